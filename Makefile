@@ -1,0 +1,44 @@
+# Each target sets up what it needs: a virtual environment, made by venv and pip alone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRAIN_BIN := .venv-train/bin
+CONSTRAINTS := constraints.txt
+
+.PHONY: demo test check glimpse soak clean
+
+demo: $(VENV)/base
+	$(BIN)/viewfinder demo
+
+test: $(VENV)/dev check
+	$(BIN)/python -m pytest -m "not soak"
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(VENV)/dev
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+glimpse: .venv-train/train
+	$(TRAIN_BIN)/python -m training
+
+$(VENV)/base: pyproject.toml $(CONSTRAINTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
+	touch $@
+
+.venv-train/train: pyproject.toml $(CONSTRAINTS) training/requirements.txt
+	test -x $(TRAIN_BIN)/python || $(PYTHON) -m venv .venv-train
+	$(TRAIN_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e . -r training/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venv-train

@@ -1,0 +1,50 @@
+"""Local vision-language models behind one OpenAI-compatible API, kept alive and honestly measured.
+
+with viewfinder.load("glimpse") as model:
+    print(model.ask("photo.jpg", "What is this?"))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from viewfinder.api.measuring import bench, guide
+    from viewfinder.api.model import Model, load
+    from viewfinder.api.serving import ModelLine, Serving, models, serve
+    from viewfinder.core.config import Settings, load_settings
+    from viewfinder.core.errors import ViewfinderError
+
+_HOMES = {
+    "Model": "api.model",
+    "ModelLine": "api.serving",
+    "Serving": "api.serving",
+    "Settings": "core.config",
+    "ViewfinderError": "core.errors",
+    "bench": "api.measuring",
+    "guide": "api.measuring",
+    "load": "api.model",
+    "load_settings": "core.config",
+    "models": "api.serving",
+    "serve": "api.serving",
+}
+
+__all__ = [
+    "Model",
+    "ModelLine",
+    "Serving",
+    "Settings",
+    "ViewfinderError",
+    "bench",
+    "guide",
+    "load",
+    "load_settings",
+    "models",
+    "serve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: `viewfinder --help` must not wait for an HTTP server."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'viewfinder' has no attribute {name!r}")
+    return getattr(import_module(f"viewfinder.{_HOMES[name]}"), name)

@@ -1,0 +1,5 @@
+"""`python -m viewfinder` is `viewfinder`."""
+
+from viewfinder.cli.main import main
+
+main()

@@ -1,0 +1,76 @@
+"""`bench` and `guide`: measure, keep, and say what it comes to."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from viewfinder.api.places import run_folder
+from viewfinder.api.serving import models
+from viewfinder.bench.progress import Progress
+from viewfinder.bench.results import ModelResult
+from viewfinder.bench.runner import run_suite
+from viewfinder.bench.store import Store
+from viewfinder.bench.suite import suite_named
+from viewfinder.bench.trial import Folders
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.published import published
+from viewfinder.core import paths
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.guide.guide import conclusion, write_guide
+
+
+def bench(
+    names: Sequence[str] = (),
+    *,
+    suite: str = "quick",
+    settings: Settings | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> list[ModelResult]:
+    """Measure models, each on fresh server processes of its own, and keep every exchange.
+
+    Without `names`, every model that can be loaded here. A model that fails has a result that says so.
+    Raises UnknownModel, BadRequest (no such suite).
+    """
+    settings = settings or load_settings()
+    depth = suite_named(suite)
+    catalog = Catalog(settings.models)
+    chosen = list(names) or [line.name for line in models(settings=settings) if line.ready]
+    cards = [catalog.get(name) for name in chosen]
+    with run_folder() as run, Store(paths.results_file()) as store:
+        return asyncio.run(
+            run_suite(
+                cards,
+                depth,
+                catalog=catalog,
+                settings=settings,
+                store=store,
+                folders=Folders(run, paths.log_folder()),
+                on_progress=on_progress,
+            )
+        )
+
+
+def results() -> list[ModelResult]:
+    """The newest stored result of every model that was measured here."""
+    with Store(paths.results_file()) as store:
+        return store.latest()
+
+
+def guide() -> str:
+    """The reference guide as Markdown, from the stored results alone.
+
+    Raises ViewfinderError when nothing was measured yet.
+    """
+    with Store(paths.results_file()) as store:
+        latest = store.latest()
+        previous = [earlier for result in latest for earlier in store.history(result.model)[1:2]]
+    if not latest:
+        raise ViewfinderError(
+            "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
+        )
+    return write_guide(latest, published(), previous)
+
+
+def conclude() -> str:
+    """What the stored results come to, in two or three sentences."""
+    return conclusion(results())

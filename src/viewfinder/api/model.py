@@ -1,0 +1,205 @@
+"""One model to ask from Python: `load` and `Model`; called by `viewfinder ask` and by people's programs."""
+
+import asyncio
+import base64
+import contextlib
+import mimetypes
+import secrets
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from pydantic import SecretStr
+
+from viewfinder.api.places import open_fleet
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.client.chat import ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core import paths
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import BadRequest, InvalidImage, ViewfinderError
+from viewfinder.core.version import VERSION
+from viewfinder.gateway.app import make_app
+from viewfinder.gateway.listen import serve as listen
+from viewfinder.host.ownership import running_owner
+from viewfinder.host.sockets import bind_port
+from viewfinder.host.sockets import url as url_of
+from viewfinder.media.intake import Intake
+
+T = TypeVar("T")
+
+IMAGE_FILE_BYTES = 40 * 1024 * 1024
+"""The largest image file that `ask` sends: as base64 it still fits the gateway's default body cap."""
+
+
+class Model:
+    """One model behind an OpenAI-compatible API; made by `load`, use it as a context manager.
+
+    `base_url` (with `/v1`) and `api_key` are what any OpenAI client needs.
+    """
+
+    def __init__(self, name: str, base_url: str, api_key: SecretStr | None, host: "_Background") -> None:
+        self.name = name
+        self.base_url = base_url
+        self.api_key = api_key
+        self._host = host
+
+    def ask(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> str:
+        """The answer to a question: any number of image files, then the question.
+
+        Raises InvalidImage, CapabilityMissing and whatever else the gateway refuses, as EngineRefused.
+        """
+        return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
+
+    def stream(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
+        """The same answer, piece by piece as it comes."""
+        body = {
+            "model": self.name,
+            "messages": [_message(parts)],
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+        }
+        words = self._host.words(body)
+        try:
+            while (word := self._host.run(_next(words))) is not None:
+                yield word
+        finally:
+            self._host.run(words.aclose())
+
+    def close(self) -> None:
+        """End what `load` started; nothing of it is left when this returns."""
+        self._host.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def load(name: str, *, settings: Settings | None = None) -> Model:
+    """The model, up and ready.
+
+    Asked of the running `viewfinder serve` when there is one that knows it and takes our key; otherwise
+    of a fleet of its own, which ends with the context. Raises UnknownModel, ModelFilesError, EngineError.
+    """
+    settings = settings or load_settings()
+    catalog = Catalog(settings.models)
+    catalog.get(name)
+    host = _Background()
+    try:
+        owner = running_owner(paths.home())
+        if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, name)):
+            return Model(name, f"{owner.url}/v1", settings.api_key, host)
+        key = SecretStr(secrets.token_urlsafe(24))
+        url = host.run(host.embed(name, catalog, settings, key))
+        return Model(name, f"{url}/v1", key, host)
+    except BaseException:
+        host.close()
+        raise
+
+
+class _Background:
+    """An event loop in a thread of its own, for callers that are not asynchronous."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="viewfinder", daemon=True)
+        self._thread.start()
+        self._stack = contextlib.AsyncExitStack()
+        self._client: ChatClient | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work in the loop and wait for it; an interrupt cancels it first."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def connect(self, url: str, key: SecretStr | None, name: str) -> bool:
+        """Use the server at `url`; False when it does not know the model or does not take the key."""
+        client = await self._stack.enter_async_context(ChatClient(Endpoint(url, api_key=key)))
+        try:
+            status, _ = await client.get(f"/v1/models/{name}", timeout_s=5.0)
+        except ViewfinderError:
+            return False
+        self._client = client
+        return status == 200
+
+    async def embed(self, name: str, catalog: Catalog, settings: Settings, key: SecretStr) -> str:
+        """Start a fleet and a gateway of our own, load the model, and return the gateway's URL."""
+        bound = bind_port("127.0.0.1", 0, strict=True)
+        own = settings.model_copy(update={"host": bound.host, "port": bound.port, "api_key": key})
+        fleet = await self._stack.enter_async_context(open_fleet(catalog, own))
+        intake = await self._stack.enter_async_context(Intake(own.limits))
+        stop = asyncio.Event()
+        gateway = asyncio.create_task(listen(make_app(fleet, intake, own, VERSION), bound, own, stop=stop))
+
+        async def leave() -> None:
+            stop.set()
+            await gateway
+
+        self._stack.push_async_callback(leave)
+        await fleet.acquire(name)
+        url = url_of(bound.host, bound.port)
+        self._client = await self._stack.enter_async_context(ChatClient(Endpoint(url, api_key=key)))
+        return url
+
+    async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """The words of a streamed reply."""
+        if self._client is None:
+            raise RuntimeError("the model is closed")
+        async with contextlib.aclosing(self._client.stream(body)) as chunks:
+            async for chunk in chunks:
+                for choice in chunk.get("choices") or ():
+                    if word := choice["delta"].get("content"):
+                        yield word
+
+    def close(self) -> None:
+        """End everything and then the loop; safe to call twice."""
+        if self._loop.is_closed():
+            return
+        self._client = None
+        self.run(self._stack.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _next(words: AsyncGenerator[str, None]) -> str | None:
+    return await anext(words, None)
+
+
+def _message(parts: Sequence[str | Path]) -> dict[str, Any]:
+    """A user's message: images, then the question."""
+    if not parts or not isinstance(parts[-1], str):
+        raise BadRequest("A question is missing.", hint='Give it last: ask("photo.jpg", "What is this?").')
+    *images, question = parts
+    content: list[dict[str, Any]] = [
+        {"type": "image_url", "image_url": {"url": _data_url(Path(image))}} for image in images
+    ]
+    return {"role": "user", "content": [*content, {"type": "text", "text": question}]}
+
+
+def _data_url(file: Path) -> str:
+    """The file as it is: what it really holds is the gateway's to find out."""
+    try:
+        if file.stat().st_size > IMAGE_FILE_BYTES:
+            raise InvalidImage(
+                f"{file} is larger than {IMAGE_FILE_BYTES // 2**20} MiB.",
+                hint="Scale it down first.",
+                code="image_too_large",
+            )
+        content = file.read_bytes()
+    except OSError as error:
+        raise BadRequest(
+            f"{file} cannot be read: {error.strerror}.", hint="Images come before the question."
+        ) from None
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,150 @@
+"""`serve`: every model of the catalog behind one address, until told to stop; and the list of models."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from viewfinder.api.places import open_fleet
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core import paths
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import EngineMissing, ModelFilesError, ViewfinderError
+from viewfinder.core.version import VERSION
+from viewfinder.fleet.choice import choose_variant
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway.app import make_app
+from viewfinder.gateway.listen import require_key_beyond_loopback
+from viewfinder.gateway.listen import serve as listen
+from viewfinder.host.ownership import OwnerLock, sweep_run_folders
+from viewfinder.host.sockets import Bound, bind_port
+from viewfinder.host.sockets import url as url_of
+from viewfinder.media.intake import Intake
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A gateway that listens; `notice` says why it listens elsewhere than asked, if it does."""
+
+    url: str
+    models: tuple[str, ...]
+    notice: str = ""
+
+
+def serve(
+    names: Sequence[str] = (),
+    *,
+    settings: Settings | None = None,
+    on_ready: Callable[[Serving], None] = lambda serving: None,
+) -> None:
+    """Serve every model of the catalog until SIGINT or SIGTERM; `names` are loaded at once.
+
+    Models load at their first request otherwise. Raises UnknownModel, AlreadyRunning, PortInUse,
+    BadRequest (an address beyond loopback without a key).
+    """
+    settings = settings or load_settings()
+    asyncio.run(_serve(tuple(names), settings, on_ready))
+
+
+async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[[Serving], None]) -> None:
+    catalog = Catalog(settings.models)
+    for name in names:
+        catalog.get(name)
+    require_key_beyond_loopback(settings.host, settings.api_key)
+    home = paths.home()
+    lock = OwnerLock.acquire(home)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(lock.release)
+        sweep_run_folders(home)
+        bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
+        stack.callback(bound.socket.close)
+        settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
+        fleet = await stack.enter_async_context(open_fleet(catalog, settings))
+        intake = await stack.enter_async_context(Intake(settings.limits))
+        stop = asyncio.Event()
+        _on_signals(stop)
+        preloads = [asyncio.create_task(_preload(fleet, name)) for name in names]
+
+        def listening() -> None:
+            lock.announce(url_of(bound.host, bound.port))
+            on_ready(Serving(url_of(bound.host, bound.port), tuple(catalog.names()), _moved(settings, bound)))
+
+        with contextlib.suppress(asyncio.CancelledError):
+            app = make_app(fleet, intake, settings, VERSION)
+            await listen(app, bound, settings, stop=stop, on_listening=listening)
+        for preload in preloads:
+            preload.cancel()
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """The first SIGINT or SIGTERM drains, the second cuts off."""
+    serving = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        if stop.is_set() and serving is not None:
+            serving.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, heard)
+
+
+async def _preload(fleet: Fleet, name: str) -> None:
+    try:
+        await fleet.acquire(name)
+    except ViewfinderError as error:
+        _log.error("%s", error)
+
+
+def _moved(settings: Settings, bound: Bound) -> str:
+    if bound.moved_from is None:
+        return ""
+    return f"Port taken by {bound.moved_from}; listening on port {bound.port} instead."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """One row of the model list: what a request would meet here, or why it would fail."""
+
+    name: str
+    title: str
+    variant: str
+    engine: str
+    vision: bool
+    text: bool
+    size_bytes: int | None
+    ready: bool
+    note: str
+
+
+def models(*, settings: Settings | None = None) -> list[ModelLine]:
+    """Every model of the catalog, and whether it can be loaded here; nothing is started."""
+    settings = settings or load_settings()
+    catalog = Catalog(settings.models)
+    lines = []
+    for card in catalog.cards():
+        variant, note = card.variants[0], ""
+        try:
+            variant, _ = choose_variant(card)
+            catalog.resolve(variant)
+        except (EngineMissing, ModelFilesError) as error:
+            note = str(error)
+        lines.append(
+            ModelLine(
+                name=card.name,
+                title=card.title,
+                variant=variant.name,
+                engine=variant.engine,
+                vision=variant.vision,
+                text=variant.text,
+                size_bytes=variant.size_bytes,
+                ready=not note,
+                note=note,
+            )
+        )
+    return lines

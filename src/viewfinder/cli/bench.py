@@ -1,0 +1,71 @@
+"""`viewfinder bench [MODEL...]`: measure, with a progress bar, and show what came out."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from viewfinder.cli.screen import errors, output, print_json
+
+if TYPE_CHECKING:
+    from viewfinder.bench.progress import Progress as Step
+    from viewfinder.bench.results import ModelResult
+
+
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL...]", help="All that can be loaded here otherwise.")
+    ] = None,
+    suite: Annotated[str, typer.Option(help="quick, standard or thorough")] = "quick",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Measure models on fresh server processes of their own; every exchange is kept."""
+    results = measure(names or [], suite)
+    if as_json:
+        print_json([result.model_dump(mode="json") for result in results])
+    else:
+        show(results)
+    if any(result.status == "failed" for result in results):
+        raise typer.Exit(1)
+
+
+def measure(names: list[str], suite: str) -> "list[ModelResult]":
+    """Run the suite behind a progress bar."""
+    from viewfinder.api.measuring import bench as run
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("starting", total=None)
+
+        def on_progress(step: "Step") -> None:
+            bar.update(task, description=f"{step.model}: {step.doing}", completed=step.done, total=step.total)
+
+        return run(names, suite=suite, on_progress=on_progress)
+
+
+def show(results: "list[ModelResult]") -> None:
+    """The figures that matter most, one row a model."""
+    from viewfinder.bench.results import Missing
+    from viewfinder.guide.figures import in_unit, phrase
+
+    table = Table("model", "status", "average inference", "first correct answer", "memory difference")
+    for result in results:
+        figures = (
+            in_unit(result.average_inference, "s"),
+            in_unit(result.load.first_correct, "s"),
+            in_unit(result.memory_difference, "GB"),
+        )
+        said = (figure.missing if isinstance(figure, Missing) else phrase(figure) for figure in figures)
+        table.add_row(result.model, result.failure or result.status, *said)
+    output.print(table)
+    for result in results:
+        if result.contaminated:
+            errors.print(f"{result.model}: {result.contaminated}", markup=False)

@@ -1,0 +1,42 @@
+"""`viewfinder demo`: serve, ask, measure and report glimpse; downloads no model."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from viewfinder.cli.screen import output
+
+MODEL = "glimpse"
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the guide goes.")] = Path("guide.md"),
+) -> None:
+    """Serve a small model, ask it, measure it, and write the reference guide."""
+    from viewfinder.api.measuring import conclude, guide
+    from viewfinder.api.model import load
+    from viewfinder.cli.bench import measure, show
+    from viewfinder.scenes.drawing import encode_png
+    from viewfinder.scenes.questions import all_questions
+    from viewfinder.scenes.scene import make_scene
+
+    output.print("[bold]1. Serve and ask[/]")
+    scene = make_scene("demo", things=3)
+    with tempfile.TemporaryDirectory() as folder, load(MODEL) as model:
+        picture = Path(folder) / "scene.png"
+        picture.write_bytes(encode_png(scene))
+        output.print(
+            f"{MODEL} is up at {model.base_url}; it looks at a picture drawn just now.", highlight=False
+        )
+        for question in all_questions(scene):
+            output.print(f"   {question.text} [bold]{model.ask(picture, question.text)}[/]", highlight=False)
+
+    output.print("[bold]2. Measure[/] (fresh server processes; about a minute)")
+    show(measure([MODEL], "quick"))
+
+    output.print("[bold]3. Report[/]")
+    out.write_text(guide(), encoding="utf-8")
+    output.print(f"The reference guide is in {out.resolve()}", highlight=False)
+    output.print(conclude(), highlight=False)

@@ -1,0 +1,63 @@
+"""The command table, and what a person sees when a command fails; the entry point `viewfinder`."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from viewfinder.cli import ask, bench, demo, guide, models, serve
+from viewfinder.cli.screen import errors
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.core.version import VERSION
+
+app = typer.Typer(
+    name="viewfinder",
+    help="Local vision-language models behind one OpenAI-compatible API, kept alive and honestly measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("ask")(ask.ask)
+app.command("serve")(serve.serve)
+app.command("models")(models.models)
+app.command("bench")(bench.bench)
+app.command("guide")(guide.guide)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"viewfinder {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+) -> None:
+    """What every command takes."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def main() -> None:
+    """Run a command; exit 0 good, 1 the work failed, 2 the words were wrong, 3 another instance is there."""
+    try:
+        app()
+    except ViewfinderError as error:
+        errors.print(f"[bold red]error[/] [dim]({error.reason})[/]", end=" ")
+        errors.print(error.message, markup=False, highlight=False)
+        if error.hint:
+            errors.print(error.hint, markup=False, highlight=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("Interrupted.")
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""Config, errors, clock and paths: what every room may use, importing nothing of ours."""

@@ -1,0 +1,50 @@
+"""Where Viewfinder keeps things; called by api and cli, which hand the folders down.
+
+`VIEWFINDER_HOME` moves everything, so that two users, or a test, never meet.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+SOCKET_PATH_LIMIT = 100
+"""Bytes of a Unix socket's path; Linux allows 107, macOS 103."""
+
+
+def home() -> Path:
+    """The state folder: results, logs, the lock; created 0700 when it is not there."""
+    chosen = os.environ.get("VIEWFINDER_HOME")
+    folder = Path(chosen) if chosen else user_state_path("viewfinder", appauthor=False)
+    return private(folder)
+
+
+def results_file() -> Path:
+    """The SQLite file of every exchange that was ever measured here."""
+    return home() / "results.sqlite"
+
+
+def log_folder() -> Path:
+    """The folder of the engines' logs, one file a model."""
+    return private(home() / "logs")
+
+
+def run_folder() -> Path:
+    """The folder of this process's engine sockets, 0700; short enough for a Unix socket's path."""
+    folder = home() / "run" / str(os.getpid())
+    if len(os.fsencode(folder)) + len("/0000000000.sock") > SOCKET_PATH_LIMIT:
+        place = hashlib.sha256(os.fsencode(home())).hexdigest()[:8]
+        folder = Path(tempfile.gettempdir()) / f"viewfinder-{os.getuid()}-{place}" / str(os.getpid())
+        private(folder.parent)
+    return private(folder)
+
+
+def private(folder: Path) -> Path:
+    """Make the folder, readable by its owner only, and return it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)
+        return folder
+    raise PermissionError(f"{folder} belongs to another user")

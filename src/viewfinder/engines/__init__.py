@@ -1,0 +1,1 @@
+"""How each engine is found and started; this room starts nothing itself."""

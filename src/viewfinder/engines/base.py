@@ -1,0 +1,49 @@
+"""What an engine must tell about itself; each engine is one file beside this one.
+
+Implemented by `llama_cpp` and by third parties' entry points; called by `fleet/server`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.core.config import EngineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An engine that is installed here."""
+
+    version: str
+    place: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start one server process of an engine: it must listen on the Unix socket it was given.
+
+    `health` is the path that answers 200 once the model is ready, and 503 or nothing before.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    health: str = "/health"
+
+
+class Engine(Protocol):
+    """A program that runs a model behind an OpenAI-compatible API."""
+
+    name: str
+    install: str
+    """The one line that installs it."""
+
+    def find(self) -> Found | None:
+        """Whether it is installed, without importing or starting it (called by `fleet` and `models`)."""
+        ...
+
+    def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
+        """The command for one model (called by `fleet/server` at each start)."""
+        ...

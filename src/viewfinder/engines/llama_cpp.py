@@ -1,0 +1,51 @@
+"""The llama.cpp engine: its HTTP server from the xllamacpp wheel, hosted by `llama_cpp_child`.
+
+Called by the registry.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.core.config import EngineSettings
+from viewfinder.engines.base import Found, Launch
+
+CHILD = Path(__file__).with_name("llama_cpp_child.py")
+
+
+class LlamaCpp:
+    """See `base.Engine`."""
+
+    name = "llama.cpp"
+    install = "pip install xllamacpp"
+
+    def find(self) -> Found | None:
+        spec = importlib.util.find_spec("xllamacpp")
+        if spec is None or spec.origin is None:
+            return None
+        return Found(importlib.metadata.version("xllamacpp"), Path(spec.origin).parent)
+
+    def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
+        options = {
+            "model": str(files.model),
+            "mmproj": str(files.mmproj) if files.mmproj else "",
+            "chat_template": variant.chat_template or "",
+            "socket": str(socket),
+            "context_tokens": settings.context_tokens * settings.slots,
+            "slots": settings.slots,
+            "threads": settings.threads,
+            "image_tokens": settings.image_tokens,
+        }
+        # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
+        return Launch((sys.executable, "-P", str(CHILD), json.dumps(options)), _environment())
+
+
+def _environment() -> dict[str, str]:
+    """The parent's, without what would make llama.cpp reach a hub or take options from outside."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLAMA_", "HF_"))}
+    return kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}

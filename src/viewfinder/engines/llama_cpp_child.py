@@ -1,0 +1,52 @@
+"""Hosts llama.cpp's server on a private Unix socket; started by `llama_cpp` under the warden.
+
+A program, not a module of the package: it imports nothing of ours, so that a start costs only the
+engine's own time. It ends when the warden ends it.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    options: dict[str, Any] = json.loads(sys.argv[1])
+    print("loading the llama.cpp library", flush=True)
+    import xllamacpp  # only now: the first line must be out before the library maps itself
+
+    server = xllamacpp.Server(_params(xllamacpp, options))
+    Path(options["socket"]).chmod(0o600)
+    print(f"listening on {server.listening_address}", flush=True)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while True:
+        signal.pause()
+
+
+def _params(xllamacpp: Any, options: dict[str, Any]) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = options["model"]
+    if options["mmproj"]:
+        params.mmproj.path = options["mmproj"]
+    params.hostnames = [options["socket"]]
+    params.n_ctx = options["context_tokens"]
+    params.n_parallel = options["slots"]
+    params.use_jinja = True
+    if options["chat_template"]:
+        params.chat_template = options["chat_template"]
+    if options["threads"]:
+        params.cpuparams.n_threads = options["threads"]
+        params.cpuparams_batch.n_threads = options["threads"]
+    if options["image_tokens"]:
+        params.image_max_tokens = options["image_tokens"]
+    # The host prompt cache takes up to 8 GiB by default and has mixed up images
+    # (ggml-org/llama.cpp 25740, 22629, 26216).
+    params.cache_ram_mib = 0
+    params.ui = False
+    params.offline = True
+    return params
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Which variant suits this machine, which model is up, and who may use it now."""

@@ -1,0 +1,164 @@
+"""All server processes of one owner: starts them on demand, one per model; gateway and api use it."""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.client.chat import ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.config import EngineSettings
+from viewfinder.fleet.choice import choose_variant
+from viewfinder.fleet.server import ServerProcess, State
+
+_log = logging.getLogger(__name__)
+
+
+class Lease:
+    """The right to send one request to a ready server process; an async context manager."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    @property
+    def card(self) -> ModelCard:
+        return self._server.card
+
+    @property
+    def variant(self) -> Variant:
+        return self._server.variant
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._server.endpoint
+
+    @property
+    def client(self) -> ChatClient:
+        return self._server.client
+
+    async def report_death(self) -> None:
+        """Say that the engine broke the connection: it is ended, and the next lease starts a fresh one."""
+        await self._server.stop()
+
+
+@dataclass(slots=True)
+class _Place:
+    """A model's place in the fleet: its server process and the task that loads or loaded it."""
+
+    server: ServerProcess
+    loading: asyncio.Task[None]
+    watch: asyncio.Task[None] | None = None
+
+
+class Fleet:
+    """The models of a catalog on this machine; use it as an async context manager, from one event loop."""
+
+    def __init__(
+        self, catalog: Catalog, settings: EngineSettings, *, run_folder: Path, log_folder: Path
+    ) -> None:
+        self._catalog, self._settings = catalog, settings
+        self._run_folder, self._log_folder = run_folder, log_folder
+        self._places: dict[str, _Place] = {}
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def cards(self) -> list[ModelCard]:
+        """The card of every model that can be asked for."""
+        return [self._catalog.get(name) for name in self._catalog.names()]
+
+    def card(self, model: str) -> ModelCard:
+        """The card of one model; raises UnknownModel."""
+        return self._catalog.get(model)
+
+    def variant_of(self, model: str) -> Variant:
+        """The variant that a request would meet; raises UnknownModel, EngineMissing."""
+        return choose_variant(self._catalog.get(model))[0]
+
+    def state_of(self, model: str) -> State:
+        """The state of a model's server process."""
+        place = self._places.get(model)
+        return place.server.state if place else "stopped"
+
+    async def acquire(self, model: str) -> Lease:
+        """A lease on the model's server process, started when it is not up; a load in progress is joined.
+
+        Raises UnknownModel, ModelFilesError, EngineMissing, EngineDied, EngineStalled.
+        """
+        place = self._places.get(model)
+        if place is None or self._is_over(place):
+            place = self._places[model] = self._open(model)
+        # Shielded: a client that leaves while the model loads must not take the load from the others.
+        await asyncio.shield(place.loading)
+        return Lease(place.server)
+
+    async def close(self) -> None:
+        """End every server process; nothing can be acquired afterwards."""
+        self._closed = True
+        places, self._places = list(self._places.values()), {}
+        for place in places:
+            for task in (place.loading, place.watch):
+                if task is not None and not task.done():
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, Exception):
+                        await task
+        await asyncio.gather(*(place.server.stop() for place in places))
+
+    def _open(self, model: str) -> _Place:
+        if self._closed:
+            raise RuntimeError("the fleet is closed")
+        card = self._catalog.get(model)
+        variant, engine = choose_variant(card)
+        server = ServerProcess(
+            card,
+            variant,
+            self._catalog.resolve(variant),
+            engine,
+            self._settings,
+            run_folder=self._run_folder,
+            log_folder=self._log_folder,
+        )
+        place = _Place(server, asyncio.create_task(self._load(server), name=f"load {model}"))
+        # A load that fails after every waiting client left must not warn of an exception never read.
+        place.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return place
+
+    async def _load(self, server: ServerProcess) -> None:
+        await server.start()
+        self._places[server.card.name].watch = asyncio.create_task(self._watch(server))
+
+    async def _watch(self, server: ServerProcess) -> None:
+        """Note a death at once, so that the next request meets a fresh process and not a dead socket."""
+        ended = await server.child.wait()
+        if server.state == "ready":
+            _log.warning("%s: the engine ended: %s", server.card.name, ended.explanation)
+            await server.stop()
+
+    @staticmethod
+    def _is_over(place: _Place) -> bool:
+        if not place.loading.done():
+            return False
+        return (
+            place.loading.cancelled()
+            or place.loading.exception() is not None
+            or (place.server.state != "ready")
+        )

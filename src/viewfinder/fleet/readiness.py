@@ -1,0 +1,78 @@
+"""Waits until a starting engine answers; called by `server`.
+
+The deadline is one of silence, not of loading: output or growing memory renews it, so a large model
+on a slow disk gets its time and an engine that hangs does not.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import psutil
+
+from viewfinder.client.chat import ChatClient
+from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
+from viewfinder.host.child import Child
+
+FIRST_POLL_S, LONGEST_POLL_S = 0.005, 0.05
+_GROWTH_BYTES = 4 * 1024 * 1024
+_LOOK_AT_MEMORY_EVERY_S = 1.0
+
+
+async def wait_until_ready(
+    child: Child, client: ChatClient, health: str, silence_s: float, on_listening: Callable[[], None]
+) -> None:
+    """Return when GET `health` answers 200; `on_listening` is called at the first HTTP answer of any status.
+
+    Raises EngineDied when the engine exits first, EngineStalled after `silence_s` without a sign of
+    progress.
+    """
+    progress = _Progress(child)
+    poll_s, listening = FIRST_POLL_S, False
+    while child.exit is None:
+        try:
+            status, _ = await client.get(health, timeout_s=5.0)
+        except ViewfinderError:
+            status = 0
+        if status and not listening:
+            listening = True
+            on_listening()
+        if status == 200:
+            return
+        if progress.silent_for_s() > silence_s:
+            raise EngineStalled(
+                f"The engine gave no sign of progress for {silence_s:g} s while loading.",
+                hint="Its last words are in the log; settings: engine.start_timeout_s.",
+            )
+        await asyncio.sleep(poll_s)
+        poll_s = min(LONGEST_POLL_S, poll_s * 1.5)
+    raise EngineDied("The engine ended while loading.")
+
+
+class _Progress:
+    """Remembers when the engine last wrote something or grew."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._seen_s = time.monotonic()
+        self._looked_s = self._seen_s
+        self._largest_bytes = 0
+
+    def silent_for_s(self) -> float:
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= _LOOK_AT_MEMORY_EVERY_S:
+            self._looked_s = now_s
+            resident = _resident_bytes(self._child.pids())
+            if resident > self._largest_bytes + _GROWTH_BYTES:
+                self._largest_bytes, self._seen_s = resident, now_s
+        return now_s - max(self._seen_s, self._child.last_output_s)
+
+
+def _resident_bytes(pids: list[int]) -> int:
+    total = 0
+    for pid in pids:
+        try:
+            total += psutil.Process(pid).memory_info().rss
+        except psutil.Error:
+            continue
+    return total

@@ -1,0 +1,1 @@
+"""Pictures with exact answers; training, the canary, benchmarks and tests all draw from here."""

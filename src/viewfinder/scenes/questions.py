@@ -1,0 +1,230 @@
+"""Questions about a scene with their one right answer, and the grading of replies.
+
+Called by training, by the canary and by the benchmark's gates.
+"""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene, Thing
+
+KINDS = ("color", "shape", "count", "exists", "place", "caption")
+"""Kinds of question about an image; the text-only kinds are in `knowledge`."""
+
+PHRASINGS: dict[str, tuple[str, ...]] = {
+    "color": (
+        "What color is the {shape}?",
+        "Which color does the {shape} have?",
+        "What is the color of the {shape}?",
+        "Tell me the color of the {shape}.",
+    ),
+    "shape": (
+        "Which shape is {color}?",
+        "What shape is {color}?",
+        "What is the {color} shape?",
+        "Name the {color} shape.",
+    ),
+    "count": (
+        "How many shapes are there?",
+        "How many shapes do you see?",
+        "Count the shapes.",
+        "What is the number of shapes?",
+    ),
+    "exists": (
+        "Is there {a_thing}?",
+        "Do you see {a_thing}?",
+        "Can you see {a_thing}?",
+        "Does the image show {a_thing}?",
+    ),
+    "place": (
+        "What is {place}?",
+        "What do you see {place}?",
+        "Which shape is {place}?",
+        "Name what is {place}.",
+    ),
+    "caption": (
+        "Describe this image.",
+        "Describe the image.",
+        "What is in this image?",
+        "What does the picture show?",
+    ),
+}
+PLACES = ("on the left", "on the right", "on the top", "on the bottom", "in the middle")
+CELLS = (
+    ("at the top left", "at the top", "at the top right"),
+    ("on the left", "in the middle", "on the right"),
+    ("at the bottom left", "at the bottom", "at the bottom right"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`answer` is the reply that glimpse was taught; other models are graded by `is_right`."""
+
+    kind: str
+    text: str
+    answer: str
+
+
+def ask_about(scene: Scene, kind: str, rng: random.Random, phrasing: int | None = None) -> Question | None:
+    """A question of this kind about the scene, or None when the scene allows none.
+
+    `phrasing` is an index into `PHRASINGS[kind]`; drawn from `rng` when not given.
+    """
+    words, answer = _CONTENT[kind](scene, rng)
+    if not answer:
+        return None
+    phrasings = PHRASINGS[kind]
+    index = rng.randrange(len(phrasings)) if phrasing is None else phrasing
+    return Question(kind, phrasings[index].format(**words), answer)
+
+
+def all_questions(scene: Scene) -> Iterator[Question]:
+    """One question of each kind that the scene allows, first phrasing, drawn from its seed."""
+    for kind in KINDS:
+        question = ask_about(scene, kind, scene.random(f"question/{kind}"), phrasing=0)
+        if question:
+            yield question
+
+
+def is_exact(question: Question, reply: str) -> bool:
+    """Whether the reply is the taught answer, but for case, spaces and the final full stop."""
+    return _plain(reply) == _plain(question.answer)
+
+
+def is_right(question: Question, reply: str) -> bool:
+    """Whether a free-form reply of any model answers the question rightly.
+
+    The answer's own words must be in the reply and no rival word of the same class (colors,
+    shapes, numbers, yes or no) may be: "a red or blue circle" is not an answer. The rule is
+    that of a multiple-choice match; order is ignored.
+    """
+    said, due = _facts(question.kind, reply), _facts(question.kind, question.answer)
+    return bool(due) and said == due
+
+
+def caption(scene: Scene) -> str:
+    """The scene's caption in reading order: "A red circle on the left and a blue star at the top."."""
+    parts = [f"{name(thing)} {CELLS[thing.row][thing.column]}" for thing in scene.things]
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"{listed[0].upper()}{listed[1:]}."
+
+
+def name(thing: Thing) -> str:
+    """A thing with its article: "a red circle", "an orange star"."""
+    return _article(thing.color, thing.shape)
+
+
+def _article(color: str, shape: str) -> str:
+    return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {shape}"
+
+
+Content = tuple[dict[str, str], str]
+
+
+def _color(scene: Scene, rng: random.Random) -> Content:
+    counts = Counter(thing.shape for thing in scene.things)
+    unique = [thing for thing in scene.things if counts[thing.shape] == 1]
+    if not unique:
+        return {}, ""
+    thing = rng.choice(unique)
+    return {"shape": thing.shape}, f"{thing.color.capitalize()}."
+
+
+def _shape(scene: Scene, rng: random.Random) -> Content:
+    counts = Counter(thing.color for thing in scene.things)
+    unique = [thing for thing in scene.things if counts[thing.color] == 1]
+    if not unique:
+        return {}, ""
+    thing = rng.choice(unique)
+    return {"color": thing.color}, f"{thing.shape.capitalize()}."
+
+
+def _count(scene: Scene, rng: random.Random) -> Content:
+    return {}, f"{len(scene.things)}."
+
+
+def _exists(scene: Scene, rng: random.Random) -> Content:
+    """Half of them absent, and most of those near misses that share a color or a shape."""
+    present = {(thing.color, thing.shape) for thing in scene.things}
+    if rng.random() < 0.5:
+        color, shape = rng.choice(sorted(present))
+        return {"a_thing": _article(color, shape)}, "Yes."
+    color, shape = rng.choice(sorted(present))
+    while (color, shape) in present:
+        change = rng.choice(("color", "shape", "both"))
+        color = color if change == "shape" else rng.choice(tuple(COLORS))
+        shape = shape if change == "color" else rng.choice(SHAPES)
+    return {"a_thing": _article(color, shape)}, "No."
+
+
+def _place(scene: Scene, rng: random.Random) -> Content:
+    alone = [(place, found[0]) for place in PLACES if len(found := at(scene, place)) == 1]
+    if not alone:
+        return {}, ""
+    place, thing = rng.choice(alone)
+    answer = name(thing)
+    return {"place": place}, f"{answer[0].upper()}{answer[1:]}."
+
+
+def at(scene: Scene, place: str) -> list[Thing]:
+    """The things in a place: left and right are the outer columns, top and bottom the outer rows."""
+    last = GRID - 1
+    tests = {
+        "on the left": lambda thing: thing.column == 0,
+        "on the right": lambda thing: thing.column == last,
+        "on the top": lambda thing: thing.row == 0,
+        "on the bottom": lambda thing: thing.row == last,
+        "in the middle": lambda thing: thing.row == thing.column == GRID // 2,
+    }
+    return [thing for thing in scene.things if tests[place](thing)]
+
+
+def _caption(scene: Scene, rng: random.Random) -> Content:
+    return {}, caption(scene)
+
+
+_CONTENT = {
+    "color": _color,
+    "shape": _shape,
+    "count": _count,
+    "exists": _exists,
+    "place": _place,
+    "caption": _caption,
+}
+
+_NUMBERS = {
+    word: str(value) for value, word in enumerate(("zero", "one", "two", "three", "four", "five", "six"))
+}
+_SYNONYMS = {
+    "grey": "gray",
+    "violet": "purple",
+    "no": "no",
+    "yes": "yes",
+    "round": "circle",
+    "disc": "circle",
+}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split()).rstrip(".")
+
+
+def _facts(kind: str, text: str) -> set[str]:
+    """The words of a reply that carry the answer to a question of this kind."""
+    words = [_SYNONYMS.get(word, word) for word in re.findall(r"[a-z]+|\d+", text.lower())]
+    singular = [word[:-1] if word.endswith("s") and word[:-1] in SHAPES else word for word in words]
+    if kind == "count":
+        return {_NUMBERS.get(word, word) for word in singular if word in _NUMBERS or word.isdigit()}
+    if kind == "exists":
+        return {word for word in singular[:1] if word in ("yes", "no")}
+    colors = {word for word in singular if word in COLORS}
+    shapes = {word for word in singular if word in SHAPES}
+    if kind == "color":
+        return colors
+    if kind == "shape":
+        return shapes
+    return colors | shapes
