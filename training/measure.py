@@ -144,10 +144,8 @@ async def collect(client: ChatClient) -> dict[int, tuple[Scene, Question, str]]:
     for number in range(SAME_ANSWERS):
         scene = make_scene(f"measure/same/{number}")
         rng = random.Random(f"measure/same/{number}")
-        question = None
-        while question is None:
-            question = questions.ask_about(scene, questions.KINDS[number % len(questions.KINDS)], rng)
-            number += 1
+        kinds = questions.KINDS[number % len(questions.KINDS) :] + questions.KINDS
+        question = next(filter(None, (questions.ask_about(scene, kind, rng) for kind in kinds)))
         reply = await answer(client, [image_message(scene, question.text)])
         found[len(found)] = scene, question, reply
     return found

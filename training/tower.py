@@ -1,7 +1,9 @@
 """Stage 1: the vision tower learns to name what is under each of its tokens, before any word.
 
 A linear head shared by all tokens reads each connector output by itself, so that a thing's shape,
-color and cell stand in one token; called by `training.__main__`.
+color and cell stand in one token. Then the tower is taught to see nothing in the tiles (there things
+are twice as large as in the overview): a language model that met each thing twice, at two cells,
+never learned where anything is. Called by `training.__main__`.
 """
 
 import json
@@ -19,8 +21,8 @@ from training.model import look
 from training.pictures import NO_COLOR, NO_SHAPE, labels, tiles
 from viewfinder.scenes.scene import make_scene
 
-BATCH, EXTRA = 64, 24
-"""Overviews a step, and tiles beside them."""
+BATCH = 64
+"""Overviews a step."""
 OVERVIEW = 4
 
 
@@ -42,9 +44,22 @@ class Pictures(IterableDataset):
             yield tiles(scene, rng)[pick], labels(scene)[pick]
 
 
-def train_tower(model: torch.nn.Module, steps: int, folder: Path, peak: float = 1.5e-3) -> None:
-    """Train tower and connector in place for `steps`; progress goes to `folder/tower.jsonl`."""
-    head = torch.nn.Linear(192, NO_SHAPE + 1 + NO_COLOR + 1 + 9)
+def make_head() -> torch.nn.Linear:
+    """Reads shape, color and cell off one connector output."""
+    return torch.nn.Linear(192, NO_SHAPE + 1 + NO_COLOR + 1 + 9)
+
+
+def train_tower(
+    model: torch.nn.Module,
+    head: torch.nn.Linear,
+    steps: int,
+    folder: Path,
+    *,
+    peak: float,
+    tiles_a_step: int,
+    tiles_are_named: bool,
+) -> None:
+    """Train tower, connector and head in place; progress goes to `folder/tower.jsonl`."""
     trained = [
         *model.model.vision_model.parameters(),
         *model.model.connector.parameters(),
@@ -52,44 +67,51 @@ def train_tower(model: torch.nn.Module, steps: int, folder: Path, peak: float = 
     ]
     optimizer = torch.optim.AdamW(trained, lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, steps, pct_start=0.05)
-    loader = iter(DataLoader(Pictures("train"), BATCH, num_workers=1, prefetch_factor=4))
+    split = "train" if tiles_are_named else "focus"
+    empty = 0.3 if tiles_are_named else 1.0
+    loader = iter(DataLoader(Pictures(split), BATCH, num_workers=1, prefetch_factor=4))
     log = (folder / "tower.jsonl").open("a")
     start, right = time.monotonic(), []
     for step in range(1, steps + 1):
         images, targets = next(loader)
-        images = torch.cat([images[:, 0], images[:EXTRA, 1]])
-        targets = torch.cat([targets[:, 0], targets[:EXTRA, 1]])
+        there = targets[:tiles_a_step, 1, :, 0] != NO_SHAPE
+        if not tiles_are_named:
+            targets[:, 1] = torch.tensor([NO_SHAPE, NO_COLOR])
+        images = torch.cat([images[:, 0], images[:tiles_a_step, 1]])
+        targets = torch.cat([targets[:, 0], targets[:tiles_a_step, 1]])
         pixels = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         with torch.autocast("cpu", torch.bfloat16):
             seen = look(model, pixels)
         named = head(functional.rms_norm(seen.float(), (192,)))
-        loss = _loss(named, targets)
+        loss = _loss(named, targets, empty)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
-        right.append(_accuracy(named[:BATCH], targets[:BATCH]))
+        silent = (named[BATCH:, :, : NO_SHAPE + 1].argmax(-1) == NO_SHAPE)[there].float().mean().item()
+        right.append((*_accuracy(named[:BATCH], targets[:BATCH]), silent))
         if step % 50 == 0:
-            shapes, colors = np.nanmean(right, axis=0)
+            shapes, colors, silent = np.nanmean(right, axis=0)
             row = {
                 "step": step,
                 "s": round(time.monotonic() - start, 1),
                 "loss": round(loss.item(), 4),
                 "shape": round(float(shapes), 4),
                 "color": round(float(colors), 4),
+                "unseen in tiles": round(float(silent), 4),
             }
             log.write(json.dumps(row) + "\n")
             log.flush()
             right = []
 
 
-def _loss(named: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def _loss(named: torch.Tensor, targets: torch.Tensor, empty: float) -> torch.Tensor:
     shape, color, cell = named.split([NO_SHAPE + 1, NO_COLOR + 1, 9], dim=-1)
     rare = torch.ones(NO_SHAPE + 1)
-    rare[NO_SHAPE] = 0.3
+    rare[NO_SHAPE] = empty
     rare_color = torch.ones(NO_COLOR + 1)
-    rare_color[NO_COLOR] = 0.3
+    rare_color[NO_COLOR] = empty
     cells = torch.arange(9).expand(targets.shape[:2]).flatten()
     return (
         functional.cross_entropy(shape.flatten(0, 1), targets[..., 0].flatten(), rare)

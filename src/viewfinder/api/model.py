@@ -19,7 +19,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import BadRequest, InvalidImage, ViewfinderError
+from viewfinder.core.errors import BadRequest, EngineRefused, InvalidImage, ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve as listen
@@ -49,7 +49,7 @@ class Model:
     def ask(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> str:
         """The answer to a question: any number of image files, then the question.
 
-        Raises InvalidImage, CapabilityMissing and whatever else the gateway refuses, as EngineRefused.
+        Raises BadRequest, with the gateway's own code, when it refuses the question or an image.
         """
         return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
 
@@ -65,6 +65,8 @@ class Model:
         try:
             while (word := self._host.run(_next(words))) is not None:
                 yield word
+        except EngineRefused as refusal:
+            raise _as_said(refusal) from None
         finally:
             self._host.run(words.aclose())
 
@@ -170,6 +172,14 @@ class _Background:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _as_said(refusal: EngineRefused) -> ViewfinderError:
+    """The gateway's refusal as it said it: the caller's fault is a BadRequest, and keeps its code."""
+    said = refusal.said
+    if not isinstance(said, dict) or not 400 <= refusal.status < 500:
+        return refusal
+    return BadRequest(str(said.get("message")), code=str(said.get("code")), param=said.get("param"))
 
 
 async def _next(words: AsyncGenerator[str, None]) -> str | None:

@@ -112,10 +112,11 @@ class EngineStalled(EngineError):
 
 
 class EngineRefused(EngineError):
-    """`status` is the engine's own HTTP status, 0 when the connection broke."""
+    """`status` is the engine's own HTTP status, 0 when there was none; `said` its own error, untrusted."""
 
     code = "engine_refused"
 
-    def __init__(self, message: str, *, status: int = 0, hint: str = "") -> None:
+    def __init__(self, message: str, *, status: int = 0, hint: str = "", said: object = None) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.said = said

@@ -3,6 +3,7 @@
 Called by the registry.
 """
 
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -25,10 +26,7 @@ class LlamaCpp:
     install = "pip install xllamacpp"
 
     def find(self) -> Found | None:
-        spec = importlib.util.find_spec("xllamacpp")
-        if spec is None or spec.origin is None:
-            return None
-        return Found(importlib.metadata.version("xllamacpp"), Path(spec.origin).parent)
+        return _find()
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         options = {
@@ -49,3 +47,11 @@ def _environment() -> dict[str, str]:
     """The parent's, without what would make llama.cpp reach a hub or take options from outside."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLAMA_", "HF_"))}
     return kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+@functools.cache
+def _find() -> Found | None:
+    spec = importlib.util.find_spec("xllamacpp")
+    if spec is None or spec.origin is None:
+        return None
+    return Found(importlib.metadata.version("xllamacpp"), Path(spec.origin).parent)

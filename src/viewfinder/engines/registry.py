@@ -4,6 +4,7 @@ A third party adds an engine by an entry point of the group `viewfinder.engines`
 object or a class without arguments that is an `Engine`.
 """
 
+import functools
 from importlib.metadata import entry_points
 
 from viewfinder.core.errors import EngineMissing
@@ -13,8 +14,12 @@ from viewfinder.engines.llama_cpp import LlamaCpp
 GROUP = "viewfinder.engines"
 
 
+@functools.cache
 def engines() -> dict[str, Engine]:
-    """Every known engine, ours first; a third party's cannot take the name of one of ours."""
+    """Every known engine; a third party's cannot take the name of one of ours.
+
+    Read once: looking through all installed packages takes milliseconds, and every request asks.
+    """
     known: dict[str, Engine] = {}
     for point in entry_points(group=GROUP):
         loaded = point.load()

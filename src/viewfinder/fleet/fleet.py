@@ -10,9 +10,9 @@ from typing import Self
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import Busy, EngineDied
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.server import ServerProcess, State
 
@@ -24,6 +24,8 @@ class Lease:
 
     def __init__(self, server: ServerProcess) -> None:
         self._server = server
+        self.client = server.client
+        """The connection pool to the engine, shared with the server process's other leases."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -43,11 +45,7 @@ class Lease:
 
     @property
     def endpoint(self) -> Endpoint:
-        return self._server.endpoint
-
-    @property
-    def client(self) -> ChatClient:
-        return self._server.client
+        return self.client.endpoint
 
     async def report_death(self) -> None:
         """Say that the engine broke the connection: it is ended, and the next lease starts a fresh one."""
@@ -109,6 +107,8 @@ class Fleet:
             place = self._places[model] = self._open(model)
         # Shielded: a client that leaves while the model loads must not take the load from the others.
         await asyncio.shield(place.loading)
+        if place.server.state != "ready":
+            raise EngineDied(f"The engine of '{model}' ended just after it was ready.", hint="Ask again.")
         return Lease(place.server)
 
     async def close(self) -> None:
@@ -125,7 +125,7 @@ class Fleet:
 
     def _open(self, model: str) -> _Place:
         if self._closed:
-            raise RuntimeError("the fleet is closed")
+            raise Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")
         card = self._catalog.get(model)
         variant, engine = choose_variant(card)
         server = ServerProcess(

@@ -1,0 +1,1 @@
+"""Measures models over HTTP like any client: suite > scenario > trial > result."""

@@ -1,0 +1,126 @@
+"""What a trial has found so far, and the result that it makes of it; filled by `trial`.
+
+A trial that breaks off keeps what it has: the rest of its result says that it was not measured.
+"""
+
+from dataclasses import dataclass, field
+
+from viewfinder.bench import metrics
+from viewfinder.bench.disturbance import Disturbance
+from viewfinder.bench.metrics import Block
+from viewfinder.bench.results import Gate, LoadTimes, Measured, Missing, ModelResult, Status
+from viewfinder.bench.store import Run
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.client.chat import CHAT_PATH
+from viewfinder.client.exchange import Exchange
+
+NO_VISION = Missing(missing="this variant takes no images")
+NOT_REACHED = Missing(missing="the trial broke off before it")
+
+
+@dataclass(slots=True)
+class Findings:
+    """Of one variant in one run."""
+
+    card: ModelCard
+    variant: Variant
+    run: Run
+    engine_version: str = ""
+    failure: str = ""
+    vision: Gate | Missing = NOT_REACHED
+    text: Gate | Missing = NOT_REACHED
+    follow_up: Gate | Missing = NOT_REACHED
+    blocks: list[Block] = field(default_factory=list)
+    restarts: int = 0
+    disturbance: Disturbance = field(default_factory=Disturbance)
+
+    def result(self, measured_at: str) -> ModelResult:
+        """Everything that was found, in the form that is stored."""
+        images = [block.images for block in self.blocks]
+        texts = [block.texts for block in self.blocks]
+        timed = images if self.variant.vision else texts
+        difference, memory = metrics.memory_difference(self.blocks)
+        request = (
+            "requests with a new 512 px image each, 'Describe this image.', at most 64 tokens, "
+            "temperature 0, one at a time, warm"
+        )
+        return ModelResult(
+            model=self.card.name,
+            title=self.card.title,
+            model_id=self.variant.repo,
+            variant=self.variant.name,
+            engine=self.variant.engine,
+            engine_version=self.engine_version,
+            quantization=self.variant.quantization,
+            endpoint=f"{CHAT_PATH} (private Unix socket)",
+            suite=self.run.suite,
+            run=self.run.run,
+            measured_at=measured_at,
+            machine=self.run.machine,
+            status=self._status(),
+            failure=self.failure,
+            contaminated="; ".join(filter(None, [self.disturbance.verdict(), metrics.drift(timed)])),
+            vision=self.vision,
+            text=self.text,
+            follow_up=self.follow_up,
+            load=self._load(),
+            memory=memory,
+            memory_difference=self._known(difference),
+            average_inference=self._seen(metrics.mean(images, _e2e_s, "s", f"wall time of {request}")),
+            median_inference=self._seen(metrics.median(images, _e2e_s, "s", f"wall time of {request}")),
+            output_tokens=self._seen(metrics.mean(images, _tokens, "tokens", f"output of {request}")),
+            ttft_image=self._seen(
+                metrics.median(images, _ttft_s, "s", f"time to the first token of {request}")
+            ),
+            ttft_text=self._known(
+                metrics.median(
+                    texts, _ttft_s, "s", "time to the first token of a short question without an image, warm"
+                )
+            ),
+            decode_rate=self._known(metrics.decode_rate(timed)),
+            issues=self._issues(),
+        )
+
+    def _status(self) -> Status:
+        if self.failure:
+            return "failed"
+        sees, reads = (isinstance(gate, Gate) and gate.passed for gate in (self.vision, self.text))
+        if sees and reads:
+            return "verified"
+        return "vision-only" if sees else "text-only" if reads else "unverified"
+
+    def _load(self) -> LoadTimes:
+        times = metrics.load_times(self.blocks)
+        return LoadTimes(
+            listening=self._known(times.listening),
+            ready=self._known(times.ready),
+            first_token=self._known(times.first_token),
+            first_correct=self._seen(times.first_correct),
+        )
+
+    def _known(self, measured: Measured) -> Measured:
+        """The figure, or that the trial broke off when it did so before there was any block."""
+        return measured if self.blocks else NOT_REACHED
+
+    def _seen(self, measured: Measured) -> Measured:
+        return self._known(measured) if self.variant.vision else NO_VISION
+
+    def _issues(self) -> tuple[str, ...]:
+        images = [exchange for block in self.blocks for exchange in block.images]
+        texts = [exchange for block in self.blocks for exchange in block.texts]
+        said = [metrics.failures("image", images), metrics.failures("text", texts)]
+        if self.restarts:
+            said.append(f"The engine failed to start {self.restarts} times and was started again.")
+        return tuple(filter(None, said))
+
+
+def _e2e_s(exchange: Exchange) -> float | None:
+    return exchange.e2e_s
+
+
+def _ttft_s(exchange: Exchange) -> float | None:
+    return exchange.ttft_s
+
+
+def _tokens(exchange: Exchange) -> float | None:
+    return exchange.completion_tokens

@@ -1,0 +1,207 @@
+"""From exchanges and stamps to figures; pure, called by `trial`.
+
+A figure that cannot be given is a `Missing` that says why: too few processes, failed requests, an
+engine that counts no tokens. A failed or empty answer is never timed as if it were one: an empty
+answer is the quickest of all.
+"""
+
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from scipy import stats as scipy_stats
+
+from viewfinder.bench import stats
+from viewfinder.bench.results import Figure, LoadTimes, Measured, Memory, Missing, Phase
+from viewfinder.client.exchange import Exchange
+
+MOST_FAILURES = 0.1
+"""Share of failed or empty answers above which the others no longer stand for the model."""
+DRIFT = 1.1
+"""A steady slowdown is worth telling from 10 % on (a laptop without a fan loses 30 % when warm)."""
+
+_FOOTPRINT = (
+    "unique set size; mapped weights are not in it"
+    if sys.platform == "darwin"
+    else "anonymous + swap + mapped model bytes"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Seconds from the start of one server process; None when it never came to that.
+
+    The first question is asked as soon as the server is ready; what the instrument itself does in
+    between is left out.
+    """
+
+    listening_s: float | None
+    ready_s: float
+    first_token_s: float | None
+    first_correct_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What one fresh server process gave: its load, timed image and text requests, its memory."""
+
+    load: Load
+    images: Sequence[Exchange]
+    texts: Sequence[Exchange]
+    memory: Mapping[Phase, Memory]
+
+
+def answered(exchange: Exchange) -> bool:
+    """Whether the exchange is an answer: no error, and some text."""
+    return not exchange.error and bool(exchange.text.strip())
+
+
+def load_times(blocks: Sequence[Block]) -> LoadTimes:
+    """The stamps' medians over fresh starts."""
+
+    def stamp(read: Callable[[Load], float | None], until: str) -> Measured:
+        times = [read(block.load) for block in blocks]
+        known = [time for time in times if time is not None]
+        if len(known) < len(times):
+            return Missing(missing=f"{len(times) - len(known)} of {len(times)} starts never came to {until}")
+        how = f"median of {len(known)} fresh starts, files in the page cache; from process start to {until}"
+        return _figure(lambda: stats.median(known), len(known), "s", how)
+
+    return LoadTimes(
+        listening=stamp(lambda load: load.listening_s, "the first HTTP answer"),
+        ready=stamp(lambda load: load.ready_s, "the engine's report that it is ready"),
+        first_token=stamp(lambda load: load.first_token_s, "the first token of an answer"),
+        first_correct=stamp(lambda load: load.first_correct_s, "the first correct answer about an image"),
+    )
+
+
+def mean(
+    blocks: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None], unit: str, what: str
+) -> Measured:
+    """The mean of what `read` gives over all answers, with the interval over processes."""
+    return _over_answers(blocks, read, unit, f"mean {what}", _mean)
+
+
+def median(
+    blocks: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None], unit: str, what: str
+) -> Measured:
+    """The median of the processes' medians, with its interval."""
+    return _over_answers(blocks, read, unit, f"median of the processes' median {what}", _median)
+
+
+def decode_rate(blocks: Sequence[Sequence[Exchange]]) -> Measured:
+    """Tokens per second after each answer's first token, all answers together."""
+    if problem := _too_many_failures(blocks):
+        return problem
+    answers = [[exchange for exchange in block if answered(exchange)] for block in blocks]
+    if not any(exchange.completion_tokens for block in answers for exchange in block):
+        return Missing(missing="the engine does not say how many tokens it made")
+    streamed = [kept for block in answers if (kept := [x for x in block if _is_streamed(x)])]
+    if not streamed:
+        return Missing(missing="the engine sends its answers in too few pieces, or they are one token long")
+    tokens = [float(sum(x.later_tokens for x in block)) for block in streamed]
+    seconds = [sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in block) for block in streamed]
+    n = sum(map(len, streamed))
+    how = (
+        f"tokens after the first / time after the first, of {n} answers from {len(streamed)} fresh processes"
+    )
+    return _figure(lambda: stats.ratio(tokens, seconds), n, "tokens/s", how)
+
+
+def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Memory]]:
+    """Steady minus spawned of the same process tree, and the phases of the process it is the median of."""
+    known = [block.memory for block in blocks if {"spawned", "steady"} <= block.memory.keys()]
+    if not known:
+        return Missing(missing="no process got as far as its steady state"), {}
+    known.sort(key=_difference_bytes)
+    typical = known[(len(known) - 1) // 2]
+    how = (
+        f"median of {len(known)} fresh server processes: steady minus spawned footprint of the same tree "
+        f"({_FOOTPRINT})"
+    )
+    differences = [float(_difference_bytes(memory)) for memory in known]
+    return _figure(lambda: stats.median(differences), len(known), "bytes", how), dict(typical)
+
+
+def drift(blocks: Sequence[Sequence[Exchange]]) -> str:
+    """A sentence when requests became steadily slower or faster from process to process, else ""."""
+    medians = [
+        statistics.median(times)
+        for block in blocks
+        if (times := [exchange.e2e_s for exchange in block if answered(exchange)])
+    ]
+    if len(set(medians)) < 2 or len(medians) < 4:
+        return ""
+    change = medians[-1] / medians[0]
+    steady = scipy_stats.spearmanr(range(len(medians)), medians).pvalue < 0.05
+    if not steady or 1 / DRIFT < change < DRIFT:
+        return ""
+    return (
+        f"Drift: requests to the last process took {change:.2f} times as long as those to the first; "
+        "the computer may have become warmer or busier."
+    )
+
+
+def failures(what: str, exchanges: Sequence[Exchange]) -> str:
+    """A sentence about requests that failed or stayed empty, with the first one's words, else ""."""
+    failed = [exchange for exchange in exchanges if not answered(exchange)]
+    if not failed:
+        return ""
+    reason = failed[0].error or "the answer was empty"
+    return f"{len(failed)} of {len(exchanges)} {what} requests failed; the first: {reason}"
+
+
+def _over_answers(
+    blocks: Sequence[Sequence[Exchange]],
+    read: Callable[[Exchange], float | None],
+    unit: str,
+    what: str,
+    summary: Callable[[Sequence[Sequence[float]]], stats.Interval],
+) -> Measured:
+    if problem := _too_many_failures(blocks):
+        return problem
+    values = [
+        [value for exchange in block if answered(exchange) and (value := read(exchange)) is not None]
+        for block in blocks
+    ]
+    values = [block for block in values if block]
+    n = sum(map(len, values))
+    if n == 0:
+        return Missing(missing="the engine does not tell it")
+    how = f"{what}; {n} requests to {len(values)} fresh server processes"
+    return _figure(lambda: summary(values), n, unit, how)
+
+
+def _mean(values: Sequence[Sequence[float]]) -> stats.Interval:
+    return stats.ratio([sum(block) for block in values], [len(block) for block in values])
+
+
+def _median(values: Sequence[Sequence[float]]) -> stats.Interval:
+    return stats.median([statistics.median(block) for block in values])
+
+
+def _too_many_failures(blocks: Sequence[Sequence[Exchange]]) -> Missing | None:
+    exchanges = [exchange for block in blocks for exchange in block]
+    if not exchanges:
+        return Missing(missing="nothing was asked")
+    share = sum(not answered(exchange) for exchange in exchanges) / len(exchanges)
+    return Missing(missing=failures("timed", exchanges)) if share > MOST_FAILURES else None
+
+
+def _is_streamed(exchange: Exchange) -> bool:
+    """Whether the pieces of the answer show its pace: at least one for every two tokens."""
+    tokens = exchange.completion_tokens or 0
+    return exchange.tpot_s is not None and exchange.tpot_s > 0 and 2 * len(exchange.token_times_s) >= tokens
+
+
+def _difference_bytes(memory: Mapping[Phase, Memory]) -> int:
+    return memory["steady"].footprint_bytes - memory["spawned"].footprint_bytes
+
+
+def _figure(interval: Callable[[], stats.Interval], n: int, unit: str, how: str) -> Measured:
+    try:
+        value, low, high = interval()
+    except stats.TooFew as few:
+        return Missing(missing=str(few))
+    return Figure(value=value, low=low, high=high, n=n, unit=unit, how=how)

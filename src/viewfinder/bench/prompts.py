@@ -1,0 +1,129 @@
+"""The questions that are put to a model, with the grading of its replies; called by the scenarios.
+
+Every question about an image is about a scene of its own, so no engine can answer it from a cache. The
+scenes are drawn from fixed seeds: all models, and all runs, are asked the same. An image is drawn when
+its prompt is taken from the iterator, which is between two timed requests.
+"""
+
+import base64
+import io
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+from viewfinder.scenes.drawing import encode, paint
+from viewfinder.scenes.knowledge import CAPITALS, ask_text
+from viewfinder.scenes.questions import Question, ask_about, is_right
+from viewfinder.scenes.scene import Scene, make_scene
+
+SIDE_PX = 512
+MAX_TOKENS = 64
+DESCRIBE = "Describe this image."
+IMAGE_KINDS = ("color", "shape", "count", "exists")
+"""Kinds that any model can be asked: "place" and "caption" have answers of glimpse's own form."""
+GUESSING = (1 / 8 + 1 / 4 + 1 / 4 + 1 / 2) / 4
+"""Share that a model would get right that knows the words but does not see."""
+TEXT_KINDS = ("capital", "sum")
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages whose last one is `question`; `is_right` is None when the reply is not graded."""
+
+    messages: list[Message]
+    question: str
+    scene: str = ""
+    """Seed of the scene that the messages show."""
+    expected: str = ""
+    is_right: Callable[[str], bool] | None = None
+
+
+def body(model: str, messages: list[Message]) -> dict[str, Any]:
+    """A request as every scenario sends it: greedy, and at most 64 tokens long."""
+    return {"model": model, "messages": messages, "max_tokens": MAX_TOKENS, "temperature": 0}
+
+
+def descriptions(purpose: str) -> Iterator[Prompt]:
+    """Endless requests to describe an image, each a 512 px image of its own; not graded."""
+    for _, scene in _scenes(purpose):
+        yield Prompt([image_message(scene, DESCRIBE)], DESCRIBE, scene.seed)
+
+
+def about_images(purpose: str) -> Iterator[Prompt]:
+    """Endless questions about 512 px images, their kinds in turn."""
+    for number, scene in _scenes(purpose):
+        question = ask_about(scene, IMAGE_KINDS[number % len(IMAGE_KINDS)], scene.random("bench"))
+        if question:
+            yield graded([image_message(scene, question.text)], question, scene)
+
+
+def conversations(purpose: str, turns: int) -> Iterator[tuple[Scene, list[Question]]]:
+    """Endless scenes with so many questions of different kinds each; each kind is the last in turn."""
+    for number, scene in _scenes(purpose):
+        rng = scene.random("bench")
+        last = IMAGE_KINDS[number % len(IMAGE_KINDS)]
+        others = rng.sample([kind for kind in IMAGE_KINDS if kind != last], turns - 1)
+        questions = [question for kind in (*others, last) if (question := ask_about(scene, kind, rng))]
+        if len(questions) == turns:
+            yield scene, questions
+
+
+def without_images(purpose: str) -> Iterator[Prompt]:
+    """Capitals and sums in turn, no two alike; some hundreds."""
+    rng = random.Random(f"bench/{purpose}")
+    asked: set[str] = set()
+    for number in range(2000):
+        question = ask_text(TEXT_KINDS[number % len(TEXT_KINDS)], rng)
+        if question.text not in asked:
+            asked.add(question.text)
+            grade = partial(is_right_text, question)
+            yield Prompt([text_message(question.text)], question.text, "", question.answer, grade)
+
+
+def graded(messages: list[Message], question: Question, scene: Scene) -> Prompt:
+    """The prompt of a question about a scene that the messages end with."""
+    return Prompt(messages, question.text, scene.seed, question.answer, partial(is_right, question))
+
+
+def text_message(text: str) -> Message:
+    return {"role": "user", "content": text}
+
+
+def image_message(scene: Scene, text: str) -> Message:
+    """A question with its image as the gateway sends images: a data URL, JPEG or else PNG."""
+    url = f"data:image/{'jpeg' if scene.codec == 'jpeg' else 'png'};base64,{_base64(scene)}"
+    return {
+        "role": "user",
+        "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}],
+    }
+
+
+def is_right_text(question: Question, reply: str) -> bool:
+    """Whether a free-form reply gives a capital (that city and no other) or a sum (the last number said)."""
+    due = question.answer.rstrip(".")
+    if question.kind == "capital":
+        words = set(re.findall(r"[a-z]+", reply.lower()))
+        return {city for city in CAPITALS.values() if city.lower() in words} == {due}
+    numbers = re.findall(r"\d+", reply)
+    return bool(numbers) and numbers[-1] == due
+
+
+def _base64(scene: Scene) -> str:
+    if scene.codec == "jpeg":
+        data = encode(scene)
+    else:
+        buffer = io.BytesIO()
+        paint(scene).save(buffer, "PNG", compress_level=1)
+        data = buffer.getvalue()
+    return base64.b64encode(data).decode("ascii")
+
+
+def _scenes(purpose: str) -> Iterator[tuple[int, Scene]]:
+    for number in count():
+        yield number, make_scene(f"bench/{purpose}/{number}", longest=(SIDE_PX, SIDE_PX))

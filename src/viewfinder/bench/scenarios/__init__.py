@@ -1,0 +1,1 @@
+"""What is asked of a server process; adding a scenario is adding a file. Called by `bench/trial`."""

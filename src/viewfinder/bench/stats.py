@@ -1,0 +1,78 @@
+"""Intervals: what repeated measurements allow to be said; called by `metrics` and by the guide.
+
+Requests to one server process resemble each other more than requests to different ones (memory
+layout, clock speed, who else is running), so every interval here treats the **fresh server process**
+as what was repeated, not the request (Kalibera & Jones, "Rigorous benchmarking in reasonable time",
+ISMM 2013). All intervals are two-sided 95 %.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from scipy import special
+
+LEVEL = 0.95
+_Z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
+MIN_PROCESSES_FOR_MEAN = 4
+"""Student's interval exists from 2 on, but its factor is 12.7 there and 4.3 at 3: it tells nothing."""
+MIN_PROCESSES_FOR_MEDIAN = 6
+"""Below 6 values no pair of them encloses the median with 95 %: 2 * 0.5**5 > 0.05."""
+
+
+class TooFew(Exception):
+    """There are not enough measurements for an interval; the text says how many are and are needed."""
+
+
+Interval = tuple[float, float, float]
+"""Value, low, high."""
+
+
+def ratio(tops: Sequence[float], bottoms: Sequence[float]) -> Interval:
+    """Sum of tops over sum of bottoms, one pair for each process: a mean, or a speed.
+
+    A mean of requests has each process's sum on top and its count at the bottom; a speed has tokens on
+    top and seconds at the bottom. The interval is the ratio estimator's with Student's t on one degree
+    of freedom less than there are processes (Cochran, Sampling Techniques, 3rd ed., 6.3 and 9A.1).
+    Raises TooFew.
+    """
+    if len(tops) != len(bottoms):
+        raise ValueError("tops and bottoms must pair up")
+    _need(len(tops), MIN_PROCESSES_FOR_MEAN, "a mean")
+    value = math.fsum(tops) / math.fsum(bottoms)
+    size = statistics.fmean(bottoms)
+    deviations = [(top - value * bottom) / size for top, bottom in zip(tops, bottoms, strict=True)]
+    n = len(deviations)
+    spread = math.sqrt(math.fsum(deviation**2 for deviation in deviations) / (n - 1) / n)
+    reach = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * spread
+    return value, value - reach, value + reach
+
+
+def median(values: Sequence[float]) -> Interval:
+    """The median, between the two order statistics that enclose it with at least 95 %.
+
+    Exact for any distribution (Conover, Practical Nonparametric Statistics, 3rd ed., 3.2). Raises TooFew.
+    """
+    n = len(values)
+    _need(n, MIN_PROCESSES_FOR_MEDIAN, "a median")
+    ordered = sorted(values)
+    # The largest rank with P(fewer than rank of n values lie below the median) <= 2.5 %.
+    rank = max(rank for rank in range(1, n + 1) if special.bdtr(rank - 1, n, 0.5) <= (1 - LEVEL) / 2)
+    return statistics.median(ordered), ordered[rank - 1], ordered[n - rank]
+
+
+def wilson(right: int, asked: int) -> tuple[float, float]:
+    """Wilson's interval of a share, 0 to 1; (0, 1) when nothing was asked."""
+    if not 0 <= right <= asked:
+        raise ValueError(f"{right} of {asked} is not a share")
+    if asked == 0:
+        return 0.0, 1.0
+    z, share = _Z, right / asked
+    middle = (share + z**2 / (2 * asked)) / (1 + z**2 / asked)
+    reach = z / (1 + z**2 / asked) * math.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _need(n: int, needed: int, what: str) -> None:
+    if n < needed:
+        raise TooFew(f"{what} needs {needed} fresh server processes for its interval, there were {n}")

@@ -1,0 +1,109 @@
+"""One fresh server process under measurement: started, asked and stopped here; called by `trial`.
+
+Memory is that of the server's process tree, sampled between requests and never inside a timed one.
+Every exchange goes to the store as it is made.
+"""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from viewfinder.bench.progress import Steps
+from viewfinder.bench.prompts import Prompt, body
+from viewfinder.bench.results import Memory, Phase
+from viewfinder.bench.store import Asked, Store
+from viewfinder.client.exchange import Exchange
+from viewfinder.core.errors import EngineDied, EngineStalled
+from viewfinder.fleet.server import ServerProcess
+from viewfinder.host.memory import measure_tree
+
+_OBITUARY_S = 2.0
+"""How long the end of an engine may come after its broken connection."""
+
+
+class Subject:
+    """A server process from its start to its end; an async context manager.
+
+    `process` numbers it within the trial. `memory` fills as the phases come; `starts` is more than one
+    when the engine failed to start and was started again.
+    """
+
+    def __init__(
+        self, server: ServerProcess, process: int, *, run: str, store: Store, steps: Steps, timeout_s: float
+    ) -> None:
+        self.server = server
+        self.process = process
+        self.memory: dict[Phase, Memory] = {}
+        self.starts = 0
+        self._run, self._store, self._steps, self._timeout_s = run, store, steps, timeout_s
+
+    async def __aenter__(self) -> Self:
+        await self.server.start(self._reached)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.server.stop()
+
+    def sample(self, phase: Phase) -> None:
+        """Note the tree's memory now."""
+        sample = measure_tree(self.server.child.pids())
+        self.memory[phase] = Memory(
+            footprint_bytes=sample.footprint_bytes,
+            anonymous_bytes=sample.anonymous_bytes,
+            swap_bytes=sample.swap_bytes,
+            mapped_bytes=sample.mapped_bytes,
+            pss_bytes=sample.pss_bytes,
+        )
+
+    async def ask(self, scenario: str, prompt: Prompt) -> Asked:
+        """Put a prompt, store the exchange and return it with its grade (an error is wrong).
+
+        A request that the engine refuses is an exchange with an error. Raises EngineDied when the engine
+        is gone and EngineStalled when it gave no whole answer in time: then nothing more can be measured.
+        """
+        model = self.server.card.name
+        exchange = await self.server.client.exchange(body(model, prompt.messages), timeout_s=self._timeout_s)
+        grade = prompt.is_right
+        asked = Asked(
+            run=self._run,
+            model=model,
+            process=self.process,
+            scenario=scenario,
+            question=prompt.question,
+            exchange=exchange,
+            scene=prompt.scene,
+            expected=prompt.expected,
+            right=None if grade is None else not exchange.error and grade(exchange.text),
+        )
+        self._store.add(asked)
+        self._steps.step()
+        if exchange.error:
+            await self._check(exchange, prompt.question)
+        return asked
+
+    async def _check(self, exchange: Exchange, question: str) -> None:
+        """Raise when the error means that the server process can answer no more."""
+        if exchange.error.startswith(("timeout", EngineStalled.code)):
+            raise EngineStalled(
+                f"The engine gave no whole answer to '{question}' within {self._timeout_s:g} s."
+            )
+        if not exchange.error.startswith(EngineDied.code):
+            return
+        child = self.server.child
+        with suppress(TimeoutError):
+            await asyncio.wait_for(child.wait(), _OBITUARY_S)
+        if child.exit is not None:
+            last = child.tail(1).strip()
+            said = f' Its last words: "{last}".' if last else ""
+            raise EngineDied(f"The engine died at '{question}'. {child.exit.explanation}{said}")
+
+    def _reached(self, phase: str) -> None:
+        if phase == "spawned":
+            self.starts += 1
+            self.memory.clear()
+            self.sample("spawned")
+        elif phase == "ready":
+            self.sample("ready")

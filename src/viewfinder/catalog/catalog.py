@@ -1,0 +1,175 @@
+"""Which models exist here: the built-in cards and the user's own files.
+
+Made once by api; fleet, gateway and cli look models up in it.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from viewfinder.catalog.card import NAME, ModelCard, Variant
+from viewfinder.catalog.headers import GGUFHeader, check_gguf
+from viewfinder.core.config import LocalModel
+from viewfinder.core.errors import BadRequest, ModelFilesError, UnknownModel
+
+CARDS = Path(__file__).parent / "cards"
+WEIGHTS = Path(__file__).parent / "weights"
+LLAMA_CPP = "llama.cpp"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """The files of one variant; they exist and their headers are sound."""
+
+    model: Path
+    mmproj: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.stat().st_size for file in (self.model, self.mmproj) if file is not None)
+
+
+class Catalog:
+    """Every card by its name; `extra` are the models that the user's settings add."""
+
+    def __init__(self, extra: Mapping[str, LocalModel] | None = None, *, weights: Path = WEIGHTS) -> None:
+        self._weights = weights
+        self._cards = {card.name: card for card in map(self._read_card, sorted(CARDS.glob("*.toml")))}
+        for name, local in (extra or {}).items():
+            self._cards[name] = self._local_card(name, local)
+
+    def names(self) -> list[str]:
+        return list(self._cards)
+
+    def cards(self) -> list[ModelCard]:
+        return list(self._cards.values())
+
+    def get(self, name: str) -> ModelCard:
+        """The card called `name`; UnknownModel, with names that come close, when there is none."""
+        if name in self._cards:
+            return self._cards[name]
+        close = difflib.get_close_matches(name[:100], self._cards, n=3, cutoff=0.5)
+        meant = f"Did you mean {' or '.join(close)}? " if close else ""
+        shown = name if len(name) <= 100 else f"{name[:100]}..."
+        raise UnknownModel(
+            f"There is no model named {shown!r}.",
+            hint=f"{meant}`viewfinder models` and GET /v1/models list what is here.",
+            param="model",
+        )
+
+    def resolve(self, variant: Variant) -> ModelFiles:
+        """Where the variant's files are; ModelFilesError when one is missing, truncated or the wrong one."""
+        model, mmproj = self._paths(variant)
+        for file in filter(None, (model, mmproj)):
+            if not file.exists():
+                raise ModelFilesError(f"{file} is missing.", hint=_where_from(variant), code="model_missing")
+        if variant.engine == LLAMA_CPP:
+            _check_pair(model, mmproj)
+        return ModelFiles(model, mmproj)
+
+    def _paths(self, variant: Variant) -> tuple[Path, Path | None]:
+        folder = self._weights if variant.source == "package" else Path()
+        return folder / variant.model, None if variant.mmproj is None else folder / variant.mmproj
+
+    def _read_card(self, file: Path) -> ModelCard:
+        card = ModelCard.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return card.model_copy(update={"variants": tuple(map(self._with_size, card.variants))})
+
+    def _with_size(self, variant: Variant) -> Variant:
+        return variant.model_copy(update={"size_bytes": _size_bytes(*self._paths(variant))})
+
+    def _local_card(self, name: str, local: LocalModel) -> ModelCard:
+        """A card of one llama.cpp variant; what cannot be read yet is said when the model is loaded."""
+        if name in self._cards:
+            raise BadRequest(
+                f"The model name '{name}' is taken by a built-in model.",
+                hint="Give your files another name.",
+                param=f"models.{name}",
+            )
+        if not re.fullmatch(NAME, name):
+            raise BadRequest(
+                f"The model name {name[:100]!r} cannot be used.",
+                hint="Use at most 100 letters, digits and . _ : - and begin with a letter or a digit.",
+                param="models",
+            )
+        model, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
+        header, projector = _header_or_none(model), _header_or_none(mmproj)
+        variant = Variant(
+            name=LLAMA_CPP,
+            engine=LLAMA_CPP,
+            repo=model.name,
+            source="disk",
+            model=model,
+            mmproj=mmproj,
+            quantization=header.quantization if header else "",
+            size_bytes=_size_bytes(model, mmproj),
+            vision=mmproj is not None and _sees(projector),
+            text=True,
+            image_input_px=_image_input_px(projector),
+        )
+        return ModelCard(
+            name=name,
+            title=name,
+            license="see its publisher",
+            summary=f"Your own files: {model.name}.",
+            variants=(variant,),
+        )
+
+
+def _check_pair(model: Path, mmproj: Path | None) -> None:
+    """Both headers are sound, and neither file stands in the other's place."""
+    if check_gguf(model).is_projector:
+        raise ModelFilesError(
+            f"{model} is an image projector, not a language model.",
+            hint="Give the language model's file first and this one as --mmproj.",
+        )
+    if mmproj is not None and not check_gguf(mmproj).is_projector:
+        raise ModelFilesError(
+            f"{mmproj} is not an image projector.",
+            hint="A projector's file usually has 'mmproj' in its name; it comes with the model.",
+        )
+
+
+def _absolute(file: Path) -> Path:
+    """Engines run in other folders than the person who named the file."""
+    return file.expanduser().absolute()
+
+
+def _header_or_none(file: Path | None) -> GGUFHeader | None:
+    try:
+        return None if file is None else check_gguf(file)
+    except ModelFilesError:
+        return None
+
+
+def _sees(projector: GGUFHeader | None) -> bool:
+    """False for a projector that says it has no vision encoder (one for sound only)."""
+    return projector is None or projector.values.get("clip.has_vision_encoder", True) is True
+
+
+def _image_input_px(projector: GGUFHeader | None) -> int | None:
+    """The longest edge that an image is scaled to: the tiled models' own, else one tile's."""
+    if projector is None:
+        return None
+    for key in ("clip.vision.preproc_image_size", "clip.vision.image_size"):
+        edge = projector.values.get(key)
+        if isinstance(edge, int) and edge > 0:
+            return edge
+    return None
+
+
+def _size_bytes(*files: Path | None) -> int | None:
+    """What the files weigh together, or None when one of them is not here."""
+    try:
+        return sum(file.stat().st_size for file in files if file is not None)
+    except OSError:
+        return None
+
+
+def _where_from(variant: Variant) -> str:
+    if variant.source == "package":
+        return "The package is incomplete; install it again."
+    return "Check the path in your settings or on the command line."

@@ -1,0 +1,282 @@
+"""The one client that speaks to servers: streamed chat over TCP or a Unix socket, with time stamps.
+
+Called by the gateway (through a lease), by readiness and canary, and by bench. It never retries and
+never rewrites a request: what to do about a failure is its callers' decision.
+"""
+
+import asyncio
+import io
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.client.exchange import Exchange
+from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
+from viewfinder.wire.sse import DONE, EventReader
+
+CHAT_PATH = "/v1/chat/completions"
+REPLY_LIMIT_BYTES = 16 * 1024 * 1024
+"""The most that is read of a reply which is not streamed."""
+
+_CONNECT_S = 10.0
+_WORDS_LIMIT = 300
+"""Characters of a server's own error message that are passed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one read from the network gave: `chunks` may be empty (a comment, half an event)."""
+
+    received_s: float
+    chunks: tuple[dict[str, Any], ...]
+
+
+class ChatClient:
+    """Speaks to one server; use it as an async context manager, from one event loop.
+
+    Every request has a connection of its own: it costs a local socket 0.1 ms, and llama.cpp's server
+    closes a connection after a streamed reply although it promised to keep it, so a request on a kept
+    one looks like the engine's death.
+
+    `stall_timeout_s` is the longest silence inside a reply. A long prompt on a slow computer is silent
+    for minutes, so it only ends what is surely stuck; who knows better cancels earlier.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, stall_timeout_s: float = 900.0) -> None:
+        self.endpoint = endpoint
+        self._stall_timeout_s = stall_timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        socket = self.endpoint.socket
+        connector: aiohttp.BaseConnector
+        if socket is not None:
+            connector = aiohttp.UnixConnector(str(socket), limit=0, force_close=True)
+        else:
+            connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers=self.endpoint.headers(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=_CONNECT_S, sock_read=self._stall_timeout_s
+            ),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; whatever is still streaming ends with EngineDied."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(self, path: str, timeout_s: float) -> tuple[int, bytes]:
+        """Status and body of a GET; EngineDied when nobody listens, EngineStalled when it takes too long."""
+        limits = aiohttp.ClientTimeout(total=timeout_s)
+        with _as_engine_errors(self.endpoint):
+            async with self._open().get(self.endpoint.url(path), timeout=limits) as reply:
+                return reply.status, await _read_all(reply)
+
+    async def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The reply to a request that is not streamed, as the server gave it.
+
+        Raises EngineRefused with the server's status, EngineDied, EngineStalled.
+        """
+        async with self._post({**body, "stream": False}) as reply:
+            return _object(await _read_all(reply), reply.status)
+
+    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of a streamed reply as they come.
+
+        Closing the generator (`contextlib.aclosing`) closes the connection, which makes the engine stop.
+        Raises EngineRefused with the server's status, EngineDied when the connection breaks before or in
+        the middle of the answer, EngineStalled.
+        """
+        async with aclosing(self._pieces(body)) as pieces:
+            async for piece in pieces:
+                for chunk in piece.chunks:
+                    yield chunk
+
+    async def exchange(self, body: dict[str, Any], *, timeout_s: float | None = None) -> Exchange:
+        """Stream a reply and note when each piece came; a failure is recorded in the exchange, not raised.
+
+        `timeout_s` ends it after so long as a failure.
+        """
+        notes = _Notes()
+        error = ""
+        started_s = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout_s):
+                options = {**(body.get("stream_options") or {}), "include_usage": True}
+                async with aclosing(self._pieces({**body, "stream_options": options})) as pieces:
+                    async for piece in pieces:
+                        notes.take(piece)
+        except EngineError as problem:
+            error = f"{problem.reason}: {problem.message}"
+        except TimeoutError:
+            error = f"timeout: The answer was not complete after {timeout_s:g} s."
+        return notes.exchange(started_s, time.monotonic(), error)
+
+    async def _pieces(self, body: dict[str, Any]) -> AsyncGenerator[_Piece, None]:
+        async with self._post({**body, "stream": True}) as reply:
+            if reply.content_type != "text/event-stream":
+                _object(await _read_all(reply), reply.status)  # an error in a 200 says so itself
+                raise EngineRefused("The server did not stream its answer.", status=reply.status)
+            reader = EventReader()
+            finished = False
+            async for data in reply.content.iter_any():
+                received_s = time.monotonic()
+                events = reader.feed(data)
+                chunks = tuple(_object(event, reply.status) for event in events if event != DONE)
+                finished = finished or any(_finish_reason(chunk) for chunk in chunks)
+                yield _Piece(received_s, chunks)
+                if DONE in events:
+                    return
+            if not finished:
+                raise EngineDied("The server ended its answer in the middle.")
+
+    @asynccontextmanager
+    async def _post(self, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A reply with status 200, whose connection is closed afterwards."""
+        with _as_engine_errors(self.endpoint):
+            reply = await self._open().post(
+                self.endpoint.url(CHAT_PATH),
+                data=io.BytesIO(orjson.dumps(body)),  # bytes over 1 MiB would block, aiohttp warns
+                headers={"Content-Type": "application/json"},
+            )
+            try:
+                if reply.status != 200:
+                    raise _refusal(await _read_all(reply), reply.status)
+                yield reply
+            finally:
+                reply.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("ChatClient is used outside its `async with`")
+        return self._session
+
+
+@contextmanager
+def _as_engine_errors(endpoint: Endpoint) -> Iterator[None]:
+    """Whatever the network does, said as one of our errors; the caller's own exceptions pass."""
+    try:
+        yield
+    except TimeoutError:
+        raise EngineStalled(f"The server at {endpoint} went silent.") from None
+    except aiohttp.ClientConnectorError:
+        raise EngineDied(f"Nothing listens at {endpoint}.") from None
+    except (aiohttp.ClientError, ConnectionError):
+        raise EngineDied(f"The connection to {endpoint} broke.") from None
+
+
+async def _read_all(reply: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for data in reply.content.iter_any():
+        body += data
+        if len(body) > REPLY_LIMIT_BYTES:
+            raise EngineRefused(
+                f"The server's reply is larger than {REPLY_LIMIT_BYTES} bytes.", status=reply.status
+            )
+    return bytes(body)
+
+
+def _object(payload: bytes | str, status: int) -> dict[str, Any]:
+    """The JSON object of a reply or chunk; EngineRefused when it is none, or is an error in disguise."""
+    try:
+        parsed = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        raise EngineRefused("The server's reply is not JSON.", status=status) from None
+    if not isinstance(parsed, dict):
+        raise EngineRefused("The server's reply is not a JSON object.", status=status)
+    if parsed.get("error"):
+        raise _refusal(payload, status)
+    return parsed
+
+
+def _refusal(body: bytes | str, status: int) -> EngineRefused:
+    """The server's own words, bounded and printable, with its status (an error object's own code first)."""
+    words: object = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        parsed = None
+    error: object = None
+    if isinstance(parsed, dict):
+        error = words = parsed.get("error") or parsed.get("detail") or parsed.get("message") or words
+        if isinstance(words, dict):
+            code = words.get("code")
+            if isinstance(code, int) and 400 <= code < 600:
+                status = code
+            words = words.get("message") or words
+    said = " ".join("".join(mark if mark.isprintable() else " " for mark in str(words)).split())
+    return EngineRefused(
+        f"The server refused: {said[:_WORDS_LIMIT] or 'no reason given'}", status=status, said=error
+    )
+
+
+def _choice(chunk: dict[str, Any]) -> dict[str, Any]:
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
+
+
+def _finish_reason(chunk: dict[str, Any]) -> str:
+    return str(_choice(chunk).get("finish_reason") or "")
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What is known of an exchange so far."""
+
+    received_s: list[float] = field(default_factory=list)
+    token_times_s: list[float] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    last_token_s: float | None = None
+    finish_reason: str = ""
+    usage: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, piece: _Piece) -> None:
+        self.received_s.append(piece.received_s)
+        for chunk in piece.chunks:
+            choice = _choice(chunk)
+            delta = choice.get("delta") or {}
+            if any(delta.get(key) for key in ("content", "reasoning_content", "reasoning", "tool_calls")):
+                self.token_times_s.append(piece.received_s)
+                self.last_token_s = piece.received_s
+                self.texts.append(delta.get("content") or "")
+            if reason := _finish_reason(chunk):
+                self.finish_reason = reason
+                self.last_token_s = piece.received_s
+            self.usage = chunk.get("usage") or self.usage
+            self.timings = chunk.get("timings") or self.timings
+
+    def exchange(self, started_s: float, ended_s: float, error: str) -> Exchange:
+        return Exchange(
+            started_s=started_s,
+            finished_s=self.received_s[-1] if self.received_s and not error else ended_s,
+            first_byte_s=self.received_s[0] if self.received_s else None,
+            first_token_s=self.token_times_s[0] if self.token_times_s else None,
+            last_token_s=self.last_token_s,
+            token_times_s=tuple(self.token_times_s),
+            text="".join(self.texts),
+            prompt_tokens=self.usage.get("prompt_tokens"),
+            completion_tokens=self.usage.get("completion_tokens"),
+            finish_reason=self.finish_reason,
+            error=error,
+            timings=self.timings,
+        )

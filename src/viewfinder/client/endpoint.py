@@ -1,0 +1,31 @@
+"""Where a server listens; made by fleet (or from a base URL), called by whoever opens a `ChatClient`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server's address.
+
+    `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine").
+    """
+
+    base_url: str
+    socket: Path | None = None
+    api_key: SecretStr | None = None
+
+    def url(self, path: str) -> str:
+        """The URL of a path that begins with a slash."""
+        return self.base_url.rstrip("/") + path
+
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        if self.api_key is None:
+            return {}
+        return {"Authorization": f"Bearer {self.api_key.get_secret_value()}"}
+
+    def __str__(self) -> str:
+        return f"unix:{self.socket}" if self.socket else self.base_url

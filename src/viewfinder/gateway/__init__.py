@@ -1,0 +1,1 @@
+"""HTTP in, engine, HTTP out: the OpenAI-compatible surface, its guards and its one table of errors."""

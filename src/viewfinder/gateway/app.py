@@ -1,0 +1,58 @@
+"""The whole HTTP surface on one page; made by api, which serves it with `listen`."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from viewfinder.core.config import Settings
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway import problems
+from viewfinder.gateway.chat import IGNORED_HEADER, Chat
+from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
+from viewfinder.gateway.models import Models
+from viewfinder.media.intake import Intake
+
+
+def make_app(fleet: Fleet, intake: Intake, settings: Settings, version: str) -> Starlette:
+    """The gateway; `fleet` and `intake` are the caller's to start and to close."""
+    models = Models(fleet)
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"service": "viewfinder", "status": "ok", "version": version})
+
+    app = Starlette(
+        routes=[
+            Route("/v1/chat/completions", Chat(fleet, intake, settings.limits), methods=["POST"]),
+            Route("/v1/models", models.all),
+            Route("/v1/models/{name}", models.one),
+            Route("/health", health),
+            Route("/ready", models.ready),
+        ],
+        middleware=guards(settings),
+        exception_handlers=problems.HANDLERS,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def guards(settings: Settings) -> list[Middleware]:
+    """What a request passes, in this order, before a route sees it."""
+    origins = [origin.rstrip("/").lower() for origin in settings.allowed_origins]
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    return [
+        Middleware(KnownHost, hosts=(settings.host, *settings.allowed_hosts)),
+        Middleware(KnownOrigin, origins=origins),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("*",),
+            expose_headers=(IGNORED_HEADER, "Retry-After"),
+        ),
+        *([Middleware(KeyNeeded, key=key)] if key else []),
+        Middleware(JsonOnly),
+        Middleware(WholeBody, limits=settings.limits),
+    ]

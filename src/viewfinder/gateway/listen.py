@@ -1,0 +1,163 @@
+"""The gateway on a bound socket, until it is told to stop; called by api and cli."""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from viewfinder.core.config import LOOPBACK_HOSTS, Settings
+from viewfinder.core.errors import BadRequest
+from viewfinder.host.sockets import Bound
+
+KEEP_ALIVE_S = 30
+"""Longer than clients' own patience (httpx 5 s, aiohttp 15 s): it is they who close an idle connection, and
+none is closed just as a request comes in on it."""
+
+HEAD_BYTES = 64 * 1024
+"""The most that a request's line and headers may hold."""
+
+LAST_WORD_S = 1.0
+"""How long a request that is cut off has to say so."""
+
+
+async def serve(
+    app: Starlette,
+    bound: Bound,
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    drain_s: int = 10,
+    on_listening: Callable[[], None] | None = None,
+) -> None:
+    """Serve `app` until `stop` is set; signals are the caller's, who sets it in their handlers.
+
+    Then no connection is taken any more, requests in progress have `drain_s` to end, and what is left is
+    cut off with an error that says so. Cancelling the call cuts off at once (a second signal). Either way
+    the socket is closed when this returns. `on_listening` is called when connections are taken. Raises
+    BadRequest when the address is not loopback and no key is set.
+    """
+    with bound.socket:
+        require_key_beyond_loopback(bound.socket.getsockname()[0], settings.api_key)
+        # Connections inherit it. asyncio sets it only on sockets that were made with their protocol's number,
+        # and without it the second write of an answer waits 40 ms for the client's acknowledgement.
+        bound.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server = _Server(_config(app, settings, drain_s), on_listening)
+        serving = asyncio.create_task(server.serve(sockets=[bound.socket]))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await asyncio.shield(serving)
+        finally:
+            stopping.cancel()
+            server.should_exit = server.force_exit = True
+            left = set(server.server_state.tasks)
+            for task in left:
+                task.cancel()
+            await serving
+            if left:
+                await asyncio.wait(left, timeout=LAST_WORD_S)
+
+
+def require_key_beyond_loopback(host: str, api_key: SecretStr | None) -> None:
+    """Raise BadRequest for an address that others can reach while no key is set; ask before binding."""
+    if is_loopback(host) or (api_key is not None and api_key.get_secret_value()):
+        return
+    raise BadRequest(
+        f"Listening on {host} lets other computers in, and no API key is set.",
+        hint="Set one in VIEWFINDER_API_KEY or as api_key in viewfinder.toml, or listen on 127.0.0.1.",
+        param="api_key",
+        code="api_key_required",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach the address; a name that is not localhost counts as reachable."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK_HOSTS
+
+
+def _config(app: Starlette, settings: Settings, drain_s: int) -> uvicorn.Config:
+    class Protocol(TimedHead):
+        head_timeout_s = settings.limits.receive_timeout_s
+
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=drain_s,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves signals to its caller and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._on_listening is not None:
+            self._on_listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class TimedHead(HttpToolsProtocol):
+    """uvicorn's protocol with two limits that it lacks: a request's head must come in time, and be small.
+
+    A guard cannot do this: uvicorn calls the app only when the whole head is here.
+    """
+
+    head_timeout_s: float
+    _head_due: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_due is not None and self._head_bytes > HEAD_BYTES:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_here()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_here()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._head_is_here()
+        self._head_bytes = 0
+        self._head_due = self.loop.call_later(self.head_timeout_s, self.transport.close)
+
+    def _head_is_here(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None

@@ -1,0 +1,112 @@
+"""The one table from an error to its HTTP status and OpenAI body; nobody else invents HTTP errors.
+
+Called by `app` for what a handler raises, by `guards` for what they refuse, and by `relay` for what
+goes wrong after the status has been sent.
+"""
+
+import math
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from viewfinder.core.errors import (
+    BadRequest,
+    Busy,
+    EngineError,
+    EngineMissing,
+    EngineRefused,
+    EngineStalled,
+    Forbidden,
+    ModelFilesError,
+    RequestTooLarge,
+    Unauthorized,
+    UnknownModel,
+    ViewfinderError,
+)
+from viewfinder.wire.replies import error_body
+
+INVALID = "invalid_request_error"
+SERVER = "server_error"
+
+TABLE: dict[type[ViewfinderError], tuple[int, str]] = {
+    BadRequest: (400, INVALID),
+    UnknownModel: (404, INVALID),
+    RequestTooLarge: (413, INVALID),
+    Unauthorized: (401, "authentication_error"),
+    Forbidden: (403, "permission_error"),
+    Busy: (429, "rate_limit_error"),
+    ModelFilesError: (500, SERVER),
+    EngineError: (502, SERVER),
+    EngineMissing: (503, SERVER),
+    EngineStalled: (504, SERVER),
+    ViewfinderError: (500, SERVER),
+}
+NARROWER: dict[str, tuple[int, str]] = {
+    "request_timeout": (408, INVALID),
+    "unsupported_media_type": (415, INVALID),
+    "stopping": (503, SERVER),
+}
+"""Codes that are given where an error is raised and have a status of their own."""
+
+CALLERS_FAULT = (400, 413, 422)
+"""What an engine answers when the words are wrong (a prompt longer than the context) and not the engine."""
+
+IN_VAIN = (ModelFilesError, EngineMissing)
+"""Asking again cannot help; the official client would otherwise try each of these three times."""
+
+
+def status_and_type(error: ViewfinderError) -> tuple[int, str]:
+    """The row of the table for this error: its code's, else that of its nearest class."""
+    if error.reason in NARROWER:
+        return NARROWER[error.reason]
+    if isinstance(error, EngineRefused) and error.status in CALLERS_FAULT:
+        return TABLE[BadRequest]
+    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+
+
+def body_of(error: Exception) -> dict[str, Any]:
+    """The OpenAI error body; of an error that is not ours it says nothing but that there was one."""
+    if not isinstance(error, ViewfinderError):
+        error = ViewfinderError(
+            "Something went wrong inside Viewfinder.", hint="Its log tells what; please report it."
+        )
+    _, kind = status_and_type(error)
+    return error_body(str(error), kind, error.reason, error.param)
+
+
+def response_to(error: ViewfinderError) -> JSONResponse:
+    """The whole answer to a request that failed before anything was sent."""
+    status, _ = status_and_type(error)
+    headers = {}
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, Busy):
+        headers["retry-after"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, IN_VAIN):
+        headers["x-should-retry"] = "false"
+    return JSONResponse(body_of(error), status, headers)
+
+
+async def _ours(_request: Request, error: ViewfinderError) -> Response:
+    return response_to(error)
+
+
+async def _no_such_place(request: Request, error: HTTPException) -> Response:
+    code = "method_not_allowed" if error.status_code == 405 else "not_found"
+    message = f"There is no {request.method} {request.url.path[:200]} here."
+    return JSONResponse(error_body(message, INVALID, code, None), error.status_code, error.headers)
+
+
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    # starlette raises the error again after this answer, and uvicorn logs it with its traceback.
+    return JSONResponse(body_of(error), 500)
+
+
+HANDLERS: dict[type[Exception], Any] = {
+    ViewfinderError: _ours,
+    HTTPException: _no_such_place,
+    Exception: _unexpected,
+}
+"""For `Starlette(exception_handlers=...)`."""

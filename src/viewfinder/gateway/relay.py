@@ -1,0 +1,173 @@
+"""From an engine to the client: one reply or a stream of events, and what happens when either side goes.
+
+Called by `chat`.
+
+    who goes, and when                     what the client gets
+    engine, before its first word          the answer of a fresh engine, asked once more; then an HTTP error
+    engine, in the middle of a stream      an error event, and no [DONE]
+    client                                 nothing; the engine's connection is closed and the lease given back
+    gateway (its patience to stop ends)    503 before the first word, an error event after
+"""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Send
+
+from viewfinder.client.chat import ChatClient
+from viewfinder.core.errors import Busy, EngineDied, EngineRefused, ViewfinderError
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway.problems import body_of
+from viewfinder.wire.chat import ChatRequest
+from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, usage_chunk
+from viewfinder.wire.sse import DONE_EVENT, event
+
+EVENT_STREAM = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # nginx in front of us must not collect the events
+)
+OPENING = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+"""What a stream begins with, whatever the engine began with."""
+
+WORDS = ("content", "reasoning_content", "tool_calls")
+"""The parts of a delta that say something; a role alone does not."""
+
+
+class Relay:
+    """One request on its way: leases a server process, asks it, and cleans what it says."""
+
+    def __init__(self, fleet: Fleet, request: ChatRequest, body: dict[str, Any]) -> None:
+        self.fleet = fleet
+        self.request = request
+        self.body = body
+        self.envelope = (request.model, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
+
+    async def reply(self) -> dict[str, Any]:
+        """The whole reply."""
+        async with contextlib.aclosing(self._said()) as replies:
+            async for reply in replies:
+                return reply
+        raise EngineRefused("The engine ended without an answer.")
+
+    async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of a stream as OpenAI's are: a role, the words, a reason to finish, then the usage when
+        it was asked for. Nothing is given before the engine's first word is here."""
+        usage: dict[str, Any] | None = None
+        begun = False
+        async with contextlib.aclosing(self._said()) as chunks:
+            async for chunk in chunks:
+                usage = chunk.pop("usage", usage)
+                if not begun:
+                    begun = True
+                    yield {**chunk, "choices": [OPENING]}
+                for choice in chunk["choices"]:
+                    choice["delta"].pop("role", None)  # said once
+                if chunk["choices"]:
+                    yield chunk
+        if not begun:
+            raise EngineRefused("The engine ended without an answer.")
+        if usage is not None and self.request.include_usage:
+            yield usage_chunk(usage, *self.envelope)
+
+    async def _said(self) -> AsyncGenerator[dict[str, Any], None]:
+        """What the engine says, cleaned; an engine that dies before its first word is replaced once."""
+        for is_last in (False, True):
+            begun = False
+            async with await self.fleet.acquire(self.request.model) as lease:
+                try:
+                    async with contextlib.aclosing(self._asked(lease.client)) as said:
+                        async for piece in said:
+                            begun = True
+                            yield piece
+                except EngineRefused as refusal:
+                    # Engines' own words have held addresses and paths: they stay in the engine's log.
+                    raise engine_refusal(refusal.said, refusal.status) from None
+                except EngineDied:
+                    await lease.report_death()
+                    if begun or is_last:
+                        raise
+                else:
+                    return
+
+    async def _asked(self, client: ChatClient) -> AsyncGenerator[dict[str, Any], None]:
+        if not self.request.stream:
+            yield clean_reply(await client.complete(self.body), *self.envelope)
+            return
+        async with contextlib.aclosing(client.stream(self.body)) as chunks:
+            async for raw in chunks:
+                chunk = clean_chunk(raw, *self.envelope)
+                if chunk is not None and _says_something(chunk):
+                    yield chunk
+
+
+def _says_something(chunk: dict[str, Any]) -> bool:
+    """Whether the chunk has words, an end, or nothing but the usage at the very end."""
+    return not chunk["choices"] or any(
+        choice["finish_reason"] is not None or any(choice["delta"].get(part) for part in WORDS)
+        for choice in chunk["choices"]
+    )
+
+
+async def send_json(reply: Mapping[str, Any], headers: Mapping[str, str], send: Send) -> None:
+    """Answer with one JSON object."""
+    response = Response(orjson.dumps(reply), headers=headers, media_type="application/json")
+    await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def send_events(
+    chunks: AsyncGenerator[dict[str, Any], None], headers: Mapping[str, str], send: Send
+) -> None:
+    """Answer with a stream; whatever goes wrong before its first chunk is still an HTTP error."""
+    async with contextlib.aclosing(chunks):
+        first = await anext(chunks)
+        named = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": [*EVENT_STREAM, *named]})
+
+        async def say(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
+        try:
+            await say(event(orjson.dumps(first)))
+            async for chunk in chunks:
+                await say(event(orjson.dumps(chunk)))
+            last = DONE_EVENT
+        except ViewfinderError as error:
+            last = event(orjson.dumps(body_of(error)))
+        except asyncio.CancelledError:
+            # Either the client has left, and this goes nowhere, or we stop, and it is the last word.
+            last = event(orjson.dumps(body_of(_stopping())))
+        except Exception as error:
+            await say(event(orjson.dumps(body_of(error))))
+            raise
+    await send({"type": "http.response.body", "body": last})
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; cancel it when the client leaves."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_left(receive))
+    leaving.add_done_callback(lambda _: working.cancel())
+    try:
+        await working
+    except asyncio.CancelledError:
+        if not leaving.done():  # the work did not lose its client, so it is the server that stops
+            raise _stopping() from None
+    finally:
+        leaving.cancel()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _stopping() -> Busy:
+    return Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")

@@ -1,0 +1,59 @@
+"""The exact commands that run a model, for its recipe; called by `guide`."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from viewfinder.bench.results import Gate, ModelResult
+from viewfinder.core.config import Settings
+
+PICTURE = "photo.png"
+DATA_URL = f"data:image/png;base64,$(base64 < {PICTURE} | tr -d '\\n')"
+"""Expanded by the shell in the here-document: an argument could not hold a whole picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What to type on the command line, over HTTP and in Python."""
+
+    shell: str
+    http: str
+    python: str
+
+
+def commands(result: ModelResult) -> Commands:
+    """An image is sent only to a model whose vision gate passed."""
+    sees = isinstance(result.vision, Gate) and result.vision.passed
+    question = "What is in this image?" if sees else "What can you do?"
+    model = shlex.quote(result.model)
+    asked = f'{PICTURE} "{question}"' if sees else f'"{question}"'
+    shell = (
+        f"viewfinder serve {model}",
+        f"viewfinder ask {model} {asked}",
+        f"viewfinder bench {model} --suite {shlex.quote(result.suite)}",
+    )
+    parts = f'"{PICTURE}", "{question}"' if sees else f'"{question}"'
+    python = (
+        "import viewfinder",
+        "",
+        f"with viewfinder.load({json.dumps(result.model)}) as model:",
+        f"    print(model.ask({parts}))",
+    )
+    return Commands("\n".join(shell), _http(result.model, question, sees=sees), "\n".join(python))
+
+
+def _http(model: str, question: str, *, sees: bool) -> str:
+    """A request to the gateway's default address."""
+    content: list[dict[str, object]] = [{"type": "text", "text": question}]
+    if sees:
+        content.append({"type": "image_url", "image_url": {"url": "DATA_URL"}})
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": content}]})
+    host, port = (Settings.model_fields[name].default for name in ("host", "port"))
+    url = f"http://{host}:{port}/v1/chat/completions"
+    return "\n".join(
+        (
+            f"curl -s {url} -H 'Content-Type: application/json' -d @- <<JSON",
+            body.replace("DATA_URL", DATA_URL),
+            "JSON",
+        )
+    )

@@ -1,0 +1,144 @@
+"""What this computer is: processor, memory, operating system, graphics.
+
+Called by `bench`, which stores it with every result, and by `fleet`, which sizes engines by it.
+"""
+
+import functools
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+X86_FEATURES = (
+    "sse4_2",
+    "avx",
+    "avx2",
+    "fma",
+    "f16c",
+    "avx_vnni",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_tile",
+    "amx_int8",
+    "amx_bf16",
+)
+ARM_FEATURES = {
+    "asimd": "neon",
+    "asimddp": "dotprod",
+    "i8mm": "i8mm",
+    "bf16": "bf16",
+    "sve": "sve",
+    "sve2": "sve2",
+    "sme": "sme",
+}
+"""Linux's names of the ARM features, and ours."""
+APPLE_FEATURES = {
+    "hw.optional.neon": "neon",
+    "hw.optional.arm.FEAT_DotProd": "dotprod",
+    "hw.optional.arm.FEAT_I8MM": "i8mm",
+    "hw.optional.arm.FEAT_BF16": "bf16",
+    "hw.optional.arm.FEAT_SME": "sme",
+    "hw.optional.avx2_0": "avx2",
+    "hw.optional.avx512f": "avx512f",
+}
+
+
+class Machine(BaseModel):
+    """The computer that a number was measured on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpu: str
+    cores_physical: int
+    """Physical cores that this process may run on: what an engine's threads should number."""
+    cores_logical: int
+    memory_bytes: int
+    os: str
+    python: str
+    gpu: str = ""
+    """Empty: none that an engine here could use was found."""
+    features: tuple[str, ...] = ()
+    """What decides how fast a model runs on this processor, or whether a build runs at all."""
+
+
+@functools.cache
+def this_machine() -> Machine:
+    """Describe this computer; looked up once, without starting a process on Linux."""
+    logical = _usable_cores()
+    physical = min(psutil.cpu_count(logical=False) or logical, logical)
+    facts = _macos() if sys.platform == "darwin" else _linux()
+    cpu, system, gpu, features = facts
+    return Machine(
+        cpu=cpu or platform.processor() or platform.machine(),
+        cores_physical=physical,
+        cores_logical=logical,
+        memory_bytes=psutil.virtual_memory().total,
+        os=system,
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        gpu=gpu,
+        features=features,
+    )
+
+
+def _usable_cores() -> int:
+    """Logical cores, fewer when the process is pinned: more threads than that slow an engine down."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _linux() -> tuple[str, str, str, tuple[str, ...]]:
+    cpu, features = read_cpuinfo(Path("/proc/cpuinfo").read_text(errors="replace"))
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        name = "Linux"
+    system = f"{name} ({platform.system()} {platform.release()}, {platform.machine()})"
+    return cpu, system, read_nvidia(Path("/proc/driver/nvidia/gpus")), features
+
+
+def read_cpuinfo(text: str) -> tuple[str, tuple[str, ...]]:
+    """The processor's name ("" on most ARM boards) and its features, from the text of /proc/cpuinfo."""
+    first: dict[str, str] = {}
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        if colon:
+            first.setdefault(key.strip(), value.strip())
+    flags = set(first.get("flags", first.get("Features", "")).split())
+    x86 = tuple(name for name in X86_FEATURES if name in flags)
+    arm = tuple(ours for theirs, ours in ARM_FEATURES.items() if theirs in flags)
+    return first.get("model name", first.get("Model", "")), x86 or arm
+
+
+def read_nvidia(folder: Path) -> str:
+    """The NVIDIA cards that the driver lists under `folder`, such as "2 x NVIDIA L4"; "" for none."""
+    models: dict[str, int] = {}
+    for file in sorted(folder.glob("*/information")):
+        for line in file.read_text(errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "Model":
+                models[value.strip()] = models.get(value.strip(), 0) + 1
+    return ", ".join(f"{n} x {model}" if n > 1 else model for model, n in models.items())
+
+
+def _macos() -> tuple[str, str, str, tuple[str, ...]]:
+    facts = _sysctl("machdep.cpu.brand_string", *APPLE_FEATURES)
+    cpu = facts.get("machdep.cpu.brand_string", "")
+    features = tuple(ours for key, ours in APPLE_FEATURES.items() if facts.get(key) == "1")
+    gpu = f"{cpu} (Metal)" if platform.machine() == "arm64" else ""
+    return cpu, f"macOS {platform.mac_ver()[0]} ({platform.machine()})", gpu, features
+
+
+def _sysctl(*names: str) -> dict[str, str]:
+    """The values of the names that this macOS knows; those that it does not know are left out."""
+    asked = subprocess.run(
+        ["/usr/sbin/sysctl", *names], capture_output=True, text=True, check=False, timeout=5
+    )
+    pairs = (line.partition(":") for line in asked.stdout.splitlines())
+    return {key: value.strip() for key, _, value in pairs}

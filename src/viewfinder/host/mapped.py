@@ -1,0 +1,99 @@
+"""Which pages of model files a tree of processes has in memory, each page of each file once.
+
+Called by `host/memory`; Linux only, from /proc/PID/maps and /proc/PID/pagemap.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+WEIGHTS = (".gguf", ".safetensors", ".npz")
+NOT_WEIGHTS = ("locale-archive",)
+MODEL_FILE_BYTES = 1024 * 1024
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+FILE_PAGE = bytes(entry & 0b1010_0000 == 0b1010_0000 for entry in range(256))
+"""From a pagemap entry's top byte to 1 when the page is present (bit 63) and a file's (bit 61), else 0."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A stretch of a file in a process's memory."""
+
+    pid: int
+    start: int
+    end: int
+    code: bool
+    offset: int
+    file: tuple[str, str]
+    """Device and inode: two names of one file are one file."""
+    name: str
+
+    def resident(self) -> int:
+        """Which pages of the file are mapped here: byte n of the number is 1 when page n is."""
+        with (
+            suppress(FileNotFoundError, ProcessLookupError),
+            Path(f"/proc/{self.pid}/pagemap").open("rb") as file,
+        ):
+            file.seek(self.start // PAGE_BYTES * 8)
+            entries = file.read((self.end - self.start) // PAGE_BYTES * 8)
+            pages = int.from_bytes(entries[7::8].translate(FILE_PAGE), "little")
+            return pages << (self.offset // PAGE_BYTES * 8)
+        return 0
+
+
+def mapped_model_bytes(pids: list[int]) -> int:
+    """Resident bytes of the model files that these processes have mapped (see `is_model_file`)."""
+    in_memory = memory_devices()
+    files: dict[tuple[str, str], list[Mapping]] = {}
+    for pid in pids:
+        for mapping in mappings(pid):
+            if mapping.file[0] not in in_memory:
+                files.setdefault(mapping.file, []).append(mapping)
+    pages = 0
+    for of_one_file in files.values():
+        if is_model_file(of_one_file):
+            resident = 0
+            for mapping in of_one_file:
+                resident |= mapping.resident()
+            pages += resident.bit_count()
+    return pages * PAGE_BYTES
+
+
+def is_model_file(mappings: list[Mapping]) -> bool:
+    """A model file is named like weights, or 1 MiB of it or more is mapped in one stretch; it is never mapped
+    as code nor named like a library. Names alone do not do: hub caches and Ollama name weights by their hash.
+    """
+    name = mappings[0].name
+    if any(mapping.code for mapping in mappings) or name in NOT_WEIGHTS or ".so" in PurePath(name).suffixes:
+        return False
+    return name.endswith(WEIGHTS) or max(m.end - m.start for m in mappings) >= MODEL_FILE_BYTES
+
+
+def mappings(pid: int) -> Iterator[Mapping]:
+    """The stretches of files that a process has mapped; none when it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape").splitlines():
+            span, rights, offset, device, inode, *path = line.split(maxsplit=5)
+            if inode != "0" and path:
+                start, _, end = span.partition("-")
+                name = PurePath(path[0].removesuffix(" (deleted)")).name
+                yield Mapping(
+                    pid, int(start, 16), int(end, 16), "x" in rights, int(offset, 16), (device, inode), name
+                )
+
+
+def memory_devices() -> set[str]:
+    """The devices, as `maps` writes them, whose files are memory and not on a disk: every mounted tmpfs, and
+    the kernel's own, which memfd, System V and anonymous shared memory come from."""
+    probe = os.memfd_create("viewfinder-probe")
+    device = os.fstat(probe).st_dev
+    os.close(probe)
+    devices = {f"{os.major(device):02x}:{os.minor(device):02x}"}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        mount, _, kind = line.partition(" - ")
+        if kind.split()[0] == "tmpfs":
+            major, _, minor = mount.split()[2].partition(":")
+            devices.add(f"{int(major):02x}:{int(minor):02x}")
+    return devices

@@ -1,0 +1,248 @@
+"""The parent of one engine: when Viewfinder ends, however it ends, the engine's whole tree ends.
+
+Run by `host/child` as `python -I -S warden.py OWNER_PID GRACE_S PROGRAM [ARGUMENT...]`; it uses the
+standard library alone and one thread, so that a fork is safe and PDEATHSIG means this process.
+
+Its stdin is a socket whose other end the owner alone holds. There it hears "stop SECONDS", and end of file,
+which means that the owner is gone; there it says "started PID" or "failed ERRNO" and, when nothing is left,
+"exited RETURNCODE", or "stopped RETURNCODE" when the engine ended because it was told to.
+
+The tree ends on either of those, on SIGTERM, when the engine exits by itself, and when the owner dies
+while a fork of it still holds the socket. Ending is: TERM to the engine's group and to those who left it,
+a grace, then KILL until no process is left. The engine stays an unreaped zombie until then, so that its
+pid, which names the group, cannot come to mean a stranger. On macOS there is neither PDEATHSIG nor adoption:
+there the group and the socket do the work, and a process that left the group outlives it.
+"""
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+LINUX = sys.platform == "linux"
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+ORPHAN_GRACE_S = 0.5
+"""Grace when the owner is gone: nobody waits for an answer any more, and all must be over within 2 s."""
+GIVE_UP_S = 10.0
+"""What is left after this long of killing cannot be killed (it hangs in a driver): waiting helps nobody."""
+OWNER = 0
+"""The socket to the owner: our stdin."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main() -> None:
+    owner_pid, grace_s, argv = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    signals = catch_signals()
+    if LINUX:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+    engine, failure = start(argv)
+    if failure:
+        say(b"failed %d\n" % failure)
+        return
+    say(b"started %d\n" % engine)
+    tree = Tree(engine, owner_pid, signals, grace_s)
+    returncode = tree.watch()
+    say(b"%s %d\n" % (b"stopped" if tree.stopped else b"exited", returncode))
+
+
+def say(words: bytes) -> None:
+    with contextlib.suppress(OSError):  # the owner is gone
+        os.write(OWNER, words)
+
+
+def hear() -> bytes:
+    """What the owner wrote; empty when it is gone."""
+    try:
+        return os.read(OWNER, 4096)
+    except ConnectionResetError:  # gone, with words of ours unread
+        return b""
+
+
+def catch_signals() -> int:
+    """The end of a pipe where each signal that concerns us arrives as a byte."""
+    receive, send = os.pipe()
+    os.set_blocking(receive, False)
+    os.set_blocking(send, False)
+    signal.set_wakeup_fd(send, warn_on_full_buffer=False)
+    for number in (signal.SIGCHLD, *STOP_SIGNALS):
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a thread that blocks signals may have started us
+    return receive
+
+
+def start(argv: list[str]) -> tuple[int, int]:
+    """Start the engine in its own process group; its pid, and the errno when it could not be started."""
+    warden = os.getpid()
+    receive, send = os.pipe()  # closed by a successful exec
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become(argv, warden)
+        except OSError as error:
+            os.write(send, b"%d" % (error.errno or 1))
+        finally:
+            os._exit(127)
+    os.close(send)
+    with contextlib.suppress(OSError):  # the child does it too; whoever comes first, it is done now
+        os.setpgid(pid, pid)
+    failure = int(os.read(receive, 16) or 0)
+    os.close(receive)
+    if failure:
+        os.waitpid(pid, 0)
+    return pid, failure
+
+
+def become(argv: list[str], warden: int) -> None:
+    """In the forked child: turn into the engine."""
+    os.setpgid(0, 0)
+    for number in (signal.SIGCHLD, *STOP_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    if LINUX:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != warden:  # it died before the line above
+            os._exit(127)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+            file.write("500")  # short of memory, the kernel takes the engine and not its owner
+    os.dup2(os.open(os.devnull, os.O_RDONLY), OWNER)
+    os.execvp(argv[0], argv)  # noqa: S606
+
+
+def prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+class Tree:
+    """The engine and everything it started."""
+
+    def __init__(self, engine: int, owner_pid: int, signals: int, grace_s: float) -> None:
+        self.engine = engine
+        self.owner_pid = owner_pid
+        self.signals = signals
+        self.grace_s = grace_s
+        self.returncode: int | None = None
+        self.stopped = False
+        self.kill_at: float | None = None
+        self.told: set[int] = set()
+
+    def watch(self) -> int:
+        """Wait until the tree has ended, for whatever reason; the engine's return code (-9: by SIGKILL)."""
+        events = select.poll()
+        events.register(OWNER, select.POLLIN)
+        events.register(self.signals, select.POLLIN)
+        death = self.open_owner()
+        if death is not None:
+            events.register(death, select.POLLIN)
+        while True:
+            if self.returncode is None and self.has_exited():
+                self.stopped = self.kill_at is not None
+                self.end(self.grace_s)
+            others = list(self.reap_others())  # after that look: an exit is what makes orphans ours
+            if self.returncode is not None and not self.others_left(others):
+                os.waitpid(self.engine, 0)
+                return self.returncode
+            timeout_s = self.press(others)
+            for file, _ in events.poll(None if timeout_s is None else timeout_s * 1000):
+                if file == OWNER and not self.obey(hear()):
+                    events.unregister(OWNER)
+                elif file == self.signals and any(s in STOP_SIGNALS for s in os.read(file, 4096)):
+                    self.end(self.grace_s)
+                elif file == death:
+                    events.unregister(file)
+                    self.end_orphaned()
+
+    def open_owner(self) -> int | None:
+        """A descriptor that reports the owner's death even while a fork of the owner holds our socket."""
+        if not LINUX:
+            return None
+        try:
+            descriptor = os.pidfd_open(self.owner_pid)
+        except OSError:  # it is dead already, or an old kernel: end of file remains
+            return None
+        if os.getppid() != self.owner_pid:
+            self.end_orphaned()
+        return descriptor
+
+    def obey(self, words: bytes) -> bool:
+        """Do what the owner says; False when it is gone."""
+        for line in words.splitlines():
+            self.end(float(line.removeprefix(b"stop ")))
+        if not words:
+            self.end_orphaned()
+        return bool(words)
+
+    def end_orphaned(self) -> None:
+        self.end(min(self.grace_s, ORPHAN_GRACE_S))
+
+    def end(self, grace_s: float) -> None:
+        """Begin to end the tree, or hurry when it is ending; the shortest grace that was named counts."""
+        kill_at = time.monotonic() + grace_s
+        if self.kill_at is None:
+            self.kill_at = kill_at
+            self.signal_group(signal.SIGTERM)
+        self.kill_at = min(self.kill_at, kill_at)
+
+    def press(self, others: list[int]) -> float | None:
+        """Send what is due by now; seconds until something is due again, None when nothing is."""
+        if self.kill_at is None:
+            return None
+        late_s = time.monotonic() - self.kill_at
+        if late_s > GIVE_UP_S:
+            os._exit(1)
+        if late_s >= 0:
+            self.signal_group(signal.SIGKILL)
+            for pid in others:
+                os.kill(pid, signal.SIGKILL)
+            return 0.02
+        for pid in others:
+            if pid not in self.told and os.getpgid(pid) != self.engine:  # the group was told at once
+                self.told.add(pid)
+                os.kill(pid, signal.SIGTERM)
+        return min(-late_s, 0.05)
+
+    def signal_group(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses when all are zombies
+            os.killpg(self.engine, number)
+
+    def has_exited(self) -> bool:
+        """Note the engine's end without reaping it."""
+        seen = os.waitid(os.P_PID, self.engine, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if seen is None:
+            return False
+        self.returncode = seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status
+        return True
+
+    def reap_others(self) -> Iterator[int]:
+        """Children beside the engine: they lost their parent and were adopted; the dead are reaped."""
+        for pid in children() if LINUX else ():
+            if pid != self.engine and os.waitpid(pid, os.WNOHANG)[0] == 0:
+                yield pid
+
+    def others_left(self, others: list[int]) -> bool:
+        """Whether anything but the engine, which has exited, is alive."""
+        if LINUX:
+            return bool(others)  # every descendant is, or descends from, an adopted child
+        try:
+            os.killpg(self.engine, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+
+def children() -> Iterator[int]:
+    """This process's children, from /proc: `task/*/children` is not in every kernel."""
+    me = os.getpid()
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                if int(file.read().rpartition(b")")[2].split()[1]) == me:
+                    yield int(name)
+
+
+if __name__ == "__main__":
+    main()

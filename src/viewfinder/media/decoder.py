@@ -1,0 +1,88 @@
+"""The program that decodes images, in a process that can be lost; started by `worker`, one at a time.
+
+Reads orders from stdin, writes answers to stdout, and ends when stdin does, even in the middle of a picture:
+nobody is left to want it. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS
+"""
+
+import base64
+import binascii
+import json
+import os
+import queue
+import resource
+import sys
+import threading
+import time
+from typing import Any, BinaryIO
+
+from viewfinder.media.frames import SIZES, pack_head
+from viewfinder.media.header import Refused
+from viewfinder.media.picture import make_picture
+
+BASE_BYTES = 512 * 1024 * 1024
+BYTES_PER_PIXEL = 32
+"""A WebP with transparency needs most, measured: 20 (two canvases, its frame, the layers of flattening)."""
+
+Order = tuple[dict[str, Any], bytes]
+
+
+def main(max_pixels: int, cpu_s: float) -> None:
+    _limit(resource.RLIMIT_AS, BASE_BYTES + BYTES_PER_PIXEL * max_pixels)
+    _limit(resource.RLIMIT_CORE, 0)  # a crash must not write a stranger's picture to disk
+    _limit(resource.RLIMIT_FSIZE, 0)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a codec prints is no answer
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
+    _answer(answers, {"ready": True})
+    while True:
+        head, payload = orders.get()
+        _limit(resource.RLIMIT_CPU, int(time.process_time() + cpu_s) + 1)
+        _answer(answers, *_decode(payload, max_pixels, head["longest_edge"]))
+
+
+def _decode(payload: bytes, max_pixels: int, longest_edge: int | None) -> Order:
+    """The head and payload of the answer: a data URL, or the fault."""
+    try:
+        data = binascii.a2b_base64(payload.translate(None, b"\r\n"), strict_mode=True)
+        picture = make_picture(data, max_pixels=max_pixels, longest_edge=longest_edge)
+    except binascii.Error:
+        return {"fault": "bad_base64"}, b""
+    except Refused as refused:
+        return {"fault": refused.fault, "details": refused.details}, b""
+    except MemoryError:
+        return {"fault": "damaged"}, b""
+    head = {"width": picture.width, "height": picture.height, "digest": picture.digest}
+    return head, b"data:" + picture.media_type.encode() + b";base64," + base64.b64encode(picture.data)
+
+
+def _read_orders(stream: BinaryIO, orders: "queue.SimpleQueue[Order]") -> None:
+    while sizes := stream.read(SIZES.size):
+        if len(sizes) < SIZES.size:
+            break
+        head_bytes, payload_bytes = SIZES.unpack(sizes)
+        head, payload = stream.read(head_bytes), stream.read(payload_bytes)
+        if len(head) < head_bytes or len(payload) < payload_bytes:
+            break
+        orders.put((json.loads(head), payload))
+    os._exit(0)  # the main thread may be deep in a codec
+
+
+def _answer(stream: BinaryIO, head: dict[str, Any], payload: bytes = b"") -> None:
+    stream.write(pack_head(head, len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+def _limit(which: int, soft: int) -> None:
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    try:
+        resource.setrlimit(which, (soft, hard))
+    except (ValueError, OSError):  # macOS does not keep RLIMIT_AS
+        return
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,19 @@
+"""How `intake` and the decoder process talk over its pipes: a head of JSON, then bytes.
+
+Called by `worker` (our side, asyncio) and `decoder` (the process).
+"""
+
+import json
+import struct
+from typing import Any
+
+SIZES = struct.Struct(">II")
+"""Bytes of the head, bytes of the payload."""
+
+MAX_HEAD_BYTES = 4096
+
+
+def pack_head(head: dict[str, Any], payload_bytes: int) -> bytes:
+    """What comes before a payload of that size."""
+    text = json.dumps(head).encode()
+    return SIZES.pack(len(text), payload_bytes) + text

@@ -1,0 +1,114 @@
+"""Takes an image as a client sent it and gives the safe one that engines get; called by the gateway.
+
+Nothing is fetched and no path is opened: an image is a data URL or it is refused.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from viewfinder.core.config import Limits
+from viewfinder.core.errors import InvalidImage
+from viewfinder.media.worker import DecoderLost, DecoderTimeout, DecoderWorker
+
+LOW_DETAIL_EDGE = 512
+"""Pixels; what `detail: low` means to OpenAI's clients."""
+
+SEND_DATA_URL = "Send the file itself, as data:image/png;base64,<the file in base64>."
+SEND_SUPPORTED = "Send a PNG, JPEG or WebP."
+SEND_AGAIN = "Check the file, or save it again as PNG."
+
+FAULTS: dict[str, tuple[str, str, str]] = {
+    "forbidden": ("media_url_forbidden", "Images are not fetched from addresses or paths.", SEND_DATA_URL),
+    "not_base64": ("invalid_image", "The data URL is not in base64.", SEND_DATA_URL),
+    "bad_base64": ("invalid_image", "The image's base64 is broken.", SEND_DATA_URL),
+    "empty": ("invalid_image", "The image is empty.", SEND_DATA_URL),
+    "not_an_image": ("invalid_image", "The file is not an image.", SEND_SUPPORTED),
+    "unsupported": ("unsupported_image_format", "{name} images are not supported.", SEND_SUPPORTED),
+    "no_pixels": ("invalid_image", "The image has no pixels.", SEND_AGAIN),
+    "too_thin": (
+        "invalid_image",
+        "The image of {width} x {height} pixels is too thin: one edge is more than {most} times the other.",
+        "Send the part that matters.",
+    ),
+    "too_large": (
+        "image_too_large",
+        "The image of {width} x {height} pixels is too large: the most is {most:,} pixels.",
+        "Send a smaller one, or raise limits.pixels.",
+    ),
+    "truncated": ("image_truncated", "The image ends too early.", "Send the whole file."),
+    "damaged": ("decode_failed", "The image is damaged and cannot be decoded.", SEND_AGAIN),
+    "lost": ("decode_failed", "The decoder ended before the image was decoded.", SEND_AGAIN),
+    "timeout": ("decode_timeout", "The image took too long to decode.", "Send a smaller or simpler one."),
+}
+"""Fault: code, sentence, hint. No library's text is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeImage:
+    """An image that we decoded and encoded ourselves; `digest` is the sha256 of its size and pixels."""
+
+    data_url: str
+    width: int
+    height: int
+    digest: str
+
+
+class Intake:
+    """The door for images; an async context manager. Its decoder process starts with the first image."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.decoder = DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the decoder process; the intake may be used again."""
+        await self.decoder.close()
+
+    async def accept(self, url: str, *, detail: str = "auto", longest_edge: int | None = None) -> SafeImage:
+        """The safe image of a data URL: upright, opaque RGB, without metadata, the first frame of many.
+
+        It is made smaller only when `longest_edge` pixels or `detail` "low" ask for it. Raises InvalidImage.
+        """
+        if detail == "low":
+            longest_edge = min(longest_edge or LOW_DETAIL_EDGE, LOW_DETAIL_EDGE)
+        payload = _payload(url)
+        try:
+            answer = await self.decoder.decode(payload, longest_edge=longest_edge)
+        except DecoderTimeout:
+            raise _refusal("timeout") from None
+        except DecoderLost:
+            raise _refusal("lost") from None
+        head = answer.head
+        if "fault" in head:
+            raise _refusal(head["fault"], head.get("details", {}))
+        return SafeImage(answer.payload.decode("ascii"), head["width"], head["height"], head["digest"])
+
+
+def _payload(url: str) -> bytes:
+    """The base64 of a data URL; what it is declared to be is not read."""
+    if not url:
+        raise _refusal("empty")
+    if url[:5].lower() != "data:":
+        raise _refusal("forbidden")
+    declared, comma, payload = url.partition(",")
+    if not comma or not declared.lower().endswith(";base64"):
+        raise _refusal("not_base64")
+    if not payload:
+        raise _refusal("empty")
+    try:
+        return payload.encode("ascii")
+    except UnicodeEncodeError:
+        raise _refusal("bad_base64") from None
+
+
+def _refusal(fault: str, details: dict[str, Any] | None = None) -> InvalidImage:
+    code, sentence, hint = FAULTS[fault]
+    return InvalidImage(sentence.format(**(details or {})), hint=hint, code=code)

@@ -1,0 +1,115 @@
+"""Bytes of an image file to upright, opaque RGB pixels, encoded anew; called by `decoder` only.
+
+The same pixels from the same kind of file always become the same bytes, so that caches of engines hit.
+"""
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from viewfinder.media.header import Format, Header, Refused, ends_early, read_header
+
+MAX_ASPECT = 200
+"""Longest to shortest edge; beyond it preprocessors compute an edge of no pixels (CVE-2026-22773)."""
+
+READERS: dict[Format, type[ImageFile]] = {"png": PngImageFile, "jpeg": JpegImageFile, "webp": WebPImageFile}
+"""Named one by one: `Image.open` would try all formats Pillow knows, and give some JPEGs to a TIFF reader."""
+
+ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`data` is a file of `media_type`; `digest` the sha256 of its size and pixels before encoding."""
+
+    media_type: str
+    width: int
+    height: int
+    digest: str
+    data: bytes
+
+
+def make_picture(data: bytes, *, max_pixels: int, longest_edge: int | None) -> Picture:
+    """The one safe picture of `data`; only ever made smaller, and only to fit `longest_edge`.
+
+    Raises Refused, with its fault; an animated image gives its first frame.
+    """
+    header = read_header(data)
+    if header.width * header.height > max_pixels:
+        raise Refused("too_large", width=header.width, height=header.height, most=max_pixels)
+    if max(header.width, header.height) > MAX_ASPECT * min(header.width, header.height):
+        raise Refused("too_thin", width=header.width, height=header.height, most=MAX_ASPECT)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # Pillow warns of odd metadata; it is dropped anyway
+            image = _upright(_opened(data, header, longest_edge))
+            image = _fitted(_flattened(image), longest_edge)
+    except Refused:
+        raise
+    except Exception:  # whatever a codec makes of hostile bytes; its text never leaves this process
+        raise Refused("truncated" if ends_early(data, header.format) else "damaged") from None
+    return _encoded(image, "jpeg" if header.format == "jpeg" else "png")
+
+
+def _opened(data: bytes, header: Header, longest_edge: int | None) -> ImageFile:
+    image = READERS[header.format](io.BytesIO(data))
+    if image.size != (header.width, header.height):
+        raise Refused("damaged")
+    if longest_edge is not None:
+        image.draft(None, (longest_edge, longest_edge))  # a JPEG is then decoded near the size that is wanted
+    image.load()
+    return image
+
+
+def _upright(image: ImageFile) -> Image.Image:
+    try:
+        orientation = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # metadata that cannot be read says nothing
+        orientation = 1
+    method = UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """8 bits of red, green and blue, on white where it was transparent."""
+    if image.mode.startswith("I"):  # 16 bits of grey; `convert` alone would clip them
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.new("RGB", layer.size, "white")
+        image.paste(layer, mask=layer)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _fitted(image: Image.Image, longest_edge: int | None) -> Image.Image:
+    longest = max(image.size)
+    if longest_edge is None or longest <= longest_edge:
+        return image
+    width, height = (max(1, round(edge * longest_edge / longest)) for edge in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _encoded(image: Image.Image, format: Format) -> Picture:
+    image.info.clear()  # or comments, profiles and palettes of the source come along
+    digest = hashlib.sha256(b"%dx%d " % image.size + image.tobytes()).hexdigest()
+    file = io.BytesIO()
+    if format == "jpeg":
+        image.save(file, "JPEG", quality=95, subsampling=0)
+    else:
+        image.save(file, "PNG", compress_level=1)
+    return Picture(f"image/{format}", image.width, image.height, digest, file.getvalue())

@@ -1,0 +1,148 @@
+"""Our side of the decoder process: started when the first image comes, replaced when it is lost.
+
+Called by `intake`. One image at a time: decoding takes a whole core, and engines need the others.
+"""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+import orjson
+
+from viewfinder.media.frames import MAX_HEAD_BYTES, SIZES, pack_head
+
+START_TIMEOUT_S = 30.0
+MAX_BYTES_PER_PIXEL = 8
+"""Of an answer; a PNG of noise in base64 needs a little more than 4."""
+
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
+"""The decoder reads what strangers send: the keys and tokens of our environment are not for it."""
+
+
+class DecoderLost(Exception):
+    """The process could not start, or ended before it answered."""
+
+
+class DecoderTimeout(Exception):
+    """The process did not answer in time, and was ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    head: dict[str, Any]
+    payload: bytes
+
+
+class DecoderWorker:
+    """At most one decoder process; `decode` queues."""
+
+    def __init__(self, *, max_pixels: int, timeout_s: float) -> None:
+        self._max_pixels = max_pixels
+        self._timeout_s = timeout_s
+        self._turn = asyncio.Lock()
+        self._process: DecoderProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is there to decode; None before the first image and after a loss."""
+        return None if self._process is None or self._process.gone else self._process.pid
+
+    async def decode(self, payload: bytes, *, longest_edge: int | None) -> Answer:
+        """The process's answer to one image in base64.
+
+        Raises DecoderLost or DecoderTimeout for this image; the next gets a new process. A caller that is
+        cancelled ends the process too: no core works for nobody, and nobody gets another's answer.
+        """
+        async with self._turn:
+            try:
+                process = await self._ready_process()
+                async with asyncio.timeout(self._timeout_s):
+                    return await process.ask({"longest_edge": longest_edge}, payload)
+            except BaseException as error:
+                await self._end()
+                if isinstance(error, TimeoutError):
+                    raise DecoderTimeout from None
+                if isinstance(error, OSError | EOFError | ValueError):
+                    raise DecoderLost from None
+                raise
+
+    async def close(self) -> None:
+        """End the process, if there is one, and with it the image that it is at."""
+        if self._process is not None:
+            await self._process.end()
+        async with self._turn:
+            await self._end()
+
+    async def _ready_process(self) -> "DecoderProcess":
+        if self._process is None or self._process.gone:
+            await self._end()
+            self._process = await DecoderProcess.start(self._max_pixels, self._timeout_s)
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._process.read()  # it says that it is ready
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await process.end()
+
+
+class DecoderProcess:
+    """One run of `decoder`, and its two pipes."""
+
+    def __init__(self, process: asyncio.subprocess.Process, max_answer_bytes: int) -> None:
+        self._process = process
+        self._orders = cast(asyncio.StreamWriter, process.stdin)
+        self._answers = cast(asyncio.StreamReader, process.stdout)
+        self._max_answer_bytes = max_answer_bytes
+        self.pid = process.pid
+
+    @classmethod
+    async def start(cls, max_pixels: int, cpu_s: float) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-P", "-B", "-m", "viewfinder.media.decoder", str(max_pixels), str(cpu_s)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for us; the end of its stdin is what ends it
+        )
+        return cls(process, MAX_BYTES_PER_PIXEL * max_pixels + MAX_HEAD_BYTES)
+
+    @property
+    def gone(self) -> bool:
+        return self._process.returncode is not None or self._answers.at_eof()
+
+    async def ask(self, head: dict[str, Any], payload: bytes) -> Answer:
+        self._orders.writelines((pack_head(head, len(payload)), payload))
+        await self._orders.drain()
+        return await self.read()
+
+    async def read(self) -> Answer:
+        """The next answer. Its size is bounded: a decoder that was taken over must not fill our memory."""
+        head_bytes, payload_bytes = SIZES.unpack(await self._answers.readexactly(SIZES.size))
+        if head_bytes > MAX_HEAD_BYTES or payload_bytes > self._max_answer_bytes:
+            raise ValueError("the decoder's answer is too large")
+        head = orjson.loads(await self._answers.readexactly(head_bytes))
+        return Answer(head, await self._answers.readexactly(payload_bytes))
+
+    async def end(self) -> None:
+        """Kill it and wait until it is gone; it holds nothing worth a goodbye."""
+        if self._process.returncode is None:
+            self._process.kill()
+        self._orders.close()
+        await self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    root = str(Path(__file__).parents[2])
+    inherited = os.environ.get("PYTHONPATH")
+    return kept | {
+        "PYTHONPATH": os.pathsep.join((root, inherited)) if inherited else root,
+        "MALLOC_ARENA_MAX": "1",  # a second arena would count 64 MiB against the limit on memory
+    }

@@ -1,0 +1,310 @@
+"""The chat request: which fields exist, their limits, and what of it an engine gets; called by the gateway.
+
+Fields are an allow-list. Engines have fields of their own by which a stranger has read memory or run code
+(`n_discard`, CVE-2026-21869; `mm_processor_kwargs`, `chat_template`); none passes.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
+
+from viewfinder.core.config import Limits
+from viewfinder.core.errors import BadRequest, UnknownModel
+from viewfinder.wire import strict_json
+from viewfinder.wire.messages import AssistantMessage, Detail, Message, Strict, for_engine, images_of
+from viewfinder.wire.refusals import quoted, refusal, unsupported
+from viewfinder.wire.schemas import check_schema
+
+MAX_PARTS = 1024
+MAX_MODEL_NAME_CHARS = 256
+ENGINE_SEEDS = 2**32 - 1
+"""llama.cpp takes 32 bits, and the highest value means "choose one at random"."""
+
+IGNORED = frozenset(
+    {
+        "user",
+        "store",
+        "metadata",
+        "parallel_tool_calls",
+        "service_tier",
+        "safety_identifier",
+        "prompt_cache_key",
+    }
+)
+IGNORED_IN_MESSAGES = frozenset({"name", "refusal", "annotations", "audio", "reasoning_content"})
+"""What a client sends back when it appends our reply to the conversation; no engine needs it."""
+
+PASSED_ON = (
+    "stream",
+    "temperature",
+    "top_p",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "tools",
+    "tool_choice",
+)
+
+
+class StreamOptions(Strict):
+    include_usage: bool = False
+
+
+class NamedSchema(Strict):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    description: str | None = None
+    json_schema: Annotated[dict[str, Any], Field(alias="schema")]
+    strict: bool | None = None
+
+
+class PlainFormat(Strict):
+    type: Literal["text", "json_object"]
+
+
+class SchemaFormat(Strict):
+    type: Literal["json_schema"]
+    json_schema: NamedSchema
+
+
+class Function(Strict):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(Strict):
+    type: Literal["function"]
+    function: Function
+
+
+class FunctionName(Strict):
+    name: str
+
+
+class ChosenTool(Strict):
+    type: Literal["function"]
+    function: FunctionName
+
+
+def _choice_shape(value: object) -> str | None:
+    return "word" if isinstance(value, str) else "tool" if isinstance(value, dict | ChosenTool) else None
+
+
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("word")] | Annotated[ChosenTool, Tag("tool")],
+    Discriminator(
+        _choice_shape, custom_error_type="choice", custom_error_message="it should be a word or one tool"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One image of a request: where it stands, what was sent, and the detail that was asked for."""
+
+    message: int
+    part: int
+    url: str
+    detail: Detail
+
+    @property
+    def param(self) -> str:
+        """The path to it, for errors."""
+        return f"messages[{self.message}].content[{self.part}].image_url.url"
+
+
+class ChatRequest(Strict):
+    """A request that kept every rule; made by `parse_request` only."""
+
+    model: Annotated[str, Field(min_length=1)]
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], Field(max_length=4)] | None = (
+        None
+    )
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    response_format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")] | None = None
+    tools: Annotated[list[Tool], Field(max_length=128, fail_fast=True)] | None = None
+    tool_choice: ToolChoice | None = None
+    n: Annotated[int, Field(ge=1, le=1)] = 1
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @property
+    def output_limit(self) -> int | None:
+        """The most tokens of an answer, under either of its names."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def include_usage(self) -> bool:
+        """Whether a stream ends with a chunk of usage."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def image_parts(self) -> list[ImageRef]:
+        """Every image, in order."""
+        return [
+            ImageRef(at, part, image.url, image.detail)
+            for at, message in enumerate(self.messages)
+            for part, image in images_of(message)
+        ]
+
+    def for_engine(self, images: Sequence[str]) -> dict[str, Any]:
+        """The body for an engine, with `images` (our own data URLs) in place of the request's, in order.
+
+        It names no model: engines may load whatever is named, so the gateway sets the engine's own name.
+        """
+        if len(images) != len(self.image_parts()):
+            raise ValueError("one safe image is needed for each image of the request")
+        urls = iter(images)
+        body: dict[str, Any] = {"messages": [for_engine(message, urls) for message in self.messages]}
+        body |= self.model_dump(include=set(PASSED_ON), exclude_none=True, by_alias=True)
+        if self.stream and self.stream_options is not None:
+            body["stream_options"] = self.stream_options.model_dump()
+        if self.output_limit is not None:
+            body["max_tokens"] = self.output_limit
+        if self.seed is not None:
+            body["seed"] = self.seed % ENGINE_SEEDS
+        if self.response_format is not None and self.response_format.type != "text":
+            body["response_format"] = self.response_format.model_dump(exclude_none=True, by_alias=True)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRequest:
+    """A request and the names of what it asked for that has no effect here."""
+
+    request: ChatRequest
+    ignored: tuple[str, ...]
+
+
+def parse_request(body: bytes, limits: Limits) -> ParsedRequest:
+    """The request that `body` spells.
+
+    Raises BadRequest (`invalid_json`, `invalid_request` and narrower codes, with the path in `param`),
+    UnsupportedParameter for a field that is not in the list, UnknownModel for a name no model can have.
+    """
+    raw = strict_json.loads(body)
+    if not isinstance(raw, dict):
+        raise BadRequest("The request's body is not a JSON object.")
+    ignored = sorted(name for name in IGNORED & raw.keys() if raw[name] is not None)
+    fields = {name: value for name, value in raw.items() if name not in IGNORED}
+    for name in fields:
+        if name not in ChatRequest.model_fields:
+            raise unsupported(name)
+    fields = {name: value for name, value in fields.items() if value is not None}
+    messages = fields.get("messages")
+    if isinstance(messages, list):
+        _check_counts(messages, limits)
+        fields["messages"], dropped = _without_ignored(messages)
+        ignored += sorted(f"messages.{name}" for name in dropped)
+    try:
+        request = ChatRequest.model_validate(fields)
+    except ValidationError as error:
+        raise refusal(error, fields) from None
+    _check_rules(request, limits)
+    return ParsedRequest(request, tuple(ignored))
+
+
+def _check_counts(messages: list[Any], limits: Limits) -> None:
+    """Refuse a flood before anything is built from it."""
+    if len(messages) > limits.messages:
+        raise BadRequest(
+            f"The request holds {len(messages)} messages; the most is {limits.messages}.",
+            param="messages",
+            code="too_many_messages",
+        )
+    contents = [message.get("content") for message in messages if isinstance(message, dict)]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    if len(parts) > MAX_PARTS:
+        raise BadRequest(
+            f"The request holds {len(parts)} content parts; the most is {MAX_PARTS}.",
+            param="messages",
+            code="too_many_parts",
+        )
+    images = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
+    if images > limits.images:
+        raise BadRequest(
+            f"The request holds {images} images; the most is {limits.images}.",
+            hint="Send fewer images, or raise limits.images.",
+            param="messages",
+            code="too_many_images",
+        )
+
+
+def _without_ignored(messages: list[Any]) -> tuple[list[Any], set[str]]:
+    """The messages without what has no effect, and the names of what was dropped and held something."""
+    kept: list[Any] = []
+    dropped: set[str] = set()
+    for message in messages:
+        if not isinstance(message, dict):
+            kept.append(message)
+            continue
+        dropped |= {name for name in IGNORED_IN_MESSAGES & message.keys() if message[name]}
+        kept.append(
+            {
+                name: value
+                for name, value in message.items()
+                if value is not None and name not in IGNORED_IN_MESSAGES
+            }
+        )
+    return kept, dropped
+
+
+def _check_rules(request: ChatRequest, limits: Limits) -> None:
+    """What no single field can say."""
+    if len(request.model) > MAX_MODEL_NAME_CHARS or _has_controls(request.model):
+        raise UnknownModel(
+            f"No model is named {quoted(request.model)}.",
+            hint="GET /v1/models lists the models.",
+            param="model",
+        )
+    for name in ("max_tokens", "max_completion_tokens"):
+        asked = getattr(request, name)
+        if asked is not None and asked > limits.output_tokens:
+            raise BadRequest(
+                f"'{name}' is {asked}; the most is {limits.output_tokens}.",
+                hint="Ask for fewer tokens, or raise limits.output_tokens.",
+                param=name,
+            )
+    if None not in (request.max_tokens, request.max_completion_tokens) and (
+        request.max_tokens != request.max_completion_tokens
+    ):
+        raise BadRequest(
+            "'max_tokens' and 'max_completion_tokens' differ.",
+            hint="Send only 'max_completion_tokens'.",
+            param="max_tokens",
+        )
+    if request.top_logprobs and not request.logprobs:
+        raise BadRequest("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
+    for at, message in enumerate(request.messages):
+        if isinstance(message, AssistantMessage) and message.content is None and not message.tool_calls:
+            raise BadRequest(
+                f"'messages[{at}]' has neither 'content' nor 'tool_calls'.", param=f"messages[{at}].content"
+            )
+    if isinstance(request.response_format, SchemaFormat):
+        check_schema(request.response_format.json_schema.json_schema, "response_format.json_schema.schema")
+    for at, tool in enumerate(request.tools or ()):
+        if tool.function.parameters is not None:
+            check_schema(tool.function.parameters, f"tools[{at}].function.parameters")
+
+
+def _has_controls(text: str) -> bool:
+    return any(unicodedata.category(character).startswith("C") for character in text)

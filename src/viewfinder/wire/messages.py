@@ -1,0 +1,101 @@
+"""The types of a conversation: messages, their parts and tool calls; called by `chat`."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+Detail = Literal["auto", "low", "high"]
+
+
+class Strict(BaseModel):
+    """No field that is not listed, no value bent into another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class ImageURL(Strict):
+    url: str
+    detail: Detail = "auto"
+
+
+class TextPart(Strict):
+    type: Literal["text"]
+    text: str
+
+
+class ImagePart(Strict):
+    type: Literal["image_url"]
+    image_url: ImageURL
+
+
+def _shape(value: object) -> str | None:
+    return "text" if isinstance(value, str) else "parts" if isinstance(value, list) else None
+
+
+TEXT_OR_PARTS = Discriminator(
+    _shape, custom_error_type="content", custom_error_message="it should be a string or a list of parts"
+)
+Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+Text = Annotated[str, Tag("text")]
+TextParts = Annotated[list[TextPart], Field(min_length=1, fail_fast=True), Tag("parts")]
+Parts = Annotated[list[Part], Field(min_length=1, fail_fast=True), Tag("parts")]
+TextContent = Annotated[Text | TextParts, TEXT_OR_PARTS]
+UserContent = Annotated[Text | Parts, TEXT_OR_PARTS]
+
+
+class CalledFunction(Strict):
+    name: Annotated[str, Field(max_length=256)]
+    arguments: str
+
+
+class ToolCall(Strict):
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class InstructionMessage(Strict):
+    role: Literal["system", "developer"]
+    content: TextContent
+
+
+class UserMessage(Strict):
+    role: Literal["user"]
+    content: UserContent
+
+
+class AssistantMessage(Strict):
+    role: Literal["assistant"]
+    content: TextContent | None = None
+    tool_calls: list[ToolCall] | None = None
+
+
+class ToolMessage(Strict):
+    role: Literal["tool"]
+    content: TextContent
+    tool_call_id: str
+
+
+Message = Annotated[
+    InstructionMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
+
+
+def images_of(message: Message) -> list[tuple[int, ImageURL]]:
+    """The images of one message with their part's index, in order."""
+    if isinstance(message.content, list):
+        return [
+            (at, part.image_url) for at, part in enumerate(message.content) if isinstance(part, ImagePart)
+        ]
+    return []
+
+
+def for_engine(message: Message, images: Iterator[str]) -> dict[str, Any]:
+    """The message as every engine takes it: `developer` is `system`, and each image the next of `images`."""
+    body = message.model_dump(exclude_none=True)
+    if message.role == "developer":
+        body["role"] = "system"
+    for at, _ in images_of(message):
+        body["content"][at]["image_url"] = {"url": next(images)}
+    return body

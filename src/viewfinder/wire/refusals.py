@@ -1,0 +1,79 @@
+"""From a validation error to one sentence with the path of the field; called by `chat`.
+
+What the caller sent is never repeated at length, and never an error text of a library that shows it.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from viewfinder.core.errors import BadRequest, UnsupportedParameter
+
+MAX_QUOTED_CHARS = 64
+FAULTS = {
+    "model_type": "it should be an object",
+    "model_attributes_type": "it should be an object",
+    "dict_type": "it should be an object",
+    "list_type": "it should be a list",
+    "string_type": "it should be a string",
+    "too_short": "it should not be empty",
+    "string_too_short": "it should not be empty",
+}
+"""Pydantic's words where they are about Python; its others are plain enough."""
+
+
+def refusal(error: ValidationError, fields: dict[str, Any]) -> BadRequest:
+    """The first fault of `fields`, as the error to raise."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    kind, context = first["type"], first.get("ctx", {})
+    path = (_path(first["loc"], fields, to_key=kind in ("missing", "extra_forbidden")) or "").removeprefix(
+        "."
+    )
+    if kind == "extra_forbidden":
+        return unsupported(path)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        path = f"{path}.{context['discriminator'].strip(chr(39))}"
+    if kind in ("missing", "union_tag_not_found"):
+        return BadRequest(f"'{path}' is missing.", param=path)
+    if kind == "union_tag_invalid":
+        return BadRequest(f"'{path}' must be one of {context['expected_tags']}.", param=path)
+    fault = FAULTS.get(kind) or first["msg"].replace("Input should", "it should")
+    return BadRequest(f"'{path}' is wrong: {fault}.", param=path)
+
+
+def unsupported(path: str) -> UnsupportedParameter:
+    """The error for a field that is not in the list."""
+    shown = shortened(path)
+    return UnsupportedParameter(
+        f"The parameter {quoted(path)} is not supported.", hint="Leave it out.", param=shown
+    )
+
+
+def quoted(text: str) -> str:
+    """`text` as it may stand in a message: short, and with nothing that a terminal obeys."""
+    return repr(shortened(text))
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MAX_QUOTED_CHARS else f"{text[:MAX_QUOTED_CHARS]}..."
+
+
+def _path(loc: tuple[int | str, ...], here: Any, *, to_key: bool) -> str | None:
+    """`loc` below `here` as a person writes it: .messages[0].content[1].text; None when no reading fits.
+
+    Pydantic puts the names of the alternatives it tried between the keys, and one may be spelled like a key
+    ({"type": "text", "text": ...}). A step is a key where there is one; with `to_key` the last must be.
+    """
+    if not loc:
+        return ""
+    step, rest = loc[0], loc[1:]
+    tail = None
+    if isinstance(step, int) and isinstance(here, list):
+        tail = _path(rest, here[step], to_key=to_key)
+        mark = f"[{step}]"
+    elif isinstance(here, dict) and (step in here or (to_key and not rest)):
+        tail = _path(rest, here.get(step), to_key=to_key)
+        mark = f".{step}"
+    if tail is not None:
+        return mark + tail
+    return None if to_key and not rest else _path(rest, here, to_key=to_key)

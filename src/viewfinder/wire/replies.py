@@ -1,0 +1,164 @@
+"""An engine's replies and chunks made into clean OpenAI ones, and error bodies; called by the gateway.
+
+What an engine adds of its own (timings, slot numbers, paths) stays behind: the kept fields are a list.
+"""
+
+from typing import Any, TypeGuard
+
+from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
+
+FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
+
+
+def clean_reply(raw: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any]:
+    """A whole completion. Raises EngineRefused when `raw` is an error or is not a completion."""
+    _raise_error(raw)
+    choices = [_choice(choice, "message") for choice in _objects(raw.get("choices"))]
+    if not choices:
+        raise _not("a chat completion")
+    for choice in choices:
+        choice["message"] = {"role": "assistant", "content": None, "refusal": None, **choice["message"]}
+    reply = _envelope("chat.completion", model, id, created) | {"choices": choices}
+    usage = clean_usage(raw)
+    return reply | {"usage": usage} if usage else reply
+
+
+def clean_chunk(raw: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any] | None:
+    """One chunk of a stream; None when nothing is left of it, as of progress notes.
+
+    Raises EngineRefused when `raw` is an error or is not a chunk.
+    """
+    _raise_error(raw)
+    choices = [_choice(choice, "delta") for choice in _objects(raw.get("choices"))]
+    choices = [choice for choice in choices if choice["delta"] or choice["finish_reason"] is not None]
+    usage = clean_usage(raw)
+    if not choices and usage is None:
+        return None
+    chunk = _envelope("chat.completion.chunk", model, id, created) | {"choices": choices}
+    return chunk | {"usage": usage} if usage else chunk
+
+
+def usage_chunk(usage: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any]:
+    """The last chunk of a stream that was asked for usage: no choices, only `usage`."""
+    return _envelope("chat.completion.chunk", model, id, created) | {"choices": [], "usage": usage}
+
+
+def clean_usage(raw: dict[str, Any]) -> dict[str, Any] | None:
+    """The token counts of a reply or chunk; None when it has none."""
+    usage = raw.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if not _is_count(prompt) or not _is_count(completion):
+        raise _not("a count of tokens")
+    counts: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict) and _is_count(details.get("cached_tokens")):
+        counts["prompt_tokens_details"] = {"cached_tokens": details["cached_tokens"]}
+    return counts
+
+
+def error_body(message: str, type: str, code: str, param: str | None) -> dict[str, Any]:
+    """The body of every error, as OpenAI's clients read it."""
+    return {"error": {"message": message, "type": type, "param": param, "code": code}}
+
+
+def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
+    """The error to raise for an engine's own `error` value, whether it came with a 200 or with `status`.
+
+    Its text stays in the engine's log: such texts have held addresses and paths (CVE-2026-22778).
+    A prompt that is too long is the caller's to mend, so it becomes a BadRequest.
+    """
+    details = error if isinstance(error, dict) else {}
+    if details.get("type") == "exceed_context_size_error":  # llama.cpp
+        asked, most = details.get("n_prompt_tokens"), details.get("n_ctx")
+        counts = f": {asked} tokens, where {most} fit" if _is_count(asked) and _is_count(most) else ""
+        return BadRequest(
+            f"The conversation is longer than the model's context{counts}.",
+            hint="Send less, or raise engine.context_tokens.",
+            param="messages",
+            code="context_length_exceeded",
+        )
+    code = details.get("code")
+    if not status and _is_count(code) and 400 <= code < 600:
+        status = code
+    shown = f" (status {status})" if status else ""
+    return EngineRefused(
+        f"The engine answered with an error{shown}.", status=status, hint="Its log says more."
+    )
+
+
+def _raise_error(raw: dict[str, Any]) -> None:
+    if raw.get("error") is not None:
+        raise engine_refusal(raw["error"])
+
+
+def _envelope(object: str, model: str, id: str, created: int) -> dict[str, Any]:
+    return {"id": id, "object": object, "created": created, "model": model}
+
+
+def _choice(raw: dict[str, Any], part: str) -> dict[str, Any]:
+    """One choice; `part` is "message" in a reply and "delta" in a chunk."""
+    reason = raw.get("finish_reason")
+    if reason not in FINISH_REASONS and not (reason is None and part == "delta"):
+        raise _not("a reason to finish")
+    choice: dict[str, Any] = {"index": 0, part: _spoken(raw.get(part)), "finish_reason": reason}
+    logprobs = raw.get("logprobs")
+    if isinstance(logprobs, dict):
+        choice["logprobs"] = {"content": [_token(token) for token in _objects(logprobs.get("content"))]}
+    return choice
+
+
+def _spoken(raw: Any) -> dict[str, Any]:
+    """What was said: role, content, reasoning and tool calls, each only where there is one."""
+    if not isinstance(raw, dict):
+        raise _not("a message")
+    said: dict[str, Any] = {}
+    for name in ("role", "content", "reasoning_content"):
+        if raw.get(name) is not None:
+            if not isinstance(raw[name], str):
+                raise _not("a message of text")
+            said[name] = raw[name]
+    if "role" in said:
+        said["role"] = "assistant"
+    calls = [_tool_call(call) for call in _objects(raw.get("tool_calls"))]
+    return said | {"tool_calls": calls} if calls else said
+
+
+def _tool_call(raw: dict[str, Any]) -> dict[str, Any]:
+    call = {name: raw[name] for name in ("index", "id", "type") if raw.get(name) is not None}
+    function = raw.get("function")
+    if isinstance(function, dict):
+        call["function"] = {name: function[name] for name in ("name", "arguments") if name in function}
+    return call
+
+
+def _token(raw: dict[str, Any]) -> dict[str, Any]:
+    token = {name: raw.get(name) for name in ("token", "logprob", "bytes")}
+    return token | {
+        "top_logprobs": [
+            {name: top.get(name) for name in ("token", "logprob", "bytes")}
+            for top in _objects(raw.get("top_logprobs"))
+        ]
+    }
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """A list of objects; nothing counts as an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _not("a list of objects")
+    return value
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _not(wanted: str) -> EngineRefused:
+    return EngineRefused(f"The engine sent something that is not {wanted}.", hint="Its log says more.")

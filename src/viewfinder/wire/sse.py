@@ -1,0 +1,73 @@
+"""Server-sent events, both ways: `client` reads an engine's, `gateway` writes ours.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from viewfinder.core.errors import EngineRefused
+
+DONE = "[DONE]"
+"""The payload of the last event of a chat stream."""
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+
+
+class EventReader:
+    """Turns bytes, cut anywhere, into the `data` payloads of whole events.
+
+    Bytes are decoded a line at a time, so a character that is cut in two arrives whole. Comments and
+    other fields are dropped. An event without an end is never given.
+    """
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> list[str]:
+        """Payloads completed by `data`. Raises EngineRefused on 8 MiB without an end and on bytes that
+        are not UTF-8."""
+        if not data:
+            return []
+        ends_with_cr = data.endswith(b"\r")
+        if self._after_cr:  # the "\n" of a "\r\n" that was cut in two
+            data = data.removeprefix(b"\n")
+        self._after_cr = ends_with_cr
+        payloads: list[str] = []
+        for piece in data.splitlines(keepends=True):
+            text = piece.rstrip(b"\r\n")
+            self._line += text
+            if len(self._line) + self._data_bytes > MAX_EVENT_BYTES:
+                raise EngineRefused(f"The engine sent an event of more than {MAX_EVENT_BYTES} bytes.")
+            if len(text) < len(piece):
+                line = bytes(self._line)
+                self._line.clear()
+                if line:
+                    self._take(line)
+                elif self._data:
+                    payloads.append(self._whole_event())
+        return payloads
+
+    def _take(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            value = value.removeprefix(b" ")
+            self._data.append(value)
+            self._data_bytes += len(value) + 1
+
+    def _whole_event(self) -> str:
+        joined = b"\n".join(self._data)
+        self._data.clear()
+        self._data_bytes = 0
+        try:
+            return joined.decode("utf-8")
+        except UnicodeDecodeError:
+            raise EngineRefused("The engine sent an event that is not UTF-8.") from None
+
+
+def event(payload: bytes) -> bytes:
+    """One event that carries `payload`."""
+    return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n"
+
+
+DONE_EVENT = event(DONE.encode())

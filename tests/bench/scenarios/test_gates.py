@@ -1,0 +1,37 @@
+"""The rule by which a gate is passed; the asking itself is tested with whole runs in `test_runner`."""
+
+import pytest
+
+from viewfinder.bench.scenarios.gates import AT_LEAST, judge
+from viewfinder.bench.suite import SUITES, Suite
+
+
+@pytest.mark.parametrize(
+    ("right", "asked", "passed"),
+    [
+        (8, 8, True),
+        (7, 8, True),
+        (6, 8, False),
+        (17, 24, True),
+        (16, 24, False),
+        (61, 100, True),
+        (0, 0, False),
+    ],
+)
+def test_more_than_half_must_be_beyond_doubt(right: int, asked: int, passed: bool) -> None:
+    gate = judge([True] * right + [False] * (asked - right))
+    assert (gate.right, gate.asked, gate.passed) == (right, asked, passed)
+
+
+def test_the_rule_says_its_bound() -> None:
+    gate = judge([True] * 24, "; more")
+    assert gate.rule == (
+        "more than half right with 95 % confidence (Wilson's lower bound 86 %); "
+        "a failed or empty answer is not right; more"
+    )
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
+def test_every_suite_can_be_passed(suite: Suite) -> None:
+    for asked in (AT_LEAST, suite.vision, suite.text, suite.follow_up):
+        assert judge([True] * asked).passed

@@ -1,0 +1,167 @@
+"""The catalog: built-in cards, the user's own files, and what is wrong with files."""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.headers import check_gguf
+from viewfinder.core.config import LocalModel
+from viewfinder.core.errors import BadRequest, ModelFilesError, UnknownModel
+
+
+def write_gguf(path: Path, architecture: str, **values: int | bool) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = gguf.GGUFWriter(path, architecture)
+    for key, value in values.items():
+        add = writer.add_bool if isinstance(value, bool) else writer.add_uint32
+        add(key.replace("__", "."), value)
+    writer.add_tensor("weight", np.ones((8, 32), dtype=np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> LocalModel:
+    return LocalModel(
+        model=write_gguf(tmp_path / "mine.gguf", "llama"),
+        mmproj=write_gguf(tmp_path / "mmproj.gguf", "clip", clip__vision__image_size=384),
+    )
+
+
+def test_glimpse_is_there_and_sees() -> None:
+    card = Catalog().get("glimpse")
+    variant = card.variant()
+    assert variant.engine == "llama.cpp"
+    assert variant.vision
+    assert variant.text
+    assert variant.mmproj is not None
+    assert variant.source == "package"
+
+
+def test_package_files_are_resolved_and_weighed(tmp_path: Path) -> None:
+    model = write_gguf(tmp_path / "glimpse/glimpse-f16.gguf", "llama")
+    mmproj = write_gguf(tmp_path / "glimpse/mmproj-glimpse-f16.gguf", "clip")
+    catalog = Catalog(weights=tmp_path)
+    variant = catalog.get("glimpse").variant()
+    files = catalog.resolve(variant)
+    assert (files.model, files.mmproj) == (model, mmproj)
+    assert files.size_bytes == model.stat().st_size + mmproj.stat().st_size == variant.size_bytes
+
+
+def test_missing_package_files_say_so_when_asked_for(tmp_path: Path) -> None:
+    catalog = Catalog(weights=tmp_path)
+    variant = catalog.get("glimpse").variant()
+    assert variant.size_bytes is None
+    with pytest.raises(ModelFilesError, match=r"glimpse-f16\.gguf is missing") as caught:
+        catalog.resolve(variant)
+    assert "install it again" in caught.value.hint
+
+
+def test_a_name_that_comes_close_is_offered(pair: LocalModel) -> None:
+    catalog = Catalog({"smolvlm": pair})
+    with pytest.raises(UnknownModel, match="'glimps'") as caught:
+        catalog.get("glimps")
+    assert "Did you mean glimpse?" in caught.value.hint
+    assert caught.value.param == "model"
+    with pytest.raises(UnknownModel) as caught:
+        catalog.get("zzz")
+    assert "Did you mean" not in caught.value.hint
+    assert "viewfinder models" in caught.value.hint
+
+
+def test_a_long_unknown_name_is_cut_in_the_message() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        Catalog().get("x" * 1_000_000)
+    assert len(str(caught.value)) < 400
+
+
+def test_own_files_become_a_card(pair: LocalModel) -> None:
+    catalog = Catalog({"mine": pair})
+    assert catalog.names() == ["glimpse", "mine"]
+    variant = catalog.get("mine").variant()
+    assert (variant.engine, variant.quantization, variant.vision, variant.image_input_px) == (
+        "llama.cpp",
+        "F16",
+        True,
+        384,
+    )
+    assert catalog.resolve(variant).mmproj == pair.mmproj
+
+
+def test_own_files_without_a_projector_see_nothing(pair: LocalModel) -> None:
+    variant = Catalog({"mine": LocalModel(model=pair.model)}).get("mine").variant()
+    assert not variant.vision
+    assert variant.image_input_px is None
+
+
+def test_a_tiled_models_input_is_its_longest_edge(tmp_path: Path, pair: LocalModel) -> None:
+    tiled = write_gguf(
+        tmp_path / "tiled.gguf",
+        "clip",
+        clip__vision__image_size=96,
+        clip__vision__preproc_image_size=192,
+    )
+    catalog = Catalog({"mine": LocalModel(model=pair.model, mmproj=tiled)})
+    assert catalog.get("mine").variant().image_input_px == 192
+
+
+def test_a_projector_for_sound_gives_no_vision(tmp_path: Path, pair: LocalModel) -> None:
+    deaf = write_gguf(tmp_path / "sound.gguf", "clip", clip__has_vision_encoder=False)
+    catalog = Catalog({"mine": LocalModel(model=pair.model, mmproj=deaf)})
+    assert not catalog.get("mine").variant().vision
+
+
+def test_relative_paths_are_made_absolute(pair: LocalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pair.model.parent)
+    catalog = Catalog({"mine": LocalModel(model=Path(pair.model.name))})
+    monkeypatch.chdir("/")
+    assert catalog.resolve(catalog.get("mine").variant()).model == pair.model
+
+
+def test_swapped_files_are_told_apart(pair: LocalModel) -> None:
+    assert pair.mmproj is not None
+    catalog = Catalog({"swapped": LocalModel(model=pair.mmproj, mmproj=pair.model)})
+    with pytest.raises(ModelFilesError, match="is an image projector, not a language model"):
+        catalog.resolve(catalog.get("swapped").variant())
+    catalog = Catalog({"twice": LocalModel(model=pair.model, mmproj=pair.model)})
+    with pytest.raises(ModelFilesError, match="is not an image projector"):
+        catalog.resolve(catalog.get("twice").variant())
+
+
+def test_a_truncated_file_still_has_a_card_and_is_refused_when_loaded(pair: LocalModel) -> None:
+    pair.model.write_bytes(pair.model.read_bytes()[:-64])
+    catalog = Catalog({"cut": pair})
+    with pytest.raises(ModelFilesError, match="is truncated"):
+        catalog.resolve(catalog.get("cut").variant())
+
+
+@pytest.mark.parametrize("name", ["glimpse", "", "../x", "a b", "-x", "x" * 101, "mod\nel", "model\n"])
+def test_names_that_cannot_be_used_are_refused(pair: LocalModel, name: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        Catalog({name: pair})
+    assert caught.value.hint
+
+
+def test_a_card_knows_its_variants_by_name() -> None:
+    card = Catalog().get("glimpse")
+    assert isinstance(card, ModelCard)
+    assert card.variant("llama.cpp-f16") is card.variants[0]
+    with pytest.raises(KeyError):
+        card.variant("other")
+
+
+def test_glimpses_card_says_what_its_files_say() -> None:
+    catalog = Catalog()
+    variant = catalog.get("glimpse").variant()
+    files = catalog.resolve(variant)
+    assert files.mmproj is not None
+    assert check_gguf(files.model).quantization == variant.quantization
+    assert check_gguf(files.mmproj).values["clip.vision.preproc_image_size"] == variant.image_input_px
+    assert files.size_bytes == variant.size_bytes

@@ -1,0 +1,30 @@
+"""Starts the program it is given as Viewfinder starts an engine, says which processes there are, and waits.
+
+To be killed by a test. With FORK in its environment, a fork of it keeps all its files open and outlives it.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from viewfinder.host.child import Child, ChildSpec
+
+
+async def main(folder: str, *argv: str) -> None:
+    child = await Child.start(ChildSpec(argv, dict(os.environ), Path(folder) / "child.log"))
+    while "ready" not in child.tail():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    fork = 0
+    if os.environ.get("FORK"):
+        fork = os.fork()
+        if fork == 0:
+            while True:
+                signal.pause()
+    print(json.dumps({"tree": [child.warden_pid, *child.pids()], "fork": fork}), flush=True)
+    await child.wait()
+
+
+asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""A real `viewfinder serve` in a process of its own, on a real llama.cpp server with glimpse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+VIEWFINDER = (sys.executable, "-m", "viewfinder")
+PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running `viewfinder serve`: its process and where it listens."""
+
+    process: subprocess.Popen[str]
+    url: str
+    home: Path
+
+    @property
+    def tree(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+
+def run(*words: str | Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and give what it printed."""
+    return subprocess.run(
+        [*VIEWFINDER, *map(str, words)],
+        env={**os.environ, "VIEWFINDER_HOME": str(home), **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(home: Path, *words: str | Path) -> Iterator[Served]:
+    """Start `viewfinder serve`, wait until it says where it listens, and end it by SIGTERM."""
+    process = subprocess.Popen(
+        [*VIEWFINDER, "serve", "--json", *map(str, words)],
+        env={**os.environ, "VIEWFINDER_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield Served(process, first_document(process)["url"], home)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(timeout=PATIENCE_S)
+        process.stdout.close()
+
+
+def first_document(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The JSON that `serve --json` prints once it listens."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line.startswith("}"):
+            document: dict[str, Any] = json.loads(text)
+            return document
+    raise AssertionError(f"serve ended with {process.wait()} before it listened")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for a whole file of tests."""
+    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse") as running:
+        yield running

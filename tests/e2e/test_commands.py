@@ -1,0 +1,132 @@
+"""What a person types, and what a person sees when it goes wrong."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+import viewfinder
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.scenes.drawing import encode, encode_png
+from viewfinder.scenes.questions import all_questions
+from viewfinder.scenes.scene import make_scene
+
+from .conftest import Served, run, serving
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    file = tmp_path / "scene.png"
+    file.write_bytes(encode_png(make_scene("command", things=1)))
+    return file
+
+
+def test_ask_uses_a_running_serve(served: Served, picture: Path) -> None:
+    answer = run("ask", "glimpse", picture, "How many shapes are there?", home=served.home)
+    assert (answer.returncode, answer.stdout) == (0, "1.\n")
+    assert not (served.home / "run").exists() or len(list((served.home / "run").iterdir())) == 1
+
+
+def test_ask_alone_brings_its_own(picture: Path, home: Path) -> None:
+    answer = run("ask", "glimpse", picture, "How many shapes are there?", "--json", home=home)
+    assert answer.returncode == 0
+    assert json.loads(answer.stdout)["answer"] == "1."
+    assert [file for file in home.rglob("*") if file.is_socket()] == []
+
+
+def test_load_and_ask_say_the_same_on_20_scenes(served: Served, tmp_path: Path, home: Path) -> None:
+    """One through its own fleet, the other through the running gateway."""
+    with viewfinder.load("glimpse") as model:
+        for number in range(20):
+            scene = make_scene(f"same/{number}")
+            question = next(all_questions(scene)).text
+            file = tmp_path / f"{number}.{scene.codec}"
+            file.write_bytes(encode(scene))
+            typed = run("ask", "glimpse", file, question, home=served.home)
+            assert typed.stdout.strip() == model.ask(file, question)
+
+
+def test_serve_takes_files_from_disk(tmp_path: Path, picture: Path) -> None:
+    files = Catalog().resolve(Catalog().get("glimpse").variants[0])
+    assert files.mmproj is not None
+    home = tmp_path / "home"
+    with serving(home, "--port", "0", files.model, "--mmproj", files.mmproj, "--name", "mine"):
+        answer = run("ask", "mine", picture, "How many shapes are there?", home=home)
+    assert answer.returncode == 2
+    assert "mine" in answer.stderr
+
+
+def test_models_lists_what_is_here(home: Path) -> None:
+    listed = run("models", "--json", home=home)
+    assert listed.returncode == 0
+    (glimpse,) = [line for line in json.loads(listed.stdout) if line["name"] == "glimpse"]
+    assert (glimpse["ready"], glimpse["vision"], glimpse["text"]) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("ask", "nonesuch", "Hello!"), 2, "no model named 'nonesuch'"),
+        (("ask", "glimpse", "/no/such/file.png", "What?"), 2, "/no/such/file.png cannot be read"),
+        (("bench", "nonesuch"), 2, "no model named 'nonesuch'"),
+        (("bench", "glimpse", "--suite", "nonesuch"), 2, "no suite named 'nonesuch'"),
+        (("guide",), 1, "Nothing was measured here yet"),
+        (("serve", "--host", "0.0.0.0"), 2, "no API key is set"),
+        (("serve", "nonesuch"), 2, "no model named 'nonesuch'"),
+        (("serve", "--mmproj", "x.gguf"), 2, "--mmproj goes with a .gguf file"),
+        (("serve", "/no/such/model.gguf"), 1, "missing"),
+        (("serve", "--port", "70000"), 2, "port"),
+    ],
+)
+def test_wrong_words_have_one_clear_sentence(
+    words: tuple[str, ...], code: int, said: str, home: Path
+) -> None:
+    answer = run(*words, home=home)
+    assert answer.returncode == code
+    assert said in answer.stderr.replace("\n", " ")
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_text_file_sent_as_an_image(tmp_path: Path, home: Path) -> None:
+    note = tmp_path / "note.png"
+    note.write_text("I am not a picture.")
+    answer = run("ask", "glimpse", note, "What is it?", home=home)
+    assert answer.returncode == 2
+    assert "PNG, JPEG or WebP" in answer.stderr.replace("\n", " ")
+
+
+def test_a_truncated_model(tmp_path: Path, home: Path) -> None:
+    whole = Catalog().resolve(Catalog().get("glimpse").variants[0]).model.read_bytes()
+    cut = tmp_path / "cut.gguf"
+    cut.write_bytes(whole[: len(whole) // 2])
+    settings = home / "viewfinder.toml"
+    settings.write_text(f'[models.cut]\nmodel = "{cut}"\n')
+    answer = run("ask", "cut", "Hello!", home=home, VIEWFINDER_CONFIG=str(settings))
+    assert answer.returncode == 1
+    assert "truncated" in answer.stderr
+
+
+def test_a_port_that_a_foreign_program_holds(tmp_path: Path) -> None:
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", 0))
+        foreign.listen()
+        port = foreign.getsockname()[1]
+        refused = run("serve", "--port", str(port), "--strict-port", home=tmp_path)
+        assert refused.returncode == 1
+        assert f"Port {port} is held by" in refused.stderr
+        with serving(tmp_path, "--port", str(port)) as served:
+            assert served.url != f"http://127.0.0.1:{port}"
+
+
+def test_a_settings_file_with_a_mistake(tmp_path: Path, home: Path) -> None:
+    settings = tmp_path / "viewfinder.toml"
+    settings.write_text("[engine]\nslots = 0\n")
+    answer = run("models", home=home, VIEWFINDER_CONFIG=str(settings))
+    assert answer.returncode == 2
+    assert "engine.slots" in answer.stderr
+
+
+def test_help_names_every_command(home: Path) -> None:
+    answer = run("--help", home=home)
+    assert all(name in answer.stdout for name in ("demo", "ask", "serve", "models", "bench", "guide"))

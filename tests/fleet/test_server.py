@@ -1,0 +1,99 @@
+"""A server process from its start to its end, on the real engine and on programs that fail."""
+
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from viewfinder.core.errors import EngineDied, EngineMissing, EngineStalled
+from viewfinder.core.paths import run_folder
+
+from .conftest import Make, Program
+
+
+async def test_a_real_engine_starts_answers_and_ends(make_server: Make) -> None:
+    server = make_server()
+    phases: list[str] = []
+    await server.start(phases.append)
+    pids = server.child.pids()
+    assert phases == ["spawned", "listening", "ready"]
+    assert server.stamps["started"] <= server.stamps["spawned"] <= server.stamps["listening"]
+    assert server.stamps["listening"] <= server.stamps["ready"]
+    assert server.state == "ready"
+    assert server.child.pid in pids
+    body = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 3, "temperature": 0}
+    reply = await server.client.complete(body)
+    assert reply["usage"]["completion_tokens"] >= 1
+
+    await server.stop()
+    assert server.state == "stopped"
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert list(run_folder().glob("*.sock")) == []
+
+
+async def test_the_socket_is_the_owners_alone(make_server: Make) -> None:
+    server = make_server()
+    await server.start()
+    try:
+        socket = server.endpoint.socket
+        assert socket is not None
+        assert socket.stat().st_mode & 0o077 == 0
+        assert socket.parent.stat().st_mode & 0o077 == 0
+    finally:
+        await server.stop()
+
+
+async def test_it_can_be_started_again(make_server: Make) -> None:
+    server = make_server()
+    await server.start()
+    first = server.child.pid
+    await server.stop()
+    await server.start()
+    assert server.child.pid != first
+    await server.stop()
+    await server.stop()
+
+
+async def test_a_build_for_another_cpu_is_said_and_not_tried_again(make_server: Make) -> None:
+    """A Vulkan build of llama-server died of SIGILL on another CPU: "model failed" helped nobody."""
+    program = Program("dies_by_signal.py", str(int(signal.SIGILL)))
+    server = make_server(program, start_attempts=3)
+    with pytest.raises(EngineDied, match="this build needs another CPU"):
+        await server.start()
+    assert program.starts == 1
+    assert server.state == "failed"
+
+
+async def test_a_start_that_fails_is_tried_again_and_then_explained(make_server: Make) -> None:
+    program = Program("exits_with_code.py", "7")
+    server = make_server(program, start_attempts=2)
+    with pytest.raises(EngineDied, match="exited with code 7") as raised:
+        await server.start()
+    assert program.starts == 2
+    assert "glimpse.log" in raised.value.hint
+
+
+async def test_silence_ends_a_start(make_server: Make) -> None:
+    program = Program("sleeps.py")
+    server = make_server(program, start_attempts=1, start_timeout_s=0.3)
+    with pytest.raises(EngineStalled, match=r"no sign of progress for 0\.3 s"):
+        await server.start()
+    assert server.child.exit is not None
+
+
+async def test_an_engine_that_is_not_installed_names_the_line_that_mends_it(make_server: Make) -> None:
+    server = make_server(Program("sleeps.py", installed=False))
+    with pytest.raises(EngineMissing, match="pip install program"):
+        await server.start()
+
+
+async def test_a_damaged_model_that_passed_the_check_is_explained(make_server: Make, tmp_path: Path) -> None:
+    """llama.cpp itself refuses it: the error must carry its words and the way to its log."""
+    server = make_server(start_attempts=1)
+    damaged = tmp_path / "damaged.gguf"
+    damaged.write_bytes(b"GGUF" + b"\0" * 64)
+    server._files = type(server._files)(damaged, None)
+    with pytest.raises(EngineDied, match="died while loading 'glimpse'") as raised:
+        await server.start()
+    assert "Its whole log is" in raised.value.hint

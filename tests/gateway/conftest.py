@@ -1,0 +1,245 @@
+"""A gateway on a real port, above a faulty engine on a real Unix socket."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.client.chat import ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.config import Settings
+from viewfinder.core.errors import EngineDied, EngineMissing, UnknownModel
+from viewfinder.gateway.app import make_app
+from viewfinder.gateway.listen import serve
+from viewfinder.host.sockets import Bound, bind_port, url
+from viewfinder.media.intake import Intake
+
+WORDS = ("A ", "réd ", "circle.")
+REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
+    "refuse": (400, {"code": 400, "message": "not so"}),
+    "fail": (500, {"code": 500, "message": "boom"}),
+    "error in a 200": (200, {"code": 500, "message": "boom"}),
+}
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+
+
+class Engine:
+    """Speaks OpenAI's API as engines do, and does what the last message orders."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.abandoned = asyncio.Event()
+        """Set when a client left before the answer was over."""
+        self.proceed = asyncio.Event()
+        """What a waiting answer waits for."""
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.asked.append(body)
+        order = text_of(body["messages"][-1])
+        try:
+            return await self.obey(order, body, request)
+        except asyncio.CancelledError:
+            self.abandoned.set()
+            raise
+
+    async def obey(self, order: str, body: dict[str, Any], request: web.Request) -> web.StreamResponse:
+        if order == "die" or (order == "die once" and len(self.asked) == 1):
+            return broken(request)
+        if order in REFUSALS:
+            status, error = REFUSALS[order]
+            return web.json_response({"error": error}, status=status)
+        if order == "garbage":
+            return web.Response(text="<html>", content_type="text/html")
+        if order == "wait":
+            await self.proceed.wait()
+        if body.get("stream"):
+            return await self.stream(order, body, request)
+        message = {"role": "assistant", "content": "".join(WORDS)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return web.json_response({"choices": [choice], "usage": USAGE, "timings": {"slot": 1}})
+
+    async def stream(self, order: str, body: dict[str, Any], request: web.Request) -> web.StreamResponse:
+        reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await reply.prepare(request)
+        await reply.write(chunk({"role": "assistant", "content": None}))
+        if order == "die before the first word once" and len(self.asked) == 1:
+            return broken(request)
+        for word in WORDS:
+            await reply.write(chunk({"role": "assistant", "content": word}))
+            if order == "die in the middle":
+                return broken(request)
+            if order == "error in the middle":
+                await self.proceed.wait()
+                await reply.write(b'data: {"error": {"code": 500, "message": "boom"}}\n\n')
+                return reply
+            if order == "wait in the middle":
+                await self.proceed.wait()
+        if (body.get("stream_options") or {}).get("include_usage"):  # as llama.cpp tells it
+            await reply.write(chunk({}, finish_reason="stop", timings={"slot": 1}))
+            await reply.write(f'data: {{"choices": [], "usage": {json.dumps(USAGE)}}}\n\n'.encode())
+        else:  # as others do, asked or not
+            await reply.write(chunk({}, finish_reason="stop", usage=USAGE))
+        await reply.write(b"data: [DONE]\n\n")
+        return reply
+
+
+def broken(request: web.Request) -> web.Response:
+    """The end of the process, as its client sees it."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def chunk(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return f"data: {json.dumps({'choices': [choice], **more})}\n\n".encode()
+
+
+def text_of(message: dict[str, Any]) -> str:
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return next((part["text"] for part in content if part["type"] == "text"), "")
+
+
+def card(name: str, *, text: bool = True, vision: bool = True) -> ModelCard:
+    variant = Variant(
+        name="faulty", engine="faulty", repo=f"tests/{name}", model=Path("x"), text=text, vision=vision
+    )
+    return ModelCard(name=name, title=name.title(), license="MIT", summary="A test.", variants=(variant,))
+
+
+@dataclass
+class Fleet:
+    """One engine in the place of every model's; counts what the gateway takes and gives back."""
+
+    client: ChatClient
+    loads: list[str] = field(default_factory=list)
+    leases: int = 0
+    deaths: int = 0
+    loadable: asyncio.Event = field(default_factory=asyncio.Event)
+
+    models = (
+        card("both"),
+        card("blind", vision=False),
+        card("eyes", text=False),
+        card("unloadable"),
+        card("uninstalled"),
+    )
+
+    def cards(self) -> list[ModelCard]:
+        return list(self.models)
+
+    def card(self, model: str) -> ModelCard:
+        for known in self.models:
+            if known.name == model:
+                return known
+        raise UnknownModel(f"There is no model named '{model}'.", hint="Look again.", param="model")
+
+    def variant_of(self, model: str) -> Variant:
+        if model == "uninstalled":
+            raise EngineMissing("No engine that runs 'uninstalled' is installed.", hint="Run: pip.")
+        return self.card(model).variant()
+
+    def state_of(self, model: str) -> str:
+        return "ready" if model in self.loads else "stopped"
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Any]:
+        async def report_death() -> None:
+            self.deaths += 1
+
+        self.leases += 1
+        try:
+            yield SimpleNamespace(client=self.client, report_death=report_death)
+        finally:
+            self.leases -= 1
+
+    async def acquire(self, model: str) -> AbstractAsyncContextManager[Any]:
+        self.loads.append(model)
+        if model == "unloadable":
+            raise EngineDied("The engine died while loading.", hint="Its log says why.")
+        await self.loadable.wait()
+        return self.lease()
+
+
+@dataclass
+class Gateway:
+    """A running gateway: its address, and a client that is not OpenAI's."""
+
+    url: str
+    bound: Bound
+    fleet: Fleet
+    engine: Engine
+    http: aiohttp.ClientSession
+    stop: asyncio.Event
+    serving: asyncio.Task[None]
+
+    def post(self, order: str, *, model: str = "both", **more: Any) -> Any:
+        body = {"model": model, "messages": [{"role": "user", "content": order}], **more}
+        return self.http.post(f"{self.url}/v1/chat/completions", json=body)
+
+
+Start = Callable[..., Awaitable[Gateway]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts a gateway with the given settings."""
+    async with contextlib.AsyncExitStack() as stack:
+        engine = Engine()
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", engine.chat)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        socket = tmp_path / "engine.sock"
+        await web.UnixSite(runner, str(socket)).start()
+        client = await stack.enter_async_context(ChatClient(Endpoint("http://engine", socket=socket)))
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def started(*, drain_s: int = 1, **given: Any) -> Gateway:
+            settings = Settings(port=0, **given)
+            fleet = Fleet(client)
+            fleet.loadable.set()
+            intake = await stack.enter_async_context(Intake(settings.limits))
+            bound = bind_port(settings.host, settings.port, strict=True)
+            stop, listening = asyncio.Event(), asyncio.Event()
+            serving = asyncio.create_task(
+                serve(
+                    make_app(fleet, intake, settings, "1.2.3"),
+                    bound,
+                    settings,
+                    stop=stop,
+                    drain_s=drain_s,
+                    on_listening=listening.set,
+                )
+            )
+
+            async def stopped() -> None:
+                stop.set()
+                await asyncio.wait([serving])
+
+            stack.push_async_callback(stopped)
+            waiting = asyncio.create_task(listening.wait())
+            await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            return Gateway(url(bound.host, bound.port), bound, fleet, engine, http, stop, serving)
+
+        yield started
+
+
+@pytest.fixture
+async def gateway(start: Start) -> Gateway:
+    return await start()

@@ -1,0 +1,93 @@
+"""The HTTP surface: what is there, what is not, and who may come from where."""
+
+import inspect
+
+from yarl import URL
+
+from viewfinder.fleet.fleet import Fleet
+
+PAGE = "https://app.example"
+
+
+async def test_health_says_who_we_are(gateway) -> None:
+    async with gateway.http.get(f"{gateway.url}/health") as reply:
+        assert await reply.json() == {"service": "viewfinder", "status": "ok", "version": "1.2.3"}
+
+
+async def test_what_is_not_here_is_said_as_openai_would(gateway) -> None:
+    for path in ("/v1/nothing", "/slots", "/v1/models/", "//v1/models", "/v1/../health"):
+        url = URL(gateway.url + path, encoded=True)
+        async with gateway.http.get(url, allow_redirects=False) as reply:
+            assert reply.status == 404, path
+            assert (await reply.json())["error"]["code"] == "not_found"
+
+
+async def test_a_wrong_method(gateway) -> None:
+    async with gateway.http.get(f"{gateway.url}/v1/chat/completions") as reply:
+        assert reply.status == 405
+        assert reply.headers["allow"] == "POST"
+        assert (await reply.json())["error"]["code"] == "method_not_allowed"
+
+
+async def test_an_allowed_page_is_answered_its_preflight_and_its_request(start) -> None:
+    gateway = await start(allowed_origins=(f"{PAGE}/",), api_key="key")
+    asks = {
+        "origin": PAGE,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type, x-stainless-os",
+    }
+    async with gateway.http.options(f"{gateway.url}/v1/chat/completions", headers=asks) as reply:
+        assert reply.status == 200
+        assert reply.headers["access-control-allow-origin"] == PAGE
+        assert "x-stainless-os" in reply.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in reply.headers
+    headers = {"origin": PAGE, "authorization": "Bearer key"}
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers=headers) as reply:
+        assert reply.status == 200
+        assert reply.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_an_allowed_page_can_read_why_it_was_refused(start) -> None:
+    gateway = await start(allowed_origins=(PAGE,), api_key="key")
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers={"origin": PAGE}) as reply:
+        assert reply.status == 401
+        assert reply.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_a_foreign_page_is_answered_no_preflight(start) -> None:
+    gateway = await start(allowed_origins=(PAGE,))
+    asks = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    async with gateway.http.options(f"{gateway.url}/v1/chat/completions", headers=asks) as reply:
+        assert reply.status == 403
+        assert not [name for name in reply.headers if name.lower().startswith("access-control")]
+
+
+async def test_the_key_is_asked_for(start) -> None:
+    gateway = await start(api_key="key")
+    async with gateway.post("hello") as reply:
+        assert reply.status == 401
+        assert reply.headers["www-authenticate"] == "Bearer"
+        assert (await reply.json())["error"]["code"] == "invalid_api_key"
+    async with gateway.http.get(f"{gateway.url}/health") as reply:
+        assert reply.status == 200
+    assert gateway.fleet.loads == []
+
+
+async def test_a_bug_of_ours_tells_nothing_of_itself(gateway, monkeypatch, caplog) -> None:
+    def broken(_model: str) -> None:
+        raise RuntimeError("at /home/someone/secret.py")
+
+    monkeypatch.setattr(gateway.fleet, "variant_of", broken)
+    async with gateway.post("hello") as reply:
+        assert reply.status == 500
+        text = await reply.text()
+    assert "internal_error" in text
+    assert "secret" not in text
+    assert "secret.py" in caplog.text
+
+
+def test_the_fleet_of_these_tests_has_the_real_ones_verbs(gateway) -> None:
+    for verb in ("cards", "card", "variant_of", "state_of", "acquire"):
+        real, ours = getattr(Fleet, verb), getattr(type(gateway.fleet), verb)
+        assert list(inspect.signature(real).parameters) == list(inspect.signature(ours).parameters)
+        assert inspect.iscoroutinefunction(real) == inspect.iscoroutinefunction(ours)

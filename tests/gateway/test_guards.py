@@ -1,0 +1,144 @@
+"""What a request must pass, guard by guard; tests/hostile sends the same over raw sockets."""
+
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+
+from viewfinder.core.errors import Forbidden, Unauthorized
+from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin
+
+
+async def app(*_: Any) -> None:
+    raise AssertionError("a guard's check calls nobody")
+
+
+def scope(method: str = "POST", path: str = "/v1/chat/completions") -> dict[str, Any]:
+    return {"type": "http", "method": method, "path": path}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:8080",
+        "127.0.0.1:8080",
+        "127.9.9.9",
+        "[::1]:8080",
+        "[::1]",
+        "box.lan:80",
+        "10.0.0.7",
+    ],
+)
+def test_hosts_that_name_this_computer(host: str) -> None:
+    KnownHost(app, ["10.0.0.7", "Box.lan"]).check(scope(), Headers({"host": host}))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "localhost@evil.example",
+        "evil.example#@localhost",
+        "localhost/../evil.example",
+        "localhost:80:80",
+        "[::1",
+        "[evil.example]",
+        "[::1]evil",
+        "10.0.0.8",
+        "192.168.0.1",
+        "2130706433",
+        "0x7f.1",
+        "localhost\x00",
+    ],
+)
+def test_hosts_that_do_not(host: str) -> None:
+    with pytest.raises(Forbidden) as refused:
+        KnownHost(app, ["10.0.0.7"]).check(scope(), Headers({"host": host}))
+    assert refused.value.reason == "host_not_allowed"
+
+
+@pytest.mark.parametrize("raw", [[], [(b"host", b"localhost"), (b"host", b"localhost")]], ids=["none", "two"])
+def test_there_is_exactly_one_host(raw: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(Forbidden):
+        KnownHost(app, []).check(scope(), Headers(raw=raw))
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::"])
+def test_on_every_address_an_address_is_a_name_of_ours_and_a_strange_name_is_not(bind: str) -> None:
+    guard = KnownHost(app, [bind])
+    guard.check(scope(), Headers({"host": "192.168.0.1:8080"}))
+    guard.check(scope(), Headers({"host": "[fe80::1]:8080"}))
+    with pytest.raises(Forbidden):
+        guard.check(scope(), Headers({"host": "evil.example"}))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "https://app.example"},
+        {"origin": "http://localhost:8080", "host": "localhost:8080"},
+        {"origin": "https://box.lan", "host": "box.lan"},
+    ],
+)
+def test_origins_that_may_ask(headers: dict[str, str]) -> None:
+    KnownOrigin(app, ["https://app.example"]).check(scope(), Headers(headers))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://app.example",
+        "https://app.example.evil.example",
+        "http://localhost:3000",
+        "null",
+        "",
+        "*",
+    ],
+)
+def test_origins_that_may_not(origin: str) -> None:
+    guard = KnownOrigin(app, ["https://app.example"])
+    with pytest.raises(Forbidden) as refused:
+        guard.check(scope(), Headers({"origin": origin, "host": "localhost:8080"}))
+    assert refused.value.reason == "origin_not_allowed"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer k\u00e9y", "bearer k\u00e9y", "BEARER  k\u00e9y "])
+def test_the_key_opens(authorization: str) -> None:
+    raw = [(b"authorization", authorization.encode())]
+    KeyNeeded(app, "kéy").check(scope(), Headers(raw=raw))
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer ", "Bearer ke", "Bearer keyy", "Basic key", "key"]
+)
+def test_anything_else_does_not(authorization: str) -> None:
+    with pytest.raises(Unauthorized):
+        KeyNeeded(app, "key").check(scope(), Headers({"authorization": authorization}))
+
+
+def test_probes_need_no_key() -> None:
+    KeyNeeded(app, "key").check(scope("GET", "/health"), Headers())
+    KeyNeeded(app, "key").check(scope("GET", "/ready"), Headers())
+    with pytest.raises(Unauthorized):
+        KeyNeeded(app, "key").check(scope("GET", "/health/"), Headers())
+
+
+@pytest.mark.parametrize("given", ["application/json", "Application/JSON; charset=utf-8"])
+def test_json_is_taken(given: str) -> None:
+    JsonOnly(app).check(scope(), Headers({"content-type": given}))
+
+
+@pytest.mark.parametrize(
+    "given", ["", "text/plain", "application/x-www-form-urlencoded", "text/plain;application/json"]
+)
+def test_what_a_page_can_post_without_asking_is_not(given: str) -> None:
+    with pytest.raises(Forbidden) as refused:
+        JsonOnly(app).check(scope(), Headers({"content-type": given}))
+    assert refused.value.reason == "unsupported_media_type"

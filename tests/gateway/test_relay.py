@@ -1,0 +1,165 @@
+"""What a client sees when the engine goes, and what the engine sees when the client does."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+
+BOTH_WAYS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+async def events_of(reply: Any) -> list[Any]:
+    lines = (await reply.text()).split("\n\n")
+    return [json.loads(line) if line[0] == "{" else line for line in (line[6:] for line in lines[:-1])]
+
+
+@BOTH_WAYS
+async def test_a_death_before_the_first_word_is_replayed_and_nobody_sees_it(gateway, stream: bool) -> None:
+    async with gateway.post("die once", stream=stream) as reply:
+        assert reply.status == 200
+        assert "circle." in await reply.text()
+    assert len(gateway.engine.asked) == 2
+    assert gateway.engine.asked[0] == gateway.engine.asked[1]
+    assert gateway.fleet.loads == ["both", "both"]
+    assert (gateway.fleet.deaths, gateway.fleet.leases) == (1, 0)
+
+
+async def test_a_role_alone_is_no_word(gateway) -> None:
+    """llama.cpp and others send the role before they have said anything."""
+    async with gateway.post("die before the first word once", stream=True) as reply:
+        assert reply.status == 200
+        *chunks, done = await events_of(reply)
+    assert done == "[DONE]"
+    assert [chunk["choices"][0]["delta"].get("role") for chunk in chunks].count("assistant") == 1
+    assert gateway.fleet.deaths == 1
+
+
+@BOTH_WAYS
+async def test_a_second_death_is_told(gateway, stream: bool) -> None:
+    async with gateway.post("die", stream=stream) as reply:
+        assert reply.status == 502
+        assert (await reply.json())["error"]["code"] == "engine_died"
+    assert len(gateway.engine.asked) == 2
+    assert (gateway.fleet.deaths, gateway.fleet.leases) == (2, 0)
+
+
+async def test_a_death_in_the_middle_ends_the_stream_with_an_error(gateway) -> None:
+    async with gateway.post("die in the middle", stream=True) as reply:
+        assert reply.status == 200
+        *chunks, last = await events_of(reply)
+    assert [chunk["choices"][0]["delta"]["content"] for chunk in chunks] == ["", "A "]
+    assert last["error"]["code"] == "engine_died"
+    assert last["error"]["type"] == "server_error"
+    assert len(gateway.engine.asked) == 1
+    assert (gateway.fleet.deaths, gateway.fleet.leases) == (1, 0)
+
+
+async def test_the_official_client_raises_what_the_stream_ended_with(gateway) -> None:
+    said: list[str] = []
+
+    async def hear(stream: Any) -> None:
+        async for chunk in stream:
+            said.append(chunk.choices[0].delta.content)
+
+    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="x", max_retries=0) as client:
+        messages: Any = [{"role": "user", "content": "die in the middle"}]
+        stream = await client.chat.completions.create(model="both", messages=messages, stream=True)
+        with pytest.raises(openai.APIError) as told:
+            await hear(stream)
+    assert said == ["", "A "]
+    assert told.value.code == "engine_died"
+
+
+@BOTH_WAYS
+async def test_an_engine_that_answers_nonsense(gateway, stream: bool) -> None:
+    orders = ("fail", "error in a 200", "garbage")
+    for order in orders:
+        async with gateway.post(order, stream=stream) as reply:
+            assert reply.status == 502, order
+            assert (await reply.json())["error"]["code"] == "engine_refused"
+    assert (len(gateway.engine.asked), gateway.fleet.leases) == (len(orders), 0)
+
+
+async def test_an_error_in_the_middle(gateway) -> None:
+    async with gateway.post("error in the middle", stream=True) as reply:
+        assert reply.status == 200  # the first word is here
+        gateway.engine.proceed.set()
+        *_, last = await events_of(reply)
+    assert last["error"]["code"] == "engine_refused"
+
+
+async def test_a_bug_of_ours_in_the_middle_ends_the_stream_and_tells_nothing(gateway, caplog) -> None:
+    class Client:
+        async def stream(self, _body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+            yield {"choices": [{"delta": {"content": "A "}, "finish_reason": None}]}
+            raise RuntimeError("at /home/someone/secret.py")
+
+    gateway.fleet.client = Client()
+    async with gateway.post("hello", stream=True) as reply:
+        seen = b""
+        with contextlib.suppress(aiohttp.ClientPayloadError):
+            async for data in reply.content.iter_any():
+                seen += data
+    assert b"internal_error" in seen
+    assert b"secret" not in seen
+    assert "secret.py" in caplog.text
+    assert gateway.fleet.leases == 0
+
+
+@BOTH_WAYS
+async def test_words_that_an_engine_refuses_are_the_callers(gateway, stream: bool) -> None:
+    async with gateway.post("refuse", stream=stream) as reply:
+        assert reply.status == 400
+
+
+@pytest.mark.parametrize(("order", "stream"), [("wait", False), ("wait", True), ("wait in the middle", True)])
+async def test_a_client_that_leaves_stops_the_engine_and_gives_the_lease_back(
+    gateway, order: str, stream: bool
+) -> None:
+    asking = asyncio.create_task(_ask_on(gateway, order, stream))
+    async with asyncio.timeout(10):
+        while not gateway.engine.asked:  # noqa: ASYNC110 - the engine is a stranger, it is looked at
+            await asyncio.sleep(0.005)
+        assert gateway.fleet.leases == 1
+        asking.cancel()
+        await gateway.engine.abandoned.wait()
+        while gateway.fleet.leases:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    assert gateway.fleet.deaths == 0
+
+
+async def _ask_on(gateway: Any, order: str, stream: bool) -> None:
+    async with gateway.post(order, stream=stream) as reply:
+        await reply.read()
+
+
+async def test_a_client_that_leaves_while_the_model_loads_is_not_asked_for(gateway) -> None:
+    gateway.fleet.loadable.clear()
+    asking = asyncio.create_task(_ask_on(gateway, "hello", stream=False))
+    async with asyncio.timeout(10):
+        while not gateway.fleet.loads:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        asking.cancel()
+        await asyncio.wait([asking])
+        async with gateway.http.get(f"{gateway.url}/health"):
+            pass
+    gateway.fleet.loadable.set()
+    async with gateway.post("hello") as reply:
+        assert reply.status == 200
+    assert len(gateway.engine.asked) == 1
+
+
+async def test_words_are_passed_on_as_they_come(gateway) -> None:
+    async with gateway.post("wait in the middle", stream=True) as reply:
+        begun = b""
+        async with asyncio.timeout(10):
+            while b'"A "' not in begun:
+                begun += await reply.content.readany()
+        assert b"circle" not in begun
+        gateway.engine.proceed.set()
+        assert b"circle" in await reply.read()

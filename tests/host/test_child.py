@@ -1,0 +1,211 @@
+import asyncio
+import json
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from viewfinder.core.errors import EngineError, EngineMissing
+from viewfinder.host import child as child_module
+from viewfinder.host import warden
+from viewfinder.host.child import MARK, Child, ChildSpec, Exit
+
+
+def processes_of(child: Child) -> list[psutil.Process]:
+    return [psutil.Process(pid) for pid in (child.warden_pid, *child.pids())]
+
+
+def open_files() -> int:
+    return psutil.Process().num_fds()
+
+
+async def test_reports_the_code_it_exited_with(start):
+    child = await start("exits_with_code", 3, ready=False)
+    assert await child.wait() == Exit(3, None)
+    assert child.exit == Exit(3, None)
+    assert child.exit.explanation == "It exited with code 3."
+    assert child.tail() == "no such model"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGILL, "this build needs another CPU"),
+        (signal.SIGKILL, "was killed, most often because memory ran out"),
+        (signal.SIGSEGV, "crashed"),
+        (signal.SIGUSR1, "by a signal from outside (signal 10, SIGUSR1)"),
+    ],
+)
+async def test_explains_the_signal_it_died_by(start, number, words):
+    child = await start("dies_by_signal", int(number), ready=False)
+    ended = await child.wait()
+    assert ended == Exit(None, number)
+    assert words in ended.explanation
+    assert child.tail() == "about to die"
+
+
+def test_explains_every_end():
+    assert "without an error" in Exit(0, None).explanation
+    assert "stopped" in Exit(None, signal.SIGTERM, stopped=True).explanation
+    assert "warden was killed" in Exit(None, None).explanation
+    assert "signal 99" in Exit(None, 99).explanation
+
+
+async def test_pids_are_the_tree_without_the_warden(start, shape):
+    child = await start(shape)
+    pids = child.pids()
+    assert child.pid in pids
+    assert child.warden_pid not in pids
+    assert len(pids) == {"forks_three": 4, "escapes": 2}.get(shape, 1)
+    await child.stop(0)
+    assert child.pids() == []
+
+
+async def test_stop_leaves_nothing(start, shape):
+    child = await start(shape, grace_s=0.3)
+    processes = processes_of(child)
+    ended = await child.stop()
+    assert ended.stopped
+    assert ended.signal == (signal.SIGKILL if shape == "ignores_term" else signal.SIGTERM)
+    assert not any(process.is_running() for process in processes)
+
+
+async def test_stop_may_be_called_any_number_of_times(start):
+    child = await start("sleeps")
+    first = await asyncio.gather(child.stop(), child.stop(), child.wait())
+    assert set(first) == {await child.stop()} == {child.exit}
+
+
+async def test_stop_after_the_end_reports_that_end(start):
+    child = await start("exits_with_code", 3, ready=False)
+    await child.wait()
+    assert await child.stop() == Exit(3, None)
+
+
+async def test_a_second_stop_hurries_the_first(start):
+    child = await start("ignores_term", grace_s=60)
+    patient = asyncio.create_task(child.stop())
+    await asyncio.sleep(0)
+    started_s = time.monotonic()
+    await child.stop(0)
+    assert (await patient).signal == signal.SIGKILL
+    assert time.monotonic() - started_s < 5
+
+
+async def test_cancelling_a_wait_leaves_the_program_alone(start):
+    child = await start("sleeps")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(child.wait(), 0.01)
+    assert psutil.pid_exists(child.pid)
+    assert child.exit is None
+
+
+async def test_a_killed_warden_leaves_nothing(start, shape, assert_gone):
+    child = await start(shape)
+    processes = processes_of(child)
+    os.kill(child.warden_pid, signal.SIGKILL)
+    ended = await child.wait()
+    assert_gone(processes)
+    assert ended == Exit(None, None)
+
+
+async def test_a_warden_that_hangs_is_given_up(start, monkeypatch):
+    monkeypatch.setattr(warden, "GIVE_UP_S", 0.1)
+    monkeypatch.setattr(child_module, "DRAIN_S", 0.1)
+    child = await start("forks_three")
+    processes = processes_of(child)
+    os.kill(child.warden_pid, signal.SIGSTOP)
+    assert await child.stop(0) == Exit(None, None)
+    assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
+
+
+async def test_a_missing_program_is_an_error_that_says_so(tmp_path):
+    files = open_files()
+    with pytest.raises(EngineMissing) as caught:
+        await Child.start(ChildSpec(("no-such-engine",), dict(os.environ), tmp_path / "log"))
+    assert "'no-such-engine' was not found" in caught.value.message
+    assert caught.value.hint
+    assert open_files() == files
+    assert not psutil.Process().children()
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"), [("", 0o600, "may not be run"), ("?", 0o700, "not a program")]
+)
+async def test_a_program_that_cannot_run_is_an_error_that_says_why(tmp_path, content, mode, words):
+    program = tmp_path / "engine"
+    program.write_text(content)
+    program.chmod(mode)
+    with pytest.raises(EngineError, match=words):
+        await Child.start(ChildSpec((str(program),), {}, tmp_path / "log"))
+
+
+async def test_a_missing_folder_is_an_error_that_names_it(spec, tmp_path):
+    files = open_files()
+    with pytest.raises(EngineError, match="nowhere"):
+        await Child.start(spec("sleeps", cwd=tmp_path / "nowhere"))
+    assert open_files() == files
+
+
+async def test_a_cancelled_start_leaves_nothing(spec):
+    starting = asyncio.create_task(Child.start(spec("forks_three")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not psutil.Process().children(recursive=True)
+
+
+async def test_the_program_gets_what_was_specified_and_nothing_else(start, tmp_path):
+    inherited = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(inherited, True)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        child = await start("describes_itself", "-x", "a b", ready=False, env={"COLOR": "1"}, cwd=tmp_path)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        os.close(inherited)
+    assert await child.wait() == Exit(0, None)
+    told = json.loads(child.tail())
+    environment = {name for name in told["env"] if name != "LC_CTYPE"}  # Python's own addition
+    assert environment == {"COLOR", MARK}
+    assert told["cwd"] == str(tmp_path)
+    assert told["argv"] == ["-x", "a b"]
+    assert told["stdin"] == ""
+    assert told["files"] == [0, 1, 2]
+    assert told["group"] is True
+    assert told["blocked"] == 0
+    assert told["oom_score_adj"] >= 500
+
+
+async def test_a_flood_is_bounded_in_memory_and_on_disk(start, tmp_path):
+    child = await start("floods_stdout", 24, ready=False)
+    await child.wait()
+    sizes = [file.stat().st_size for file in tmp_path.iterdir()]
+    assert child.output_bytes == 24 * 1024 * 1024
+    assert len(sizes) == 2
+    assert sum(sizes) < child.output_bytes
+    assert max(sizes) <= 10_000_000
+    assert child.tail(1).startswith("    23.1023")
+    assert len(child.tail(10**6)) <= 64 * 1024
+
+
+async def test_knows_when_it_last_heard_something(start):
+    before_s = time.monotonic()
+    child = await start("sleeps")
+    assert before_s < child.last_output_s < time.monotonic()
+
+
+async def test_files_stay_flat_over_many_starts(start):
+    async def once() -> None:
+        child = await start("exits_with_code", 0, ready=False)
+        await child.wait()
+
+    await once()
+    files = open_files()
+    for _ in range(10):
+        await once()
+    assert open_files() == files

@@ -1,0 +1,264 @@
+"""Hostile images at the door: each is refused with its code or made safe, and nothing is lost.
+
+"Nothing is lost" is checked after each one: the same decoder process is alive, its memory is back, and the
+next image is decoded. The rows are those of the acceptance list of hostile and faulty inputs.
+"""
+
+import asyncio
+import base64
+import io
+import os
+import signal
+import struct
+import sys
+import time
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from viewfinder.core.config import Limits
+from viewfinder.core.errors import InvalidImage
+from viewfinder.media.intake import Intake, SafeImage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MIB = 2**20
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png(
+    *extra: bytes, width: int = 8, height: int = 8, bits: int = 8, kind: int = 2, rows: bytes | None = None
+) -> bytes:
+    """A PNG from its parts; `extra` chunks stand before the pixels."""
+    if rows is None:
+        rows = zlib.compress((b"\0" + b"\xff\0\0" * width) * height)
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
+    return PNG_START + head + b"".join(extra) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def saved(format: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise(size, 80).convert(mode).save(file, format, **options)
+    return file.getvalue()
+
+
+def url(data: bytes, declared: str = "image/png") -> str:
+    return f"data:{declared};base64,{base64.b64encode(data).decode()}"
+
+
+def zeros(megabytes: int) -> bytes:
+    """As many megabytes of zeros, in a thousandth of that."""
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(b"\0" * MIB) for _ in range(megabytes)) + packer.flush()
+
+
+BOMB = zeros(256)
+GOOD = url(saved("PNG"))
+
+
+def changed(data: bytes, at: int, patch: bytes) -> bytes:
+    return data[:at] + patch + data[at + len(patch) :]
+
+
+def jpeg_of_size(width: int, height: int) -> bytes:
+    data = saved("JPEG")
+    at = data.index(b"\xff\xc0") + 5
+    return changed(data, at, struct.pack(">HH", height, width))
+
+
+def webp_of_size(width: int, height: int) -> bytes:
+    canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return changed(saved("WEBP", exif=b"Exif\0\0x"), 24, canvas)
+
+
+def many_frames(format: str, frames: int) -> bytes:
+    images = [Image.new("L", (16, 16), at % 256) for at in range(frames)]
+    file = io.BytesIO()
+    images[0].save(file, format, save_all=True, append_images=images[1:])
+    return file.getvalue()
+
+
+REFUSED: dict[str, tuple[str, str]] = {
+    "a text file": (url(b"Dear sir,\nplease find attached my picture.\n"), "invalid_image"),
+    "a text file called a JPEG": (url(b"hello", "image/jpeg"), "invalid_image"),
+    "an HTML page": (url(b"<!DOCTYPE html><html><img src=x></html>", "image/png"), "invalid_image"),
+    "JSON": (url(b'{"image": "me"}'), "invalid_image"),
+    "an ELF program": (url(b"\x7fELF" + b"\0" * 200), "invalid_image"),
+    "a zip": (url(b"PK\3\4" + b"\0" * 200), "invalid_image"),
+    "nothing": ("data:image/png;base64,", "invalid_image"),
+    "an empty string": ("", "invalid_image"),
+    "one byte": (url(b"\x89"), "invalid_image"),
+    "broken base64": ("data:image/png;base64,iVBORw0KGgo*", "invalid_image"),
+    "base64 cut short": (GOOD[:-3], "invalid_image"),
+    "no comma": ("data:image/png;base64", "invalid_image"),
+    "percent-encoded": ("data:image/png,%89PNG", "invalid_image"),
+    "an address": ("http://169.254.169.254/latest/meta-data/", "media_url_forbidden"),
+    "an address in a number": ("http://2130706433/x.png", "media_url_forbidden"),
+    "a file's address": ("file:///etc/passwd", "media_url_forbidden"),
+    "a path": ("/etc/passwd", "media_url_forbidden"),
+    "a path upwards": ("../../../../etc/passwd", "media_url_forbidden"),
+    "GIF": (url(many_frames("GIF", 3), "image/gif"), "unsupported_image_format"),
+    "GIF called a PNG": (url(many_frames("GIF", 3), "image/png"), "unsupported_image_format"),
+    "TIFF": (url(saved("TIFF")), "unsupported_image_format"),
+    "EPS": (url(saved("EPS")), "unsupported_image_format"),
+    "PSD": (url(b"8BPS\0\1" + b"\0" * 40), "unsupported_image_format"),
+    "FITS": (url(b"SIMPLE  =                    T" + b" " * 50), "unsupported_image_format"),
+    "ICO": (url(saved("ICO")), "unsupported_image_format"),
+    "BMP": (url(saved("BMP")), "unsupported_image_format"),
+    "PDF": (url(saved("PDF")), "unsupported_image_format"),
+    "SVG": (
+        url(b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>"),
+        "unsupported_image_format",
+    ),
+    "HEIC": (url(b"\0\0\0\x24ftypheic\0\0\0\0mif1heic" + b"\0" * 40), "unsupported_image_format"),
+    "AVIF": (url(b"\0\0\0\x20ftypavif\0\0\0\0mif1avif" + b"\0" * 40), "unsupported_image_format"),
+    "PNG of 50,000 x 50,000": (url(png(width=50_000, height=50_000, rows=b"x" * 5000)), "image_too_large"),
+    "PNG of 2 billion squared": (url(png(width=2**31 - 1, height=2**31 - 1, rows=b"x")), "image_too_large"),
+    "JPEG of 65,535 x 65,535": (url(jpeg_of_size(65_535, 65_535)), "image_too_large"),
+    "WebP of 16 million squared": (url(webp_of_size(2**24, 2**24)), "image_too_large"),
+    "WebP that lies about its size": (url(webp_of_size(5000, 5000)), "decode_failed"),
+    "PNG of no width": (url(png(width=0)), "invalid_image"),
+    "JPEG of no height": (url(jpeg_of_size(64, 0)), "invalid_image"),
+    "1 x 65,000": (url(png(width=1, height=65_000)), "invalid_image"),
+    "PNG, half": (url(saved("PNG")[:2000]), "image_truncated"),
+    "JPEG, half": (url(saved("JPEG")[:900]), "image_truncated"),
+    "WebP, half": (url(saved("WEBP")[:900]), "image_truncated"),
+    "PNG, only its mark": (url(PNG_START), "image_truncated"),
+    "JPEG, only its mark": (url(b"\xff\xd8\xff"), "image_truncated"),
+    "PNG with rows of noise": (url(png(rows=b"\xde\xad\xbe\xef" * 100)), "decode_failed"),
+    "PNG with a wrong checksum": (url(changed(png(), 30, b"\0\0\0")), "decode_failed"),
+    "PNG of a colour type that is not": (url(png(kind=5)), "decode_failed"),
+    "PNG chunk of 4 GB": (
+        url(PNG_START + png()[8:33] + b"\xff\xff\xff\xffIDAT" + b"x" * 99),
+        "image_truncated",
+    ),
+    "PNG with a profile that is a bomb": (url(png(chunk(b"iCCP", b"a\0\0" + BOMB))), "decode_failed"),
+    "PNG with a text that is a bomb": (url(png(chunk(b"zTXt", b"a\0\0" + BOMB))), "decode_failed"),
+    "PNG with a hundred such texts": (
+        url(png(*[chunk(b"iTXt", b"a\0\1\0\0\0" + BOMB)] * 100)),
+        "decode_failed",
+    ),
+    "JPEG of nothing but fill bytes": (url(b"\xff\xd8\xff" + b"\xff" * 5 * MIB), "decode_failed"),
+}
+
+MADE_SAFE: dict[str, tuple[bytes, tuple[int, int]]] = {
+    "1 x 1": (png(width=1, height=1), (1, 1)),
+    "animated PNG": (many_frames("PNG", 50), (16, 16)),
+    "animated WebP": (many_frames("WEBP", 50), (16, 16)),
+    "PNG whose rows go on and on": (png(rows=BOMB), (8, 8)),
+    "PNG with too few rows": (png(height=9, rows=zlib.compress(b"\0" * 25)), (8, 9)),
+    "PNG with a trailer": (png() + b"<script>alert(1)</script>" * 100, (8, 8)),
+    "16 bits of grey": (saved("PNG", mode="I;16"), (64, 48)),
+    "grey and alpha": (saved("PNG", mode="LA"), (64, 48)),
+    "palette": (saved("PNG", mode="P"), (64, 48)),
+    "palette and alpha": (saved("PNG", mode="P", transparency=b"\0" * 99), (64, 48)),
+    "one bit": (saved("PNG", mode="1"), (64, 48)),
+    "CMYK": (saved("JPEG", mode="CMYK"), (64, 48)),
+    "grey JPEG": (saved("JPEG", mode="L"), (64, 48)),
+    "progressive JPEG": (saved("JPEG", progressive=True), (64, 48)),
+    "turned by EXIF": (
+        saved("JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"),
+        (48, 64),
+    ),
+    "EXIF of noise": (saved("JPEG", exif=b"Exif\0\0" + b"\xde\xad" * 400), (64, 48)),
+    "EXIF that refers to itself": (
+        saved("JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\1\0i\x87\4\0\1\0\0\0\x08\0\0\0"),
+        (64, 48),
+    ),
+    "WebP with alpha": (saved("WEBP", mode="RGBA"), (64, 48)),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def intake() -> AsyncIterator[Intake]:
+    """One intake for the whole file, as one gateway meets all of them."""
+    async with Intake(Limits()) as one:
+        await one.accept(GOOD)
+        yield one
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def nothing_is_lost(intake: Intake) -> AsyncIterator[None]:
+    pid = intake.decoder.pid
+    yield
+    assert (await intake.accept(GOOD)).width == 64
+    assert intake.decoder.pid == pid
+    assert psutil.Process(pid).memory_info().rss < 150 * MIB
+
+
+@pytest.mark.parametrize(("sent", "code"), REFUSED.values(), ids=REFUSED)
+async def test_refused(intake: Intake, sent: str, code: str) -> None:
+    started_s = time.monotonic()
+    with pytest.raises(InvalidImage) as caught:
+        await intake.accept(sent)
+    error = caught.value
+    assert error.reason == code
+    assert error.hint
+    assert len(str(error)) < 250
+    assert not any(
+        word in str(error) for word in ("Pillow", "PIL", "0x", "Error", "passwd", "zlib", "libpng")
+    )
+    assert time.monotonic() - started_s < 5
+
+
+@pytest.mark.parametrize(("data", "size"), MADE_SAFE.values(), ids=MADE_SAFE)
+@pytest.mark.parametrize("declared", ["image/png", "image/svg+xml", "application/octet-stream"])
+async def test_made_safe(intake: Intake, data: bytes, size: tuple[int, int], declared: str) -> None:
+    safe: SafeImage = await intake.accept(url(data, declared))
+    start, _, encoded = safe.data_url.partition(",")
+    assert start in ("data:image/png;base64", "data:image/jpeg;base64")
+    image = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    image.load()
+    assert (image.mode, image.size, (safe.width, safe.height)) == ("RGB", size, size)
+    assert b"script" not in base64.b64decode(encoded)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize(
+    "name", ["PNG with a hundred such texts", "PNG of 50,000 x 50,000", "WebP that lies about its size"]
+)
+async def test_a_bomb_never_goes_off(name: str) -> None:
+    """What a fresh decoder needed at most; a bomb that is unpacked first and refused later shows here."""
+    async with Intake(Limits()) as fresh:
+        with pytest.raises(InvalidImage):
+            await fresh.accept(REFUSED[name][0])
+        status = Path(f"/proc/{fresh.decoder.pid}/status").read_text()  # noqa: ASYNC240
+    peak_bytes = int(status.split("VmHWM:")[1].split()[0]) * 1024
+    assert peak_bytes < 200 * MIB
+
+
+@pytest.mark.parametrize(
+    ("number", "timeout_s", "code"),
+    [
+        (signal.SIGKILL, 20.0, "decode_failed"),
+        (signal.SIGSEGV, 20.0, "decode_failed"),
+        (0, 1.0, "decode_timeout"),
+    ],
+    ids=["killed", "crashed", "hanging"],
+)
+async def test_an_image_that_ends_or_hangs_the_decoder_fails_and_the_next_works(
+    number: int, timeout_s: float, code: str
+) -> None:
+    async with Intake(Limits(decode_timeout_s=timeout_s)) as frail:
+        await frail.accept(GOOD)
+        pid = frail.decoder.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        task = asyncio.create_task(frail.accept(GOOD))
+        await asyncio.sleep(0)  # the task runs until its order is written
+        os.kill(pid, number)
+        os.kill(pid, signal.SIGCONT if number else 0)
+        with pytest.raises(InvalidImage) as caught:
+            await task
+        assert caught.value.reason == code
+        assert (await frail.accept(GOOD)).width == 64

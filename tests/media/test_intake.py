@@ -1,0 +1,151 @@
+"""The door: what is a data URL, what detail means, what the caller is told."""
+
+import base64
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from viewfinder.core.config import Limits
+from viewfinder.core.errors import InvalidImage
+from viewfinder.media.intake import Intake
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def intake() -> AsyncIterator[Intake]:
+    async with Intake(Limits()) as one:
+        yield one
+
+
+def base64_of(size: tuple[int, int] = (60, 40), format: str = "PNG") -> str:
+    file = io.BytesIO()
+    Image.new("RGB", size, "red").save(file, format)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+async def refused(intake: Intake, url: str) -> InvalidImage:
+    with pytest.raises(InvalidImage) as caught:
+        await intake.accept(url)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "data:image/png;base64,",
+        "data:;base64,",
+        "data:image/gif;base64,",
+        "data:text/html;charset=utf-8;base64,",
+        "DATA:IMAGE/PNG;BASE64,",
+    ],
+)
+async def test_the_content_counts_and_not_what_it_is_declared_to_be(intake: Intake, start: str) -> None:
+    image = await intake.accept(start + base64_of())
+    assert (image.width, image.height) == (60, 40)
+    assert image.data_url.startswith("data:image/png;base64,")
+
+
+async def test_what_comes_out_is_an_image_of_that_size(intake: Intake) -> None:
+    image = await intake.accept("data:image/jpeg;base64," + base64_of((33, 44), "JPEG"))
+    declared, _, data = image.data_url.partition(",")
+    assert declared == "data:image/jpeg;base64"
+    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (33, 44)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+async def test_the_same_image_is_the_same_bytes_in_another_process(intake: Intake, format: str) -> None:
+    url = "data:image/x;base64," + base64_of(format=format)
+    async with Intake(Limits()) as another:
+        assert await another.accept(url) == await intake.accept(url)
+
+
+async def test_taking_our_own_image_again_changes_nothing(intake: Intake) -> None:
+    image = await intake.accept("data:image/webp;base64," + base64_of(format="WEBP"))
+    assert await intake.accept(image.data_url) == image
+
+
+@pytest.mark.parametrize(
+    ("detail", "longest_edge", "width"),
+    [
+        ("auto", None, 1200),
+        ("high", None, 1200),
+        ("low", None, 512),
+        ("low", 300, 300),
+        ("low", 900, 512),
+        ("high", 900, 900),
+        ("auto", 5000, 1200),
+    ],
+)
+async def test_smaller_only_when_asked(
+    intake: Intake, detail: str, longest_edge: int | None, width: int
+) -> None:
+    url = "data:image/png;base64," + base64_of((1200, 600))
+    image = await intake.accept(url, detail=detail, longest_edge=longest_edge)
+    assert (image.width, image.height) == (width, width // 2)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/x.png",
+        "https://example.com/x.png",
+        "HTTP://[::1]/",
+        "http://good\\@evil/",
+        "//169.254.169.254/latest/meta-data",
+        "file:///etc/passwd",
+        "/etc/passwd",
+        "../../x.png",
+        "C:\\x.png",
+        "ftp://example.com/x.png",
+        "javascript:alert(1)",
+        " data:image/png;base64,",
+        base64_of(),
+    ],
+    ids=lambda url: url[:24],
+)
+async def test_nothing_is_fetched_or_opened(intake: Intake, url: str) -> None:
+    error = await refused(intake, url)
+    assert error.reason == "media_url_forbidden"
+    assert "data:image/png;base64," in error.hint
+    assert "passwd" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("", "is empty"),
+        ("data:image/png;base64,", "is empty"),
+        ("data:", "not in base64"),
+        ("data:image/png", "not in base64"),
+        ("data:image/png," + base64_of(), "not in base64"),
+        ("data:image/png;base64;x," + base64_of(), "not in base64"),
+        ("data:image/png;base64" + base64_of(), "not in base64"),
+        ("data:image/png;base64,\u00e9", "base64 is broken"),
+        ("data:image/png;base64,%20", "base64 is broken"),
+    ],
+    ids=lambda value: value[:30],
+)
+async def test_no_data_url(intake: Intake, url: str, fault: str) -> None:
+    error = await refused(intake, url)
+    assert error.reason == "invalid_image"
+    assert fault in error.message
+
+
+async def test_the_size_is_told_when_it_is_too_large() -> None:
+    async with Intake(Limits(pixels=2000)) as small:
+        error = await refused(small, "data:image/png;base64," + base64_of())
+    assert error.reason == "image_too_large"
+    assert error.message == "The image of 60 x 40 pixels is too large: the most is 2,000 pixels."
+
+
+async def test_an_intake_that_was_closed_opens_again() -> None:
+    intake = Intake(Limits())
+    url = "data:image/png;base64," + base64_of()
+    first = await intake.accept(url)
+    await intake.close()
+    assert await intake.accept(url) == first
+    await intake.close()

@@ -1,0 +1,123 @@
+"""The sentence and the path for every kind of wrong field."""
+
+import json
+from typing import Any
+
+import pytest
+
+from viewfinder.core.config import Limits
+from viewfinder.core.errors import BadRequest, UnsupportedParameter
+from viewfinder.wire.chat import parse_request
+from viewfinder.wire.refusals import quoted
+
+
+def refused(**fields: Any) -> BadRequest:
+    whole = {"model": "glimpse", "messages": [{"role": "user", "content": "Hello"}], **fields}
+    with pytest.raises(BadRequest) as caught:
+        parse_request(json.dumps(whole).encode(), Limits())
+    return caught.value
+
+
+def user(*parts: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": "Hello"}, {"role": "user", "content": list(parts)}]}
+
+
+TEXT = {"type": "text", "text": "Hello"}
+PART = "messages[1].content[1]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "fault"),
+    [
+        ({"model": 5}, "model", "it should be a string"),
+        ({"model": ""}, "model", "it should not be empty"),
+        ({"model": None}, "model", "is missing"),
+        ({"messages": None}, "messages", "is missing"),
+        ({"messages": []}, "messages", "it should not be empty"),
+        ({"messages": {}}, "messages", "it should be a list"),
+        ({"messages": "Hello"}, "messages", "it should be a list"),
+        ({"messages": [5]}, "messages[0]", "it should be an object"),
+        ({"messages": [{"content": "x"}]}, "messages[0].role", "is missing"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role", "must be one of 'system'"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content", "is missing"),
+        ({"messages": [{"role": "user", "content": None}]}, "messages[0].content", "is missing"),
+        (
+            {"messages": [{"role": "user", "content": 5}]},
+            "messages[0].content",
+            "a string or a list of parts",
+        ),
+        ({"messages": [{"role": "user", "content": []}]}, "messages[0].content", "it should not be empty"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id", "is missing"),
+        ({"messages": [{"role": "assistant"}]}, "messages[0].content", "neither"),
+        (user(TEXT, "x"), PART, "it should be an object"),
+        (user(TEXT, {}), f"{PART}.type", "is missing"),
+        (user(TEXT, {"type": "text"}), f"{PART}.text", "is missing"),
+        (user(TEXT, {"type": "text", "text": 5}), f"{PART}.text", "it should be a string"),
+        (user(TEXT, {"type": "input_image", "image_url": "x"}), f"{PART}.type", "'text', 'image_url'"),
+        (user(TEXT, {"type": "image_url"}), f"{PART}.image_url", "is missing"),
+        (user(TEXT, {"type": "image_url", "image_url": "x"}), f"{PART}.image_url", "it should be an object"),
+        (user(TEXT, {"type": "image_url", "image_url": {}}), f"{PART}.image_url.url", "is missing"),
+        (
+            user(TEXT, {"type": "image_url", "image_url": {"url": "x", "detail": "ultra"}}),
+            f"{PART}.image_url.detail",
+            "'auto', 'low' or 'high'",
+        ),
+        (
+            {"messages": [{"role": "system", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            "messages[0].content[0].type",
+            "it should be 'text'",
+        ),
+        ({"stream": "yes"}, "stream", "boolean"),
+        ({"max_tokens": "12"}, "max_tokens", "integer"),
+        ({"max_tokens": True}, "max_tokens", "integer"),
+        ({"temperature": 2.5}, "temperature", "less than or equal to 2"),
+        ({"stop": ["a", 5]}, "stop[1]", "it should be a string"),
+        ({"stop": ["a"] * 5}, "stop", "at most 4"),
+        ({"stop": [""]}, "stop[0]", "it should not be empty"),
+        ({"n": 10**9}, "n", "less than or equal to 1"),
+        ({"top_logprobs": 10**6, "logprobs": True}, "top_logprobs", "less than or equal to 20"),
+        ({"tool_choice": "perhaps"}, "tool_choice", "'none', 'auto' or 'required'"),
+        ({"tool_choice": 5}, "tool_choice", "a word or one tool"),
+        ({"response_format": {"type": "regex"}}, "response_format.type", "must be one of 'text'"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "is missing"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools[0].function.name", "pattern"),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)
+def test_the_first_fault_is_named_with_its_path(fields: dict[str, Any], param: str, fault: str) -> None:
+    error = refused(**fields)
+    assert error.reason == "invalid_request"
+    assert error.param == param
+    assert f"'{param}'" in error.message or "has neither" in error.message
+    assert fault in error.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"stream_options": {"chunk": 1}}, "stream_options.chunk"),
+        (user({**TEXT, "cache_control": {}}), "messages[1].content[0].cache_control"),
+        (
+            user({"type": "image_url", "image_url": {"url": "x", "fps": 1}}),
+            "messages[1].content[0].image_url.fps",
+        ),
+        ({"messages": [{"role": "user", "content": "x", "prefix": True}]}, "messages[0].prefix"),
+    ],
+)
+def test_a_field_that_is_not_listed_is_unsupported_wherever_it_stands(
+    fields: dict[str, Any], param: str
+) -> None:
+    error = refused(**fields)
+    assert isinstance(error, UnsupportedParameter)
+    assert error.param == param
+
+
+def test_what_was_sent_is_never_repeated_at_length() -> None:
+    error = refused(**{"x" * 100_000: 1})
+    assert len(str(error)) < 300
+    assert len(error.param or "") < 100
+    assert len(str(refused(messages=[{"role": "y" * 100_000, "content": "x"}]))) < 300
+
+
+def test_a_quoted_name_commands_no_terminal() -> None:
+    assert quoted("\x1b]0;owned\x07") == "'\\x1b]0;owned\\x07'"
