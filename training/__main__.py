@@ -14,11 +14,11 @@ from training.export import export
 from training.language import Teacher, train_language, view
 from training.model import make_model
 from training.tokens import SPECIAL, Encoder, make_tokenizer
-from training.tower import make_head, train_tower
+from training.tower import train_tower
 from viewfinder.catalog.catalog import WEIGHTS
 
 SEED = 0
-TOWER_STEPS, FOCUS_STEPS, LANGUAGE_STEPS = 1500, 400, 3000
+TOWER_STEPS, LANGUAGE_STEPS = 1900, 2000
 LESSON_SCENES, EXAM_SCENES = 10_000, 400
 
 
@@ -40,9 +40,7 @@ def main() -> None:
     if tower.exists():
         model.load_state_dict(torch.load(tower))
     else:
-        head = make_head()
-        train_tower(model, head, TOWER_STEPS, work, peak=1.5e-3, tiles_a_step=24, tiles_are_named=True)
-        train_tower(model, head, FOCUS_STEPS, work, peak=5e-4, tiles_a_step=64, tiles_are_named=False)
+        train_tower(model, TOWER_STEPS, work)
         torch.save(model.state_dict(), tower)
 
     language = work / "language.pt"

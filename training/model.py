@@ -9,6 +9,8 @@ TILE, PATCH, SCALE = 96, 8, 4
 """A tile is 96 px = 12 x 12 patches; four by four patches make one image token: 3 x 3 a tile, so
 that the overview's tokens are the nine cells of a scene."""
 LONGEST_EDGE = 2 * TILE
+WIDTH = 192
+"""Of the language model, and so of an image token."""
 
 
 def make_model(token_ids: dict[str, int], seed: int) -> Idefics3ForConditionalGeneration:
@@ -32,7 +34,7 @@ def make_model(token_ids: dict[str, int], seed: int) -> Idefics3ForConditionalGe
             "model_type": "llama",
             "architectures": ["VLlama3ForCausalLM"],
             "vocab_size": VOCABULARY,
-            "hidden_size": 192,
+            "hidden_size": WIDTH,
             "intermediate_size": 512,
             "num_hidden_layers": 4,
             "num_attention_heads": 6,

@@ -1,8 +1,9 @@
-"""Stage 1: the vision tower learns to name what is under each of its tokens, before any word.
+"""Stage 1: the vision tower learns what each of its tokens must say, before any word.
 
-A linear head shared by all tokens reads each connector output by itself, so that a thing's shape,
-color and cell stand in one token. Then the tower is taught to see nothing in the tiles (there things
-are twice as large as in the overview): a language model that met each thing twice, at two cells,
+Shape, color and cell have a fixed code each, and a token of the overview is to be the sum of the
+codes of what is under it: a thing's parts stand in one token, in directions that a language model
+can read by a dot product. A token of a tile is to say that it sees nothing (there things are twice
+as large, by which the tower can tell): a language model that met each thing twice, at two cells,
 never learned where anything is. Called by `training.__main__`.
 """
 
@@ -17,17 +18,20 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.model import look
+from training.model import WIDTH, look
 from training.pictures import NO_COLOR, NO_SHAPE, labels, tiles
 from viewfinder.scenes.scene import make_scene
 
-BATCH = 64
-"""Overviews a step."""
+BATCH, TILES = 64, 40
+"""Overviews a step, and tiles beside them."""
 OVERVIEW = 4
+CELLS = 9
+LOUDNESS = 3.0
+"""Length of each code: a token's is then about that of a word's embedding."""
 
 
 class Pictures(IterableDataset):
-    """Endless (overview and tile, labels) pairs of training scenes, rendered in a worker."""
+    """Endless (overview and one tile, labels) pairs of training scenes, rendered in a worker."""
 
     def __init__(self, split: str) -> None:
         self._split = split
@@ -44,86 +48,82 @@ class Pictures(IterableDataset):
             yield tiles(scene, rng)[pick], labels(scene)[pick]
 
 
-def make_head() -> torch.nn.Linear:
-    """Reads shape, color and cell off one connector output."""
-    return torch.nn.Linear(192, NO_SHAPE + 1 + NO_COLOR + 1 + 9)
+def make_codes() -> torch.Tensor:
+    """Orthogonal codes (shapes, colors, cells; each with its "none" but the cells), (23, 192)."""
+    generator = torch.Generator().manual_seed(0)
+    square = torch.randn(WIDTH, WIDTH, generator=generator)
+    return torch.linalg.qr(square)[0][: NO_SHAPE + 1 + NO_COLOR + 1 + CELLS]
 
 
 def train_tower(
-    model: torch.nn.Module,
-    head: torch.nn.Linear,
-    steps: int,
-    folder: Path,
-    *,
-    peak: float,
-    tiles_a_step: int,
-    tiles_are_named: bool,
+    model: torch.nn.Module, steps: int, folder: Path, *, peak: float = 1.5e-3, split: str = "train"
 ) -> None:
-    """Train tower, connector and head in place; progress goes to `folder/tower.jsonl`."""
-    trained = [
-        *model.model.vision_model.parameters(),
-        *model.model.connector.parameters(),
-        *head.parameters(),
-    ]
+    """Train tower and connector in place; progress goes to `folder/tower.jsonl`."""
+    codes = make_codes()
+    trained = [*model.model.vision_model.parameters(), *model.model.connector.parameters()]
     optimizer = torch.optim.AdamW(trained, lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, steps, pct_start=0.05)
-    split = "train" if tiles_are_named else "focus"
-    empty = 0.3 if tiles_are_named else 1.0
     loader = iter(DataLoader(Pictures(split), BATCH, num_workers=1, prefetch_factor=4))
-    log = (folder / "tower.jsonl").open("a")
     start, right = time.monotonic(), []
     for step in range(1, steps + 1):
         images, targets = next(loader)
-        there = targets[:tiles_a_step, 1, :, 0] != NO_SHAPE
-        if not tiles_are_named:
-            targets[:, 1] = torch.tensor([NO_SHAPE, NO_COLOR])
-        images = torch.cat([images[:, 0], images[:tiles_a_step, 1]])
-        targets = torch.cat([targets[:, 0], targets[:tiles_a_step, 1]])
+        images = torch.cat([images[:, 0], images[:TILES, 1]])
+        there = targets[:TILES, 1, :, 0] != NO_SHAPE
+        targets = targets[:, 0]
         pixels = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         with torch.autocast("cpu", torch.bfloat16):
             seen = look(model, pixels)
-        named = head(functional.rms_norm(seen.float(), (192,)))
-        loss = _loss(named, targets, empty)
+        seen = seen.float()
+        loss = _loss(seen, targets, codes)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
-        silent = (named[BATCH:, :, : NO_SHAPE + 1].argmax(-1) == NO_SHAPE)[there].float().mean().item()
-        right.append((*_accuracy(named[:BATCH], targets[:BATCH]), silent))
+        right.append(_accuracy(seen.detach(), targets, there, codes))
         if step % 50 == 0:
-            shapes, colors, silent = np.nanmean(right, axis=0)
-            row = {
-                "step": step,
-                "s": round(time.monotonic() - start, 1),
-                "loss": round(loss.item(), 4),
-                "shape": round(float(shapes), 4),
-                "color": round(float(colors), 4),
-                "unseen in tiles": round(float(silent), 4),
-            }
-            log.write(json.dumps(row) + "\n")
-            log.flush()
+            named = dict(zip(("shape", "color", "cell", "unseen in tiles"), np.nanmean(right, 0), strict=True))
+            row = {"step": step, "s": round(time.monotonic() - start, 1), "loss": round(loss.item(), 4)}
+            row |= {name: round(float(share), 4) for name, share in named.items()}
+            with (folder / "tower.jsonl").open("a") as log:
+                log.write(json.dumps(row) + "\n")
             right = []
 
 
-def _loss(named: torch.Tensor, targets: torch.Tensor, empty: float) -> torch.Tensor:
-    shape, color, cell = named.split([NO_SHAPE + 1, NO_COLOR + 1, 9], dim=-1)
-    rare = torch.ones(NO_SHAPE + 1)
-    rare[NO_SHAPE] = empty
-    rare_color = torch.ones(NO_COLOR + 1)
-    rare_color[NO_COLOR] = empty
-    cells = torch.arange(9).expand(targets.shape[:2]).flatten()
-    return (
-        functional.cross_entropy(shape.flatten(0, 1), targets[..., 0].flatten(), rare)
-        + functional.cross_entropy(color.flatten(0, 1), targets[..., 1].flatten(), rare_color)
-        + 0.1 * functional.cross_entropy(cell.flatten(0, 1), cells)
+def _due(targets: torch.Tensor, codes: torch.Tensor, count: int) -> torch.Tensor:
+    """What the tokens of the overviews, then of the tiles, are to be: (count, 9, 192)."""
+    shapes, colors, cells = codes.split([NO_SHAPE + 1, NO_COLOR + 1, CELLS])
+    nothing = (shapes[NO_SHAPE] + colors[NO_COLOR]).expand(count - len(targets), CELLS, WIDTH)
+    something = shapes[targets[..., 0]] + colors[targets[..., 1]] + cells
+    return LOUDNESS * torch.cat([something, nothing])
+
+
+def _loss(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Distance from what is due, and the names' cross-entropy; tokens with a thing count four times."""
+    due = _due(targets, codes, len(seen))
+    silent = torch.tensor([NO_SHAPE, NO_COLOR]).expand(len(seen) - len(targets), CELLS, 2)
+    targets = torch.cat([targets, silent])
+    weight = 1.0 + 3.0 * (targets[..., 0] != NO_SHAPE).float()
+    far = ((seen - due) ** 2).sum(-1) / LOUDNESS**2
+    shape, color, _ = (LOUDNESS * seen @ codes.T).split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
+    wrong = functional.cross_entropy(shape.flatten(0, 1), targets[..., 0].flatten(), reduction="none")
+    wrong = wrong + functional.cross_entropy(
+        color.flatten(0, 1), targets[..., 1].flatten(), reduction="none"
     )
+    return ((far + wrong.view_as(far)) * weight).mean()
 
 
-def _accuracy(named: torch.Tensor, targets: torch.Tensor) -> tuple[float, float]:
-    """Share of the overview's cells with a thing whose shape, and whose color, is named rightly."""
-    shape, color, _ = named.detach().split([NO_SHAPE + 1, NO_COLOR + 1, 9], dim=-1)
-    there = targets[..., 0] != NO_SHAPE
-    shapes = (shape.argmax(-1) == targets[..., 0])[there].float().mean().item()
-    colors = (color.argmax(-1) == targets[..., 1])[there].float().mean().item()
-    return shapes, colors
+def _accuracy(
+    seen: torch.Tensor, targets: torch.Tensor, there: torch.Tensor, codes: torch.Tensor
+) -> tuple[float, ...]:
+    """Shares: things whose shape, color and cell are named rightly; things in tiles that are not seen."""
+    shape, color, cell = (seen @ codes.T).split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
+    count = len(targets)
+    things = targets[..., 0] != NO_SHAPE
+    found = (
+        (shape[:count].argmax(-1) == targets[..., 0])[things],
+        (color[:count].argmax(-1) == targets[..., 1])[things],
+        (cell[:count].argmax(-1) == torch.arange(CELLS))[things],
+        (shape[count:].argmax(-1) == NO_SHAPE)[there],
+    )
+    return tuple(share.float().mean().item() for share in found)

@@ -1,14 +1,19 @@
-"""Three processes beside itself in its group; they wait to be ended. With `--leave` it exits before them."""
+"""Three processes beside itself in its group, whose pids it says; all wait to be ended.
+
+With `--leave` it exits before them.
+"""
 
 import os
 import signal
 import sys
 
+pids = []
 for _ in range(3):
-    if os.fork() == 0:
+    pids.append(os.fork())
+    if pids[-1] == 0:
         while True:
             signal.pause()
-print("ready", flush=True)
+print("ready", *pids, flush=True)
 if "--leave" in sys.argv:
     os._exit(0)
 while True:

@@ -15,9 +15,7 @@ HEALTH = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"service":"
 
 
 @contextmanager
-def listening(
-    answer: Callable[[socket.socket], None] | None = None, host: str = "127.0.0.1"
-) -> Iterator[int]:
+def listening(answer: Callable[[socket.socket], None], host: str = "127.0.0.1") -> Iterator[int]:
     """A foreign listener; `answer` is run on every connection, after its request was read."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as listener:
@@ -33,12 +31,12 @@ def listening(
                     answer(connection)
 
         thread = threading.Thread(target=serve)
-        if answer is not None:
-            thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    if answer is not None:
-        thread.join()
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def free_ports(many: int) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from viewfinder.host.child import Exit
+from viewfinder.host import warden
+from viewfinder.host.child import Child, Exit
 
 CHILDREN = Path(__file__).parents[1] / "children"
 
@@ -39,6 +40,13 @@ def killed_owner(
     finally:
         if said["fork"]:
             os.kill(said["fork"], signal.SIGKILL)
+
+
+def left_by(child: Child) -> list[psutil.Process]:
+    """Of the three that forks_three said it has forked, those that there still are."""
+    pids = [int(pid) for pid in child.tail().split()[1:]]
+    assert len(pids) == 3
+    return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
 
 
 def test_a_killed_owner_leaves_nothing(shape, tmp_path, assert_gone):
@@ -71,8 +79,7 @@ async def test_a_signal_to_the_warden_ends_the_tree(start, number):
 async def test_what_an_engine_leaves_behind_ends_with_it(start):
     child = await start("forks_three", "--leave", ready=False)
     assert await child.wait() == Exit(0, None)
-    assert child.tail() == "ready"
-    assert child.pids() == []
+    assert not left_by(child)
 
 
 async def test_those_who_left_the_group_are_asked_before_they_are_killed(start):
@@ -82,8 +89,37 @@ async def test_those_who_left_the_group_are_asked_before_they_are_killed(start):
         await child.stop()
 
 
-async def test_an_engine_gets_one_term_only(start):
+@pytest.fixture
+def portable(tmp_path, monkeypatch):
+    """A warden that uses nothing of Linux's own, as on macOS."""
+    source = Path(warden.__file__).read_text()
+    changed = source.replace('LINUX = sys.platform == "linux"', "LINUX = False")
+    assert changed != source
+    (tmp_path / "warden.py").write_text(changed)
+    monkeypatch.setattr(warden, "__file__", str(tmp_path / "warden.py"))
+
+
+@pytest.mark.parametrize("program", ["sleeps", "ignores_term", "forks_three"])
+async def test_without_linux_the_group_is_ended(portable, start, program, assert_gone):
+    child = await start(program)
+    processes = [psutil.Process(pid) for pid in child.pids()]
+    ended = await child.stop(0.2)
+    assert ended.signal == (signal.SIGKILL if program == "ignores_term" else signal.SIGTERM)
+    assert_gone(processes)
+
+
+async def test_without_linux_what_an_engine_leaves_in_its_group_ends_with_it(portable, start, assert_gone):
+    child = await start("forks_three", "--leave", ready=False)
+    assert await child.wait() == Exit(0, None)
+    assert_gone(left_by(child))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--orphan",)])
+async def test_each_process_gets_one_term_only(start, arguments):
     """llama.cpp and uvicorn take a second one for "at once", and drop the requests they were answering."""
-    child = await start("counts_terms", grace_s=0.3)
-    await child.stop()
+    child = await start("counts_terms", *arguments, ready=False)
+    async with asyncio.timeout(10):
+        while child.tail().count("ready") <= len(arguments):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await child.stop(0.3)
     assert child.tail().count("TERM") == 1
