@@ -82,7 +82,8 @@ def train_tower(
         schedule.step()
         right.append(_accuracy(seen.detach(), targets, there, codes))
         if step % 50 == 0:
-            named = dict(zip(("shape", "color", "cell", "unseen in tiles"), np.nanmean(right, 0), strict=True))
+            names = ("shape", "color", "cell", "unseen in tiles")
+            named = dict(zip(names, np.nanmean(right, 0), strict=True))
             row = {"step": step, "s": round(time.monotonic() - start, 1), "loss": round(loss.item(), 4)}
             row |= {name: round(float(share), 4) for name, share in named.items()}
             with (folder / "tower.jsonl").open("a") as log:

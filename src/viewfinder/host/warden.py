@@ -9,9 +9,9 @@ which means that the owner is gone; there it says "started PID" or "failed ERRNO
 
 The tree ends on either of those, on SIGTERM, when the engine exits by itself, and when the owner dies
 while a fork of it still holds the socket. Ending is: TERM to the engine's group and to those who left it,
-a grace, then KILL until no process is left. The engine stays an unreaped zombie until then, so that its
-pid, which names the group, cannot come to mean a stranger. On macOS there is neither PDEATHSIG nor adoption:
-there the group and the socket do the work, and a process that left the group outlives it.
+a grace, then KILL until no process is left. On Linux the engine stays an unreaped zombie until then, so
+that its pid, which names the group, cannot come to mean a stranger. On macOS there is neither PDEATHSIG nor
+adoption: there the group and the socket do the work, and a process that left the group outlives it.
 """
 
 import contextlib
@@ -144,7 +144,8 @@ class Tree:
                 self.end(self.grace_s)
             others = list(self.reap_others())  # after that look: an exit is what makes orphans ours
             if self.returncode is not None and not self.others_left(others):
-                os.waitpid(self.engine, 0)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(self.engine, 0)
                 return self.returncode
             timeout_s = self.press(others)
             for file, _ in events.poll(None if timeout_s is None else timeout_s * 1000):
@@ -210,7 +211,11 @@ class Tree:
             os.killpg(self.engine, number)
 
     def has_exited(self) -> bool:
-        """Note the engine's end without reaping it."""
+        """Note the engine's end, without reaping it where that is possible."""
+        if not LINUX:
+            pid, status = os.waitpid(self.engine, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            return pid != 0
         seen = os.waitid(os.P_PID, self.engine, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if seen is None:
             return False
