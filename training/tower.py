@@ -108,9 +108,7 @@ def _loss(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> tor
     far = ((seen - due) ** 2).sum(-1) / LOUDNESS**2
     shape, color, _ = (LOUDNESS * seen @ codes.T).split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
     wrong = functional.cross_entropy(shape.flatten(0, 1), targets[..., 0].flatten(), reduction="none")
-    wrong = wrong + functional.cross_entropy(
-        color.flatten(0, 1), targets[..., 1].flatten(), reduction="none"
-    )
+    wrong = wrong + functional.cross_entropy(color.flatten(0, 1), targets[..., 1].flatten(), reduction="none")
     return ((far + wrong.view_as(far)) * weight).mean()
 
 

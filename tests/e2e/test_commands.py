@@ -5,9 +5,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import viewfinder
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.cli.main import app
 from viewfinder.scenes.drawing import encode, encode_png
 from viewfinder.scenes.questions import all_questions
 from viewfinder.scenes.scene import make_scene
@@ -43,7 +45,9 @@ def test_load_and_ask_say_the_same_on_20_scenes(served: Served, tmp_path: Path, 
             question = next(all_questions(scene)).text
             file = tmp_path / f"{number}.{scene.codec}"
             file.write_bytes(encode(scene))
-            typed = run("ask", "glimpse", file, question, home=served.home)
+            typed = CliRunner(env={"VIEWFINDER_HOME": str(served.home)}).invoke(
+                app, ["ask", "glimpse", str(file), question]
+            )
             assert typed.stdout.strip() == model.ask(file, question)
 
 

@@ -43,8 +43,8 @@ def serve(
 ) -> None:
     """Serve every model of the catalog until SIGINT or SIGTERM; `names` are loaded at once.
 
-    Models load at their first request otherwise. Raises UnknownModel, AlreadyRunning, PortInUse,
-    BadRequest (an address beyond loopback without a key).
+    Models load at their first request otherwise. Raises UnknownModel, ModelFilesError, EngineMissing,
+    AlreadyRunning, PortInUse, BadRequest (an address beyond loopback without a key).
     """
     settings = settings or load_settings()
     asyncio.run(_serve(tuple(names), settings, on_ready))
@@ -52,8 +52,8 @@ def serve(
 
 async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     catalog = Catalog(settings.models)
-    for name in names:
-        catalog.get(name)
+    for name in names:  # what was named must be there; the others may fail when they are asked for
+        catalog.resolve(choose_variant(catalog.get(name))[0])
     require_key_beyond_loopback(settings.host, settings.api_key)
     home = paths.home()
     lock = OwnerLock.acquire(home)
