@@ -13,7 +13,7 @@ SYSTEMS = (
     "Answer briefly.",
     "You are glimpse.",
 )
-_WEIGHTS = {"color": 3, "shape": 3, "count": 1, "exists": 4, "place": 3, "caption": 2}
+_WEIGHTS = {"color": 2, "shape": 2, "count": 2, "exists": 3, "place": 6, "caption": 4}
 
 
 @dataclass(frozen=True, slots=True)
