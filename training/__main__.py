@@ -5,30 +5,30 @@ short goes on from the last finished stage.
 """
 
 import argparse
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from training import measure
 from training.export import export
-from training.language import Teacher, train_language, view
+from training.language import EXAM_SCENES, TALK, WORDS, Course, Teacher, train_language, view
 from training.model import make_model
 from training.tokens import SPECIAL, Encoder, make_tokenizer
 from training.tower import train_tower
 from viewfinder.catalog.catalog import WEIGHTS
 
 SEED = 0
-TOWER_STEPS, LANGUAGE_STEPS = 1900, 2000
-LESSON_SCENES, EXAM_SCENES = 10_000, 400
+TOWER_STEPS = 2400
+LESSON_SCENES = 12_000
 
 
 def main() -> None:
     """Run every stage that has no finished checkpoint in the work folder yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(__file__).parent / "work")
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "glimpse")
-    options = parser.parse_args()
-    work: Path = options.work
+    work: Path = parser.parse_args().work
     work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(2)
 
@@ -36,31 +36,31 @@ def main() -> None:
     token_ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL}
     model = make_model(token_ids, SEED)
 
-    tower = work / "tower.pt"
-    if tower.exists():
-        model.load_state_dict(torch.load(tower))
-    else:
-        train_tower(model, TOWER_STEPS, work)
-        torch.save(model.state_dict(), tower)
+    def stage(name: str, train: Callable[[], None]) -> None:
+        """Train, or take over what an earlier run has finished."""
+        checkpoint = work / f"{name}.pt"
+        if checkpoint.exists():
+            model.load_state_dict(torch.load(checkpoint))
+            return
+        train()
+        unfinished = checkpoint.with_suffix(".part")
+        torch.save(model.state_dict(), unfinished)
+        unfinished.replace(checkpoint)
 
-    language = work / "language.pt"
-    if language.exists():
-        model.load_state_dict(torch.load(language))
-    else:
+    @functools.cache
+    def teachers() -> tuple[Teacher, Teacher]:
         encoder = Encoder(tokenizer)
-        exam = view(model, "exam", EXAM_SCENES)
-        lessons = view(model, "lesson", LESSON_SCENES)
-        train_language(
-            model,
-            Teacher(encoder, token_ids, lessons, "teacher"),
-            Teacher(encoder, token_ids, exam, "examiner"),
-            token_ids,
-            LANGUAGE_STEPS,
-            work,
-        )
-        torch.save(model.state_dict(), language)
+        lessons, exam = view(model, "lesson", LESSON_SCENES), view(model, "exam", EXAM_SCENES)
+        return Teacher(encoder, token_ids, lessons, "teacher"), Teacher(encoder, token_ids, exam, "examiner")
 
-    export(model, tokenizer, options.out)
+    def learn(course: Course) -> None:
+        train_language(model, *teachers(), token_ids, course, work)
+
+    stage("tower", lambda: train_tower(model, TOWER_STEPS, work))
+    for course in (WORDS, TALK):
+        stage(course.name, functools.partial(learn, course))
+
+    export(model, tokenizer, WEIGHTS / "glimpse")
     measure.main()
 
 

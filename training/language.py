@@ -23,8 +23,27 @@ from training.pictures import tiles
 from training.tokens import IMAGE, PAD, Encoder
 from viewfinder.scenes.scene import Scene, make_scene
 
-BATCH = 40
 TEXT_ONLY = 0.12
+TILE_TOKENS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What a part of the lessons looks like; `turns` are drawn from, once a batch of `rows`."""
+
+    name: str
+    steps: int
+    rows: int
+    turns: tuple[int, ...]
+    tiled: bool
+
+
+WORDS = Course("words", steps=1000, rows=100, turns=(1,), tiled=False)
+"""The first: one question about the overview alone. A model that begins with long conversations
+learns to answer from what was said before, and hardly ever finds out that there is an image."""
+TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8), tiled=True)
+EXAM_SCENES = 400
+PEAK = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,7 @@ def view(model: Idefics3ForConditionalGeneration, split: str, count: int) -> Vie
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and turn numbers (b, t), image features (b, 45, 192) and whether a row has an image."""
+    """Token ids and turn numbers (b, t), image features (b, 45 or 9, 192), whether a row has an image."""
 
     ids: torch.Tensor
     turns: torch.Tensor
@@ -83,17 +102,18 @@ class Teacher:
         self._encoder, self._ids, self._views = encoder, token_ids, views
         self._rng = random.Random(seed)
 
-    def batches(self, size: int) -> Iterator[Batch]:
+    def batches(self, course: Course) -> Iterator[Batch]:
         while True:
-            yield self.batch([self._rng.randrange(len(self._views.scenes)) for _ in range(size)])
+            scenes = len(self._views.scenes)
+            yield self.batch(course, [self._rng.randrange(scenes) for _ in range(course.rows)])
 
-    def batch(self, numbers: list[int]) -> Batch:
-        turns = self._rng.choice((3, 6, 6, 8))
+    def batch(self, course: Course, numbers: list[int]) -> Batch:
+        turns = self._rng.choice(course.turns)
         rows, kinds, has_image = [], [], []
         for number in numbers:
             scene = None if self._rng.random() < TEXT_ONLY else self._views.scenes[number]
             conversation = make_conversation(self._rng, f"lesson/{number}", scene, turns)
-            rows.append(self._encoder.encode(conversation))
+            rows.append(self._encoder.encode(conversation, tiled=course.tiled))
             kinds.append([turn.kind for turn in conversation.turns])
             has_image.append(scene is not None)
         length = max(len(row.ids) for row in rows)
@@ -102,7 +122,10 @@ class Teacher:
         for number, row in enumerate(rows):
             ids[number, : len(row.ids)] = torch.tensor(row.ids)
             marks[number, : len(row.ids)] = torch.tensor(row.turns)
-        return Batch(ids, marks, self._views.seen[numbers], torch.tensor(has_image), kinds)
+        seen = self._views.seen[numbers]
+        return Batch(
+            ids, marks, seen if course.tiled else seen[:, TILE_TOKENS:], torch.tensor(has_image), kinds
+        )
 
 
 def predict(model: Idefics3ForConditionalGeneration, batch: Batch, image_id: int) -> torch.Tensor:
@@ -123,18 +146,20 @@ def train_language(
     teacher: Teacher,
     examiner: Teacher,
     token_ids: dict[str, int],
-    steps: int,
+    course: Course,
     folder: Path,
-    peak: float = 2e-3,
 ) -> None:
-    """Train the text model in place; progress and held-out accuracy go to `folder/language.jsonl`."""
+    """Train the text model in place; progress and held-out accuracy go to `folder/COURSE.jsonl`."""
     trained = [*model.model.text_model.parameters(), *model.lm_head.parameters()]
-    optimizer = torch.optim.AdamW(trained, lr=peak, betas=(0.9, 0.98), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peak, steps, pct_start=0.05)
-    exam = [examiner.batch(list(range(start, start + BATCH))) for start in range(0, 400, BATCH)]
+    optimizer = torch.optim.AdamW(trained, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK, course.steps, pct_start=0.05)
+    exam = [
+        examiner.batch(course, list(range(start, start + course.rows)))
+        for start in range(0, EXAM_SCENES, course.rows)
+    ]
     start = time.monotonic()
-    lessons = teacher.batches(BATCH)
-    for step in range(1, steps + 1):
+    lessons = teacher.batches(course)
+    for step in range(1, course.steps + 1):
         batch = next(lessons)
         logits = predict(model, batch, token_ids[IMAGE])
         loss = functional.cross_entropy(logits.float(), batch.ids[:, 1:][batch.turns[:, 1:] >= 0])
@@ -143,12 +168,11 @@ def train_language(
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
-        if step % 100 == 0 or step == steps:
+        if step % 100 == 0 or step == course.steps:
             row = {"step": step, "s": round(time.monotonic() - start, 1), "loss": round(loss.item(), 4)}
-            if step % 400 == 0 or step == steps:
+            if step % 400 == 0 or step == course.steps:
                 row |= examine(model, exam, token_ids[IMAGE])
-                torch.save(model.state_dict(), folder / "language.partial.pt")
-            with (folder / "language.jsonl").open("a") as log:
+            with (folder / f"{course.name}.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
 
 

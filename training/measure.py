@@ -8,12 +8,14 @@ import base64
 import io
 import random
 from collections import defaultdict
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
+from rich.progress import Progress
 from scipy.stats import binomtest
 from transformers import AutoProcessor, Idefics3ForConditionalGeneration
 
@@ -28,9 +30,11 @@ from viewfinder.scenes.scene import Scene, make_scene
 
 SCENES, TEXT_QUESTIONS, CONVERSATIONS, TURNS = 1000, 400, 200, 6
 SAME_ANSWERS = 300
+AT_ONCE = 4
 CARD = Path(__file__).parent.parent / "MODEL_CARD.md"
 TABLE_START, TABLE_END = "<!-- measured: start -->", "<!-- measured: end -->"
 Message = dict[str, Any]
+Asked = tuple[Scene, Question, str]
 
 
 @dataclass
@@ -71,61 +75,67 @@ async def answer(client: ChatClient, messages: list[Message]) -> str:
     return str(reply["choices"][0]["message"]["content"])
 
 
-async def ask_scenes(client: ChatClient, tally: Tally) -> None:
-    """One question of each kind that a scene allows, each in a conversation of its own."""
-    for number in range(SCENES):
-        scene = make_scene(f"measure/{number}")
-        rng = random.Random(f"measure/question/{number}")
-        for kind in questions.KINDS:
-            question = questions.ask_about(scene, kind, rng)
-            if question:
-                tally.add(kind, question, await answer(client, [image_message(scene, question.text)]))
+async def ask_scene(client: ChatClient, tally: Tally, number: int) -> None:
+    """One question of each kind that the scene allows, each in a conversation of its own."""
+    scene = make_scene(f"measure/{number}")
+    rng = random.Random(f"measure/question/{number}")
+    for kind in questions.KINDS:
+        question = questions.ask_about(scene, kind, rng)
+        if question:
+            tally.add(kind, question, await answer(client, [image_message(scene, question.text)]))
 
 
-async def ask_text(client: ChatClient, tally: Tally) -> None:
-    """Questions without an image, among them some about an image that is not there."""
-    for number in range(TEXT_QUESTIONS):
-        rng = random.Random(f"measure/text/{number}")
-        kind = knowledge.KINDS[number % len(knowledge.KINDS)]
-        if kind == "no_image":
-            scene = make_scene(f"measure/imagined/{number}")
-            question = knowledge.without_image(next(questions.all_questions(scene)))
-        else:
-            question = knowledge.ask_text(kind, rng)
-        tally.add(kind, question, await answer(client, [{"role": "user", "content": question.text}]))
+async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:
+    """A question without an image; every fifth is about an image that is not there."""
+    rng = random.Random(f"measure/text/{number}")
+    kind = knowledge.KINDS[number % len(knowledge.KINDS)]
+    if kind == "no_image":
+        imagined = make_scene(f"measure/imagined/{number}")
+        question = knowledge.without_image(rng.choice(list(questions.all_questions(imagined))))
+    else:
+        question = knowledge.ask_text(kind, rng)
+    tally.add(kind, question, await answer(client, [{"role": "user", "content": question.text}]))
 
 
-async def talk(client: ChatClient, tally: Tally) -> None:
-    """Conversations of six turns whose image is sent in the first only; the model's own replies stay."""
-    for number in range(CONVERSATIONS):
-        scene = make_scene(f"measure/talk/{number}")
-        rng = random.Random(f"measure/talk/{number}")
-        messages: list[Message] = []
-        if rng.random() < 0.15:
-            messages.append({"role": "system", "content": rng.choice(SYSTEMS)})
-        turn = 0
-        while turn < TURNS:
-            question = questions.ask_about(scene, rng.choice(questions.KINDS), rng)
-            if question is None:
-                continue
-            first = turn == 0
-            messages.append(
-                image_message(scene, question.text) if first else {"role": "user", "content": question.text}
-            )
-            reply = await answer(client, messages)
-            messages.append({"role": "assistant", "content": reply})
-            if not first:
-                tally.add("follow-up", question, reply)
-            turn += 1
+async def talk(client: ChatClient, tally: Tally, number: int) -> None:
+    """A conversation of six turns, the image in the first only; the model's own replies stay in it."""
+    scene = make_scene(f"measure/talk/{number}")
+    rng = random.Random(f"measure/talk/{number}")
+    messages: list[Message] = []
+    if rng.random() < 0.15:
+        messages.append({"role": "system", "content": rng.choice(SYSTEMS)})
+    turn = 0
+    while turn < TURNS:
+        question = questions.ask_about(scene, rng.choice(questions.KINDS), rng)
+        if question is None:
+            continue
+        first = turn == 0
+        messages.append(
+            image_message(scene, question.text) if first else {"role": "user", "content": question.text}
+        )
+        reply = await answer(client, messages)
+        messages.append({"role": "assistant", "content": reply})
+        if not first:
+            tally.add("follow-up", question, reply)
+        turn += 1
+
+
+async def ask_twin(client: ChatClient, number: int) -> Asked:
+    """A question that the Hugging Face weights are asked too, and llama.cpp's answer."""
+    scene = make_scene(f"measure/same/{number}")
+    rng = random.Random(f"measure/same/{number}")
+    kinds = questions.KINDS[number % len(questions.KINDS) :] + questions.KINDS
+    question = next(filter(None, (questions.ask_about(scene, kind, rng) for kind in kinds)))
+    return scene, question, await answer(client, [image_message(scene, question.text)])
 
 
 @torch.no_grad()
-def same_answers(replies: dict[int, tuple[Scene, Question, str]], folder: Path) -> float:
+def same_answers(asked: Iterable[Asked], folder: Path) -> float:
     """Share of questions that the Hugging Face weights answer word for word as llama.cpp did."""
     processor = AutoProcessor.from_pretrained(folder)
     model = Idefics3ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
-    same = 0
-    for scene, question, reply in replies.values():
+    same = []
+    for scene, question, reply in asked:
         parts = [{"type": "image"}, {"type": "text", "text": question.text}]
         prompt = processor.apply_chat_template(
             [{"role": "user", "content": parts}], add_generation_prompt=True
@@ -134,36 +144,38 @@ def same_answers(replies: dict[int, tuple[Scene, Question, str]], folder: Path) 
         inputs = processor(text=prompt, images=[image], return_tensors="pt")
         said = model.generate(**inputs, max_new_tokens=96, do_sample=False)
         text = processor.decode(said[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        same += text.strip() == reply.strip()
-    return same / len(replies)
-
-
-async def collect(client: ChatClient) -> dict[int, tuple[Scene, Question, str]]:
-    """llama.cpp's answers to the questions that both weights are asked."""
-    found = {}
-    for number in range(SAME_ANSWERS):
-        scene = make_scene(f"measure/same/{number}")
-        rng = random.Random(f"measure/same/{number}")
-        kinds = questions.KINDS[number % len(questions.KINDS) :] + questions.KINDS
-        question = next(filter(None, (questions.ask_about(scene, kind, rng) for kind in kinds)))
-        reply = await answer(client, [image_message(scene, question.text)])
-        found[len(found)] = scene, question, reply
-    return found
+        same.append(text.strip() == reply.strip())
+    return sum(same) / len(same)
 
 
 def measure(folder: Path) -> tuple[Tally, float]:
     """Serve glimpse, ask everything, and compare it with the Hugging Face weights in `folder`."""
-    tally = Tally()
+    tally, asked = Tally(), []
 
-    async def ask(model: viewfinder.Model) -> dict[int, tuple[Scene, Question, str]]:
+    async def ask(model: viewfinder.Model) -> None:
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def in_turn(work: Awaitable[Asked | None]) -> None:
+            async with turns:
+                found = await work
+            if found:
+                asked.append(found)
+            progress.advance(task)
+
         async with ChatClient(Endpoint(model.base_url.removesuffix("/v1"), api_key=model.api_key)) as client:
-            await asyncio.gather(ask_scenes(client, tally), talk(client, tally))
-            await ask_text(client, tally)
-            return await collect(client)
+            work: list[Awaitable[Asked | None]] = [
+                *(ask_scene(client, tally, number) for number in range(SCENES)),
+                *(talk(client, tally, number) for number in range(CONVERSATIONS)),
+                *(ask_text(client, tally, number) for number in range(TEXT_QUESTIONS)),
+                *(ask_twin(client, number) for number in range(SAME_ANSWERS)),
+            ]
+            task = progress.add_task("asking over HTTP", total=len(work))
+            await asyncio.gather(*map(in_turn, work))
 
-    with viewfinder.load("glimpse") as model:
-        replies = asyncio.run(ask(model))
-    return tally, same_answers(replies, folder)
+    with Progress() as progress:
+        with viewfinder.load("glimpse") as model:
+            asyncio.run(ask(model))
+        return tally, same_answers(progress.track(asked, description="asking transformers"), folder)
 
 
 def table(tally: Tally, same: float) -> str:

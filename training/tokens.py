@@ -32,14 +32,17 @@ CHAT_TEMPLATE = (
 """ChatML with SmolVLM's end token; a message's content is text or a list of parts."""
 
 
-def image_prompt() -> str:
-    """What stands for one image: four tiles and the overview, as Idefics3's processor spells it."""
+def image_prompt(*, tiled: bool) -> str:
+    """What stands for one image, as Idefics3's processor spells it: four tiles, if any, and the overview."""
+    overview = f"{FAKE}{GLOBAL}{IMAGE * IMAGE_TOKENS}{FAKE}"
+    if not tiled:
+        return overview
     tiles = ""
     for row in (1, 2):
         for column in (1, 2):
             tiles += f"{FAKE}<row_{row}_col_{column}>" + IMAGE * IMAGE_TOKENS
         tiles += "\n"
-    return f"{tiles}\n{FAKE}{GLOBAL}{IMAGE * IMAGE_TOKENS}{FAKE}"
+    return f"{tiles}\n{overview}"
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -96,7 +99,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self._pieces: dict[str, list[int]] = {}
 
-    def encode(self, conversation: Conversation) -> Sequence:
+    def encode(self, conversation: Conversation, *, tiled: bool) -> Sequence:
         sequence = Sequence([], [])
         if conversation.system:
             self._add(sequence, f"{START}system\n")
@@ -105,7 +108,7 @@ class Encoder:
         for number, turn in enumerate(conversation.turns):
             self._add(sequence, f"{START}user\n")
             if number == 0 and conversation.scene:
-                before, image, after = "", image_prompt(), turn.text
+                before, image, after = "", image_prompt(tiled=tiled), turn.text
                 if conversation.image_last:
                     before, after = turn.text, ""
                 self._add(sequence, before)

@@ -1,10 +1,11 @@
 """Stage 1: the vision tower learns what each of its tokens must say, before any word.
 
-Shape, color and cell have a fixed code each, and a token of the overview is to be the sum of the
-codes of what is under it: a thing's parts stand in one token, in directions that a language model
-can read by a dot product. A token of a tile is to say that it sees nothing (there things are twice
-as large, by which the tower can tell): a language model that met each thing twice, at two cells,
-never learned where anything is. Called by `training.__main__`.
+Shape, color and cell have a fixed code each. First a token only has to point at the codes of the
+thing under it, in tiles and overviews alike: so shapes are learnt fastest. Then a token of the
+overview is to *be* the sum of its codes, in directions that a language model can read by a dot
+product, and a token of a tile is to say that it sees nothing (there things are twice as large, by
+which the tower can tell): a language model that met each thing twice, at two cells, never learned
+where anything is. Called by `training.__main__`.
 """
 
 import json
@@ -26,6 +27,8 @@ BATCH, TILES = 64, 40
 """Overviews a step, and tiles beside them."""
 OVERVIEW = 4
 CELLS = 9
+POINTING = 0.55
+"""Share of the steps after which tokens must be their codes."""
 LOUDNESS = 3.0
 """Length of each code: a token's is then about that of a word's embedding."""
 
@@ -68,19 +71,18 @@ def train_tower(
     for step in range(1, steps + 1):
         images, targets = next(loader)
         images = torch.cat([images[:, 0], images[:TILES, 1]])
-        there = targets[:TILES, 1, :, 0] != NO_SHAPE
-        targets = targets[:, 0]
+        targets = torch.cat([targets[:, 0], targets[:TILES, 1]])
         pixels = images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         with torch.autocast("cpu", torch.bfloat16):
             seen = look(model, pixels)
         seen = seen.float()
-        loss = _loss(seen, targets, codes)
+        loss = _pointing(seen, targets, codes) if step < POINTING * steps else _being(seen, targets, codes)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
-        right.append(_accuracy(seen.detach(), targets, there, codes))
+        right.append(_accuracy(seen.detach(), targets, codes))
         if step % 50 == 0:
             names = ("shape", "color", "cell", "unseen in tiles")
             named = dict(zip(names, np.nanmean(right, 0), strict=True))
@@ -91,38 +93,47 @@ def train_tower(
             right = []
 
 
-def _due(targets: torch.Tensor, codes: torch.Tensor, count: int) -> torch.Tensor:
-    """What the tokens of the overviews, then of the tiles, are to be: (count, 9, 192)."""
+def _pointing(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the names by direction alone."""
+    return _naming(functional.rms_norm(seen, (WIDTH,)) @ codes.T, targets).mean()
+
+
+def _being(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """Distance from the sum of the codes that is due, and the names' cross-entropy; tiles see nothing."""
+    targets = targets.clone()
+    targets[BATCH:] = torch.tensor([NO_SHAPE, NO_COLOR])
     shapes, colors, cells = codes.split([NO_SHAPE + 1, NO_COLOR + 1, CELLS])
-    nothing = (shapes[NO_SHAPE] + colors[NO_COLOR]).expand(count - len(targets), CELLS, WIDTH)
-    something = shapes[targets[..., 0]] + colors[targets[..., 1]] + cells
-    return LOUDNESS * torch.cat([something, nothing])
+    due = shapes[targets[..., 0]] + colors[targets[..., 1]]
+    due[:BATCH] += cells
+    far = ((seen / LOUDNESS - due) ** 2).sum(-1) * _weight(targets)
+    return far.mean() + _naming(LOUDNESS * seen @ codes.T, targets).mean()
 
 
-def _loss(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Distance from what is due, and the names' cross-entropy; tokens with a thing count four times."""
-    due = _due(targets, codes, len(seen))
-    silent = torch.tensor([NO_SHAPE, NO_COLOR]).expand(len(seen) - len(targets), CELLS, 2)
-    targets = torch.cat([targets, silent])
-    weight = 1.0 + 3.0 * (targets[..., 0] != NO_SHAPE).float()
-    far = ((seen - due) ** 2).sum(-1) / LOUDNESS**2
-    shape, color, _ = (LOUDNESS * seen @ codes.T).split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
-    wrong = functional.cross_entropy(shape.flatten(0, 1), targets[..., 0].flatten(), reduction="none")
-    wrong = wrong + functional.cross_entropy(color.flatten(0, 1), targets[..., 1].flatten(), reduction="none")
-    return ((far + wrong.view_as(far)) * weight).mean()
+def _naming(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross-entropies of shape and color, and in overviews of the cell: (n, 9)."""
+    shape, color, cell = logits.split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
+    wrong = functional.cross_entropy(shape.mT, targets[..., 0], reduction="none")
+    wrong = wrong + functional.cross_entropy(color.mT, targets[..., 1], reduction="none")
+    wrong = wrong * _weight(targets)
+    cells = torch.arange(CELLS).expand(BATCH, CELLS)
+    wrong[:BATCH] += 0.3 * functional.cross_entropy(cell[:BATCH].mT, cells, reduction="none")
+    return wrong
 
 
-def _accuracy(
-    seen: torch.Tensor, targets: torch.Tensor, there: torch.Tensor, codes: torch.Tensor
-) -> tuple[float, ...]:
+def _weight(targets: torch.Tensor) -> torch.Tensor:
+    """Tokens with a thing count four times."""
+    return 1.0 + 3.0 * (targets[..., 0] != NO_SHAPE).float()
+
+
+def _accuracy(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> tuple[float, ...]:
     """Shares: things whose shape, color and cell are named rightly; things in tiles that are not seen."""
     shape, color, cell = (seen @ codes.T).split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
-    count = len(targets)
     things = targets[..., 0] != NO_SHAPE
+    there, tiled = things[:BATCH], things[BATCH:]
     found = (
-        (shape[:count].argmax(-1) == targets[..., 0])[things],
-        (color[:count].argmax(-1) == targets[..., 1])[things],
-        (cell[:count].argmax(-1) == torch.arange(CELLS))[things],
-        (shape[count:].argmax(-1) == NO_SHAPE)[there],
+        (shape[:BATCH].argmax(-1) == targets[:BATCH, :, 0])[there],
+        (color[:BATCH].argmax(-1) == targets[:BATCH, :, 1])[there],
+        (cell[:BATCH].argmax(-1) == torch.arange(CELLS))[there],
+        (shape[BATCH:].argmax(-1) == NO_SHAPE)[tiled],
     )
     return tuple(share.float().mean().item() for share in found)
