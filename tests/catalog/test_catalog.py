@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from viewfinder.catalog.card import ModelCard
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.catalog.headers import check_gguf
 from viewfinder.core.config import LocalModel
 from viewfinder.core.errors import BadRequest, ModelFilesError, UnknownModel
@@ -165,3 +165,10 @@ def test_glimpses_card_says_what_its_files_say() -> None:
     assert check_gguf(files.model).quantization == variant.quantization
     assert check_gguf(files.mmproj).values["clip.vision.preproc_image_size"] == variant.image_input_px
     assert files.size_bytes == variant.size_bytes
+
+
+def test_a_folder_weighs_what_its_files_weigh(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "config.json").write_bytes(b"{}")
+    (tmp_path / "sub" / "model.safetensors").write_bytes(b"12345")
+    assert ModelFiles(tmp_path).size_bytes == 7

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,12 @@ async def test_whole_reply(endpoint: Endpoint, engine: Engine) -> None:
     assert reply["choices"][0]["message"]["content"] == "whole"
     assert engine.requests == [{**ask("hello"), "stream": False}]
     assert engine.headers[0].get("authorization") == ("Bearer key" if endpoint.api_key else None)
+
+
+async def test_the_model_is_called_by_its_servers_name(endpoint: Endpoint, engine: Engine) -> None:
+    async with ChatClient(replace(endpoint, model="/weights/of/it")) as client:
+        await client.complete(ask("hello"))
+    assert engine.requests[-1]["model"] == "/weights/of/it"
 
 
 async def test_stream_gives_the_chunks_as_they_were(endpoint: Endpoint) -> None:

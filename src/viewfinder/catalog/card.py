@@ -19,21 +19,32 @@ class _Frozen(BaseModel):
 class Variant(_Frozen):
     """One card on one engine with its files; what `bench` measures overrides what is declared here.
 
-    `model` and `mmproj` are relative to the package's weights, or absolute for files of the user.
+    `model` and `mmproj` are relative to the package's weights or to the repository, or absolute for files
+    of the user. An engine that loads a whole folder has its folder as `model`.
     """
 
     name: str = Field(pattern=NAME)
     engine: str
     repo: str = Field(description="the model id, as its publisher writes it")
-    source: Literal["package", "disk"] = "package"
-    model: Path
+    source: Literal["package", "disk", "hub"] = "package"
+    revision: str = Field("", description="hub: the commit that is wanted; empty: the one that was pulled")
+    model: Path = Path()
     mmproj: Path | None = None
+    also: tuple[str, ...] = Field((), description="hub: other repositories that it needs, a tokenizer's")
     quantization: str = ""
     size_bytes: int | None = Field(None, ge=0, description="of all files; None: they are not here")
+    download_bytes: int | None = Field(None, gt=0, description="hub: what pulling brings, as published")
     vision: bool
     text: bool
+    images: int | None = Field(None, gt=0, description="the most images in one request; None: no cap known")
+    context_tokens: int | None = Field(None, gt=0, description="what the model was trained for")
     image_input_px: int | None = Field(None, gt=0, description="longest edge of the model's own input")
+    image_lever: Literal["pixels", "image_tokens"] = Field(
+        "pixels", description="what an image budget is set by: the picture's size, or the engine's option"
+    )
     chat_template: str | None = Field(None, description="None: the one in the model's file")
+    remote_code: bool = Field(False, description="runs Python from its repository; `revision` is a must")
+    not_served: str = Field("", description="why it is listed and yet not served")
 
 
 class ModelCard(_Frozen):
@@ -45,6 +56,7 @@ class ModelCard(_Frozen):
     summary: str
     variants: tuple[Variant, ...] = Field(min_length=1)
     published_as: str | None = Field(None, description="its row's model name in `published.toml`")
+    quirks: tuple[str, ...] = Field((), description="what its users should know, a sentence each")
 
     def variant(self, name: str | None = None) -> Variant:
         """The variant called `name`, or the card's first; KeyError when there is none such."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from viewfinder.catalog.card import NAME, ModelCard, Variant
 from viewfinder.catalog.headers import GGUFHeader, check_gguf
+from viewfinder.catalog.hub import cache_folder, snapshot
 from viewfinder.core.config import LocalModel
 from viewfinder.core.errors import BadRequest, ModelFilesError, UnknownModel
 
@@ -22,14 +23,14 @@ LLAMA_CPP = "llama.cpp"
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """The files of one variant; they exist and their headers are sound."""
+    """The files of one variant, `model` a file or a folder; they exist and their headers are sound."""
 
     model: Path
     mmproj: Path | None = None
 
     @property
     def size_bytes(self) -> int:
-        return sum(file.stat().st_size for file in (self.model, self.mmproj) if file is not None)
+        return _size_bytes(self.model, self.mmproj) or 0
 
 
 class Catalog:
@@ -65,14 +66,32 @@ class Catalog:
         model, mmproj = self._paths(variant)
         for file in filter(None, (model, mmproj)):
             if not file.exists():
-                raise ModelFilesError(f"{file} is missing.", hint=_where_from(variant), code="model_missing")
+                raise ModelFilesError(
+                    f"{variant.repo} is not on this disk."
+                    if variant.source == "hub"
+                    else f"{file} is missing.",
+                    hint=self._where_from(variant),
+                    code="model_missing",
+                )
         if variant.engine == LLAMA_CPP:
             _check_pair(model, mmproj)
         return ModelFiles(model, mmproj)
 
     def _paths(self, variant: Variant) -> tuple[Path, Path | None]:
-        folder = self._weights if variant.source == "package" else Path()
+        folder = Path()
+        if variant.source == "package":
+            folder = self._weights
+        elif variant.source == "hub":
+            folder = snapshot(variant.repo, variant.revision) or cache_folder() / variant.repo
         return folder / variant.model, None if variant.mmproj is None else folder / variant.mmproj
+
+    def _where_from(self, variant: Variant) -> str:
+        if variant.source == "package":
+            return "The package is incomplete; install it again."
+        if variant.source == "disk":
+            return "Check the path in your settings or on the command line."
+        name = next(card.name for card in self._cards.values() if variant in card.variants)
+        return f"Run: viewfinder pull {name}"
 
     def _read_card(self, file: Path) -> ModelCard:
         card = ModelCard.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
@@ -161,15 +180,15 @@ def _image_input_px(projector: GGUFHeader | None) -> int | None:
     return None
 
 
-def _size_bytes(*files: Path | None) -> int | None:
-    """What the files weigh together, or None when one of them is not here."""
+def _size_bytes(*places: Path | None) -> int | None:
+    """What files and folders weigh together, or None when one of them is not here."""
     try:
-        return sum(file.stat().st_size for file in files if file is not None)
+        return sum(_weight(place) for place in places if place is not None)
     except OSError:
         return None
 
 
-def _where_from(variant: Variant) -> str:
-    if variant.source == "package":
-        return "The package is incomplete; install it again."
-    return "Check the path in your settings or on the command line."
+def _weight(place: Path) -> int:
+    if not place.is_dir():
+        return place.stat().st_size
+    return sum(file.stat().st_size for file in place.rglob("*") if file.is_file())

@@ -1,7 +1,7 @@
 """The one client that speaks to servers: streamed chat over TCP or a Unix socket, with time stamps.
 
 Called by the gateway (through a lease), by readiness and canary, and by bench. It never retries and
-never rewrites a request: what to do about a failure is its callers' decision.
+changes nothing in a request but the model's name: what to do about a failure is its callers' decision.
 """
 
 import asyncio
@@ -151,6 +151,8 @@ class ChatClient:
     @asynccontextmanager
     async def _post(self, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
         """A reply with status 200, whose connection is closed afterwards."""
+        if self.endpoint.model is not None:
+            body = {**body, "model": self.endpoint.model}
         with _as_engine_errors(self.endpoint):
             reply = await self._open().post(
                 self.endpoint.url(CHAT_PATH),

@@ -10,12 +10,14 @@ from pydantic import SecretStr
 class Endpoint:
     """A server's address.
 
-    `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine").
+    `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine"). `model`
+    is what this server calls its model, when that is not what its clients call it.
     """
 
     base_url: str
     socket: Path | None = None
     api_key: SecretStr | None = None
+    model: str | None = None
 
     def url(self, path: str) -> str:
         """The URL of a path that begins with a slash."""

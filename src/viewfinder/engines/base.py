@@ -25,12 +25,14 @@ class Found:
 class Launch:
     """How to start one server process of an engine: it must listen on the Unix socket it was given.
 
-    `health` is the path that answers 200 once the model is ready, and 503 or nothing before.
+    `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `model` is
+    what requests must call the model; None: the server answers by any name.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     health: str = "/health"
+    model: str | None = None
 
 
 class Engine(Protocol):
@@ -39,6 +41,8 @@ class Engine(Protocol):
     name: str
     install: str
     """The one line that installs it."""
+    known_good: str
+    """The versions that it was tried with, as pip writes them (">=0.7,<0.8")."""
 
     def find(self) -> Found | None:
         """Whether it is installed, without importing or starting it (called by `fleet` and `models`)."""

@@ -24,6 +24,7 @@ class LlamaCpp:
 
     name = "llama.cpp"
     install = "pip install xllamacpp"
+    known_good = ">=2026.10.11549"
 
     def find(self) -> Found | None:
         return _find()

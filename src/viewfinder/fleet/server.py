@@ -130,7 +130,7 @@ class ServerProcess:
         )
         try:
             reach("spawned")
-            self._client = ChatClient(Endpoint("http://engine", socket=socket))
+            self._client = ChatClient(Endpoint("http://engine", socket=socket, model=launch.model))
             await self._client.__aenter__()
             await wait_until_ready(
                 self._child,
