@@ -66,7 +66,7 @@ def test_mean_counts_requests_and_spreads_over_processes() -> None:
     assert (mean.value, mean.n, mean.unit) == (pytest.approx(2.5), 8, "s")
     assert mean.low < 1.0, "four processes, not eight requests"
     assert mean.high > 4.0, "four processes, not eight requests"
-    assert "8 requests to 4 fresh server processes" in mean.how
+    assert "8 requests, 4 fresh server processes" in mean.how
 
 
 def test_median_is_of_the_processes() -> None:

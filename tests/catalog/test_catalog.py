@@ -9,7 +9,7 @@ import pytest
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.catalog.headers import check_gguf
-from viewfinder.core.config import LocalModel
+from viewfinder.core.config import LocalModel, RunningServer
 from viewfinder.core.errors import BadRequest, ModelFilesError, UnknownModel
 
 
@@ -172,3 +172,11 @@ def test_a_folder_weighs_what_its_files_weigh(tmp_path):
     (tmp_path / "config.json").write_bytes(b"{}")
     (tmp_path / "sub" / "model.safetensors").write_bytes(b"12345")
     assert ModelFiles(tmp_path).size_bytes == 7
+
+
+def test_an_endpoint_is_a_model_and_cannot_take_a_models_name():
+    server = RunningServer.model_validate({"base_url": "http://127.0.0.1:11434/v1/", "model": "llava:7b"})
+    variant = Catalog(endpoints={"far": server}).get("far").variant()
+    assert (variant.engine, variant.repo, server.root) == ("endpoint", "llava:7b", "http://127.0.0.1:11434")
+    with pytest.raises(BadRequest, match="taken"):
+        Catalog(endpoints={"glimpse": server})

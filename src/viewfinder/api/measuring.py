@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from pydantic import SecretStr
+
+from viewfinder.api.endpoints import served_at
 from viewfinder.api.places import run_folder
 from viewfinder.api.serving import models
 from viewfinder.bench.progress import Progress
@@ -23,18 +26,27 @@ def bench(
     names: Sequence[str] = (),
     *,
     suite: str = "quick",
+    endpoint: str | None = None,
+    endpoint_key: SecretStr | None = None,
     settings: Settings | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> list[ModelResult]:
     """Measure models, each on fresh server processes of its own, and keep every exchange.
 
-    Without `names`, every model that can be loaded here. A model that fails has a result that says so.
-    Raises UnknownModel, BadRequest (no such suite).
+    Without `names`, every model that can be loaded here. With `endpoint`, a server that runs already is
+    measured in their place, and `names` are what it calls its models. A model that fails has a result
+    that says so. Raises UnknownModel, BadRequest (no such suite), and EngineDied or EngineRefused when
+    the endpoint does not answer us.
     """
     settings = settings or load_settings()
     depth = suite_named(suite)
-    catalog = Catalog(settings.models)
-    chosen = list(names) or [line.name for line in models(settings=settings) if line.ready]
+    if endpoint is None:
+        chosen = list(names) or [line.name for line in models(settings=settings) if line.ready]
+    else:
+        servers = asyncio.run(served_at(endpoint, endpoint_key, names))
+        settings = settings.model_copy(update={"endpoints": servers})
+        chosen = list(servers)
+    catalog = Catalog(settings.models, settings.endpoints)
     cards = [catalog.get(name) for name in chosen]
     with run_folder() as run, Store(paths.results_file()) as store:
         return asyncio.run(

@@ -90,7 +90,7 @@ def load(name: str, *, settings: Settings | None = None) -> Model:
     of a fleet of its own, which ends with the context. Raises UnknownModel, ModelFilesError, EngineError.
     """
     settings = settings or load_settings()
-    catalog = Catalog(settings.models)
+    catalog = Catalog(settings.models, settings.endpoints)
     catalog.get(name)
     host = _Background()
     try:

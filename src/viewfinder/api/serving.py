@@ -51,7 +51,7 @@ def serve(
 
 
 async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[[Serving], None]) -> None:
-    catalog = Catalog(settings.models)
+    catalog = Catalog(settings.models, settings.endpoints)
     for name in names:  # what was named must be there; the others may fail when they are asked for
         catalog.resolve(choose_variant(catalog.get(name))[0])
     require_key_beyond_loopback(settings.host, settings.api_key)
@@ -125,7 +125,7 @@ class ModelLine:
 def models(*, settings: Settings | None = None) -> list[ModelLine]:
     """Every model of the catalog, and whether it can be loaded here; nothing is started."""
     settings = settings or load_settings()
-    catalog = Catalog(settings.models)
+    catalog = Catalog(settings.models, settings.endpoints)
     lines = []
     for card in catalog.cards():
         variant, note = card.variants[0], ""

@@ -34,12 +34,18 @@ class Findings:
     restarts: int = 0
     disturbance: Disturbance = field(default_factory=Disturbance)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the servers under measurement are started by us."""
+        return self.variant.server is None
+
     def result(self, measured_at: str) -> ModelResult:
         """Everything that was found, in the form that is stored."""
         images = [block.images for block in self.blocks]
         texts = [block.texts for block in self.blocks]
         timed = images if self.variant.vision else texts
         difference, memory = metrics.memory_difference(self.blocks)
+        over = metrics.PROCESSES if self.is_ours else metrics.SESSIONS
         request = (
             "requests with a new 512 px image each, 'Describe this image.', at most 64 tokens, "
             "temperature 0, one at a time, warm"
@@ -52,7 +58,7 @@ class Findings:
             engine=self.variant.engine,
             engine_version=self.engine_version,
             quantization=self.variant.quantization,
-            endpoint=f"{CHAT_PATH} (private Unix socket)",
+            endpoint=self._endpoint(),
             suite=self.run.suite,
             run=self.run.run,
             measured_at=measured_at,
@@ -66,20 +72,28 @@ class Findings:
             load=self._load(),
             memory=memory,
             memory_difference=self._known(difference),
-            average_inference=self._seen(metrics.mean(images, _e2e_s, "s", f"wall time of {request}")),
-            median_inference=self._seen(metrics.median(images, _e2e_s, "s", f"wall time of {request}")),
-            output_tokens=self._seen(metrics.mean(images, _tokens, "tokens", f"output of {request}")),
+            average_inference=self._seen(metrics.mean(images, _e2e_s, "s", f"wall time of {request}", over)),
+            median_inference=self._seen(metrics.median(images, _e2e_s, "s", f"wall time of {request}", over)),
+            output_tokens=self._seen(metrics.mean(images, _tokens, "tokens", f"output of {request}", over)),
             ttft_image=self._seen(
-                metrics.median(images, _ttft_s, "s", f"time to the first token of {request}")
+                metrics.median(images, _ttft_s, "s", f"time to the first token of {request}", over)
             ),
             ttft_text=self._known(
                 metrics.median(
-                    texts, _ttft_s, "s", "time to the first token of a short question without an image, warm"
+                    texts,
+                    _ttft_s,
+                    "s",
+                    "time to the first token of a short question without an image, warm",
+                    over,
                 )
             ),
-            decode_rate=self._known(metrics.decode_rate(timed)),
+            decode_rate=self._known(metrics.decode_rate(timed, over)),
             issues=self._issues(),
         )
+
+    def _endpoint(self) -> str:
+        server = self.variant.server
+        return f"{CHAT_PATH} (private Unix socket)" if server is None else f"{server.root}{CHAT_PATH}"
 
     def _status(self) -> Status:
         if self.failure:

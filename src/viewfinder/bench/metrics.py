@@ -18,6 +18,10 @@ from viewfinder.client.exchange import Exchange
 
 MOST_FAILURES = 0.1
 """Share of failed or empty answers above which the others no longer stand for the model."""
+NOT_OURS = Missing(missing="the server was running already and is not ours to look into")
+PROCESSES = "fresh server processes"
+"""What intervals are over; `SESSIONS` where the server was not ours to start."""
+SESSIONS = "sessions with a server that was running already"
 DRIFT = 1.1
 """A steady slowdown is worth telling from 10 % on (a laptop without a fan loses 30 % when warm)."""
 
@@ -44,9 +48,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What one fresh server process gave: its load, timed image and text requests, its memory."""
+    """What one fresh server process gave: its load, timed image and text requests, its memory.
 
-    load: Load
+    A session with a server that ran already has neither load nor memory.
+    """
+
+    load: Load | None
     images: Sequence[Exchange]
     texts: Sequence[Exchange]
     memory: Mapping[Phase, Memory]
@@ -61,7 +68,9 @@ def load_times(blocks: Sequence[Block]) -> LoadTimes:
     """The stamps' medians over fresh starts."""
 
     def stamp(read: Callable[[Load], float | None], until: str) -> Measured:
-        times = [read(block.load) for block in blocks]
+        times = [read(block.load) for block in blocks if block.load is not None]
+        if not times:
+            return NOT_OURS
         known = [time for time in times if time is not None]
         if len(known) < len(times):
             return Missing(missing=f"{len(times) - len(known)} of {len(times)} starts never came to {until}")
@@ -77,20 +86,29 @@ def load_times(blocks: Sequence[Block]) -> LoadTimes:
 
 
 def mean(
-    blocks: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None], unit: str, what: str
+    blocks: Sequence[Sequence[Exchange]],
+    read: Callable[[Exchange], float | None],
+    unit: str,
+    what: str,
+    over: str = PROCESSES,
 ) -> Measured:
     """The mean of what `read` gives over all answers, with the interval over processes."""
-    return _over_answers(blocks, read, unit, f"mean {what}", _mean)
+    return _over_answers(blocks, read, unit, f"mean {what}", over, _mean)
 
 
 def median(
-    blocks: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None], unit: str, what: str
+    blocks: Sequence[Sequence[Exchange]],
+    read: Callable[[Exchange], float | None],
+    unit: str,
+    what: str,
+    over: str = PROCESSES,
 ) -> Measured:
     """The median of the processes' medians, with its interval."""
-    return _over_answers(blocks, read, unit, f"median of the processes' median {what}", _median)
+    whose = "sessions'" if over == SESSIONS else "processes'"
+    return _over_answers(blocks, read, unit, f"median of the {whose} median {what}", over, _median)
 
 
-def decode_rate(blocks: Sequence[Sequence[Exchange]]) -> Measured:
+def decode_rate(blocks: Sequence[Sequence[Exchange]], over: str = PROCESSES) -> Measured:
     """Tokens per second after each answer's first token, all answers together."""
     if problem := _too_many_failures(blocks):
         return problem
@@ -103,15 +121,15 @@ def decode_rate(blocks: Sequence[Sequence[Exchange]]) -> Measured:
     tokens = [float(sum(x.later_tokens for x in block)) for block in streamed]
     seconds = [sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in block) for block in streamed]
     n = sum(map(len, streamed))
-    how = (
-        f"tokens after the first / time after the first, of {n} answers from {len(streamed)} fresh processes"
-    )
+    how = f"tokens after the first / time after the first, of {n} answers from {len(streamed)} {over}"
     return _figure(lambda: stats.ratio(tokens, seconds), n, "tokens/s", how)
 
 
 def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Memory]]:
     """Steady minus spawned of the same process tree, and the phases of the process it is the median of."""
     known = [block.memory for block in blocks if {"spawned", "steady"} <= block.memory.keys()]
+    if all(block.load is None for block in blocks):
+        return NOT_OURS, {}
     if not known:
         return Missing(missing="no process got as far as its steady state"), {}
     known.sort(key=_difference_bytes)
@@ -157,6 +175,7 @@ def _over_answers(
     read: Callable[[Exchange], float | None],
     unit: str,
     what: str,
+    over: str,
     summary: Callable[[Sequence[Sequence[float]]], stats.Interval],
 ) -> Measured:
     if problem := _too_many_failures(blocks):
@@ -169,7 +188,7 @@ def _over_answers(
     n = sum(map(len, values))
     if n == 0:
         return Missing(missing="the engine does not tell it")
-    how = f"{what}; {n} requests to {len(values)} fresh server processes"
+    how = f"{what}; {n} requests, {len(values)} {over}"
     return _figure(lambda: summary(values), n, unit, how)
 
 

@@ -1,5 +1,7 @@
 """One fresh server process under measurement: started, asked and stopped here; called by `trial`.
 
+A server that runs already is asked in the same way, and left running.
+
 Memory is that of the server's process tree, sampled between requests and never inside a timed one.
 Every exchange goes to the store as it is made.
 """
@@ -16,6 +18,7 @@ from viewfinder.bench.store import Asked, Store
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled
 from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.servers import Server
 from viewfinder.host.memory import measure_tree
 
 _OBITUARY_S = 2.0
@@ -30,7 +33,7 @@ class Subject:
     """
 
     def __init__(
-        self, server: ServerProcess, process: int, *, run: str, store: Store, steps: Steps, timeout_s: float
+        self, server: Server, process: int, *, run: str, store: Store, steps: Steps, timeout_s: float
     ) -> None:
         self.server = server
         self.process = process
@@ -47,9 +50,15 @@ class Subject:
     ) -> None:
         await self.server.stop()
 
+    def topic(self, scenario: str) -> str:
+        """The seed of a scenario's prompts: a server that goes on must never be shown an image twice."""
+        return scenario if self.server.is_ours else f"{scenario}/{self._run}/{self.process}"
+
     def sample(self, phase: Phase) -> None:
-        """Note the tree's memory now."""
-        sample = measure_tree(self.server.child.pids())
+        """Note the tree's memory now; that of a server which is not ours is not ours to read."""
+        if not self.server.is_ours:
+            return
+        sample = measure_tree(self.server.pids())
         self.memory[phase] = Memory(
             footprint_bytes=sample.footprint_bytes,
             anonymous_bytes=sample.anonymous_bytes,
@@ -92,6 +101,8 @@ class Subject:
             )
         if not exchange.error.startswith(EngineDied.code):
             return
+        if not isinstance(self.server, ServerProcess):
+            raise EngineDied(f"The server broke the connection at '{question}'.")
         child = self.server.child
         with suppress(TimeoutError):
             await asyncio.wait_for(child.wait(), _OBITUARY_S)

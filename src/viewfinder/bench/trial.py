@@ -15,12 +15,11 @@ from viewfinder.bench.store import Run, Store
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.catalog.card import ModelCard
-from viewfinder.catalog.catalog import Catalog, ModelFiles
+from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import BadRequest, EngineError, ModelFilesError
-from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
-from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.servers import make_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +47,18 @@ class Trial:
         findings = Findings(card, card.variant(), self.run)
         steps = Steps(card.name, self._steps(), self.tell)
         try:
-            findings.variant, engine = choose_variant(card)
-            files = self.catalog.resolve(findings.variant)
-            await self._measure(findings, engine, files, steps)
+            findings.variant, _ = choose_variant(card)
+            await self._measure(findings, steps)
         except (EngineError, ModelFilesError, BadRequest) as error:
             findings.failure = str(error)
         steps.finish()
         return findings.result(datetime.now(UTC).isoformat(timespec="seconds"))
 
-    async def _measure(self, findings: Findings, engine: Engine, files: ModelFiles, steps: Steps) -> None:
+    async def _measure(self, findings: Findings, steps: Steps) -> None:
         def fresh(process: int) -> Subject:
-            server = ServerProcess(
+            server = make_server(
                 findings.card,
-                findings.variant,
-                files,
-                engine,
+                self.catalog,
                 self.settings,
                 run_folder=self.folders.run,
                 log_folder=self.folders.logs,
@@ -82,7 +78,8 @@ class Trial:
             await self._gates(findings, subject, steps)
             findings.restarts += subject.starts - 1
         for process in range(1, self.suite.processes + 1):
-            steps.begin(f"fresh start {process} of {self.suite.processes}", self._block_steps())
+            start = "fresh start" if findings.is_ours else "session"
+            steps.begin(f"{start} {process} of {self.suite.processes}", self._block_steps())
             async with fresh(process) as subject:
                 findings.blocks.append(await self._block(findings, subject))
                 findings.restarts += subject.starts - 1
@@ -102,7 +99,7 @@ class Trial:
         load = await first_answers(subject)
         subject.sample("first_answer")
         await latency.warm_up(subject)
-        with findings.disturbance.watch(subject.server.child.pids):
+        with findings.disturbance.watch(subject.server.pids):
             images = await latency.image_requests(subject, self.suite) if findings.variant.vision else []
             texts = await latency.text_requests(subject, self.suite)
         subject.sample("steady")

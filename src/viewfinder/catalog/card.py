@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from viewfinder.core.config import RunningServer
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 """A model's name: it stands in URLs, socket names and file names."""
 
@@ -26,7 +28,7 @@ class Variant(_Frozen):
     name: str = Field(pattern=NAME)
     engine: str
     repo: str = Field(description="the model id, as its publisher writes it")
-    source: Literal["package", "disk", "hub"] = "package"
+    source: Literal["package", "disk", "hub", "server"] = "package"
     revision: str = Field("", description="hub: the commit that is wanted; empty: the one that was pulled")
     model: Path = Path()
     mmproj: Path | None = None
@@ -44,6 +46,7 @@ class Variant(_Frozen):
     )
     chat_template: str | None = Field(None, description="None: the one in the model's file")
     remote_code: bool = Field(False, description="runs Python from its repository; `revision` is a must")
+    server: RunningServer | None = Field(None, description="one that runs already; it has the files")
     not_served: str = Field("", description="why it is listed and yet not served")
 
 

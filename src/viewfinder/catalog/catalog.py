@@ -6,19 +6,22 @@ Made once by api; fleet, gateway and cli look models up in it.
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from viewfinder.catalog.card import NAME, ModelCard, Variant
 from viewfinder.catalog.headers import GGUFHeader, check_gguf
 from viewfinder.catalog.hub import cache_folder, snapshot
-from viewfinder.core.config import LocalModel
+from viewfinder.core.config import LocalModel, RunningServer
 from viewfinder.core.errors import BadRequest, ModelFilesError, UnknownModel
 
 CARDS = Path(__file__).parent / "cards"
 WEIGHTS = Path(__file__).parent / "weights"
 LLAMA_CPP = "llama.cpp"
+ENDPOINT = "endpoint"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,21 @@ class ModelFiles:
 
 
 class Catalog:
-    """Every card by its name; `extra` are the models that the user's settings add."""
+    """Every card by its name; `extra` and `endpoints` are what the user's settings add."""
 
-    def __init__(self, extra: Mapping[str, LocalModel] | None = None, *, weights: Path = WEIGHTS) -> None:
+    def __init__(
+        self,
+        extra: Mapping[str, LocalModel] | None = None,
+        endpoints: Mapping[str, RunningServer] | None = None,
+        *,
+        weights: Path = WEIGHTS,
+    ) -> None:
         self._weights = weights
         self._cards = {card.name: card for card in map(self._read_card, sorted(CARDS.glob("*.toml")))}
         for name, local in (extra or {}).items():
-            self._cards[name] = self._local_card(name, local)
+            self._add(name, _local_card, local)
+        for name, server in (endpoints or {}).items():
+            self._add(name, _server_card, server)
 
     def names(self) -> list[str]:
         return list(self._cards)
@@ -62,7 +73,12 @@ class Catalog:
         )
 
     def resolve(self, variant: Variant) -> ModelFiles:
-        """Where the variant's files are; ModelFilesError when one is missing, truncated or the wrong one."""
+        """Where the variant's files are; ModelFilesError when one is missing, truncated or the wrong one.
+
+        The files of a server that runs already are its own business.
+        """
+        if variant.source == "server":
+            return ModelFiles(Path())
         model, mmproj = self._paths(variant)
         for file in filter(None, (model, mmproj)):
             if not file.exists():
@@ -100,12 +116,12 @@ class Catalog:
     def _with_size(self, variant: Variant) -> Variant:
         return variant.model_copy(update={"size_bytes": _size_bytes(*self._paths(variant))})
 
-    def _local_card(self, name: str, local: LocalModel) -> ModelCard:
-        """A card of one llama.cpp variant; what cannot be read yet is said when the model is loaded."""
+    def _add(self, name: str, card: Callable[[str, T], ModelCard], what: T) -> None:
+        """One more card, when no other has its name and a model can have it."""
         if name in self._cards:
             raise BadRequest(
-                f"The model name '{name}' is taken by a built-in model.",
-                hint="Give your files another name.",
+                f"The model name '{name}' is taken by another model.",
+                hint="Choose another name.",
                 param=f"models.{name}",
             )
         if not re.fullmatch(NAME, name):
@@ -114,28 +130,53 @@ class Catalog:
                 hint="Use at most 100 letters, digits and . _ : - and begin with a letter or a digit.",
                 param="models",
             )
-        model, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
-        header, projector = _header_or_none(model), _header_or_none(mmproj)
-        variant = Variant(
-            name=LLAMA_CPP,
-            engine=LLAMA_CPP,
-            repo=model.name,
-            source="disk",
-            model=model,
-            mmproj=mmproj,
-            quantization=header.quantization if header else "",
-            size_bytes=_size_bytes(model, mmproj),
-            vision=mmproj is not None and _sees(projector),
-            text=True,
-            image_input_px=_image_input_px(projector),
-        )
-        return ModelCard(
-            name=name,
-            title=name,
-            license="see its publisher",
-            summary=f"Your own files: {model.name}.",
-            variants=(variant,),
-        )
+        self._cards[name] = card(name, what)
+
+
+def _local_card(name: str, local: LocalModel) -> ModelCard:
+    """A card of one llama.cpp variant; what cannot be read yet is said when the model is loaded."""
+    model, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
+    header, projector = _header_or_none(model), _header_or_none(mmproj)
+    variant = Variant(
+        name=LLAMA_CPP,
+        engine=LLAMA_CPP,
+        repo=model.name,
+        source="disk",
+        model=model,
+        mmproj=mmproj,
+        quantization=header.quantization if header else "",
+        size_bytes=_size_bytes(model, mmproj),
+        vision=mmproj is not None and _sees(projector),
+        text=True,
+        image_input_px=_image_input_px(projector),
+    )
+    return ModelCard(
+        name=name,
+        title=name,
+        license="see its publisher",
+        summary=f"Your own files: {model.name}.",
+        variants=(variant,),
+    )
+
+
+def _server_card(name: str, server: RunningServer) -> ModelCard:
+    """A card of one variant that somebody else serves; what it can do is taken on trust until measured."""
+    variant = Variant(
+        name=ENDPOINT,
+        engine=ENDPOINT,
+        repo=server.model,
+        source="server",
+        server=server,
+        vision=server.vision,
+        text=server.text,
+    )
+    return ModelCard(
+        name=name,
+        title=f"{server.model} at {server.root}",
+        license="see its publisher",
+        summary="A server that Viewfinder did not start.",
+        variants=(variant,),
+    )
 
 
 def _check_pair(model: Path, mmproj: Path | None) -> None:

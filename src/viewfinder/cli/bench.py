@@ -1,8 +1,10 @@
 """`viewfinder bench [MODEL...]`: measure, with a progress bar, and show what came out."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import SecretStr
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -18,10 +20,17 @@ def bench(
         list[str] | None, typer.Argument(metavar="[MODEL...]", help="All that can be loaded here otherwise.")
     ] = None,
     suite: Annotated[str, typer.Option(help="quick, standard or thorough")] = "quick",
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Measure a server that runs already; MODEL is what it calls it."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Measure models on fresh server processes of their own; every exchange is kept."""
-    results = measure(names or [], suite)
+    """Measure models on fresh server processes of their own; every exchange is kept.
+
+    The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
+    """
+    results = measure(names or [], suite, endpoint)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
@@ -30,7 +39,7 @@ def bench(
         raise typer.Exit(1)
 
 
-def measure(names: list[str], suite: str) -> "list[ModelResult]":
+def measure(names: list[str], suite: str, endpoint: str | None = None) -> "list[ModelResult]":
     """Run the suite behind a progress bar."""
     from viewfinder.api.measuring import bench as run
 
@@ -48,7 +57,14 @@ def measure(names: list[str], suite: str) -> "list[ModelResult]":
         def on_progress(step: "Step") -> None:
             bar.update(task, description=f"{step.model}: {step.doing}", completed=step.done, total=step.total)
 
-        return run(names, suite=suite, on_progress=on_progress)
+        key = os.environ.get("VIEWFINDER_ENDPOINT_KEY")
+        return run(
+            names,
+            suite=suite,
+            endpoint=endpoint,
+            endpoint_key=SecretStr(key) if key else None,
+            on_progress=on_progress,
+        )
 
 
 def show(results: "list[ModelResult]") -> None:

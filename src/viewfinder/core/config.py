@@ -57,6 +57,23 @@ class LocalModel(BaseModel):
     mmproj: Path | None = None
 
 
+class RunningServer(BaseModel):
+    """An OpenAI-compatible server that runs already and is not ours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    base_url: str = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    model: str = Field(min_length=1, description="what that server calls it")
+    api_key: SecretStr | None = None
+    vision: bool = True
+    text: bool = True
+
+    @property
+    def root(self) -> str:
+        """The address without the `/v1` that many give with it."""
+        return self.base_url.rstrip("/").removesuffix("/v1")
+
+
 class Settings(BaseSettings):
     """The settings of one invocation."""
 
@@ -73,6 +90,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     engine: EngineSettings = EngineSettings()
     models: dict[str, LocalModel] = Field(default_factory=dict)
+    endpoints: dict[str, RunningServer] = Field(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(

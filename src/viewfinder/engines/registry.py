@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine, Found
+from viewfinder.engines.endpoint import Endpoint
 from viewfinder.engines.llama_cpp import LlamaCpp
 
 GROUP = "viewfinder.engines"
@@ -24,7 +25,8 @@ def engines() -> dict[str, Engine]:
     for point in entry_points(group=GROUP):
         loaded = point.load()
         known[point.name] = loaded() if isinstance(loaded, type) else loaded
-    return known | {LlamaCpp.name: LlamaCpp()}
+    ours: tuple[Engine, ...] = (LlamaCpp(), Endpoint())
+    return known | {engine.name: engine for engine in ours}
 
 
 def engine_named(name: str) -> Engine:

@@ -15,6 +15,7 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import Busy, EngineDied
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.server import ServerProcess, State
+from viewfinder.fleet.servers import Server, make_server
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 class Lease:
     """The right to send one request to a ready server process; an async context manager."""
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self.client = server.client
         """The connection pool to the engine, shared with the server process's other leases."""
@@ -56,7 +57,7 @@ class Lease:
 class _Place:
     """A model's place in the fleet: its server process and the task that loads or loaded it."""
 
-    server: ServerProcess
+    server: Server
     loading: asyncio.Task[None]
     watch: asyncio.Task[None] | None = None
 
@@ -127,24 +128,18 @@ class Fleet:
         if self._closed:
             raise Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")
         card = self._catalog.get(model)
-        variant, engine = choose_variant(card)
-        server = ServerProcess(
-            card,
-            variant,
-            self._catalog.resolve(variant),
-            engine,
-            self._settings,
-            run_folder=self._run_folder,
-            log_folder=self._log_folder,
+        server = make_server(
+            card, self._catalog, self._settings, run_folder=self._run_folder, log_folder=self._log_folder
         )
         place = _Place(server, asyncio.create_task(self._load(server), name=f"load {model}"))
         # A load that fails after every waiting client left must not warn of an exception never read.
         place.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return place
 
-    async def _load(self, server: ServerProcess) -> None:
+    async def _load(self, server: Server) -> None:
         await server.start()
-        self._places[server.card.name].watch = asyncio.create_task(self._watch(server))
+        if isinstance(server, ServerProcess):
+            self._places[server.card.name].watch = asyncio.create_task(self._watch(server))
 
     async def _watch(self, server: ServerProcess) -> None:
         """Note a death at once, so that the next request meets a fresh process and not a dead socket."""

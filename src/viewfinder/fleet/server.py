@@ -40,6 +40,8 @@ class ServerProcess:
     `stamps` holds the monotonic seconds of each phase of the last start.
     """
 
+    is_ours = True
+
     def __init__(
         self,
         card: ModelCard,
@@ -67,6 +69,10 @@ class ServerProcess:
         if self._child is None:
             raise RuntimeError(f"{self.card.name} was never started")
         return self._child
+
+    def pids(self) -> list[int]:
+        """The engine's process tree."""
+        return self.child.pids()
 
     @property
     def client(self) -> ChatClient:

@@ -5,6 +5,8 @@ import shlex
 from dataclasses import dataclass
 
 from viewfinder.bench.results import Gate, ModelResult
+from viewfinder.catalog.catalog import ENDPOINT
+from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
 
 PICTURE = "photo.png"
@@ -27,11 +29,25 @@ def commands(result: ModelResult) -> Commands:
     question = "What is in this image?" if sees else "What can you do?"
     model = shlex.quote(result.model)
     asked = f'{PICTURE} "{question}"' if sees else f'"{question}"'
-    shell = (
-        f"viewfinder serve {model}",
-        f"viewfinder ask {model} {asked}",
-        f"viewfinder bench {model} --suite {shlex.quote(result.suite)}",
-    )
+    shell: tuple[str, ...]
+    suite = f"--suite {shlex.quote(result.suite)}"
+    if result.engine == ENDPOINT:
+        root = result.endpoint.removesuffix(CHAT_PATH)
+        shell = (
+            "cat >> viewfinder.toml <<TOML",
+            f"[endpoints.{json.dumps(result.model)}]",
+            f"base_url = {json.dumps(root)}",
+            f"model = {json.dumps(result.model_id)}",
+            "TOML",
+            f"viewfinder ask {model} {asked}",
+            f"viewfinder bench --endpoint {shlex.quote(root)} {shlex.quote(result.model_id)} {suite}",
+        )
+    else:
+        shell = (
+            f"viewfinder serve {model}",
+            f"viewfinder ask {model} {asked}",
+            f"viewfinder bench {model} {suite}",
+        )
     parts = f'"{PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
         "import viewfinder",

@@ -15,20 +15,20 @@ AT_LEAST = 3
 
 async def warm_up(subject: Subject) -> None:
     """Requests that count in no figure: the first image is slower even after text (llama.cpp #27147)."""
-    for prompt in islice(without_images("warm-up"), WARM_UP_TEXTS):
+    for prompt in islice(without_images(subject.topic("warm-up")), WARM_UP_TEXTS):
         await subject.ask("warm-up", prompt)
     if subject.server.variant.vision:
-        for prompt in islice(descriptions("warm-up"), WARM_UP_IMAGES):
+        for prompt in islice(descriptions(subject.topic("warm-up")), WARM_UP_IMAGES):
             await subject.ask("warm-up", prompt)
 
 
 async def image_requests(subject: Subject, suite: Suite) -> list[Exchange]:
     """The requests of the average inference: a new 512 px image, a fixed question, 64 tokens at most."""
-    prompts = suite.paced(descriptions("images"), suite.images, AT_LEAST)
+    prompts = suite.paced(descriptions(subject.topic("images")), suite.images, AT_LEAST)
     return [(await subject.ask("images", prompt)).exchange for prompt in prompts]
 
 
 async def text_requests(subject: Subject, suite: Suite) -> list[Exchange]:
     """Short questions without an image, no two alike."""
-    prompts = suite.paced(without_images("texts"), suite.texts, AT_LEAST)
+    prompts = suite.paced(without_images(subject.topic("texts")), suite.texts, AT_LEAST)
     return [(await subject.ask("texts", prompt)).exchange for prompt in prompts]

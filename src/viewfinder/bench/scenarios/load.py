@@ -10,12 +10,14 @@ TRIES = 5
 """Questions until a start without a right answer is given up."""
 
 
-async def first_answers(subject: Subject) -> Load:
+async def first_answers(subject: Subject) -> Load | None:
     """Ask until the first right answer about an image; a variant without vision is asked one text question.
 
     The times of the requests are added to that of readiness, so that what happens between them (drawing
-    the next image, sampling memory) is not counted as the server's.
+    the next image, sampling memory) is not counted as the server's. None for a server that we did not start.
     """
+    if not subject.server.is_ours:
+        return None
     stamps = subject.server.stamps
     vision = subject.server.variant.vision
     spent_s = ready_s = stamps["ready"] - stamps["started"]

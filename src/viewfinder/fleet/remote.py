@@ -1,0 +1,94 @@
+"""A server that somebody else runs: asked and measured like our own, never started and never stopped.
+
+Made by `servers`. It has the verbs of `ServerProcess`, and no process that we may look into.
+
+verb     stopped                            ready
+start    asks which models it has           -
+stop     nothing                            closes our connections
+"""
+
+import contextlib
+import json
+from collections.abc import Callable
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.client.chat import ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.config import RunningServer
+from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
+from viewfinder.fleet.server import Phase, State
+
+PATIENCE_S = 10.0
+
+
+class RemoteServer:
+    """Our end of the connection to it; `stamps` stay empty, for its start was not ours to see."""
+
+    is_ours = False
+    engine_version = ""
+
+    def __init__(self, card: ModelCard, variant: Variant, server: RunningServer) -> None:
+        self.card, self.variant = card, variant
+        self.state: State = "stopped"
+        self.stamps: dict[str, float] = {}
+        self._endpoint = Endpoint(server.root, api_key=server.api_key, model=variant.repo)
+        self._client: ChatClient | None = None
+
+    @property
+    def client(self) -> ChatClient:
+        """The connections to it; RuntimeError before `start`."""
+        if self._client is None:
+            raise RuntimeError(f"{self.card.name} is not connected")
+        return self._client
+
+    def pids(self) -> list[int]:
+        """None that are ours."""
+        return []
+
+    async def start(self, on_phase: Callable[[Phase], None] | None = None) -> None:
+        """Connect, and make sure that it has the model.
+
+        Raises EngineDied when nobody answers there, EngineRefused when it does not take our key, and
+        UnknownModel when it lists its models and this one is not among them.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            client = await stack.enter_async_context(ChatClient(self._endpoint))
+            known = await models_of(client)
+            if known and self.variant.repo not in known:
+                raise UnknownModel(
+                    f"The server at {self._endpoint} has no model '{self.variant.repo}'.",
+                    hint=f"It has: {', '.join(known[:10])}.",
+                )
+            stack.pop_all()
+        self._client, self.state = client, "ready"
+
+    async def stop(self) -> None:
+        """Close our connections; the server goes on."""
+        client, self._client = self._client, None
+        self.state = "stopped"
+        if client is not None:
+            await client.close()
+
+
+async def models_of(client: ChatClient) -> list[str]:
+    """The ids of the models that a server lists; none when it keeps no list.
+
+    Raises EngineDied when nobody answers, EngineRefused when the server does not take our key.
+    """
+    try:
+        status, body = await client.get("/v1/models", timeout_s=PATIENCE_S)
+    except ViewfinderError as error:
+        raise EngineDied(
+            f"Nothing answers at {client.endpoint}.",
+            hint=f"Start that server, or mend the address. ({error})",
+        ) from None
+    if status in (401, 403):
+        raise EngineRefused(
+            f"The server at {client.endpoint} does not take this key.",
+            status=status,
+            hint="Give its key: VIEWFINDER_ENDPOINT_KEY, or api_key under [endpoints.NAME].",
+        )
+    try:
+        return [str(model["id"]) for model in json.loads(body)["data"]] if status == 200 else []
+    except (ValueError, KeyError, TypeError):
+        return []

@@ -1,0 +1,44 @@
+"""Issue 3: measuring and using a server that Viewfinder did not start."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import run
+from tests.foreign import MODEL, foreign_server
+
+
+@pytest.mark.timeout(300)
+def test_bench_and_ask_of_a_server_that_runs_already(tmp_path: Path) -> None:
+    with foreign_server(tmp_path / "log") as address:
+        benched = run("bench", "--endpoint", f"{address}/v1", "--json", home=tmp_path / "home")
+        assert benched.returncode == 0, benched.stderr
+        (result,) = json.loads(benched.stdout)
+        assert result["model_id"] == MODEL
+        assert result["endpoint"] == f"{address}/v1/chat/completions"
+        assert result["status"] == "verified"
+        assert "sessions with a server that was running already" in result["average_inference"]["how"]
+        assert "not ours" in result["memory_difference"]["missing"]
+        assert "not ours" in result["load"]["first_correct"]["missing"]
+
+        guide = run("guide", home=tmp_path / "home")
+        assert f"viewfinder bench --endpoint {address} {MODEL}" in guide.stdout
+
+        config = tmp_path / "viewfinder.toml"
+        config.write_text(f'[endpoints.far]\nbase_url = "{address}"\nmodel = "{MODEL}"\n')
+        asked = run("ask", "far", "What is 3 plus 4?", home=tmp_path / "other", VIEWFINDER_CONFIG=str(config))
+        assert asked.stdout == "7.\n", asked.stderr
+
+
+def test_an_endpoint_where_nobody_answers_is_said(tmp_path: Path) -> None:
+    done = run("bench", "--endpoint", "http://127.0.0.1:9", home=tmp_path)
+    assert done.returncode == 1
+    assert "Nothing answers at http://127.0.0.1:9" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://"])
+def test_an_address_that_is_none_is_said(tmp_path: Path, url: str) -> None:
+    done = run("bench", "--endpoint", url, "m", home=tmp_path)
+    assert done.returncode == 2
+    assert "is not the address of a server" in done.stderr

@@ -1,0 +1,34 @@
+"""A server that Viewfinder did not start; a plain module, for tests of several rooms."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from viewfinder.catalog.catalog import Catalog
+
+CHILD = Path(__file__).parent / "children" / "serves_on_a_port.py"
+MODEL = "someone/else"
+"""What it calls glimpse."""
+
+
+@contextmanager
+def foreign_server(log: Path) -> Iterator[str]:
+    """llama.cpp with glimpse on a port of its own; gives its address."""
+    files = Catalog().resolve(Catalog().get("glimpse").variant())
+    with log.open("w") as words:
+        process = subprocess.Popen(
+            [sys.executable, str(CHILD), str(files.model), str(files.mmproj)],
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            yield next(line.strip() for line in process.stdout if line.startswith("http"))
+            assert process.poll() is None, "it is not ours to stop"
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
