@@ -113,9 +113,15 @@ def text_of(message: dict[str, Any]) -> str:
     return next((part["text"] for part in content if part["type"] == "text"), "")
 
 
-def card(name: str, *, text: bool = True, vision: bool = True) -> ModelCard:
+def card(name: str, *, text: bool = True, vision: bool = True, images: int | None = None) -> ModelCard:
     variant = Variant(
-        name="faulty", engine="faulty", repo=f"tests/{name}", model=Path("x"), text=text, vision=vision
+        name="faulty",
+        engine="faulty",
+        repo=f"tests/{name}",
+        model=Path("x"),
+        text=text,
+        vision=vision,
+        images=images,
     )
     return ModelCard(name=name, title=name.title(), license="MIT", summary="A test.", variants=(variant,))
 
@@ -134,6 +140,7 @@ class Fleet:
         card("both"),
         card("blind", vision=False),
         card("eyes", text=False),
+        card("one-eye", images=1),
         card("unloadable"),
         card("uninstalled"),
     )

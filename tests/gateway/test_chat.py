@@ -145,6 +145,28 @@ async def test_a_model_that_only_sees_is_not_loaded_for_text(client, gateway) ->
     assert gateway.fleet.loads == []
 
 
+async def test_a_model_is_not_loaded_for_more_images_than_it_takes(client, gateway) -> None:
+    said = await refusal(client, model="one-eye", messages=showing(picture("red"), picture("blue")))
+    assert (said["status"], said["code"]) == (400, "too_many_images")
+    assert "takes 1. Models that can: both, eyes" in said["message"]
+    assert gateway.fleet.loads == []
+
+
+async def test_a_model_is_not_loaded_for_a_text_that_cannot_fit(client, gateway) -> None:
+    book = [{"role": "user", "content": "a large word " * 10_000}]
+    said = await refusal(client, messages=book)
+    assert (said["status"], said["code"]) == (400, "context_length_exceeded")
+    assert "at least 8,125 tokens" in said["message"]
+    assert gateway.fleet.loads == []
+
+
+async def test_a_long_text_that_may_fit_is_the_engines_to_judge(client, gateway) -> None:
+    await client.chat.completions.create(
+        model="both", messages=[{"role": "user", "content": "-" * 100_000 + "What is it?"}]
+    )
+    assert gateway.fleet.loads == ["both"]
+
+
 async def test_an_unknown_model(client, gateway) -> None:
     said = await refusal(client, model="nobody")
     assert (said["status"], said["code"], said["param"]) == (404, "model_not_found", "model")

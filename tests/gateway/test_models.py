@@ -16,6 +16,7 @@ async def test_the_list_says_what_each_model_can_do(client) -> None:
         "both": ["text", "vision"],
         "blind": ["text"],
         "eyes": ["vision"],
+        "one-eye": ["text", "vision"],
         "unloadable": ["text", "vision"],
         "uninstalled": [],
     }

@@ -25,7 +25,7 @@ def make_app(fleet: Fleet, intake: Intake, settings: Settings, version: str) -> 
 
     app = Starlette(
         routes=[
-            Route("/v1/chat/completions", Chat(fleet, intake, settings.limits), methods=["POST"]),
+            Route("/v1/chat/completions", Chat(fleet, intake, settings), methods=["POST"]),
             Route("/v1/models", models.all),
             Route("/v1/models/{name}", models.one),
             Route("/health", health),

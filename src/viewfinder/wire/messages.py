@@ -91,6 +91,13 @@ def images_of(message: Message) -> list[tuple[int, ImageURL]]:
     return []
 
 
+def texts_of(message: Message) -> list[str]:
+    """What a message says, its parts apart."""
+    if isinstance(message.content, list):
+        return [part.text for part in message.content if isinstance(part, TextPart)]
+    return [message.content or ""]
+
+
 def for_engine(message: Message, images: Iterator[str]) -> dict[str, Any]:
     """The message as every engine takes it: `developer` is `system`, and each image the next of `images`."""
     body = message.model_dump(exclude_none=True)
