@@ -59,6 +59,8 @@ class Engine:
         if order in REFUSALS:
             status, error = REFUSALS[order]
             return web.json_response({"error": error}, status=status)
+        if order == "say nothing":
+            return await self.say_nothing(body, request)
         if order == "garbage":
             return web.Response(text="<html>", content_type="text/html")
         if order == "wait":
@@ -68,6 +70,17 @@ class Engine:
         message = {"role": "assistant", "content": "".join(WORDS)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return web.json_response({"choices": [choice], "usage": USAGE, "timings": {"slot": 1}})
+
+    async def say_nothing(self, body: dict[str, Any], request: web.Request) -> web.StreamResponse:
+        if not body.get("stream"):
+            choice = {"index": 0, "message": {"content": ""}, "finish_reason": "stop"}
+            return web.json_response({"choices": [choice], "usage": USAGE})
+        reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await reply.prepare(request)
+        await reply.write(chunk({"role": "assistant", "content": None}))
+        await reply.write(chunk({}, finish_reason="stop", usage=USAGE))
+        await reply.write(b"data: [DONE]\n\n")
+        return reply
 
     async def stream(self, order: str, body: dict[str, Any], request: web.Request) -> web.StreamResponse:
         reply = web.StreamResponse(headers={"content-type": "text/event-stream"})

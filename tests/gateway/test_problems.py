@@ -25,6 +25,7 @@ STATUSES = {
     "EngineMissing": 503,
     "EngineDied": 502,
     "EngineStalled": 504,
+    "EmptyAnswer": 502,
     "EngineRefused": 502,
 }
 ERRORS = [

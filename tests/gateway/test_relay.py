@@ -40,6 +40,20 @@ async def test_a_role_alone_is_no_word(gateway) -> None:
 
 
 @BOTH_WAYS
+async def test_silence_is_an_error_and_no_answer(gateway, stream: bool) -> None:
+    async with gateway.post("say nothing", stream=stream) as reply:
+        assert reply.status == 502
+        assert (await reply.json())["error"]["code"] == "empty_answer"
+    assert gateway.fleet.leases == 0
+
+
+@BOTH_WAYS
+async def test_silence_that_the_request_asked_for_is_an_answer(gateway, stream: bool) -> None:
+    async with gateway.post("say nothing", stream=stream, stop="A") as reply:
+        assert reply.status == 200
+
+
+@BOTH_WAYS
 async def test_a_second_death_is_told(gateway, stream: bool) -> None:
     async with gateway.post("die", stream=stream) as reply:
         assert reply.status == 502

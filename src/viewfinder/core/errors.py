@@ -17,6 +17,7 @@ ViewfinderError
     ├── EngineMissing          not installed
     ├── EngineDied             exited or was killed by a signal
     ├── EngineStalled          alive, but no progress
+    ├── EmptyAnswer            said nothing at all
     └── EngineRefused          answered with an error of its own
 """
 
@@ -109,6 +110,10 @@ class EngineDied(EngineError):
 
 class EngineStalled(EngineError):
     code = "engine_stalled"
+
+
+class EmptyAnswer(EngineError):
+    code = "empty_answer"
 
 
 class EngineRefused(EngineError):

@@ -5,6 +5,7 @@ Called by `chat`.
     who goes, and when                     what the client gets
     engine, before its first word          the answer of a fresh engine, asked once more; then an HTTP error
     engine, in the middle of a stream      an error event, and no [DONE]
+    engine, after an answer of no words    an HTTP error: nobody asked for silence
     client                                 nothing; the engine's connection is closed and the lease given back
     gateway (its patience to stop ends)    503 before the first word, an error event after
 """
@@ -21,7 +22,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 
 from viewfinder.client.chat import ChatClient
-from viewfinder.core.errors import Busy, EngineDied, EngineRefused, ViewfinderError
+from viewfinder.core.errors import Busy, EmptyAnswer, EngineDied, EngineRefused, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.problems import body_of
 from viewfinder.wire.chat import ChatRequest
@@ -54,7 +55,7 @@ class Relay:
         async with contextlib.aclosing(self._said()) as replies:
             async for reply in replies:
                 return reply
-        raise EngineRefused("The engine ended without an answer.")
+        raise EmptyAnswer("The engine ended without an answer.")
 
     async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a stream as OpenAI's are: a role, the words, a reason to finish, then the usage when
@@ -72,7 +73,7 @@ class Relay:
                 if chunk["choices"]:
                     yield chunk
         if not begun:
-            raise EngineRefused("The engine ended without an answer.")
+            raise EmptyAnswer("The engine ended without an answer.")
         if usage is not None and self.request.include_usage:
             yield usage_chunk(usage, *self.envelope)
 
@@ -98,20 +99,36 @@ class Relay:
 
     async def _asked(self, client: ChatClient) -> AsyncGenerator[dict[str, Any], None]:
         if not self.request.stream:
-            yield clean_reply(await client.complete(self.body), *self.envelope)
+            reply = clean_reply(await client.complete(self.body), *self.envelope)
+            if not any(_has_words(choice["message"]) for choice in reply["choices"]):
+                self._allow_silence()
+            yield reply
             return
+        spoke = False
         async with contextlib.aclosing(client.stream(self.body)) as chunks:
             async for raw in chunks:
                 chunk = clean_chunk(raw, *self.envelope)
-                if chunk is not None and _says_something(chunk):
-                    yield chunk
+                if chunk is None or not _says_something(chunk):
+                    continue
+                spoke = spoke or any(_has_words(choice["delta"]) for choice in chunk["choices"])
+                if not spoke and any(choice["finish_reason"] for choice in chunk["choices"]):
+                    self._allow_silence()
+                yield chunk
+
+    def _allow_silence(self) -> None:
+        """An answer may end before its first word only where the request says what ends it."""
+        if not self.request.stop:
+            raise EmptyAnswer("The engine gave an empty answer.", hint="Ask again, or ask another model.")
+
+
+def _has_words(said: Mapping[str, Any]) -> bool:
+    return any(said.get(part) for part in WORDS)
 
 
 def _says_something(chunk: dict[str, Any]) -> bool:
     """Whether the chunk has words, an end, or nothing but the usage at the very end."""
     return not chunk["choices"] or any(
-        choice["finish_reason"] is not None or any(choice["delta"].get(part) for part in WORDS)
-        for choice in chunk["choices"]
+        choice["finish_reason"] is not None or _has_words(choice["delta"]) for choice in chunk["choices"]
     )
 
 
