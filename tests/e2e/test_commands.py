@@ -1,7 +1,10 @@
 """What a person types, and what a person sees when it goes wrong."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +137,36 @@ def test_a_settings_file_with_a_mistake(tmp_path: Path, home: Path) -> None:
 def test_help_names_every_command(home: Path) -> None:
     answer = run("--help", home=home)
     assert all(name in answer.stdout for name in ("demo", "ask", "serve", "models", "bench", "guide"))
+
+
+FULL_DISK = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); "
+"""A limit on the size of files meets the same places as a full disk does, without one."""
+
+
+@pytest.mark.parametrize(
+    ("room_bytes", "words", "code"),
+    [(0, ["serve", "--port", "0"], "system"), (200_000, ["bench", "glimpse"], "results_file")],
+)
+def test_a_full_disk_is_said_in_one_sentence(
+    home: Path, room_bytes: int, words: list[str], code: str
+) -> None:
+    script = FULL_DISK.format(room_bytes) + "runpy.run_module('viewfinder', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        env={**os.environ, "VIEWFINDER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"error ({code})" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [file for file in home.rglob("*") if file.is_socket()] == []
+
+
+def test_a_disk_that_takes_no_log_still_gives_an_answer(home: Path) -> None:
+    (home / "logs").mkdir()
+    (home / "logs" / "glimpse.log").symlink_to("/dev/full")
+    answer = run("ask", "glimpse", "What is 3 plus 4?", home=home)
+    assert (answer.returncode, answer.stdout) == (0, "7.\n")

@@ -24,6 +24,8 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.hardware import Machine
 
 VERSION = 1
+CODE = "results_file"
+"""Of every error of this room."""
 FLUSH_AFTER_S = 2.0
 
 _TABLES = """
@@ -106,6 +108,7 @@ class Store:
             raise ViewfinderError(
                 f"The results file {file} cannot be opened: {error}.",
                 hint="Check its folder and permissions.",
+                code=CODE,
             ) from None
         self._database.row_factory = sqlite3.Row
         try:
@@ -214,6 +217,7 @@ class Store:
             raise ViewfinderError(
                 f"The results file {self._file} cannot be used: {error}.",
                 hint="Move it away; a new one is made.",
+                code=CODE,
             ) from None
         with self._transaction() as database:
             version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -225,6 +229,7 @@ class Store:
             raise ViewfinderError(
                 f"The results file {self._file} was written by a newer Viewfinder (format {version}).",
                 hint="Upgrade Viewfinder, or move the file away.",
+                code=CODE,
             )
 
     @contextmanager
@@ -242,6 +247,7 @@ class Store:
             raise ViewfinderError(
                 f"The results file {self._file} cannot be written: {error}.",
                 hint="Check the disk's space and the file, or move it away; a new one is made.",
+                code=CODE,
             ) from None
 
 

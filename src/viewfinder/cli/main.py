@@ -58,6 +58,14 @@ def main() -> None:
         if error.hint:
             errors.print(error.hint, markup=False, highlight=False)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.strerror is None:
+            raise  # not the system's word on a file or a socket
+        where = f"{error.filename}: " if error.filename else ""
+        errors.print("[bold red]error[/] [dim](system)[/]", end=" ")
+        errors.print(f"{where}{error.strerror}.", markup=False, highlight=False)
+        errors.print("Set VIEWFINDER_HOME to a folder that has room and that you may write to.")
+        sys.exit(1)
     except KeyboardInterrupt:
         errors.print("Interrupted.")
         sys.exit(130)

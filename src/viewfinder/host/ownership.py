@@ -51,7 +51,11 @@ class OwnerLock:
                 hint="Use that one, stop it, or set VIEWFINDER_HOME to another folder.",
             ) from None
         owned = cls(home, lock)
-        owned.announce("")
+        try:
+            owned.announce("")
+        except OSError:  # a full disk
+            lock.release()
+            raise
         return owned
 
     def announce(self, url: str) -> None:
