@@ -128,12 +128,17 @@ def test_a_result_brings_its_exchanges_with_it(store: Store, file: Path) -> None
     assert (rows(file, "exchanges"), rows(file, "results")) == (1, 1)
 
 
-def test_latest_is_one_for_each_model(store: Store) -> None:
-    for model, title in (("b", "old"), ("a", "only"), ("b", "new")):
-        store.add_result(result(model, title=title))
-    assert [(one.model, one.title) for one in store.latest()] == [("a", "only"), ("b", "new")]
-    assert [one.title for one in store.history("b")] == ["new", "old"]
-    assert store.history("c") == []
+def test_latest_is_one_for_each_variant(store: Store) -> None:
+    for model, variant, title in (
+        ("b", "x", "old"),
+        ("a", "x", "only"),
+        ("b", "x", "new"),
+        ("b", "w", "other"),
+    ):
+        store.add_result(result(model, variant=variant, title=title))
+    assert [(one.model, one.title) for one in store.latest()] == [("a", "only"), ("b", "other"), ("b", "new")]
+    assert [one.title for one in store.history("b", "x")] == ["new", "old"]
+    assert store.history("b", "y") == []
 
 
 def test_results_come_back_as_they_were(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from viewfinder.bench.parity import Parity
 from viewfinder.bench.results import Missing, ModelResult
 from viewfinder.catalog.published import published
 from viewfinder.guide.guide import conclusion, write_guide
@@ -269,3 +270,11 @@ def test_conclusions_without_a_model_to_recommend(make: Any) -> None:
     assert "Best overall" not in failed
     disturbed = conclusion([make.result(contaminated="others worked")])
     assert "timings were disturbed: others worked. Measured: vision gate passed with 58 of 60" in disturbed
+
+
+def test_engine_parity_is_told_for_each_pair(make: Any) -> None:
+    one, other = make.result(), make.result(variant="mlx-f16", engine="mlx")
+    guide = write_guide([one, other], published(), parities=[Parity(one, other, same=35, asked=36)])
+    overview = section(guide, "Capability overview", "###")
+    assert "glimpse (llama.cpp-f16) and glimpse (mlx-f16): 35 of 36 the same, 97.2 %" in overview
+    assert "Engine parity" not in write_guide([one, other], published())

@@ -1,6 +1,7 @@
 """`bench` and `guide`: measure, keep, and say what it comes to."""
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 
 from pydantic import SecretStr
@@ -8,6 +9,7 @@ from pydantic import SecretStr
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.places import run_folder
 from viewfinder.api.serving import models
+from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
 from viewfinder.bench.runner import run_suite
@@ -63,7 +65,7 @@ def bench(
 
 
 def results() -> list[ModelResult]:
-    """The newest stored result of every model that was measured here."""
+    """The newest stored result of every variant that was measured here."""
     with Store(paths.results_file()) as store:
         return store.latest()
 
@@ -75,12 +77,32 @@ def guide() -> str:
     """
     with Store(paths.results_file()) as store:
         latest = store.latest()
-        previous = [earlier for result in latest for earlier in store.history(result.model)[1:2]]
+        previous = [
+            earlier for result in latest for earlier in store.history(result.model, result.variant)[1:2]
+        ]
+        parities = _parities(store, latest)
     if not latest:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
         )
-    return write_guide(latest, published(), previous)
+    return write_guide(latest, published(), previous, parities)
+
+
+def _parities(store: Store, latest: Sequence[ModelResult]) -> list[Parity]:
+    """Each model's variants, two at a time."""
+    return [
+        parity
+        for one, other in itertools.combinations(latest, 2)
+        if one.model == other.model
+        and (
+            parity := compare(
+                one,
+                store.exchanges(one.run, one.model),
+                other,
+                store.exchanges(other.run, other.model),
+            )
+        )
+    ]
 
 
 def conclude() -> str:

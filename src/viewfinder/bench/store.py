@@ -193,18 +193,21 @@ class Store:
         )
         return [_asked(row) for row in rows]
 
-    def history(self, model: str) -> list[ModelResult]:
-        """A model's results, newest first; those that another version stored unreadably are left out."""
+    def history(self, model: str, variant: str) -> list[ModelResult]:
+        """A variant's results, newest first; those that another version stored unreadably are left out."""
         rows = self._database.execute(
-            "SELECT result FROM results WHERE model = ? ORDER BY number DESC", (model,)
+            "SELECT result FROM results WHERE model = ? AND json_extract(result, '$.variant') = ? "
+            "ORDER BY number DESC",
+            (model, variant),
         )
         return list(_readable(row[0] for row in rows))
 
     def latest(self) -> list[ModelResult]:
-        """The newest result of every model, in the order of their names."""
+        """The newest result of every variant of every model, in the order of their names."""
         rows = self._database.execute(
-            "SELECT result FROM results WHERE number IN (SELECT max(number) FROM results GROUP BY model) "
-            "ORDER BY model"
+            "SELECT result FROM results WHERE number IN "
+            "(SELECT max(number) FROM results GROUP BY model, json_extract(result, '$.variant')) "
+            "ORDER BY model, json_extract(result, '$.variant')"
         )
         return list(_readable(row[0] for row in rows))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from viewfinder.bench.parity import Parity
 from viewfinder.bench.results import ModelResult
 from viewfinder.catalog.published import Published
 from viewfinder.guide import markdown
@@ -12,6 +13,7 @@ from viewfinder.guide.advice import advise, summary
 from viewfinder.guide.changes import compare
 from viewfinder.guide.commands import commands
 from viewfinder.guide.facts import label
+from viewfinder.guide.figures import right_of
 from viewfinder.guide.issues import known_issues
 from viewfinder.guide.tables import Tables
 
@@ -19,12 +21,16 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_guide(
-    results: Sequence[ModelResult], published: Published, previous: Sequence[ModelResult] = ()
+    results: Sequence[ModelResult],
+    published: Published,
+    previous: Sequence[ModelResult] = (),
+    parities: Sequence[Parity] = (),
 ) -> str:
     """The whole guide.
 
     Of several results of one variant the newest counts. `previous` are results of earlier runs; each
-    result is compared with the newest of them that has its model and variant.
+    result is compared with the newest of them that has its model and variant. `parities` say how alike
+    the variants of one model answer.
     """
     results = _newest(results)
     notes = markdown.Notes()
@@ -43,6 +49,8 @@ def write_guide(
         conclusion=conclusion(results),
         advice=advise(results),
         known_issues=known_issues(results),
+        parities=parities,
+        right_of=right_of,
         comparisons=compare(results, previous),
         updated=max((result.measured_at for result in results), default=""),
         machines=_by_machine(results),
