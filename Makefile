@@ -12,7 +12,7 @@ demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak and not engines"
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -26,13 +26,15 @@ class Launch:
     """How to start one server process of an engine: it must listen on the Unix socket it was given.
 
     `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `model` is
-    what requests must call the model; None: the server answers by any name.
+    what requests must call the model; None: the server answers by any name. `version` is that of the
+    program where it is another than the one that `find` found.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     health: str = "/health"
     model: str | None = None
+    version: str = ""
 
 
 class Engine(Protocol):

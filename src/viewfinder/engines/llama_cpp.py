@@ -1,13 +1,12 @@
 """The llama.cpp engine: its HTTP server from the xllamacpp wheel, hosted by `llama_cpp_child`.
 
-Called by the registry.
+A native `llama-server` takes the wheel's place where the settings name one. Called by the registry.
 """
 
 import functools
 import importlib.metadata
 import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.llama_server import environment, native
 
 CHILD = Path(__file__).with_name("llama_cpp_child.py")
 
@@ -40,14 +40,10 @@ class LlamaCpp:
             "threads": settings.threads,
             "image_tokens": settings.image_tokens,
         }
+        if settings.llama_server is not None:
+            return native(settings.llama_server.expanduser(), options)
         # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
-        return Launch((sys.executable, "-P", str(CHILD), json.dumps(options)), _environment())
-
-
-def _environment() -> dict[str, str]:
-    """The parent's, without what would make llama.cpp reach a hub or take options from outside."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLAMA_", "HF_"))}
-    return kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+        return Launch((sys.executable, "-P", str(CHILD), json.dumps(options)), environment())
 
 
 @functools.cache

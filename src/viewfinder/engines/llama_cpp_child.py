@@ -5,9 +5,9 @@ engine's own time. It ends when the warden ends it.
 """
 
 import json
+import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 
@@ -16,8 +16,8 @@ def main() -> None:
     print("loading the llama.cpp library", flush=True)
     import xllamacpp  # only now: the first line must be out before the library maps itself
 
+    os.umask(0o077)  # the socket is its owner's alone, from its first moment
     server = xllamacpp.Server(_params(xllamacpp, options))
-    Path(options["socket"]).chmod(0o600)
     print(f"listening on {server.listening_address}", flush=True)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:

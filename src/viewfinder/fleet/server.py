@@ -123,7 +123,10 @@ class ServerProcess:
 
     async def _start_once(self, on_phase: Callable[[Phase], None]) -> None:
         socket = socket_path(self._run_folder, f"{next(_numbers)}")
-        launch = self.engine.launch(self.variant, self._files, self._settings, socket)
+        launch = await asyncio.to_thread(
+            self.engine.launch, self.variant, self._files, self._settings, socket
+        )
+        self.engine_version = launch.version or self.engine_version
         self.stamps = {}
 
         def reach(phase: Phase) -> None:

