@@ -39,12 +39,21 @@ Measured = Figure | Missing
 
 
 class Gate(_Frozen):
-    """Known-answer questions: `right` of `asked`; `passed` by the rule that `rule` spells out."""
+    """Known-answer questions: `right` of `asked`; `passed` by the rule that `rule` spells out.
+
+    `answered` counts those that got an answer at all, right or wrong; None in results of older versions.
+    """
 
     passed: bool
     right: int
     asked: int
     rule: str
+    answered: int | None = None
+
+    @property
+    def never_answered(self) -> bool:
+        """Whether every single question met an error or silence: the variant cannot do this here."""
+        return self.answered == 0 < self.asked
 
 
 class LoadTimes(_Frozen):

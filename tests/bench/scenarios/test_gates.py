@@ -3,7 +3,16 @@
 import pytest
 
 from viewfinder.bench.scenarios.gates import AT_LEAST, judge
+from viewfinder.bench.store import Asked
 from viewfinder.bench.suite import SUITES, Suite
+from viewfinder.client.exchange import Exchange
+
+
+def said(right: int, asked: int, *, text: str = "Red.", error: str = "") -> list[Asked]:
+    exchange = Exchange(started_s=0.0, finished_s=1.0, text=text, error=error)
+    return [
+        Asked("run", "glimpse", 0, "vision", "?", exchange, right=number < right) for number in range(asked)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -19,12 +28,12 @@ from viewfinder.bench.suite import SUITES, Suite
     ],
 )
 def test_more_than_half_must_be_beyond_doubt(right: int, asked: int, passed: bool) -> None:
-    gate = judge([True] * right + [False] * (asked - right))
+    gate = judge(said(right, asked))
     assert (gate.right, gate.asked, gate.passed) == (right, asked, passed)
 
 
 def test_the_rule_says_its_bound() -> None:
-    gate = judge([True] * 24, "; more")
+    gate = judge(said(24, 24), "; more")
     assert gate.rule == (
         "more than half right with 95 % confidence (Wilson's lower bound 86 %); "
         "a failed or empty answer is not right; more"
@@ -34,4 +43,15 @@ def test_the_rule_says_its_bound() -> None:
 @pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
 def test_every_suite_can_be_passed(suite: Suite) -> None:
     for asked in (AT_LEAST, suite.vision, suite.text, suite.follow_up):
-        assert judge([True] * asked).passed
+        assert judge(said(asked, asked)).passed
+
+
+@pytest.mark.parametrize(("text", "error"), [("", ""), (" ", ""), ("Red.", "engine_refused: no")])
+def test_errors_and_silence_are_no_answers(text: str, error: str) -> None:
+    gate = judge(said(8, 8, text=text, error=error))
+    assert (gate.right, gate.answered, gate.never_answered) == (0, 0, True)
+
+
+def test_wrong_answers_are_answers() -> None:
+    gate = judge(said(0, 8))
+    assert (gate.right, gate.answered, gate.never_answered) == (0, 8, False)

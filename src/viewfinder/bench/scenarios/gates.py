@@ -4,12 +4,12 @@ A server that answers is not yet a model that works (a wrong projector, corrupte
 bug all give fluent nonsense), so a model's status rests on these alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from viewfinder.bench.metrics import answered
 from viewfinder.bench.prompts import (
     GUESSING,
     Message,
-    Prompt,
     about_images,
     conversations,
     graded,
@@ -19,6 +19,7 @@ from viewfinder.bench.prompts import (
 )
 from viewfinder.bench.results import Gate
 from viewfinder.bench.stats import wilson
+from viewfinder.bench.store import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 
@@ -32,13 +33,13 @@ async def vision(subject: Subject, suite: Suite) -> Gate:
     """Color, shape, number and presence, each question about an image of its own."""
     prompts = suite.paced(about_images("vision"), suite.vision, AT_LEAST)
     guessing = f"; guessing gives {100 * GUESSING:.0f} %"
-    return judge([await _ask(subject, "vision", prompt) for prompt in prompts], guessing)
+    return judge([await subject.ask("vision", prompt) for prompt in prompts], guessing)
 
 
 async def text(subject: Subject, suite: Suite) -> Gate:
     """Capitals and sums."""
     prompts = suite.paced(without_images("text"), suite.text, AT_LEAST)
-    return judge([await _ask(subject, "text", prompt) for prompt in prompts])
+    return judge([await subject.ask("text", prompt) for prompt in prompts])
 
 
 async def follow_up(subject: Subject, suite: Suite) -> Gate:
@@ -46,36 +47,29 @@ async def follow_up(subject: Subject, suite: Suite) -> Gate:
 
     One graded answer a conversation, so that answers do not depend on each other.
     """
-    right = []
+    last: list[Asked] = []
     for scene, questions in suite.paced(conversations("follow-up", TURNS), suite.follow_up, AT_LEAST):
         messages: list[Message] = []
         for turn, question in enumerate(questions, start=1):
             first = image_message(scene, question.text)
             messages = [*messages, first if turn == 1 else text_message(question.text)]
             asked = await subject.ask("follow-up", graded(messages, question, scene))
-            if not asked.exchange.text or asked.exchange.error:
-                right.append(False)
+            if turn == TURNS or not answered(asked.exchange):
+                last.append(asked)
                 break
-            if turn == TURNS:
-                right.append(bool(asked.right))
             messages = [*messages, {"role": "assistant", "content": asked.exchange.text}]
-    return judge(
-        right, f"; turn {TURNS} of a conversation that repeats the image and the model's own answers"
-    )
+    return judge(last, f"; turn {TURNS} of a conversation that repeats the image and the model's own answers")
 
 
-async def _ask(subject: Subject, scenario: str, prompt: Prompt) -> bool:
-    return bool((await subject.ask(scenario, prompt)).right)
-
-
-def judge(answers: Iterable[bool], note: str = "") -> Gate:
-    """The gate that these answers make; `note` is added to the rule."""
-    given = list(answers)
-    low, _ = wilson(sum(given), len(given))
+def judge(asked: Sequence[Asked], note: str = "") -> Gate:
+    """The gate that these exchanges make; `note` is added to the rule."""
+    right = sum(bool(one.right) and answered(one.exchange) for one in asked)
+    low, _ = wilson(right, len(asked))
     return Gate(
         passed=low > PASS,
-        right=sum(given),
-        asked=len(given),
+        right=right,
+        asked=len(asked),
+        answered=sum(answered(one.exchange) for one in asked),
         rule=f"more than half right with 95 % confidence (Wilson's lower bound {100 * low:.0f} %); "
         f"a failed or empty answer is not right{note}",
     )
