@@ -84,7 +84,7 @@ def test_a_long_unknown_name_is_cut_in_the_message() -> None:
 
 def test_own_files_become_a_card(pair: LocalModel) -> None:
     catalog = Catalog({"mine": pair})
-    assert catalog.names() == ["glimpse", "mine"]
+    assert catalog.names() == [*Catalog().names(), "mine"]
     variant = catalog.get("mine").variant()
     assert (variant.engine, variant.quantization, variant.vision, variant.image_input_px) == (
         "llama.cpp",
@@ -140,6 +140,46 @@ def test_a_truncated_file_still_has_a_card_and_is_refused_when_loaded(pair: Loca
     catalog = Catalog({"cut": pair})
     with pytest.raises(ModelFilesError, match="is truncated"):
         catalog.resolve(catalog.get("cut").variant())
+
+
+def test_a_repositorys_id_finds_its_card_and_leaves_its_variants() -> None:
+    catalog = Catalog()
+    card = catalog.get("mlx-community/llava-v1.6-mistral-7b-4bit")
+    assert (card.name, [variant.name for variant in card.variants]) == ("llava-1.6-mistral-7b", ["mlx-4bit"])
+    assert catalog.get("MLX-Community/LLaVA-v1.6-Mistral-7B-4bit") == card
+    moondream = catalog.get("vikhyatk/moondream2")
+    assert [variant.engine for variant in moondream.variants] == ["llama.cpp", "mlx", "transformers"]
+    assert catalog.card("vikhyatk/moondream2") == catalog.get("moondream2")
+
+
+def test_the_users_wish_leaves_one_variant() -> None:
+    catalog = Catalog(wanted={"moondream2": "mlx-bf16"})
+    assert [variant.name for variant in catalog.get("moondream2").variants] == ["mlx-bf16"]
+    assert [variant.name for variant in catalog.get("vikhyatk/moondream2").variants] == ["mlx-bf16"]
+    assert len(catalog.card("moondream2").variants) > 1
+    # who names a repository that the wish is not in means that repository
+    (newer,) = catalog.get("ggml-org/moondream2-20250414-GGUF").variants
+    assert newer.name == "llama.cpp-f16-2025-04"
+
+
+def test_a_wish_may_use_a_repositorys_id() -> None:
+    catalog = Catalog(wanted={"vikhyatk/moondream2": "mlx-bf16"})
+    assert [variant.name for variant in catalog.get("moondream2").variants] == ["mlx-bf16"]
+
+
+@pytest.mark.parametrize(
+    ("model", "variant"),
+    [("moondream2", "mlx"), ("vikhyatk/moondream2", "llama.cpp-f16-2025-04"), ("glimpse", "")],
+)
+def test_a_wish_for_a_variant_that_is_not_there_lists_those_that_are(model: str, variant: str) -> None:
+    with pytest.raises(BadRequest, match="has no variant") as caught:
+        Catalog(wanted={model: variant})
+    assert "llama.cpp-f16" in caught.value.hint
+
+
+def test_a_wish_for_an_unknown_model_is_refused() -> None:
+    with pytest.raises(UnknownModel):
+        Catalog(wanted={"nonesuch": "llama.cpp"})
 
 
 @pytest.mark.parametrize("name", ["glimpse", "", "../x", "a b", "-x", "x" * 101, "mod\nel", "model\n"])

@@ -3,6 +3,7 @@
 Made by `catalog`; read by fleet, gateway, bench and cli.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,7 @@ class Variant(_Frozen):
         "pixels", description="what an image budget is set by: the picture's size, or the engine's option"
     )
     chat_template: str | None = Field(None, description="None: the one in the model's file")
+    model_type: str = Field("", description="of its config.json; known issues of engines go by it")
     remote_code: bool = Field(False, description="runs Python from its repository; `revision` is a must")
     server: RunningServer | None = Field(None, description="one that runs already; it has the files")
     not_served: str = Field("", description="why it is listed and yet not served")
@@ -59,10 +61,18 @@ class ModelCard(_Frozen):
     summary: str
     variants: tuple[Variant, ...] = Field(min_length=1)
     published_as: str | None = Field(None, description="its row's model name in `published.toml`")
+    prefer: tuple[str, ...] = Field(
+        (), description="engines, best first, where this model's order is not the machine's"
+    )
     quirks: tuple[str, ...] = Field((), description="what its users should know, a sentence each")
+    checked: str = Field("", description="what of this card was verified, and where")
 
     def variant(self, name: str | None = None) -> Variant:
         """The variant called `name`, or the card's first; KeyError when there is none such."""
         if name is None:
             return self.variants[0]
         return {variant.name: variant for variant in self.variants}[name]
+
+    def narrowed(self, variants: Iterable[Variant]) -> "ModelCard":
+        """This card with some of its variants only: those that a request's words leave to choose from."""
+        return self.model_copy(update={"variants": tuple(variants)})

@@ -37,13 +37,17 @@ class ModelFiles:
 
 
 class Catalog:
-    """Every card by its name; `extra` and `endpoints` are what the user's settings add."""
+    """Every card by its name; `extra` and `endpoints` are what the user's settings add.
+
+    `wanted` names the one variant of a model that may be used, for models where the user chose.
+    """
 
     def __init__(
         self,
         extra: Mapping[str, LocalModel] | None = None,
         endpoints: Mapping[str, RunningServer] | None = None,
         *,
+        wanted: Mapping[str, str] | None = None,
         weights: Path = WEIGHTS,
     ) -> None:
         self._weights = weights
@@ -52,17 +56,25 @@ class Catalog:
             self._add(name, _local_card, local)
         for name, server in (endpoints or {}).items():
             self._add(name, _server_card, server)
+        self._wanted = dict(self._wish(name, variant) for name, variant in (wanted or {}).items())
 
     def names(self) -> list[str]:
         return list(self._cards)
 
     def cards(self) -> list[ModelCard]:
+        """All cards with all of their variants."""
         return list(self._cards.values())
 
-    def get(self, name: str) -> ModelCard:
-        """The card called `name`; UnknownModel, with names that come close, when there is none."""
+    def card(self, name: str) -> ModelCard:
+        """The whole card of a model, by its name or by the id of one of its repositories.
+
+        Raises UnknownModel, with names that come close, when there is none.
+        """
         if name in self._cards:
             return self._cards[name]
+        for card in self._cards.values():
+            if _of_repository(card, name):
+                return card
         close = difflib.get_close_matches(name[:100], self._cards, n=3, cutoff=0.5)
         meant = f"Did you mean {' or '.join(close)}? " if close else ""
         shown = name if len(name) <= 100 else f"{name[:100]}..."
@@ -71,6 +83,17 @@ class Catalog:
             hint=f"{meant}`viewfinder models` and GET /v1/models list what is here.",
             param="model",
         )
+
+    def get(self, name: str) -> ModelCard:
+        """The card that `name` means, with those of its variants that may be used for it.
+
+        A repository's id ("mlx-community/llava-v1.6-mistral-7b-4bit") leaves the variants of that
+        repository; of what is left, the one that the user wants. Raises UnknownModel.
+        """
+        card = self.card(name)
+        variants = self._named(card, name)
+        wanted = [variant for variant in variants if variant.name == self._wanted.get(card.name)]
+        return card.narrowed(wanted or variants)
 
     def resolve(self, variant: Variant) -> ModelFiles:
         """Where the variant's files are; ModelFilesError when one is missing, truncated or the wrong one.
@@ -92,6 +115,23 @@ class Catalog:
         if variant.engine == LLAMA_CPP:
             _check_pair(model, mmproj)
         return ModelFiles(model, mmproj)
+
+    def _wish(self, name: str, variant: str) -> tuple[str, str]:
+        """A wish under the card's own name, whatever it was called; BadRequest for one that cannot be."""
+        card = self.card(name)
+        among = [one.name for one in self._named(card, name)]
+        if variant not in among:
+            raise BadRequest(
+                f"'{name}' has no variant {variant[:100]!r}.",
+                hint=f"Its variants: {', '.join(among)}.",
+                param=f"variants.{name}",
+            )
+        return card.name, variant
+
+    @staticmethod
+    def _named(card: ModelCard, name: str) -> tuple[Variant, ...]:
+        """The variants that a name leaves: all of a card's own name, else those of a repository."""
+        return card.variants if name == card.name else _of_repository(card, name)
 
     def _paths(self, variant: Variant) -> tuple[Path, Path | None]:
         folder = Path()
@@ -177,6 +217,11 @@ def _server_card(name: str, server: RunningServer) -> ModelCard:
         summary="A server that Viewfinder did not start.",
         variants=(variant,),
     )
+
+
+def _of_repository(card: ModelCard, repo: str) -> tuple[Variant, ...]:
+    """The variants that live in a repository; the hub does not tell upper case from lower."""
+    return tuple(variant for variant in card.variants if variant.repo.casefold() == repo.casefold())
 
 
 def _check_pair(model: Path, mmproj: Path | None) -> None:

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     models: dict[str, LocalModel] = Field(default_factory=dict)
     endpoints: dict[str, RunningServer] = Field(default_factory=dict)
+    variants: dict[str, str] = Field(
+        default_factory=dict,
+        description="model > its variant to use, where not the one chosen for this machine",
+    )
 
     @classmethod
     def settings_customise_sources(
