@@ -63,6 +63,8 @@ async def test_a_real_one_answers() -> None:
     program = Path(spec.origin).parent / "bin" / "llama-server"
     server = make_server(
         Catalog().get("glimpse"),
+        Catalog().get("glimpse").variants[0],
+        LlamaCpp(),
         Catalog(),
         EngineSettings(llama_server=program),
         run_folder=run_folder(),

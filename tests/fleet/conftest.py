@@ -20,16 +20,17 @@ CHILDREN = Path(__file__).parent.parent / "children"
 class Program:
     """An engine that is one of the tests' own programs: what it does at its start is its name."""
 
-    name = "program"
     install = "pip install program"
+    known_good = ""
 
-    def __init__(self, *argv: str, installed: bool = True) -> None:
+    def __init__(self, *argv: str, installed: bool = True, name: str = "program", version: str = "1") -> None:
         self.argv = argv
+        self.name, self.version = name, version
         self.installed = installed
         self.starts = 0
 
     def find(self) -> Found | None:
-        return Found("1", CHILDREN) if self.installed else None
+        return Found(self.version, CHILDREN) if self.installed else None
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         self.starts += 1

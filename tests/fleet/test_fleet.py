@@ -39,6 +39,34 @@ async def test_a_hundred_at_once_start_one_process(fleet: Fleet) -> None:
     assert fleet.state_of("glimpse") == "ready"
 
 
+async def test_a_model_id_and_the_models_name_share_one_process(fleet: Fleet) -> None:
+    by_name = await fleet.acquire("glimpse")
+    by_id = await fleet.acquire("viewfinder/glimpse")
+    assert by_id.endpoint == by_name.endpoint
+    assert (by_id.card.name, by_id.variant.name) == ("glimpse", "llama.cpp-f16")
+    assert fleet.state_of("viewfinder/glimpse") == fleet.state_of("glimpse") == "ready"
+    assert len(engines()) == 1
+
+
+async def test_what_is_up_stays_the_choice(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that is pulled or measured meanwhile must not start a second process beside the first."""
+    lease = await fleet.acquire("glimpse")
+
+    def another_choice(card: object, measured: object) -> object:
+        raise AssertionError("asked again")
+
+    monkeypatch.setattr("viewfinder.fleet.fleet.choose_variant", another_choice)
+    assert (await fleet.acquire("glimpse")).endpoint == lease.endpoint
+    assert fleet.variant_of("glimpse") == lease.variant
+
+
+async def test_only_models_whose_files_are_here_can_be_asked_for(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert [card.name for card in fleet.cards()] == ["glimpse"]
+
+
 async def test_who_leaves_while_it_loads_takes_nothing_from_the_others(fleet: Fleet) -> None:
     first = asyncio.create_task(fleet.acquire("glimpse"))
     second = asyncio.create_task(fleet.acquire("glimpse"))

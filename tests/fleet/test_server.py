@@ -88,6 +88,29 @@ async def test_an_engine_that_is_not_installed_names_the_line_that_mends_it(make
         await server.start()
 
 
+async def test_a_known_issue_of_the_version_is_refused_before_anything_starts(make_server: Make) -> None:
+    """mlx-vlm 0.4.0 fails at every second image to LLaVA-NeXT: better no server than a broken one."""
+    program = Program("sleeps.py", name="mlx", version="0.4.0")
+    server = make_server(program)
+    server.variant = server.variant.model_copy(update={"model_type": "llava_next"})
+    with pytest.raises(
+        EngineMissing, match=r"mlx 0\.4\.0 has a known issue.*0\.4\.1.*second image"
+    ) as raised:
+        await server.start()
+    assert "pip install --upgrade 'mlx-vlm>=0.4.1'" in raised.value.hint
+    assert raised.value.reason == "known_issue"
+    assert program.starts == 0
+
+
+async def test_last_words_that_are_known_bring_their_remedy(make_server: Make) -> None:
+    program = Program("dies_by_signal.py", str(int(signal.SIGILL)), name="llama.cpp")
+    server = make_server(program, start_attempts=1)
+    with pytest.raises(EngineDied) as raised:
+        await server.start()
+    assert "pip install --force-reinstall --no-cache-dir xllamacpp" in raised.value.hint
+    assert "glimpse.log" in raised.value.hint
+
+
 async def test_a_damaged_model_that_passed_the_check_is_explained(make_server: Make, tmp_path: Path) -> None:
     """llama.cpp itself refuses it: the error must carry its words and the way to its log."""
     server = make_server(start_attempts=1)

@@ -18,6 +18,7 @@ from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import BadRequest, EngineError, ModelFilesError
+from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.servers import make_server
 
@@ -47,17 +48,19 @@ class Trial:
         findings = Findings(card, card.variant(), self.run)
         steps = Steps(card.name, self._steps(), self.tell)
         try:
-            findings.variant, _ = choose_variant(card)
-            await self._measure(findings, steps)
+            findings.variant, engine = choose_variant(card)
+            await self._measure(findings, engine, steps)
         except (EngineError, ModelFilesError, BadRequest) as error:
             findings.failure = str(error)
         steps.finish()
         return findings.result(datetime.now(UTC).isoformat(timespec="seconds"))
 
-    async def _measure(self, findings: Findings, steps: Steps) -> None:
+    async def _measure(self, findings: Findings, engine: Engine, steps: Steps) -> None:
         def fresh(process: int) -> Subject:
             server = make_server(
                 findings.card,
+                findings.variant,
+                engine,
                 self.catalog,
                 self.settings,
                 run_folder=self.folders.run,

@@ -1,19 +1,266 @@
-"""Which variant of a card this machine can run; called by `fleet`, `bench` and the model list."""
+"""Which variant of a card this machine runs, and why; called by `fleet`, `bench` and the model list.
+
+A variant that its card does not serve, whose engine is not installed, or that a known issue of the installed
+version refuses is never chosen. Of the others, the first difference decides:
+
+    files         those that are here
+    memory        those that this machine's memory can hold
+    measured      those that did here what their card says
+    engine        the card's `prefer`, else the machine's order:
+                  Apple silicon    mlx > llama.cpp > transformers
+                  all others       llama.cpp > transformers > mlx
+    card          the earlier in the card
+
+Nothing falls back from one variant to another after that: what was chosen runs, or says why it does not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import psutil
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.known_issues import is_within, refusal, refused_by
+from viewfinder.catalog.presence import is_here
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine
-from viewfinder.engines.registry import engine_named
+from viewfinder.engines.registry import engine_named, engines
+from viewfinder.host.hardware import this_machine
+
+APPLE_ORDER = ("mlx", "llama.cpp", "transformers")
+ORDER = ("llama.cpp", "transformers", "mlx")
+WEIGHTS_FACTOR, BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
+"""What a model needs for its weights, and beside them: a rule of thumb, until it is measured."""
 
 
-def choose_variant(card: ModelCard) -> tuple[Variant, Engine]:
-    """The card's first variant whose engine is installed, with that engine; EngineMissing otherwise."""
-    for variant in card.variants:
-        engine = engine_named(variant.engine)
-        if engine.find() is not None:
-            return variant, engine
-    first = engine_named(card.variants[0].engine)
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """An engine that somebody provides; `version` is None while it is not installed."""
+
+    version: str | None
+    install: str
+    known_good: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What `bench` found of a variant on this machine with this version of its engine; None: not tried."""
+
+    version: str
+    failed: bool = False
+    vision: bool | None = None
+    text: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a choice depends on; `here` and `measured` name variants of the card."""
+
+    engines: Mapping[str, EngineState]
+    memory_bytes: int
+    free_bytes: int
+    apple_silicon: bool = False
+    nvidia: bool = False
+    here: frozenset[str] = frozenset()
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A variant as the choice sees it; `refused` says why it can never be chosen here, when that is so."""
+
+    variant: Variant
+    version: str | None
+    here: bool
+    fits: bool | None
+    """Whether this machine's memory can hold it; None: its size is not known."""
+    refused: str
+    mends: str
+    """The line that lifts the refusal, where one does."""
+    why: str = ""
+    chosen: bool = False
+
+
+MeasuredHere = Mapping[tuple[str, str], Measured]
+"""By the names of model and variant."""
+
+
+def choose_variant(card: ModelCard, measured: MeasuredHere | None = None) -> tuple[Variant, Engine]:
+    """The variant of the card that runs on this machine now, and its engine.
+
+    Raises EngineMissing, with the line that mends it, when none can.
+    """
+    options = choose(card, look(card, measured))
+    for option in options:
+        if option.chosen:
+            return option.variant, engine_named(option.variant.engine)
+    mends = next((option.mends for option in options if option.mends), "")
     raise EngineMissing(
-        f"No engine that runs '{card.name}' is installed (wanted: {first.name}).",
-        hint=f"Run: {first.install}",
+        f"'{card.name}' cannot run here: "
+        + "; ".join(f"{option.variant.name}: {option.refused}" for option in options)
+        + ".",
+        hint=f"Run: {mends}" if mends else f"`viewfinder models {card.name}` lists its other variants.",
     )
+
+
+def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
+    """This machine now, as far as the card's variants are concerned."""
+    machine = this_machine()
+    known = {}
+    for name, engine in engines().items():
+        found = engine.find()
+        known[name] = EngineState(found.version if found else None, engine.install, engine.known_good)
+    return Snapshot(
+        engines=known,
+        memory_bytes=machine.memory_bytes,
+        free_bytes=psutil.virtual_memory().available,
+        apple_silicon=machine.apple_silicon,
+        nvidia=machine.nvidia,
+        here=frozenset(variant.name for variant in card.variants if is_here(variant)),
+        measured={name: found for (model, name), found in (measured or {}).items() if model == card.name},
+    )
+
+
+def choose(card: ModelCard, snapshot: Snapshot) -> list[Option]:
+    """Every variant of the card, best first, each with its reason; the first is chosen if it can run."""
+    options = [_option(card, variant, snapshot) for variant in card.variants]
+    runnable = sorted((one for one in options if not one.refused), key=lambda one: _rank(card, one, snapshot))
+    refused = [replace(option, why=option.refused) for option in options if option.refused]
+    if not runnable:
+        return refused
+    best, *others = runnable
+    why = _advantage(card, best, others[0], snapshot) if others else "the only one that can run here"
+    chosen = replace(best, why=why + _remarks(best, snapshot), chosen=True)
+    return [chosen, *(replace(one, why=_handicap(card, best, one, snapshot)) for one in others), *refused]
+
+
+def need_bytes(variant: Variant) -> int | None:
+    """How much memory a variant takes, about; None when its size is not known."""
+    size_bytes = variant.size_bytes or variant.download_bytes
+    return None if size_bytes is None else int(WEIGHTS_FACTOR * size_bytes) + BESIDE_WEIGHTS_BYTES
+
+
+def _option(card: ModelCard, variant: Variant, snapshot: Snapshot) -> Option:
+    state = snapshot.engines.get(variant.engine)
+    refused, mends = _refusal(card, variant, snapshot)
+    need = need_bytes(variant)
+    return Option(
+        variant=variant,
+        version=state.version if state else None,
+        here=variant.name in snapshot.here,
+        fits=None if need is None else need <= snapshot.memory_bytes,
+        refused=refused,
+        mends=mends,
+    )
+
+
+def _refusal(card: ModelCard, variant: Variant, snapshot: Snapshot) -> tuple[str, str]:
+    """Why a variant can never be chosen, and the line that mends it; both empty when it can."""
+    state = snapshot.engines.get(variant.engine)
+    if variant.not_served:
+        return f"not served: {variant.not_served.rstrip('.')}", ""
+    if state is None:
+        known = ", ".join(sorted(snapshot.engines))
+        return f"nobody provides the engine {variant.engine} (known: {known})", ""
+    if state.version is None:
+        return f"{variant.engine} is not installed", state.install
+    issue = refusal(variant.engine, state.version, card.name, variant.model_type)
+    if issue is None:
+        return "", ""
+    return refused_by(issue, variant.engine, state.version), issue.command
+
+
+_Rank = tuple[bool, bool, bool, int, int]
+
+
+def _rank(card: ModelCard, option: Option, snapshot: Snapshot) -> _Rank:
+    """What decides, first to last; less is better. The table at the top of this file says the same."""
+    order = _order(card, snapshot)
+    engine = option.variant.engine
+    return (
+        not option.here,
+        option.fits is False,
+        bool(_shortfall(option, snapshot)),
+        order.index(engine) if engine in order else len(order),
+        card.variants.index(option.variant),
+    )
+
+
+def _order(card: ModelCard, snapshot: Snapshot) -> tuple[str, ...]:
+    return card.prefer or (APPLE_ORDER if snapshot.apple_silicon else ORDER)
+
+
+def _shortfall(option: Option, snapshot: Snapshot) -> str:
+    """What a variant did not do when it was measured here, though its card says that it can."""
+    found = snapshot.measured.get(option.variant.name)
+    if found is None or found.version != option.version:
+        return ""
+    if found.failed:
+        return "it failed when it was measured here"
+    short = [
+        name
+        for name, declared, passed in (
+            ("image", option.variant.vision, found.vision),
+            ("text", option.variant.text, found.text),
+        )
+        if declared and passed is False
+    ]
+    return f"it did not pass the {' and '.join(short)} questions here" if short else ""
+
+
+def _advantage(card: ModelCard, best: Option, second: Option, snapshot: Snapshot) -> str:
+    """Why the best variant comes before the second: the first difference of their ranks."""
+    orderer = "its card prefers" if card.prefer else "best on this machine:"
+    words = (
+        "its files are here",
+        "it fits into memory",
+        "it did what its card says when it was measured here",
+        f"{orderer} {best.variant.engine}",
+        "first in its card",
+    )
+    return _first_difference(words, card, best, second, snapshot)
+
+
+def _handicap(card: ModelCard, best: Option, other: Option, snapshot: Snapshot) -> str:
+    """Why another variant comes after the best."""
+    need = need_bytes(other.variant) or 0
+    words = (
+        "its files are not here",
+        f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}",
+        _shortfall(other, snapshot),
+        f"{best.variant.engine} comes before {other.variant.engine} "
+        + ("in its card" if card.prefer else "on this machine"),
+        "later in its card",
+    )
+    return _first_difference(words, card, best, other, snapshot)
+
+
+def _first_difference(
+    words: tuple[str, ...], card: ModelCard, one: Option, other: Option, snapshot: Snapshot
+) -> str:
+    ranks = zip(_rank(card, one, snapshot), _rank(card, other, snapshot), strict=True)
+    return next(word for word, (mine, yours) in zip(words, ranks, strict=True) if mine != yours)
+
+
+def _remarks(chosen: Option, snapshot: Snapshot) -> str:
+    """What a person should know of the chosen variant beside why it was."""
+    said = []
+    need = need_bytes(chosen.variant)
+    if chosen.fits is False and need:
+        said.append(
+            f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}"
+        )
+    elif need and need > snapshot.free_bytes:
+        said.append(f"it needs about {_gb(need)} of memory, and {_gb(snapshot.free_bytes)} are free now")
+    if shortfall := _shortfall(chosen, snapshot):
+        said.append(shortfall)
+    state = snapshot.engines[chosen.variant.engine]
+    if chosen.version and state.known_good and not is_within(chosen.version, state.known_good):
+        said.append(f"{chosen.variant.engine} {chosen.version} was not tried ({state.known_good} was)")
+    if snapshot.nvidia and chosen.variant.engine == "llama.cpp":
+        said.append("`viewfinder doctor` tells whether it uses the NVIDIA card")
+    return "".join(f"; {words}" for words in said)
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB"

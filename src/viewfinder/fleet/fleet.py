@@ -10,10 +10,11 @@ from typing import Self
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.presence import is_here
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import Busy, EngineDied
-from viewfinder.fleet.choice import choose_variant
+from viewfinder.fleet.choice import MeasuredHere, choose_variant
 from viewfinder.fleet.server import ServerProcess, State
 from viewfinder.fleet.servers import Server, make_server
 
@@ -53,6 +54,14 @@ class Lease:
         await self._server.stop()
 
 
+_Key = tuple[str, str]
+
+
+def _key(card: ModelCard, variant: Variant) -> _Key:
+    """What a place is known by: a model and one of its variants."""
+    return card.name, variant.name
+
+
 @dataclass(slots=True)
 class _Place:
     """A model's place in the fleet: its server process and the task that loads or loaded it."""
@@ -63,14 +72,24 @@ class _Place:
 
 
 class Fleet:
-    """The models of a catalog on this machine; use it as an async context manager, from one event loop."""
+    """The models of a catalog on this machine; use it as an async context manager, from one event loop.
+
+    A model may be called by its name or by the id of one of its repositories. A variant that is up stays
+    the model's variant: what was pulled or measured since then changes the next start only.
+    """
 
     def __init__(
-        self, catalog: Catalog, settings: EngineSettings, *, run_folder: Path, log_folder: Path
+        self,
+        catalog: Catalog,
+        settings: EngineSettings,
+        *,
+        run_folder: Path,
+        log_folder: Path,
+        measured: MeasuredHere | None = None,
     ) -> None:
-        self._catalog, self._settings = catalog, settings
+        self._catalog, self._settings, self._measured = catalog, settings, measured
         self._run_folder, self._log_folder = run_folder, log_folder
-        self._places: dict[str, _Place] = {}
+        self._places: dict[_Key, _Place] = {}
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -82,8 +101,9 @@ class Fleet:
         await self.close()
 
     def cards(self) -> list[ModelCard]:
-        """The card of every model that can be asked for."""
-        return [self._catalog.get(name) for name in self._catalog.names()]
+        """The card of every model that can be asked for: its files are here."""
+        cards = map(self._catalog.get, self._catalog.names())
+        return [card for card in cards if any(map(is_here, card.variants))]
 
     def card(self, model: str) -> ModelCard:
         """The card of one model; raises UnknownModel."""
@@ -91,11 +111,15 @@ class Fleet:
 
     def variant_of(self, model: str) -> Variant:
         """The variant that a request would meet; raises UnknownModel, EngineMissing."""
-        return choose_variant(self._catalog.get(model))[0]
+        card = self._catalog.get(model)
+        place = self._place_of(card)
+        if place is None or self._is_over(place):
+            return choose_variant(card, self._measured)[0]
+        return place.server.variant
 
     def state_of(self, model: str) -> State:
         """The state of a model's server process."""
-        place = self._places.get(model)
+        place = self._place_of(self._catalog.get(model))
         return place.server.state if place else "stopped"
 
     async def acquire(self, model: str) -> Lease:
@@ -103,9 +127,10 @@ class Fleet:
 
         Raises UnknownModel, ModelFilesError, EngineMissing, EngineDied, EngineStalled.
         """
-        place = self._places.get(model)
+        card = self._catalog.get(model)
+        place = self._place_of(card)
         if place is None or self._is_over(place):
-            place = self._places[model] = self._open(model)
+            place = self._open(card)
         # Shielded: a client that leaves while the model loads must not take the load from the others.
         await asyncio.shield(place.loading)
         if place.server.state != "ready":
@@ -124,22 +149,36 @@ class Fleet:
                         await task
         await asyncio.gather(*(place.server.stop() for place in places))
 
-    def _open(self, model: str) -> _Place:
+    def _place_of(self, card: ModelCard) -> _Place | None:
+        """The place of one of the card's variants; of several, one that is up or loading."""
+        known = [self._places.get(_key(card, variant)) for variant in card.variants]
+        places = sorted(filter(None, known), key=self._is_over)
+        return places[0] if places else None
+
+    def _open(self, card: ModelCard) -> _Place:
         if self._closed:
             raise Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")
-        card = self._catalog.get(model)
+        variant, engine = choose_variant(card, self._measured)
         server = make_server(
-            card, self._catalog, self._settings, run_folder=self._run_folder, log_folder=self._log_folder
+            card,
+            variant,
+            engine,
+            self._catalog,
+            self._settings,
+            run_folder=self._run_folder,
+            log_folder=self._log_folder,
         )
-        place = _Place(server, asyncio.create_task(self._load(server), name=f"load {model}"))
+        place = _Place(server, asyncio.create_task(self._load(server), name=f"load {card.name}"))
         # A load that fails after every waiting client left must not warn of an exception never read.
         place.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._places[_key(card, variant)] = place
         return place
 
     async def _load(self, server: Server) -> None:
         await server.start()
         if isinstance(server, ServerProcess):
-            self._places[server.card.name].watch = asyncio.create_task(self._watch(server))
+            place = self._places[_key(server.card, server.variant)]
+            place.watch = asyncio.create_task(self._watch(server))
 
     async def _watch(self, server: ServerProcess) -> None:
         """Note a death at once, so that the next request meets a fresh process and not a dead socket."""

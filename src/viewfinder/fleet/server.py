@@ -16,10 +16,11 @@ from typing import Literal
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.catalog.known_issues import recognize, refusal, refused_by
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
-from viewfinder.core.errors import EngineDied, EngineError, EngineStalled
+from viewfinder.core.errors import EngineDied, EngineError, EngineMissing, EngineStalled
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import require
 from viewfinder.fleet.readiness import wait_until_ready
@@ -29,6 +30,9 @@ from viewfinder.host.sockets import socket_path
 
 State = Literal["stopped", "starting", "ready", "stopping", "backoff", "failed"]
 Phase = Literal["spawned", "listening", "ready"]
+
+LAST_WORDS = 40
+"""Lines in which a known issue is looked for: a Python engine ends with its whole traceback."""
 
 _log = logging.getLogger(__name__)
 _numbers = itertools.count(1)
@@ -93,6 +97,7 @@ class ServerProcess:
         that it would be in vain. Raises EngineMissing, EngineDied or EngineStalled.
         """
         self.engine_version = require(self.engine).version
+        self._refuse_known_issues()
         for failures in itertools.count(1):
             self.state = "starting"
             try:
@@ -170,10 +175,24 @@ class ServerProcess:
         how = exit_.explanation if exit_ else "it ended"
         last = self.child.tail(1).strip()
         said = f' Its last words: "{last}".' if last else ""
+        log = f"Its whole log is {self._log_file}."
+        issue = recognize(self.engine.name, self.engine_version, f"{self.child.tail(LAST_WORDS)}\n{how}")
+        known = f"{issue.what} {issue.hint} ({issue.references[0]}). " if issue else ""
         return EngineDied(
             f"The engine {self.engine.name} died while loading '{self.card.name}': {how}{said}",
-            hint=f"Its whole log is {self._log_file}.",
+            hint=f"{known}{log}",
         )
+
+    def _refuse_known_issues(self) -> None:
+        """EngineMissing when this version of the engine is known to get this model wrong."""
+        name, version = self.engine.name, self.engine_version
+        issue = refusal(name, version, self.card.name, self.variant.model_type)
+        if issue is not None:
+            raise EngineMissing(
+                f"'{self.card.name}' is not started: {refused_by(issue, name, version)}.",
+                hint=issue.hint,
+                code="known_issue",
+            )
 
 
 def _ignore(phase: Phase) -> None:

@@ -47,6 +47,8 @@ APPLE_FEATURES = {
     "hw.optional.avx2_0": "avx2",
     "hw.optional.avx512f": "avx512f",
 }
+METAL = "(Metal)"
+"""How the graphics of Apple silicon are named: they are part of the processor."""
 
 
 class Machine(BaseModel):
@@ -65,6 +67,14 @@ class Machine(BaseModel):
     """Empty: none that an engine here could use was found."""
     features: tuple[str, ...] = ()
     """What decides how fast a model runs on this processor, or whether a build runs at all."""
+
+    @property
+    def apple_silicon(self) -> bool:
+        return self.gpu.endswith(METAL)
+
+    @property
+    def nvidia(self) -> bool:
+        return "NVIDIA" in self.gpu
 
 
 @functools.cache
@@ -131,7 +141,7 @@ def _macos() -> tuple[str, str, str, tuple[str, ...]]:
     facts = _sysctl("machdep.cpu.brand_string", *APPLE_FEATURES)
     cpu = facts.get("machdep.cpu.brand_string", "")
     features = tuple(ours for key, ours in APPLE_FEATURES.items() if facts.get(key) == "1")
-    gpu = f"{cpu} (Metal)" if platform.machine() == "arm64" else ""
+    gpu = f"{cpu} {METAL}" if platform.machine() == "arm64" else ""
     return cpu, f"macOS {platform.mac_ver()[0]} ({platform.machine()})", gpu, features
 
 
