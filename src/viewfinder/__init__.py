@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from viewfinder.api.measuring import bench, guide
     from viewfinder.api.model import Model, load
-    from viewfinder.api.serving import ModelLine, Serving, models, serve
+    from viewfinder.api.models import ModelLine, VariantLine, models, variants
+    from viewfinder.api.serving import Serving, serve
     from viewfinder.core.config import Settings, load_settings
     from viewfinder.core.errors import ViewfinderError
 
 _HOMES = {
     "Model": "api.model",
-    "ModelLine": "api.serving",
+    "ModelLine": "api.models",
     "Serving": "api.serving",
     "Settings": "core.config",
+    "VariantLine": "api.models",
     "ViewfinderError": "core.errors",
     "bench": "api.measuring",
     "guide": "api.measuring",
     "load": "api.model",
     "load_settings": "core.config",
-    "models": "api.serving",
+    "models": "api.models",
     "serve": "api.serving",
+    "variants": "api.models",
 }
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "ModelLine",
     "Serving",
     "Settings",
+    "VariantLine",
     "ViewfinderError",
     "bench",
     "guide",
@@ -40,6 +44,7 @@ __all__ = [
     "load_settings",
     "models",
     "serve",
+    "variants",
 ]
 
 

@@ -54,6 +54,18 @@ def test_load_and_ask_say_the_same_on_20_scenes(served: Served, tmp_path: Path, 
             assert typed.stdout.strip() == model.ask(file, question)
 
 
+def test_a_model_id_and_a_variant_are_asked_for(picture: Path, home: Path) -> None:
+    words = (picture, "How many shapes are there?")
+    asked = run("ask", "viewfinder/glimpse", *words, "--variant", "llama.cpp-f16", home=home)
+    assert (asked.returncode, asked.stdout) == (0, "1.\n")
+
+
+def test_a_running_serve_is_asked_by_a_model_id_too(served: Served, picture: Path) -> None:
+    answer = run("ask", "viewfinder/glimpse", picture, "How many shapes are there?", home=served.home)
+    assert (answer.returncode, answer.stdout) == (0, "1.\n")
+    assert len(list((served.home / "run").iterdir())) == 1  # nobody else started a fleet
+
+
 def test_serve_takes_files_from_disk(tmp_path: Path, picture: Path) -> None:
     files = Catalog().resolve(Catalog().get("glimpse").variants[0])
     assert files.mmproj is not None
@@ -71,9 +83,23 @@ def test_models_lists_what_is_here(home: Path) -> None:
     assert (glimpse["ready"], glimpse["vision"], glimpse["text"]) == (True, True, True)
 
 
+def test_models_shows_the_variants_of_one(home: Path) -> None:
+    shown = run("models", "moondream2", home=home)
+    assert shown.returncode == 0
+    assert "llama.cpp-f16" in shown.stdout
+    listed = run("models", "vikhyatk/moondream2", "--json", home=home)
+    lines = json.loads(listed.stdout)
+    assert [line["model_id"] for line in lines if line["chosen"]] == ["vikhyatk/moondream2"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (("ask", "glimpse", "Hello!", "--variant", "nonesuch"), 2, "has no variant 'nonesuch'"),
+        (("ask", "microsoft/Phi-3.5-vision-instruct", "Hello!"), 1, "not served"),
+        (("serve", "--variant", "llama.cpp-f16"), 2, "not clear which model"),
+        (("bench", "glimpse", "--variant", "nonesuch"), 2, "has no variant 'nonesuch'"),
+        (("models", "nonesuch"), 2, "no model named 'nonesuch'"),
         (("ask", "nonesuch", "Hello!"), 2, "no model named 'nonesuch'"),
         (("ask", "glimpse", "/no/such/file.png", "What?"), 2, "/no/such/file.png cannot be read"),
         (("bench", "nonesuch"), 2, "no model named 'nonesuch'"),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pydantic import SecretStr
 
 from viewfinder.api.endpoints import served_at
-from viewfinder.api.places import run_folder
-from viewfinder.api.serving import models
+from viewfinder.api.models import models
+from viewfinder.api.places import open_catalog, run_folder
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
@@ -16,7 +16,6 @@ from viewfinder.bench.runner import run_suite
 from viewfinder.bench.store import Store
 from viewfinder.bench.suite import suite_named
 from viewfinder.bench.trial import Folders
-from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
@@ -48,7 +47,7 @@ def bench(
         servers = asyncio.run(served_at(endpoint, endpoint_key, names))
         settings = settings.model_copy(update={"endpoints": servers})
         chosen = list(servers)
-    catalog = Catalog(settings.models, settings.endpoints)
+    catalog = open_catalog(settings)
     cards = [catalog.get(name) for name in chosen]
     with run_folder() as run, Store(paths.results_file()) as store:
         return asyncio.run(

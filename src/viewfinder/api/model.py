@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
-from viewfinder.api.places import open_fleet
+from viewfinder.api.places import open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
@@ -83,19 +83,22 @@ class Model:
         self.close()
 
 
-def load(name: str, *, settings: Settings | None = None) -> Model:
-    """The model, up and ready.
+def load(name: str, *, variant: str | None = None, settings: Settings | None = None) -> Model:
+    """The model, up and ready; `name` may also be the id of a repository that one of its variants is in.
 
-    Asked of the running `viewfinder serve` when there is one that knows it and takes our key; otherwise
-    of a fleet of its own, which ends with the context. Raises UnknownModel, ModelFilesError, EngineError.
+    Asked of the running `viewfinder serve` when there is one that knows it and takes our key; otherwise,
+    and whenever a `variant` is named, of a fleet of its own, which ends with the context. Raises
+    UnknownModel, BadRequest (no such variant), ModelFilesError, EngineError.
     """
     settings = settings or load_settings()
-    catalog = Catalog(settings.models, settings.endpoints)
-    catalog.get(name)
+    if variant is not None:
+        settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
+    catalog = open_catalog(settings)
+    card = catalog.get(name)
     host = _Background()
     try:
-        owner = running_owner(paths.home())
-        if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, name)):
+        owner = running_owner(paths.home()) if variant is None else None
+        if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, card.name)):
             return Model(name, f"{owner.url}/v1", settings.api_key, host)
         key = SecretStr(secrets.token_urlsafe(24))
         url = host.run(host.embed(name, catalog, settings, key))

@@ -1,14 +1,69 @@
-"""A fleet and the folders that go with it; called by everything that starts one."""
+"""What every entrance to the program opens: the catalog, what was measured here, a fleet and its folders.
+
+Called by the other modules of `api`.
+"""
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from viewfinder.bench.results import Gate, Missing, ModelResult
+from viewfinder.bench.store import Store
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.fleet.choice import Measured, MeasuredHere
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.host.hardware import Machine, this_machine
+
+_log = logging.getLogger(__name__)
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The built-in cards and the user's models, with the variants that the user wants.
+
+    Raises BadRequest or UnknownModel when a setting names what there is not.
+    """
+    return Catalog(settings.models, settings.endpoints, wanted=settings.variants)
+
+
+def measured_here() -> MeasuredHere:
+    """The newest finding of `bench` about each variant that was measured on this machine.
+
+    Results that cannot be read are as good as none: they decide an order, and nothing must fail for them.
+    """
+    if not paths.results_file().is_file():
+        return {}
+    found: dict[tuple[str, str], Measured] = {}
+    try:
+        with Store(paths.results_file()) as store:
+            for newest in store.latest():
+                for result in store.history(newest.model, newest.variant):
+                    if _on(this_machine(), result):
+                        found.setdefault((result.model, result.variant), _measured(result))
+    except ViewfinderError as error:
+        _log.warning("What was measured here cannot be read: %s", error)
+    return found
+
+
+def _on(machine: Machine, result: ModelResult) -> bool:
+    return (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)
+
+
+def _measured(result: ModelResult) -> Measured:
+    return Measured(
+        version=result.engine_version,
+        failed=result.status == "failed",
+        vision=_passed(result.vision),
+        text=_passed(result.text),
+    )
+
+
+def _passed(gate: Gate | Missing) -> bool | None:
+    return gate.passed if isinstance(gate, Gate) else None
 
 
 @contextmanager
@@ -26,5 +81,8 @@ def run_folder() -> Iterator[Path]:
 async def open_fleet(catalog: Catalog, settings: Settings) -> AsyncIterator[Fleet]:
     """The catalog's fleet; every server process of it has ended afterwards."""
     with run_folder() as folder:
-        async with Fleet(catalog, settings.engine, run_folder=folder, log_folder=paths.log_folder()) as fleet:
+        logs, measured = paths.log_folder(), measured_here()
+        async with Fleet(
+            catalog, settings.engine, run_folder=folder, log_folder=logs, measured=measured
+        ) as fleet:
             yield fleet

@@ -1,4 +1,4 @@
-"""`serve`: every model of the catalog behind one address, until told to stop; and the list of models."""
+"""`serve`: every model of the catalog behind one address, until told to stop."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,10 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from viewfinder.api.places import open_fleet
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.api.places import measured_here, open_catalog, open_fleet
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import EngineMissing, ModelFilesError, ViewfinderError
+from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
@@ -28,7 +27,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A gateway that listens; `notice` says why it listens elsewhere than asked, if it does."""
+    """A gateway that listens, and the models whose files are here.
+
+    `notice` says why it listens elsewhere than asked, if it does.
+    """
 
     url: str
     models: tuple[str, ...]
@@ -51,9 +53,9 @@ def serve(
 
 
 async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[[Serving], None]) -> None:
-    catalog = Catalog(settings.models, settings.endpoints)
+    catalog = open_catalog(settings)
     for name in names:  # what was named must be there; the others may fail when they are asked for
-        catalog.resolve(choose_variant(catalog.get(name))[0])
+        catalog.resolve(choose_variant(catalog.get(name), measured_here())[0])
     require_key_beyond_loopback(settings.host, settings.api_key)
     home = paths.home()
     lock = OwnerLock.acquire(home)
@@ -71,7 +73,8 @@ async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[
 
         def listening() -> None:
             lock.announce(url_of(bound.host, bound.port))
-            on_ready(Serving(url_of(bound.host, bound.port), tuple(catalog.names()), _moved(settings, bound)))
+            here = tuple(card.name for card in fleet.cards())
+            on_ready(Serving(url_of(bound.host, bound.port), here, _moved(settings, bound)))
 
         with contextlib.suppress(asyncio.CancelledError):
             app = make_app(fleet, intake, settings, VERSION)
@@ -105,46 +108,3 @@ def _moved(settings: Settings, bound: Bound) -> str:
     if bound.moved_from is None:
         return ""
     return f"Port taken by {bound.moved_from}; listening on port {bound.port} instead."
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLine:
-    """One row of the model list: what a request would meet here, or why it would fail."""
-
-    name: str
-    title: str
-    variant: str
-    engine: str
-    vision: bool
-    text: bool
-    size_bytes: int | None
-    ready: bool
-    note: str
-
-
-def models(*, settings: Settings | None = None) -> list[ModelLine]:
-    """Every model of the catalog, and whether it can be loaded here; nothing is started."""
-    settings = settings or load_settings()
-    catalog = Catalog(settings.models, settings.endpoints)
-    lines = []
-    for card in catalog.cards():
-        variant, note = card.variants[0], ""
-        try:
-            variant, _ = choose_variant(card)
-            catalog.resolve(variant)
-        except (EngineMissing, ModelFilesError) as error:
-            note = str(error)
-        lines.append(
-            ModelLine(
-                name=card.name,
-                title=card.title,
-                variant=variant.name,
-                engine=variant.engine,
-                vision=variant.vision,
-                text=variant.text,
-                size_bytes=variant.size_bytes,
-                ready=not note,
-                note=note,
-            )
-        )
-    return lines

@@ -9,19 +9,22 @@ from viewfinder.cli.screen import errors, print_json
 
 
 def ask(
-    model: Annotated[str, typer.Argument(help="A model's name (see `viewfinder models`).")],
+    model: Annotated[str, typer.Argument(help="A model's name or model id (see `viewfinder models`).")],
     parts: Annotated[
         list[str], typer.Argument(metavar="[IMAGE...] QUESTION", help="Image files, then the question.")
     ],
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens to answer with.")] = 256,
     temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0: always the likeliest word.")] = 0.0,
+    variant: Annotated[
+        str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a model about images, or about text alone."""
     from viewfinder.api.model import load
 
     with errors.status(f"Loading {model} ..."):
-        loaded = load(model)
+        loaded = load(model, variant=variant)
     with loaded:
         words = loaded.stream(*parts, max_tokens=max_tokens, temperature=temperature)
         if as_json:

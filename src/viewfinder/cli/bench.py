@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from viewfinder.cli.screen import errors, output, print_json
+from viewfinder.cli.wishes import HELP, wanted_variants
 
 if TYPE_CHECKING:
     from viewfinder.bench.progress import Progress as Step
@@ -20,6 +21,7 @@ def bench(
         list[str] | None, typer.Argument(metavar="[MODEL...]", help="All that can be loaded here otherwise.")
     ] = None,
     suite: Annotated[str, typer.Option(help="quick, standard or thorough")] = "quick",
+    variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     endpoint: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Measure a server that runs already; MODEL is what it calls it."),
@@ -30,7 +32,7 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    results = measure(names or [], suite, endpoint)
+    results = measure(names or [], suite, wanted_variants(names or [], variant or []), endpoint)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
@@ -39,9 +41,12 @@ def bench(
         raise typer.Exit(1)
 
 
-def measure(names: list[str], suite: str, endpoint: str | None = None) -> "list[ModelResult]":
-    """Run the suite behind a progress bar."""
+def measure(
+    names: list[str], suite: str, variants: dict[str, str] | None = None, endpoint: str | None = None
+) -> "list[ModelResult]":
+    """Run the suite behind a progress bar; `variants` are those wanted of some models."""
     from viewfinder.api.measuring import bench as run
+    from viewfinder.core.config import load_settings
 
     bar = Progress(
         TextColumn("{task.description}"),
@@ -63,6 +68,7 @@ def measure(names: list[str], suite: str, endpoint: str | None = None) -> "list[
             suite=suite,
             endpoint=endpoint,
             endpoint_key=SecretStr(key) if key else None,
+            settings=load_settings(variants=variants or None),
             on_progress=on_progress,
         )
 

@@ -1,33 +1,101 @@
-"""`viewfinder models`: what there is and what can be loaded here."""
+"""`viewfinder models [MODEL]`: what there is, what this machine would run of it, and why.
 
+Each row has its reason on a line of its own: beside the columns it would not fit on a usual screen.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from viewfinder.cli.screen import output, print_json
 
+if TYPE_CHECKING:
+    from viewfinder.api.models import ModelLine, VariantLine
+
 
 def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="Show all variants of this one, by its name or model id."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List the models, what they can do, and whether they can be loaded here."""
-    from viewfinder.api.serving import models as list_models
+    """List the models with the variant that this machine would run, or all variants of one."""
+    from viewfinder.api.models import models as list_models
+    from viewfinder.api.models import variants
 
-    lines = list_models()
+    of_one = variants(name) if name is not None else []
+    of_all = list_models() if name is None else []
     if as_json:
-        print_json([asdict(line) for line in lines])
-        return
-    table = Table("model", "engine", "vision", "text", "size", "here")
-    for line in lines:
-        size = f"{line.size_bytes / 1e6:.1f} MB" if line.size_bytes else "?"
-        table.add_row(
-            line.name,
-            line.engine,
-            "yes" if line.vision else "no",
-            "yes" if line.text else "no",
-            size,
-            "yes" if line.ready else line.note,
-        )
-    output.print(table)
+        print_json([asdict(line) for line in of_one] + [asdict(line) for line in of_all])
+    elif of_one:
+        _show_variants(of_one)
+    else:
+        _show_models(of_all)
+
+
+def _show_models(lines: "list[ModelLine]") -> None:
+    _show(
+        ("model", "variant", "engine", "size", "fits", "here"),
+        (
+            (
+                line.name,
+                line.variant,
+                line.engine,
+                _size(line.size_bytes),
+                _known(line.fits),
+                _known(line.here),
+            )
+            for line in lines
+        ),
+        (line.note if line.note and line.here else line.why for line in lines),
+    )
+    output.print("Not here: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
+
+
+def _show_variants(lines: "list[VariantLine]") -> None:
+    _show(
+        ("", "variant", "engine", "can", "size", "fits", "here"),
+        (
+            (
+                "*" if line.chosen else "",
+                line.variant,
+                f"{line.engine} {line.version}".strip(),
+                _can(line.vision, line.text),
+                _size(line.size_bytes),
+                _known(line.fits),
+                _known(line.here),
+            )
+            for line in lines
+        ),
+        (f"{line.model_id}: {line.why}" for line in lines),
+    )
+    output.print("* is what runs when this model is asked for; --variant uses another.")
+
+
+def _show(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[str]) -> None:
+    """Columns as wide as their widest cell, each row's reason below it."""
+    table = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    below = iter(reasons)
+    for number, row in enumerate(table):
+        words = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        output.print(words.rstrip(), markup=False, highlight=False, style="bold" if number == 0 else None)
+        if number:
+            output.print(f"    {next(below)}", markup=False, highlight=False, style="dim")
+
+
+def _can(vision: bool, text: bool) -> str:
+    return " ".join(word for word, able in (("images", vision), ("text", text)) if able)
+
+
+def _known(answer: bool | None) -> str:
+    return "?" if answer is None else "yes" if answer else "no"
+
+
+def _size(size_bytes: int | None) -> str:
+    if size_bytes is None:
+        return "?"
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from viewfinder.cli.screen import errors, output, print_json
+from viewfinder.cli.wishes import HELP, wanted_variants
 from viewfinder.core.config import LocalModel, load_settings
 from viewfinder.core.errors import BadRequest
 
@@ -23,6 +24,7 @@ def serve(
     name: Annotated[
         str | None, typer.Option(help="What to call the .gguf file; its own name otherwise.")
     ] = None,
+    variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any [default: 8080].")] = None,
     strict_port: Annotated[
@@ -33,8 +35,13 @@ def serve(
     """Serve every model behind one OpenAI-compatible API."""
     from viewfinder.api import serving
 
-    settings = load_settings(host=host, port=port, strict_port=strict_port or None)
     preload = list(names or ())
+    settings = load_settings(
+        host=host,
+        port=port,
+        strict_port=strict_port or None,
+        variants=wanted_variants(preload, variant or []) or None,
+    )
     files = [entry for entry in preload if entry.endswith(".gguf")]
     if mmproj and not files:
         raise BadRequest(

@@ -1,0 +1,122 @@
+"""`models` and `variants`: what there is, which variant this machine would run, and why; starts nothing."""
+
+from dataclasses import dataclass
+
+from viewfinder.api.places import measured_here, open_catalog
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import ModelFilesError
+from viewfinder.fleet.choice import MeasuredHere, Option, choose, look, need_bytes
+
+ELSEWHERE = "another variant was asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """One row of the model list: the variant that a request would meet here, or the card's first.
+
+    `ready` says that it can be loaded now, `note` why not. `fits` is about this machine's memory, None
+    when the size is not known; `size_bytes` is that of the files here, else of what pulling brings.
+    """
+
+    name: str
+    title: str
+    variant: str
+    engine: str
+    vision: bool
+    text: bool
+    size_bytes: int | None
+    fits: bool | None
+    here: bool
+    ready: bool
+    why: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariantLine:
+    """One variant of a model: `why` says why it is chosen, or why another is."""
+
+    model: str
+    variant: str
+    engine: str
+    version: str
+    model_id: str
+    quantization: str
+    vision: bool
+    text: bool
+    size_bytes: int | None
+    needs_bytes: int | None
+    fits: bool | None
+    here: bool
+    chosen: bool
+    why: str
+
+
+def models(*, settings: Settings | None = None) -> list[ModelLine]:
+    """Every model of the catalog, and whether it can be loaded here."""
+    settings = settings or load_settings()
+    catalog, measured = open_catalog(settings), measured_here()
+    return [_line(catalog, catalog.get(name), measured) for name in catalog.names()]
+
+
+def variants(model: str, *, settings: Settings | None = None) -> list[VariantLine]:
+    """Every variant of a model, best first; `model` is its name or a repository's id. Raises UnknownModel."""
+    catalog = open_catalog(settings or load_settings())
+    whole, asked, measured = catalog.card(model), catalog.get(model), measured_here()
+    options = choose(asked, look(asked, measured))
+    others = whole.narrowed(variant for variant in whole.variants if variant not in asked.variants)
+    lines = [_variant_line(whole, option, option.why) for option in options]
+    if others.variants:
+        rest = choose(others, look(others, measured))
+        lines += [_variant_line(whole, option, option.refused or ELSEWHERE) for option in rest]
+    return lines
+
+
+def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere) -> ModelLine:
+    best = choose(card, look(card, measured))[0]
+    note = best.refused or _trouble(catalog, best.variant)
+    return ModelLine(
+        name=card.name,
+        title=card.title,
+        variant=best.variant.name,
+        engine=best.variant.engine,
+        vision=best.variant.vision,
+        text=best.variant.text,
+        size_bytes=best.variant.size_bytes or best.variant.download_bytes,
+        fits=best.fits,
+        here=best.here,
+        ready=not note,
+        why=best.why,
+        note=note,
+    )
+
+
+def _variant_line(card: ModelCard, option: Option, why: str) -> VariantLine:
+    variant = option.variant
+    return VariantLine(
+        model=card.name,
+        variant=variant.name,
+        engine=variant.engine,
+        version=option.version or "",
+        model_id=variant.repo,
+        quantization=variant.quantization,
+        vision=variant.vision,
+        text=variant.text,
+        size_bytes=variant.size_bytes or variant.download_bytes,
+        needs_bytes=need_bytes(variant),
+        fits=option.fits,
+        here=option.here,
+        chosen=option.chosen and why != ELSEWHERE,
+        why=why,
+    )
+
+
+def _trouble(catalog: Catalog, variant: Variant) -> str:
+    """What keeps a variant's files from being loaded."""
+    try:
+        catalog.resolve(variant)
+    except ModelFilesError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,62 @@
+"""The model list: what would run here and why, and all variants of one model."""
+
+from pathlib import Path
+
+import pytest
+
+import viewfinder
+from viewfinder.core.errors import BadRequest, UnknownModel
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No files of the hub, whatever this computer has."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+
+
+def test_every_model_is_listed_with_what_would_run_here() -> None:
+    lines = {line.name: line for line in viewfinder.models()}
+    assert {"glimpse", "smolvlm-500m", "moondream2", "phi-3.5-vision"} <= lines.keys()
+    glimpse = lines["glimpse"]
+    assert (glimpse.ready, glimpse.here, glimpse.fits, glimpse.note) == (True, True, True, "")
+    smolvlm = lines["smolvlm-500m"]
+    assert (smolvlm.variant, smolvlm.engine, smolvlm.here) == ("llama.cpp-q8_0", "llama.cpp", False)
+    assert smolvlm.size_bytes == 545_590_272
+    assert not smolvlm.ready
+    assert "viewfinder pull smolvlm-500m" in smolvlm.note
+
+
+def test_the_variants_of_one_are_listed_best_first_with_reasons() -> None:
+    lines = viewfinder.variants("moondream2")
+    assert [line.variant for line in lines if line.chosen] == ["llama.cpp-f16"]
+    assert lines[0].chosen
+    assert len(lines) == 4
+    assert all(line.why for line in lines)
+    why = {line.variant: line.why for line in lines}
+    assert why["transformers-bf16"].startswith("not served")
+    assert lines[0].needs_bytes
+    assert lines[0].version
+
+
+def test_a_model_id_shows_the_whole_card_and_chooses_within_its_repository() -> None:
+    lines = viewfinder.variants("ggml-org/moondream2-20250414-GGUF")
+    assert [line.variant for line in lines if line.chosen] == ["llama.cpp-f16-2025-04"]
+    why = {line.variant: line.why for line in lines}
+    assert why["llama.cpp-f16"] == "another variant was asked for"
+
+
+def test_a_setting_chooses_the_variant(home: Path) -> None:
+    (home / "viewfinder.toml").write_text('[variants]\nmoondream2 = "llama.cpp-f16-2025-04"\n')
+    (line,) = (line for line in viewfinder.models() if line.name == "moondream2")
+    assert line.variant == "llama.cpp-f16-2025-04"
+
+
+def test_a_setting_that_names_no_variant_is_refused(home: Path) -> None:
+    (home / "viewfinder.toml").write_text('[variants]\nmoondream2 = "f16"\n')
+    with pytest.raises(BadRequest, match=r"'moondream2' has no variant 'f16'"):
+        viewfinder.models()
+
+
+def test_an_unknown_model_has_no_variants() -> None:
+    with pytest.raises(UnknownModel):
+        viewfinder.variants("nonesuch")

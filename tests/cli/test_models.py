@@ -1,0 +1,41 @@
+"""`viewfinder models` as a person sees it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from viewfinder.cli import screen
+from viewfinder.cli.main import app
+
+
+@pytest.fixture(autouse=True)
+def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No files of the hub, and what is printed goes to the runner."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("viewfinder.cli.models.output", screen.Console(soft_wrap=True, width=80))
+
+
+def printed(*words: str) -> list[str]:
+    result = CliRunner().invoke(app, ["models", *words])
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
+
+
+def test_every_model_has_a_row_and_its_reason_below() -> None:
+    lines = printed()
+    assert lines[0].split() == ["model", "variant", "engine", "size", "fits", "here"]
+    row = next(number for number, line in enumerate(lines) if line.startswith("glimpse "))
+    assert lines[row].split() == ["glimpse", "llama.cpp-f16", "llama.cpp", "6.2", "MB", "yes", "yes"]
+    assert lines[row + 1].startswith("    ")
+    smolvlm = next(line for line in lines if line.startswith("smolvlm-500m "))
+    assert smolvlm.split()[-2:] == ["yes", "no"]
+    assert "viewfinder pull MODEL" in lines[-1]
+
+
+def test_a_row_is_not_cut_where_the_screen_is_narrow() -> None:
+    lines = printed("moondream2")
+    chosen = next(number for number, line in enumerate(lines) if line.startswith("*"))
+    assert "llama.cpp-f16 " in lines[chosen]
+    assert lines[chosen + 1].strip().startswith("vikhyatk/moondream2: ")
+    assert any("not served" in line for line in lines)

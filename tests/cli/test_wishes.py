@@ -1,0 +1,23 @@
+"""`--variant` of `serve` and `bench`."""
+
+import pytest
+
+from viewfinder.cli.wishes import wanted_variants
+from viewfinder.core.errors import BadRequest
+
+
+def test_alone_it_is_of_the_one_model_that_was_named() -> None:
+    assert wanted_variants(["moondream2"], ["mlx-bf16"]) == {"moondream2": "mlx-bf16"}
+    assert wanted_variants(["moondream2"], []) == {}
+
+
+def test_with_a_model_it_is_of_that_one() -> None:
+    given = ["moondream2=mlx-bf16", "vikhyatk/moondream2=x"]
+    assert wanted_variants([], given) == {"moondream2": "mlx-bf16", "vikhyatk/moondream2": "x"}
+
+
+@pytest.mark.parametrize("models", [[], ["glimpse", "moondream2"]])
+def test_alone_it_is_unclear_beside_none_or_several_models(models: list[str]) -> None:
+    with pytest.raises(BadRequest, match="not clear which model") as caught:
+        wanted_variants(models, ["mlx-bf16"])
+    assert caught.value.hint == "Write --variant MODEL=mlx-bf16."
