@@ -6,6 +6,13 @@ Reads the public layout of the hub's cache, which other programs fill too. Nothi
 import os
 from pathlib import Path
 
+PUBLIC = "https://huggingface.co"
+
+
+def endpoint() -> str:
+    """The hub's address: `HF_ENDPOINT`, or the public one."""
+    return (os.environ.get("HF_ENDPOINT") or PUBLIC).rstrip("/")
+
 
 def cache_folder() -> Path:
     """`HF_HUB_CACHE`, or `hub` below `HF_HOME`, or the hub's own default."""

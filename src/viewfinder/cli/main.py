@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli import ask, bench, demo, guide, models, serve
+from viewfinder.cli import ask, bench, demo, doctor, guide, models, serve
 from viewfinder.cli.screen import errors
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
@@ -25,6 +25,7 @@ app.command("serve")(serve.serve)
 app.command("models")(models.models)
 app.command("bench")(bench.bench)
 app.command("guide")(guide.guide)
+app.command("doctor")(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -90,14 +90,21 @@ def sweep_run_folders(home: Path) -> list[str]:
     A folder whose pid means another process by now is kept until that ends, too.
     """
     removed = []
+    for folder in dead_run_folders(home):
+        shutil.rmtree(folder, ignore_errors=True)  # another sweep may be at it
+        removed.append(str(folder))
+    return removed
+
+
+def dead_run_folders(home: Path) -> list[Path]:
+    """The socket folders of processes that are dead."""
+    found: list[Path] = []
     for parent in (home / "run", _short_run_folder(home)):
         if not parent.is_dir() or parent.is_symlink() or parent.stat().st_uid != os.getuid():
             continue
-        for folder in parent.iterdir():
-            if folder.name.isdigit() and not psutil.pid_exists(int(folder.name)):
-                shutil.rmtree(folder, ignore_errors=True)  # another sweep may be at it
-                removed.append(str(folder))
-    return removed
+        folders = (folder for folder in parent.iterdir() if folder.name.isdigit())
+        found += (folder for folder in folders if not psutil.pid_exists(int(folder.name)))
+    return found
 
 
 def _lock(home: Path) -> FileLock:

@@ -1,0 +1,192 @@
+"""`doctor`: what works here, what does not, and the one line that mends it.
+
+Looks and tells; nothing is started but llama.cpp's own library, for a moment, to hear what it computes on.
+"""
+
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from viewfinder.api.finding import Finding, good, mend, note
+from viewfinder.api.places import open_catalog
+from viewfinder.api.surroundings import folders, hub, left_behind, memory, port
+from viewfinder.catalog.catalog import LLAMA_CPP, Catalog
+from viewfinder.catalog.known_issues import KnownIssue, is_within, issues_of_engine, recognize
+from viewfinder.core import paths
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.engines.base import Found
+from viewfinder.engines.registry import engines
+from viewfinder.host.child import Exit
+from viewfinder.host.hardware import Machine, this_machine
+from viewfinder.host.leftovers import leftovers
+
+LIBRARY_TIMEOUT_S = 60.0
+ASK_THE_LIBRARY = (
+    "import json, xllamacpp as x; "
+    "print(json.dumps([[d['name'] for d in x.get_device_info()], x.get_system_info()]))"
+)
+FROM_SOURCE = "pip install --force-reinstall --no-binary xllamacpp xllamacpp"
+"""Builds llama.cpp for this very processor; needs a C++ compiler, CMake and Rust."""
+WITH_CUDA = re.compile(r"pip install xllamacpp [^\n]*?/cu(\d+)")
+"""The lines in which the wheel's own description says where its builds with CUDA are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What llama.cpp's installed library says of itself; `trouble` when it could not."""
+
+    devices: tuple[str, ...] = ()
+    features: str = ""
+    trouble: str = ""
+    command: str = ""
+
+    @property
+    def computes_on(self) -> tuple[str, ...]:
+        """Its devices beside the processor."""
+        return tuple(name for name in self.devices if not name.startswith("CPU"))
+
+
+def examine(*, settings: Settings | None = None) -> list[Finding]:
+    """Everything that can be said of this computer; no finding is an error. Takes a few seconds."""
+    settings = settings or load_settings()
+    machine = this_machine()
+    found = {name: engine.find() for name, engine in engines().items()}
+    llama_cpp = found.get(LLAMA_CPP)
+    library = ask_library(llama_cpp.version) if llama_cpp else None
+    return [
+        *_engines(found),
+        *([processor(machine, library), graphics(machine, library)] if library else []),
+        _models(open_catalog(settings)),
+        memory(machine.memory_bytes),
+        *folders(paths.home()),
+        hub(),
+        port(settings),
+        *left_behind(leftovers(paths.home())),
+        *_known_issues(found),
+    ]
+
+
+def ask_library(version: str) -> Library:
+    """Load llama.cpp's library in a process of its own: a build for another processor dies of it."""
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-P", "-c", ASK_THE_LIBRARY],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIBRARY_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return Library(trouble=f"Its library did not load within {LIBRARY_TIMEOUT_S:g} s.")
+    try:
+        devices, features = json.loads(asked.stdout)
+    except ValueError:
+        how = Exit.of(asked.returncode, stopped=False).explanation
+        last = asked.stderr.strip().rpartition("\n")[2]
+        issue = recognize(LLAMA_CPP, version, f"{asked.stderr}\n{how}")
+        return Library(
+            trouble=f"Its library does not load: {how} {last}".strip(),
+            command=issue.command if issue else f"pip install --force-reinstall xllamacpp=={version}",
+        )
+    return Library(tuple(devices), features)
+
+
+def processor(machine: Machine, library: Library) -> Finding:
+    """Whether llama.cpp can use this processor, and all of it."""
+    about = "processor"
+    if library.trouble:
+        return mend(about, library.trouble, library.command)
+    has = ", ".join(machine.features) or "no features known"
+    unused = [name for name in machine.features if name.startswith(("avx512", "amx", "sve", "sme"))]
+    if not unused or any(name in library.features.upper() for name in ("AVX512", "SVE")):
+        return good(about, f"{machine.cpu}: {has}.")
+    return note(
+        about,
+        f"{machine.cpu}: llama.cpp's wheel is built for all and leaves {', '.join(unused)} unused. Where it "
+        "was measured, with AVX-512, a build for the processor read images 1.3 times and wrote 1.8 times as "
+        "fast; building takes a C++ compiler, CMake, Rust and some minutes.",
+        FROM_SOURCE,
+    )
+
+
+def graphics(machine: Machine, library: Library) -> Finding:
+    """Whether llama.cpp uses the graphics that are here."""
+    about = "graphics"
+    if library.computes_on:
+        return good(about, f"llama.cpp computes on {', '.join(library.computes_on)} ({machine.gpu}).")
+    if machine.nvidia:
+        return note(
+            about,
+            f"{machine.gpu} is here, and llama.cpp's wheel computes on the processor: its build with CUDA is "
+            "many times as fast.",
+            cuda_line(),
+        )
+    if machine.gpu:
+        return note(about, f"{machine.gpu} is here, and llama.cpp does not use it.", FROM_SOURCE)
+    return good(about, "None that an engine could use; models run on the processor.")
+
+
+def cuda_line() -> str:
+    """What installs llama.cpp with CUDA: as its publisher says it, the build for the oldest drivers."""
+    said = importlib.metadata.metadata("xllamacpp")
+    description = said.get("Description") or str(said.get_payload())  # type: ignore[attr-defined]
+    lines = {int(found.group(1)): found.group() for found in WITH_CUDA.finditer(description)}
+    return lines[min(lines)] if lines else f"XLLAMACPP_BUILD_CUDA=1 {FROM_SOURCE}"
+
+
+def _engines(found: dict[str, Found | None]) -> list[Finding]:
+    known = engines()
+    if not any(found.values()):
+        return [mend("engines", "None is installed, so no model can run.", known[LLAMA_CPP].install)]
+    return [
+        _engine(name, is_here, known[name].known_good, known[name].install) for name, is_here in found.items()
+    ]
+
+
+def _engine(name: str, found: Found | None, known_good: str, install: str) -> Finding:
+    about = f"engine {name}"
+    if found is None:
+        return note(about, "It is not installed; models that need it cannot run.", install)
+    if known_good and not is_within(found.version, known_good):
+        return note(about, f"{found.version} was not tried; {known_good} was.", install)
+    return good(about, f"{found.version}, a version that was tried.")
+
+
+def _models(catalog: Catalog) -> Finding:
+    """Whether the model that ships with us is whole."""
+    try:
+        catalog.resolve(catalog.card("glimpse").variant())
+    except ViewfinderError as error:
+        return mend("models", str(error), "pip install --force-reinstall viewfinder")
+    return good("models", "glimpse, which is in the package, is whole; `viewfinder models` lists the others.")
+
+
+def _known_issues(found: dict[str, Found | None]) -> list[Finding]:
+    """What is known of the versions that are installed, the gravest first."""
+    findings: list[Finding] = []
+    for name, engine in found.items():
+        issues = issues_of_engine(name, engine.version) if engine else []
+        findings += _issues_of_one(f"known issues, {name}", issues)
+    return findings
+
+
+def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Finding]:
+    findings = []
+    for issue in issues:
+        where = f"({', '.join(issue.references)})"
+        if issue.kind == "refuse":
+            says = f"{', '.join(issue.models)} is not started with this version: {issue.what} {where}"
+            findings.append(mend(about, says, issue.command) if issue.command else note(about, says))
+        elif issue.kind == "told" and not issue.signature:
+            findings.append(note(about, f"{issue.what} {issue.remedy} {where}", issue.command))
+    for words, codes in (
+        ("Cannot happen here", [issue.code for issue in issues if issue.kind == "applied"]),
+        ("Told when it happens", [one.code for one in issues if one.kind == "told" and one.signature]),
+    ):
+        if codes:
+            findings.append(good(about, f"{words}: {', '.join(codes)}."))
+    return findings

@@ -1,0 +1,114 @@
+"""What the doctor finds of the computer around us: memory, disks, the hub, our port, what was left behind.
+
+Called by `doctor`. Nothing here is an error: what cannot be reached or read is a finding like others.
+"""
+
+import os
+import shlex
+import shutil
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from pathlib import Path
+
+import psutil
+
+from viewfinder.api.finding import Finding, good, mend, note
+from viewfinder.catalog.hub import cache_folder, endpoint
+from viewfinder.core.config import Settings
+from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse
+from viewfinder.host.leftovers import Leftovers
+from viewfinder.host.sockets import bind_port
+
+HUB_TIMEOUT_S = 3.0
+LITTLE_MEMORY_BYTES = 2_000_000_000
+LITTLE_DISK_BYTES, NO_DISK_BYTES = 10_000_000_000, 200_000_000
+"""Less than the first holds few models, less than the second not even results and logs."""
+
+
+def memory(total_bytes: int) -> Finding:
+    """Whether a small model has room now."""
+    free_bytes = psutil.virtual_memory().available
+    says = f"{_gb(free_bytes)} of {_gb(total_bytes)} are free"
+    if free_bytes < LITTLE_MEMORY_BYTES:
+        return note("memory", f"{says}: most models will not fit now.")
+    return good("memory", f"{says}.")
+
+
+def disk(about: str, folder: Path) -> Finding:
+    """Whether a folder, which need not exist yet, can be written to and has room."""
+    place = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    if not os.access(place, os.W_OK):
+        return mend(about, f"{place} cannot be written to.", f"sudo chown -R $USER {shlex.quote(str(place))}")
+    free_bytes = shutil.disk_usage(place).free
+    says = f"{_gb(free_bytes)} are free at {folder}"
+    largest = f"du -sh {shlex.quote(str(folder))}/* | sort -h"
+    if free_bytes < NO_DISK_BYTES:
+        return mend(about, f"{says}: too little for anything.", largest)
+    if free_bytes < LITTLE_DISK_BYTES:
+        return note(about, f"{says}: enough for small models only.", largest)
+    return good(about, f"{says}.")
+
+
+def hub() -> Finding:
+    """Whether models can be pulled now; those that are here run without."""
+    place = endpoint()
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
+        return note(
+            "model hub",
+            "HF_HUB_OFFLINE says not to reach it: no model can be pulled.",
+            "unset HF_HUB_OFFLINE",
+        )
+    if not place.startswith(("http://", "https://")):
+        return mend("model hub", f"HF_ENDPOINT is not a web address: {place}.", "unset HF_ENDPOINT")
+    try:
+        urllib.request.urlopen(urllib.request.Request(place, method="HEAD"), timeout=HUB_TIMEOUT_S).close()  # noqa: S310
+    except urllib.error.HTTPError as error:  # it answered
+        if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return note("model hub", f"{place} answers, with an error of its own ({error.code}).")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        return note(
+            "model hub", f"{place} cannot be reached ({why}): models that are here run, none can be pulled."
+        )
+    return good("model hub", f"{place} can be reached: models can be pulled.")
+
+
+def port(settings: Settings) -> Finding:
+    """Who has the port that `serve` asks for."""
+    about = f"port {settings.port}"
+    try:
+        bind_port(settings.host, settings.port, strict=True).socket.close()
+    except AlreadyRunning as error:
+        return good(about, error.message)
+    except PortInUse as error:
+        return note(
+            about, f"{error.message} `serve` takes the next one that is free.", "viewfinder serve --port 0"
+        )
+    except BadRequest as error:
+        return mend(about, error.message, "viewfinder serve --host 127.0.0.1")
+    return good(about, "It is free.")
+
+
+def left_behind(found: Leftovers) -> list[Finding]:
+    """Engines that nobody watches hold memory for nothing; old folders do no harm."""
+    findings = []
+    if found.processes:
+        numbers = " ".join(map(str, found.processes))
+        says = f"Processes of engines are left that nobody watches: {numbers}."
+        findings.append(mend("leftovers", says, f"kill {numbers}"))
+    if found.folders:
+        says = (
+            f"Folders of sockets are left ({len(found.folders)}); the next `viewfinder serve` removes them."
+        )
+        findings.append(note("leftovers", says))
+    return findings or [good("leftovers", "None.")]
+
+
+def folders(home: Path) -> list[Finding]:
+    """The disks under our state and under the hub's cache."""
+    return [disk("disk, results and logs", home), disk("disk, models", cache_folder())]
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB"

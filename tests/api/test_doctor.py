@@ -1,0 +1,144 @@
+"""The doctor: every line good, a note, or with the command that mends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from viewfinder.api import doctor
+from viewfinder.api.doctor import FROM_SOURCE, Library, ask_library, cuda_line, examine, graphics, processor
+from viewfinder.api.finding import Finding
+from viewfinder.core.config import Settings
+from viewfinder.engines.base import Found
+from viewfinder.engines.llama_cpp import LlamaCpp
+from viewfinder.host.hardware import Machine
+
+PLAIN = Library(("CPU",), "CPU : AVX2 = 1 | FMA = 1 |")
+
+
+@pytest.fixture
+def machine() -> Callable[..., Machine]:
+    def make(**changed: object) -> Machine:
+        fields = {"cpu": "Test CPU", "cores_physical": 2, "cores_logical": 2, "memory_bytes": 16 * 10**9}
+        return Machine.model_validate(fields | {"os": "Linux", "python": "3"} | changed)
+
+    return make
+
+
+@pytest.fixture
+def one_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Found | None], None]:
+    """llama.cpp as the only engine, found or not."""
+
+    def only(found: Found | None) -> None:
+        monkeypatch.setattr(doctor, "engines", lambda: {LlamaCpp.name: LlamaCpp()})
+        monkeypatch.setattr(LlamaCpp, "find", lambda self: found)
+
+    return only
+
+
+def by_subject(findings: list[Finding], about: str) -> list[Finding]:
+    return [finding for finding in findings if finding.about.startswith(about)]
+
+
+def test_this_computer_is_found_well(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On any computer that passes the other tests nothing is broken, whatever it lacks."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    findings = examine(settings=Settings(port=0))
+    assert [finding for finding in findings if finding.state == "mend"] == []
+    subjects = {finding.about for finding in findings}
+    assert {"processor", "graphics", "models", "memory", "model hub", "port 0", "leftovers"} <= subjects
+    (engine,) = by_subject(findings, "engine llama.cpp")
+    assert engine.state == "good"
+    (unreachable,) = by_subject(findings, "model hub")
+    assert unreachable.state == "note"
+    assert "127.0.0.1:9 cannot be reached" in unreachable.says
+
+
+def test_the_real_library_says_what_it_computes_on() -> None:
+    library = ask_library("any")
+    assert library.trouble == ""
+    assert any(name.startswith("CPU") for name in library.devices)
+    assert "=" in library.features
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "command"),
+    [
+        ("import os; os.kill(os.getpid(), 4)", "this build needs another CPU", "--no-cache-dir xllamacpp"),
+        ("raise ImportError('no GLIBC_2.38')", "no GLIBC_2.38", "pip install --force-reinstall xllamacpp==9"),
+    ],
+)
+def test_a_library_that_does_not_load_says_why(
+    monkeypatch: pytest.MonkeyPatch, machine: Callable[..., Machine], program: str, said: str, command: str
+) -> None:
+    monkeypatch.setattr(doctor, "ASK_THE_LIBRARY", program)
+    library = ask_library("9")
+    found = processor(machine(), library)
+    assert found.state == "mend"
+    assert said in found.says
+    assert command in found.command
+
+
+def test_a_library_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ASK_THE_LIBRARY", "import time; time.sleep(60)")
+    monkeypatch.setattr(doctor, "LIBRARY_TIMEOUT_S", 0.2)
+    assert "did not load within 0.2 s" in ask_library("9").trouble
+
+
+def test_instructions_that_the_wheel_leaves_unused_are_noted(machine: Callable[..., Machine]) -> None:
+    found = processor(machine(features=("avx2", "avx512f", "amx_int8")), PLAIN)
+    assert (found.state, found.command) == ("note", FROM_SOURCE)
+    assert "avx512f, amx_int8 unused" in found.says
+    assert processor(machine(features=("avx2", "fma")), PLAIN).state == "good"
+    native = Library(("CPU",), "CPU : AVX512 = 1 |")
+    assert processor(machine(features=("avx2", "avx512f")), native).state == "good"
+
+
+def test_an_nvidia_card_that_the_wheel_does_not_use_is_noted(machine: Callable[..., Machine]) -> None:
+    found = graphics(machine(gpu="NVIDIA L4"), PLAIN)
+    assert found.state == "note"
+    assert "computes on the processor" in found.says
+    assert found.command == cuda_line()
+    used = graphics(machine(gpu="NVIDIA L4"), Library(("CUDA0", "CPU"), ""))
+    assert used.state == "good"
+    assert "CUDA0" in used.says
+    assert graphics(machine(), PLAIN).state == "good"
+
+
+def test_the_line_for_cuda_is_the_publishers_own() -> None:
+    assert cuda_line().startswith("pip install xllamacpp")
+    assert "cu128" in cuda_line() or "XLLAMACPP_BUILD_CUDA" in cuda_line()
+
+
+def test_without_any_engine_nothing_works(one_engine: Callable[[Found | None], None]) -> None:
+    one_engine(None)
+    findings = examine(settings=Settings(port=0))
+    (engines,) = by_subject(findings, "engines")
+    assert (engines.state, engines.command) == ("mend", "pip install xllamacpp")
+    assert by_subject(findings, "processor") == []
+
+
+def test_a_version_that_was_not_tried_is_noted(one_engine: Callable[[Found | None], None]) -> None:
+    one_engine(Found("2025.1.1", Path()))
+    (engine,) = by_subject(examine(settings=Settings(port=0)), "engine llama.cpp")
+    assert engine.state == "note"
+    assert "2025.1.1 was not tried" in engine.says
+
+
+def test_known_issues_are_told_by_what_is_done_about_them() -> None:
+    findings = doctor._known_issues({"mlx": Found("0.4.0", Path()), "transformers": None})
+    refused = [finding for finding in findings if finding.state == "mend"]
+    assert [finding.command for finding in refused] == [
+        "pip install --upgrade 'mlx-vlm>=0.4.1'",
+        "pip install --upgrade 'mlx-vlm>=0.6.4'",
+    ]
+    assert "llava-1.6-mistral-7b is not started" in refused[0].says
+    (applied,) = (one for one in findings if one.says.startswith("Cannot happen here"))
+    assert "mlx-concurrency" in applied.says
+    assert all(finding.about == "known issues, mlx" for finding in findings)
+
+
+def test_a_damaged_package_says_how_to_get_it_whole(tmp_path: Path) -> None:
+    found = doctor._models(doctor.Catalog(weights=tmp_path))
+    assert found.state == "mend"
+    assert "glimpse-f16.gguf is missing" in found.says

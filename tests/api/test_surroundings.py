@@ -1,0 +1,117 @@
+"""What the doctor finds of the computer around us, on real sockets, folders and servers."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from viewfinder.api import surroundings
+from viewfinder.api.surroundings import disk, hub, left_behind, memory, port
+from viewfinder.core.config import Settings
+from viewfinder.host.leftovers import Leftovers
+
+GB = 10**9
+
+
+@pytest.fixture(params=[200, 401, 503])
+def answering(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A hub that answers every HEAD with one status."""
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(request.param)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    yield request.param
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_hub_that_answers_can_be_reached(answering: int) -> None:
+    found = hub()
+    assert found.state == ("note" if answering == 503 else "good")
+    assert "127.0.0.1" in found.says
+
+
+def test_a_hub_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(surroundings, "HUB_TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        found = hub()
+    assert found.state == "note"
+    assert "cannot be reached" in found.says
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "state"),
+    [("HF_HUB_OFFLINE", "1", "note"), ("HF_ENDPOINT", "file:///etc/passwd", "mend")],
+)
+def test_a_hub_that_is_not_to_be_reached_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, state: str
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv(name, value)
+    found = hub()
+    assert (found.state, found.command) == (state, f"unset {name}")
+
+
+def test_a_port_that_is_free_or_held() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as foreign:
+        taken = foreign.getsockname()[1]
+        found = port(Settings(port=taken))
+        assert found.state == "note"
+        assert f"Port {taken} is held by" in found.says
+        assert found.command == "viewfinder serve --port 0"
+    assert port(Settings(port=taken)).state == "good"
+
+
+def test_an_address_that_is_not_ours_is_broken() -> None:
+    assert port(Settings(host="192.0.2.1", port=0)).state == "mend"
+
+
+@pytest.mark.parametrize(("free_bytes", "state"), [(50 * GB, "good"), (5 * GB, "note"), (10**8, "mend")])
+def test_a_disk_says_what_it_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int, state: str
+) -> None:
+    usage = type("Usage", (), {"free": free_bytes})
+    monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda place: usage)
+    found = disk("disk", tmp_path / "not" / "made yet")
+    assert found.state == state
+    assert (found.command == "") == (state == "good")
+
+
+def test_a_folder_that_cannot_be_written_to_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surroundings.os, "access", lambda place, mode: False)  # root may write everywhere
+    found = disk("disk", tmp_path)
+    assert found.state == "mend"
+    assert str(tmp_path) in found.command
+
+
+@pytest.mark.parametrize(("free_bytes", "state"), [(8 * GB, "good"), (GB, "note")])
+def test_memory_that_is_short_is_noted(monkeypatch: pytest.MonkeyPatch, free_bytes: int, state: str) -> None:
+    available = type("Memory", (), {"available": free_bytes})
+    monkeypatch.setattr(surroundings.psutil, "virtual_memory", lambda: available)
+    assert memory(16 * GB).state == state
+
+
+def test_engines_that_nobody_watches_are_broken_and_old_folders_are_not() -> None:
+    processes, folders = left_behind(Leftovers((11, 12), (Path("x"),)))
+    assert (processes.state, processes.command) == ("mend", "kill 11 12")
+    assert folders.state == "note"
+    (nothing,) = left_behind(Leftovers((), ()))
+    assert nothing.state == "good"

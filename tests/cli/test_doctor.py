@@ -1,0 +1,42 @@
+"""`viewfinder doctor` as a person sees it, and what its exit code says."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from viewfinder.api.finding import Finding, good, mend, note
+from viewfinder.cli import screen
+from viewfinder.cli.main import app
+
+WELL = [good("engine", "It is here."), note("hub", "It is far.", "bring it")]
+ILL = [*WELL, mend("disk", "It is full [of files].", "du -sh *")]
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewfinder.cli.doctor.output", screen.Console(soft_wrap=True, width=80))
+
+
+@pytest.mark.parametrize(("findings", "code"), [(WELL, 0), (ILL, 1)])
+def test_each_line_says_how_it_is_and_what_mends_it(
+    monkeypatch: pytest.MonkeyPatch, findings: list[Finding], code: int
+) -> None:
+    monkeypatch.setattr("viewfinder.api.doctor.examine", lambda: findings)
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == code
+    lines = result.stdout.splitlines()
+    assert lines[:3] == ["good  engine: It is here.", "note  hub: It is far.", "      bring it"]
+    assert lines[3:] == (["mend  disk: It is full [of files].", "      du -sh *"] if code else [])
+
+
+def test_other_programs_get_json_and_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewfinder.api.doctor.examine", lambda: ILL)
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[2] == {
+        "about": "disk",
+        "state": "mend",
+        "says": "It is full [of files].",
+        "command": "du -sh *",
+    }
