@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TRAIN_BIN := .venv-train/bin
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test check glimpse soak clean
+.PHONY: demo test check docs glimpse soak clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
@@ -19,6 +19,9 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/base
+	$(BIN)/python -m viewfinder.guide.models > docs/models.md
 
 soak: $(VENV)/dev
 	$(BIN)/python -m pytest -m soak --timeout 3600

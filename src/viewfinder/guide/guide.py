@@ -14,7 +14,7 @@ from viewfinder.guide.changes import compare
 from viewfinder.guide.commands import commands
 from viewfinder.guide.facts import label
 from viewfinder.guide.figures import right_of
-from viewfinder.guide.issues import known_issues
+from viewfinder.guide.issues import known_issues, upstream_issues
 from viewfinder.guide.tables import Tables
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -51,6 +51,7 @@ def write_guide(
         known_issues=known_issues(results),
         parities=parities,
         right_of=right_of,
+        upstream_issues=upstream_issues(results),
         comparisons=compare(results, previous),
         updated=max((result.measured_at for result in results), default=""),
         machines=_by_machine(results),

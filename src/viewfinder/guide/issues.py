@@ -1,14 +1,31 @@
-"""What is known to be wrong with each model, from what its run saw; called by `guide`."""
+"""What is known to be wrong with each model, as its run saw, and with its engine; called by `guide`."""
 
 from collections.abc import Sequence
 
 from viewfinder.bench.results import Gate, Missing, ModelResult
+from viewfinder.catalog.known_issues import KnownIssue, issues_of_model
 from viewfinder.guide.facts import GateName, clause, disturbance_of, failure_of, gate_clause, gate_of, label
 
 
 def known_issues(results: Sequence[ModelResult]) -> list[tuple[str, tuple[str, ...]]]:
     """Each model that has any, with its issues, the gravest first."""
     return [(label(result), found) for result in results if (found := _issues(result))]
+
+
+def upstream_issues(results: Sequence[ModelResult]) -> list[tuple[str, str]]:
+    """Each engine that was measured with each thing its own developers know of these models, once."""
+    found = {
+        (f"{result.engine} {result.engine_version}", issue.code): issue
+        for result in results
+        if result.engine_version
+        for issue in issues_of_model(result.engine, result.engine_version, result.model)
+    }
+    return [(engine, _sentence(issue)) for (engine, _), issue in found.items()]
+
+
+def _sentence(issue: KnownIssue) -> str:
+    done = f"Cannot happen here: {issue.remedy}" if issue.kind == "applied" else issue.hint
+    return f"{issue.what} {done} ({', '.join(issue.references)})"
 
 
 def _issues(result: ModelResult) -> tuple[str, ...]:
