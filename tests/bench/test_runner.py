@@ -46,6 +46,7 @@ class TableEngine:
 
     name = "table"
     install = "pip install nothing"
+    known_good = ""
 
     def __init__(self, answers: Path) -> None:
         self.answers = answers

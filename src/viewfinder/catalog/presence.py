@@ -11,7 +11,12 @@ from viewfinder.catalog.hub import snapshot
 
 
 def is_here(variant: Variant, *, weights: Path = WEIGHTS) -> bool:
-    """True when everything that the variant needs is here, other repositories of the hub included."""
+    """True when everything that the variant needs is here, other repositories of the hub included.
+
+    A server that runs already has its files, wherever they are.
+    """
+    if variant.source == "server":
+        return True
     if variant.source == "hub":
         folder = snapshot(variant.repo, variant.revision)
         if folder is None or any(snapshot(repo) is None for repo in variant.also):
