@@ -8,7 +8,16 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines import registry
-from viewfinder.fleet.choice import EngineState, Measured, Option, Snapshot, choose, choose_variant, look
+from viewfinder.fleet.choice import (
+    EngineState,
+    Measured,
+    Option,
+    Snapshot,
+    as_measured,
+    choose,
+    choose_variant,
+    look,
+)
 
 GB = 1_000_000_000
 ALL = {
@@ -224,3 +233,18 @@ def test_what_is_only_listed_says_why_when_it_is_asked_for() -> None:
     with pytest.raises(EngineMissing, match="not served: Transformers 5 has no") as raised:
         choose_variant(Catalog().get("microsoft/Phi-3.5-vision-instruct"))
     assert "viewfinder models phi-3.5-vision" in raised.value.hint
+
+
+def test_what_was_measured_overrides_what_the_card_declares() -> None:
+    one = card(variant("mlx"))
+    blind = {("model", "mlx"): Measured("0.7.10", vision=False, text=True, blind=True)}
+    seen = as_measured(one, one.variants[0], "0.7.10", blind)
+    assert (seen.vision, seen.text) == (False, True)
+
+
+def test_wrong_answers_take_no_capability_away_and_a_new_version_gets_a_new_chance() -> None:
+    one = card(variant("mlx"))
+    wrong = {("model", "mlx"): Measured("0.7.10", vision=False, text=False)}
+    assert as_measured(one, one.variants[0], "0.7.10", wrong) == one.variants[0]
+    blind = {("model", "mlx"): Measured("0.7.10", blind=True, speechless=True)}
+    assert as_measured(one, one.variants[0], "0.7.11", blind) == one.variants[0]

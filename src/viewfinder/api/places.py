@@ -59,11 +59,17 @@ def _measured(result: ModelResult) -> Measured:
         failed=result.status == "failed",
         vision=_passed(result.vision),
         text=_passed(result.text),
+        blind=_never_answered(result.vision),
+        speechless=_never_answered(result.text),
     )
 
 
 def _passed(gate: Gate | Missing) -> bool | None:
     return gate.passed if isinstance(gate, Gate) else None
+
+
+def _never_answered(gate: Gate | Missing) -> bool:
+    return isinstance(gate, Gate) and gate.never_answered
 
 
 @contextmanager

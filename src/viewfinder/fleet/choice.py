@@ -44,12 +44,18 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What `bench` found of a variant on this machine with this version of its engine; None: not tried."""
+    """What `bench` found of a variant on this machine with this version of its engine; None: not tried.
+
+    `vision` and `text` say whether known answers were right; `blind` and `speechless`, whether every single
+    question with an image, or without one, met an error or silence.
+    """
 
     version: str
     failed: bool = False
     vision: bool | None = None
     text: bool | None = None
+    blind: bool = False
+    speechless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,18 @@ def choose_variant(card: ModelCard, measured: MeasuredHere | None = None) -> tup
         + ".",
         hint=f"Run: {mends}" if mends else f"`viewfinder models {card.name}` lists its other variants.",
     )
+
+
+def as_measured(card: ModelCard, variant: Variant, version: str, measured: MeasuredHere | None) -> Variant:
+    """The variant with the capabilities that it has here: measured ones override those of its card.
+
+    Wrong answers take no capability away, errors alone do; a new version of the engine is given a new chance.
+    """
+    found = (measured or {}).get((card.name, variant.name))
+    if found is None or found.version != version:
+        return variant
+    able = {"vision": variant.vision and not found.blind, "text": variant.text and not found.speechless}
+    return variant.model_copy(update=able)
 
 
 def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:

@@ -14,7 +14,7 @@ from viewfinder.catalog.presence import is_here
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import Busy, EngineDied
-from viewfinder.fleet.choice import MeasuredHere, choose_variant
+from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
 from viewfinder.fleet.server import ServerProcess, State
 from viewfinder.fleet.servers import Server, make_server
 
@@ -110,12 +110,18 @@ class Fleet:
         return self._catalog.get(model)
 
     def variant_of(self, model: str) -> Variant:
-        """The variant that a request would meet; raises UnknownModel, EngineMissing."""
+        """The variant that a request would meet, as able as it is here.
+
+        Raises UnknownModel, EngineMissing.
+        """
         card = self._catalog.get(model)
         place = self._place_of(card)
-        if place is None or self._is_over(place):
-            return choose_variant(card, self._measured)[0]
-        return place.server.variant
+        if place is not None and not self._is_over(place):
+            server = place.server
+            return as_measured(card, server.variant, server.engine_version, self._measured)
+        variant, engine = choose_variant(card, self._measured)
+        found = engine.find()
+        return as_measured(card, variant, found.version if found else "", self._measured)
 
     def state_of(self, model: str) -> State:
         """The state of a model's server process."""
