@@ -13,6 +13,8 @@ ViewfinderError
 ├── AlreadyRunning             another Viewfinder holds the place              exit 3
 ├── PortInUse                  a foreign program listens there
 ├── ModelFilesError            missing, truncated or corrupt files
+│   ├── FilesMissing           not (all) on this disk, and the hub has them
+│   └── HubError               the hub cannot be reached, or does not give them
 └── EngineError
     ├── EngineMissing          not installed
     ├── EngineDied             exited or was killed by a signal
@@ -94,6 +96,22 @@ class PortInUse(ViewfinderError):
 
 class ModelFilesError(ViewfinderError):
     code = "model_files"
+
+
+class FilesMissing(ModelFilesError):
+    """`model` and `variant` are what to pull: a card's name or an `hf:` reference, and "" or a name."""
+
+    code = "model_missing"
+
+    def __init__(self, message: str, model: str, variant: str = "", *, code: str = "") -> None:
+        wanted = f"{model} --variant {variant}" if variant else model
+        super().__init__(message, hint=f"Run: viewfinder pull {wanted}", code=code)
+        self.model = model
+        self.variant = variant
+
+
+class HubError(ModelFilesError):
+    code = "hub_error"
 
 
 class EngineError(ViewfinderError):

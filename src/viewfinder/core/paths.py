@@ -26,6 +26,11 @@ def results_file() -> Path:
     return home() / "results.sqlite"
 
 
+def lock_file() -> Path:
+    """The record of every file that was pulled, with its commit, size and hash."""
+    return home() / "pulled.json"
+
+
 def log_folder() -> Path:
     """The folder of the engines' logs, one file a model."""
     return private(home() / "logs")
