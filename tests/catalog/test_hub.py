@@ -1,6 +1,6 @@
 import pytest
 
-from viewfinder.catalog.hub import cache_folder, snapshot
+from viewfinder.catalog.hub import PUBLIC, cache_folder, endpoint, snapshot
 
 COMMIT = "a" * 40
 
@@ -22,6 +22,26 @@ def test_the_cache_is_where_the_hubs_own_tools_keep_it(tmp_path, monkeypatch):
     assert cache_folder() == tmp_path / "a" / "hub"
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "b"))
     assert cache_folder() == tmp_path / "b"
+
+
+def test_the_cache_follows_the_users_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.delenv("HF_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "huggingface" / "hub"
+
+
+def test_the_hub_is_the_public_one_unless_another_is_named(monkeypatch):
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert endpoint() == PUBLIC
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1/")
+    assert endpoint() == "http://127.0.0.1:1"
+
+
+def test_a_named_revision_is_looked_up(cache):
+    (cache / "refs" / "v1").write_text(COMMIT)
+    assert snapshot("someone/thing", "v1") == cache / "snapshots" / COMMIT
+    assert snapshot("someone/thing", "v2") is None
 
 
 def test_the_snapshot_is_mains_or_the_revision_that_is_asked_for(cache):

@@ -1,12 +1,16 @@
-"""Where repositories of the model hub lie on this disk; called by `catalog`.
+"""Where the model hub is, and where its repositories lie on this disk; called by all of `catalog`.
 
-Reads the public layout of the hub's cache, which other programs fill too. Nothing is fetched here.
+Reads the public layout of the hub's cache, which other programs fill too: `blobs` hold contents by their
+hash, `snapshots` are folders of links to them, one a commit, and `refs` name a commit. Nothing is fetched.
 """
 
 import os
+import re
 from pathlib import Path
 
 PUBLIC = "https://huggingface.co"
+MAIN = "main"
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def endpoint() -> str:
@@ -18,15 +22,26 @@ def cache_folder() -> Path:
     """`HF_HUB_CACHE`, or `hub` below `HF_HOME`, or the hub's own default."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
         return Path(chosen).expanduser()
-    home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{caches}/huggingface"
     return Path(home).expanduser() / "hub"
 
 
+def repository_folder(repo: str) -> Path:
+    """The folder of everything that is here of a repository."""
+    return cache_folder() / f"models--{repo.replace('/', '--')}"
+
+
 def snapshot(repo: str, revision: str = "") -> Path | None:
-    """The folder that holds a repository's files at a commit, by default its `main`; None: not here."""
-    place = cache_folder() / f"models--{repo.replace('/', '--')}"
+    """The folder that holds a repository's files at a commit or a named revision; None: not here."""
+    place = repository_folder(repo)
+    revision = revision or MAIN
     try:
-        commit = revision or (place / "refs" / "main").read_text(encoding="ascii").strip()
+        commit = (
+            revision
+            if COMMIT.fullmatch(revision)
+            else (place / "refs" / revision).read_text(encoding="ascii").strip()
+        )
     except (OSError, ValueError):
         return None
     folder = place / "snapshots" / commit
