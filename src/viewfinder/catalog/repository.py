@@ -1,0 +1,137 @@
+"""Which files of a repository a model needs, told by their names alone; pure.
+
+Called by `pull` with the hub's listing, and by `uncarded` with what is on disk.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+
+from viewfinder.catalog.card import Variant
+from viewfinder.core.errors import ModelFilesError
+
+GGUF = ".gguf"
+SAFETENSORS = ".safetensors"
+SAFE = frozenset({".json", SAFETENSORS, ".txt", ".model", ".jinja", ".tiktoken", ".merges"})
+"""What a model's folder is made of: weights, settings and vocabularies, none of which can run code."""
+PICKLES = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt", ".msgpack", ".h5"})
+"""Weights that run code when they are opened, or that no engine here reads; never fetched."""
+
+_PREFERRED = ("q8_0", "q4_k_m")
+_PREFERRED_PROJECTORS = ("q8_0", "f16", "bf16")
+_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+
+
+def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
+    """What a variant of the hub needs of its repository: its GGUF files, or the whole model folder.
+
+    Raises ModelFilesError when the repository does not hold it.
+    """
+    if variant.model.suffix != GGUF:
+        return folder_files(variant.repo, paths, python=variant.remote_code)
+    named = [file.as_posix() for file in (variant.model, variant.mmproj) if file is not None]
+    missing = sorted(set(named) - set(paths))
+    if missing:
+        raise ModelFilesError(
+            f"{variant.repo} has no file {' and no '.join(missing)} any more.",
+            hint="Its publisher may have renamed it; another variant may still be there.",
+            code="file_not_found",
+        )
+    return named
+
+
+def repository_files(repo: str) -> Callable[[Iterable[str]], list[str]]:
+    """What a repository without a card is served from: its GGUF pair, or else its whole model folder."""
+
+    def choose(paths: Iterable[str]) -> list[str]:
+        paths = list(paths)
+        pair = gguf_pair(repo, paths)
+        return [file for file in pair if file] if pair else folder_files(repo, paths)
+
+    return choose
+
+
+def folder_files(repo: str, paths: Iterable[str], *, python: bool = False) -> list[str]:
+    """The safe files of a model folder, with its Python only where that was agreed to.
+
+    Weights below the top are left out where there are some at the top, and so is the publisher's own
+    format beside the usual one: both are the same weights again. Raises ModelFilesError when the only
+    weights are pickles, or when there are none.
+    """
+    paths = [path for path in paths if not path.startswith(".")]
+    weights = _weights(paths)
+    if not weights:
+        _refuse_without_weights(repo, paths)
+    kept = SAFE | ({".py"} if python else set())
+    return sorted(
+        path for path in paths if _suffix(path) in kept and (_suffix(path) != SAFETENSORS or path in weights)
+    )
+
+
+def tokenizer_files(paths: Iterable[str]) -> list[str]:
+    """The files of a repository that is needed for its tokenizer alone."""
+    return sorted(path for path in paths if _suffix(path) in SAFE - {SAFETENSORS} and path[0] != ".")
+
+
+def gguf_pair(repo: str, paths: Iterable[str]) -> tuple[str, str | None] | None:
+    """The language model and the image projector to take, by name; None when there is no GGUF model.
+
+    Of several, Q8_0 and then Q4_K_M come first, and of projectors Q8_0 and then F16.
+    Raises ModelFilesError for a model that is only there in parts.
+    """
+    files = [path for path in paths if _suffix(path) == GGUF]
+    models = [path for path in files if not _is_projector(path)]
+    whole = [path for path in models if not _PART.search(path)]
+    if models and not whole:
+        raise ModelFilesError(
+            f"The GGUF model in {repo} is split into parts, which cannot be served from here.",
+            hint="Join them with llama.cpp's `llama-gguf-split --merge`, and serve the file.",
+        )
+    if not whole:
+        return None
+    projectors = filter(_is_projector, files)
+    return (
+        min(whole, key=_by_preference(_PREFERRED)),
+        min(projectors, key=_by_preference(_PREFERRED_PROJECTORS), default=None),
+    )
+
+
+def _weights(paths: list[str]) -> set[str]:
+    found = [path for path in paths if _suffix(path) == SAFETENSORS]
+    at_the_top = [path for path in found if "/" not in path] or found
+    usual = [path for path in at_the_top if not PurePosixPath(path).name.startswith("consolidated")]
+    return set(usual or at_the_top)
+
+
+def _refuse_without_weights(repo: str, paths: list[str]) -> None:
+    pickles = [path for path in paths if _suffix(path) in PICKLES]
+    if pickles:
+        raise ModelFilesError(
+            f"The only weights in {repo} are pickles ({pickles[0]}), and opening one can run any code.",
+            hint="Look for a repository of this model with safetensors or GGUF files.",
+            code="pickle_weights",
+        )
+    raise ModelFilesError(
+        f"There are no weights in {repo}.",
+        hint="A model is a .gguf file, or a folder with config.json and .safetensors files.",
+        code="no_weights",
+    )
+
+
+def _by_preference(preferred: tuple[str, ...]) -> Callable[[str], tuple[int, int, str]]:
+    def rank(path: str) -> tuple[int, int, str]:
+        name = PurePosixPath(path).name.lower()
+        said = (
+            n for n, kind in enumerate(preferred) if re.search(rf"(?<![a-z0-9]){kind}(?![a-z0-9_])", name)
+        )
+        return next(said, len(preferred)), path.count("/"), path
+
+    return rank
+
+
+def _is_projector(path: str) -> bool:
+    return "mmproj" in PurePosixPath(path).name.lower()
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
