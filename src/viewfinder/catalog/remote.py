@@ -1,0 +1,159 @@
+"""The hub over HTTP: what a repository holds at a commit, and the bytes of its files; called by `pull`.
+
+Goes through huggingface_hub's session, which brings its proxies, its login and its offline switch. What the
+hub says is not believed: names, hashes and sizes are checked before they become paths or figures.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from viewfinder.catalog.hub import endpoint
+from viewfinder.catalog.refusals import AGAIN, Hiccup, Patience, refusal
+from viewfinder.core.errors import HubError
+from viewfinder.core.version import VERSION
+
+if TYPE_CHECKING:
+    import httpx2
+
+LISTING_BYTES = 32 * 1024 * 1024
+LISTING_ATTEMPTS = 3
+"""Fewer than for a file: a person waits for the first sign of life."""
+CONNECT_S, STALL_S = 10.0, 30.0
+"""How long the hub may take to answer, and to send its next bytes."""
+
+
+def _plain(path: str) -> str:
+    """A path that stays below the folder it is put in."""
+    parts = path.split("/")
+    if not path.isprintable() or "\\" in path or len(path) > 500 or {"", ".", ".."} & set(parts):
+        raise ValueError("a file's name is not a plain path")
+    return str(PurePosixPath(path))
+
+
+class _LargeFile(BaseModel):
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class RemoteFile(BaseModel):
+    """One file as the hub lists it; large ones have a SHA-256, the others git's SHA-1 alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Annotated[str, AfterValidator(_plain)] = Field(alias="rfilename")
+    size_bytes: int = Field(alias="size", ge=0)
+    git_sha1: str = Field(alias="blobId", pattern=r"^[0-9a-f]{40}$")
+    lfs: _LargeFile | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        return self.lfs.sha256 if self.lfs else None
+
+    @property
+    def blob(self) -> str:
+        """Its content's name in the hub's cache."""
+        return self.sha256 or self.git_sha1
+
+
+class Listing(BaseModel):
+    """What a repository holds at the commit that a revision stands for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    commit: str = Field(alias="sha", pattern=r"^[0-9a-f]{40}$")
+    files: tuple[RemoteFile, ...] = Field(alias="siblings", max_length=20_000)
+
+
+class Hub:
+    """A hub at an address, by default that of `HF_ENDPOINT`; `wait` sleeps between tries."""
+
+    def __init__(self, address: str | None = None, *, wait: Callable[[float], None] = time.sleep) -> None:
+        self.address = (address or endpoint()).rstrip("/")
+        self.wait = wait
+
+    def listing(self, repo: str, revision: str) -> Listing:
+        """The files of a repository at a revision. Raises HubError."""
+        url = f"{self.address}/api/models/{repo}/revision/{quote(revision, safe='')}?blobs=true"
+        patience = Patience(self.wait, LISTING_ATTEMPTS)
+        while True:
+            try:
+                with self._get(url, repo, revision) as response:
+                    return Listing.model_validate(orjson.loads(_bounded(response.iter_bytes())))
+            except Hiccup as hiccup:
+                patience.bear(hiccup)
+            except ValueError as error:  # no JSON, or no listing
+                said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+                raise self._nonsense(f"gives no listing of {repo} that can be used ({said})") from None
+
+    @contextlib.contextmanager
+    def bytes_of(
+        self, repo: str, commit: str, path: str, start: int
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Where the hub begins, at `start` or over again at 0, and the bytes from there.
+
+        Raises HubError, and Hiccup also while the bytes come.
+        """
+        url = f"{self.address}/{repo}/resolve/{commit}/{quote(path)}"
+        # An encoded answer has other lengths than the file, and cannot be gone on with.
+        headers = {"accept-encoding": "identity"} | ({"range": f"bytes={start}-"} if start else {})
+        with self._get(url, f"{repo}/{path}", commit, headers) as response:
+            is_part = response.status_code == 206
+            if is_part and not response.headers.get("content-range", "").startswith(f"bytes {start}-"):
+                raise self._nonsense(f"answers with another part of {path} than it was asked for")
+            yield start if is_part else 0, response.iter_bytes()
+
+    @contextlib.contextmanager
+    def _get(
+        self, url: str, what: str, revision: str, headers: Mapping[str, str] | None = None
+    ) -> "Iterator[httpx2.Response]":
+        import httpx2
+        from huggingface_hub import get_session, get_token
+        from huggingface_hub.errors import OfflineModeIsEnabled
+
+        sent = {"user-agent": f"viewfinder/{VERSION}", **(headers or {})}
+        if token := get_token():
+            sent["authorization"] = f"Bearer {token}"  # httpx drops it when a redirect leaves this origin
+        timeout = httpx2.Timeout(STALL_S, connect=CONNECT_S)
+        try:
+            with get_session().stream("GET", url, headers=sent, timeout=timeout) as response:
+                if response.status_code not in (200, 206):
+                    raise refusal(
+                        response.status_code,
+                        response.headers,
+                        what,
+                        revision,
+                        self.address,
+                        has_token=token is not None,
+                    )
+                yield response
+        except OfflineModeIsEnabled:
+            raise HubError(
+                "HF_HUB_OFFLINE is set, so nothing can be fetched.", hint="Unset it.", code="hub_offline"
+            ) from None
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
+            raise self._nonsense("is no address of a hub") from None
+        except httpx2.HTTPError as error:
+            raise Hiccup(
+                f"The connection to the hub at {self.address} failed ({type(error).__name__}).",
+                hint=f"Check the network, HTTPS_PROXY and HF_ENDPOINT. {AGAIN}",
+            ) from None
+
+    def _nonsense(self, what: str) -> HubError:
+        return HubError(
+            f"{self.address} {what}.", hint="Check HF_ENDPOINT and HTTPS_PROXY.", code="hub_bad_reply"
+        )
+
+
+def _bounded(chunks: Iterator[bytes]) -> bytes:
+    read = bytearray()
+    for chunk in chunks:
+        read += chunk
+        if len(read) > LISTING_BYTES:
+            raise ValueError("it is too long")
+    return bytes(read)
