@@ -1,0 +1,71 @@
+"""The lock file of what was pulled: each repository's commit, and the size and SHA-256 of its files.
+
+Written by `pull`, read by `catalog`, which compares what is on the disk with it before every start.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from viewfinder.core.errors import ModelFilesError
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PulledFile(_Record):
+    size_bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PulledCommit(_Record):
+    """`revision` is what was asked for when it was pulled."""
+
+    revision: str
+    files: dict[str, PulledFile]
+
+
+class Pulled(_Record):
+    """Repository > commit > files."""
+
+    version: Literal[1] = 1
+    repositories: dict[str, dict[str, PulledCommit]] = Field(default_factory=dict)
+
+    def files(self, repo: str, commit: str) -> Mapping[str, PulledFile]:
+        """The files of a repository that were pulled at a commit; none when it came some other way."""
+        entry = self.repositories.get(repo, {}).get(commit)
+        return entry.files if entry else {}
+
+
+def read(place: Path) -> Pulled:
+    """What was pulled; ModelFilesError when the file says nothing that can be understood."""
+    try:
+        return Pulled.model_validate_json(place.read_bytes())
+    except FileNotFoundError:
+        return Pulled()
+    except (OSError, ValidationError):
+        raise ModelFilesError(
+            f"The record of pulled files, {place}, cannot be read.",
+            hint="Remove it and pull your models again: what is whole is only checked, not loaded again.",
+        ) from None
+
+
+def record(place: Path, repo: str, commit: str, revision: str, files: Mapping[str, PulledFile]) -> None:
+    """Add the files of a repository to the record; one process at a time, and never half a record."""
+    with FileLock(place.with_suffix(".lock")):
+        known = read(place).model_dump()
+        entry = known["repositories"].setdefault(repo, {}).setdefault(commit, {"files": {}})
+        entry["revision"] = revision
+        entry["files"] |= {path: file.model_dump() for path, file in files.items()}
+        content = Pulled.model_validate(known).model_dump_json(indent=1)
+        draft = place.with_suffix(".new")
+        with draft.open("w", encoding="utf-8") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(place)
