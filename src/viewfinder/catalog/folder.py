@@ -1,0 +1,191 @@
+"""Model folders: is everything there that an engine will open, and is each file what it says.
+
+Read by `catalog` before every start: settings and headers only, never the weights, and of each no more than
+its cap. Format: https://github.com/huggingface/safetensors#format
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from viewfinder.catalog.repository import SAFETENSORS, folder_files
+from viewfinder.core.errors import ModelFilesError
+
+CONFIG_BYTES = 4 * 1024 * 1024
+INDEX_BYTES = 64 * 1024 * 1024
+HEADER_BYTES = 100_000_000
+"""The format's own cap."""
+
+_INDEX = f"model{SAFETENSORS}.index.json"
+_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16,
+    "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64, "C64": 64,
+}  # fmt: skip
+_TYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
+_GET_AGAIN = "Get the file again, and compare its size with its publisher's."
+
+
+@dataclass(frozen=True, slots=True)
+class FolderHeader:
+    """What a model folder says of itself; empty and None where it does not say."""
+
+    model_type: str
+    vision: bool
+    is_mlx: bool
+    quantization: str
+    context_tokens: int | None
+    image_input_px: int | None
+    remote_code: bool
+    """It would have Python run that its publisher wrote."""
+
+
+def check_folder(folder: Path, *inside: Path) -> FolderHeader:
+    """What a whole model folder says of itself; `inside` are folders that its links may lead to.
+
+    Raises ModelFilesError when something is missing, truncated, corrupt, or leads elsewhere.
+    """
+    if not folder.is_dir():
+        raise ModelFilesError(f"{folder} is not a folder.", hint="Check the path.", code="model_missing")
+    try:
+        require_inside(folder.iterdir(), folder, *inside)
+        header = read_config(folder)
+        require_inside(folder.rglob("*"), folder, *inside)
+        for file in _weights(folder):
+            check_safetensors(file)
+    except OSError as error:
+        raise ModelFilesError(f"{error.filename or folder} cannot be read: {error.strerror}.") from None
+    return header
+
+
+def read_config(folder: Path) -> FolderHeader:
+    """What `config.json` says; ModelFilesError when it is missing or says nothing."""
+    config = _json_object(folder / "config.json", CONFIG_BYTES)
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str) or not model_type:
+        raise ModelFilesError(
+            f"{folder / 'config.json'} does not say what kind of model this is (model_type).",
+            hint="Check that the folder is a model's, as the model hub has them.",
+        )
+    text, vision, shrunk = (_part(config, key) for key in ("text_config", "vision_config", "quantization"))
+    kinds = (part.get(key) for part in (config, text) for key in ("dtype", "torch_dtype"))
+    return FolderHeader(
+        model_type=model_type,
+        vision=bool(vision),
+        is_mlx=bool(shrunk),
+        quantization=f"{shrunk['bits']}-bit"
+        if _count(shrunk.get("bits"))
+        else _TYPES.get(str(next(filter(None, kinds), "")), ""),
+        context_tokens=_count(text.get("max_position_embeddings", config.get("max_position_embeddings"))),
+        image_input_px=_count(vision.get("image_size")),
+        remote_code="auto_map" in config,
+    )
+
+
+def require_inside(files: Iterable[Path], *folders: Path) -> None:
+    """No link among the files leads out of the folders; ModelFilesError names the one that does."""
+    allowed = [folder.resolve() for folder in folders]
+    for file in files:
+        place = file.resolve()
+        if not any(place.is_relative_to(folder) for folder in allowed):
+            raise ModelFilesError(
+                f"{file} is a link that leads out of {folders[0]}.",
+                hint="Put the file itself there: an engine must open nothing else.",
+                code="link_leads_out",
+            )
+
+
+def check_safetensors(file: Path) -> None:
+    """The header is sound, and the file as long as it says; ModelFilesError otherwise."""
+    size_bytes = file.stat().st_size
+    with file.open("rb") as content:
+        length = int.from_bytes(content.read(8), "little")
+        if length > HEADER_BYTES:
+            raise _corrupt(file, f"claims a header of {length:,} bytes")
+        if size_bytes < 8 + length:
+            raise _truncated(file, f"its {size_bytes:,} bytes end inside the header")
+        try:
+            header = orjson.loads(content.read(length))
+        except ValueError:
+            header = None
+    if not isinstance(header, dict):
+        raise _corrupt(file, "has no header that can be read")
+    ends = [_end(file, name, tensor) for name, tensor in header.items() if name != "__metadata__"]
+    required_bytes = 8 + length + max(ends, default=0)
+    if required_bytes > size_bytes:
+        raise _truncated(file, f"{size_bytes:,} of {required_bytes:,} bytes")
+
+
+def _end(file: Path, name: str, tensor: object) -> int:
+    """Where a tensor ends within the data; its length must be what its shape and type come to."""
+    match tensor:
+        case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(end)]} if (
+            0 <= begin <= end
+            and len(shape) <= 16
+            and all(isinstance(edge, int) and edge >= 0 for edge in shape)
+        ):
+            # The length of a type newer than this table is unknown.
+            if dtype not in _BITS or 8 * (end - begin) == _BITS[dtype] * math.prod(shape):
+                return end
+    raise _corrupt(file, f"holds a tensor that cannot be ({name[:60]!r})")
+
+
+def _weights(folder: Path) -> list[Path]:
+    """The files that hold the weights: all that the index names, or all that are there."""
+    index = folder / _INDEX
+    if not index.exists():
+        names = [file.name for file in folder.iterdir() if file.is_file()]
+        return [
+            folder / name for name in folder_files(str(folder), names) if name.lower().endswith(SAFETENSORS)
+        ]
+    shards = set(_part(_json_object(index, INDEX_BYTES), "weight_map").values())
+    if not shards or not all(isinstance(name, str) and name and name == Path(name).name for name in shards):
+        raise _corrupt(index, "does not name the files of the weights")
+    missing = sorted(name for name in shards if not (folder / name).is_file())
+    if missing:
+        raise ModelFilesError(
+            f"{folder / missing[0]} is missing ({len(missing)} of {len(shards)} files of the weights are).",
+            hint="Get the whole folder.",
+            code="model_missing",
+        )
+    return [folder / name for name in sorted(shards)]
+
+
+def _json_object(file: Path, cap_bytes: int) -> dict[str, Any]:
+    if not file.is_file():
+        raise ModelFilesError(
+            f"{file} is missing.",
+            hint="A model folder has a config.json and .safetensors files.",
+            code="model_missing",
+        )
+    with file.open("rb") as content:
+        text = content.read(cap_bytes + 1)
+    if len(text) > cap_bytes:
+        raise _corrupt(file, f"has more than {cap_bytes:,} bytes")
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise _corrupt(file, "is not a JSON object")
+    return value
+
+
+def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = value.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
+
+
+def _truncated(file: Path, how: str) -> ModelFilesError:
+    return ModelFilesError(f"{file} is truncated: {how}.", hint=_GET_AGAIN, code="model_truncated")
+
+
+def _corrupt(file: Path, what: str) -> ModelFilesError:
+    return ModelFilesError(f"{file} is corrupt: it {what}.", hint=_GET_AGAIN)
