@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 
 from viewfinder.bench.results import Gate, ModelResult
-from viewfinder.catalog.catalog import ENDPOINT
+from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
 

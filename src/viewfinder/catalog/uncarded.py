@@ -1,0 +1,202 @@
+"""Cards for models that have none: the user's own files and folders, and repositories named `hf:owner/name`.
+
+Called by `catalog`. Everything that such a card says is read from the files; what cannot be read yet is said
+when the model is loaded.
+"""
+
+import contextlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.folder import FolderHeader, read_config
+from viewfinder.catalog.headers import GGUFHeader, check_gguf
+from viewfinder.catalog.repository import GGUF, gguf_pair
+from viewfinder.core.config import LocalModel, RunningServer
+from viewfinder.core.errors import BadRequest, ModelFilesError
+
+LLAMA_CPP, MLX, TRANSFORMERS, ENDPOINT = "llama.cpp", "mlx", "transformers", "endpoint"
+FOLDER_ENGINES = (MLX, TRANSFORMERS)
+"""They load a whole model folder."""
+HUB_PREFIX = "hf:"
+
+_PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_REFERENCE = re.compile(rf"{HUB_PREFIX}({_PART}/{_PART})(?:@([A-Za-z0-9][A-Za-z0-9._-]{{0,99}}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository of the hub, and its revision when one was named."""
+
+    repo: str
+    revision: str = ""
+
+
+def is_reference(words: str) -> bool:
+    """Whether the words may point at files or at the hub; no model's name looks like that."""
+    return words.startswith((HUB_PREFIX, ".", "~")) or "/" in words or words.lower().endswith(GGUF)
+
+
+def parse_reference(words: str) -> Repository:
+    """`hf:owner/name` or `hf:owner/name@revision`; BadRequest for anything else."""
+    found = _REFERENCE.fullmatch(words)
+    if found is None or "--" in found[1] or ".." in words or found[1].endswith(".git"):
+        raise BadRequest(
+            f"{words[:200]!r} names no repository of the hub.",
+            hint="Write hf:owner/name, or hf:owner/name@revision.",
+            param="model",
+        )
+    return Repository(found[1], found[2] or "")
+
+
+def name_from(words: str) -> str:
+    """A model's name made of a file's or a repository's."""
+    return re.sub(r"[^A-Za-z0-9._:-]", "-", words)[:90].lstrip("._:-") or "model"
+
+
+def card_of_repository(name: str, repository: Repository, snapshot: Path) -> ModelCard:
+    """The card of what is here of a repository, in the folder of one commit."""
+    variant = _variant_of(snapshot, mlx=repository.repo.startswith("mlx-community/"))
+    mmproj = variant.mmproj and variant.mmproj.relative_to(snapshot)
+    in_the_hub = {
+        "repo": repository.repo,
+        "source": "hub",
+        "revision": snapshot.name,
+        "model": variant.model.relative_to(snapshot),
+        "mmproj": mmproj,
+    }
+    return _card(
+        name,
+        f"{repository.repo} of the hub, without a card of its own: read from its files.",
+        variant.model_copy(update=in_the_hub),
+        snapshot,
+    )
+
+
+def card_of_files(name: str, local: LocalModel) -> ModelCard:
+    """The card of a GGUF file with or without its projector, or of a model folder."""
+    # Engines run in other folders than the person who named the file.
+    place, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
+    variant = _variant_of(place) if place.is_dir() else _gguf_variant(place, mmproj)
+    return _card(name, f"Your own files: {place.name}.", variant, place)
+
+
+def card_of_server(name: str, server: RunningServer) -> ModelCard:
+    """The card of what somebody else serves; what it can do is taken on trust until measured."""
+    variant = Variant(
+        name=ENDPOINT,
+        engine=ENDPOINT,
+        repo=server.model,
+        source="server",
+        server=server,
+        vision=server.vision,
+        text=server.text,
+    )
+    return ModelCard(
+        name=name,
+        title=f"{server.model} at {server.root}",
+        license="see its publisher",
+        summary="A server that Viewfinder did not start.",
+        variants=(variant,),
+    )
+
+
+def _card(name: str, summary: str, variant: Variant, place: Path) -> ModelCard:
+    header = _config(place)
+    code = ("Its publisher's Python is not run.",) if header and header.remote_code else ()
+    return ModelCard(
+        name=name,
+        title=name,
+        license="see its publisher",
+        summary=summary,
+        variants=(variant,),
+        quirks=code,
+    )
+
+
+def _variant_of(folder: Path, *, mlx: bool = False) -> Variant:
+    """What a folder is served from: its GGUF pair when it has one, or else all of it."""
+    files = [
+        file.relative_to(folder).as_posix() for part in ("*", "*/*") for file in folder.glob(part + GGUF)
+    ]
+    with contextlib.suppress(ModelFilesError):  # a model in parts
+        if pair := gguf_pair(folder.name, files):
+            return _gguf_variant(folder / pair[0], folder / pair[1] if pair[1] else None)
+    header = _config(folder)
+    engine = MLX if mlx or (header and header.is_mlx) else TRANSFORMERS
+    return Variant(
+        name=engine,
+        engine=engine,
+        repo=folder.name,
+        source="disk",
+        model=folder,
+        quantization=header.quantization if header else "",
+        size_bytes=size_bytes(folder),
+        vision=header is not None and header.vision,
+        text=True,
+        context_tokens=header.context_tokens if header else None,
+        image_input_px=header.image_input_px if header else None,
+    )
+
+
+def _gguf_variant(model: Path, mmproj: Path | None) -> Variant:
+    header, projector = _header(model), _header(mmproj)
+    return Variant(
+        name=LLAMA_CPP,
+        engine=LLAMA_CPP,
+        repo=model.name,
+        source="disk",
+        model=model,
+        mmproj=mmproj,
+        quantization=header.quantization if header else "",
+        size_bytes=size_bytes(model, mmproj),
+        vision=mmproj is not None and _sees(projector),
+        text=True,
+        context_tokens=_number(header, f"{header.architecture}.context_length") if header else None,
+        # A tiled model scales an image to its own longest edge, any other to one tile's.
+        image_input_px=_number(projector, "clip.vision.preproc_image_size")
+        or _number(projector, "clip.vision.image_size"),
+    )
+
+
+def size_bytes(*places: Path | None) -> int | None:
+    """What files and folders weigh together, or None when one of them is not here."""
+    try:
+        return sum(_weight(place) for place in places if place is not None)
+    except OSError:
+        return None
+
+
+def _weight(place: Path) -> int:
+    if not place.is_dir():
+        return place.stat().st_size
+    return sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+
+
+def _absolute(file: Path) -> Path:
+    return file.expanduser().absolute()
+
+
+def _config(folder: Path) -> FolderHeader | None:
+    try:
+        return read_config(folder)
+    except (ModelFilesError, OSError):
+        return None
+
+
+def _header(file: Path | None) -> GGUFHeader | None:
+    try:
+        return None if file is None else check_gguf(file)
+    except ModelFilesError:
+        return None
+
+
+def _sees(projector: GGUFHeader | None) -> bool:
+    """False for a projector that says it has no vision encoder (one for sound only)."""
+    return projector is None or projector.values.get("clip.has_vision_encoder", True) is True
+
+
+def _number(header: GGUFHeader | None, key: str) -> int | None:
+    value = header.values.get(key) if header else None
+    return value if isinstance(value, int) and value > 0 else None
