@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from viewfinder.api.measuring import bench, guide
     from viewfinder.api.model import Model, load
     from viewfinder.api.models import ModelLine, VariantLine, models, variants
+    from viewfinder.api.pulling import PulledModel, pull
     from viewfinder.api.serving import Serving, serve
     from viewfinder.core.config import Settings, load_settings
     from viewfinder.core.errors import ViewfinderError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Model": "api.model",
     "ModelLine": "api.models",
+    "PulledModel": "api.pulling",
     "Serving": "api.serving",
     "Settings": "core.config",
     "VariantLine": "api.models",
@@ -27,6 +29,7 @@ _HOMES = {
     "load": "api.model",
     "load_settings": "core.config",
     "models": "api.models",
+    "pull": "api.pulling",
     "serve": "api.serving",
     "variants": "api.models",
 }
@@ -34,6 +37,7 @@ _HOMES = {
 __all__ = [
     "Model",
     "ModelLine",
+    "PulledModel",
     "Serving",
     "Settings",
     "VariantLine",
@@ -43,6 +47,7 @@ __all__ = [
     "load",
     "load_settings",
     "models",
+    "pull",
     "serve",
     "variants",
 ]

@@ -5,19 +5,20 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 import viewfinder
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.cli.main import app
 from viewfinder.scenes.drawing import encode, encode_png
 from viewfinder.scenes.questions import all_questions
 from viewfinder.scenes.scene import make_scene
 
-from .conftest import Served, run, serving
+from .conftest import PATIENCE_S, Served, run, serving
 
 
 @pytest.fixture
@@ -76,6 +77,20 @@ def test_serve_takes_files_from_disk(tmp_path: Path, picture: Path) -> None:
     assert "mine" in answer.stderr
 
 
+def test_a_folder_is_asked_and_served_by_its_path(tmp_path: Path, picture: Path, home: Path) -> None:
+    answer = run("ask", WEIGHTS / "glimpse", picture, "How many shapes are there?", home=home)
+    assert (answer.returncode, answer.stdout) == (0, "1.\n")
+    question = {"model": "mine", "messages": [{"role": "user", "content": "Hello!"}]}
+    with serving(tmp_path / "home", "--port", "0", WEIGHTS / "glimpse", "--name", "mine") as served:
+        request = urllib.request.Request(  # noqa: S310
+            f"{served.url}/v1/chat/completions",
+            json.dumps(question).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:  # noqa: S310
+            assert json.load(reply)["choices"][0]["message"]["content"]
+
+
 def test_models_lists_what_is_here(home: Path) -> None:
     listed = run("models", "--json", home=home)
     assert listed.returncode == 0
@@ -108,6 +123,7 @@ def test_models_shows_the_variants_of_one(home: Path) -> None:
         (("serve", "--host", "0.0.0.0"), 2, "no API key is set"),
         (("serve", "nonesuch"), 2, "no model named 'nonesuch'"),
         (("serve", "--mmproj", "x.gguf"), 2, "--mmproj goes with a .gguf file"),
+        (("serve", "a.gguf", "b.gguf", "--name", "c"), 2, "--name with one file or folder"),
         (("serve", "/no/such/model.gguf"), 1, "missing"),
         (("serve", "--port", "70000"), 2, "port"),
     ],

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from viewfinder.api.finding import Finding, good, mend, note
 from viewfinder.api.places import open_catalog
 from viewfinder.api.surroundings import folders, hub, left_behind, memory, port
-from viewfinder.catalog.catalog import LLAMA_CPP, Catalog
+from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.known_issues import KnownIssue, is_within, issues_of_engine, recognize
+from viewfinder.catalog.uncarded import LLAMA_CPP
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError

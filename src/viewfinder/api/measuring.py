@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
-from viewfinder.api.places import open_catalog, run_folder
+from viewfinder.api.places import card_of, open_catalog, run_folder
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
@@ -34,10 +34,10 @@ def bench(
 ) -> list[ModelResult]:
     """Measure models, each on fresh server processes of its own, and keep every exchange.
 
-    Without `names`, every model that can be loaded here. With `endpoint`, a server that runs already is
-    measured in their place, and `names` are what it calls its models. A model that fails has a result
-    that says so. Raises UnknownModel, BadRequest (no such suite), and EngineDied or EngineRefused when
-    the endpoint does not answer us.
+    Without `names`, every model that can be loaded here; a name may also be `hf:owner/name` or a path. With
+    `endpoint`, a server that runs already is measured in their place, and `names` are what it calls its
+    models. A model that fails has a result that says so. Raises UnknownModel, BadRequest (no such suite),
+    and EngineDied or EngineRefused when the endpoint does not answer us.
     """
     settings = settings or load_settings()
     depth = suite_named(suite)
@@ -48,7 +48,7 @@ def bench(
         settings = settings.model_copy(update={"endpoints": servers})
         chosen = list(servers)
     catalog = open_catalog(settings)
-    cards = [catalog.get(name) for name in chosen]
+    cards = [card_of(catalog, name) for name in chosen]
     with run_folder() as run, Store(paths.results_file()) as store:
         return asyncio.run(
             run_suite(

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
-from viewfinder.api.places import open_catalog, open_fleet
+from viewfinder.api.places import card_of, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
@@ -84,25 +84,28 @@ class Model:
 
 
 def load(name: str, *, variant: str | None = None, settings: Settings | None = None) -> Model:
-    """The model, up and ready; `name` may also be the id of a repository that one of its variants is in.
+    """The model, up and ready: by its name, the id of one of its repositories, `hf:owner/name`, or a path.
 
     Asked of the running `viewfinder serve` when there is one that knows it and takes our key; otherwise,
     and whenever a `variant` is named, of a fleet of its own, which ends with the context. Raises
-    UnknownModel, BadRequest (no such variant), ModelFilesError, EngineError.
+    UnknownModel, BadRequest (no such variant), ModelFilesError (FilesMissing when pulling mends it),
+    EngineError.
     """
     settings = settings or load_settings()
     if variant is not None:
         settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
     catalog = open_catalog(settings)
-    card = catalog.get(name)
+    card = card_of(catalog, name)
     host = _Background()
     try:
-        owner = running_owner(paths.home()) if variant is None else None
+        owner = running_owner(paths.home())
+        if variant is not None or catalog.was_added(card):
+            owner = None  # a running server may know something else by the name that these files get here
         if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, card.name)):
             return Model(name, f"{owner.url}/v1", settings.api_key, host)
         key = SecretStr(secrets.token_urlsafe(24))
-        url = host.run(host.embed(name, catalog, settings, key))
-        return Model(name, f"{url}/v1", key, host)
+        url = host.run(host.embed(card.name, catalog, settings, key))
+        return Model(card.name, f"{url}/v1", key, host)
     except BaseException:
         host.close()
         raise

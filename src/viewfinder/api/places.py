@@ -1,75 +1,39 @@
-"""What every entrance to the program opens: the catalog, what was measured here, a fleet and its folders.
-
-Called by the other modules of `api`.
-"""
+"""The catalog, a fleet and the folders that go with them; called by everything that starts one."""
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from viewfinder.bench.results import Gate, Missing, ModelResult
-from viewfinder.bench.store import Store
+from viewfinder.api.measured import measured_here
+from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.uncarded import is_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import ViewfinderError
-from viewfinder.fleet.choice import Measured, MeasuredHere
+from viewfinder.core.errors import UnknownModel
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.host.hardware import Machine, this_machine
-
-_log = logging.getLogger(__name__)
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The built-in cards and the user's models, with the variants that the user wants.
+    """The built-in cards and the user's models, with the variants that the user wants and what was pulled.
 
     Raises BadRequest or UnknownModel when a setting names what there is not.
     """
-    return Catalog(settings.models, settings.endpoints, wanted=settings.variants)
+    return Catalog(settings.models, settings.endpoints, wanted=settings.variants, lock_file=paths.lock_file())
 
 
-def measured_here() -> MeasuredHere:
-    """The newest finding of `bench` about each variant that was measured on this machine.
+def card_of(catalog: Catalog, words: str) -> ModelCard:
+    """The card that a person means: by its name, by `hf:owner/name`, or by a file or folder.
 
-    Results that cannot be read are as good as none: they decide an order, and nothing must fail for them.
+    Never for the words of a request. Raises UnknownModel, BadRequest, FilesMissing, ModelFilesError.
     """
-    if not paths.results_file().is_file():
-        return {}
-    found: dict[tuple[str, str], Measured] = {}
     try:
-        with Store(paths.results_file()) as store:
-            for newest in store.latest():
-                for result in store.history(newest.model, newest.variant):
-                    if _on(this_machine(), result):
-                        found.setdefault((result.model, result.variant), _measured(result))
-    except ViewfinderError as error:
-        _log.warning("What was measured here cannot be read: %s", error)
-    return found
-
-
-def _on(machine: Machine, result: ModelResult) -> bool:
-    return (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)
-
-
-def _measured(result: ModelResult) -> Measured:
-    return Measured(
-        version=result.engine_version,
-        failed=result.status == "failed",
-        vision=_passed(result.vision),
-        text=_passed(result.text),
-        blind=_never_answered(result.vision),
-        speechless=_never_answered(result.text),
-    )
-
-
-def _passed(gate: Gate | Missing) -> bool | None:
-    return gate.passed if isinstance(gate, Gate) else None
-
-
-def _never_answered(gate: Gate | Missing) -> bool:
-    return isinstance(gate, Gate) and gate.never_answered
+        return catalog.get(words)
+    except UnknownModel:
+        if is_reference(words):
+            return catalog.add(words)
+        raise
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from viewfinder.api.places import measured_here, open_catalog, open_fleet
+from viewfinder.api.measured import measured_here
+from viewfinder.api.places import card_of, open_catalog, open_fleet
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
@@ -45,8 +46,9 @@ def serve(
 ) -> None:
     """Serve every model of the catalog until SIGINT or SIGTERM; `names` are loaded at once.
 
-    Models load at their first request otherwise. Raises UnknownModel, ModelFilesError, EngineMissing,
-    AlreadyRunning, PortInUse, BadRequest (an address beyond loopback without a key).
+    A name may also be `hf:owner/name` or a path. Models load at their first request otherwise.
+    Raises UnknownModel, ModelFilesError (FilesMissing when pulling mends it), EngineMissing, AlreadyRunning,
+    PortInUse, BadRequest (an address beyond loopback without a key).
     """
     settings = settings or load_settings()
     asyncio.run(_serve(tuple(names), settings, on_ready))
@@ -54,8 +56,9 @@ def serve(
 
 async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     catalog = open_catalog(settings)
-    for name in names:  # what was named must be there; the others may fail when they are asked for
-        catalog.resolve(choose_variant(catalog.get(name), measured_here())[0])
+    cards = [card_of(catalog, name) for name in names]
+    for card in cards:  # what was named must be there; the others may fail when they are asked for
+        catalog.resolve(choose_variant(card, measured_here())[0])
     require_key_beyond_loopback(settings.host, settings.api_key)
     home = paths.home()
     lock = OwnerLock.acquire(home)
@@ -69,7 +72,7 @@ async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[
         intake = await stack.enter_async_context(Intake(settings.limits))
         stop = asyncio.Event()
         _on_signals(stop)
-        preloads = [asyncio.create_task(_preload(fleet, name)) for name in names]
+        preloads = [asyncio.create_task(_preload(fleet, card.name)) for card in cards]
 
         def listening() -> None:
             lock.announce(url_of(bound.host, bound.port))

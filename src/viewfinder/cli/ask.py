@@ -1,15 +1,19 @@
 """`viewfinder ask MODEL [IMAGE...] QUESTION`: one answer, streamed."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from viewfinder.cli.pull import AGREED, with_files
 from viewfinder.cli.screen import errors, print_json
+
+if TYPE_CHECKING:
+    from viewfinder.api.model import Model
 
 
 def ask(
-    model: Annotated[str, typer.Argument(help="A model's name or model id (see `viewfinder models`).")],
+    model: Annotated[str, typer.Argument(help="A model's name or id, hf:owner/name, or a path.")],
     parts: Annotated[
         list[str], typer.Argument(metavar="[IMAGE...] QUESTION", help="Image files, then the question.")
     ],
@@ -18,14 +22,17 @@ def ask(
     variant: Annotated[
         str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
     ] = None,
+    yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a model about images, or about text alone."""
     from viewfinder.api.model import load
 
-    with errors.status(f"Loading {model} ..."):
-        loaded = load(model, variant=variant)
-    with loaded:
+    def up() -> "Model":
+        with errors.status(f"Loading {model} ..."):
+            return load(model, variant=variant)
+
+    with with_files(up, agreed=yes) as loaded:
         words = loaded.stream(*parts, max_tokens=max_tokens, temperature=temperature)
         if as_json:
             print_json(

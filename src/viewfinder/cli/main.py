@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli import ask, bench, demo, doctor, guide, models, serve
+from viewfinder.cli import ask, bench, demo, doctor, guide, models, pull, serve
 from viewfinder.cli.screen import errors
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
@@ -23,6 +23,7 @@ app.command("demo")(demo.demo)
 app.command("ask")(ask.ask)
 app.command("serve")(serve.serve)
 app.command("models")(models.models)
+app.command("pull")(pull.pull)
 app.command("bench")(bench.bench)
 app.command("guide")(guide.guide)
 app.command("doctor")(doctor.doctor)

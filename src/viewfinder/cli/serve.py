@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from viewfinder.cli.pull import AGREED, with_files
 from viewfinder.cli.screen import errors, output, print_json
 from viewfinder.cli.wishes import HELP, wanted_variants
-from viewfinder.core.config import LocalModel, load_settings
+from viewfinder.core.config import LocalModel, Settings, load_settings
 from viewfinder.core.errors import BadRequest
 
 
@@ -15,14 +16,15 @@ def serve(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL...]", help="Models to load at once, or one .gguf file; others load when asked."
+            metavar="[MODEL...]",
+            help="Models to load at once: names, hf:owner/name, files or folders; others load when asked.",
         ),
     ] = None,
     mmproj: Annotated[
         Path | None, typer.Option(help="The projector file that belongs to the .gguf file.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What to call the .gguf file; its own name otherwise.")
+        str | None, typer.Option(help="What to call the file or folder; its own name otherwise.")
     ] = None,
     variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
@@ -30,6 +32,7 @@ def serve(
     strict_port: Annotated[
         bool, typer.Option("--strict-port", help="Refuse to take another port when this one is busy.")
     ] = False,
+    yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
 ) -> None:
     """Serve every model behind one OpenAI-compatible API."""
@@ -42,21 +45,8 @@ def serve(
         strict_port=strict_port or None,
         variants=wanted_variants(preload, variant or []) or None,
     )
-    files = [entry for entry in preload if entry.endswith(".gguf")]
-    if mmproj and not files:
-        raise BadRequest(
-            "--mmproj goes with a .gguf file.", hint="viewfinder serve model.gguf --mmproj mmproj.gguf"
-        )
-    if files:
-        if len(preload) > 1:
-            raise BadRequest(
-                "Serve one .gguf file at a time.", hint="List several under [models] in viewfinder.toml."
-            )
-        file = Path(files[0])
-        called = name or file.stem
-        local = LocalModel(model=file, mmproj=mmproj)
-        settings = settings.model_copy(update={"models": {**settings.models, called: local}})
-        preload = [called]
+    if mmproj or name:
+        settings, preload = _own_files(settings, preload, mmproj, name)
 
     def on_ready(listening: serving.Serving) -> None:
         if as_json:
@@ -67,4 +57,20 @@ def serve(
         output.print(f"Viewfinder listens at [bold]{listening.url}/v1[/] (Ctrl-C ends it)", highlight=False)
         output.print(f"Models: {', '.join(listening.models)}", highlight=False)
 
-    serving.serve(preload, settings=settings, on_ready=on_ready)
+    with_files(lambda: serving.serve(preload, settings=settings, on_ready=on_ready), agreed=yes)
+
+
+def _own_files(
+    settings: Settings, entries: list[str], mmproj: Path | None, name: str | None
+) -> tuple[Settings, list[str]]:
+    """Settings that know the one file or folder by the name that was given, and that name."""
+    if len(entries) != 1 or entries[0] in settings.models or entries[0].startswith("hf:"):
+        raise BadRequest(
+            "--mmproj goes with a .gguf file, and --name with one file or folder.",
+            hint="viewfinder serve model.gguf --mmproj mmproj.gguf; list several under [models] in "
+            "viewfinder.toml.",
+        )
+    place = Path(entries[0])
+    called = name or (place.name if place.is_dir() else place.stem)
+    local = LocalModel(model=place, mmproj=mmproj)
+    return settings.model_copy(update={"models": {**settings.models, called: local}}), [called]

@@ -1,0 +1,54 @@
+"""What `bench` found of each variant on this machine, for the choice of one; called by what opens a fleet."""
+
+import logging
+
+from viewfinder.bench.results import Gate, Missing, ModelResult
+from viewfinder.bench.store import Store
+from viewfinder.core import paths
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.fleet.choice import Measured, MeasuredHere
+from viewfinder.host.hardware import Machine, this_machine
+
+_log = logging.getLogger(__name__)
+
+
+def measured_here() -> MeasuredHere:
+    """The newest finding of `bench` about each variant that was measured on this machine.
+
+    Results that cannot be read are as good as none: they decide an order, and nothing must fail for them.
+    """
+    if not paths.results_file().is_file():
+        return {}
+    found: dict[tuple[str, str], Measured] = {}
+    try:
+        with Store(paths.results_file()) as store:
+            for newest in store.latest():
+                for result in store.history(newest.model, newest.variant):
+                    if _on(this_machine(), result):
+                        found.setdefault((result.model, result.variant), _measured(result))
+    except ViewfinderError as error:
+        _log.warning("What was measured here cannot be read: %s", error)
+    return found
+
+
+def _on(machine: Machine, result: ModelResult) -> bool:
+    return (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)
+
+
+def _measured(result: ModelResult) -> Measured:
+    return Measured(
+        version=result.engine_version,
+        failed=result.status == "failed",
+        vision=_passed(result.vision),
+        text=_passed(result.text),
+        blind=_never_answered(result.vision),
+        speechless=_never_answered(result.text),
+    )
+
+
+def _passed(gate: Gate | Missing) -> bool | None:
+    return gate.passed if isinstance(gate, Gate) else None
+
+
+def _never_answered(gate: Gate | Missing) -> bool:
+    return isinstance(gate, Gate) and gate.never_answered

@@ -1,0 +1,116 @@
+"""`pull`: bring models' files from the hub.
+
+Called by `viewfinder pull`, by `ask` and `serve` once a person agreed, and by people's programs. A request
+over HTTP has no way here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from viewfinder.api.places import open_catalog
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.pull import (
+    Brought,
+    OnProgress,
+    Plan,
+    Wanted,
+    fetch,
+    plan,
+    require_room,
+    wanted_of,
+    wanted_of_repository,
+)
+from viewfinder.catalog.remote import Hub
+from viewfinder.catalog.uncarded import HUB_PREFIX, is_reference, parse_reference
+from viewfinder.core import paths
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import BadRequest, UnknownModel
+from viewfinder.fleet.choice import choose_variant
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What pulling one model takes; `plan` is None for one that needs nothing of the hub."""
+
+    model: str
+    variant: str
+    plan: Plan | None
+
+    @property
+    def missing_bytes(self) -> int:
+        return self.plan.missing_bytes if self.plan else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PulledModel:
+    """A model whose files are here now, all checked; of these `loaded_bytes` had to come."""
+
+    model: str
+    variant: str
+    loaded_bytes: int
+    repositories: tuple[Brought, ...]
+
+
+def prepare(
+    names: Sequence[str], *, variant: str | None = None, settings: Settings | None = None
+) -> list[Pull]:
+    """What pulling these models takes: everything is looked up, and nothing loaded.
+
+    A name is a card's, of which the variant that suits this machine is meant, or `hf:owner/name`.
+    Raises UnknownModel, BadRequest, EngineMissing, HubError, ModelFilesError.
+    """
+    catalog, hub = open_catalog(settings or load_settings()), Hub()
+    return [_prepare(catalog, hub, name, variant) for name in names]
+
+
+def carry_out(pulls: Sequence[Pull], on_progress: OnProgress = lambda progress: None) -> list[PulledModel]:
+    """Bring all that is missing, each file checked; when there is no room for all of it, nothing is begun.
+
+    Whatever interrupts it, what was loaded stays, and the next time goes on from there.
+    Raises HubError, ModelFilesError.
+    """
+    require_room(sum(pull.missing_bytes for pull in pulls))
+    done = []
+    for one in pulls:
+        brought = (
+            fetch(one.plan, Hub(), lock_file=paths.lock_file(), on_progress=on_progress) if one.plan else []
+        )
+        done.append(PulledModel(one.model, one.variant, one.missing_bytes, tuple(brought)))
+    return done
+
+
+def pull(
+    *names: str,
+    variant: str | None = None,
+    settings: Settings | None = None,
+    on_progress: OnProgress = lambda progress: None,
+) -> list[PulledModel]:
+    """Bring the files of models into the hub's cache: of cards by their names, or of `hf:owner/name`."""
+    return carry_out(prepare(names, variant=variant, settings=settings), on_progress)
+
+
+def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull:
+    if name.startswith(HUB_PREFIX):
+        repository = parse_reference(name)
+        return Pull(name, "", plan(wanted_of_repository(repository.repo, repository.revision), hub))
+    try:
+        card = catalog.get(name)
+    except UnknownModel as error:
+        if is_reference(name):
+            error.hint = f"A repository of the hub is written {HUB_PREFIX}owner/name."
+        raise
+    chosen = _named(card, variant) if variant else choose_variant(card)[0]
+    wanted: list[Wanted] = wanted_of(chosen) if chosen.source == "hub" else []
+    return Pull(name, chosen.name, plan(wanted, hub) if wanted else None)
+
+
+def _named(card: ModelCard, name: str) -> Variant:
+    try:
+        return card.variant(name)
+    except KeyError:
+        raise BadRequest(
+            f"'{card.name}' has no variant '{name[:100]}'.",
+            hint=f"It has: {', '.join(variant.name for variant in card.variants)}.",
+            param="variant",
+        ) from None

@@ -1,0 +1,143 @@
+"""`viewfinder pull MODEL...`, and what `ask` and `serve` say when a model's files are missing."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from viewfinder.cli.screen import errors, output, print_json
+from viewfinder.core.errors import FilesMissing
+
+if TYPE_CHECKING:
+    from viewfinder.api.pulling import Pull, PulledModel
+    from viewfinder.catalog.pull import Progress as Step
+
+T = TypeVar("T")
+
+AGREED = typer.Option("--yes", "-y", help="Pull files that are missing without asking.")
+"""Of the commands that use `with_files`."""
+
+
+def pull(
+    names: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Names of `viewfinder models`, or hf:owner/name.")
+    ],
+    variant: Annotated[
+        str | None, typer.Option(help="The variant to pull; the one that suits this machine otherwise.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was pulled as JSON.")] = False,
+) -> None:
+    """Bring models' files from the hub, each checked against its size and hash."""
+    from viewfinder.api.pulling import prepare
+
+    with errors.status("Asking the hub ..."):
+        pulls = prepare(names, variant=variant)
+    pulled = bring(pulls)
+    if as_json:
+        print_json([_as_json(model) for model in pulled])
+        return
+    for model in pulled:
+        output.print(f"{model.model}: {_outcome(model)}", markup=False, highlight=False)
+
+
+def bring(pulls: "list[Pull]") -> "list[PulledModel]":
+    """Carry the pulls out behind a progress bar; when interrupted, say what is kept."""
+    from viewfinder.api.pulling import carry_out
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+    )
+    try:
+        with bar:
+            task = bar.add_task("starting", total=None)
+            shown = ""
+
+            def on_progress(step: "Step") -> None:
+                nonlocal shown
+                doing = f"{step.doing} {step.file}"
+                # What was here before must not count as speed, so each step begins anew.
+                change = bar.update if doing == shown else bar.reset
+                change(task, description=doing, completed=step.done_bytes, total=step.total_bytes)
+                shown = doing
+
+            return carry_out(pulls, on_progress)
+    except KeyboardInterrupt:
+        words = " ".join(one.model for one in pulls)
+        if len(pulls) == 1 and pulls[0].variant:
+            words += f" --variant {pulls[0].variant}"
+        errors.print(
+            f"Interrupted. What was loaded is kept; `viewfinder pull {words}` goes on from there.",
+            markup=False,
+        )
+        raise typer.Exit(130) from None
+
+
+def with_files(work: Callable[[], T], *, agreed: bool) -> T:
+    """Do the work; when a model's files are missing, offer to pull them, and do it again.
+
+    Nobody is asked when `agreed` or when there is no terminal: then FilesMissing says what to run.
+    """
+    from viewfinder.api.pulling import prepare
+
+    offered: set[tuple[str, str]] = set()
+    while True:
+        try:
+            return work()
+        except FilesMissing as missing:
+            words = (missing.model, missing.variant)
+            if words in offered or not (agreed or _is_terminal()):
+                raise
+            offered.add(words)
+            errors.print(missing.message, markup=False, highlight=False)
+            pulls = prepare([missing.model], variant=missing.variant or None)
+            megabytes = -(-sum(one.missing_bytes for one in pulls) // 1_000_000)
+            if not agreed and not typer.confirm(f"Pull {megabytes:,} MB now?", err=True):
+                raise
+            bring(pulls)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _as_json(pulled: "PulledModel") -> dict[str, Any]:
+    return {
+        "model": pulled.model,
+        "variant": pulled.variant,
+        "loaded_bytes": pulled.loaded_bytes,
+        "repositories": [
+            {
+                "repository": source.repo,
+                "revision": source.revision,
+                "commit": source.commit,
+                "folder": str(source.folder),
+                "files": {path: file.model_dump() for path, file in source.files.items()},
+            }
+            for source in pulled.repositories
+        ],
+    }
+
+
+def _outcome(pulled: "PulledModel") -> str:
+    if not pulled.repositories:
+        return "nothing to pull, its files are on this computer."
+    files = [file for source in pulled.repositories for file in source.files.values()]
+    size = sum(file.size_bytes for file in files)
+    sources = ", ".join(f"{source.repo} at {source.commit[:12]}" for source in pulled.repositories)
+    loaded = f"{pulled.loaded_bytes / 1e6:,.1f} MB were loaded" if pulled.loaded_bytes else "all was here"
+    return f"{len(files)} files, {size / 1e6:,.1f} MB, of {sources}; {loaded}, all is checked."
