@@ -1,8 +1,11 @@
 """What every test gets: a home of its own, so that no test meets another or the user's Viewfinder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from viewfinder.engines import registry
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +15,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VIEWFINDER_CONFIG", str(folder / "viewfinder.toml"))
     monkeypatch.delenv("VIEWFINDER_PORT", raising=False)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def known_engines() -> Iterator[None]:
+    """Engines are looked up once a process; a test that adds one must not leave it to the next."""
+    yield
+    registry.engines.cache_clear()

@@ -85,9 +85,10 @@ def test_a_file_that_shrank_since_it_was_pulled_is_noticed(record: Path) -> None
     here = pull(record, FOLDER)
     variant = of_the_hub("mlx", engine="mlx", repo=FOLDER, model="", mmproj=None)
     blob = (here / "tokenizer.json").resolve()
+    whole = blob.stat().st_size
     blob.write_bytes(blob.read_bytes()[:-1])
     with pytest.raises(
-        FilesMissing, match=r"tokenizer\.json is truncated: 31,251 of 31,252 bytes"
+        FilesMissing, match=rf"tokenizer\.json is truncated: {whole - 1:,} of {whole:,} bytes"
     ) as missing:
         carded(record, variant).resolve(variant)
     assert missing.value.reason == "model_truncated"
@@ -142,7 +143,7 @@ def test_a_repository_without_a_card_is_added_from_its_files(record: Path, hub: 
     here = pull(record, PAIR)
     card = catalog.add(f"hf:{PAIR}")
     assert card is catalog.add(f"hf:{PAIR}"), "twice is once"
-    assert card is catalog.get("glimpse-GGUF")
+    assert card == catalog.get("glimpse-GGUF")
     assert catalog.resolve(card.variants[0]).model == here / "glimpse-f16.gguf"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import io
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,6 @@ from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.core.config import EngineSettings, Settings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.core.version import VERSION
-from viewfinder.engines import registry
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
@@ -30,12 +29,9 @@ PLUGIN = Path(__file__).parent / "plugin"
 
 
 @pytest.fixture
-def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The faulty engine's distribution, as if it were installed."""
     monkeypatch.syspath_prepend(str(PLUGIN))
-    registry.engines.cache_clear()
-    yield
-    registry.engines.cache_clear()
 
 
 class FaultyCatalog(Catalog):
