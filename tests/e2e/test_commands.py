@@ -212,3 +212,11 @@ def test_a_disk_that_takes_no_log_still_gives_an_answer(home: Path) -> None:
     (home / "logs" / "glimpse.log").symlink_to("/dev/full")
     answer = run("ask", "glimpse", "What is 3 plus 4?", home=home)
     assert (answer.returncode, answer.stdout) == (0, "7.\n")
+
+
+def test_a_repositorys_id_leaves_its_own_variants_to_choose_from(home: Path) -> None:
+    """It once went to the card's best variant, and so to another repository's files."""
+    answer = run("ask", "mlx-community/llava-v1.6-mistral-7b-4bit", "Hello!", home=home)
+    assert answer.returncode == 1
+    assert "mlx" in answer.stderr
+    assert "gguf" not in answer.stderr

@@ -15,7 +15,7 @@ from viewfinder.api.places import open_catalog
 from viewfinder.api.surroundings import folders, hub, left_behind, memory, port
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.known_issues import KnownIssue, is_within, issues_of_engine, recognize
-from viewfinder.catalog.uncarded import LLAMA_CPP
+from viewfinder.catalog.uncarded import ENDPOINT, LLAMA_CPP
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
@@ -55,7 +55,7 @@ def examine(*, settings: Settings | None = None) -> list[Finding]:
     """Everything that can be said of this computer; no finding is an error. Takes a few seconds."""
     settings = settings or load_settings()
     machine = this_machine()
-    found = {name: engine.find() for name, engine in engines().items()}
+    found = {name: engine.find() for name, engine in engines().items() if name != ENDPOINT}
     llama_cpp = found.get(LLAMA_CPP)
     library = ask_library(llama_cpp.version) if llama_cpp else None
     return [

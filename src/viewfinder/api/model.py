@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
 
-from viewfinder.api.places import card_of, open_catalog, open_fleet
+from viewfinder.api.places import card_of, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
@@ -104,8 +104,9 @@ def load(name: str, *, variant: str | None = None, settings: Settings | None = N
         if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, card.name)):
             return Model(name, f"{owner.url}/v1", settings.api_key, host)
         key = SecretStr(secrets.token_urlsafe(24))
-        url = host.run(host.embed(card.name, catalog, settings, key))
-        return Model(card.name, f"{url}/v1", key, host)
+        called = known_as(catalog, card, name)
+        url = host.run(host.embed(called, catalog, settings, key))
+        return Model(called, f"{url}/v1", key, host)
     except BaseException:
         host.close()
         raise

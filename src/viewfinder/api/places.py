@@ -36,6 +36,14 @@ def card_of(catalog: Catalog, words: str) -> ModelCard:
         raise
 
 
+def known_as(catalog: Catalog, card: ModelCard, words: str) -> str:
+    """What the fleet calls the card that `words` mean.
+
+    The id of a repository stays as it is: it leaves the variants of that repository to choose from.
+    """
+    return card.name if catalog.was_added(card) else words
+
+
 @contextmanager
 def run_folder() -> Iterator[Path]:
     """The folder of this process's engine sockets; gone afterwards."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
-from viewfinder.api.places import card_of, open_catalog, open_fleet
+from viewfinder.api.places import card_of, known_as, open_catalog, open_fleet
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
@@ -72,7 +72,8 @@ async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[
         intake = await stack.enter_async_context(Intake(settings.limits))
         stop = asyncio.Event()
         _on_signals(stop)
-        preloads = [asyncio.create_task(_preload(fleet, card.name)) for card in cards]
+        called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
+        preloads = [asyncio.create_task(_preload(fleet, name)) for name in called]
 
         def listening() -> None:
             lock.announce(url_of(bound.host, bound.port))
