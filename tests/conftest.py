@@ -22,3 +22,12 @@ def known_engines() -> Iterator[None]:
     """Engines are looked up once a process; a test that adds one must not leave it to the next."""
     yield
     registry.engines.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def miniature_hub(pytestconfig: pytest.Config) -> Path:
+    """`HF_HOME` of a hub's cache with the published models in small; see `tests/miniatures`."""
+    from .miniatures.cache import miniature_home
+
+    assert pytestconfig.cache is not None
+    return miniature_home(pytestconfig.cache.mkdir("miniatures"))

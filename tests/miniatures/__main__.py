@@ -1,0 +1,44 @@
+"""Builds every miniature into a hub's cache below the folder that is named.
+
+Called by `cache` as a process of its own, because mlx is slow to import and remembers seeds.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from . import (
+    LLAVA_NEXT,
+    MOONDREAM2,
+    MOONDREAM2_TOKENIZER,
+    PHI35_VISION,
+    SMOLVLM,
+    SMOLVLM2,
+    llava_next,
+    moondream2,
+    phi35_vision,
+    smolvlm,
+)
+from .hub import publish
+
+BUILDERS: dict[str, Callable[[Path], None]] = {
+    SMOLVLM: smolvlm.write_gguf,
+    SMOLVLM2: smolvlm.write_mlx,
+    MOONDREAM2: moondream2.write,
+    MOONDREAM2_TOKENIZER: moondream2.write_tokenizer,
+    LLAVA_NEXT: llava_next.write,
+    PHI35_VISION: phi35_vision.write,
+}
+ABSENT = {MOONDREAM2_TOKENIZER: ("config.json",)}
+"""What a repository lacks and is looked for."""
+
+
+def main(home: Path) -> None:
+    for repo, build in BUILDERS.items():
+        with tempfile.TemporaryDirectory(dir=home) as folder:
+            build(Path(folder))
+            publish(home, repo, Path(folder), absent=ABSENT.get(repo, ()))
+
+
+main(Path(sys.argv[1]))
