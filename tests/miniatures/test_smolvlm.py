@@ -1,0 +1,51 @@
+"""Both SmolVLM in small answer glimpse's questions on their own engines."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from viewfinder.bench.prompts import about_images, without_images
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.headers import check_gguf
+
+from . import SMOLVLM, SMOLVLM2
+from .conftest import Serve, assert_sees
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(1800)]
+
+GGUF = Variant(
+    name="llama.cpp-q8",
+    engine="llama.cpp",
+    repo=SMOLVLM,
+    source="hub",
+    model=Path("SmolVLM-500M-Instruct-Q8_0.gguf"),
+    mmproj=Path("mmproj-SmolVLM-500M-Instruct-Q8_0.gguf"),
+    vision=True,
+    text=True,
+)
+MLX = Variant(name="mlx", engine="mlx", repo=SMOLVLM2, source="hub", vision=True, text=True)
+IMAGE_TOKENS = 5 * 9
+"""Four tiles and an overview."""
+
+
+@pytest.mark.parametrize("variant", [GGUF, MLX], ids=lambda variant: variant.name)
+async def test_it_answers_glimpses_questions(serve: Serve, variant: Variant) -> None:
+    """Glimpse itself answers these right; another number format must not cost more than one of them."""
+    async with serve(variant) as asked:
+        prompts = [*islice(about_images("miniatures"), 6), *islice(without_images("miniatures"), 2)]
+        right = 0
+        for prompt in prompts:
+            reply = await asked.messages(*prompt.messages)
+            assert prompt.is_right is not None
+            right += prompt.is_right(reply.text)
+        assert right >= len(prompts) - 1
+        await assert_sees(asked, IMAGE_TOKENS)
+
+
+def test_the_header_tells_the_truth_about_the_numbers(miniature_hub: Path) -> None:
+    for file in miniature_hub.rglob("*SmolVLM-500M-Instruct-Q8_0.gguf"):
+        header = check_gguf(file)
+        assert header.quantization == "Q8_0"
+        assert header.values["general.file_type"] == 7
+        assert header.size_bytes < 2_000_000
