@@ -3,16 +3,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINES_BIN := .venv-engines/bin
 TRAIN_BIN := .venv-train/bin
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test check docs glimpse soak clean
+.PHONY: demo test test-engines check docs glimpse soak clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
 	$(BIN)/python -m pytest -m "not soak and not engines"
+
+test-engines: .venv-engines/engines
+	$(ENGINES_BIN)/python -m pytest -m engines
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -38,10 +42,15 @@ $(VENV)/dev: $(VENV)/base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
 	touch $@
 
+.venv-engines/engines: pyproject.toml $(CONSTRAINTS)
+	test -x $(ENGINES_BIN)/python || $(PYTHON) -m venv .venv-engines
+	$(ENGINES_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,mlx,transformers]'
+	touch $@
+
 .venv-train/train: pyproject.toml $(CONSTRAINTS) training/requirements.txt
 	test -x $(TRAIN_BIN)/python || $(PYTHON) -m venv .venv-train
 	$(TRAIN_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e . -r training/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-train
+	rm -rf $(VENV) .venv-engines .venv-train

@@ -233,6 +233,27 @@ async def test_cancelling_an_exchange_is_not_swallowed(endpoint: Endpoint, engin
             await task
 
 
+async def test_a_server_of_one_slot_is_asked_one_thing_at_a_time(endpoint: Endpoint, engine: Engine) -> None:
+    async with ChatClient(replace(endpoint, slots=1)) as client:
+        asked = [asyncio.create_task(client.exchange(ask(order))) for order in ("hang", "second", "third")]
+        await asyncio.wait_for(engine.asked.wait(), 5.0)
+        assert (await client.get("/health", 5.0))[0] == 200, "who looks after it does not wait"
+        asked[1].cancel()
+        asked[0].cancel()
+        assert (await asked[2]).text == "A réd circle."
+    assert [request["messages"][0]["content"] for request in engine.requests] == ["hang", "third"]
+
+
+async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
+    endpoint: Endpoint, engine: Engine
+) -> None:
+    async with ChatClient(replace(endpoint, slots=1)) as client:
+        asked = [asyncio.create_task(client.exchange(ask("hang"))) for _ in range(2)]
+        await asyncio.wait_for(engine.asked.wait(), 5.0)
+        await client.close()
+        assert [(await each).error.split(":")[0] for each in asked] == ["engine_died", "engine_died"]
+
+
 async def test_nobody_listens(tmp_path: Path) -> None:
     for place in (
         Endpoint("http://engine", tmp_path / "none.sock"),

@@ -21,6 +21,8 @@ STATUSES = {
     "AlreadyRunning": 500,
     "PortInUse": 500,
     "ModelFilesError": 500,
+    "FilesMissing": 500,
+    "HubError": 500,
     "EngineError": 502,
     "EngineMissing": 503,
     "EngineDied": 502,
@@ -39,7 +41,8 @@ def said(response: JSONResponse) -> str:
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_has_a_status(kind: type[ViewfinderError]) -> None:
-    assert response_to(kind("It broke.")).status_code == STATUSES[kind.__name__]
+    error = kind("It broke.", "glimpse") if issubclass(kind, errors.FilesMissing) else kind("It broke.")
+    assert response_to(error).status_code == STATUSES[kind.__name__]
 
 
 def test_the_hint_is_told_and_the_narrower_code() -> None:

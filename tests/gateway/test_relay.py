@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -109,6 +110,8 @@ async def test_an_error_in_the_middle(gateway) -> None:
 
 async def test_a_bug_of_ours_in_the_middle_ends_the_stream_and_tells_nothing(gateway, caplog) -> None:
     class Client:
+        endpoint = gateway.fleet.client.endpoint
+
         async def stream(self, _body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
             yield {"choices": [{"delta": {"content": "A "}, "finish_reason": None}]}
             raise RuntimeError("at /home/someone/secret.py")
@@ -122,6 +125,34 @@ async def test_a_bug_of_ours_in_the_middle_ends_the_stream_and_tells_nothing(gat
     assert b"internal_error" in seen
     assert b"secret" not in seen
     assert "secret.py" in caplog.text
+    assert gateway.fleet.leases == 0
+
+
+@BOTH_WAYS
+async def test_a_stop_string_that_the_engine_left_in_is_cut_off(gateway, stream: bool) -> None:
+    """transformers and mlx-vlm end the answer there, and say the string."""
+    async with gateway.post("hello", stream=stream, stop=["d c"]) as reply:
+        if stream:
+            *chunks, done = await events_of(reply)
+            assert done == "[DONE]"
+            said = "".join(choice["delta"].get("content") or "" for it in chunks for choice in it["choices"])
+        else:
+            said = (await reply.json())["choices"][0]["message"]["content"]
+    assert said == "A ré"
+
+
+@BOTH_WAYS
+async def test_what_the_engine_would_ignore_is_refused_and_not_asked(gateway, stream: bool) -> None:
+    client = gateway.fleet.client
+    client.endpoint = replace(client.endpoint, lacks=frozenset({"tool_choice", "presence_penalty"}))
+    async with gateway.post("hello", stream=stream, presence_penalty=1) as reply:
+        assert reply.status == 400
+        error = (await reply.json())["error"]
+        assert (error["code"], error["param"]) == ("unsupported_parameter", "presence_penalty")
+    assert gateway.engine.asked == []
+    async with gateway.post("hello", stream=stream, presence_penalty=0, tool_choice="auto") as reply:
+        assert reply.status == 200
+        await reply.read()
     assert gateway.fleet.leases == 0
 
 

@@ -154,8 +154,15 @@ def test_an_error_in_a_200_is_an_error(clean: Any) -> None:
     assert "0x7f" not in str(caught.value)
 
 
-def test_a_prompt_that_is_too_long_is_the_callers_to_mend() -> None:
-    theirs = {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 5000, "n_ctx": 4096}
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 5000, "n_ctx": 4096},
+        "exceed_context_size_error: 5000 tokens, where 4096 fit",
+    ],
+    ids=["llama.cpp", "mlx"],
+)
+def test_a_prompt_that_is_too_long_is_the_callers_to_mend(theirs: object) -> None:
     error = engine_refusal(theirs, 400)
     assert isinstance(error, BadRequest)
     assert error.reason == "context_length_exceeded"

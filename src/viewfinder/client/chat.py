@@ -8,7 +8,7 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -45,6 +45,8 @@ class ChatClient:
     closes a connection after a streamed reply although it promised to keep it, so a request on a kept
     one looks like the engine's death.
 
+    A request beyond the endpoint's `slots` waits its turn, in order; its clock runs while it waits.
+
     `stall_timeout_s` is the longest silence inside a reply. A long prompt on a slow computer is silent
     for minutes, so it only ends what is surely stuck; who knows better cancels earlier.
     """
@@ -52,10 +54,13 @@ class ChatClient:
     def __init__(self, endpoint: Endpoint, *, stall_timeout_s: float = 900.0) -> None:
         self.endpoint = endpoint
         self._stall_timeout_s = stall_timeout_s
+        self._slots = asyncio.Semaphore(endpoint.slots) if endpoint.slots else nullcontext()
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         socket = self.endpoint.socket
+        self._closed = False
         connector: aiohttp.BaseConnector
         if socket is not None:
             connector = aiohttp.UnixConnector(str(socket), limit=0, force_close=True)
@@ -78,7 +83,8 @@ class ChatClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection; whatever is still streaming ends with EngineDied."""
+        """Close every connection; whatever is still streaming, or waits to be asked, ends with EngineDied."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -150,23 +156,26 @@ class ChatClient:
 
     @asynccontextmanager
     async def _post(self, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A reply with status 200, whose connection is closed afterwards."""
+        """A reply with status 200, whose connection is closed and whose slot is free afterwards."""
         if self.endpoint.model is not None:
             body = {**body, "model": self.endpoint.model}
-        with _as_engine_errors(self.endpoint):
-            reply = await self._open().post(
-                self.endpoint.url(CHAT_PATH),
-                data=io.BytesIO(orjson.dumps(body)),  # bytes over 1 MiB would block, aiohttp warns
-                headers={"Content-Type": "application/json"},
-            )
-            try:
-                if reply.status != 200:
-                    raise _refusal(await _read_all(reply), reply.status)
-                yield reply
-            finally:
-                reply.close()
+        async with self._slots:
+            with _as_engine_errors(self.endpoint):
+                reply = await self._open().post(
+                    self.endpoint.url(CHAT_PATH),
+                    data=io.BytesIO(orjson.dumps(body)),  # bytes over 1 MiB would block, aiohttp warns
+                    headers={"Content-Type": "application/json"},
+                )
+                try:
+                    if reply.status != 200:
+                        raise _refusal(await _read_all(reply), reply.status)
+                    yield reply
+                finally:
+                    reply.close()
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:  # while the request waited its turn
+            raise EngineDied(f"The connection to {self.endpoint} was closed.")
         if self._session is None:
             raise RuntimeError("ChatClient is used outside its `async with`")
         return self._session
@@ -183,6 +192,10 @@ def _as_engine_errors(endpoint: Endpoint) -> Iterator[None]:
         raise EngineDied(f"Nothing listens at {endpoint}.") from None
     except (aiohttp.ClientError, ConnectionError):
         raise EngineDied(f"The connection to {endpoint} broke.") from None
+    except RuntimeError as error:
+        if str(error) != "Connection closed.":  # aiohttp's word to who reads after a close
+            raise
+        raise EngineDied(f"The connection to {endpoint} was closed.") from None
 
 
 async def _read_all(reply: aiohttp.ClientResponse) -> bytes:

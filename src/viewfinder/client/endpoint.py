@@ -11,13 +11,16 @@ class Endpoint:
     """A server's address.
 
     `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine"). `model`
-    is what this server calls its model, when that is not what its clients call it.
+    is what this server calls its model, when that is not what its clients call it. `slots` is how many
+    requests it may be asked at once, None for no limit; `lacks` the request's fields that it cannot do.
     """
 
     base_url: str
     socket: Path | None = None
     api_key: SecretStr | None = None
     model: str | None = None
+    slots: int | None = None
+    lacks: frozenset[str] = frozenset()
 
     def url(self, path: str) -> str:
         """The URL of a path that begins with a slash."""

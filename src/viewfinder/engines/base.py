@@ -27,7 +27,9 @@ class Launch:
 
     `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `model` is
     what requests must call the model; None: the server answers by any name. `version` is that of the
-    program where it is another than the one that `find` found.
+    program where it is another than the one that `find` found. `slots` is how many requests it may be
+    asked at once; None: as many as come, it lets them wait itself. `lacks` are the fields of a request
+    that it would leave out or get wrong: the gateway refuses them.
     """
 
     argv: tuple[str, ...]
@@ -35,6 +37,8 @@ class Launch:
     health: str = "/health"
     model: str | None = None
     version: str = ""
+    slots: int | None = None
+    lacks: frozenset[str] = frozenset()
 
 
 class Engine(Protocol):

@@ -11,6 +11,8 @@ from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine, Found
 from viewfinder.engines.endpoint import Endpoint
 from viewfinder.engines.llama_cpp import LlamaCpp
+from viewfinder.engines.mlx import Mlx
+from viewfinder.engines.transformers import Transformers
 
 GROUP = "viewfinder.engines"
 
@@ -25,7 +27,7 @@ def engines() -> dict[str, Engine]:
     for point in entry_points(group=GROUP):
         loaded = point.load()
         known[point.name] = loaded() if isinstance(loaded, type) else loaded
-    ours: tuple[Engine, ...] = (LlamaCpp(), Endpoint())
+    ours: tuple[Engine, ...] = (LlamaCpp(), Mlx(), Transformers(), Endpoint())
     return known | {engine.name: engine for engine in ours}
 
 

@@ -144,7 +144,15 @@ class ServerProcess:
         )
         try:
             reach("spawned")
-            self._client = ChatClient(Endpoint("http://engine", socket=socket, model=launch.model))
+            self._client = ChatClient(
+                Endpoint(
+                    "http://engine",
+                    socket=socket,
+                    model=launch.model,
+                    slots=launch.slots,
+                    lacks=launch.lacks,
+                )
+            )
             await self._client.__aenter__()
             await wait_until_ready(
                 self._child,

@@ -22,12 +22,20 @@ from starlette.responses import Response
 from starlette.types import Receive, Send
 
 from viewfinder.client.chat import ChatClient
-from viewfinder.core.errors import Busy, EmptyAnswer, EngineDied, EngineRefused, ViewfinderError
+from viewfinder.core.errors import (
+    Busy,
+    EmptyAnswer,
+    EngineDied,
+    EngineRefused,
+    UnsupportedParameter,
+    ViewfinderError,
+)
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.problems import body_of
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, usage_chunk
 from viewfinder.wire.sse import DONE_EVENT, event
+from viewfinder.wire.stops import Stops
 
 EVENT_STREAM = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -98,31 +106,58 @@ class Relay:
                     return
 
     async def _asked(self, client: ChatClient) -> AsyncGenerator[dict[str, Any], None]:
+        self._refuse_what_it_lacks(client.endpoint.lacks)
+        stops = Stops(self.request.stop or ())
         if not self.request.stream:
             reply = clean_reply(await client.complete(self.body), *self.envelope)
             if not any(_has_words(choice["message"]) for choice in reply["choices"]):
                 self._allow_silence()
+            for choice in reply["choices"]:
+                _end_at_stop(choice, choice["message"], stops)
             yield reply
             return
         spoke = False
         async with contextlib.aclosing(client.stream(self.body)) as chunks:
             async for raw in chunks:
                 chunk = clean_chunk(raw, *self.envelope)
-                if chunk is None or not _says_something(chunk):
+                if chunk is None:
                     continue
                 spoke = spoke or any(_has_words(choice["delta"]) for choice in chunk["choices"])
                 if not spoke and any(choice["finish_reason"] for choice in chunk["choices"]):
                     self._allow_silence()
-                yield chunk
+                for choice in chunk["choices"]:
+                    _end_at_stop(choice, choice["delta"], stops)
+                if _says_something(chunk):
+                    yield chunk
 
     def _allow_silence(self) -> None:
         """An answer may end before its first word only where the request says what ends it."""
         if not self.request.stop:
             raise EmptyAnswer("The engine gave an empty answer.", hint="Ask again, or ask another model.")
 
+    def _refuse_what_it_lacks(self, lacks: frozenset[str]) -> None:
+        """Refuse what this engine would leave out or get wrong; a value that asks for nothing may pass."""
+        for name in sorted(lacks & self.body.keys()):
+            if self.body[name] not in (0, False, "auto"):
+                raise UnsupportedParameter(
+                    f"The engine that runs '{self.request.model}' has no '{name}'.",
+                    hint="Leave it out, or choose a variant on another engine.",
+                    param=name,
+                )
+
 
 def _has_words(said: Mapping[str, Any]) -> bool:
     return any(said.get(part) for part in WORDS)
+
+
+def _end_at_stop(choice: dict[str, Any], said: dict[str, Any], stops: Stops) -> None:
+    """The text as far as the first stop string: for engines that leave it in."""
+    last = choice["finish_reason"] is not None
+    text = stops.cut(said.get("content") or "", last=last)
+    if text or said.get("content") is not None:
+        said["content"] = text
+    if stops.met and choice["finish_reason"] == "length":
+        choice["finish_reason"] = "stop"
 
 
 def _says_something(chunk: dict[str, Any]) -> bool:

@@ -3,10 +3,13 @@
 What an engine adds of its own (timings, slot numbers, paths) stays behind: the kept fields are a list.
 """
 
+import re
 from typing import Any, TypeGuard
 
 from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
 
+TOO_LONG = re.compile(r"exceed_context_size_error: (\d+) tokens, where (\d+) fit")
+"""How our child of mlx-vlm says it, whose server passes on nothing but a text."""
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
@@ -73,8 +76,14 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
     Its text stays in the engine's log: such texts have held addresses and paths (CVE-2026-22778).
     A prompt that is too long is the caller's to mend, so it becomes a BadRequest.
     """
+    if isinstance(error, str) and (long := TOO_LONG.match(error)):
+        names = ("n_prompt_tokens", "n_ctx")
+        error = {
+            "type": "exceed_context_size_error",
+            **dict(zip(names, map(int, long.groups()), strict=True)),
+        }
     details = error if isinstance(error, dict) else {}
-    if details.get("type") == "exceed_context_size_error":  # llama.cpp
+    if details.get("type") == "exceed_context_size_error":  # llama.cpp, and our child of transformers
         asked, most = details.get("n_prompt_tokens"), details.get("n_ctx")
         counts = f": {asked} tokens, where {most} fit" if _is_count(asked) and _is_count(most) else ""
         return BadRequest(

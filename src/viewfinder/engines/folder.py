@@ -1,0 +1,78 @@
+"""What the engines that load a model's folder share; called by `mlx` and by `transformers`.
+
+A Python library's server app runs in `asgi_child`, one process a model, and answers one request at a
+time.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.catalog.hub import cache_folder
+from viewfinder.core.config import EngineSettings
+from viewfinder.engines.base import Found, Launch
+
+CHILD = Path(__file__).with_name("asgi_child.py")
+HUB = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
+"""What changes how the hub's libraries behave; where their cache lies is set anew."""
+
+
+def find(distribution: str, *modules: str) -> Found | None:
+    """The installed library, when all of its modules are here; none is imported."""
+    specs = [importlib.util.find_spec(module) for module in modules]
+    places = [spec.submodule_search_locations for spec in specs if spec is not None]
+    if len(places) < len(modules) or not places[0]:
+        return None
+    return Found(importlib.metadata.version(distribution), Path(next(iter(places[0]))))
+
+
+def launch(
+    app: Path,
+    variant: Variant,
+    files: ModelFiles,
+    settings: EngineSettings,
+    socket: Path,
+    *,
+    without: tuple[str, ...],
+    environment: Mapping[str, str],
+    model: str = "",
+    lacks: frozenset[str] = frozenset(),
+) -> Launch:
+    """The command that serves a folder with `app`; variables that begin like `without` do not reach it.
+
+    `model` is what the server calls its model, when that is not its path.
+    """
+    home, hub = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser(), cache_folder()
+    options = {
+        "app": str(app),
+        "model": str(files.model),
+        "socket": str(socket),
+        "context_tokens": settings.context_tokens,
+        "threads": settings.threads,
+        "vision": variant.vision,
+        "remote_code": variant.remote_code,
+        "caches": [str(hub), str(home / "modules")],
+    }
+    kept = {key: value for key, value in os.environ.items() if not key.startswith((*HUB, *without))}
+    offline = {
+        "HF_HOME": str(home),  # some models take their tokenizer from another repository of the cache
+        "HF_HUB_CACHE": str(hub),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
+    argv = (sys.executable, "-P", str(CHILD), json.dumps(options))
+    return Launch(
+        argv,
+        kept | offline | dict(environment),
+        model=model or str(files.model),
+        slots=1,
+        lacks=lacks,
+    )

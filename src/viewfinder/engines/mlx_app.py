@@ -1,0 +1,133 @@
+"""mlx-vlm's server app with one model loaded; run by `asgi_child` for `mlx`, it imports nothing of ours."""
+
+import importlib
+import secrets
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+WORDS = ("input_ids", "attention_mask", "token_type_ids")
+"""What a prompt without images becomes."""
+
+
+def load(options: dict[str, Any]) -> Any:
+    """The app, once the model is in memory."""
+    from mlx_vlm.server import openai
+
+    server: Any = importlib.import_module("mlx_vlm.server.app")  # the package hides it behind its app
+    server.ResponseGenerator = mended(server.ResponseGenerator, options["context_tokens"])
+    openai._build_gen_args = with_stop_and_seed(openai._build_gen_args)
+    # Its answer to a conversation that grows too long is to let the model sum it up, unasked.
+    openai.compaction._context_limit = lambda config, *, required=True: None
+    mend_rotation()
+    mend_places()
+    server.get_cached_model(options["model"], None, model_kind="text_generation")
+    return server.app
+
+
+def mend_rotation() -> None:
+    """Let the language model turn by the base that its folder states.
+
+    transformers 5 writes it as `rope_parameters.rope_theta`; most ports look for `rope_theta` alone, and
+    take a default of their own when it is not there.
+    """
+    from mlx_vlm import utils
+
+    read = utils.load_config
+
+    def lifted(*arguments: Any, **named: Any) -> Any:
+        config = read(*arguments, **named)
+        text = config.get("text_config") or config
+        base = (text.get("rope_parameters") or {}).get("rope_theta")
+        if base is not None:
+            text.setdefault("rope_theta", base)
+        return config
+
+    utils.load_config = lifted
+
+
+def mend_places() -> None:
+    """Let a whole tile's patches stand in their order.
+
+    Idefics3's port (SmolVLM's too) divides in single precision to find each patch's place, which puts
+    patch 5 of 12 in a row at 4, and is right for SmolVLM's 32. Without a mask it just counts.
+    """
+    from mlx_vlm.models.idefics3.vision import VisionEmbeddings
+
+    look = VisionEmbeddings.__call__
+
+    def counted(self: Any, tiles: Any, patch_attention_mask: Any = None) -> Any:
+        whole = patch_attention_mask is None or bool(patch_attention_mask.all())
+        return look(self, tiles, None if whole else patch_attention_mask)
+
+    VisionEmbeddings.__call__ = counted
+
+
+def with_stop_and_seed(build: Any) -> Any:
+    """Also hands on `stop`, which the server's chat overlooks, and a seed of its own for each request:
+    the server's default is 0, always (Blaizzy/mlx-vlm 1818)."""
+
+    def built(request: Any, *arguments: Any, **named: Any) -> Any:
+        args = build(request, *arguments, **named)
+        args.stop = getattr(request, "stop", None) or []
+        if "seed" not in request.model_fields_set:
+            args.seed = secrets.randbits(32)
+        return args
+
+    return built
+
+
+def mended(base: Any, context_tokens: int) -> Any:
+    """The server's generator with an end at the context's and at a stop string."""
+    import mlx.core as mx
+    from mlx_vlm.server.generation import PromptTooLongError
+
+    asking = threading.local()
+
+    class Generator(base):  # type: ignore[misc]
+        def _initialize_model(self) -> None:
+            super()._initialize_model()
+            if mx.default_device() == mx.Device(mx.cpu):
+                # Half precision is emulated there: it decodes at half the speed.
+                self.model.set_dtype(mx.float32)
+                mx.eval(self.model.parameters())
+
+        def generate(self, *given: Any, args: Any, **named: Any) -> Any:
+            asking.args = args
+            context, tokens = super().generate(*given, args=args, **named)
+            return context, Tokens(tokens, args.stop)
+
+        def _preprocess_request(self, prompt: Any, images: Any = None, *given: Any, **named: Any) -> Any:
+            inputs = super()._preprocess_request(prompt, images, *given, **named)
+            if images and not any(value is not None for name, value in inputs.items() if name not in WORDS):
+                raise ValueError("the images did not reach the model: it has no processor for them")
+            text = getattr(self.config, "text_config", None)
+            most = min(context_tokens, getattr(text, "max_position_embeddings", None) or context_tokens)
+            asked = int(inputs["input_ids"].size)
+            if asked >= most:
+                raise PromptTooLongError(f"exceed_context_size_error: {asked} tokens, where {most} fit")
+            asking.args.max_tokens = min(asking.args.max_tokens, most - asked)
+            return inputs
+
+    return Generator
+
+
+class Tokens:
+    """One answer's tokens, ended where its text holds a stop string; the gateway cuts the string off."""
+
+    def __init__(self, tokens: Any, stop: list[str]) -> None:
+        self._tokens, self._stop, self._text = tokens, stop, ""
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        token = next(self._tokens)
+        self._text += token.text
+        if any(string in self._text for string in self._stop):
+            self.close()
+            token.finish_reason = "stop"
+        return token
+
+    def close(self) -> None:
+        self._tokens.close()

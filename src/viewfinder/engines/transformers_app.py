@@ -1,0 +1,95 @@
+"""The server app of `transformers serve` with one model loaded; run by `asgi_child` for `transformers`.
+
+It imports nothing of ours. Where the server leaves OpenAI's API, its handler is mended here.
+"""
+
+import os
+from typing import Any
+
+
+def load(options: dict[str, Any]) -> Any:
+    """The app, once the model is in memory."""
+    import torch
+    from transformers.cli.serving.chat_completion import ChatCompletionHandler
+    from transformers.cli.serving.model_manager import ModelManager
+    from transformers.cli.serving.server import build_server
+    from transformers.cli.serving.utils import GenerationState, Modality
+
+    if options["threads"]:
+        torch.set_num_threads(options["threads"])
+    torch.seed()  # every process of torch begins with the same random numbers
+    device = best_device(torch)
+    os.chdir(options["model"])  # the server takes what follows an "@" in a model's name for a revision
+    models = ModelManager(
+        device=device,
+        # Half precision is emulated on most CPUs, and slower there than single.
+        dtype="float32" if device == "cpu" else "auto",
+        trust_remote_code=options["remote_code"],
+        force_model=".",
+    )
+    (loaded,) = models.loaded_models.values()
+    if options["vision"] and models.get_model_modality(loaded.model, loaded.processor) == Modality.LLM:
+        raise ValueError("the folder holds no image processor: images would be left out without a word")
+    loaded.model.generate = with_its_tokenizer(loaded.model.generate)
+    state = GenerationState()
+    chat = mended(ChatCompletionHandler, options["context_tokens"])(models, state)
+    return build_server(
+        models,
+        chat,
+        completion_handler=None,  # nothing but chat is ever asked of it
+        response_handler=None,
+        transcription_handler=None,
+        systemone_handler=None,
+        generation_state=state,
+    )
+
+
+def best_device(torch: Any) -> str:
+    """One device that holds the whole model: "auto" would move what does not fit to slower ones, silently."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def with_its_tokenizer(generate: Any) -> Any:
+    """Stop strings need the tokenizer's vocabulary, and the server gives the processor around it."""
+
+    def generated(*arguments: Any, tokenizer: Any = None, **named: Any) -> Any:
+        return generate(*arguments, tokenizer=getattr(tokenizer, "tokenizer", tokenizer), **named)
+
+    return generated
+
+
+def mended(base: Any, context_tokens: int) -> Any:
+    """The server's handler of chats, with sampling that can be asked for and an end at the context's."""
+    from fastapi import HTTPException
+
+    class Handler(base):  # type: ignore[misc]
+        def _build_generation_config(self, body: dict[str, Any], *arguments: Any, **named: Any) -> Any:
+            config = super()._build_generation_config(body, *arguments, **named)
+            # The server turns sampling off at temperature 0, and never on.
+            if body.get("temperature", body.get("top_p")):
+                config.do_sample = True
+            if not any(body.get(name) for name in ("max_tokens", "max_completion_tokens")):
+                config.max_new_tokens = context_tokens
+            return config
+
+        def _streaming(self, request_id: str, model: Any, *arguments: Any, **named: Any) -> Any:
+            self.fit(model, *arguments)
+            return super()._streaming(request_id, model, *arguments, **named)
+
+        async def _non_streaming(self, request_id: str, model: Any, *arguments: Any, **named: Any) -> Any:
+            self.fit(model, *arguments)
+            return await super()._non_streaming(request_id, model, *arguments, **named)
+
+        def fit(self, model: Any, processor: Any, model_id: str, inputs: Any, config: Any) -> None:
+            """Refuse a prompt that fills the context, and end the answer where it is full."""
+            text = model.config.get_text_config()
+            most = min(context_tokens, getattr(text, "max_position_embeddings", None) or context_tokens)
+            asked = inputs["input_ids"].shape[-1]
+            if asked >= most:
+                refusal = {"type": "exceed_context_size_error", "n_prompt_tokens": asked, "n_ctx": most}
+                raise HTTPException(400, refusal)
+            config.max_new_tokens = min(config.max_new_tokens, most - asked)
+
+    return Handler

@@ -1,0 +1,35 @@
+"""Ends a text before its first stop string, also when it comes in pieces; called by the gateway's relay.
+
+Engines end the answer there themselves, but some (transformers, mlx-vlm) leave the string in it.
+"""
+
+from collections.abc import Sequence
+
+
+class Stops:
+    """The stop strings of one answer. What might be the beginning of one is held back until it is known."""
+
+    def __init__(self, strings: Sequence[str]) -> None:
+        self.met = False
+        """Whether one has come."""
+        self._strings = strings
+        self._held = ""
+
+    def cut(self, text: str, *, last: bool) -> str:
+        """As much of the text so far as may be said now; nothing once a string has come."""
+        if self.met:
+            return ""
+        text = self._held + text
+        found = [at for string in self._strings if (at := text.find(string)) >= 0]
+        if found:
+            self.met = True
+            return text[: min(found)]
+        held = 0 if last else max((_begun(string, text) for string in self._strings), default=0)
+        said, self._held = text[: len(text) - held], text[len(text) - held :]
+        return said
+
+
+def _begun(string: str, text: str) -> int:
+    """How many of the string's first characters the text ends with."""
+    longest = min(len(string) - 1, len(text))
+    return next((count for count in range(longest, 0, -1) if text.endswith(string[:count])), 0)

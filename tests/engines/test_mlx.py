@@ -1,0 +1,76 @@
+"""The MLX engine's own: its options, and how it fails; that it answers is shown by `test_answers`."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from viewfinder.catalog.catalog import WEIGHTS, ModelFiles
+from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import EngineDied
+from viewfinder.core.paths import home as home_folder
+from viewfinder.engines.mlx import Mlx
+
+from .conftest import OneEngine, make_server, user
+
+GLIMPSE = WEIGHTS / "glimpse" / "hf"
+
+
+def test_options_of_the_users_own_server_do_not_leak_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MLX_VLM_DRAFT_MODEL", "APC_ENABLED", "KV_BITS", "MAX_KV_SIZE", "MLX_TRUST_REMOTE_CODE"):
+        monkeypatch.setenv(name, "1")
+    variant = OneEngine("mlx").get("glimpse").variants[0]
+    settings = EngineSettings(context_tokens=1024)
+    launch = Mlx().launch(variant, ModelFiles(tmp_path), settings, tmp_path / "a.sock")
+    assert launch.model == str(tmp_path)
+    assert not {"MLX_VLM_DRAFT_MODEL", "APC_ENABLED", "KV_BITS", "MAX_KV_SIZE"} & launch.environment.keys()
+    assert launch.environment["MLX_TRUST_REMOTE_CODE"] == "false"
+    assert launch.environment["MLX_VLM_MAX_NUM_SEQS"] == "1"
+    assert launch.environment["MLX_VLM_MAX_TOKENS"] == "1024"
+
+
+def test_compiled_kernels_are_kept_where_nobody_else_writes(tmp_path: Path) -> None:
+    """MLX loads them from the folder for temporary files, by names that can be foreseen."""
+    variant = OneEngine("mlx").get("glimpse").variants[0]
+    launch = Mlx().launch(variant, ModelFiles(tmp_path), EngineSettings(), tmp_path / "a.sock")
+    place = Path(launch.environment["TMPDIR"])
+    assert place.is_relative_to(home_folder())
+    assert place.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(900)
+async def test_code_that_a_folder_names_is_not_run(tmp_path: Path) -> None:
+    """mlx-vlm runs the file that config.json calls `model_file`, whatever it was told about trust."""
+    folder = tmp_path / "model"
+    shutil.copytree(GLIMPSE, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_file": "evil.py"}))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise RuntimeError('ran')")
+    server = make_server("mlx", folder)
+    with pytest.raises(EngineDied, match="its card allows none"):
+        await server.start()
+    assert not (tmp_path / "ran").exists()
+
+    trusted = make_server("mlx", folder, remote_code=True)
+    with pytest.raises(EngineDied):
+        await trusted.start()
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(900)
+async def test_each_token_can_tell_how_likely_it_was() -> None:
+    server = make_server("mlx")
+    await server.start()
+    try:
+        body = {"messages": [user("Hello!")], "max_tokens": 3, "temperature": 0, "logprobs": True}
+        reply = await server.client.complete({**body, "top_logprobs": 2})
+        told = reply["choices"][0]["logprobs"]["content"]
+        assert len(told) == 3
+        assert all(token["logprob"] <= 0 and len(token["top_logprobs"]) == 2 for token in told)
+    finally:
+        await server.stop()

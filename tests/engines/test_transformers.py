@@ -1,0 +1,62 @@
+"""The transformers engine's own: how it fails; that it answers is shown by `test_answers`."""
+
+import json
+import shutil
+from pathlib import Path
+
+import psutil
+import pytest
+
+from viewfinder.catalog.catalog import WEIGHTS
+from viewfinder.core.errors import EngineDied
+
+from .conftest import make_server, user
+
+GLIMPSE = WEIGHTS / "glimpse" / "hf"
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
+
+
+async def test_a_folder_whose_name_holds_an_at_sign(tmp_path: Path) -> None:
+    """Its server takes the part after "@" for a revision, and homes are called that in some companies."""
+    folder = tmp_path / "me@work"
+    shutil.copytree(GLIMPSE, folder)
+    server = make_server("transformers", folder)
+    await server.start()
+    socket, pids = server.endpoint.socket, server.child.pids()
+    try:
+        assert socket is not None
+        assert socket.stat().st_mode & 0o077 == 0
+        reply = await server.client.complete({"messages": [user("Hello!")], "max_tokens": 3})
+        assert reply["usage"]["completion_tokens"] == 3
+    finally:
+        await server.stop()
+    assert not any(map(psutil.pid_exists, pids))
+
+
+async def test_a_load_that_fails_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(GLIMPSE, folder)
+    (folder / "model.safetensors").write_bytes(b"\x10" + b"\0" * 63)
+    with pytest.raises(EngineDied, match=r"exited with code 1.*The model was not loaded: "):
+        await make_server("transformers", folder).start()
+
+
+async def test_a_folder_that_cannot_see_is_refused(tmp_path: Path) -> None:
+    """The server would leave the images out without a word."""
+    folder = tmp_path / "model"
+    shutil.copytree(GLIMPSE, folder)
+    (folder / "processor_config.json").unlink()
+    with pytest.raises(EngineDied, match="The model was not loaded"):
+        await make_server("transformers", folder).start()
+
+
+async def test_code_that_a_folder_names_is_not_run(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(GLIMPSE, folder)
+    config = json.loads((folder / "config.json").read_text())
+    asked = {"model_type": "glimpse_own", "auto_map": {"AutoConfig": "evil.Config"}}
+    (folder / "config.json").write_text(json.dumps(config | asked))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(EngineDied):
+        await make_server("transformers", folder).start()
+    assert not (tmp_path / "ran").exists()
