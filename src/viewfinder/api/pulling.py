@@ -7,6 +7,7 @@ over HTTP has no way here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from viewfinder.api.measured import measured_here
 from viewfinder.api.places import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
@@ -100,7 +101,13 @@ def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull
         if is_reference(name):
             error.hint = f"A repository of the hub is written {HUB_PREFIX}owner/name."
         raise
-    chosen = _named(card, variant) if variant else choose_variant(card)[0]
+    chosen = _named(catalog.card(name), variant) if variant else choose_variant(card, measured_here())[0]
+    if chosen.not_served:
+        raise BadRequest(
+            f"'{chosen.name}' of '{card.name}' is listed and not served.",
+            hint=chosen.not_served,
+            param="variant",
+        )
     wanted: list[Wanted] = wanted_of(chosen) if chosen.source == "hub" else []
     return Pull(name, chosen.name, plan(wanted, hub) if wanted else None)
 
