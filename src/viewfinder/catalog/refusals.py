@@ -12,7 +12,7 @@ ATTEMPTS = 6
 """Tries in a row that bring nothing, until it is given up."""
 PATIENCE_S = 120.0
 """The longest wait that the hub may ask for; a longer one is told to the person instead."""
-AGAIN = "Run the command again; what was loaded is kept."
+AGAIN = "Run the command again; it goes on from where it was."
 
 _SLOWEST_S = 30.0
 _LATER = (408, 429, 500, 502, 503, 504)
@@ -91,7 +91,7 @@ def _busy(status: int, headers: Mapping[str, str]) -> Hiccup:
     when = f"in {wait_s:.0f} s" if wait_s else "later"
     return Hiccup(
         "The hub takes no more requests from here for now.",
-        hint=f"Run the command again {when}; what was loaded is kept. Logging in raises the limit.",
+        hint=f"Run the command again {when}; it goes on from where it was. Logging in raises the limit.",
         code="rate_limited",
         wait_s=wait_s,
     )
