@@ -1,0 +1,40 @@
+"""What a person may call a model, and what the fleet then knows it by."""
+
+from pathlib import Path
+
+import pytest
+
+from viewfinder.api.places import card_of, known_as, open_catalog
+from viewfinder.catalog.catalog import WEIGHTS
+from viewfinder.core.config import load_settings
+from viewfinder.core.errors import FilesMissing, ModelFilesError, UnknownModel
+
+LLAVA = "mlx-community/llava-v1.6-mistral-7b-4bit"
+
+
+def test_a_models_name_and_a_repositorys_id_stay_what_they_are() -> None:
+    """An id leaves its repository's variants alone; as the card's name it would mean all of them."""
+    catalog = open_catalog(load_settings())
+    for words in ("glimpse", LLAVA):
+        assert known_as(catalog, card_of(catalog, words), words) == words
+    assert {variant.repo for variant in card_of(catalog, LLAVA).variants} == {LLAVA}
+
+
+def test_files_get_a_name_of_their_own() -> None:
+    catalog = open_catalog(load_settings())
+    words = str(WEIGHTS / "glimpse")
+    card = card_of(catalog, words)
+    assert known_as(catalog, card, words) == card.name == "glimpse-2"
+    assert catalog.get("glimpse-2").variants[0].source == "disk"
+
+
+def test_words_that_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    catalog = open_catalog(load_settings())
+    with pytest.raises(UnknownModel):
+        card_of(catalog, "nonesuch")
+    with pytest.raises(ModelFilesError, match="is missing"):
+        card_of(catalog, "someone/thing")
+    with pytest.raises(FilesMissing):
+        card_of(catalog, "hf:someone/thing")
