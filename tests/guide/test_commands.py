@@ -63,14 +63,18 @@ def test_a_model_that_does_not_see_is_sent_no_picture(make: Any, typed: Any) -> 
     assert [part["type"] for part in body["messages"][0]["content"]] == ["text"]
 
 
-def test_the_command_line_names_model_picture_and_suite(make: Any, typed: Any) -> None:
-    lines = commands(make.result()).shell.splitlines()
-    assert typed(lines[0]).split("\n")[:2] == ["serve", "glimpse"]
-    assert typed(lines[1]).split("\n")[:4] == ["ask", "glimpse", "photo.png", "What is in this image?"]
-    assert typed(lines[2]).split("\n")[:4] == ["bench", "glimpse", "--suite", "quick"]
+def test_the_command_line_names_model_variant_picture_and_suite(make: Any, typed: Any) -> None:
+    """Another variant of the same model would be another measurement."""
+    lines = [typed(line).split("\n")[:-1] for line in commands(make.result()).shell.splitlines()]
+    variant = ["--variant", "llama.cpp-f16"]
+    assert lines == [
+        ["serve", "glimpse", *variant],
+        ["ask", "glimpse", "photo.png", "What is in this image?", *variant],
+        ["bench", "glimpse", "--suite", "quick", *variant],
+    ]
 
 
 def test_the_python_recipe_is_python(make: Any) -> None:
     tree = ast.parse(commands(make.result('we"ird')).python)
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    assert strings == ['we"ird', "photo.png", "What is in this image?"]
+    assert strings == ['we"ird', "llama.cpp-f16", "photo.png", "What is in this image?"]

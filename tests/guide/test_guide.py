@@ -152,9 +152,9 @@ def test_each_model_has_a_recipe_with_its_commands(make: Any) -> None:
     ]
     for name in ("glimpse", "seer", "bad"):
         recipe = section(guide, f"{name} (llama.cpp-f16)", "###")
-        assert f"viewfinder serve {name}\n" in recipe
+        assert f"viewfinder serve {name} --variant " in recipe
         assert f'"model": "{name}"' in recipe
-        assert f'viewfinder.load("{name}")' in recipe
+        assert f'viewfinder.load("{name}", variant="llama.cpp-f16")' in recipe
     assert "**It failed here**: killed by SIGILL." in section(guide, "bad (llama.cpp-f16)", "###")
 
 

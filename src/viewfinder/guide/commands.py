@@ -24,10 +24,10 @@ class Commands:
 
 
 def commands(result: ModelResult) -> Commands:
-    """An image is sent only to a model whose vision gate passed."""
+    """An image is sent only to a model whose vision gate passed; the variant is the one that was measured."""
     sees = isinstance(result.vision, Gate) and result.vision.passed
     question = "What is in this image?" if sees else "What can you do?"
-    model = shlex.quote(result.model)
+    model, variant = shlex.quote(result.model), f"--variant {shlex.quote(result.variant)}"
     asked = f'{PICTURE} "{question}"' if sees else f'"{question}"'
     shell: tuple[str, ...]
     suite = f"--suite {shlex.quote(result.suite)}"
@@ -44,15 +44,15 @@ def commands(result: ModelResult) -> Commands:
         )
     else:
         shell = (
-            f"viewfinder serve {model}",
-            f"viewfinder ask {model} {asked}",
-            f"viewfinder bench {model} {suite}",
+            f"viewfinder serve {model} {variant}",
+            f"viewfinder ask {model} {asked} {variant}",
+            f"viewfinder bench {model} {suite} {variant}",
         )
     parts = f'"{PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
         "import viewfinder",
         "",
-        f"with viewfinder.load({json.dumps(result.model)}) as model:",
+        f"with viewfinder.load({json.dumps(result.model)}, variant={json.dumps(result.variant)}) as model:",
         f"    print(model.ask({parts}))",
     )
     return Commands("\n".join(shell), _http(result.model, question, sees=sees), "\n".join(python))
