@@ -125,6 +125,11 @@ def test_a_version_that_was_not_tried_is_noted(one_engine: Callable[[Found | Non
     assert "2025.1.1 was not tried" in engine.says
 
 
+def test_a_third_partys_engine_need_not_say_with_what_it_was_tried() -> None:
+    found = doctor._engine("odd", Found("1", Path()), "", "pip install odd")
+    assert (found.state, found.says) == ("good", "1; with which versions it was tried is not said.")
+
+
 def test_known_issues_are_told_by_what_is_done_about_them() -> None:
     findings = doctor._known_issues({"mlx": Found("0.4.0", Path()), "transformers": None})
     refused = [finding for finding in findings if finding.state == "mend"]

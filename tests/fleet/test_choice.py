@@ -8,6 +8,7 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines import registry
+from viewfinder.fleet import choice
 from viewfinder.fleet.choice import (
     EngineState,
     Measured,
@@ -212,6 +213,21 @@ def test_looking_sees_what_is_installed_and_here() -> None:
     assert "llama.cpp-f16" in seen.here
     assert list(seen.measured) == ["llama.cpp-f16"]
     assert 0 < seen.free_bytes <= seen.memory_bytes
+
+
+def test_a_third_partys_engine_that_says_less_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An engine written for an earlier contract took every model with it."""
+
+    class Odd:
+        name, install = "odd", "pip install odd"
+
+        def find(self) -> None:
+            return None
+
+    monkeypatch.setattr(choice, "engines", lambda: {**registry.engines(), "odd": Odd()})
+    assert choose_variant(Catalog().get("glimpse"))[0].name == "llama.cpp-f16"
 
 
 def test_a_card_of_an_unknown_engine_says_which_are_known() -> None:

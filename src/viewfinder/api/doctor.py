@@ -146,7 +146,8 @@ def _engines(found: dict[str, Found | None]) -> list[Finding]:
     if not any(found.values()):
         return [mend("engines", "None is installed, so no model can run.", known[LLAMA_CPP].install)]
     return [
-        _engine(name, is_here, known[name].known_good, known[name].install) for name, is_here in found.items()
+        _engine(name, is_here, getattr(known[name], "known_good", ""), known[name].install)
+        for name, is_here in found.items()
     ]
 
 
@@ -154,7 +155,9 @@ def _engine(name: str, found: Found | None, known_good: str, install: str) -> Fi
     about = f"engine {name}"
     if found is None:
         return note(about, "It is not installed; models that need it cannot run.", install)
-    if known_good and not is_within(found.version, known_good):
+    if not known_good:
+        return good(about, f"{found.version}; with which versions it was tried is not said.")
+    if not is_within(found.version, known_good):
         return note(about, f"{found.version} was not tried; {known_good} was.", install)
     return good(about, f"{found.version}, a version that was tried.")
 

@@ -127,7 +127,9 @@ def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
     known = {}
     for name, engine in engines().items():
         found = engine.find()
-        known[name] = EngineState(found.version if found else None, engine.install, engine.known_good)
+        # A third party's engine may not say with which versions it was tried: that must not stop the others.
+        tried = getattr(engine, "known_good", "")
+        known[name] = EngineState(found.version if found else None, engine.install, tried)
     return Snapshot(
         engines=known,
         memory_bytes=machine.memory_bytes,
