@@ -178,7 +178,8 @@ def test_a_settings_file_with_a_mistake(tmp_path: Path, home: Path) -> None:
 
 def test_help_names_every_command(home: Path) -> None:
     answer = run("--help", home=home)
-    assert all(name in answer.stdout for name in ("demo", "ask", "serve", "models", "bench", "guide"))
+    commands = ("demo", "ask", "serve", "models", "pull", "bench", "guide", "doctor")
+    assert all(name in answer.stdout for name in commands)
 
 
 FULL_DISK = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); "

@@ -44,3 +44,12 @@ def test_names_the_nvidia_cards(tmp_path):
         (tmp_path / place / "information").write_text("Model: \t\t NVIDIA L4\nIRQ:   \t\t 62\n")
     assert read_nvidia(tmp_path) == "2 x NVIDIA L4"
     assert read_nvidia(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    ("gpu", "apple_silicon", "nvidia"),
+    [("Apple M3 (Metal)", True, False), ("2 x NVIDIA L4", False, True), ("", False, False)],
+)
+def test_graphics_tell_which_kind_of_machine_it_is(gpu, apple_silicon, nvidia):
+    machine = this_machine().model_copy(update={"gpu": gpu})
+    assert (machine.apple_silicon, machine.nvidia) == (apple_silicon, nvidia)

@@ -20,13 +20,11 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.engines.base import Found
-from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.engines.registry import engines
 from viewfinder.host.child import Exit
 from viewfinder.host.hardware import Machine, this_machine
 from viewfinder.host.leftovers import leftovers
 
-LLAMA_CPP = LlamaCpp.name
 LIBRARY_TIMEOUT_S = 60.0
 ASK_THE_LIBRARY = (
     "import json, xllamacpp as x; "
