@@ -17,7 +17,7 @@ from tests.miniatures.cache import environment
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(1200)]
 
 ENGINES = {
     SMOLVLM: "llama.cpp",
@@ -39,7 +39,7 @@ def run(miniature_hub: Path, home: Path) -> Any:
             env={**os.environ, **environment(miniature_hub), "VIEWFINDER_HOME": str(home)},
             capture_output=True,
             text=True,
-            timeout=500,
+            timeout=1100,
             check=False,
         )
 
