@@ -1,11 +1,15 @@
 """What every test gets: a home of its own, so that no test meets another or the user's Viewfinder."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from viewfinder.engines import registry
+
+os.environ.pop("HF_HUB_OFFLINE", None)
+"""The hub's client reads it once; tests that pull have a hub of their own."""
 
 
 @pytest.fixture(autouse=True)

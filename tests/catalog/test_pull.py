@@ -10,9 +10,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
 
 from viewfinder.catalog import pull as pull_module
-from viewfinder.catalog.hub import snapshot
+from viewfinder.catalog.hub import cache_folder, snapshot
 from viewfinder.catalog.pull import RESERVE_BYTES, fetch, plan, wanted_of_repository
 from viewfinder.catalog.remote import Hub
 from viewfinder.core.errors import HubError, ModelFilesError
@@ -148,6 +149,14 @@ def test_a_tokenizers_repository_comes_with_it(hub: HubServer, home: Path) -> No
     words = snapshot("someone/words")
     assert words is not None
     assert [file.name for file in words.iterdir()] == ["tokenizer.json"]
+
+
+def test_what_a_repository_lacks_is_known_to_the_hubs_own_client(hub: HubServer, home: Path) -> None:
+    """Offline, mlx-vlm takes a configuration that is only missing for a failure, and goes blind."""
+    hub.publish("someone/words", {"tokenizer.json": b"{}"})
+    pull(home, alone(also=("someone/words",)))
+    found = try_to_load_from_cache("someone/words", "config.json", cache_dir=cache_folder())
+    assert found is _CACHED_NO_EXIST
 
 
 def test_a_file_that_the_publisher_took_away_is_named(hub: HubServer, home: Path) -> None:

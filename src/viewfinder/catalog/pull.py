@@ -32,6 +32,10 @@ class Wanted:
     choose: Callable[[Iterable[str]], Sequence[str]]
 
 
+LOOKED_FOR = ("config.json",)
+"""What libraries look for in any repository; where there is none, that is written down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The files that are needed of one repository, at the commit that its revision stands for now."""
@@ -40,6 +44,7 @@ class Source:
     revision: str
     commit: str
     blobs: tuple[Blob, ...]
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,8 @@ def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
         files = {file.path: file for file in listing.files}
         chosen = want.choose(files)
         blobs = tuple(Blob(want.repo, listing.commit, files[path]) for path in chosen)
-        sources.append(Source(want.repo, want.revision, listing.commit, blobs))
+        absent = tuple(name for name in LOOKED_FOR if name not in files)
+        sources.append(Source(want.repo, want.revision, listing.commit, blobs, absent))
     contents = {blob.whole: blob for source in sources for blob in source.blobs}.values()
     missing = sum(blob.file.size_bytes - blob.here_bytes for blob in contents)
     return Plan(tuple(sources), missing)
@@ -146,6 +152,7 @@ def fetch(
                 raise _disk_error(error, blob) from None
             done += blob.file.size_bytes
         try:
+            _note_absent(source)
             _point(source)
             pulled.record(lock_file, source.repo, source.commit, source.revision, files)
         except OSError as error:
@@ -172,6 +179,18 @@ def require_room(missing_bytes: int) -> None:
             hint="Make room, or set HF_HOME to a folder on another disk.",
             code="disk_full",
         )
+
+
+def _note_absent(source: Source) -> None:
+    """Write down, as the hub's own client does, what a repository does not have.
+
+    Offline, libraries take a file that is neither here nor known to be absent for a failure: without this,
+    mlx-vlm 0.7.10 loads Moondream2 with a stale tokenizer and drops every image.
+    """
+    for name in source.absent:
+        mark = repository_folder(source.repo) / ".no_exist" / source.commit / name
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
 def _point(source: Source) -> None:

@@ -170,15 +170,22 @@ class ChatClient:
                     if reply.status != 200:
                         raise _refusal(await _read_all(reply), reply.status)
                     yield reply
+                except RuntimeError:
+                    if not self._closed:
+                        raise
+                    raise self._gone() from None  # aiohttp's word for reading on when all is closed
                 finally:
                     reply.close()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._closed:  # while the request waited its turn
-            raise EngineDied(f"The connection to {self.endpoint} was closed.")
+            raise self._gone()
         if self._session is None:
             raise RuntimeError("ChatClient is used outside its `async with`")
         return self._session
+
+    def _gone(self) -> EngineDied:
+        return EngineDied(f"The connection to {self.endpoint} was closed.")
 
 
 @contextmanager
@@ -192,10 +199,6 @@ def _as_engine_errors(endpoint: Endpoint) -> Iterator[None]:
         raise EngineDied(f"Nothing listens at {endpoint}.") from None
     except (aiohttp.ClientError, ConnectionError):
         raise EngineDied(f"The connection to {endpoint} broke.") from None
-    except RuntimeError as error:
-        if str(error) != "Connection closed.":  # aiohttp's word to who reads after a close
-            raise
-        raise EngineDied(f"The connection to {endpoint} was closed.") from None
 
 
 async def _read_all(reply: aiohttp.ClientResponse) -> bytes:
