@@ -3,6 +3,7 @@
 Random numbers answer nothing right, so only the two that carry glimpse's weights are graded.
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -10,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
+from tests.e2e.conftest import first_document
 from tests.miniatures import LLAVA_NEXT, MOONDREAM2, PHI35_VISION, SMOLVLM, SMOLVLM2
 from tests.miniatures.cache import environment
 from viewfinder.scenes.drawing import encode_png
@@ -54,6 +57,34 @@ def test_ask(run: Any, tmp_path: Path, model: str) -> None:
     assert asked.returncode == 0, asked.stderr
     answer = json.loads(asked.stdout)["answer"]
     assert answer == "1." if model in GRADED else answer
+
+
+def test_serve_answers_each_by_its_id(miniature_hub: Path, home: Path) -> None:
+    scene = make_scene("published", things=1, longest=(320, 320))
+    url = f"data:image/png;base64,{base64.b64encode(encode_png(scene)).decode()}"
+    content = [
+        {"type": "image_url", "image_url": {"url": url}},
+        {"type": "text", "text": "How many shapes are there?"},
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "viewfinder", "serve", "--port", "0", "--json"],
+        env={**os.environ, **environment(miniature_hub), "VIEWFINDER_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        base_url = f"{first_document(process)['url']}/v1"
+        with openai.OpenAI(base_url=base_url, api_key="unused", max_retries=0) as client:
+            for model in ENGINES:
+                messages: Any = [{"role": "user", "content": content}]
+                reply = client.chat.completions.create(
+                    model=model, messages=messages, max_tokens=8, temperature=0
+                )
+                answer = reply.choices[0].message.content
+                assert answer == "1." if model in GRADED else answer
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_the_five_are_listed_with_their_engines(run: Any) -> None:

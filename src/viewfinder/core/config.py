@@ -46,6 +46,9 @@ class EngineSettings(BaseModel):
     start_timeout_s: float = Field(120.0, gt=0, description="without any sign of progress")
     start_attempts: int = Field(2, gt=0)
     image_tokens: int = Field(0, ge=0, description="image budget; 0: the model's own")
+    remote_code: tuple[str, ...] = Field(
+        (), description="models whose publisher's own Python may run, at the commit that their card pins"
+    )
     llama_server: Path | None = Field(None, description="a native llama-server in place of the wheel's")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import ModelFilesError
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.remote import RemoteServer
 from viewfinder.fleet.server import ServerProcess
@@ -28,6 +29,8 @@ def make_server(
     """The server of one variant, not started yet. Raises ModelFilesError."""
     if variant.server is not None:
         return RemoteServer(card, variant, variant.server)
+    if variant.remote_code:
+        _require_consent(card, variant, settings)
     return ServerProcess(
         card,
         variant,
@@ -36,4 +39,18 @@ def make_server(
         settings,
         run_folder=run_folder,
         log_folder=log_folder,
+    )
+
+
+def _require_consent(card: ModelCard, variant: Variant, settings: EngineSettings) -> None:
+    """Nobody's Python runs unless its commit is pinned and the user said yes."""
+    if variant.revision and card.name in settings.remote_code:
+        return
+    agree = f"VIEWFINDER_ENGINE__REMOTE_CODE='[\"{card.name}\"]', or remote_code under [engine]"
+    raise ModelFilesError(
+        f"'{card.name}' ({variant.name}) runs Python from {variant.repo}, and you have not agreed to that.",
+        hint=f"If you trust its commit {variant.revision}: {agree} in viewfinder.toml."
+        if variant.revision
+        else "Its card pins no commit, so nobody can agree to it.",
+        code="remote_code",
     )
