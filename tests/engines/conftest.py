@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import json
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.core.config import EngineSettings, Settings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.registry import engine_named
@@ -24,6 +26,8 @@ from viewfinder.host.sockets import bind_port, url
 from viewfinder.media.intake import Intake
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import Scene
+
+GLIMPSE = WEIGHTS / "glimpse" / "hf"
 
 
 class OneEngine(Catalog):
@@ -107,3 +111,28 @@ async def served(
         yield Served(request.param, fleet, url(bound.host, bound.port), http)
         stop.set()
         await serving
+
+
+@pytest.fixture
+def blind(tmp_path: Path) -> Path:
+    """The folder of a model of words alone: glimpse's own language model, without its eyes."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = tmp_path / "blind"
+    folder.mkdir()
+    for name in ("tokenizer.json", "chat_template.jinja", "generation_config.json"):
+        shutil.copy(GLIMPSE / name, folder)
+    tokenizer = json.loads((GLIMPSE / "tokenizer_config.json").read_text())
+    del tokenizer["processor_class"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    config = json.loads((GLIMPSE / "config.json").read_text())["text_config"]
+    config |= {"architectures": ["LlamaForCausalLM"], "dtype": "float16"}
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(GLIMPSE / "model.safetensors")
+    words = {
+        name.replace("model.text_model.", "model."): array
+        for name, array in weights.items()
+        if name.startswith(("model.text_model.", "lm_head."))
+    }
+    save_file(words, folder / "model.safetensors", {"format": "pt"})
+    return folder

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from viewfinder.engines.mlx import Mlx
 from viewfinder.engines.registry import engines
 from viewfinder.engines.transformers import Transformers
 
-from .conftest import OneEngine
+from .conftest import OneEngine, make_server, user
 
 BOTH = pytest.mark.parametrize("engine", [Mlx(), Transformers()], ids=lambda engine: engine.name)
 
@@ -35,8 +36,12 @@ def test_both_are_registered_and_say_how_they_are_installed(engine: Engine) -> N
 
 @BOTH
 def test_finding_one_imports_nothing(engine: Engine) -> None:
-    engine.find()
-    assert not {"torch", "transformers", "mlx_vlm", "mlx.core"} & sys.modules.keys()
+    looking = f"import sys; from {type(engine).__module__} import *; {type(engine).__name__}().find()"
+    listing = (
+        "print(*(name for name in sys.modules if name in ('torch', 'transformers', 'mlx_vlm', 'mlx.core')))"
+    )
+    command = [sys.executable, "-c", f"{looking}; {listing}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
 
 
 @BOTH
@@ -89,3 +94,19 @@ def test_nothing_is_fetched_and_the_cache_is_found(
 def test_code_from_a_repository_runs_only_when_the_card_says_so(engine: Engine, tmp_path: Path) -> None:
     assert launched(engine, tmp_path)[1]["remote_code"] is False
     assert launched(engine, tmp_path, remote_code=True)[1]["remote_code"] is True
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(900)
+@BOTH
+async def test_a_cards_own_chat_template_is_used(engine: Engine) -> None:
+    counts = []
+    for template in (None, "{{ messages[0]['role'] }} {% for word in 'abcde' %}circle {% endfor %}"):
+        server = make_server(engine.name, chat_template=template)
+        await server.start()
+        try:
+            body = {"messages": [user("Hello!")], "max_tokens": 1}
+            counts.append((await server.client.complete(body))["usage"]["prompt_tokens"])
+        finally:
+            await server.stop()
+    assert counts[0] != counts[1]

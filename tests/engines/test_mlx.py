@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.catalog.catalog import WEIGHTS, ModelFiles
+from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
-from viewfinder.core.errors import EngineDied
+from viewfinder.core.errors import EngineDied, EngineMissing
 from viewfinder.core.paths import home as home_folder
+from viewfinder.engines import mlx
 from viewfinder.engines.mlx import Mlx
+from viewfinder.scenes.scene import make_scene
 
-from .conftest import OneEngine, make_server, user
+from .conftest import GLIMPSE, OneEngine, make_server, user
 
-GLIMPSE = WEIGHTS / "glimpse" / "hf"
+
+@pytest.fixture(autouse=True)
+def a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested here is the command; whether this computer has a compiler is no matter."""
+    monkeypatch.setattr(mlx, "_is_compiled_here", lambda: False)
 
 
 def test_options_of_the_users_own_server_do_not_leak_in(
@@ -39,6 +45,15 @@ def test_compiled_kernels_are_kept_where_nobody_else_writes(tmp_path: Path) -> N
     place = Path(launch.environment["TMPDIR"])
     assert place.is_relative_to(home_folder())
     assert place.stat().st_mode & 0o077 == 0
+
+
+def test_a_missing_compiler_is_said_before_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would answer nothing but errors, and say why only in its log."""
+    monkeypatch.setattr(mlx, "_is_compiled_here", lambda: True)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    variant = OneEngine("mlx").get("glimpse").variants[0]
+    with pytest.raises(EngineMissing, match=r"g\+\+"):
+        Mlx().launch(variant, ModelFiles(tmp_path), EngineSettings(), tmp_path / "a.sock")
 
 
 @pytest.mark.engines
@@ -72,5 +87,22 @@ async def test_each_token_can_tell_how_likely_it_was() -> None:
         told = reply["choices"][0]["logprobs"]["content"]
         assert len(told) == 3
         assert all(token["logprob"] <= 0 and len(token["top_logprobs"]) == 2 for token in told)
+    finally:
+        await server.stop()
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(900)
+async def test_a_model_that_cannot_see_does_not_answer_about_images(blind: Path) -> None:
+    """Its server would leave the images out without a word."""
+    server = make_server("mlx", blind)
+    await server.start()
+    try:
+        body = {"messages": [user("Hello!")], "max_tokens": 9, "temperature": 0}
+        assert (await server.client.exchange(body)).text
+        body["messages"] = [user("Hello!", make_scene(1))]
+        exchange = await server.client.exchange(body)
+        assert exchange.error.startswith("engine_refused")
+        assert exchange.text == ""
     finally:
         await server.stop()

@@ -7,12 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.core.errors import EngineDied
 
-from .conftest import make_server, user
+from .conftest import GLIMPSE, make_server, user
 
-GLIMPSE = WEIGHTS / "glimpse" / "hf"
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
@@ -41,13 +39,17 @@ async def test_a_load_that_fails_says_why(tmp_path: Path) -> None:
         await make_server("transformers", folder).start()
 
 
-async def test_a_folder_that_cannot_see_is_refused(tmp_path: Path) -> None:
-    """The server would leave the images out without a word."""
-    folder = tmp_path / "model"
-    shutil.copytree(GLIMPSE, folder)
-    (folder / "processor_config.json").unlink()
-    with pytest.raises(EngineDied, match="The model was not loaded"):
-        await make_server("transformers", folder).start()
+async def test_a_model_that_cannot_see_is_not_served_as_one_that_can(blind: Path) -> None:
+    """Its server would leave the images out without a word."""
+    with pytest.raises(EngineDied, match="the folder holds no image processor"):
+        await make_server("transformers", blind).start()
+    words_only = make_server("transformers", blind, vision=False)
+    await words_only.start()
+    try:
+        body = {"messages": [user("Hello!")], "max_tokens": 9, "temperature": 0}
+        assert (await words_only.client.exchange(body)).text
+    finally:
+        await words_only.stop()
 
 
 async def test_code_that_a_folder_names_is_not_run(tmp_path: Path) -> None:

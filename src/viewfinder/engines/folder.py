@@ -53,6 +53,7 @@ def launch(
         "app": str(app),
         "model": str(files.model),
         "socket": str(socket),
+        "chat_template": variant.chat_template or "",
         "context_tokens": settings.context_tokens,
         "threads": settings.threads,
         "vision": variant.vision,

@@ -1,11 +1,14 @@
 """The MLX engine: mlx-vlm's server app, hosted by `asgi_child` with `mlx_app`; called by the registry.
 
-On Linux, MLX computes on one core of the CPU at about 4 billion operations a second, and compiles its
-kernels with g++ when it first needs them.
+On Linux, MLX computes on one core of the CPU at about 4 billion operations a second, in single precision
+(so the model takes up to twice its files' size), and compiles its kernels with g++ when it first needs them.
 """
 
+import contextlib
 import functools
+import importlib.metadata
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core import paths
 from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import EngineMissing
 from viewfinder.engines import folder
 from viewfinder.engines.base import Found, Launch
 
@@ -34,6 +38,8 @@ class Mlx:
         return _find()
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
+        if _is_compiled_here() and shutil.which("g++") is None:
+            raise EngineMissing("MLX compiles its kernels with g++, and there is none.", hint="Install g++.")
         environment = {
             "MLX_TRUST_REMOTE_CODE": str(variant.remote_code).lower(),
             "MLX_VLM_MAX_TOKENS": str(settings.context_tokens),  # when a request names no limit
@@ -59,3 +65,11 @@ def _find() -> Found | None:
     # On Linux "mlx" alone holds no computing library: that is in mlx-cpu or mlx-cuda.
     places = runtime.submodule_search_locations or []
     return found if any(any(Path(place).glob("lib/libmlx*")) for place in places) else None
+
+
+@functools.cache
+def _is_compiled_here() -> bool:
+    """Whether it is MLX for the CPU of Linux: Metal and CUDA bring compilers of their own."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return bool(importlib.metadata.version("mlx-cpu"))
+    return False

@@ -15,7 +15,7 @@ def load(options: dict[str, Any]) -> Any:
     from mlx_vlm.server import openai
 
     server: Any = importlib.import_module("mlx_vlm.server.app")  # the package hides it behind its app
-    server.ResponseGenerator = mended(server.ResponseGenerator, options["context_tokens"])
+    server.ResponseGenerator = mended(server.ResponseGenerator, options)
     openai._build_gen_args = with_stop_and_seed(openai._build_gen_args)
     # Its answer to a conversation that grows too long is to let the model sum it up, unasked.
     openai.compaction._context_limit = lambda config, *, required=True: None
@@ -77,12 +77,12 @@ def with_stop_and_seed(build: Any) -> Any:
     return built
 
 
-def mended(base: Any, context_tokens: int) -> Any:
+def mended(base: Any, options: dict[str, Any]) -> Any:
     """The server's generator with an end at the context's and at a stop string."""
     import mlx.core as mx
     from mlx_vlm.server.generation import PromptTooLongError
 
-    asking = threading.local()
+    limit, asking = options["context_tokens"], threading.local()
 
     class Generator(base):  # type: ignore[misc]
         def _initialize_model(self) -> None:
@@ -91,6 +91,10 @@ def mended(base: Any, context_tokens: int) -> Any:
                 # Half precision is emulated there: it decodes at half the speed.
                 self.model.set_dtype(mx.float32)
                 mx.eval(self.model.parameters())
+            # Moondream's tokenizer has none, and is asked to pad; one prompt at a time is never padded.
+            self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(0)
+            if options["chat_template"]:
+                self.processor.chat_template = self.tokenizer.chat_template = options["chat_template"]
 
         def generate(self, *given: Any, args: Any, **named: Any) -> Any:
             asking.args = args
@@ -102,7 +106,7 @@ def mended(base: Any, context_tokens: int) -> Any:
             if images and not any(value is not None for name, value in inputs.items() if name not in WORDS):
                 raise ValueError("the images did not reach the model: it has no processor for them")
             text = getattr(self.config, "text_config", None)
-            most = min(context_tokens, getattr(text, "max_position_embeddings", None) or context_tokens)
+            most = min(limit, getattr(text, "max_position_embeddings", None) or limit)
             asked = int(inputs["input_ids"].size)
             if asked >= most:
                 raise PromptTooLongError(f"exceed_context_size_error: {asked} tokens, where {most} fit")
