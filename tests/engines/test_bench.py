@@ -23,7 +23,7 @@ async def test_it_can_be_measured(tmp_path: Path) -> None:
     catalog = OneEngine("transformers")
     with Store(tmp_path / "results.sqlite") as store:
         [result] = await run_suite(
-            catalog.cards(),
+            [catalog.get("glimpse")],
             SUITE,
             catalog=catalog,
             settings=Settings(engine=EngineSettings(start_attempts=1)),
