@@ -1,5 +1,6 @@
 """The same weights give the same words on every engine."""
 
+import asyncio
 import itertools
 import random
 from functools import cache
@@ -45,7 +46,7 @@ async def answers(engine: str) -> list[str]:
 @pytest.mark.engines
 @pytest.mark.timeout(3600)
 async def test_three_engines_agree() -> None:
-    told = {engine: await answers(engine) for engine in ENGINES}
+    told = dict(zip(ENGINES, await asyncio.gather(*map(answers, ENGINES)), strict=True))
     for one, other in itertools.combinations(ENGINES, 2):
         same = sum(a == b for a, b in zip(told[one], told[other], strict=True))
         print(f"{one} and {other} agree on {same} of {QUESTIONS}")
