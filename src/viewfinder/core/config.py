@@ -52,6 +52,41 @@ class EngineSettings(BaseModel):
     llama_server: Path | None = Field(None, description="a native llama-server in place of the wheel's")
 
 
+class EngineChanges(BaseModel):
+    """What one model's engine is started with where that differs from `[engine]`; None: as there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    context_tokens: int | None = Field(None, gt=0)
+    slots: int | None = Field(None, gt=0)
+    threads: int | None = Field(None, ge=0)
+    start_timeout_s: float | None = Field(None, gt=0)
+    start_attempts: int | None = Field(None, gt=0)
+    image_tokens: int | None = Field(None, ge=0)
+
+
+class FleetSettings(BaseModel):
+    """How server processes are scheduled, watched and restarted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_budget_gb: float = Field(
+        0.0, ge=0, description="for all models together; 0: 80 % of this computer's memory"
+    )
+    idle_unload_s: float = Field(0.0, ge=0, description="unload a model unused for so long; 0: never")
+    pinned: tuple[str, ...] = Field((), description="models that are never unloaded to make room")
+    queue_per_model: int = Field(64, gt=0, description="requests that may wait for one model")
+    queue: int = Field(512, gt=0, description="requests that may wait for all models together")
+    deaths: int = Field(5, gt=0, description="so many deaths within deaths_within_s: failed, for good")
+    deaths_within_s: float = Field(60.0, gt=0)
+    stable_s: float = Field(10.0, gt=0, description="up for so long: earlier deaths no longer count")
+    canary: bool = Field(True, description="ask known images again and again")
+    canary_idle_s: float = Field(60.0, gt=0, description="idle for so long: the canary is asked")
+    canary_requests: int = Field(50, gt=0, description="so many answers: the canary is asked")
+    stall_factor: float = Field(3.0, gt=1, description="so many times the expected time: suspicious")
+    stall_floor_s: float = Field(5.0, gt=0, description="a shorter silence is never suspicious")
+
+
 class LocalModel(BaseModel):
     """A model from files on disk."""
 
@@ -93,12 +128,21 @@ class Settings(BaseSettings):
     allowed_origins: tuple[str, ...] = Field((), description="browser origins accepted beside our own")
     limits: Limits = Limits()
     engine: EngineSettings = EngineSettings()
+    engine_for: dict[str, EngineChanges] = Field(
+        default_factory=dict, description="model > what differs from [engine] for it"
+    )
+    fleet: FleetSettings = FleetSettings()
     models: dict[str, LocalModel] = Field(default_factory=dict)
     endpoints: dict[str, RunningServer] = Field(default_factory=dict)
     variants: dict[str, str] = Field(
         default_factory=dict,
         description="model > its variant to use, where not the one chosen for this machine",
     )
+
+    def engine_of(self, model: str) -> EngineSettings:
+        """What a model's engine is started with."""
+        changes = self.engine_for.get(model, EngineChanges())
+        return self.engine.model_copy(update=changes.model_dump(exclude_none=True))
 
     @classmethod
     def settings_customise_sources(

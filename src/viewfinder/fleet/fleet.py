@@ -15,8 +15,9 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import Busy, EngineDied
 from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
-from viewfinder.fleet.server import ServerProcess, State
+from viewfinder.fleet.server import ServerProcess
 from viewfinder.fleet.servers import Server, make_server
+from viewfinder.fleet.states import State
 
 _log = logging.getLogger(__name__)
 

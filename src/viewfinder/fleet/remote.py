@@ -16,7 +16,8 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
-from viewfinder.fleet.server import Phase, State
+from viewfinder.fleet.server import Phase
+from viewfinder.fleet.states import State
 
 PATIENCE_S = 10.0
 

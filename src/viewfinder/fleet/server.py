@@ -25,10 +25,10 @@ from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import require
 from viewfinder.fleet.readiness import wait_until_ready
 from viewfinder.fleet.restart import delay_s, is_worth_trying
+from viewfinder.fleet.states import State
 from viewfinder.host.child import Child, ChildSpec
 from viewfinder.host.sockets import socket_path
 
-State = Literal["stopped", "starting", "ready", "stopping", "backoff", "failed"]
 Phase = Literal["spawned", "listening", "ready"]
 
 LAST_WORDS = 40
