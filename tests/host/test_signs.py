@@ -1,0 +1,45 @@
+"""The signs of progress of real programs."""
+
+import asyncio
+from collections.abc import Callable
+
+from viewfinder.host.child import Child
+from viewfinder.host.signs import Signs, read_signs
+
+
+async def changed(child: Child, sign: Callable[[Signs], float], by: float = 0.0) -> None:
+    """Wait until a sign has grown by more than so much."""
+    before = sign(read_signs(child))
+    async with asyncio.timeout(10):
+        while sign(read_signs(child)) <= before + by:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_sleeping_program_gives_no_sign(start) -> None:
+    child = await start("sleeps")
+    before = read_signs(child)
+    await asyncio.sleep(0.3)
+    now = read_signs(child)
+    assert now.at_s > before.at_s
+    assert (now.cpu_s, now.output_bytes, now.read_bytes) == (
+        before.cpu_s,
+        before.output_bytes,
+        before.read_bytes,
+    )
+
+
+async def test_a_talking_program_prints(start) -> None:
+    child = await start("talks_for_a_while", 20, ready=False)
+    await changed(child, lambda signs: signs.output_bytes)
+
+
+async def test_the_work_of_every_process_of_the_tree_counts(start) -> None:
+    child = await start("computes_in_a_fork")
+    await changed(child, lambda signs: signs.cpu_s, by=0.05)
+
+
+async def test_the_dead_give_none(start) -> None:
+    child = await start("sleeps")
+    await child.stop(0)
+    signs = read_signs(child)
+    assert signs == Signs(signs.at_s, 0.0, child.output_bytes, 0)
