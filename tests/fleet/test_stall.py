@@ -1,0 +1,110 @@
+"""A stuck engine is told from a slow one by its own signs."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viewfinder.core.config import FleetSettings
+from viewfinder.fleet.rates import Expectation
+from viewfinder.fleet.stall import UNKNOWN_BOUND_S, Watch, bound_s, is_working, judge, look_s
+from viewfinder.host.signs import Signs
+
+SETTINGS = FleetSettings.model_validate({"stall_factor": 3, "stall_floor_s": 5})
+EXPECTED = Expectation(first_s=4.0, gap_s=0.1)
+STILL = Signs(at_s=100.0, cpu_s=50.0, output_bytes=1000, read_bytes=2000)
+
+PHASES = st.sampled_from(["prefill", "decode"])
+EXPECTATIONS = st.none() | st.builds(Expectation, st.floats(0, 1e4), st.floats(0, 1e3))
+OTHERS = st.integers(0, 16)
+
+
+def later(seconds: float, **moved: float) -> Signs:
+    return replace(STILL, at_s=STILL.at_s + seconds, **moved)
+
+
+def test_silence_is_suspicious_at_a_multiple_of_what_is_expected_and_never_below_the_floor() -> None:
+    assert bound_s("prefill", EXPECTED, SETTINGS, 0) == 12.0
+    assert bound_s("decode", EXPECTED, SETTINGS, 0) == 5.0
+    assert bound_s("prefill", None, SETTINGS, 0) == UNKNOWN_BOUND_S
+
+
+def test_requests_that_share_an_engine_may_be_silent_for_longer() -> None:
+    assert bound_s("prefill", EXPECTED, SETTINGS, 1) == 24.0
+    assert bound_s("decode", EXPECTED, SETTINGS, 1) == 24.0  # the other's prompt comes between two words
+
+
+def test_only_what_stands_still_for_the_whole_look_is_stalled() -> None:
+    assert judge("prefill", 11.9, EXPECTED, STILL, later(60), SETTINGS, 0) == "fine"
+    assert judge("prefill", 12.1, EXPECTED, None, STILL, SETTINGS, 0) == "suspicious"
+    assert judge("prefill", 12.1, EXPECTED, STILL, later(1.1), SETTINGS, 0) == "suspicious"
+    assert judge("prefill", 12.1, EXPECTED, STILL, later(1.2), SETTINGS, 0) == "stalled"
+
+
+def test_any_movement_is_work() -> None:
+    for moved in ({"cpu_s": 50.1}, {"output_bytes": 1001}, {"read_bytes": 2001}, {"cpu_s": 20.0}):
+        assert judge("prefill", 1e6, EXPECTED, STILL, later(5, **moved), SETTINGS, 0) == "suspicious"
+
+
+def test_an_idle_servers_timers_are_no_work() -> None:
+    assert not is_working(STILL, later(10, cpu_s=50.05))
+    assert judge("prefill", 1e6, EXPECTED, STILL, later(10, cpu_s=50.05), SETTINGS, 0) == "stalled"
+
+
+@given(PHASES, st.floats(0, 1e6), EXPECTATIONS, OTHERS, st.floats(0, 100), st.floats(0, 100))
+def test_a_slow_but_living_engine_is_never_stalled(phase, silence_s, expected, others, look, more) -> None:
+    working = later(look, cpu_s=STILL.cpu_s + 0.021 * look + 1e-6 + more)
+    assert judge(phase, silence_s, expected, STILL, working, SETTINGS, others) != "stalled"
+
+
+@given(PHASES, st.floats(0, 1e6), EXPECTATIONS, OTHERS)
+def test_silence_within_its_bound_is_fine_whatever_the_signs(phase, silence_s, expected, others) -> None:
+    bound = bound_s(phase, expected, SETTINGS, others)
+    verdict = judge(phase, silence_s, expected, STILL, later(1000), SETTINGS, others)
+    assert verdict == ("fine" if silence_s <= bound else "stalled")
+    assert bound >= SETTINGS.stall_floor_s
+    assert 1.0 <= look_s(bound) <= 10.0
+
+
+class Tree:
+    """Signs by a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.signs = STILL
+        self.reads = 0
+
+    def read(self) -> Signs:
+        self.reads += 1
+        return self.signs
+
+    def after(self, seconds: float, cpu_s: float = 0.0) -> None:
+        self.signs = replace(self.signs, at_s=self.signs.at_s + seconds, cpu_s=self.signs.cpu_s + cpu_s)
+
+
+def test_an_engine_is_not_looked_into_before_it_is_suspicious() -> None:
+    tree = Tree()
+    watch = Watch(tree.read, SETTINGS)
+    assert watch.look("prefill", 3.0, EXPECTED, 0) == "fine"
+    assert tree.reads == 0
+
+
+def test_a_watch_sees_an_engine_stop_that_worked_before() -> None:
+    tree = Tree()
+    watch = Watch(tree.read, SETTINGS)
+    silence_s, verdicts = 12.0, []
+    for cpu_s in (0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0):
+        silence_s += 1.0
+        tree.after(1.0, cpu_s)
+        verdicts.append(watch.look("prefill", silence_s, EXPECTED, 0))
+    assert verdicts[:5] == ["suspicious"] * 5
+    assert verdicts[-1] == "stalled"
+
+
+def test_a_tick_of_an_idle_server_does_not_begin_the_look_anew() -> None:
+    tree = Tree()
+    watch = Watch(tree.read, SETTINGS)
+    verdicts = []
+    for number in range(20):  # one tick of 10 ms in a second, looked at ten times a second
+        tree.after(0.1, 0.01 if number == 12 else 0.0)
+        verdicts.append(watch.look("prefill", 13.0, EXPECTED, 0))
+    assert "stalled" in verdicts
