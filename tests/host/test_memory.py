@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.host.memory import MemorySample, PeakWatch, measure_tree
+from viewfinder.host.memory import MemorySample, PeakWatch, high_water_bytes, measure_tree
 
 MIB = 1024 * 1024
 SIZE = 24 * MIB
@@ -140,3 +140,14 @@ async def test_a_watch_outlives_what_it_watches(start):
 def test_a_watch_that_failed_says_so():
     with pytest.raises(ValueError, match="does not measure itself"), PeakWatch(lambda: [os.getpid()]):
         pass
+
+
+async def test_the_kernel_remembers_the_peak(start):
+    child = await start("grows_and_shrinks", SIZE // MIB)
+    before = high_water_bytes(child.pids())
+    for word in ("grown", "shrunk"):
+        os.kill(child.pid, signal.SIGUSR1)
+        await until(lambda word=word: word in child.tail())
+    assert high_water_bytes(child.pids()) - before == pytest.approx(SIZE, abs=NOISE)
+    await child.stop(0)
+    assert high_water_bytes([child.pid]) == 0
