@@ -31,6 +31,21 @@ def lock_file() -> Path:
     return home() / "pulled.json"
 
 
+def profiles_file() -> Path:
+    """What was measured of each variant on this machine: memory, load, pace."""
+    return home() / "profiles.json"
+
+
+def canaries_file() -> Path:
+    """The known images that each model answers right."""
+    return home() / "canaries.json"
+
+
+def hashes_file() -> Path:
+    """The hashes of model files that nobody recorded before."""
+    return home() / "hashes.json"
+
+
 def log_folder() -> Path:
     """The folder of the engines' logs, one file a model."""
     return private(home() / "logs")

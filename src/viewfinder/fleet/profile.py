@@ -1,0 +1,72 @@
+"""What was measured of a variant on this machine: its memory, its load, its pace; kept between runs.
+
+Noted by `fleet` after a load and now and then, read by the memory plan, the eviction and `stall`.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from viewfinder.catalog.card import Variant
+from viewfinder.core.notebook import Notebook
+from viewfinder.fleet import choice
+from viewfinder.fleet.rates import Rates
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`ready_bytes` is held when it has just loaded, `peak_bytes` is the most it ever held."""
+
+    ready_bytes: int
+    peak_bytes: int
+    load_s: float
+    rates: Rates = field(default_factory=Rates)
+
+
+class Profiles:
+    """The profiles of one file, by model, variant and the version of its engine."""
+
+    def __init__(self, file: Path) -> None:
+        self._notes = Notebook(file)
+
+    def get(self, model: str, variant: str, engine_version: str) -> Profile | None:
+        """A profile of its own, not shared with other callers; None: never measured."""
+        kept = self._notes.get(_key(model, variant, engine_version))
+        try:
+            return None if kept is None else _read(kept)
+        except (KeyError, TypeError, ValueError):
+            _log.warning("What was measured of %s (%s) cannot be read: it is measured again.", model, variant)
+            return None
+
+    def put(self, model: str, variant: str, engine_version: str, profile: Profile) -> None:
+        """Remember a profile, and write it down."""
+        kept = {
+            "ready_bytes": profile.ready_bytes,
+            "peak_bytes": profile.peak_bytes,
+            "load_s": profile.load_s,
+            "rates": profile.rates.to_json(),
+        }
+        self._notes.put(_key(model, variant, engine_version), kept)
+
+
+def need_bytes(profile: Profile | None, variant: Variant) -> int | None:
+    """How much memory a variant takes: what was measured, else the rule of thumb; None: not known."""
+    if profile is None:
+        return choice.need_bytes(variant)
+    return max(profile.peak_bytes, profile.ready_bytes)
+
+
+def _key(model: str, variant: str, engine_version: str) -> str:
+    return f"{model} {variant} {engine_version}"
+
+
+def _read(kept: dict[str, Any]) -> Profile:
+    return Profile(
+        ready_bytes=int(kept["ready_bytes"]),
+        peak_bytes=int(kept["peak_bytes"]),
+        load_s=float(kept["load_s"]),
+        rates=Rates.from_json(kept["rates"]),
+    )

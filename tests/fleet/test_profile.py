@@ -1,0 +1,53 @@
+"""What was measured of a variant is there again after a restart."""
+
+from pathlib import Path
+
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.notebook import Notebook
+from viewfinder.core.paths import profiles_file
+from viewfinder.fleet import choice
+from viewfinder.fleet.profile import Profile, Profiles, need_bytes
+from viewfinder.fleet.rates import Cost, Rates
+
+KEY = ("glimpse", "llama.cpp-f16", "native 10434 (abc)")
+
+
+def measured() -> Profile:
+    rates = Rates()
+    rates.observe(Cost(512 * 512, 40), 0.25, 0.01)
+    return Profile(ready_bytes=50_000_000, peak_bytes=80_000_000, load_s=0.4, rates=rates)
+
+
+def test_a_profile_is_there_again_for_the_same_version_only() -> None:
+    Profiles(profiles_file()).put(*KEY, measured())
+    profiles = Profiles(profiles_file())
+    assert profiles.get(*KEY) == measured()
+    assert profiles.get("glimpse", "llama.cpp-f16", "native 10435 (abc)") is None
+    assert profiles.get("glimpse", "mlx", "native 10434 (abc)") is None
+
+
+def test_what_is_learned_later_is_written_only_when_it_is_put() -> None:
+    profiles = Profiles(profiles_file())
+    profiles.put(*KEY, measured())
+    mine = profiles.get(*KEY)
+    assert mine is not None
+    mine.rates.observe(Cost(0, 10), 3.0)
+    assert profiles.get(*KEY) == measured()
+    profiles.put(*KEY, mine)
+    assert profiles.get(*KEY) == mine
+
+
+def test_a_note_that_is_no_profile_is_measured_again(tmp_path: Path, caplog) -> None:
+    file = tmp_path / "profiles.json"
+    for wrong in ({}, [], "", {"ready_bytes": "x", "peak_bytes": 1, "load_s": 1, "rates": {}}):
+        Notebook(file).put(" ".join(KEY), wrong)
+        assert Profiles(file).get(*KEY) is None
+        assert "measured again" in caplog.text
+        caplog.clear()
+
+
+def test_a_measured_need_takes_the_place_of_the_rule_of_thumb() -> None:
+    variant = Catalog().get("glimpse").variants[0]
+    assert need_bytes(None, variant) == choice.need_bytes(variant)
+    assert need_bytes(measured(), variant) == 80_000_000
+    assert need_bytes(Profile(ready_bytes=90, peak_bytes=80, load_s=1), variant) == 90
