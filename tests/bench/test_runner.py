@@ -19,7 +19,6 @@ from viewfinder.bench.prompts import (
     about_images,
     conversations,
     graded,
-    image_message,
     text_message,
     without_images,
 )
@@ -33,6 +32,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, Settings
 from viewfinder.engines import registry
 from viewfinder.engines.base import Found, Launch
+from viewfinder.scenes.messages import image_message
 
 CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"
 HELD_BYTES = 40 * 1024 * 1024

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.prompts import Message, image_message, text_message
+from viewfinder.bench.prompts import text_message
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.client.chat import ChatClient
@@ -18,6 +18,7 @@ from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Found, Launch
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.server import ServerProcess
+from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.scene import make_scene
 
 from .cache import environment

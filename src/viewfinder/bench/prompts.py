@@ -5,8 +5,6 @@ scenes are drawn from fixed seeds: all models, and all runs, are asked the same.
 its prompt is taken from the iterator, which is between two timed requests.
 """
 
-import base64
-import io
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -15,8 +13,8 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from viewfinder.scenes.drawing import encode, paint
 from viewfinder.scenes.knowledge import CAPITALS, ask_text
+from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.questions import Question, ask_about, is_right
 from viewfinder.scenes.scene import Scene, make_scene
 
@@ -28,8 +26,6 @@ IMAGE_KINDS = ("color", "shape", "count", "exists")
 GUESSING = (1 / 8 + 1 / 4 + 1 / 4 + 1 / 2) / 4
 """Share that a model would get right that knows the words but does not see."""
 TEXT_KINDS = ("capital", "sum")
-
-Message = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +91,6 @@ def text_message(text: str) -> Message:
     return {"role": "user", "content": text}
 
 
-def image_message(scene: Scene, text: str) -> Message:
-    """A question with its image as the gateway sends images: a data URL, JPEG or else PNG."""
-    url = f"data:image/{'jpeg' if scene.codec == 'jpeg' else 'png'};base64,{_base64(scene)}"
-    return {
-        "role": "user",
-        "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}],
-    }
-
-
 def is_right_text(question: Question, reply: str) -> bool:
     """Whether a free-form reply gives a capital (that city and no other) or a sum (the last number said)."""
     due = question.answer.rstrip(".")
@@ -112,16 +99,6 @@ def is_right_text(question: Question, reply: str) -> bool:
         return {city for city in CAPITALS.values() if city.lower() in words} == {due}
     numbers = re.findall(r"\d+", reply)
     return bool(numbers) and numbers[-1] == due
-
-
-def _base64(scene: Scene) -> str:
-    if scene.codec == "jpeg":
-        data = encode(scene)
-    else:
-        buffer = io.BytesIO()
-        paint(scene).save(buffer, "PNG", compress_level=1)
-        data = buffer.getvalue()
-    return base64.b64encode(data).decode("ascii")
 
 
 def _scenes(purpose: str) -> Iterator[tuple[int, Scene]]:

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from viewfinder.bench.metrics import answered
 from viewfinder.bench.prompts import (
     GUESSING,
-    Message,
     about_images,
     conversations,
     graded,
-    image_message,
     text_message,
     without_images,
 )
@@ -22,6 +20,7 @@ from viewfinder.bench.stats import wilson
 from viewfinder.bench.store import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
+from viewfinder.scenes.messages import Message, image_message
 
 TURNS = 3
 AT_LEAST = 8
