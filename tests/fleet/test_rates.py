@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viewfinder.fleet.rates import REMEMBERED, Cost, Longest, Rates
@@ -27,6 +27,7 @@ def test_nothing_is_expected_before_anything_was_measured() -> None:
     assert images_only.expect(Cost(0, 10)) is None
 
 
+@settings(deadline=None)
 @given(EXCHANGES)
 def test_what_was_measured_is_never_expected_to_be_faster(exchanges) -> None:
     rates = learned(exchanges)
@@ -39,6 +40,7 @@ def test_what_was_measured_is_never_expected_to_be_faster(exchanges) -> None:
         assert expected.gap_s >= (gap_s or 0)
 
 
+@settings(deadline=None)
 @given(EXCHANGES, COSTS)
 def test_an_expectation_is_finite_and_survives_json(exchanges, cost) -> None:
     rates = learned(exchanges)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viewfinder.core.config import FleetSettings
@@ -51,12 +51,14 @@ def test_an_idle_servers_timers_are_no_work() -> None:
     assert judge("prefill", 1e6, EXPECTED, STILL, later(10, cpu_s=50.05), SETTINGS, 0) == "stalled"
 
 
+@settings(deadline=None)
 @given(PHASES, st.floats(0, 1e6), EXPECTATIONS, OTHERS, st.floats(0, 100), st.floats(0, 100))
 def test_a_slow_but_living_engine_is_never_stalled(phase, silence_s, expected, others, look, more) -> None:
     working = later(look, cpu_s=STILL.cpu_s + 0.021 * look + 1e-6 + more)
     assert judge(phase, silence_s, expected, STILL, working, SETTINGS, others) != "stalled"
 
 
+@settings(deadline=None)
 @given(PHASES, st.floats(0, 1e6), EXPECTATIONS, OTHERS)
 def test_silence_within_its_bound_is_fine_whatever_the_signs(phase, silence_s, expected, others) -> None:
     bound = bound_s(phase, expected, SETTINGS, others)
