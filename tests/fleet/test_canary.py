@@ -106,7 +106,7 @@ async def test_a_set_is_chosen_once_for_the_same_files_and_engine(store: CanaryS
     assert not Canary(store, canary_key("b" * 64, "llama.cpp", "1.0", "f16"), model="parrot").is_chosen
 
 
-async def test_a_model_that_sees_nothing_is_unverified_and_not_asked_again_in_this_run(
+async def test_a_model_that_sees_nothing_is_not_asked_again_in_this_run(
     store: CanaryStore,
 ) -> None:
     blind = Model(lambda _, asked: "I see no image.")
