@@ -1,0 +1,69 @@
+"""One hash for all files of a variant, by which `fleet` keeps what it learned of exactly these weights.
+
+Of pulled files it was recorded; of others it is computed once, and remembered as long as size and time of
+change stay.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from viewfinder.catalog import pulled
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.catalog.hub import snapshot
+from viewfinder.catalog.pulled import PulledFile
+from viewfinder.core.errors import ModelFilesError
+from viewfinder.core.notebook import Notebook
+
+
+class Hashes:
+    """`file` remembers what was computed, `lock_file` is the record of what was pulled."""
+
+    def __init__(self, file: Path, lock_file: Path | None = None) -> None:
+        self._notes = Notebook(file)
+        self._lock_file = lock_file
+
+    def of(self, variant: Variant, files: ModelFiles) -> str:
+        """The hash of everything that the engine opens, as SHA-256 in hexadecimal.
+
+        Reads every byte that it does not know yet: call it in a thread. Raises ModelFilesError.
+        """
+        recorded = self._recorded(variant)
+        whole = hashlib.sha256()
+        try:
+            for name, file in _named(files):
+                known = recorded.get(file)
+                digest = known.sha256 if known else self._computed(file)
+                whole.update(f"{digest} {name}\n".encode())
+        except OSError as error:
+            place = error.filename or files.model
+            raise ModelFilesError(f"{place} cannot be read: {error.strerror}.") from None
+        return whole.hexdigest()
+
+    def _recorded(self, variant: Variant) -> Mapping[Path, PulledFile]:
+        folder = snapshot(variant.repo, variant.revision) if variant.source == "hub" else None
+        if folder is None or self._lock_file is None:
+            return {}
+        known = pulled.read(self._lock_file).files(variant.repo, folder.name)
+        return {folder / path: file for path, file in known.items()}
+
+    def _computed(self, file: Path) -> str:
+        stat = file.stat()
+        state = [stat.st_size, stat.st_mtime_ns]
+        match self._notes.get(str(file.absolute())):
+            case [size_bytes, time_ns, str(digest)] if [size_bytes, time_ns] == state:
+                return digest
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        self._notes.put(str(file.absolute()), [*state, digest])
+        return digest
+
+
+def _named(files: ModelFiles) -> list[tuple[str, Path]]:
+    """Every file with the name by which the engine knows it: a path within its folder, or its part."""
+    folder = files.model
+    if folder.is_dir():
+        inside = sorted(file for file in folder.rglob("*") if file.is_file())
+        return [(file.relative_to(folder).as_posix(), file) for file in inside]
+    return [("model", files.model), *([("mmproj", files.mmproj)] if files.mmproj else [])]
