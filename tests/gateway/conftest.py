@@ -19,6 +19,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import EngineDied, EngineMissing, UnknownModel
+from viewfinder.fleet.answers import Answers
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import Bound, bind_port, url
@@ -148,6 +149,7 @@ class Fleet:
     leases: int = 0
     deaths: int = 0
     loadable: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: Answers = field(default_factory=Answers)
 
     models = (
         card("both"),

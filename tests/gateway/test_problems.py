@@ -10,6 +10,7 @@ from viewfinder.gateway.problems import body_of, response_to
 STATUSES = {
     "ViewfinderError": 500,
     "BadRequest": 400,
+    "UnknownAnswer": 404,
     "UnknownModel": 404,
     "UnsupportedParameter": 400,
     "InvalidImage": 400,

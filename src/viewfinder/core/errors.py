@@ -3,6 +3,7 @@
 ViewfinderError
 ├── BadRequest                 the caller's words are wrong                    exit 2
 │   ├── UnknownModel
+│   ├── UnknownAnswer
 │   ├── UnsupportedParameter
 │   ├── InvalidImage
 │   ├── RequestTooLarge
@@ -51,6 +52,10 @@ class BadRequest(ViewfinderError):
 
 class UnknownModel(BadRequest):
     code = "model_not_found"
+
+
+class UnknownAnswer(BadRequest):
+    code = "answer_not_found"
 
 
 class UnsupportedParameter(BadRequest):

@@ -14,6 +14,7 @@ from viewfinder.catalog.presence import is_here
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import Busy, EngineDied
+from viewfinder.fleet.answers import Answers
 from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.fleet.servers import Server, make_server
@@ -92,6 +93,7 @@ class Fleet:
         self._run_folder, self._log_folder = run_folder, log_folder
         self._places: dict[_Key, _Place] = {}
         self._closed = False
+        self.answers = Answers()
 
     async def __aenter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
+from viewfinder.gateway.answers import GivenAnswers
 from viewfinder.gateway.chat import IGNORED_HEADER, Chat
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.models import Models
@@ -26,6 +27,7 @@ def make_app(fleet: Fleet, intake: Intake, settings: Settings, version: str) -> 
     app = Starlette(
         routes=[
             Route("/v1/chat/completions", Chat(fleet, intake, settings), methods=["POST"]),
+            Route("/v1/answers/{id}", GivenAnswers(fleet).one),
             Route("/v1/models", models.all),
             Route("/v1/models/{name}", models.one),
             Route("/health", health),

@@ -22,6 +22,7 @@ from viewfinder.core.errors import (
     ModelFilesError,
     RequestTooLarge,
     Unauthorized,
+    UnknownAnswer,
     UnknownModel,
     ViewfinderError,
 )
@@ -33,6 +34,7 @@ SERVER = "server_error"
 TABLE: dict[type[ViewfinderError], tuple[int, str]] = {
     BadRequest: (400, INVALID),
     UnknownModel: (404, INVALID),
+    UnknownAnswer: (404, INVALID),
     RequestTooLarge: (413, INVALID),
     Unauthorized: (401, "authentication_error"),
     Forbidden: (403, "permission_error"),
