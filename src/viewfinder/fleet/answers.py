@@ -50,10 +50,10 @@ class Answers:
 
     def mark(self, model: str) -> int:
         """The model's answers so far, for `confirm`: those noted later come after the canary's question."""
-        return next(reversed(self._open[model].values()), 0)
+        return max(self._open[model].values(), default=0)
 
     def confirm(self, model: str, mark: int | None = None) -> None:
-        """The canary was right: so were the model's answers since the one before, up to the mark (None: all)."""
+        """The canary was right: so were the answers since the one before, up to the mark (None: all)."""
         self._close(model, "confirmed", "", self._noted if mark is None else mark)
 
     def suspect(self, model: str, reason: str = "") -> list[str]:
