@@ -3,7 +3,7 @@
 Called by `fleet` around an examination. What the server does (measured, xllamacpp 2026.10.11549):
 
     without `id_slot`   the slot whose prompt is most alike, else the one unused for longest: two known
-                        images asked one after the other take two users' slots
+                        images asked one after the other take two users' slots; of a fresh server's the last
     with `id_slot` N    slot N, and no other loses anything; beyond the last it is N modulo their number
 
 GET /slots tells each slot's last task. Engines that have no such address choose for themselves.
@@ -53,4 +53,5 @@ def spare(tasks: Mapping[int, int], mine: tuple[int, int] | None) -> int | None:
     """The canary's own slot if nobody came there since, else the one unused for longest."""
     if mine is not None and tasks.get(mine[0]) == mine[1]:
         return mine[0]
-    return min(tasks, key=lambda slot: (tasks[slot], -slot), default=None)
+    # Of a fresh server's the first, for it gives its users the last.
+    return min(sorted(tasks), key=tasks.__getitem__, default=None)
