@@ -99,7 +99,7 @@ def test_a_watch_sees_an_engine_stop_that_worked_before() -> None:
         tree.after(1.0, cpu_s)
         verdicts.append(watch.look("prefill", silence_s, EXPECTED, 0))
     assert verdicts[:5] == ["suspicious"] * 5
-    assert verdicts[-1] == "stalled"
+    assert "stalled" in verdicts[5:]
 
 
 def test_a_tick_of_an_idle_server_does_not_begin_the_look_anew() -> None:
@@ -107,6 +107,7 @@ def test_a_tick_of_an_idle_server_does_not_begin_the_look_anew() -> None:
     watch = Watch(tree.read, SETTINGS)
     verdicts = []
     for number in range(20):  # one tick of 10 ms in a second, looked at ten times a second
-        tree.after(0.1, 0.01 if number == 12 else 0.0)
-        verdicts.append(watch.look("prefill", 13.0, EXPECTED, 0))
+        tree.after(0.1, 0.01 if number == 8 else 0.0)
+        verdicts.append(watch.look("prefill", 13.0 + number / 10, EXPECTED, 0))
     assert "stalled" in verdicts
+    assert tree.reads < 5

@@ -8,7 +8,6 @@
 An engine that works is never stalled, however slow. That its /health answers is no work, and proves nothing.
 """
 
-import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -81,18 +80,20 @@ class Watch:
     def __init__(self, read: Callable[[], Signs], settings: FleetSettings) -> None:
         self._read, self._settings = read, settings
         self._before: Signs | None = None
+        self._since_s = 0.0
+        """How long the silence was when the present look began."""
 
     def look(self, phase: Phase, silence_s: float, expectation: Expectation | None, others: int) -> Verdict:
-        """The verdict now. The engine's signs are read only while it is suspicious; a look that saw it work
-        is followed by another."""
-        verdict = judge(phase, silence_s, expectation, None, None, self._settings, others)
-        if verdict == "fine":
+        """The verdict now. The engine's signs are read only where a look begins and when it is over; one that
+        saw it work is followed by another."""
+        allowed_s = bound_s(phase, expectation, self._settings, others)
+        if silence_s <= allowed_s:
             self._before = None
-            return verdict
+            return "fine"
+        if self._before is not None and silence_s - self._since_s < look_s(allowed_s):
+            return "suspicious"
         now = self._read()
         verdict = judge(phase, silence_s, expectation, self._before, now, self._settings, others)
-        looked_s = now.at_s - self._before.at_s if self._before else math.inf
-        allowed_s = bound_s(phase, expectation, self._settings, others)
-        if verdict == "suspicious" and looked_s >= look_s(allowed_s):
-            self._before = now
+        if self._before is None or now.at_s - self._before.at_s >= look_s(allowed_s):
+            self._before, self._since_s = now, silence_s
         return verdict
