@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from aiohttp import web
+import orjson
+import pytest
 
-from viewfinder.client.chat import ChatClient
-from viewfinder.client.endpoint import Endpoint
 from viewfinder.fleet.slots import SpareSlot, spare
 from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.scene import make_scene
@@ -60,30 +59,32 @@ async def test_a_users_prompt_stays_cached_beside_canaries(make_server) -> None:
         await server.stop()
 
 
-async def test_a_server_without_slots_chooses_for_itself(tmp_path) -> None:
-    async def slots(_: web.Request) -> web.Response:
-        return answers.pop(0)
+class Told:
+    """A client of a server that answers as the test says."""
 
-    answers = [
-        web.Response(status=404),
-        web.Response(text="nonsense"),
-        web.json_response({"slots": 1}),
-        web.json_response([{"id": "x"}]),
-        web.json_response(3),
-        web.Response(status=501),
-    ]
-    app = web.Application()
-    app.router.add_get("/slots", slots)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    socket = tmp_path / "engine.sock"
-    await web.UnixSite(runner, str(socket)).start()
-    try:
-        async with ChatClient(Endpoint("http://engine", socket=socket)) as client:
-            spare_slot = SpareSlot(client)
-            while len(answers) > 1:
-                assert await spare_slot.take() is None
-            await spare_slot.leave(None)
-            assert await spare_slot.all() == [None]
-    finally:
-        await runner.cleanup()
+    def __init__(self, status: int, body: object) -> None:
+        self.answer = (status, orjson.dumps(body))
+
+    async def get(self, path: str, timeout_s: float) -> tuple[int, bytes]:
+        assert path == "/slots"
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, []), (501, {}), (200, "nonsense"), (200, {"slots": 1}), (200, [{"id": "x"}]), (200, 3)],
+)
+async def test_a_server_without_slots_chooses_for_itself(status: int, body: object) -> None:
+    spare_slot = SpareSlot(Told(status, body))
+    assert await spare_slot.take() is None
+    await spare_slot.leave(None)
+    assert await spare_slot.all() == [None]
+
+
+async def test_a_slot_that_answers_a_user_is_not_waited_for() -> None:
+    """The canary would time out behind a long answer, and a healthy engine be quarantined."""
+    busy, free = ({"id": slot, "is_processing": slot == 0, "id_task": 9 * slot} for slot in (0, 1))
+    assert await SpareSlot(Told(200, [busy, free])).take() == 1
+    assert await SpareSlot(Told(200, [busy, free])).all() == [1]
+    assert await SpareSlot(Told(200, [busy])).take() is None
+    assert await SpareSlot(Told(200, [busy])).all() == [None]

@@ -4,7 +4,8 @@ Called by `fleet` around an examination. What the server does (measured, xllamac
 
     without `id_slot`   the slot whose prompt is most alike, else the one unused for longest: two known
                         images asked one after the other take two users' slots; of a fresh server's the last
-    with `id_slot` N    slot N, and no other loses anything; beyond the last it is N modulo their number
+    with `id_slot` N    slot N, and no other loses anything; beyond the last it is N modulo their number;
+                        a slot that is busy is waited for, even while others are free
 
 GET /slots tells each slot's last task. Engines that have no such address choose for themselves.
 """
@@ -26,7 +27,7 @@ class SpareSlot:
         self._mine: tuple[int, int] | None = None
 
     async def take(self) -> int | None:
-        """The slot to ask in now; None: this server has none to choose."""
+        """The slot to ask in now; None: this server has none to choose, or all are busy."""
         return spare(await self._tasks(), self._mine)
 
     async def leave(self, slot: int | None) -> None:
@@ -35,16 +36,17 @@ class SpareSlot:
         self._mine = (slot, tasks[slot]) if slot is not None and slot in tasks else None
 
     async def all(self) -> list[int | None]:
-        """Every slot, for an examination after an error; [None] when the server does not tell."""
+        """Every free slot, for an examination after an error; [None] where `take` would give None."""
         slots: list[int | None] = list(await self._tasks())
         return slots or [None]
 
     async def _tasks(self) -> dict[int, int]:
-        """The last task of each slot: the higher, the later."""
+        """The last task of each slot that is free: the higher, the later."""
         try:
             status, body = await self._client.get("/slots", timeout_s=PATIENCE_S)
             slots = json.loads(body) if status == 200 else []
-            return {int(slot["id"]): int(slot.get("id_task", -1)) for slot in slots}
+            free = [slot for slot in slots if not slot.get("is_processing")]
+            return {int(slot["id"]): int(slot.get("id_task", -1)) for slot in free}
         except (ViewfinderError, ValueError, KeyError, TypeError, AttributeError):
             return {}
 
