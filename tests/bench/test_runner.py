@@ -26,10 +26,10 @@ from viewfinder.bench.results import Figure, Gate, Measured, Missing
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import Folders
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.paths import Folders
 from viewfinder.engines import registry
 from viewfinder.engines.base import Found, Launch
 from viewfinder.scenes.messages import image_message
@@ -105,7 +105,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folders(tmp_path: Path) -> Folders:
     (tmp_path / "run").mkdir()
     (tmp_path / "logs").mkdir()
-    return Folders(tmp_path / "run", tmp_path / "logs")
+    return Folders(tmp_path / "run", tmp_path / "logs", tmp_path)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(engine=EngineSettings(start_attempts=1))
+    return Settings()
 
 
 @pytest.fixture(autouse=True)

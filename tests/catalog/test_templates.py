@@ -15,6 +15,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.llama_cpp import LlamaCpp
+from viewfinder.fleet.life import Launcher
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
@@ -44,13 +45,15 @@ async def http(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSe
     card = catalog.get("glimpse")
     variant = card.variant().model_copy(update={"chat_template": template})
     server = ServerProcess(
-        card,
-        variant,
-        catalog.resolve(variant),
-        LlamaCpp(),
-        EngineSettings(),
-        run_folder=run_folder(),
-        log_folder=log_folder(),
+        Launcher(
+            card,
+            variant,
+            catalog.resolve(variant),
+            LlamaCpp(),
+            EngineSettings(),
+            run_folder=run_folder(),
+            log_file=log_folder() / f"{card.name}.log",
+        )
     )
     await server.start()
     try:

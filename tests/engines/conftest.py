@@ -16,9 +16,10 @@ import pytest_asyncio
 
 from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.core.config import EngineSettings, Settings
-from viewfinder.core.paths import log_folder, run_folder
+from viewfinder.core.paths import folders, log_folder, run_folder
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.life import Launcher
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
@@ -47,13 +48,15 @@ def make_server(engine: str, folder: Path | None = None, **more: Any) -> ServerP
     place = {} if folder is None else {"source": "disk", "model": folder}
     variant = card.variants[0].model_copy(update=place | more)
     return ServerProcess(
-        card,
-        variant,
-        catalog.resolve(variant),
-        engine_named(engine),
-        EngineSettings(start_attempts=1),
-        run_folder=run_folder(),
-        log_folder=log_folder(),
+        Launcher(
+            card,
+            variant,
+            catalog.resolve(variant),
+            engine_named(engine),
+            EngineSettings(),
+            run_folder=run_folder(),
+            log_file=log_folder() / f"{card.name}.log",
+        )
     )
 
 
@@ -96,9 +99,7 @@ async def served(
     async with contextlib.AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("VIEWFINDER_HOME", str(tmp_path_factory.mktemp("home")))
-        fleet = Fleet(
-            OneEngine(request.param), settings.engine, run_folder=run_folder(), log_folder=log_folder()
-        )
+        fleet = Fleet(OneEngine(request.param), settings, folders())
         await stack.enter_async_context(fleet)
         intake = await stack.enter_async_context(Intake(settings.limits))
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -107,7 +108,7 @@ async def served(
         app = make_app(fleet, intake, settings, "test")
         serving = asyncio.create_task(serve(app, bound, settings, stop=stop, on_listening=listening.set))
         await listening.wait()
-        await fleet.acquire("glimpse")
+        await fleet.load("glimpse")
         yield Served(request.param, fleet, url(bound.host, bound.port), http)
         stop.set()
         await serving

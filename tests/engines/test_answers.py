@@ -105,9 +105,9 @@ async def test_an_image_that_cannot_be_read_is_an_error_and_the_last_one(served:
     """One bad image poisoned mlx-vlm until it was restarted (Blaizzy/mlx-vlm 988)."""
     alone = await served.text(user(DESCRIBE, SCENE))
     broken = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
-    lease = await served.fleet.acquire("glimpse")  # below the gateway, which would not let it through
     body = {"messages": [{"role": "user", "content": [broken, {"type": "text", "text": "?"}]}]}
-    exchange = await lease.client.exchange(body)
+    async with await served.fleet.acquire("glimpse") as lease:  # the gateway would not let it through
+        exchange = await lease.client.exchange(body)
     assert exchange.error.startswith("engine_refused")
     assert exchange.text == ""
     assert await served.text(user(DESCRIBE, SCENE)) == alone

@@ -9,7 +9,7 @@ from viewfinder.bench.runner import run_suite
 from viewfinder.bench.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trial import Folders
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
 from viewfinder.core.paths import log_folder, run_folder
 
 from .conftest import OneEngine
@@ -26,7 +26,7 @@ async def test_it_can_be_measured(tmp_path: Path) -> None:
             [catalog.get("glimpse")],
             SUITE,
             catalog=catalog,
-            settings=Settings(engine=EngineSettings(start_attempts=1)),
+            settings=Settings(),
             store=store,
             folders=Folders(run_folder(), log_folder()),
         )

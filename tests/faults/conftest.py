@@ -16,8 +16,8 @@ from PIL import Image
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
-from viewfinder.core.config import EngineSettings, Settings
-from viewfinder.core.paths import log_folder, run_folder
+from viewfinder.core.config import EngineSettings, FleetSettings, Settings
+from viewfinder.core.paths import folders
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import make_app
@@ -65,12 +65,12 @@ async def serving(plugin: None, tmp_path: Path) -> AsyncIterator[Callable[..., A
     """Call it with a fault; what it gives asks one streamed question about an image of one color."""
     async with AsyncExitStack() as stack:
 
-        async def start(fault: str, **engine: Any) -> Ask:
-            settings = Settings(port=0, engine=EngineSettings.model_validate(engine))
-            catalog = FaultyCatalog(fault, tmp_path)
-            fleet = await stack.enter_async_context(
-                Fleet(catalog, settings.engine, run_folder=run_folder(), log_folder=log_folder())
+        async def start(fault: str, deaths: int = 5, **engine: Any) -> Ask:
+            settings = Settings(
+                port=0, engine=EngineSettings.model_validate(engine), fleet=FleetSettings(deaths=deaths)
             )
+            catalog = FaultyCatalog(fault, tmp_path)
+            fleet = await stack.enter_async_context(Fleet(catalog, settings, folders()))
             intake = await stack.enter_async_context(Intake(settings.limits))
             bound, stop = bind_port("127.0.0.1", 0, strict=True), asyncio.Event()
             app = make_app(fleet, intake, settings, VERSION)

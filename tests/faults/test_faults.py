@@ -51,7 +51,7 @@ async def test_a_fault_that_stays_is_an_error_and_no_answer(
 
 
 async def test_an_engine_that_is_never_ready_is_given_up(serving: Start) -> None:
-    ask = await serving("never-ready", start_timeout_s=1, start_attempts=1)
+    ask = await serving("never-ready", start_timeout_s=1, deaths=1)
     assert await ask("red") == Reply(504, "", "engine_stalled")
 
 

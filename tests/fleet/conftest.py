@@ -12,6 +12,8 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Found, Launch
 from viewfinder.engines.llama_cpp import LlamaCpp
+from viewfinder.fleet.life import Launcher
+from viewfinder.fleet.restart import RestartPolicy
 from viewfinder.fleet.server import ServerProcess
 
 CHILDREN = Path(__file__).parent.parent / "children"
@@ -43,18 +45,21 @@ Make = Callable[..., ServerProcess]
 
 @pytest.fixture
 def make_server() -> Make:
-    def make(engine: Engine | None = None, **settings: float) -> ServerProcess:
+    def make(engine: Engine | None = None, deaths: int = 2, **settings: float) -> ServerProcess:
         catalog = Catalog()
         card = catalog.get("glimpse")
         variant = card.variants[0]
         return ServerProcess(
-            card,
-            variant,
-            catalog.resolve(variant),
-            engine or LlamaCpp(),
-            EngineSettings.model_validate(settings),
-            run_folder=run_folder(),
-            log_folder=log_folder(),
+            Launcher(
+                card,
+                variant,
+                catalog.resolve(variant),
+                engine or LlamaCpp(),
+                EngineSettings.model_validate(settings),
+                run_folder=run_folder(),
+                log_file=log_folder() / f"{card.name}.log",
+            ),
+            RestartPolicy(deaths=deaths),
         )
 
     return make

@@ -9,17 +9,15 @@ import psutil
 import pytest
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, LocalModel
-from viewfinder.core.errors import ModelFilesError, UnknownModel
-from viewfinder.core.paths import log_folder, run_folder
+from viewfinder.core.config import LocalModel, Settings
+from viewfinder.core.errors import Busy, EngineDied, ModelFilesError, UnknownModel
+from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
 
 
 @pytest.fixture
 async def fleet() -> AsyncIterator[Fleet]:
-    async with Fleet(
-        Catalog(), EngineSettings(), run_folder=run_folder(), log_folder=log_folder()
-    ) as running:
+    async with Fleet(Catalog(), Settings(), folders()) as running:
         yield running
 
 
@@ -32,32 +30,38 @@ def engines() -> list[psutil.Process]:
     ]
 
 
-async def test_a_hundred_at_once_start_one_process(fleet: Fleet) -> None:
-    leases = await asyncio.gather(*(fleet.acquire("glimpse") for _ in range(100)))
-    assert len({lease.endpoint for lease in leases}) == 1
+async def test_a_hundred_at_once_start_one_process_and_use_it_in_turn(fleet: Fleet) -> None:
+    async def use() -> object:
+        async with await fleet.acquire("glimpse") as lease:
+            assert sum(server.leases for server in fleet.view().servers) <= 2
+            return lease.endpoint
+
+    assert len(set(await asyncio.gather(*(use() for _ in range(100))))) == 1
     assert len(engines()) == 1
-    assert fleet.state_of("glimpse") == "ready"
+    assert fleet.events.counts["load", "glimpse"] == 1
+    (server,) = fleet.view().servers
+    assert (server.state, server.leases, server.waiting) == ("ready", 0, 0)
 
 
 async def test_a_model_id_and_the_models_name_share_one_process(fleet: Fleet) -> None:
-    by_name = await fleet.acquire("glimpse")
-    by_id = await fleet.acquire("viewfinder/glimpse")
-    assert by_id.endpoint == by_name.endpoint
-    assert (by_id.card.name, by_id.variant.name) == ("glimpse", "llama.cpp-f16")
+    async with await fleet.acquire("glimpse") as by_name, await fleet.acquire("viewfinder/glimpse") as by_id:
+        assert by_id.endpoint == by_name.endpoint
+        assert (by_id.card.name, by_id.variant.name) == ("glimpse", "llama.cpp-f16")
     assert fleet.state_of("viewfinder/glimpse") == fleet.state_of("glimpse") == "ready"
     assert len(engines()) == 1
 
 
 async def test_what_is_up_stays_the_choice(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that is pulled or measured meanwhile must not start a second process beside the first."""
-    lease = await fleet.acquire("glimpse")
+    await fleet.load("glimpse")
+    variant = fleet.variant_of("glimpse")
 
     def another_choice(card: object, measured: object) -> object:
         raise AssertionError("asked again")
 
     monkeypatch.setattr("viewfinder.fleet.fleet.choose_variant", another_choice)
-    assert (await fleet.acquire("glimpse")).endpoint == lease.endpoint
-    assert fleet.variant_of("glimpse") == lease.variant
+    async with await fleet.acquire("glimpse") as lease:
+        assert fleet.variant_of("glimpse") == lease.variant == variant
 
 
 async def test_only_models_whose_files_are_here_can_be_asked_for(
@@ -72,29 +76,36 @@ async def test_who_leaves_while_it_loads_takes_nothing_from_the_others(fleet: Fl
     second = asyncio.create_task(fleet.acquire("glimpse"))
     await asyncio.sleep(0)
     first.cancel()
-    assert (await second).card.name == "glimpse"
+    async with await second as lease:
+        assert lease.card.name == "glimpse"
 
 
 async def test_after_a_death_the_next_lease_meets_a_fresh_process(fleet: Fleet) -> None:
-    lease = await fleet.acquire("glimpse")
-    (engine,) = engines()
-    engine.send_signal(signal.SIGKILL)
-    await lease.report_death()
-    fresh = await fleet.acquire("glimpse")
-    assert fresh.endpoint != lease.endpoint
-    status, _ = await fresh.client.get("/health", timeout_s=5)
+    async with await fleet.acquire("glimpse") as lease:
+        (engine,) = engines()
+        engine.send_signal(signal.SIGKILL)
+        await lease.report(EngineDied("The connection broke."))
+    async with await fleet.acquire("glimpse") as fresh:
+        assert fresh.endpoint != lease.endpoint
+        status, _ = await fresh.client.get("/health", timeout_s=5)
     assert status == 200
     assert [process.pid for process in engines()] != [engine.pid]
 
 
-async def test_a_death_is_noted_without_a_request(fleet: Fleet) -> None:
-    await fleet.acquire("glimpse")
+async def test_a_death_is_mended_without_a_request(fleet: Fleet) -> None:
+    await fleet.load("glimpse")
     (engine,) = engines()
     engine.send_signal(signal.SIGKILL)
     async with asyncio.timeout(10):
-        while fleet.state_of("glimpse") == "ready":  # noqa: ASYNC110
+        while fleet.view().servers[0].starts < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert fleet.state_of("glimpse") == "stopped"
+    await fleet.load("glimpse")
+    assert fleet.state_of("glimpse") == "ready"
+    (server,) = fleet.view().servers
+    assert (server.starts, server.restarts, server.deaths) == (2, 1, 1)
+    assert [event.kind for event in fleet.events.recent] == [
+        "load", "ready", "death", "restart", "load", "ready",
+    ]  # fmt: skip
 
 
 async def test_an_unknown_model_is_said_before_anything_starts(fleet: Fleet) -> None:
@@ -109,18 +120,20 @@ async def test_a_truncated_file_is_found_before_the_engine_starts(tmp_path: Path
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(whole[: len(whole) // 2])
     catalog = Catalog({"cut": LocalModel(model=cut)})
-    async with Fleet(catalog, EngineSettings(), run_folder=run_folder(), log_folder=log_folder()) as fleet:
+    async with Fleet(catalog, Settings(), folders()) as fleet:
         with pytest.raises(ModelFilesError, match="truncated"):
             await fleet.acquire("cut")
     assert engines() == []
 
 
 async def test_closing_ends_what_is_up_and_what_is_loading() -> None:
-    fleet = Fleet(Catalog(), EngineSettings(), run_folder=run_folder(), log_folder=log_folder())
+    fleet = Fleet(Catalog(), Settings(), folders())
     loading = asyncio.create_task(fleet.acquire("glimpse"))
     while not engines():  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     await fleet.close()
     assert engines() == []
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(Busy, match="stopping"):
         await loading
+    with pytest.raises(Busy, match="stopping"):
+        await fleet.acquire("glimpse")

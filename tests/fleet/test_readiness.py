@@ -11,7 +11,7 @@ from .conftest import Make, Program
 
 async def test_output_renews_the_deadline(make_server: Make) -> None:
     """A large model on a slow disk talks while it loads: it gets its time."""
-    server = make_server(Program("talks_for_a_while.py", "1.0"), start_attempts=1, start_timeout_s=0.5)
+    server = make_server(Program("talks_for_a_while.py", "1.0"), deaths=1, start_timeout_s=0.5)
     began_s = time.monotonic()
     with pytest.raises(EngineStalled):
         await server.start()

@@ -8,9 +8,9 @@ import pytest
 
 from tests.foreign import MODEL, foreign_server
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, RunningServer
+from viewfinder.core.config import RunningServer, Settings
 from viewfinder.core.errors import EngineDied, UnknownModel
-from viewfinder.core.paths import log_folder, run_folder
+from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.host.sockets import bind_port
 
@@ -25,7 +25,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def fleet_of(address: str, model: str = MODEL) -> Fleet:
     catalog = Catalog(endpoints={"far": RunningServer(base_url=f"{address}/v1", model=model)})
-    return Fleet(catalog, EngineSettings(), run_folder=run_folder(), log_folder=log_folder())
+    return Fleet(catalog, Settings(), folders())
 
 
 async def test_it_answers_by_our_name_and_is_left_running(address: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.errors import EngineDied, EngineMissing, EngineStalled
 from viewfinder.core.paths import run_folder
 
@@ -58,7 +59,7 @@ async def test_it_can_be_started_again(make_server: Make) -> None:
 async def test_a_build_for_another_cpu_is_said_and_not_tried_again(make_server: Make) -> None:
     """A Vulkan build of llama-server died of SIGILL on another CPU: "model failed" helped nobody."""
     program = Program("dies_by_signal.py", str(int(signal.SIGILL)))
-    server = make_server(program, start_attempts=3)
+    server = make_server(program, deaths=3)
     with pytest.raises(EngineDied, match="this build needs another CPU"):
         await server.start()
     assert program.starts == 1
@@ -67,7 +68,7 @@ async def test_a_build_for_another_cpu_is_said_and_not_tried_again(make_server: 
 
 async def test_a_start_that_fails_is_tried_again_and_then_explained(make_server: Make) -> None:
     program = Program("exits_with_code.py", "7")
-    server = make_server(program, start_attempts=2)
+    server = make_server(program, deaths=2)
     with pytest.raises(EngineDied, match="exited with code 7") as raised:
         await server.start()
     assert program.starts == 2
@@ -76,7 +77,7 @@ async def test_a_start_that_fails_is_tried_again_and_then_explained(make_server:
 
 async def test_silence_ends_a_start(make_server: Make) -> None:
     program = Program("sleeps.py")
-    server = make_server(program, start_attempts=1, start_timeout_s=0.3)
+    server = make_server(program, deaths=1, start_timeout_s=0.3)
     with pytest.raises(EngineStalled, match=r"no sign of progress for 0\.3 s"):
         await server.start()
     assert server.child.exit is not None
@@ -92,7 +93,7 @@ async def test_a_known_issue_of_the_version_is_refused_before_anything_starts(ma
     """mlx-vlm 0.4.0 fails at every second image to LLaVA-NeXT: better no server than a broken one."""
     program = Program("sleeps.py", name="mlx", version="0.4.0")
     server = make_server(program)
-    server.variant = server.variant.model_copy(update={"model_type": "llava_next"})
+    server._launcher.variant = server.variant.model_copy(update={"model_type": "llava_next"})
     with pytest.raises(
         EngineMissing, match=r"mlx 0\.4\.0 has a known issue.*0\.4\.1.*second image"
     ) as raised:
@@ -104,7 +105,7 @@ async def test_a_known_issue_of_the_version_is_refused_before_anything_starts(ma
 
 async def test_last_words_that_are_known_bring_their_remedy(make_server: Make) -> None:
     program = Program("dies_by_signal.py", str(int(signal.SIGILL)), name="llama.cpp")
-    server = make_server(program, start_attempts=1)
+    server = make_server(program, deaths=1)
     with pytest.raises(EngineDied) as raised:
         await server.start()
     assert "pip install --force-reinstall --no-cache-dir xllamacpp" in raised.value.hint
@@ -113,10 +114,10 @@ async def test_last_words_that_are_known_bring_their_remedy(make_server: Make) -
 
 async def test_a_damaged_model_that_passed_the_check_is_explained(make_server: Make, tmp_path: Path) -> None:
     """llama.cpp itself refuses it: the error must carry its words and the way to its log."""
-    server = make_server(start_attempts=1)
+    server = make_server(deaths=1)
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(b"GGUF" + b"\0" * 64)
-    server._files = type(server._files)(damaged, None)
+    server._launcher._files = ModelFiles(damaged, None)
     with pytest.raises(EngineDied, match="died while loading 'glimpse'") as raised:
         await server.start()
     assert "Its whole log is" in raised.value.hint

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,8 +17,11 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import EngineDied, EngineMissing, UnknownModel
+from viewfinder.core.errors import EngineDied, EngineMissing, UnknownModel, ViewfinderError
 from viewfinder.fleet.answers import Answers
+from viewfinder.fleet.events import Events
+from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.shape import RequestShape
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import Bound, bind_port, url
@@ -147,7 +149,10 @@ class Fleet:
     client: ChatClient
     loads: list[str] = field(default_factory=list)
     leases: int = 0
-    deaths: int = 0
+    reported: list[str] = field(default_factory=list)
+    shapes: list[RequestShape] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
+    answers: Answers = field(default_factory=Answers)
     loadable: asyncio.Event = field(default_factory=asyncio.Event)
     answers: Answers = field(default_factory=Answers)
 
@@ -177,18 +182,22 @@ class Fleet:
     def state_of(self, model: str) -> str:
         return "ready" if model in self.loads else "stopped"
 
-    @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Any]:
-        async def report_death() -> None:
-            self.deaths += 1
+    def lease(self) -> Lease:
+        async def report(lease: Lease, error: ViewfinderError) -> None:
+            self.reported.append(error.reason)
 
-        self.leases += 1
-        try:
-            yield SimpleNamespace(client=self.client, report_death=report_death)
-        finally:
+        def give_back(lease: Lease) -> None:
             self.leases -= 1
 
-    async def acquire(self, model: str) -> AbstractAsyncContextManager[Any]:
+        def answered(answer_id: str) -> None:
+            self.answers.note("both", answer_id)
+
+        self.leases += 1
+        server: Any = SimpleNamespace(client=self.client, card=self.models[0])
+        return Lease(server, RequestShape(), give_back=give_back, report=report, answered=answered)
+
+    async def acquire(self, model: str, shape: RequestShape) -> Lease:
+        self.shapes.append(shape)
         self.loads.append(model)
         if model == "unloadable":
             raise EngineDied("The engine died while loading.", hint="Its log says why.")

@@ -19,6 +19,7 @@ STATUSES = {
     "Unauthorized": 401,
     "Forbidden": 403,
     "Busy": 429,
+    "MemoryShort": 503,
     "AlreadyRunning": 500,
     "PortInUse": 500,
     "ModelFilesError": 500,
@@ -28,6 +29,8 @@ STATUSES = {
     "EngineMissing": 503,
     "EngineDied": 502,
     "EngineStalled": 504,
+    "EngineQuarantined": 502,
+    "ModelFailed": 503,
     "EmptyAnswer": 502,
     "EngineRefused": 502,
 }

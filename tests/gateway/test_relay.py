@@ -27,7 +27,7 @@ async def test_a_death_before_the_first_word_is_replayed_and_nobody_sees_it(gate
     assert len(gateway.engine.asked) == 2
     assert gateway.engine.asked[0] == gateway.engine.asked[1]
     assert gateway.fleet.loads == ["both", "both"]
-    assert (gateway.fleet.deaths, gateway.fleet.leases) == (1, 0)
+    assert (len(gateway.fleet.reported), gateway.fleet.leases) == (1, 0)
 
 
 async def test_a_role_alone_is_no_word(gateway) -> None:
@@ -37,7 +37,7 @@ async def test_a_role_alone_is_no_word(gateway) -> None:
         *chunks, done = await events_of(reply)
     assert done == "[DONE]"
     assert [chunk["choices"][0]["delta"].get("role") for chunk in chunks].count("assistant") == 1
-    assert gateway.fleet.deaths == 1
+    assert len(gateway.fleet.reported) == 1
 
 
 @BOTH_WAYS
@@ -60,7 +60,7 @@ async def test_a_second_death_is_told(gateway, stream: bool) -> None:
         assert reply.status == 502
         assert (await reply.json())["error"]["code"] == "engine_died"
     assert len(gateway.engine.asked) == 2
-    assert (gateway.fleet.deaths, gateway.fleet.leases) == (2, 0)
+    assert (len(gateway.fleet.reported), gateway.fleet.leases) == (2, 0)
 
 
 async def test_a_death_in_the_middle_ends_the_stream_with_an_error(gateway) -> None:
@@ -71,7 +71,7 @@ async def test_a_death_in_the_middle_ends_the_stream_with_an_error(gateway) -> N
     assert last["error"]["code"] == "engine_died"
     assert last["error"]["type"] == "server_error"
     assert len(gateway.engine.asked) == 1
-    assert (gateway.fleet.deaths, gateway.fleet.leases) == (1, 0)
+    assert (len(gateway.fleet.reported), gateway.fleet.leases) == (1, 0)
 
 
 async def test_the_official_client_raises_what_the_stream_ended_with(gateway) -> None:
@@ -97,7 +97,7 @@ async def test_an_engine_that_answers_nonsense(gateway, stream: bool) -> None:
         async with gateway.post(order, stream=stream) as reply:
             assert reply.status == 502, order
             assert (await reply.json())["error"]["code"] == "engine_refused"
-    assert (len(gateway.engine.asked), gateway.fleet.leases) == (len(orders), 0)
+    assert (len(gateway.engine.asked), gateway.fleet.leases) == (2 * len(orders), 0)
 
 
 async def test_an_error_in_the_middle(gateway) -> None:
@@ -175,7 +175,7 @@ async def test_a_client_that_leaves_stops_the_engine_and_gives_the_lease_back(
         await gateway.engine.abandoned.wait()
         while gateway.fleet.leases:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-    assert gateway.fleet.deaths == 0
+    assert len(gateway.fleet.reported) == 0
 
 
 async def _ask_on(gateway: Any, order: str, stream: bool) -> None:

@@ -23,6 +23,7 @@ import pytest
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest
+from viewfinder.core.paths import Folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
@@ -60,7 +61,7 @@ class Gateway:
 
     async def run(self) -> None:
         self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
-        fleet = Fleet(Catalog(), self.settings.engine, run_folder=self.folder, log_folder=self.folder)
+        fleet = Fleet(Catalog(), self.settings, Folders(self.folder, self.folder, self.folder))
         async with fleet, Intake(self.settings.limits) as intake:
             bound = bind_port(self.settings.host, 0, strict=True)
             self.port = bound.port

@@ -17,6 +17,7 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Found, Launch
 from viewfinder.engines.registry import engines
+from viewfinder.fleet.life import Launcher
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.scene import make_scene
@@ -92,13 +93,15 @@ def serve(miniature_hub: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
     async def serving(variant: Variant, engine: Engine | None = None) -> AsyncIterator[Asked]:
         card = ModelCard(name="miniature", title="", license="", summary="", variants=(variant,))
         server = ServerProcess(
-            card,
-            variant,
-            Catalog().resolve(variant),
-            engine or ENGINES[variant.engine],
-            SETTINGS,
-            run_folder=run_folder(),
-            log_folder=log_folder(),
+            Launcher(
+                card,
+                variant,
+                Catalog().resolve(variant),
+                engine or ENGINES[variant.engine],
+                SETTINGS,
+                run_folder=run_folder(),
+                log_file=log_folder() / f"{card.name}.log",
+            )
         )
         await server.start()
         try:

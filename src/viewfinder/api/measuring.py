@@ -8,14 +8,13 @@ from pydantic import SecretStr
 
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
-from viewfinder.api.places import card_of, open_catalog, run_folder
+from viewfinder.api.places import card_of, open_catalog, own_folders
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.store import Store
 from viewfinder.bench.suite import suite_named
-from viewfinder.bench.trial import Folders
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
@@ -49,7 +48,7 @@ def bench(
         chosen = list(servers)
     catalog = open_catalog(settings)
     cards = [card_of(catalog, name) for name in chosen]
-    with run_folder() as run, Store(paths.results_file()) as store:
+    with own_folders() as folders, Store(paths.results_file()) as store:
         return asyncio.run(
             run_suite(
                 cards,
@@ -57,7 +56,7 @@ def bench(
                 catalog=catalog,
                 settings=settings,
                 store=store,
-                folders=Folders(run, paths.log_folder()),
+                folders=folders,
                 on_progress=on_progress,
             )
         )

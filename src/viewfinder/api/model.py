@@ -155,7 +155,7 @@ class _Background:
             await gateway
 
         self._stack.push_async_callback(leave)
-        await fleet.acquire(name)
+        await fleet.load(name)
         url = url_of(bound.host, bound.port)
         self._client = await self._stack.enter_async_context(ChatClient(Endpoint(url, api_key=key)))
         return url

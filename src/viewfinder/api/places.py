@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 
 from viewfinder.api.measured import measured_here
 from viewfinder.catalog.card import ModelCard
@@ -45,22 +44,19 @@ def known_as(catalog: Catalog, card: ModelCard, words: str) -> str:
 
 
 @contextmanager
-def run_folder() -> Iterator[Path]:
-    """The folder of this process's engine sockets; gone afterwards."""
-    folder = paths.run_folder()
+def own_folders() -> Iterator[paths.Folders]:
+    """This process's folders; that of its engines' sockets is gone afterwards."""
+    folders = paths.folders()
     try:
-        yield folder
+        yield folders
     finally:
         with contextlib.suppress(OSError):
-            folder.rmdir()
+            folders.run.rmdir()
 
 
 @asynccontextmanager
 async def open_fleet(catalog: Catalog, settings: Settings) -> AsyncIterator[Fleet]:
     """The catalog's fleet; every server process of it has ended afterwards."""
-    with run_folder() as folder:
-        logs, measured = paths.log_folder(), measured_here()
-        async with Fleet(
-            catalog, settings.engine, run_folder=folder, log_folder=logs, measured=measured
-        ) as fleet:
+    with own_folders() as folders:
+        async with Fleet(catalog, settings, folders, measured=measured_here()) as fleet:
             yield fleet

@@ -103,7 +103,7 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 async def _preload(fleet: Fleet, name: str) -> None:
     try:
-        await fleet.acquire(name)
+        await fleet.load(name)
     except ViewfinderError as error:
         _log.error("%s", error)
 

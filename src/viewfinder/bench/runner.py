@@ -8,10 +8,11 @@ from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
 from viewfinder.bench.store import Run, Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import Folders, Trial
+from viewfinder.bench.trial import Trial
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
+from viewfinder.core.paths import Folders
 from viewfinder.host.hardware import this_machine
 
 
@@ -34,7 +35,7 @@ async def run_suite(
     name = f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     run = Run(name, suite.name, begun.isoformat(timespec="seconds"), "", this_machine())
     store.begin(run)
-    trial = Trial(run, suite, catalog, settings.engine, store, folders, on_progress)
+    trial = Trial(run, suite, catalog, settings, store, folders, on_progress)
     results = []
     try:
         for card in cards:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from viewfinder.bench.findings import NO_VISION, Findings
 from viewfinder.bench.metrics import Block
@@ -16,19 +15,12 @@ from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, EngineError, ModelFilesError
+from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.servers import make_server
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where the bench's own server processes keep their sockets and logs."""
-
-    run: Path
-    logs: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +30,7 @@ class Trial:
     run: Run
     suite: Suite
     catalog: Catalog
-    settings: EngineSettings
+    settings: Settings
     store: Store
     folders: Folders
     tell: Callable[[Progress], None]
@@ -62,7 +54,7 @@ class Trial:
                 findings.variant,
                 engine,
                 self.catalog,
-                self.settings,
+                self.settings.engine_of(findings.card.name),
                 run_folder=self.folders.run,
                 log_folder=self.folders.logs,
             )

@@ -44,7 +44,6 @@ class EngineSettings(BaseModel):
     slots: int = Field(2, gt=0, description="requests that one server process answers at once")
     threads: int = Field(0, ge=0, description="0: as many as there are physical cores")
     start_timeout_s: float = Field(120.0, gt=0, description="without any sign of progress")
-    start_attempts: int = Field(2, gt=0)
     image_tokens: int = Field(0, ge=0, description="image budget; 0: the model's own")
     remote_code: tuple[str, ...] = Field(
         (), description="models whose publisher's own Python may run, at the commit that their card pins"
@@ -61,7 +60,6 @@ class EngineChanges(BaseModel):
     slots: int | None = Field(None, gt=0)
     threads: int | None = Field(None, ge=0)
     start_timeout_s: float | None = Field(None, gt=0)
-    start_attempts: int | None = Field(None, gt=0)
     image_tokens: int | None = Field(None, ge=0)
 
 
@@ -75,8 +73,9 @@ class FleetSettings(BaseModel):
     )
     idle_unload_s: float = Field(0.0, ge=0, description="unload a model unused for so long; 0: never")
     pinned: tuple[str, ...] = Field((), description="models that are never unloaded to make room")
-    queue_per_model: int = Field(64, gt=0, description="requests that may wait for one model")
+    queue_per_model: int = Field(256, gt=0, description="requests that may wait for one model")
     queue: int = Field(512, gt=0, description="requests that may wait for all models together")
+    drain_s: float = Field(10.0, ge=0, description="for answers in progress, before what is ended is cut off")
     deaths: int = Field(5, gt=0, description="so many deaths within deaths_within_s: failed, for good")
     deaths_within_s: float = Field(60.0, gt=0)
     stable_s: float = Field(10.0, gt=0, description="up for so long: earlier deaths no longer count")

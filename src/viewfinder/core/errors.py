@@ -11,6 +11,7 @@ ViewfinderError
 ├── Unauthorized               no key, or a wrong one
 ├── Forbidden                  wrong Host, Origin or content type
 ├── Busy                       try again later
+├── MemoryShort                the memory budget has no room for this model
 ├── AlreadyRunning             another Viewfinder holds the place              exit 3
 ├── PortInUse                  a foreign program listens there
 ├── ModelFilesError            missing, truncated or corrupt files
@@ -20,6 +21,8 @@ ViewfinderError
     ├── EngineMissing          not installed
     ├── EngineDied             exited or was killed by a signal
     ├── EngineStalled          alive, but no progress
+    ├── EngineQuarantined      its canary went wrong: what it says is not passed on
+    ├── ModelFailed            died too often: only a person starts it again
     ├── EmptyAnswer            said nothing at all
     └── EngineRefused          answered with an error of its own
 """
@@ -90,6 +93,10 @@ class Busy(ViewfinderError):
         self.retry_after_s = retry_after_s
 
 
+class MemoryShort(ViewfinderError):
+    code = "memory_short"
+
+
 class AlreadyRunning(ViewfinderError):
     code = "already_running"
     exit_code = 3
@@ -133,6 +140,14 @@ class EngineDied(EngineError):
 
 class EngineStalled(EngineError):
     code = "engine_stalled"
+
+
+class EngineQuarantined(EngineError):
+    code = "engine_quarantined"
+
+
+class ModelFailed(EngineError):
+    code = "model_failed"
 
 
 class EmptyAnswer(EngineError):

@@ -6,6 +6,7 @@
 import hashlib
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_state_path
@@ -19,6 +20,20 @@ def home() -> Path:
     chosen = os.environ.get("VIEWFINDER_HOME")
     folder = Path(chosen) if chosen else user_state_path("viewfinder", appauthor=False)
     return private(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the owner of server processes keeps their sockets, their logs, and what it learns of them."""
+
+    run: Path
+    logs: Path
+    state: Path
+
+
+def folders() -> Folders:
+    """This process's own."""
+    return Folders(run_folder(), log_folder(), home())
 
 
 def results_file() -> Path:

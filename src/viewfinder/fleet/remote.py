@@ -2,11 +2,12 @@
 
 Made by `servers`. It has the verbs of `ServerProcess`, and no process that we may look into.
 
-verb     stopped                            ready
-start    asks which models it has           -
+order    stopped                            ready
+want     asks which models it has           -
 stop     nothing                            closes our connections
 """
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
-from viewfinder.fleet.server import Phase
+from viewfinder.fleet.life import Phase
+from viewfinder.fleet.restart import Death
 from viewfinder.fleet.states import State
 
 PATIENCE_S = 10.0
@@ -27,11 +29,18 @@ class RemoteServer:
 
     is_ours = False
     engine_version = ""
+    slots: int | None = None
+    ready_at_s: float | None = None
+    starts = 0
+    deaths: tuple[Death, ...] = ()
 
     def __init__(self, card: ModelCard, variant: Variant, server: RunningServer) -> None:
         self.card, self.variant = card, variant
         self.state: State = "stopped"
+        self.failure: ViewfinderError | None = None
         self.stamps: dict[str, float] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        self._connecting: asyncio.Task[None] | None = None
         self._endpoint = Endpoint(server.root, api_key=server.api_key, model=variant.repo)
         self._client: ChatClient | None = None
 
@@ -45,6 +54,29 @@ class RemoteServer:
     def pids(self) -> list[int]:
         """None that are ours."""
         return []
+
+    def want(self) -> None:
+        """Ask for a connection; whoever needs it waits for `settle`."""
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def settle(self) -> None:
+        """Return when it is ready, or stopped with a `failure`."""
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+
+    async def _connect(self) -> None:
+        self._to("starting")
+        self.failure = None
+        try:
+            await self.start()
+        except ViewfinderError as error:
+            self.failure = error
+            self._to("stopped")
+
+    def _to(self, state: State) -> None:
+        self.state = state
+        self.on_change()
 
     async def start(self, on_phase: Callable[[Phase], None] | None = None) -> None:
         """Connect, and make sure that it has the model.
@@ -61,12 +93,16 @@ class RemoteServer:
                     hint=f"It has: {', '.join(known[:10])}.",
                 )
             stack.pop_all()
-        self._client, self.state = client, "ready"
+        self._client = client
+        self._to("ready")
 
-    async def stop(self) -> None:
+    async def stop(self, grace_s: float | None = None) -> None:
         """Close our connections; the server goes on."""
         client, self._client = self._client, None
-        self.state = "stopped"
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        self._to("stopped")
         if client is not None:
             await client.close()
 

@@ -1,207 +1,331 @@
-"""One running engine with one model; `fleet` and `bench` start and stop it.
+"""One model's server process: the task that owns its state, and how others tell it what they want.
 
-verb     stopped          starting         ready            failed
-start    starts it        -                -                starts it
-stop     nothing          ends it          ends it          nothing
+    order        stopped     starting    ready        backoff     quarantined   failed
+    want         starts it   -           -            -           -             starts it, deaths forgotten
+    stop         -           ends it     ends it      ends it     ends it       -
+    quarantine   -           -           reloads it   -           -             -
+    kill         -           -           reloads it   -           -             -
+
+Nobody but the owner task changes the state, and only along `states.LEGAL`. What a death means is for
+`restart` to say. A life that follows a quarantine must prove itself before it is ready.
 """
 
 import asyncio
-import itertools
 import logging
 import random
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Literal
+from collections.abc import Awaitable, Callable
 
-from viewfinder.catalog.card import ModelCard, Variant
-from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.catalog.known_issues import recognize, refusal, refused_by
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.core.config import EngineSettings
-from viewfinder.core.errors import EngineDied, EngineError, EngineMissing, EngineStalled
-from viewfinder.engines.base import Engine
-from viewfinder.engines.registry import require
-from viewfinder.fleet.readiness import wait_until_ready
-from viewfinder.fleet.restart import delay_s, is_worth_trying
-from viewfinder.fleet.states import State
-from viewfinder.host.child import Child, ChildSpec
-from viewfinder.host.sockets import socket_path
-
-Phase = Literal["spawned", "listening", "ready"]
-
-LAST_WORDS = 40
-"""Lines in which a known issue is looked for: a Python engine ends with its whole traceback."""
+from viewfinder.core.errors import (
+    EngineDied,
+    EngineError,
+    EngineQuarantined,
+    EngineStalled,
+    ViewfinderError,
+)
+from viewfinder.fleet.events import Events
+from viewfinder.fleet.life import Launcher, Life, Phase
+from viewfinder.fleet.restart import Death, RestartPolicy, restart_after_s
+from viewfinder.fleet.states import LEGAL, REST, State
+from viewfinder.host.child import Child
 
 _log = logging.getLogger(__name__)
-_numbers = itertools.count(1)
+
+Prove = Callable[[Life], Awaitable[str]]
+"""What is wrong with a fresh life; empty when nothing is."""
+Obituary = Callable[[Life, float | None], object]
+"""Writes a death down; gives the file, or None. The number is how many seconds it was ready."""
+
+REMEMBERED_DEATHS = 100
 
 
 class ServerProcess:
-    """A server process; its socket lives in `run_folder`, its log in `log_folder`.
+    """A server process of one variant; used from one event loop, by `fleet` or by the bench.
 
-    `stamps` holds the monotonic seconds of each phase of the last start.
+    `failure` says why it is failed or waits in backoff; `ready_at_s` when it became ready, on the
+    monotonic clock.
     """
 
     is_ours = True
 
     def __init__(
         self,
-        card: ModelCard,
-        variant: Variant,
-        files: ModelFiles,
-        engine: Engine,
-        settings: EngineSettings,
+        launcher: Launcher,
+        policy: RestartPolicy | None = None,
         *,
-        run_folder: Path,
-        log_folder: Path,
+        events: Events | None = None,
+        obituary: Obituary | None = None,
+        rng: random.Random | None = None,
     ) -> None:
-        self.card, self.variant, self.engine = card, variant, engine
+        self.card, self.variant, self.engine = launcher.card, launcher.variant, launcher.engine
         self.state: State = "stopped"
-        self.stamps: dict[str, float] = {}
+        self.failure: ViewfinderError | None = None
         self.engine_version = ""
-        self._files, self._settings = files, settings
-        self._run_folder = run_folder
-        self._log_file = log_folder / f"{card.name}.log"
-        self._child: Child | None = None
-        self._client: ChatClient | None = None
+        self.ready_at_s: float | None = None
+        self.starts = 0
+        self.deaths: tuple[Death, ...] = ()
+        self.on_change: Callable[[], None] = _ignore
+        """Called after every change of the state."""
+        self.prove: Prove | None = None
+        self._launcher, self._policy = launcher, policy or RestartPolicy()
+        self._events = events or Events()
+        self._obituary = obituary
+        self._rng = rng or random.Random()
+        self._on_phase: Callable[[Phase], None] = _ignore
+        self._life: Life | None = None
+        self._owner: asyncio.Task[None] | None = None
+        self._changed, self._ordered = asyncio.Event(), asyncio.Event()
+        self._wanted = False
+        self._grace_s: float | None = None
+        self._sentence: EngineError | None = None
+        """Why a ready process is to be ended and begun again."""
+        self._is_suspect = False
+        self._wait_s = 0.0
+
+    @property
+    def life(self) -> Life:
+        """The engine that runs, or the last that did; RuntimeError before the first start."""
+        if self._life is None:
+            raise RuntimeError(f"{self.card.name} was never started")
+        return self._life
 
     @property
     def child(self) -> Child:
-        """The engine's process; RuntimeError before the first start."""
-        if self._child is None:
-            raise RuntimeError(f"{self.card.name} was never started")
-        return self._child
-
-    def pids(self) -> list[int]:
-        """The engine's process tree."""
-        return self.child.pids()
+        return self.life.child
 
     @property
     def client(self) -> ChatClient:
-        """The connection pool to the engine; RuntimeError while it is not up."""
-        if self._client is None:
-            raise RuntimeError(f"{self.card.name} is not up")
-        return self._client
+        """The connections to the engine; RuntimeError before the first start."""
+        return self.life.client
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the engine listens."""
         return self.client.endpoint
 
-    async def start(self, on_phase: Callable[[Phase], None] | None = None) -> None:
-        """Start the engine and return when it is ready; `on_phase` is called at each phase as it comes.
+    @property
+    def stamps(self) -> dict[str, float]:
+        """Monotonic seconds of each phase of the last start."""
+        return self._life.stamps if self._life else {}
 
-        A start that fails is tried again with backoff (`engine.start_attempts`), unless its end says
-        that it would be in vain. Raises EngineMissing, EngineDied or EngineStalled.
+    @property
+    def slots(self) -> int | None:
+        """How many requests it may be asked at once."""
+        return self._launcher.slots
+
+    def pids(self) -> list[int]:
+        """The engine's process tree; empty while there is none."""
+        return self._life.pids() if self._life else []
+
+    def want(self) -> None:
+        """Ask for it to be up; whoever needs it waits for `settle`."""
+        self._wanted = True
+        if self._owner is None or self._owner.done():
+            self.deaths, self.failure = (), None
+            self._owner = asyncio.create_task(self._own(), name=f"own {self.card.name}")
+            self._to("starting")
+        self._ordered.set()
+
+    async def settle(self) -> None:
+        """Return when it is ready, failed or stopped."""
+        while self._owner is not None and not self._owner.done() and self.state != "ready":
+            await self._change(self._owner)
+
+    async def start(self, on_phase: Callable[[Phase], None] = lambda phase: None) -> None:
+        """Bring it up and return when it is ready; `on_phase` is called at each phase as it comes.
+
+        For whoever has it alone: cancelling ends it. Raises EngineMissing, EngineDied, EngineStalled.
         """
-        self.engine_version = require(self.engine).version
-        self._refuse_known_issues()
-        for failures in itertools.count(1):
-            self.state = "starting"
-            try:
-                await self._start_once(on_phase or _ignore)
-            except (EngineDied, EngineStalled) as error:
-                signal = self._child.exit.signal if self._child and self._child.exit else None
-                if not is_worth_trying(signal, failures, self._settings.start_attempts):
-                    self.state = "failed"
-                    raise
-                self.state = "backoff"
-                wait_s = delay_s(failures, random.Random())
-                _log.warning("%s: %s Trying again in %.1f s.", self.card.name, error.message, wait_s)
-                await asyncio.sleep(wait_s)
-            except BaseException:
-                self.state = "stopped"
-                raise
-            else:
-                self.state = "ready"
-                return
-
-    async def stop(self) -> None:
-        """End the engine and everything it started; does nothing when it is not up."""
-        if self._child is not None and self._child.exit is None:
-            self.state = "stopping"
-        await self._end()
-        if self.state != "failed":
-            self.state = "stopped"
-
-    async def _start_once(self, on_phase: Callable[[Phase], None]) -> None:
-        socket = socket_path(self._run_folder, f"{next(_numbers)}")
-        launch = await asyncio.to_thread(
-            self.engine.launch, self.variant, self._files, self._settings, socket
-        )
-        self.engine_version = launch.version or self.engine_version
-        self.stamps = {}
-
-        def reach(phase: Phase) -> None:
-            self.stamps[phase] = time.monotonic()
-            on_phase(phase)
-
-        self.stamps["started"] = time.monotonic()
-        self._child = await Child.start(
-            ChildSpec(argv=launch.argv, env=launch.environment, log_file=self._log_file)
-        )
+        self._on_phase = on_phase
+        self.want()
         try:
-            reach("spawned")
-            self._client = ChatClient(
-                Endpoint(
-                    "http://engine",
-                    socket=socket,
-                    model=launch.model,
-                    slots=launch.slots,
-                    lacks=launch.lacks,
-                )
-            )
-            await self._client.__aenter__()
-            await wait_until_ready(
-                self._child,
-                self._client,
-                launch.health,
-                self._settings.start_timeout_s,
-                lambda: reach("listening"),
-            )
-            reach("ready")
-        except BaseException as error:
-            await self._end()
-            if isinstance(error, EngineDied):
-                raise self._obituary() from None
+            await self.settle()
+        except asyncio.CancelledError:
+            await self.stop()
             raise
+        if self.state != "ready":
+            raise self.failure or EngineDied(f"'{self.card.name}' was stopped while it started.")
 
-    async def _end(self) -> None:
-        """Close the connections and end the tree; the socket goes with it."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-            if client.endpoint.socket is not None:
-                client.endpoint.socket.unlink(missing_ok=True)
-        if self._child is not None:
-            await self._child.stop()
+    async def stop(self, grace_s: float | None = None) -> None:
+        """End the engine and everything it started; a second call with a shorter grace hurries the first."""
+        self._wanted, self._grace_s = False, grace_s
+        self._ordered.set()
+        if self.state == "stopping":
+            await self.life.end(grace_s)
+        while self._owner is not None and not self._owner.done() and not self._wanted:
+            await self._change(self._owner)
 
-    def _obituary(self) -> EngineError:
-        exit_ = self.child.exit
-        how = exit_.explanation if exit_ else "it ended"
-        last = self.child.tail(1).strip()
-        said = f' Its last words: "{last}".' if last else ""
-        log = f"Its whole log is {self._log_file}."
-        issue = recognize(self.engine.name, self.engine_version, f"{self.child.tail(LAST_WORDS)}\n{how}")
-        known = f"{issue.what} {issue.hint} ({issue.references[0]}). " if issue else ""
-        return EngineDied(
-            f"The engine {self.engine.name} died while loading '{self.card.name}': {how}{said}",
-            hint=f"{known}{log}",
+    def quarantine(self, reason: str) -> None:
+        """End a process whose canary went wrong and begin a new one, which must prove itself."""
+        self._condemn(EngineQuarantined(f"The canary of '{self.card.name}' went wrong: {reason}"))
+
+    def kill(self, error: EngineError) -> None:
+        """End a process that is of no use, without grace, and begin a new one."""
+        self._condemn(error)
+
+    async def _change(self, owner: asyncio.Task[None]) -> None:
+        """Wait for the next change of the state, or for the owner's end."""
+        change = asyncio.create_task(self._changed.wait())
+        await asyncio.wait({change, owner}, return_when=asyncio.FIRST_COMPLETED)
+        change.cancel()
+
+    def _condemn(self, error: EngineError) -> None:
+        if self.state == "ready" and self._sentence is None:
+            self._sentence = error
+            self._ordered.set()
+
+    async def _own(self) -> None:
+        """The owner: from the wish for a process to its rest."""
+        try:
+            while self.state not in REST or self._wanted:
+                self._to(await self._step())
+        except Exception as error:
+            _log.exception("%s: its owner failed", self.card.name)
+            self.failure = EngineError(f"Viewfinder failed to run '{self.card.name}': {error}.")
+            if self._life is not None:
+                await self._life.end(0)
+            self.state = "failed"
+            self._tell_change()
+
+    async def _step(self) -> State:
+        match self.state:
+            case "starting":
+                return await self._starting()
+            case "ready":
+                return await self._ready()
+            case "backoff":
+                return await self._backoff()
+            case "quarantined":
+                return await self._quarantined()
+            case "stopping":
+                return await self._stopping()
+            case _:  # at rest, and wanted again
+                return "starting"
+
+    def _to(self, state: State) -> None:
+        if state not in LEGAL[self.state]:
+            raise AssertionError(f"{self.card.name}: no way from {self.state} to {state}")
+        self.state = state
+        self._tell_change()
+
+    def _tell_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+        self.on_change()
+
+    async def _starting(self) -> State:
+        self.starts += 1
+        self._events.tell("load", self.card.name, variant=self.variant.name, engine=self.engine.name)
+        begun = asyncio.create_task(self._begin())
+        if not await self._is_done_first(begun):
+            begun.cancel()
+            await asyncio.wait([begun])
+            return "stopping"
+        try:
+            begun.result()
+        except (EngineDied, EngineStalled, EngineQuarantined) as error:
+            exit_ = self._life.exit if self._life else None
+            return self._died(error, None, exit_.signal if exit_ else None)
+        except (ViewfinderError, OSError) as error:
+            self.failure = error if isinstance(error, ViewfinderError) else EngineError(f"{error}.")
+            return self._give_up()
+        self._is_suspect = False
+        return "ready"
+
+    async def _begin(self) -> None:
+        def spawned(life: Life) -> None:
+            self._life, self.engine_version = life, life.engine_version
+
+        life = await self._launcher.begin(spawned, self._on_phase)
+        if self._is_suspect and self.prove is not None:
+            wrong = await self.prove(life)
+            if wrong:
+                await life.end(0)
+                raise EngineQuarantined(f"A fresh '{self.card.name}' failed its canary, too: {wrong}")
+
+    async def _ready(self) -> State:
+        life = self.life
+        self.failure, self.ready_at_s = None, time.monotonic()
+        stamps = {
+            f"{phase}_s": round(at_s - life.stamps["started"], 4)
+            for phase, at_s in life.stamps.items()
+            if phase != "started"
+        }
+        self._events.tell("ready", self.card.name, **stamps)
+        ended = asyncio.create_task(life.wait())
+        await self._is_done_first(ended)
+        up_s = time.monotonic() - self.ready_at_s
+        sentence, self._sentence = self._sentence, None
+        if life.exit is not None:
+            await life.end(0)
+            error = EngineDied(f"The engine of '{self.card.name}' ended: {life.exit.explanation}")
+            return self._died(error, up_s, life.exit.signal)
+        ended.cancel()
+        if not self._wanted or sentence is None:
+            return "stopping"
+        self.failure = sentence
+        if isinstance(sentence, EngineQuarantined):
+            return "quarantined"
+        await life.end(0)
+        return self._died(sentence, up_s, None)
+
+    async def _quarantined(self) -> State:
+        """End it first: nothing that it still says may be delivered."""
+        self._is_suspect = True
+        await self.life.end(0)
+        if not self._wanted:
+            return "stopping"
+        up_s = time.monotonic() - (self.ready_at_s or 0.0)
+        return self._died(self.failure or EngineQuarantined("Its canary went wrong."), up_s, None)
+
+    async def _backoff(self) -> State:
+        wait = asyncio.create_task(asyncio.sleep(self._wait_s))
+        is_over = await self._is_done_first(wait)
+        wait.cancel()
+        return "starting" if is_over else "stopping"
+
+    async def _stopping(self) -> State:
+        if self._life is not None:
+            await self._life.end(self._grace_s)
+        return "stopped"
+
+    def _died(self, error: ViewfinderError, up_s: float | None, signal: int | None) -> State:
+        """Note a death; where it leads."""
+        self.failure = error
+        self.deaths = (*self.deaths, Death(time.monotonic(), up_s, signal))[-REMEMBERED_DEATHS:]
+        post_mortem = self._obituary(self.life, up_s) if self._obituary and self._life else None
+        self._events.tell(
+            "death", self.card.name, explanation=error.message, up_s=up_s, post_mortem=_text(post_mortem)
         )
+        wait_s = restart_after_s(self.deaths, self._policy, self._rng)
+        if wait_s is None:
+            return self._give_up()
+        _log.warning("%s: %s Starting it again in %.1f s.", self.card.name, error.message, wait_s)
+        self._events.tell("restart", self.card.name, after_s=round(wait_s, 2), deaths=len(self.deaths))
+        self._wait_s = wait_s
+        return "backoff"
 
-    def _refuse_known_issues(self) -> None:
-        """EngineMissing when this version of the engine is known to get this model wrong."""
-        name, version = self.engine.name, self.engine_version
-        issue = refusal(name, version, self.card.name, self.variant.model_type)
-        if issue is not None:
-            raise EngineMissing(
-                f"'{self.card.name}' is not started: {refused_by(issue, name, version)}.",
-                hint=issue.hint,
-                code="known_issue",
-            )
+    def _give_up(self) -> State:
+        self._wanted = False
+        reason = self.failure.message if self.failure else ""
+        _log.error("%s: %s It is not started again.", self.card.name, reason)
+        self._events.tell("failed", self.card.name, reason=reason)
+        return "failed"
+
+    async def _is_done_first(self, work: asyncio.Task[object]) -> bool:
+        """Wait for the work, or for an order that calls it off; whether the work was first."""
+        while not work.done() and self._wanted and self._sentence is None:
+            self._ordered.clear()
+            order = asyncio.create_task(self._ordered.wait())
+            await asyncio.wait({work, order}, return_when=asyncio.FIRST_COMPLETED)
+            order.cancel()
+        return work.done()
 
 
-def _ignore(phase: Phase) -> None:
+def _ignore(*_: object) -> None:
     return None
+
+
+def _text(place: object) -> str | None:
+    return None if place is None else str(place)

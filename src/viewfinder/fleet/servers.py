@@ -10,8 +10,11 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.engines.base import Engine
+from viewfinder.fleet.events import Events
+from viewfinder.fleet.life import Launcher
 from viewfinder.fleet.remote import RemoteServer
-from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.restart import RestartPolicy
+from viewfinder.fleet.server import Obituary, ServerProcess
 
 Server = ServerProcess | RemoteServer
 
@@ -25,21 +28,25 @@ def make_server(
     *,
     run_folder: Path,
     log_folder: Path,
+    policy: RestartPolicy | None = None,
+    events: Events | None = None,
+    obituary: Obituary | None = None,
 ) -> Server:
     """The server of one variant, not started yet. Raises ModelFilesError."""
     if variant.server is not None:
         return RemoteServer(card, variant, variant.server)
     if variant.remote_code:
         _require_consent(card, variant, settings)
-    return ServerProcess(
+    launcher = Launcher(
         card,
         variant,
         catalog.resolve(variant),
         engine,
         settings,
         run_folder=run_folder,
-        log_folder=log_folder,
+        log_file=log_folder / f"{card.name}.log",
     )
+    return ServerProcess(launcher, policy, events=events, obituary=obituary)
 
 
 def _require_consent(card: ModelCard, variant: Variant, settings: EngineSettings) -> None:

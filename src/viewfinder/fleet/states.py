@@ -20,8 +20,8 @@ LEGAL: dict[State, frozenset[State]] = {
     "stopping": frozenset({"stopped"}),
     "backoff": frozenset({"starting", "stopping", "failed"}),
     "quarantined": frozenset({"starting", "stopping", "backoff", "failed"}),
-    "failed": frozenset({"starting", "stopping"}),
+    "failed": frozenset({"starting"}),
 }
 
-UNSETTLED: frozenset[State] = frozenset({"starting", "stopping", "backoff", "quarantined"})
-"""States that pass by themselves: whoever needs the process waits."""
+REST: tuple[State, ...] = ("stopped", "failed")
+"""States that last until somebody wants something: there is no process."""

@@ -3,16 +3,20 @@
 Mounted by `app` at POST /v1/chat/completions, below the guards.
 """
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import InvalidImage
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.shape import RequestShape
 from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
-from viewfinder.media.intake import Intake
-from viewfinder.wire.chat import ImageRef, parse_request
+from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.wire.chat import ChatRequest, ImageRef, parse_request
+from viewfinder.wire.messages import texts_of
 
 IGNORED_HEADER = "x-viewfinder-ignored"
 """Names what a request asked for that has no effect here."""
@@ -25,7 +29,7 @@ class Chat:
         self.fleet = fleet
         self.intake = intake
         self.limits = settings.limits
-        self.engine = settings.engine
+        self.settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await Request(scope, receive).body()
@@ -36,21 +40,33 @@ class Chat:
         asked = parse_request(body, self.limits)
         request = asked.request
         variant = self.fleet.variant_of(request.model)
-        require_capability(request, variant, self.engine, self.fleet.cards())
+        require_capability(request, variant, self.settings.engine_of(request.model), self.fleet.cards())
         images = [await self.safe_image(image) for image in request.image_parts()]
 
-        relay = Relay(self.fleet, request, request.for_engine(images))
+        engines_body = request.for_engine([image.data_url for image in images])
+        relay = Relay(self.fleet, request, engines_body, shape_of(request, images))
         headers = {IGNORED_HEADER: ", ".join(asked.ignored)} if asked.ignored else {}
         if request.stream:
             await send_events(relay.chunks(), headers, send)
         else:
             await send_json(await relay.reply(), headers, send)
 
-    async def safe_image(self, image: ImageRef) -> str:
-        """The data URL that engines get: decoded, checked and encoded again, never the caller's bytes."""
+    async def safe_image(self, image: ImageRef) -> SafeImage:
+        """What engines get: decoded, checked and encoded again, never the caller's bytes."""
         try:
-            safe = await self.intake.accept(image.url, detail=image.detail)
+            return await self.intake.accept(image.url, detail=image.detail)
         except InvalidImage as error:
             error.param = image.param
             raise
-        return safe.data_url
+
+
+def shape_of(request: ChatRequest, images: Sequence[SafeImage]) -> RequestShape:
+    """How large the request is, without what it says."""
+    texts = (text for message in request.messages for text in texts_of(message))
+    return RequestShape(
+        images=len(images),
+        pixels=sum(image.width * image.height for image in images),
+        characters=sum(map(len, texts)),
+        max_tokens=request.output_limit,
+        stream=request.stream,
+    )

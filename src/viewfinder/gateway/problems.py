@@ -19,6 +19,8 @@ from viewfinder.core.errors import (
     EngineRefused,
     EngineStalled,
     Forbidden,
+    MemoryShort,
+    ModelFailed,
     ModelFilesError,
     RequestTooLarge,
     Unauthorized,
@@ -39,23 +41,27 @@ TABLE: dict[type[ViewfinderError], tuple[int, str]] = {
     Unauthorized: (401, "authentication_error"),
     Forbidden: (403, "permission_error"),
     Busy: (429, "rate_limit_error"),
+    MemoryShort: (503, SERVER),
     ModelFilesError: (500, SERVER),
     EngineError: (502, SERVER),
     EngineMissing: (503, SERVER),
     EngineStalled: (504, SERVER),
+    ModelFailed: (503, SERVER),
     ViewfinderError: (500, SERVER),
 }
 NARROWER: dict[str, tuple[int, str]] = {
     "request_timeout": (408, INVALID),
     "unsupported_media_type": (415, INVALID),
     "stopping": (503, SERVER),
+    "overloaded": (503, SERVER),
+    "unloading": (503, SERVER),
 }
 """Codes that are given where an error is raised and have a status of their own."""
 
 CALLERS_FAULT = (400, 413, 422)
 """What an engine answers when the words are wrong (a prompt longer than the context) and not the engine."""
 
-IN_VAIN = (ModelFilesError, EngineMissing)
+IN_VAIN = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
 """Asking again cannot help; the official client would otherwise try each of these three times."""
 
 

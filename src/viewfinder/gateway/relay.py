@@ -2,12 +2,13 @@
 
 Called by `chat`.
 
-    who goes, and when                     what the client gets
-    engine, before its first word          the answer of a fresh engine, asked once more; then an HTTP error
-    engine, in the middle of a stream      an error event, and no [DONE]
-    engine, after an answer of no words    an HTTP error: nobody asked for silence
-    client                                 nothing; the engine's connection is closed and the lease given back
-    gateway (its patience to stop ends)    503 before the first word, an error event after
+    what goes wrong, and when              what the client gets
+    engine, before its first word          the answer to the same question, asked once more; then an HTTP
+      dies, stands still, fails, is          error. In between it is found out whether the process is still
+      silent, or its canary goes wrong       any good, and a fresh one loaded when it is not.
+    the same, in the middle of a stream    an error event, and no [DONE]
+    client goes                            nothing; the engine's connection is closed, the lease given back
+    gateway goes (patience has an end)     503 before the first word, an error event after
 """
 
 import asyncio
@@ -21,17 +22,20 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Send
 
-from viewfinder.client.chat import ChatClient
 from viewfinder.core.errors import (
     Busy,
     EmptyAnswer,
     EngineDied,
+    EngineQuarantined,
     EngineRefused,
+    EngineStalled,
     UnsupportedParameter,
     ViewfinderError,
 )
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.gateway.problems import body_of
+from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.shape import RequestShape
+from viewfinder.gateway.problems import CALLERS_FAULT, body_of
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, usage_chunk
 from viewfinder.wire.sse import DONE_EVENT, event
@@ -52,18 +56,19 @@ WORDS = ("content", "reasoning_content", "tool_calls")
 class Relay:
     """One request on its way: leases a server process, asks it, and cleans what it says."""
 
-    def __init__(self, fleet: Fleet, request: ChatRequest, body: dict[str, Any]) -> None:
+    def __init__(self, fleet: Fleet, request: ChatRequest, body: dict[str, Any], shape: RequestShape) -> None:
         self.fleet = fleet
         self.request = request
         self.body = body
+        self.shape = shape
         self.envelope = (request.model, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
 
     async def reply(self) -> dict[str, Any]:
         """The whole reply."""
-        async with contextlib.aclosing(self._said()) as replies:
-            async for reply in replies:
-                return reply
-        raise EmptyAnswer("The engine ended without an answer.")
+        replies = [reply async for reply in self._said()]
+        if not replies:
+            raise EmptyAnswer("The engine ended without an answer.")
+        return replies[0]
 
     async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a stream as OpenAI's are: a role, the words, a reason to finish, then the usage when
@@ -86,30 +91,39 @@ class Relay:
             yield usage_chunk(usage, *self.envelope)
 
     async def _said(self) -> AsyncGenerator[dict[str, Any], None]:
-        """What the engine says, cleaned; an engine that dies before its first word is replaced once."""
+        """What the engine says, cleaned; an engine that fails before its first word is asked once more."""
         for is_last in (False, True):
             begun = False
-            async with await self.fleet.acquire(self.request.model) as lease:
+            async with await self.fleet.acquire(self.request.model, self.shape) as lease:
                 try:
-                    async with contextlib.aclosing(self._asked(lease.client)) as said:
+                    async with contextlib.aclosing(self._asked(lease)) as said:
                         async for piece in said:
+                            lease.check()
                             begun = True
                             yield piece
+                    lease.check()
+                    lease.answered(self.envelope[1])
                 except EngineRefused as refusal:
                     # Engines' own words have held addresses and paths: they stay in the engine's log.
-                    raise engine_refusal(refusal.said, refusal.status) from None
-                except EngineDied:
-                    await lease.report_death()
-                    if begun or is_last:
-                        raise
+                    failure: ViewfinderError = engine_refusal(refusal.said, refusal.status)
+                    if refusal.status in CALLERS_FAULT:
+                        raise failure from None
+                except (EngineDied, EngineStalled, EmptyAnswer, EngineQuarantined) as error:
+                    failure = lease.revoked or error
                 else:
                     return
+                await lease.report(failure)
+                if begun or is_last:
+                    raise failure
+                self.fleet.events.tell("replay", lease.card.name, reason=failure.reason)
 
-    async def _asked(self, client: ChatClient) -> AsyncGenerator[dict[str, Any], None]:
+    async def _asked(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+        client = lease.client
         self._refuse_what_it_lacks(client.endpoint.lacks)
         stops = Stops(self.request.stop or ())
         if not self.request.stream:
             reply = clean_reply(await client.complete(self.body), *self.envelope)
+            lease.heard()
             if not any(_has_words(choice["message"]) for choice in reply["choices"]):
                 self._allow_silence()
             for choice in reply["choices"]:
@@ -119,6 +133,7 @@ class Relay:
         spoke = False
         async with contextlib.aclosing(client.stream(self.body)) as chunks:
             async for raw in chunks:
+                lease.heard()
                 chunk = clean_chunk(raw, *self.envelope)
                 if chunk is None:
                     continue

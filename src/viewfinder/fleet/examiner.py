@@ -1,0 +1,197 @@
+"""Asks the canary where it is due and draws the conclusions: verified, quarantine, suspect.
+
+A part of `fleet`.
+
+    due                              meanwhile                    it goes wrong
+    after an error of the engine     the process is not leased    it is quarantined: what is still being
+    after so many answers            it goes on                   answered is not delivered, answers since the
+    when it is idle for so long      it goes on                   last good canary are suspect, and a fresh
+    after a load                     it goes on                   process must pass before it is ready
+    before a fresh one is ready,
+    after a quarantine               it is not ready yet          the next fresh process, if `restart` allows
+
+A model without a canary of its own is only asked for its health after an error.
+"""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from viewfinder.core.config import FleetSettings
+from viewfinder.core.errors import (
+    EngineDied,
+    EngineError,
+    EngineQuarantined,
+    ModelFilesError,
+    ViewfinderError,
+)
+from viewfinder.fleet.answers import Answers
+from viewfinder.fleet.canary import Canary, CanaryStore, Finding
+from viewfinder.fleet.events import Events
+from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.life import Life
+from viewfinder.fleet.place import Place
+from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.slots import SpareSlot
+
+PATIENCE_S = 120.0
+"""How long one answer about a known image may take."""
+EXIT_S = 0.5
+"""How long the end of a process may come after its broken connection."""
+QUIET_S = 1.0
+"""So long without a request, and the canary of a model that is fresh is asked."""
+
+_log = logging.getLogger(__name__)
+
+
+class Examiner:
+    """The canaries of one fleet; `key_of` gives what a model's set is kept by, or raises ModelFilesError."""
+
+    def __init__(
+        self,
+        settings: Callable[[], FleetSettings],
+        *,
+        events: Events,
+        answers: Answers,
+        store: CanaryStore,
+        key_of: Callable[[ServerProcess], str],
+    ) -> None:
+        self._settings, self._key_of = settings, key_of
+        self._events, self._answers, self._store = events, answers, store
+
+    def tick(self, place: Place) -> None:
+        """Begin an examination that is due because of a load or of idleness."""
+        if not self._settings().canary or place.examination or place.is_unloading:
+            return
+        quiet_s = place.idle_s
+        if self._is_fresh(place):
+            # A model that is never quiet is asked all the same.
+            due = quiet_s >= QUIET_S or place.answers_since >= self._settings().canary_requests
+        else:
+            due = quiet_s >= self._settings().canary_idle_s and (place.examined_s or 0.0) < place.used_s
+        if due:
+            self._begin(place)
+
+    def answered(self, place: Place, answer_id: str) -> None:
+        """Note an answer, and begin an examination when so many were given."""
+        self._answers.note(place.name, answer_id)
+        place.answers_since += 1
+        if self._settings().canary and place.answers_since >= self._settings().canary_requests:
+            self._begin(place)
+
+    async def after_error(self, place: Place, lease: Lease, error: ViewfinderError) -> None:
+        """Find out whether the process is still any good; it is not leased until that is known."""
+        server = place.server
+        if not isinstance(server, ServerProcess):
+            return
+        if isinstance(error, EngineDied):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(server.child.wait(), EXIT_S)
+        if server.state != "ready" or server.client is not lease.client:
+            return  # its end was noted, or was mended already
+        place.is_held = True
+        try:
+            if place.examination is None:
+                self._begin(place, error)
+            if place.examination is not None:
+                await asyncio.shield(place.examination)
+        finally:
+            place.is_held = False
+            server.on_change()
+
+    async def prove(self, place: Place, life: Life) -> str:
+        """What is wrong with a life that follows a quarantine; empty when its canary is right."""
+        if place.canary is None:
+            return ""
+        finding = await place.canary.examine(functools.partial(life.client.exchange, timeout_s=PATIENCE_S))
+        self._tell(place, finding)
+        return finding.fault if finding.good is False else ""
+
+    def _is_fresh(self, place: Place) -> bool:
+        ready_s = place.server.ready_at_s or 0.0
+        return place.examined_s is None or place.examined_s < ready_s
+
+    def _begin(self, place: Place, error: ViewfinderError | None = None) -> None:
+        server = place.server
+        if place.examination is not None or server.state != "ready" or not isinstance(server, ServerProcess):
+            return
+
+        def done(task: asyncio.Task[None]) -> None:
+            place.examination = None
+            if not task.cancelled() and (failure := task.exception()):
+                _log.error("%s: its examination failed: %r", place.name, failure)
+
+        place.examination = asyncio.create_task(
+            self._examine(place, server, error), name=f"examine {place.name}"
+        )
+        place.examination.add_done_callback(done)
+
+    async def _examine(self, place: Place, server: ServerProcess, error: ViewfinderError | None) -> None:
+        life, mark = server.life, self._answers.mark(place.name)
+        place.answers_since = 0
+        finding = Finding(None)
+        if self._settings().canary:
+            finding = await self._find(place, server, life, after_error=error is not None)
+        if server.state != "ready" or server.life is not life:
+            return  # it ended meanwhile, and the next one begins anew
+        place.examined_s = time.monotonic()
+        if finding.good is None:
+            place.verified = None
+            if error is not None and not await _is_healthy(life):
+                server.kill(error if isinstance(error, EngineError) else EngineDied(error.message))
+            return
+        self._tell(place, finding)
+        place.verified = finding.good
+        if finding.good:
+            self._answers.confirm(place.name, mark)
+        else:
+            self._quarantine(place, server, finding)
+
+    async def _find(self, place: Place, server: ServerProcess, life: Life, *, after_error: bool) -> Finding:
+        ask = functools.partial(life.client.exchange, timeout_s=PATIENCE_S)
+        if place.canary is None and server.variant.vision:
+            with suppress(ModelFilesError):
+                key = await asyncio.to_thread(self._key_of, server)
+                place.canary = Canary(self._store, key, model=place.card.name)
+        if place.canary is None:
+            return Finding(None)
+        if not place.canary.is_chosen and not after_error:
+            await place.canary.choose(ask)
+        if after_error:  # whatever the slots hold, it may be wrong
+            return await place.canary.examine(ask, slots=await SpareSlot(life.client).all())
+        slots = place.slots = place.slots or SpareSlot(life.client)
+        slot = await slots.take()
+        finding = await place.canary.examine(ask, slots=[slot])
+        await slots.leave(slot)
+        return finding
+
+    def _quarantine(self, place: Place, server: ServerProcess, finding: Finding) -> None:
+        """From this moment nothing of the process is delivered; what was is marked."""
+        suspects = self._answers.suspect(place.name, finding.fault)
+        self._events.tell("quarantine", place.card.name, fault=finding.fault, evidence=finding.evidence)
+        self._events.tell("suspect", place.card.name, answers=suspects)
+        error = EngineQuarantined(
+            f"'{place.card.name}' got a known image wrong ({finding.fault}); what it said is not passed on.",
+            hint="Ask again: a fresh process is being loaded.",
+        )
+        for lease in place.leases:
+            lease.revoke(error)
+        server.quarantine(finding.fault)
+
+    def _tell(self, place: Place, finding: Finding) -> None:
+        if finding.good is not None:
+            scenes = [one["scene"] for one in finding.evidence]
+            self._events.tell(
+                "canary", place.card.name, good=finding.good, fault=finding.fault, scenes=scenes
+            )
+
+
+async def _is_healthy(life: Life) -> bool:
+    try:
+        status, _ = await life.client.get(life.health, timeout_s=5.0)
+    except ViewfinderError:
+        return False
+    return status == 200

@@ -1,0 +1,158 @@
+"""One run of an engine, from its spawn to its end: `server` begins one, hears of its end, or ends it.
+
+It takes no decision: whether there is a next one is its owner's to say.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.catalog.known_issues import recognize, refusal, refused_by
+from viewfinder.client.chat import ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import EngineDied, EngineMissing
+from viewfinder.engines.base import Engine, Launch
+from viewfinder.engines.registry import require
+from viewfinder.fleet.readiness import wait_until_ready
+from viewfinder.host.child import Child, ChildSpec, Exit
+from viewfinder.host.sockets import socket_path
+
+Phase = Literal["spawned", "listening", "ready"]
+
+LAST_WORDS = 40
+"""Lines in which a known issue is looked for: a Python engine ends with its whole traceback."""
+
+_numbers = itertools.count(1)
+
+
+class Life:
+    """A running engine; `stamps` holds the monotonic seconds of each phase of its start."""
+
+    def __init__(self, child: Child, client: ChatClient, version: str, health: str) -> None:
+        self.child, self.client = child, client
+        self.health = health
+        self.engine_version = version
+        self.stamps: dict[str, float] = {}
+
+    @property
+    def exit(self) -> Exit | None:
+        """How it ended; None while it runs."""
+        return self.child.exit
+
+    def pids(self) -> list[int]:
+        """The engine's process tree."""
+        return self.child.pids()
+
+    async def wait(self) -> Exit:
+        """Wait for its end, whoever brings it."""
+        return await self.child.wait()
+
+    async def end(self, grace_s: float | None = None) -> None:
+        """Close the connections and end the tree; the socket goes with it."""
+        await self.client.close()
+        if self.client.endpoint.socket is not None:
+            self.client.endpoint.socket.unlink(missing_ok=True)
+        await self.child.stop(grace_s)
+
+
+class Launcher:
+    """Begins the lives of one model on one engine; sockets lie in `run_folder`, the log is `log_file`."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        variant: Variant,
+        files: ModelFiles,
+        engine: Engine,
+        settings: EngineSettings,
+        *,
+        run_folder: Path,
+        log_file: Path,
+    ) -> None:
+        self.card, self.variant, self.engine, self.settings = card, variant, engine, settings
+        self.log_file = log_file
+        self._files, self._run_folder = files, run_folder
+        self._slots: int | None = settings.slots
+
+    @property
+    def slots(self) -> int | None:
+        """How many requests one process may be asked at once: the engine's own word, or the settings'."""
+        return self._slots
+
+    def version(self) -> str:
+        """That of the engine that is installed.
+
+        Raises EngineMissing: it is not, or this version is known to get this model wrong.
+        """
+        name, version = self.engine.name, require(self.engine).version
+        issue = refusal(name, version, self.card.name, self.variant.model_type)
+        if issue is not None:
+            raise EngineMissing(
+                f"'{self.card.name}' is not started: {refused_by(issue, name, version)}.",
+                hint=issue.hint,
+                code="known_issue",
+            )
+        return version
+
+    async def begin(self, on_spawned: Callable[[Life], None], on_phase: Callable[[Phase], None]) -> Life:
+        """Start the engine and return when it is ready; a start that fails or is cancelled leaves nothing.
+
+        `on_spawned` is given the life as soon as there is a process, `on_phase` each phase as it comes.
+        Raises EngineMissing, EngineDied with its last words, EngineStalled.
+        """
+        version = self.version()
+        socket = socket_path(self._run_folder, f"{next(_numbers)}")
+        started_s = time.monotonic()
+        launch = await asyncio.to_thread(self.engine.launch, self.variant, self._files, self.settings, socket)
+        self._slots = launch.slots or self.settings.slots
+        spec = ChildSpec(argv=launch.argv, env=launch.environment, log_file=self.log_file)
+        child = await Child.start(spec)
+        life = Life(child, ChatClient(_endpoint(launch, socket)), launch.version or version, launch.health)
+        life.stamps["started"] = started_s
+
+        def reach(phase: Phase) -> None:
+            life.stamps[phase] = time.monotonic()
+            on_phase(phase)
+
+        try:
+            on_spawned(life)
+            reach("spawned")
+            await life.client.__aenter__()
+            await wait_until_ready(
+                child,
+                life.client,
+                launch.health,
+                self.settings.start_timeout_s,
+                lambda: reach("listening"),
+            )
+            reach("ready")
+        except BaseException as error:
+            await life.end()
+            if isinstance(error, EngineDied):
+                raise self._obituary(life) from None
+            raise
+        return life
+
+    def _obituary(self, life: Life) -> EngineDied:
+        how = life.exit.explanation if life.exit else "it ended"
+        last = life.child.tail(1).strip()
+        said = f' Its last words: "{last}".' if last else ""
+        words = f"{life.child.tail(LAST_WORDS)}\n{how}"
+        issue = recognize(self.engine.name, life.engine_version, words)
+        known = f"{issue.what} {issue.hint} ({issue.references[0]}). " if issue else ""
+        return EngineDied(
+            f"The engine {self.engine.name} died while loading '{self.card.name}': {how}{said}",
+            hint=f"{known}Its whole log is {self.log_file}.",
+        )
+
+
+def _endpoint(launch: Launch, socket: Path) -> Endpoint:
+    return Endpoint(
+        "http://engine", socket=socket, model=launch.model, slots=launch.slots, lacks=launch.lacks
+    )
