@@ -11,7 +11,8 @@ import pytest
 from viewfinder.api import surroundings
 from viewfinder.api.surroundings import disk, hub, left_behind, memory, port
 from viewfinder.core.config import Settings
-from viewfinder.host.leftovers import Leftovers
+from viewfinder.host.leftovers import Leftovers, Stray
+from viewfinder.host.records import Identity
 
 GB = 10**9
 
@@ -110,8 +111,10 @@ def test_memory_that_is_short_is_noted(monkeypatch: pytest.MonkeyPatch, free_byt
 
 
 def test_engines_that_nobody_watches_are_broken_and_old_folders_are_not() -> None:
-    processes, folders = left_behind(Leftovers((11, 12), (Path("x"),)))
-    assert (processes.state, processes.command) == ("mend", "kill 11 12")
+    strays = tuple(Stray(Identity(pid=pid, started=1), "0123456789abcdef") for pid in (9, 10))
+    proven, doubtful, folders = left_behind(Leftovers(strays, (11, 12), (Path("x"),)))
+    assert (proven.state, proven.command) == ("mend", "kill 9 10")
+    assert (doubtful.state, doubtful.command) == ("mend", "kill 11 12")
     assert folders.state == "note"
-    (nothing,) = left_behind(Leftovers((), ()))
+    (nothing,) = left_behind(Leftovers())
     assert nothing.state == "good"

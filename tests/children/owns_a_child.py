@@ -10,11 +10,16 @@ import signal
 import sys
 from pathlib import Path
 
+from viewfinder.core.paths import run_folder
 from viewfinder.host.child import Child, ChildSpec
+from viewfinder.host.ownership import claim
 
 
 async def main(folder: str, *argv: str) -> None:
-    child = await Child.start(ChildSpec(argv, dict(os.environ), Path(folder) / "child.log"))
+    run = run_folder()
+    claim(run)
+    log = Path(folder) / "child.log"
+    child = await Child.start(ChildSpec(argv, dict(os.environ), log, record=run / "1.json", runs="a test"))
     while "ready" not in child.tail():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     fork = 0

@@ -11,10 +11,19 @@ from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.host import child as child_module
 from viewfinder.host import warden
 from viewfinder.host.child import MARK, Child, ChildSpec, Exit
+from viewfinder.host.oom import MemoryKills
+from viewfinder.host.records import RunRecord, this_process
 
 
 def processes_of(child: Child) -> list[psutil.Process]:
     return [psutil.Process(pid) for pid in (child.warden_pid, *child.pids())]
+
+
+class StubbornProcess(psutil.Process):
+    """As one that hangs in a driver."""
+
+    def kill(self) -> None:
+        return None
 
 
 def children() -> set[psutil.Process]:
@@ -43,7 +52,8 @@ async def test_reports_the_code_it_exited_with(start):
         (signal.SIGUSR1, "by a signal from outside (signal 10, SIGUSR1)"),
     ],
 )
-async def test_explains_the_signal_it_died_by(start, number, words):
+async def test_explains_the_signal_it_died_by(start, number, words, monkeypatch):
+    monkeypatch.setattr(child_module, "memory_kills", MemoryKills(None))
     child = await start("dies_by_signal", int(number), ready=False)
     ended = await child.wait()
     assert ended == Exit(None, number)
@@ -56,6 +66,67 @@ def test_explains_every_end():
     assert "stopped" in Exit(None, signal.SIGTERM, stopped=True).explanation
     assert "warden was killed" in Exit(None, None).explanation
     assert "signal 99" in Exit(None, 99).explanation
+
+
+def test_a_kill_that_was_not_ours_says_whether_it_was_for_memory():
+    """Where the system's count can be read, "most often" is not needed."""
+    assert "The system killed it because memory ran out" in Exit(None, 9, for_memory=True).explanation
+    assert "Somebody killed it" in Exit(None, 9, for_memory=False).explanation
+    assert Exit(None, 9, stopped=True).explanation == "It was stopped."
+
+
+async def test_the_systems_count_is_asked_when_it_was_killed(start, tmp_path, monkeypatch):
+    count = tmp_path / "memory.events"
+    count.write_text("oom_kill 1\n")
+    monkeypatch.setattr(child_module, "memory_kills", MemoryKills(count))
+    child = await start("sleeps")
+    os.kill(child.pid, signal.SIGKILL)
+    assert await child.wait() == Exit(None, signal.SIGKILL, for_memory=False)
+    child = await start("sleeps")
+    count.write_text("oom_kill 2\n")
+    os.kill(child.pid, signal.SIGKILL)
+    assert await child.wait() == Exit(None, signal.SIGKILL, for_memory=True)
+
+
+async def test_a_record_says_who_runs_until_it_has_ended(start, tmp_path):
+    file = tmp_path / "1.json"
+    child = await start("describes_itself", ready=False, record=file, runs="glimpse")
+    before = RunRecord.model_validate_json(file.read_bytes())
+    await child.wait()
+    assert before.runs == "glimpse"
+    assert before.owner == this_process()
+    assert before.warden.pid == child.warden_pid
+    assert before.engine.pid == child.pid
+    assert before.mark == json.loads(child.tail())["env"][MARK]
+    assert not file.exists()
+
+
+async def test_a_record_goes_when_a_killed_wardens_tree_was_swept(start, tmp_path):
+    child = await start("forks_three", record=tmp_path / "1.json")
+    os.kill(child.warden_pid, signal.SIGKILL)
+    await child.wait()
+    assert not (tmp_path / "1.json").exists()
+
+
+async def test_a_record_stays_while_something_cannot_be_ended(start, tmp_path, monkeypatch):
+    monkeypatch.setattr(child_module, "SWEEP_S", 0.1)
+    child = await start("sleeps", record=tmp_path / "1.json")
+    monkeypatch.setattr(Child, "_left", lambda _: [StubbornProcess(os.getpid())])
+    os.kill(child.warden_pid, signal.SIGKILL)
+    await child.wait()
+    assert (tmp_path / "1.json").exists()
+
+
+async def test_a_program_that_was_not_started_leaves_no_record(spec, tmp_path):
+    for argv, cwd in (("no-such-engine",), None), (("sleep",), tmp_path / "nowhere"):
+        with pytest.raises(EngineError):
+            await Child.start(ChildSpec(argv, {}, tmp_path / "log", cwd=cwd, record=tmp_path / "1.json"))
+        assert not (tmp_path / "1.json").exists()
+
+
+async def test_a_full_disk_costs_the_record_and_not_the_engine(start, tmp_path):
+    child = await start("sleeps", record=tmp_path / "nowhere" / "1.json")
+    assert (await child.stop()).stopped
 
 
 async def test_pids_are_the_tree_without_the_warden(start, shape):

@@ -9,7 +9,16 @@ import pytest
 
 from viewfinder.core import paths
 from viewfinder.core.errors import AlreadyRunning
-from viewfinder.host.ownership import Owner, OwnerLock, running_owner, sweep_run_folders
+from viewfinder.host.ownership import (
+    Owner,
+    OwnerLock,
+    claim,
+    give_up,
+    is_abandoned,
+    run_folders,
+    running_owner,
+)
+from viewfinder.host.records import this_process, write
 
 HOLDER = Path(__file__).parents[1] / "children" / "holds_the_lock.py"
 URL = "http://127.0.0.1:8080"
@@ -106,40 +115,61 @@ def test_a_record_that_is_not_the_holders_is_not_believed(tmp_path, record):
         lock.release()
 
 
-def test_folders_of_dead_processes_are_swept_and_others_kept(tmp_path):
-    dead = tmp_path / "run" / str(dead_pid())
-    alive = tmp_path / "run" / str(os.getpid())
-    foreign = tmp_path / "run" / "notes"
-    for folder in (dead, alive, foreign):
+def test_a_run_folder_is_abandoned_when_who_claimed_it_is_dead(tmp_path):
+    ours = tmp_path / "run" / str(os.getpid())
+    ours.mkdir(parents=True)
+    claim(ours)
+    assert run_folders(tmp_path) == [ours]
+    assert not is_abandoned(ours)
+    dead = this_process().model_copy(update={"started": 1})
+    write(ours / "owner.json", dead)  # its pid is ours by now
+    assert is_abandoned(ours)
+
+
+@pytest.mark.parametrize("word", [None, "", "{}", '{"pid": 0, "started": 1}'])
+def test_without_the_owners_word_its_pid_counts(tmp_path, word):
+    ours, dead = (tmp_path / "run" / str(pid) for pid in (os.getpid(), dead_pid()))
+    for folder in (ours, dead):
         folder.mkdir(parents=True)
-        (folder / "a.sock").touch()
-    assert sweep_run_folders(tmp_path) == [str(dead)]
-    assert (alive / "a.sock").exists()
-    assert (foreign / "a.sock").exists()
-    assert not dead.exists()
-    assert sweep_run_folders(tmp_path / "nowhere") == []
+        if word is not None:
+            (folder / "owner.json").write_text(word)
+    assert not is_abandoned(ours)
+    assert is_abandoned(dead)
 
 
-def test_the_short_folder_of_a_long_home_is_swept_too(tmp_path, monkeypatch):
+def test_only_folders_named_by_a_pid_and_no_links_are_run_folders(tmp_path):
+    precious = tmp_path / "precious"
+    (precious / str(dead_pid())).mkdir(parents=True)
+    home = tmp_path / "home"
+    home.mkdir()
+    assert run_folders(home) == []
+    (home / "run").symlink_to(precious)
+    assert run_folders(home) == []
+    (home / "run").unlink()
+    (home / "run" / "notes").mkdir(parents=True)
+    assert run_folders(home) == []
+
+
+def test_the_short_folder_of_a_long_home_is_found_too(tmp_path, monkeypatch):
     home = tmp_path / ("x" * 100)
     monkeypatch.setenv("VIEWFINDER_HOME", str(home))
     ours = paths.run_folder()
-    assert home not in ours.parents
-    dead = ours.parent / str(dead_pid())
-    dead.mkdir()
     try:
-        assert sweep_run_folders(home) == [str(dead)]
-        assert ours.exists()
+        assert home not in ours.parents
+        assert run_folders(home) == [ours]
     finally:
         ours.rmdir()
         ours.parent.rmdir()
 
 
-def test_a_link_is_not_followed(tmp_path):
-    precious = tmp_path / "precious"
-    (precious / str(dead_pid())).mkdir(parents=True)
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "run").symlink_to(precious)
-    assert sweep_run_folders(home) == []
-    assert list(precious.iterdir())
+def test_a_folder_is_given_up_when_nothing_else_is_in_it(tmp_path):
+    folder = tmp_path / "run" / "1"
+    folder.mkdir(parents=True)
+    claim(folder)
+    (folder / "1.sock").touch()
+    give_up(folder)
+    assert not is_abandoned(folder)
+    (folder / "1.sock").unlink()
+    give_up(folder)
+    assert not folder.exists()
+    give_up(folder)

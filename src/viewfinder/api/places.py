@@ -1,6 +1,5 @@
 """The catalog, a fleet and the folders that go with them; called by everything that starts one."""
 
-import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -12,6 +11,8 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import UnknownModel
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.host.leftovers import sweep
+from viewfinder.host.ownership import claim, give_up
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -45,13 +46,17 @@ def known_as(catalog: Catalog, card: ModelCard, words: str) -> str:
 
 @contextmanager
 def own_folders() -> Iterator[paths.Folders]:
-    """This process's folders; that of its engines' sockets is gone afterwards."""
+    """This process's folders; that of its engines' sockets is gone afterwards.
+
+    What a Viewfinder that was killed left behind is ended and removed first.
+    """
+    sweep(paths.home())
     folders = paths.folders()
+    claim(folders.run)
     try:
         yield folders
     finally:
-        with contextlib.suppress(OSError):
-            folders.run.rmdir()
+        give_up(folders.run)
 
 
 @asynccontextmanager

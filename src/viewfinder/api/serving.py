@@ -18,7 +18,7 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import require_key_beyond_loopback
 from viewfinder.gateway.listen import serve as listen
-from viewfinder.host.ownership import OwnerLock, sweep_run_folders
+from viewfinder.host.ownership import OwnerLock
 from viewfinder.host.sockets import Bound, bind_port
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
@@ -64,7 +64,6 @@ async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[
     lock = OwnerLock.acquire(home)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lock.release)
-        sweep_run_folders(home)
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})

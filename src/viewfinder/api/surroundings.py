@@ -94,8 +94,14 @@ def left_behind(found: Leftovers) -> list[Finding]:
     """Engines that nobody watches hold memory for nothing; old folders do no harm."""
     findings = []
     if found.processes:
-        numbers = " ".join(map(str, found.processes))
-        says = f"Processes of engines are left that nobody watches: {numbers}."
+        numbers = " ".join(str(stray.identity.pid) for stray in found.processes)
+        says = (
+            f"A Viewfinder that was killed left these, and the next `viewfinder serve` ends them: {numbers}."
+        )
+        findings.append(mend("leftovers", says, f"kill {numbers}"))
+    if found.doubtful:
+        numbers = " ".join(map(str, found.doubtful))
+        says = f"These look like engines that nobody watches, which cannot be proven: {numbers}."
         findings.append(mend("leftovers", says, f"kill {numbers}"))
     if found.folders:
         says = (

@@ -68,12 +68,16 @@ def log_folder() -> Path:
 
 def run_folder() -> Path:
     """The folder of this process's engine sockets, 0700; short enough for a Unix socket's path."""
-    folder = home() / "run" / str(os.getpid())
-    if len(os.fsencode(folder)) + len("/0000000000.sock") > SOCKET_PATH_LIMIT:
-        place = hashlib.sha256(os.fsencode(home())).hexdigest()[:8]
-        folder = Path(tempfile.gettempdir()) / f"viewfinder-{os.getuid()}-{place}" / str(os.getpid())
-        private(folder.parent)
-    return private(folder)
+    place, short_place = run_places(home())
+    if len(os.fsencode(place / str(os.getpid()))) + len("/0000000000.sock") > SOCKET_PATH_LIMIT:
+        place = private(short_place)
+    return private(place / str(os.getpid()))
+
+
+def run_places(home: Path) -> tuple[Path, Path]:
+    """Where the run folders of a home may be: in it, or, when its path is too long for sockets, elsewhere."""
+    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
+    return home / "run", Path(tempfile.gettempdir()) / f"viewfinder-{os.getuid()}-{name}"
 
 
 def private(folder: Path) -> Path:

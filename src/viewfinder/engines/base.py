@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
@@ -25,6 +27,10 @@ class Found:
 class Launch:
     """How to start one server process of an engine: it must listen on the Unix socket it was given.
 
+    One that can only listen on TCP does so at 127.0.0.1 on `port`, which `host/listeners.free_port` gave, and
+    answers no request without `api_key`, made at each launch (`secrets.token_urlsafe`). The engine gets that
+    by its environment: every user can read a command line.
+
     `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `model` is
     what requests must call the model; None: the server answers by any name. `version` is that of the
     program where it is another than the one that `find` found. `slots` is how many requests it may be
@@ -39,6 +45,8 @@ class Launch:
     version: str = ""
     slots: int | None = None
     lacks: frozenset[str] = frozenset()
+    port: int | None = None
+    api_key: SecretStr | None = None
 
 
 class Engine(Protocol):

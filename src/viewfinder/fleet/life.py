@@ -111,7 +111,13 @@ class Launcher:
         started_s = time.monotonic()
         launch = await asyncio.to_thread(self.engine.launch, self.variant, self._files, self.settings, socket)
         self._slots = launch.slots or self.settings.slots
-        spec = ChildSpec(argv=launch.argv, env=launch.environment, log_file=self.log_file)
+        spec = ChildSpec(
+            argv=launch.argv,
+            env=launch.environment,
+            log_file=self.log_file,
+            record=socket.with_suffix(".json"),
+            runs=self.card.name,
+        )
         child = await Child.start(spec)
         life = Life(child, ChatClient(_endpoint(launch, socket)), launch.version or version, launch.health)
         life.stamps["started"] = started_s

@@ -23,11 +23,11 @@ from typing import BinaryIO
 import psutil
 
 from viewfinder.core.errors import EngineDied, EngineError, EngineMissing
-from viewfinder.host import warden
+from viewfinder.host import records, warden
+from viewfinder.host.oom import MemoryKills, counter_file
 from viewfinder.host.output import Output
+from viewfinder.host.records import MARK, RunRecord, identity_of, mark_of
 
-MARK = "VIEWFINDER_TREE"
-"""The environment variable by which processes of a tree are known as ours, wherever they went."""
 SWEEP_S = 2.0
 """How long we try to kill what a killed warden left."""
 DRAIN_S = 2.0
@@ -36,13 +36,18 @@ DRAIN_S = 2.0
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to start. `env` is the complete environment; `grace_s` lies between TERM and KILL."""
+    """What to start. `env` is the complete environment; `grace_s` lies between TERM and KILL.
+
+    `record` is the file that says who runs as long as anything of it does; `runs` is the model's name in it.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     log_file: Path
     cwd: Path | None = None
     grace_s: float = 2.0
+    record: Path | None = None
+    runs: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,16 @@ class Exit:
     signal: int | None
     stopped: bool = False
     """Whether it ended because it was told to."""
+    for_memory: bool | None = None
+    """Whether the system killed it because memory ran out; None when that is not known."""
 
     @classmethod
     def of(cls, returncode: int, *, stopped: bool) -> "Exit":
         """From a return code as `subprocess` has it: negative for a signal."""
-        return cls(returncode, None, stopped) if returncode >= 0 else cls(None, -returncode, stopped)
+        if returncode >= 0:
+            return cls(returncode, None, stopped)
+        killed = returncode == -signal.SIGKILL and not stopped
+        return cls(None, -returncode, stopped, memory_kills.happened() if killed else None)
 
     @property
     def explanation(self) -> str:
@@ -67,6 +77,8 @@ class Exit:
         if self.signal is not None:
             name = signal.Signals(self.signal).name if self.signal in set(signal.Signals) else "unnamed"
             meaning = SIGNAL_MEANINGS.get(self.signal, "It was ended by a signal from outside")
+            if self.for_memory is not None:
+                meaning = KILLED_FOR_MEMORY if self.for_memory else KILLED_FROM_OUTSIDE
             return f"{meaning} (signal {self.signal}, {name})."
         if self.code is None:
             return "It was ended because its warden was killed."
@@ -83,6 +95,11 @@ SIGNAL_MEANINGS: dict[int, str] = {
     signal.SIGABRT: "It gave up on an error of its own; its last lines say which",
     signal.SIGFPE: "It crashed on an arithmetic error",
 }
+KILLED_FOR_MEMORY = "The system killed it because memory ran out"
+KILLED_FROM_OUTSIDE = "Somebody killed it; it was not Viewfinder, and memory had not run out"
+
+memory_kills = MemoryKills(counter_file())
+"""Of this process and its children, which are in one cgroup."""
 
 
 class Child:
@@ -94,7 +111,7 @@ class Child:
         """The program's own pid."""
         self.exit: Exit | None = None
         """Set once nothing of the tree is left."""
-        self._mark = secrets.token_hex(8)
+        self._record = RunRecord(runs=spec.runs, mark=secrets.token_hex(8), owner=records.this_process())
         self._output = Output(spec.log_file)
         self._process: subprocess.Popen[bytes]
         self._warden: psutil.Process
@@ -165,10 +182,11 @@ class Child:
         receive, send = os.pipe()
         output, warden_stdout = os.fdopen(receive, "rb", 0), os.fdopen(send, "wb", 0)
         owner = (str(os.getpid()), str(self.spec.grace_s))
+        self._note()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, *owner, *self.spec.argv],
-                env={**self.spec.env, MARK: self._mark},
+                env={**self.spec.env, MARK: self._record.mark},
                 cwd=self.spec.cwd,
                 stdin=warden_stdin.fileno(),
                 stdout=warden_stdout,
@@ -179,6 +197,7 @@ class Child:
             self._control.close()
             self._output.close()
             output.close()
+            self._forget()
             raise EngineError(
                 f"The program '{self.spec.argv[0]}' could not be started: {error.filename}: {error.strerror}."
             ) from None
@@ -188,6 +207,16 @@ class Child:
         self._warden = psutil.Process(self._process.pid)
         return output
 
+    def _note(self) -> None:
+        """Say on disk what runs: for whoever comes after us, should both we and the warden be killed."""
+        if self.spec.record is not None:
+            records.write(self.spec.record, self._record)
+
+    def _forget(self) -> None:
+        if self.spec.record is not None:
+            with suppress(OSError):
+                self.spec.record.unlink()
+
     async def _follow(self, output: BinaryIO) -> Exit:
         """The program's life: hear the warden until it is gone, then make sure that all is."""
         feed = _Feed(self._output)
@@ -195,8 +224,8 @@ class Child:
         pipe, _ = await loop.connect_read_pipe(lambda: feed, output)
         try:
             ended = await self._hear()
-            if ended is None:
-                await asyncio.to_thread(self._sweep)
+            if ended is not None or await asyncio.to_thread(self._sweep):
+                self._forget()
             await asyncio.wait([feed.closed], timeout=DRAIN_S)
             await asyncio.to_thread(self._process.wait)
         finally:
@@ -224,6 +253,9 @@ class Child:
                 event, number = line.split()
                 if event == b"started":
                     self.pid = int(number)
+                    here = {"warden": identity_of(self.warden_pid), "engine": identity_of(self.pid)}
+                    self._record = self._record.model_copy(update=here)
+                    self._note()
                     self._resolve(None)
                 elif event == b"failed":
                     self._resolve(_failure(self.spec.argv[0], int(number)))
@@ -240,9 +272,9 @@ class Child:
         else:
             self._started.set_exception(failure)
 
-    def _sweep(self) -> None:
-        """Kill what a killed warden left. Its pid cannot be reused before we reap it, so the processes of
-        its session are ours, and so are those that carry our mark."""
+    def _sweep(self) -> bool:
+        """Kill what a killed warden left; whether nothing is. Its pid cannot be reused before we reap it, so
+        the processes of its session are ours, and so are those that carry our mark."""
         self._kill_warden()
         give_up_s = time.monotonic() + SWEEP_S
         while (left := self._left()) and time.monotonic() < give_up_s:
@@ -252,6 +284,7 @@ class Child:
             psutil.wait_procs(left, timeout=0.1)
         if left:
             logging.getLogger(__name__).error("These cannot be ended; the system holds them: %s", left)
+        return not left
 
     def _kill_warden(self) -> None:
         with suppress(psutil.Error):
@@ -261,7 +294,7 @@ class Child:
         left = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):  # gone, or another user's
-                ours = os.getsid(process.pid) == self.warden_pid or process.environ().get(MARK) == self._mark
+                ours = os.getsid(process.pid) == self.warden_pid or mark_of(process.pid) == self._record.mark
                 if ours and process.status() != psutil.STATUS_ZOMBIE:
                     left.append(process)
         return left

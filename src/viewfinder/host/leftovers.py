@@ -1,49 +1,206 @@
-"""What a Viewfinder that is gone may have left: engines that still run, and folders of their sockets.
+"""What a Viewfinder that is gone may have left: engines that still run, and its run folder.
 
-Looked for by `doctor`, which tells and touches nothing. A warden ends its engine when its owner goes, so
-that what is found here survived the warden too.
+`doctor` looks; `api` sweeps before it starts engines. A warden ends its engine when its owner goes, so that
+what is found here survived the warden too: both were killed in one instant, and the engine had forked.
+
+Ended is only what is proven to be ours: its owner is dead, and it carries the mark in that owner's record.
+The engine itself must have the recorded pid and start, and its forks must be younger. Pid, start and mark are
+looked at once more right before SIGKILL. What is not proven is told, and left alone.
 """
 
-from contextlib import suppress
+import logging
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from viewfinder.host import warden
-from viewfinder.host.child import MARK
-from viewfinder.host.ownership import dead_run_folders
+from viewfinder.host.ownership import RUN_OWNER, is_abandoned, run_folders
+from viewfinder.host.records import Identity, RunRecord, identity_of, mark_of
 
 WARDEN = "/".join(Path(warden.__file__).parts[-3:])
+PATIENCE_S = warden.ORPHAN_GRACE_S + 0.5
+"""How long a warden that outlived its owner may take to end its engine in order."""
+SWEEP_S = 3.0
+"""How long we try: what is still there then hangs in a driver, and is tried again at the next start."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A process that carries a mark."""
+
+    identity: Identity
+    mark: str
+
+    def is_of(self, record: RunRecord) -> bool:
+        """Whether the record proves it to be the engine, its warden, or what the engine started."""
+        named = [one for one in (record.engine, record.warden) if one is not None]
+        oldest = record.engine or record.owner
+        return self.mark == record.mark and (
+            self.identity in named
+            or (
+                self.identity.pid not in {one.pid for one in named}
+                and self.identity.boot == oldest.boot
+                and self.identity.started >= oldest.started
+            )
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, unless its pid has come to mean another process."""
+        with suppress(OSError), _held(self.identity.pid) as handle:
+            if identity_of(self.identity.pid) == self.identity and mark_of(self.identity.pid) == self.mark:
+                if handle is None:
+                    os.kill(self.identity.pid, signal.SIGKILL)
+                else:
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Engines' processes that nobody watches, and the run folders of processes that are dead."""
+    """What dead owners left."""
 
-    processes: tuple[int, ...]
-    folders: tuple[Path, ...]
+    processes: tuple[Stray, ...] = ()
+    """Proven to be ours: a sweep ends them."""
+    doubtful: tuple[int, ...] = ()
+    """Like ours, with no warden above them, and not proven: nobody but a person may end them."""
+    folders: tuple[Path, ...] = ()
+    """Run folders: a sweep removes them."""
+    corrupt: tuple[Path, ...] = ()
+    """Records in these that cannot be read: a sweep puts them aside."""
 
 
 def leftovers(home: Path) -> Leftovers:
     """What is left of earlier Viewfinders of this user; takes as long as a look at every process."""
-    return Leftovers(tuple(_unwatched()), tuple(dead_run_folders(home)))
+    folders = tuple(filter(is_abandoned, run_folders(home)))
+    records, corrupt = _records(home)
+    marked = _marked()
+    proven = tuple(stray for stray in marked if any(map(stray.is_of, records.values())))
+    pids = {stray.identity.pid for stray in proven}
+    doubtful = {stray.identity.pid for stray in marked if not _is_watched(stray.identity.pid)}
+    doubtful |= {one.engine.pid for one in records.values() if one.engine and one.engine.is_alive()}
+    return Leftovers(proven, tuple(sorted(doubtful - pids)), folders, corrupt)
 
 
-def _unwatched() -> list[int]:
-    """Processes that carry our mark and have no warden above them any more."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):  # gone, or another user's
-            if MARK not in process.environ() or process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            if not any(map(_is_warden, (process, *process.parents()))):
-                found.append(process.pid)
+def sweep(home: Path) -> Leftovers:
+    """End and remove what dead owners left, as far as that is proven; what there was.
+
+    Processes are looked at only when a dead owner left anything at all.
+    """
+    records, corrupt = _records(home)
+    if not (records or corrupt or any(map(is_abandoned, run_folders(home)))):
+        return Leftovers()
+    found = leftovers(home)
+    left = _end(records)
+    for file in found.corrupt:
+        with suppress(OSError):  # another sweep was faster
+            file.replace(file.parent.with_name(f"{file.parent.name}-{file.name}.corrupt"))
+    for file, record in records.items():
+        if not any(stray.is_of(record) for stray in left) and not (
+            record.engine and record.engine.is_alive()
+        ):
+            file.unlink(missing_ok=True)
+    for folder in found.folders:
+        if not set(records) & set(folder.glob("*.json")):  # else the next sweep needs what it says
+            shutil.rmtree(folder, ignore_errors=True)
+    _tell(found)
     return found
+
+
+def _end(records: dict[Path, RunRecord]) -> list[Stray]:
+    """End what these records prove to be ours, after the wardens that are at it; what would not end."""
+    began_s = time.monotonic()
+    killed: set[int] = set()
+    while True:
+        left = [stray for stray in _marked() if any(map(stray.is_of, records.values()))]
+        passed_s = time.monotonic() - began_s
+        if not left or passed_s > SWEEP_S:
+            break
+        if passed_s > PATIENCE_S or not any(one.warden and one.warden.is_alive() for one in records.values()):
+            killed |= {stray.identity.pid for stray in left}
+            for stray in left:
+                stray.kill()
+        time.sleep(0.02)
+    if killed:
+        _log.warning("A Viewfinder that was killed had left processes %s; they were ended.", sorted(killed))
+    if left:
+        _log.error("These cannot be ended; the system holds them: %s.", [one.identity.pid for one in left])
+    return left
+
+
+def _tell(found: Leftovers) -> None:
+    if found.doubtful:
+        _log.warning(
+            "Processes %s look like engines that nobody watches. That they are ours is not proven, so they "
+            "are left alone; see `viewfinder doctor`.",
+            list(found.doubtful),
+        )
+    for file in found.corrupt:
+        _log.warning("%s cannot be read, so what it recorded is not known; it was put aside.", file)
+
+
+def _records(home: Path) -> tuple[dict[Path, RunRecord], tuple[Path, ...]]:
+    """The records of engines whose owner is dead, and those in dead owners' folders that cannot be read."""
+    records: dict[Path, RunRecord] = {}
+    corrupt = []
+    for folder in run_folders(home):
+        for file in folder.glob("*.json"):
+            if file.name == RUN_OWNER:
+                continue
+            try:
+                record = RunRecord.model_validate_json(file.read_bytes())
+            except FileNotFoundError:  # it has ended just now
+                continue
+            except (OSError, ValueError):
+                if is_abandoned(folder):
+                    corrupt.append(file)
+                continue
+            if not record.owner.is_alive():
+                records[file] = record
+    return records, tuple(corrupt)
+
+
+def _marked() -> list[Stray]:
+    """Every process of this user's that carries a mark, of whichever Viewfinder."""
+    found = []
+    for pid in psutil.pids():
+        identity = identity_of(pid)
+        if identity is not None and (mark := mark_of(pid)):
+            found.append(Stray(identity, mark))
+    return found
+
+
+def _is_watched(pid: int) -> bool:
+    """Whether a warden is above it, or it has ended meanwhile."""
+    try:
+        process = psutil.Process(pid)
+        return any(map(_is_warden, (process, *process.parents())))
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _is_warden(process: psutil.Process) -> bool:
     """Of this installation or of another one: each has a warden of its own."""
-    with suppress(psutil.Error):
+    with suppress(psutil.AccessDenied):
         return any(word.endswith(WARDEN) for word in process.cmdline())
     return False
+
+
+@contextmanager
+def _held(pid: int) -> Iterator[int | None]:
+    """A handle on the process that a pid means now, and on no later one; None on macOS."""
+    if not hasattr(os, "pidfd_open"):
+        yield None
+        return
+    handle = os.pidfd_open(pid)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

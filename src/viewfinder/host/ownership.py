@@ -1,14 +1,13 @@
-"""Who owns a state folder: one `viewfinder serve` at a time, found by everybody else.
+"""Who owns a state folder, one `viewfinder serve` at a time, and who owns which run folder in it.
 
-`cli serve` takes the lock before it binds its port; `ask` and a second `serve` look up who holds it.
+`api` takes the lock before it binds its port; `ask` and a second `serve` look up who holds it.
 The kernel frees the lock when its holder dies, so a record on disk is believed only while it is held.
+Fleets that are embedded in another program hold no lock: each has its run folder, and says there who it is.
 """
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +15,12 @@ import psutil
 from filelock import FileLock, Timeout
 
 from viewfinder.core.errors import AlreadyRunning
-from viewfinder.core.paths import private
+from viewfinder.core.paths import private, run_places
+from viewfinder.host import records
+from viewfinder.host.records import Identity, this_process
+
+RUN_OWNER = "owner.json"
+"""The file of a run folder that says whose it is."""
 
 LOOK_S = 0.25
 """A look at the lock holds it for an instant: the lock is taken only when it stays so for this long."""
@@ -84,27 +88,34 @@ def running_owner(home: Path) -> Owner | None:
         return _recorded(home)
 
 
-def sweep_run_folders(home: Path) -> list[str]:
-    """Remove the socket folders of processes that are dead, and return their paths; no process is touched.
-
-    A folder whose pid means another process by now is kept until that ends, too.
-    """
-    removed = []
-    for folder in dead_run_folders(home):
-        shutil.rmtree(folder, ignore_errors=True)  # another sweep may be at it
-        removed.append(str(folder))
-    return removed
+def claim(folder: Path) -> None:
+    """Say that this run folder is ours: its name alone will mean any process that gets our pid later."""
+    records.write(folder / RUN_OWNER, this_process())
 
 
-def dead_run_folders(home: Path) -> list[Path]:
-    """The socket folders of processes that are dead."""
+def give_up(folder: Path) -> None:
+    """Remove our run folder, unless another fleet of this process still uses it."""
+    with suppress(OSError):  # another thread may start one just now
+        if [file.name for file in folder.iterdir()] == [RUN_OWNER]:
+            (folder / RUN_OWNER).unlink()
+            folder.rmdir()
+
+
+def run_folders(home: Path) -> list[Path]:
+    """The run folders of all processes, dead or alive."""
     found: list[Path] = []
-    for parent in (home / "run", _short_run_folder(home)):
-        if not parent.is_dir() or parent.is_symlink() or parent.stat().st_uid != os.getuid():
-            continue
-        folders = (folder for folder in parent.iterdir() if folder.name.isdigit())
-        found += (folder for folder in folders if not psutil.pid_exists(int(folder.name)))
+    for place in run_places(home):
+        if place.is_dir() and not place.is_symlink() and place.stat().st_uid == os.getuid():
+            found += (folder for folder in place.iterdir() if folder.name.isdigit())
     return found
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether the owner of a run folder is dead; without its word, whether its pid means no process."""
+    try:
+        return not Identity.model_validate_json((folder / RUN_OWNER).read_bytes()).is_alive()
+    except (OSError, ValueError):
+        return not psutil.pid_exists(int(folder.name))
 
 
 def _lock(home: Path) -> FileLock:
@@ -123,9 +134,3 @@ def _recorded(home: Path) -> Owner:
     except (OSError, ValueError, KeyError, TypeError):
         return Owner(0, "")
     return owner if psutil.pid_exists(owner.pid) else Owner(0, "")
-
-
-def _short_run_folder(home: Path) -> Path:
-    """Where `core/paths.run_folder` goes when `home` is too long for a socket's path."""
-    place = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
-    return Path(tempfile.gettempdir()) / f"viewfinder-{os.getuid()}-{place}"

@@ -14,26 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse, ViewfinderError
 from viewfinder.core.paths import SOCKET_PATH_LIMIT, private
+from viewfinder.host.listeners import Holder, holder_of
 
 BACKLOG = 512
 PROBE_S = 1.0
 """How long a holder of our port may take to say that it is a Viewfinder."""
 ANSWER_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who listens on a port; `pid` is None when the system does not tell."""
-
-    pid: int | None
-    program: str
-
-    def __str__(self) -> str:
-        return self.program if self.pid is None else f"{self.program} (process {self.pid})"
 
 
 @dataclass(frozen=True)
@@ -88,16 +76,6 @@ def bind_port(host: str, port: int, *, strict: bool, tries: int = 20) -> Bound:
 def url(host: str, port: int) -> str:
     """The base URL of a host and port; an IPv6 address gets its brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def holder_of(port: int) -> Holder:
-    """Whoever listens on the TCP port; only processes of this user can be told apart by all systems."""
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            for connection in process.net_connections("tcp"):
-                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                    return Holder(process.pid, process.name())
-    return Holder(None, "a program of another user")
 
 
 def _resolve(host: str) -> tuple[socket.AddressFamily, str]:

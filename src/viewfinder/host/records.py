@@ -1,0 +1,94 @@
+"""Who runs: records of engines and of owners on disk, by which a later start knows what a dead one left.
+
+Written by `host/child` for each engine and by `host/ownership` for each run folder; read by `host/leftovers`.
+"""
+
+import functools
+import logging
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict, Field
+
+MARK = "VIEWFINDER_TREE"
+"""The environment variable by which processes of a tree are known as ours, wherever they went."""
+
+
+class Identity(BaseModel):
+    """One process, and no other that gets its pid later.
+
+    Not psutil's start time: on Linux that follows the wall clock, and when somebody sets it, every
+    process seems to be another one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int = Field(gt=0)
+    started: float
+    """Linux: clock ticks since the boot; elsewhere seconds since 1970."""
+    boot: str = ""
+    """Linux: which boot."""
+
+    def is_alive(self) -> bool:
+        return identity_of(self.pid) == self
+
+
+class RunRecord(BaseModel):
+    """One engine: `runs` says which model's. Its warden and itself are None until it has been started."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runs: str
+    mark: str = Field(pattern="^[0-9a-f]{16}$")
+    owner: Identity
+    warden: Identity | None = None
+    engine: Identity | None = None
+
+
+def identity_of(pid: int) -> Identity | None:
+    """Which process the pid means now; None when it means none, or one that has ended and is not reaped."""
+    if sys.platform != "linux":
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if process.status() != psutil.STATUS_ZOMBIE:
+                return Identity(pid=pid, started=process.create_time())
+        return None
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if stat[0] in b"ZX" else Identity(pid=pid, started=int(stat[19]), boot=_boot())
+
+
+def this_process() -> Identity:
+    """Who writes the record."""
+    identity = identity_of(os.getpid())
+    assert identity is not None  # noqa: S101
+    return identity
+
+
+def mark_of(pid: int) -> str:
+    """The mark that a process carries; empty when it carries none or may not be looked at."""
+    with suppress(psutil.Error, OSError):
+        return psutil.Process(pid).environ().get(MARK, "")
+    return ""
+
+
+def write(file: Path, record: BaseModel) -> None:
+    """Replace the file in one step; a disk that is full costs the record, never the engine."""
+    draft = file.with_name(f"{file.name}.new")
+    try:
+        draft.write_text(record.model_dump_json())
+        draft.replace(file)
+    except OSError as error:
+        logging.getLogger(__name__).warning("%s could not be written: %s", file, error)
+        with suppress(OSError):
+            draft.unlink()
+
+
+@functools.cache
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,0 +1,44 @@
+"""A kill for memory is told from other kills by the system's own count."""
+
+from pathlib import Path
+
+import pytest
+
+from viewfinder.host.oom import SHOWER_S, MemoryKills, counter_file
+
+V1, V2 = "4:memory:/a/b\n1:cpu:/\n0::/\n", "0::/a/b\n"
+
+
+@pytest.mark.parametrize(
+    ("membership", "file"), [(V2, "a/b/memory.events"), (V1, "memory/a/b/memory.oom_control")]
+)
+def test_the_count_of_our_own_cgroup_is_found(tmp_path: Path, membership: str, file: str) -> None:
+    (tmp_path / "self").write_text(membership)
+    assert counter_file(tmp_path / "self", tmp_path) is None
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    assert counter_file(tmp_path / "self", tmp_path) == tmp_path / file
+
+
+def test_without_cgroups_nobody_knows(tmp_path: Path) -> None:
+    assert counter_file(tmp_path / "nothing", tmp_path) is None
+    assert MemoryKills(None).happened() is None
+
+
+def test_a_rise_of_the_count_is_noticed_once_for_all_that_fall_together(tmp_path: Path) -> None:
+    now_s = 0.0
+    count = tmp_path / "memory.events"
+    count.write_text("oom 3\noom_kill 3\n")
+    kills = MemoryKills(count, lambda: now_s)
+    assert kills.happened() is False
+    count.write_text("oom 4\noom_kill 4\n")
+    assert kills.happened() is True
+    assert kills.happened() is True
+    now_s = SHOWER_S
+    assert kills.happened() is False
+
+
+@pytest.mark.parametrize("text", ["", "oom 3\n", "oom_kill x\n", "one two three\n"])
+def test_a_count_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "memory.events").write_text(text)
+    assert MemoryKills(tmp_path / "memory.events").happened() is None
