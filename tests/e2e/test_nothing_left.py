@@ -1,83 +1,58 @@
 """Whatever ends Viewfinder, nothing of it is left."""
 
-import json
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import psutil
 import pytest
 
-from .conftest import PATIENCE_S, VIEWFINDER, Served, first_document, serving
+from viewfinder.host.leftovers import leftovers, sweep
 
-ALLOWED_S = 2.0
+from .conftest import PATIENCE_S, VIEWFINDER, Served, serving
+from .killing import SHAPES, VICTIMS, Kill, ask, kill_at_a_random_moment
 
-
-def tree_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    try:
-        return psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+KILLS = int(os.environ.get("VIEWFINDER_SOAK_KILLS", "1000"))
+"""CI has time for 50."""
 
 
-def ask(url: str) -> None:
-    """Begin a long answer and leave it unread."""
-    body = {"model": "glimpse", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
-    request = urllib.request.Request(  # noqa: S310
-        f"{url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    urllib.request.urlopen(request, timeout=PATIENCE_S).close()  # noqa: S310
-
-
-def kill_at_a_random_moment(home: Path, number: int) -> None:
-    """SIGKILL `serve` while it loads, answers or idles; everything it started must end within 2 s."""
-    rng = random.Random(f"kill/{number}")
-    moment = ("loading", "answering", "idle")[number % 3]
-    process = subprocess.Popen(
-        [*VIEWFINDER, "serve", "--json", "--port", "0", "glimpse"],
-        env={**os.environ, "VIEWFINDER_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        url = first_document(process)["url"]
-        if moment != "loading":
-            ask(url)
-        if moment == "answering":
-            ask(url)
-        time.sleep(rng.uniform(0, 0.5))
-        tree = tree_of(process)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    _, left = psutil.wait_procs(tree, timeout=ALLOWED_S)
-    assert [left_over.cmdline() for left_over in left if left_over.status() != psutil.STATUS_ZOMBIE] == []
-    if moment != "loading":
-        assert len(tree) >= 2
-
-
-@pytest.mark.parametrize("number", range(6))
-def test_a_killed_parent_leaves_nothing(tmp_path: Path, number: int) -> None:
-    kill_at_a_random_moment(tmp_path, number)
+@pytest.mark.parametrize("number", [0, 1, 3, 5, 6, 7, 9, 29])
+def test_a_kill_at_a_random_moment_leaves_nothing(tmp_path: Path, number: int) -> None:
+    kill_at_a_random_moment(number, tmp_path)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("number", range(50))
-def test_a_parent_killed_fifty_times_leaves_nothing(tmp_path: Path, number: int) -> None:
-    kill_at_a_random_moment(tmp_path, 1000 + number)
+@pytest.mark.timeout(0)
+def test_a_thousand_kills_at_random_moments_leave_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kills = [kill_at_a_random_moment(number, tmp_path) for number in range(KILLS)]
+    left = leftovers(tmp_path)
+    sweep(tmp_path)
+    with capsys.disabled():
+        print(f"\n{table(kills)}\n{len(kills)} kills, {len(left.processes)} processes left")
+    assert left.processes == ()
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def table(kills: list[Kill]) -> str:
+    """Of each shape and victim: how many kills, and the slowest."""
+    rows = ["engine        killed  kills  slowest s  left to the next start"]
+    for shape in (*SHAPES, "serve"):
+        for victim in VICTIMS:
+            of_both = [kill for kill in kills if (kill.shape, kill.victim) == (shape, victim)]
+            slowest_s = max((kill.took_s for kill in of_both), default=0.0)
+            swept = sum(kill.swept for kill in of_both)
+            rows.append(f"{shape:13} {victim:7} {len(of_both):5} {slowest_s:10.2f} {swept:8}")
+    return "\n".join(rows)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_polite_end_leaves_no_process_and_no_socket(tmp_path: Path, number: signal.Signals) -> None:
     with serving(tmp_path, "--port", "0", "glimpse") as served:
-        ask(served.url)
+        ask(served.url, wait=True)
         tree = served.tree
         assert len(tree) >= 2
         served.process.send_signal(number)
@@ -88,7 +63,7 @@ def test_a_polite_end_leaves_no_process_and_no_socket(tmp_path: Path, number: si
 
 def test_what_a_killed_one_left_is_swept_by_the_next(tmp_path: Path) -> None:
     with serving(tmp_path, "--port", "0", "glimpse") as served:
-        ask(served.url)
+        ask(served.url, wait=True)
         served.process.send_signal(signal.SIGKILL)
         served.process.wait()
     assert [file for file in tmp_path.rglob("*") if file.is_socket()] != []
@@ -113,10 +88,10 @@ def test_an_interrupted_ask_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_dead_engine_is_replaced_and_the_request_answered(tmp_path: Path) -> None:
     with serving(tmp_path, "--port", "0", "glimpse") as served:
-        ask(served.url)
+        ask(served.url, wait=True)
         (engine,) = [child for child in served.tree if is_engine(child)]
         engine.kill()
-        ask(served.url)
+        ask(served.url, wait=True)
         assert [child.pid for child in served.tree if is_engine(child)] != [engine.pid]
 
 

@@ -1,0 +1,156 @@
+"""Kills an owner of engines, its warden, or both, at a random moment, and looks what is left; a plain module.
+
+Most owners are a small program that owns one child as `serve` owns an engine, in a shape that an engine may
+take; each tenth is a whole `viewfinder serve` with glimpse. What belongs to a kill is known by a variable in
+its environment, so that nothing escapes the look: no session, no group, no parent is relied on.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from viewfinder.host.child import MARK
+from viewfinder.host.leftovers import sweep
+
+from .conftest import PATIENCE_S, VIEWFINDER, first_document, serving
+
+CHILDREN = Path(__file__).parents[1] / "children"
+SHAPES = ("sleeps", "forks_three", "ignores_term", "escapes")
+VICTIMS = ("owner", "warden", "both")
+KILL = "VIEWFINDER_TEST_KILL"
+ALLOWED_S = 2.0
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: number and seed give the same victim, shape and moment again."""
+
+    number: int
+    shape: str
+    victim: str
+    took_s: float
+    """Until nothing was left; of both at once, until the next start had swept."""
+    swept: int = 0
+    """Processes that were left for the next start."""
+
+
+def kill_at_a_random_moment(number: int, home: Path) -> Kill:
+    """AssertionError when something is left after 2 s."""
+    rng = random.Random(f"kill/{number}")
+    victim = VICTIMS[(number + number // 4) % 3]
+    shape = "serve" if number % 10 == 9 else SHAPES[number % 4]
+    here = {KILL: f"{os.getpid()}.{number}"}
+    owner = start(shape, home, here)
+    try:
+        wait_for_a_moment(owner, shape, home, rng)
+        warden = warden_of(owner)
+        if warden is None or victim == "owner":
+            return Kill(number, shape, "owner", kill(owner.kill, here))
+        mark = {MARK: warden.environ().get(MARK, "")}
+        if victim == "warden":
+            took_s = kill(warden.kill, mark)  # its owner ends the rest, or begins anew
+            return Kill(number, shape, victim, max(took_s, kill(owner.kill, here)))
+        began_s = time.monotonic()
+        for end in rng.sample((warden.kill, owner.kill), 2):
+            end()
+        owner.wait()
+        left = len(carrying(here))
+        start_anew(shape, home)
+        assert carrying(here) == [], f"kill {number}"
+        return Kill(number, shape, victim, time.monotonic() - began_s, left)
+    except psutil.NoSuchProcess:  # the warden: its owner was faster
+        return Kill(number, shape, "owner", kill(owner.kill, here))
+    finally:
+        owner.kill()
+        owner.communicate()
+
+
+def start(shape: str, home: Path, here: dict[str, str]) -> subprocess.Popen[str]:
+    """An owner of an engine of this shape."""
+    words = [*VIEWFINDER, "serve", "--json", "--port", "0", "glimpse"]
+    if shape != "serve":
+        words = [sys.executable, str(CHILDREN / "owns_a_child.py"), str(home)]
+        words += [sys.executable, str(CHILDREN / f"{shape}.py")]
+    environment = {**os.environ, "VIEWFINDER_HOME": str(home), **here}
+    return subprocess.Popen(
+        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def wait_for_a_moment(owner: subprocess.Popen[str], shape: str, home: Path, rng: random.Random) -> None:
+    """While it starts, just as it starts its engine, or when that is up."""
+    moment = rng.choice(("starting", "spawning", "up"))
+    assert owner.stdout is not None
+    if moment == "starting":
+        time.sleep(rng.uniform(0, 2.0 if shape == "serve" else 0.4))
+    elif moment == "spawning":
+        run = home / "run" / str(owner.pid)
+        while owner.poll() is None and not any(run.glob("*[0-9].json")):
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.1))
+    elif shape == "serve":
+        ask(first_document(owner)["url"], wait=rng.random() < 0.5)
+        time.sleep(rng.uniform(0, 0.3))
+    else:
+        owner.stdout.readline()
+        time.sleep(rng.uniform(0, 0.05))
+
+
+def ask(url: str, *, wait: bool) -> None:
+    """Begin a long answer, and leave it unread from its first byte on or before."""
+    body = {"model": "glimpse", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+    request = urllib.request.Request(  # noqa: S310
+        f"{url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with suppress(TimeoutError):
+        urllib.request.urlopen(request, timeout=PATIENCE_S if wait else 0.05).close()  # noqa: S310
+
+
+def warden_of(owner: subprocess.Popen[str]) -> psutil.Process | None:
+    with suppress(psutil.Error):
+        for child in psutil.Process(owner.pid).children():
+            if any(word.endswith("warden.py") for word in child.cmdline()):
+                return child
+    return None
+
+
+def kill(end: Callable[[], None], what: dict[str, str]) -> float:
+    """Seconds until nothing that carries the variable is left."""
+    began_s = time.monotonic()
+    end()
+    while left := carrying(what):
+        passed_s = time.monotonic() - began_s
+        assert passed_s < ALLOWED_S, f"after {passed_s:.1f} s there still are {left}"
+        time.sleep(0.01)
+    return time.monotonic() - began_s
+
+
+def start_anew(shape: str, home: Path) -> None:
+    """What the next start does; of a whole `serve`, that."""
+    if shape == "serve":
+        with serving(home, "--port", "0"):
+            pass
+    else:
+        sweep(home)
+
+
+def carrying(what: dict[str, str]) -> list[psutil.Process]:
+    """The processes with this in their environment; those that are not reaped yet have ended."""
+    ((name, value),) = what.items()
+    found = []
+    for pid in psutil.pids():
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
