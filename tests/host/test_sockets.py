@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse, ViewfinderError
-from viewfinder.host.sockets import Bound, Holder, bind_port, socket_path, url
+from viewfinder.host.listeners import Holder
+from viewfinder.host.sockets import Bound, bind_port, socket_path, url
 
 HEALTH = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{"service":"viewfinder","status":"ok"}'
 

@@ -18,6 +18,7 @@ import orjson
 
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
+from viewfinder.client.proven import ProvenConnector
 from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
 from viewfinder.wire.sse import DONE, EventReader
 
@@ -64,6 +65,8 @@ class ChatClient:
         connector: aiohttp.BaseConnector
         if socket is not None:
             connector = aiohttp.UnixConnector(str(socket), limit=0, force_close=True)
+        elif self.endpoint.is_proven is not None:
+            connector = ProvenConnector(self.endpoint.is_proven)
         else:
             connector = aiohttp.TCPConnector(limit=0, force_close=True)
         self._session = aiohttp.ClientSession(

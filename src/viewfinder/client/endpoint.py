@@ -1,5 +1,6 @@
 """Where a server listens; made by fleet (or from a base URL), called by whoever opens a `ChatClient`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ class Endpoint:
     `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine"). `model`
     is what this server calls its model, when that is not what its clients call it. `slots` is how many
     requests it may be asked at once, None for no limit; `lacks` the request's fields that it cannot do.
+    `is_proven` says whether who listens there now is who should: without that nothing is sent.
     """
 
     base_url: str
@@ -21,6 +23,7 @@ class Endpoint:
     model: str | None = None
     slots: int | None = None
     lacks: frozenset[str] = frozenset()
+    is_proven: Callable[[], bool] | None = None
 
     def url(self, path: str) -> str:
         """The URL of a path that begins with a slash."""

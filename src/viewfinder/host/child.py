@@ -277,7 +277,9 @@ class Child:
         the processes of its session are ours, and so are those that carry our mark."""
         self._kill_warden()
         give_up_s = time.monotonic() + SWEEP_S
-        while (left := self._left()) and time.monotonic() < give_up_s:
+        # Twice: one look misses a process that is born during it, and whose parent is gone when its turn
+        # comes, as those of a daemon's double fork are.
+        while (left := self._left() or self._left()) and time.monotonic() < give_up_s:
             for process in left:
                 with suppress(psutil.Error):
                     process.kill()

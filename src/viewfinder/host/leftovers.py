@@ -81,10 +81,9 @@ def leftovers(home: Path) -> Leftovers:
     """What is left of earlier Viewfinders of this user; takes as long as a look at every process."""
     folders = tuple(filter(is_abandoned, run_folders(home)))
     records, corrupt = _records(home)
-    marked = _marked()
-    proven = tuple(stray for stray in marked if any(map(stray.is_of, records.values())))
+    proven = tuple(_proven(records))
     pids = {stray.identity.pid for stray in proven}
-    doubtful = {stray.identity.pid for stray in marked if not _is_watched(stray.identity.pid)}
+    doubtful = {stray.identity.pid for stray in _marked() if not _is_watched(stray.identity.pid)}
     doubtful |= {one.engine.pid for one in records.values() if one.engine and one.engine.is_alive()}
     return Leftovers(proven, tuple(sorted(doubtful - pids)), folders, corrupt)
 
@@ -119,7 +118,7 @@ def _end(records: dict[Path, RunRecord]) -> list[Stray]:
     began_s = time.monotonic()
     killed: set[int] = set()
     while True:
-        left = [stray for stray in _marked() if any(map(stray.is_of, records.values()))]
+        left = _proven(records) or _proven(records)  # twice, as in host/child
         passed_s = time.monotonic() - began_s
         if not left or passed_s > SWEEP_S:
             break
@@ -165,6 +164,10 @@ def _records(home: Path) -> tuple[dict[Path, RunRecord], tuple[Path, ...]]:
             if not record.owner.is_alive():
                 records[file] = record
     return records, tuple(corrupt)
+
+
+def _proven(records: dict[Path, RunRecord]) -> list[Stray]:
+    return [stray for stray in _marked() if any(map(stray.is_of, records.values()))]
 
 
 def _marked() -> list[Stray]:

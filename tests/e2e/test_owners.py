@@ -1,0 +1,47 @@
+"""One owner a state folder: however many are started at once, one serves."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from viewfinder.host.ownership import Owner, running_owner
+
+from .conftest import PATIENCE_S, VIEWFINDER, first_document
+
+MANY = 20
+
+
+def test_of_twenty_serves_started_at_once_one_owns_and_nineteen_exit_with_3(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    errors = [(tmp_path / f"{number}.err").open("w") for number in range(MANY)]
+    serves = [
+        subprocess.Popen(
+            [*VIEWFINDER, "serve", "--json", "--port", "0"],
+            env={**os.environ, "VIEWFINDER_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+        )
+        for words in errors
+    ]
+    try:
+        give_up_s = time.monotonic() + PATIENCE_S
+        while sum(one.poll() is None for one in serves) > 1 and time.monotonic() < give_up_s:
+            time.sleep(0.05)
+        (owner,) = [one for one in serves if one.poll() is None]
+        url = first_document(owner)["url"]
+        assert running_owner(home) == Owner(owner.pid, url)
+        assert [one.returncode for one in serves if one is not owner] == [3] * (MANY - 1)
+        for one, file in zip(serves, errors, strict=True):
+            said = Path(file.name).read_text()
+            assert said == "" if one is owner else "already_running" in said
+        owner.send_signal(signal.SIGTERM)
+        assert owner.wait(PATIENCE_S) == 0
+        assert [run for run in home.glob("run/*") if run.is_dir()] == []
+    finally:
+        for one, words in zip(serves, errors, strict=True):
+            one.kill()
+            one.communicate()
+            words.close()
