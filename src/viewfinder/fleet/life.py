@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.registry import require
 from viewfinder.fleet.readiness import wait_until_ready
 from viewfinder.host.child import Child, ChildSpec, Exit
+from viewfinder.host.listeners import is_held_by
 from viewfinder.host.sockets import socket_path
 
 Phase = Literal["spawned", "listening", "ready"]
@@ -119,7 +121,8 @@ class Launcher:
             runs=self.card.name,
         )
         child = await Child.start(spec)
-        life = Life(child, ChatClient(_endpoint(launch, socket)), launch.version or version, launch.health)
+        client = ChatClient(_endpoint(launch, socket, child))
+        life = Life(child, client, launch.version or version, launch.health)
         life.stamps["started"] = started_s
 
         def reach(phase: Phase) -> None:
@@ -158,7 +161,18 @@ class Launcher:
         )
 
 
-def _endpoint(launch: Launch, socket: Path) -> Endpoint:
-    return Endpoint(
+def _endpoint(launch: Launch, socket: Path, child: Child) -> Endpoint:
+    """The engine's socket, or its port: others can listen there too, so each connection is proven."""
+    endpoint = Endpoint(
         "http://engine", socket=socket, model=launch.model, slots=launch.slots, lacks=launch.lacks
+    )
+    port = launch.port
+    if port is None:
+        return endpoint
+    return replace(
+        endpoint,
+        base_url=f"http://127.0.0.1:{port}",
+        socket=None,
+        api_key=launch.api_key,
+        is_proven=lambda: is_held_by(port, child.pids()),
     )
