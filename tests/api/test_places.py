@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.api.places import card_of, known_as, open_catalog
+from viewfinder.api.places import card_of, known_as, open_catalog, own_folders
 from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import FilesMissing, ModelFilesError, UnknownModel
+from viewfinder.host.ownership import is_abandoned
 
 LLAVA = "mlx-community/llava-v1.6-mistral-7b-4bit"
 
@@ -38,3 +39,21 @@ def test_words_that_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         card_of(catalog, "someone/thing")
     with pytest.raises(FilesMissing):
         card_of(catalog, "hf:someone/thing")
+
+
+def test_our_run_folder_says_that_it_is_ours_and_goes_with_us(home: Path) -> None:
+    with own_folders() as folders:
+        assert not is_abandoned(folders.run)
+        assert (folders.run / "owner.json").exists()
+        with own_folders() as of_another_fleet:
+            (folders.run / "1.sock").touch()
+            assert of_another_fleet.run == folders.run
+        assert (folders.run / "1.sock").exists()
+        (folders.run / "1.sock").unlink()
+    assert not folders.run.exists()
+
+
+def test_what_a_dead_one_left_is_swept_before_anything_starts(home: Path) -> None:
+    (home / "run" / "4194305").mkdir(parents=True)
+    with own_folders() as folders:
+        assert list((home / "run").iterdir()) == [folders.run]

@@ -187,6 +187,20 @@ async def test_a_killed_warden_leaves_nothing(start, shape, assert_gone):
     assert ended == Exit(None, None)
 
 
+async def test_what_one_look_misses_is_ended_too(start, monkeypatch, assert_gone):
+    """A daemon's double fork during a look: who is born is not in its list, and whose turn comes is gone.
+
+    One of a thousand kills, of the warden of an engine that was just leaving its session, left a process.
+    """
+    child = await start("forks_three")
+    processes = processes_of(child)
+    missed, look = iter([True]), Child._left
+    monkeypatch.setattr(Child, "_left", lambda self: [] if next(missed, False) else look(self))
+    os.kill(child.warden_pid, signal.SIGKILL)
+    await child.wait()
+    assert_gone(processes)
+
+
 async def test_a_warden_that_hangs_is_given_up(start, monkeypatch):
     monkeypatch.setattr(warden, "GIVE_UP_S", 0.1)
     monkeypatch.setattr(child_module, "DRAIN_S", 0.1)
