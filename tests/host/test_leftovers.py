@@ -148,6 +148,18 @@ def test_what_came_to_mean_another_process_since_it_was_seen_is_not_killed(proce
     assert psutil.Process(now.pid).wait(5) is not None
 
 
+def test_without_pidfds_it_is_looked_at_and_killed_too(
+    process: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = process(OURS)
+    with monkeypatch.context() as changed:
+        changed.delattr(os, "pidfd_open", raising=False)
+        Stray(now, OTHER).kill()
+        assert now.is_alive()
+        Stray(now, OURS).kill()
+    assert psutil.Process(now.pid).wait(5) is not None
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"mark": ""}', "\x00" * 4096])
 def test_a_record_that_cannot_be_read_is_told_and_put_aside(
     home: Path, process: Start, caplog: pytest.LogCaptureFixture, content: str

@@ -60,6 +60,14 @@ def test_a_fork_that_has_the_socket_is_of_the_tree() -> None:
         assert not is_held_by(port, [pid])
 
 
+def test_without_proc_it_is_asked_process_by_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with listening("127.0.0.1", 0) as (pid, port):
+        assert is_held_by(port, [4_194_305, pid])
+        assert not is_held_by(port, [4_194_305, os.getpid()])
+        assert not is_held_by(port, [])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_port_that_two_share_is_nobodys() -> None:
     """Several engines listen with SO_REUSEPORT: the kernel then gives each the half of all visitors."""

@@ -35,6 +35,15 @@ def test_one_that_has_ended_is_nobody_reaped_or_not() -> None:
     assert not identity.is_alive()
 
 
+def test_without_proc_it_is_known_by_its_start_on_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    me = this_process()
+    assert me == Identity(pid=os.getpid(), started=psutil.Process().create_time())
+    assert me.is_alive()
+    assert not me.model_copy(update={"started": 1.0}).is_alive()
+    assert identity_of(4_194_305) is None
+
+
 def test_a_start_does_not_move_with_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     me = this_process()
     monkeypatch.setattr(psutil, "boot_time", lambda: 0.0)
