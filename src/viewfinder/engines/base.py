@@ -14,6 +14,10 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 
+SHARES_CORES = {"OMP_WAIT_POLICY": "passive"}
+"""For an engine's environment: threads that have nothing to do sleep. Spinning, as they do otherwise, they
+take the cores from each other as soon as anything else wants one (measured in benchmarks/notes.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

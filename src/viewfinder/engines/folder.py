@@ -16,7 +16,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.catalog.hub import cache_folder
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import SHARES_CORES, Found, Launch
 
 CHILD = Path(__file__).with_name("asgi_child.py")
 HUB = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
@@ -72,7 +72,7 @@ def launch(
     argv = (sys.executable, "-P", str(CHILD), json.dumps(options))
     return Launch(
         argv,
-        kept | offline | dict(environment),
+        SHARES_CORES | kept | offline | dict(environment),
         model=model or str(files.model),
         slots=1,
         lacks=lacks,

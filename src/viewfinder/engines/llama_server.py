@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from viewfinder.core.errors import EngineError, EngineMissing
-from viewfinder.engines.base import Launch
+from viewfinder.engines.base import SHARES_CORES, Launch
 
 OLDEST_BUILD = 10434
 """The first that was tried: it listens on a Unix socket and has every option below."""
@@ -39,7 +39,7 @@ def native(program: Path, options: Mapping[str, Any]) -> Launch:
 def environment() -> dict[str, str]:
     """The parent's, without what would make llama.cpp reach a hub or take options from outside."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLAMA_", "HF_"))}
-    return kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    return SHARES_CORES | kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _version(program: Path) -> str:
