@@ -21,6 +21,7 @@ STATUSES = {
     "Busy": 429,
     "MemoryShort": 503,
     "AlreadyRunning": 500,
+    "NotRunning": 500,
     "PortInUse": 500,
     "ModelFilesError": 500,
     "FilesMissing": 500,

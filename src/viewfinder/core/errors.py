@@ -13,6 +13,7 @@ ViewfinderError
 ├── Busy                       try again later
 ├── MemoryShort                the memory budget has no room for this model
 ├── AlreadyRunning             another Viewfinder holds the place              exit 3
+├── NotRunning                 there is no `viewfinder serve` to talk to
 ├── PortInUse                  a foreign program listens there
 ├── ModelFilesError            missing, truncated or corrupt files
 │   ├── FilesMissing           not (all) on this disk, and the hub has them
@@ -100,6 +101,10 @@ class MemoryShort(ViewfinderError):
 class AlreadyRunning(ViewfinderError):
     code = "already_running"
     exit_code = 3
+
+
+class NotRunning(ViewfinderError):
+    code = "not_running"
 
 
 class PortInUse(ViewfinderError):

@@ -66,6 +66,11 @@ def log_folder() -> Path:
     return private(home() / "logs")
 
 
+def event_file() -> Path:
+    """What happened to the server processes of `serve`, one JSON object a line."""
+    return log_folder() / "events.jsonl"
+
+
 def run_folder() -> Path:
     """The folder of this process's engine sockets, 0700; short enough for a Unix socket's path."""
     place, short_place = run_places(home())

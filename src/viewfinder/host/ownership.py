@@ -28,10 +28,14 @@ LOOK_S = 0.25
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds the lock; `pid` is 0 and `url` empty as long as it has not said so."""
+    """Who holds the lock; `pid` is 0 and the others empty as long as it has not said so.
+
+    `control` is the path of the socket on which it takes orders.
+    """
 
     pid: int
     url: str
+    control: str = ""
 
 
 class OwnerLock:
@@ -62,11 +66,11 @@ class OwnerLock:
             raise
         return owned
 
-    def announce(self, url: str) -> None:
-        """Record where this owner listens, for `running_owner`."""
+    def announce(self, url: str, control: str = "") -> None:
+        """Record where this owner listens and takes orders, for `running_owner`."""
         record = _record(self.home)
         draft = record.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(Owner(os.getpid(), url))))
+        draft.write_text(json.dumps(asdict(Owner(os.getpid(), url, control))))
         draft.replace(record)
 
     def release(self) -> None:
@@ -130,7 +134,7 @@ def _recorded(home: Path) -> Owner:
     """What the holder of the lock has recorded; the record of one that died is not its word."""
     try:
         record = json.loads(_record(home).read_text())
-        owner = Owner(int(record["pid"]), str(record["url"]))
+        owner = Owner(int(record["pid"]), str(record["url"]), str(record.get("control", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return Owner(0, "")
     return owner if psutil.pid_exists(owner.pid) else Owner(0, "")
