@@ -1,7 +1,7 @@
 import logging
 from pathlib import Path
 
-from viewfinder.host.output import TAIL_BYTES, Output
+from viewfinder.host.output import TAIL_BYTES, Output, visible
 
 
 def test_keeps_the_last_lines(tmp_path):
@@ -59,3 +59,10 @@ def test_a_folder_that_is_gone_costs_the_file_and_nothing_else(tmp_path, caplog)
     output.feed(b"one\n")
     assert output.tail(5) == "one"
     assert "No such file" in caplog.text
+
+
+def test_what_a_terminal_would_obey_is_spelled_out():
+    said = "ok\ttab \x1b[31mred \x1b]0;title\x07 \x9b2J \u202ertl \u200b é 東 'q\" \\"
+    assert visible(said) == (
+        "ok\ttab \\x1b[31mred \\x1b]0;title\\x07 \\x9b2J \\u202ertl \\u200b é 東 'q\" \\"
+    )

@@ -1,10 +1,12 @@
 """What an engine printed: a bounded tail in memory and a bounded file on disk.
 
-Written by `host/child` as it reads the engine's pipe; read for error messages and by `logs`.
+Written by `host/child` as it reads the engine's pipe; read for error messages and by `logs`. The fleet's
+events go the same way.
 """
 
 import logging
 import time
+import unicodedata
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,4 +67,11 @@ class Output:
 
     def _lose(self, error: OSError) -> None:
         self.close()
-        logging.getLogger(__name__).warning("%s takes no more of the engine's output: %s", self.file, error)
+        logging.getLogger(__name__).warning("%s takes no more: %s", self.file, error)
+
+
+def visible(line: str) -> str:
+    """The line with its control characters spelled out: a terminal must not obey what a model said."""
+    return "".join(
+        mark if mark == "\t" or unicodedata.category(mark)[0] != "C" else ascii(mark)[1:-1] for mark in line
+    )
