@@ -55,3 +55,15 @@ def test_a_key_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert "hunter2" not in repr(settings)
     assert settings.api_key == SecretStr("hunter2")
+
+
+def test_a_file_or_a_variable_that_cannot_be_read_is_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "viewfinder.toml").write_bytes(b"\xff")
+    with pytest.raises(BadRequest, match="not valid TOML"):
+        load_settings()
+    (home / "viewfinder.toml").unlink()
+    monkeypatch.setenv("VIEWFINDER_ALLOWED_HOSTS", "box")
+    with pytest.raises(BadRequest, match="allowed_hosts"):
+        load_settings()

@@ -12,6 +12,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -178,5 +179,9 @@ def load_settings(**flags: object) -> Settings:
             f"or in {config_file()}.",
             param=place,
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{config_file()} is not valid TOML: {error}.") from None
+    except SettingsError as error:  # not even JSON, where several values are wanted
+        raise BadRequest(f"The environment is wrong: {error}.", hint="Lists are written as JSON.") from None
+    except OSError as error:
+        raise BadRequest(f"{config_file()} cannot be read: {error.strerror}.") from None
