@@ -22,6 +22,7 @@ from viewfinder.fleet.answers import Answers
 from viewfinder.fleet.events import Events
 from viewfinder.fleet.lease import Lease
 from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.view import FleetView, ServerView
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import Bound, bind_port, url
@@ -154,7 +155,7 @@ class Fleet:
     events: Events = field(default_factory=Events)
     answers: Answers = field(default_factory=Answers)
     loadable: asyncio.Event = field(default_factory=asyncio.Event)
-    answers: Answers = field(default_factory=Answers)
+    pinned: set[str] = field(default_factory=set)
 
     models = (
         card("both"),
@@ -181,6 +182,43 @@ class Fleet:
 
     def state_of(self, model: str) -> str:
         return "ready" if model in self.loads else "stopped"
+
+    def view(self) -> FleetView:
+        servers = tuple(self.view_of(name) for name in dict.fromkeys(self.loads))
+        return FleetView(servers, waiting=2, budget_bytes=10**9, planned_bytes=10**8)
+
+    def view_of(self, model: str) -> ServerView:
+        return ServerView(
+            model=model,
+            variant="llama.cpp-f16",
+            engine="llama.cpp",
+            engine_version="1",
+            state="ready",
+            verified=True,
+            reason="",
+            pid=4711,
+            leases=self.leases,
+            waiting=0,
+            pinned=model in self.pinned,
+            memory_bytes=12_345_678,
+            need_bytes=None,
+            starts=2,
+            restarts=1,
+            deaths=1,
+            up_s=61.0,
+            idle_s=None,
+        )
+
+    async def load(self, model: str) -> None:
+        async with await self.acquire(model, RequestShape()):
+            return
+
+    async def unload(self, model: str, why: str = "asked") -> None:
+        self.loads = [name for name in self.loads if name != model]
+        self.events.tell("unload", model, why=why)
+
+    def pin(self, model: str, pinned: bool) -> None:
+        (self.pinned.add if pinned else self.pinned.discard)(model)
 
     def lease(self) -> Lease:
         async def report(lease: Lease, error: ViewfinderError) -> None:

@@ -73,6 +73,10 @@ class Answers:
         """All that is known of an answer; None as for `status`."""
         return self._answers.get(answer_id)
 
+    def suspects(self) -> list[Answer]:
+        """The answers that cannot be trusted, oldest first."""
+        return [answer for answer in self._answers.values() if answer.status == "suspect"]
+
     def _close(self, model: str, status: Status, reason: str, mark: int) -> list[str]:
         waiting = self._open[model]
         ids = [one for one, number in waiting.items() if number <= mark]

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import ipaddress
+import math
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
 from pydantic import SecretStr
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from viewfinder.core.config import LOOPBACK_HOSTS, Settings
@@ -26,13 +27,17 @@ LAST_WORD_S = 1.0
 """How long a request that is cut off has to say so."""
 
 
+CONTROL_HEAD_S = 10.0
+"""How long the head of an order may take; whoever sends it is on this computer."""
+
+
 async def serve(
-    app: Starlette,
+    app: ASGIApp,
     bound: Bound,
     settings: Settings,
     *,
     stop: asyncio.Event,
-    drain_s: int = 10,
+    drain_s: float = 10.0,
     on_listening: Callable[[], None] | None = None,
 ) -> None:
     """Serve `app` until `stop` is set; signals are the caller's, who sets it in their handlers.
@@ -47,7 +52,7 @@ async def serve(
         # Connections inherit it. asyncio sets it only on sockets that were made with their protocol's number,
         # and without it the second write of an answer waits 40 ms for the client's acknowledgement.
         bound.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server = _Server(_config(app, settings, drain_s), on_listening)
+        server = _Server(_config(app, settings.limits.receive_timeout_s, drain_s), on_listening)
         serving = asyncio.create_task(server.serve(sockets=[bound.socket]))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -56,13 +61,29 @@ async def serve(
             await asyncio.shield(serving)
         finally:
             stopping.cancel()
-            server.should_exit = server.force_exit = True
-            left = set(server.server_state.tasks)
-            for task in left:
-                task.cancel()
-            await serving
-            if left:
-                await asyncio.wait(left, timeout=LAST_WORD_S)
+            await _cut_off(server, serving)
+
+
+@contextlib.asynccontextmanager
+async def taking_orders(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve `app` on a Unix socket beside everything else; what is in progress at the end is cut off."""
+    server = _Server(_config(app, CONTROL_HEAD_S, drain_s=1), None)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        await _cut_off(server, serving)
+
+
+async def _cut_off(server: "_Server", serving: asyncio.Task[None]) -> None:
+    """End the server now; who is in the middle of an answer has a moment to say so."""
+    server.should_exit = server.force_exit = True
+    left = set(server.server_state.tasks)
+    for task in left:
+        task.cancel()
+    await serving
+    if left:
+        await asyncio.wait(left, timeout=LAST_WORD_S)
 
 
 def require_key_beyond_loopback(host: str, api_key: SecretStr | None) -> None:
@@ -85,9 +106,9 @@ def is_loopback(host: str) -> bool:
         return host in LOOPBACK_HOSTS
 
 
-def _config(app: Starlette, settings: Settings, drain_s: int) -> uvicorn.Config:
+def _config(app: ASGIApp, head_s: float, drain_s: float) -> uvicorn.Config:
     class Protocol(TimedHead):
-        head_timeout_s = settings.limits.receive_timeout_s
+        head_timeout_s = head_s
 
     return uvicorn.Config(
         app,
@@ -99,7 +120,7 @@ def _config(app: Starlette, settings: Settings, drain_s: int) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=drain_s,
+        timeout_graceful_shutdown=math.ceil(drain_s),
     )
 
 

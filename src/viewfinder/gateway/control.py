@@ -1,0 +1,81 @@
+"""What the owner of a state folder can be asked and told to do, as HTTP; made by api, never on a port.
+
+The socket is private to its user, so there is no key and no guard.
+
+    GET  /fleet                   every server process, as `FleetView`
+    GET  /events                  what happened lately
+    GET  /suspects                answers that cannot be trusted any more
+    POST /models/NAME/load        answers when the model is up; starts a failed one, too
+    POST /models/NAME/unload      answers when it has ended
+    POST /models/NAME/pin, unpin  whether it may be unloaded to make room
+"""
+
+from dataclasses import asdict
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway import problems
+
+
+def make_control(fleet: Fleet) -> Starlette:
+    """The app of the control socket."""
+    orders = Orders(fleet)
+    return Starlette(
+        routes=[
+            Route("/fleet", orders.fleet_view),
+            Route("/events", orders.events),
+            Route("/suspects", orders.suspects),
+            Route("/models/{name:path}/load", orders.load, methods=["POST"]),
+            Route("/models/{name:path}/unload", orders.unload, methods=["POST"]),
+            Route("/models/{name:path}/pin", orders.pin, methods=["POST"]),
+            Route("/models/{name:path}/unpin", orders.unpin, methods=["POST"]),
+        ],
+        exception_handlers=problems.HANDLERS,
+    )
+
+
+class Orders:
+    """Each order answers with the name that the catalog has for the model."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+
+    async def fleet_view(self, _request: Request) -> Response:
+        return JSONResponse(self.fleet.view().as_json())
+
+    async def events(self, _request: Request) -> Response:
+        return JSONResponse([asdict(event) for event in self.fleet.events.recent])
+
+    async def suspects(self, _request: Request) -> Response:
+        return JSONResponse([asdict(answer) for answer in self.fleet.answers.suspects()])
+
+    async def load(self, request: Request) -> Response:
+        """Raises UnknownModel, ModelFilesError, EngineError, Busy (no room)."""
+        name = self._model(request)
+        await self.fleet.load(name)
+        return JSONResponse({"model": name})
+
+    async def unload(self, request: Request) -> Response:
+        """Raises UnknownModel."""
+        name = self._model(request)
+        await self.fleet.unload(name)
+        return JSONResponse({"model": name})
+
+    async def pin(self, request: Request) -> Response:
+        """Raises UnknownModel."""
+        name = self._model(request)
+        self.fleet.pin(name, True)
+        return JSONResponse({"model": name})
+
+    async def unpin(self, request: Request) -> Response:
+        """Raises UnknownModel."""
+        name = self._model(request)
+        self.fleet.pin(name, False)
+        return JSONResponse({"model": name})
+
+    def _model(self, request: Request) -> str:
+        return self.fleet.card(request.path_params["name"]).name

@@ -1,0 +1,117 @@
+"""Orders on a real Unix socket, by the client that the commands use, to a fleet that notes them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from viewfinder.gateway.control import make_control
+from viewfinder.gateway.listen import taking_orders
+from viewfinder.host.control import control_socket
+from viewfinder.host.ownership import OwnerLock
+
+from .conftest import Fleet
+
+
+@pytest.fixture
+async def fleet(gateway: Any) -> Fleet:
+    return gateway.fleet
+
+
+@pytest.fixture
+async def session(fleet: Fleet, tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    lock = OwnerLock.acquire(tmp_path)
+    with control_socket(lock) as listener:
+        connector = aiohttp.UnixConnector(listener.getsockname())
+        async with (
+            taking_orders(make_control(fleet), listener),
+            aiohttp.ClientSession("http://viewfinder", connector=connector) as session,
+        ):
+            yield session
+    lock.release()
+
+
+async def order(session: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
+    async with session.post(path) as reply:
+        return reply.status, await reply.json()
+
+
+async def look(session: aiohttp.ClientSession, path: str) -> Any:
+    async with session.get(path) as reply:
+        assert reply.status == 200
+        return await reply.json()
+
+
+async def test_load_pin_and_unload(session: aiohttp.ClientSession, fleet: Fleet) -> None:
+    assert await order(session, "/models/both/load") == (200, {"model": "both"})
+    assert await order(session, "/models/both/pin") == (200, {"model": "both"})
+    view = await look(session, "/fleet")
+    assert [(one["model"], one["state"], one["pinned"]) for one in view["servers"]] == [
+        ("both", "ready", True)
+    ]
+    await order(session, "/models/both/unpin")
+    assert fleet.pinned == set()
+    await order(session, "/models/both/unload")
+    assert (await look(session, "/fleet"))["servers"] == []
+
+
+async def test_events_and_suspects(session: aiohttp.ClientSession, fleet: Fleet) -> None:
+    fleet.events.tell("load", "both", engine="llama.cpp")
+    for number in (1, 2):
+        fleet.answers.note("both", f"chatcmpl-{number}")
+    fleet.events.tell("suspect", "both", answers=fleet.answers.suspect("both", "stale"))
+    fleet.answers.note("both", "chatcmpl-3")
+    events = await look(session, "/events")
+    assert [(one["kind"], one["model"]) for one in events] == [("load", "both"), ("suspect", "both")]
+    marked = await look(session, "/suspects")
+    assert [(one["id"], one["reason"]) for one in marked] == [
+        ("chatcmpl-1", "stale"),
+        ("chatcmpl-2", "stale"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/models/nonesuch/load", 404, "model_not_found"),
+        ("/models/unloadable/load", 502, "engine_died"),
+        ("/models/both/explode", 404, "not_found"),
+        ("/models//load", 404, "model_not_found"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_as_over_http(
+    session: aiohttp.ClientSession, path: str, status: int, code: str
+) -> None:
+    answered, body = await order(session, path)
+    assert (answered, body["error"]["code"]) == (status, code)
+
+
+async def test_an_order_changes_nothing_when_it_is_only_looked_at(
+    session: aiohttp.ClientSession, fleet: Fleet
+) -> None:
+    async with session.get("/models/both/load") as reply:
+        assert reply.status == 405
+    assert fleet.loads == []
+
+
+async def test_at_the_end_an_order_in_progress_is_cut_off(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.loadable.clear()
+    lock = OwnerLock.acquire(tmp_path)
+    with control_socket(lock) as listener:
+        async with taking_orders(make_control(fleet), listener):
+            _, writer = await asyncio.open_unix_connection(listener.getsockname())
+            writer.write(b"POST /models/both/load HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            async with asyncio.timeout(10):
+                while not fleet.loads:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        writer.close()
+    lock.release()
+
+
+async def test_a_view_can_be_written_as_json(fleet: Fleet) -> None:
+    fleet.loads.append("both")
+    assert json.loads(json.dumps(fleet.view().as_json()))["servers"][0]["memory_bytes"] == 12_345_678
