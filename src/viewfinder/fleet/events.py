@@ -58,7 +58,11 @@ class Events:
         self.recent: deque[Event] = deque(maxlen=KEPT)
         self.counts: Counter[tuple[Kind, str]] = Counter()
         """By kind and model, since the start."""
-        self._listeners = listeners
+        self._listeners = list(listeners)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Tell of new events to one more; it must not raise."""
+        self._listeners.append(listener)
 
     def tell(self, kind: Kind, model: str, **details: Any) -> None:
         """Note one event."""

@@ -6,6 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
@@ -13,13 +14,20 @@ from viewfinder.gateway import problems
 from viewfinder.gateway.answers import GivenAnswers
 from viewfinder.gateway.chat import IGNORED_HEADER, Chat
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
+from viewfinder.gateway.metrics import Counted, Metrics
 from viewfinder.gateway.models import Models
 from viewfinder.media.intake import Intake
 
 
-def make_app(fleet: Fleet, intake: Intake, settings: Settings, version: str) -> Starlette:
-    """The gateway; `fleet` and `intake` are the caller's to start and to close."""
+def make_app(
+    fleet: Fleet, intake: Intake, settings: Settings, version: str, metrics: Metrics | None = None
+) -> Starlette:
+    """The gateway; `fleet` and `intake` are the caller's to start and to close.
+
+    `metrics` are those of the app before, when this one takes its place.
+    """
     models = Models(fleet)
+    metrics = metrics or Metrics(fleet)
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"service": "viewfinder", "status": "ok", "version": version})
@@ -32,12 +40,23 @@ def make_app(fleet: Fleet, intake: Intake, settings: Settings, version: str) -> 
             Route("/v1/models/{name}", models.one),
             Route("/health", health),
             Route("/ready", models.ready),
+            Route("/metrics", metrics.page),
         ],
-        middleware=guards(settings),
+        middleware=[Middleware(Counted, metrics=metrics), *guards(settings)],
         exception_handlers=problems.HANDLERS,
     )
     app.router.redirect_slashes = False
     return app
+
+
+class Replaceable:
+    """An app in whose place another can be put: requests in progress stay with the one that took them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 def guards(settings: Settings) -> list[Middleware]:
