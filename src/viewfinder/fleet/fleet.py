@@ -30,6 +30,7 @@ from viewfinder.fleet.events import Events
 from viewfinder.fleet.examiner import Examiner
 from viewfinder.fleet.lease import Lease
 from viewfinder.fleet.place import Place, Ticket
+from viewfinder.fleet.post_mortem import post_mortem_of, write_post_mortem
 from viewfinder.fleet.profile import Profiles, need_bytes
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
 from viewfinder.fleet.restart import RestartPolicy
@@ -318,6 +319,9 @@ class Fleet:
             log_folder=self._folders.logs,
             policy=RestartPolicy.of(fleet),
             events=self.events,
+            obituary=lambda life, up_s: write_post_mortem(
+                self._folders.logs / "deaths", post_mortem_of(place, life, up_s)
+            ),
         )
         found = engine.find()
         profile = self._profiles.get(card.name, variant.name, found.version if found else "")

@@ -1,0 +1,158 @@
+"""One file for each death of an engine: what ran, how it ended, and what it was doing; written by `fleet`.
+
+It is made to be attached to a bug report: sizes of requests and no contents, and no key of a command.
+"""
+
+import json
+import logging
+import os
+import platform
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from viewfinder.catalog.known_issues import recognize
+from viewfinder.core.paths import private
+from viewfinder.core.version import VERSION
+from viewfinder.fleet.life import Life
+from viewfinder.fleet.place import Place
+from viewfinder.fleet.shape import RequestShape
+from viewfinder.host.child import Exit
+from viewfinder.host.output import visible
+
+LAST_LINES = 40
+CURVE_POINTS = 200
+KEPT = 50
+"""Files in the folder: the newest."""
+
+KEY = r"[A-Za-z_-]*(?:key|token|secret|password)"
+KEY_IN_JSON = re.compile(rf'("{KEY}"\s*:\s*")[^"]*')
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PostMortem:
+    """What is known of one process that ended unasked.
+
+    `reason` is what was said of it, `exit` how the process itself ended; `up_s` None: it was never ready.
+    `memory` holds (seconds since its start, footprint in bytes), oldest first; `requests` were in progress;
+    `known_issue` is what is known to end so, in words.
+    """
+
+    model: str
+    variant: str
+    engine: str
+    engine_version: str
+    command: Sequence[str]
+    pid: int
+    exit: Exit
+    reason: str
+    up_s: float | None
+    last_words: str
+    memory: Sequence[tuple[float, int]] = ()
+    requests: Sequence[RequestShape] = ()
+    known_issue: str = ""
+
+
+def post_mortem_of(place: Place, life: Life, up_s: float | None) -> PostMortem:
+    """That of the life of a place's server process which has just ended."""
+    server, child = place.server, life.child
+    exit_ = life.exit or Exit(None, None)
+    words = child.tail(LAST_LINES)
+    issue = recognize(server.variant.engine, life.engine_version, f"{words}\n{exit_.explanation}")
+    started_s = life.stamps["started"]
+    return PostMortem(
+        model=place.card.name,
+        variant=server.variant.name,
+        engine=server.variant.engine,
+        engine_version=life.engine_version,
+        command=child.spec.argv,
+        pid=child.pid,
+        exit=exit_,
+        reason=server.failure.message if server.failure else "",
+        up_s=up_s,
+        last_words=words,
+        memory=[(at_s - started_s, size) for at_s, size in place.memory_curve if at_s >= started_s],
+        requests=[lease.shape for lease in place.leases],
+        known_issue=f"{issue.what} {issue.hint}".strip() if issue else "",
+    )
+
+
+def write_post_mortem(folder: Path, death: PostMortem, *, at: datetime | None = None) -> Path | None:
+    """The file, which is there as a whole or not at all; None when the disk does not take it."""
+    at = at or datetime.now(UTC)
+    name = f"{_tidy(death.model)}-{at:%Y%m%dT%H%M%S.%f}Z-{death.pid}.json"
+    draft = folder / f"{name}.new"
+    try:
+        private(folder)
+        draft.write_text(json.dumps(as_json(death, at), indent=2) + "\n")
+        file = draft.replace(folder / name)
+        _keep_newest(folder)
+    except OSError as error:
+        _log.warning("The post-mortem of '%s' could not be written: %s", death.model, error)
+        with suppress(OSError):
+            draft.unlink()
+        return None
+    return file
+
+
+def as_json(death: PostMortem, at: datetime) -> dict[str, object]:
+    """All of it in plain types."""
+    return {
+        "model": death.model,
+        "variant": death.variant,
+        "at": at.isoformat(timespec="milliseconds"),
+        "pid": death.pid,
+        "reason": death.reason,
+        "up_s": None if death.up_s is None else round(death.up_s, 3),
+        "exit": {**asdict(death.exit), "explanation": death.exit.explanation},
+        "known_issue": death.known_issue,
+        "command": without_keys(death.command),
+        "versions": {
+            death.engine: death.engine_version,
+            "viewfinder": VERSION,
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        },
+        "requests": [asdict(shape) for shape in death.requests],
+        "memory": [[round(at_s, 3), size_bytes] for at_s, size_bytes in thinned(death.memory)],
+        "last_lines": [visible(line) for line in death.last_words.splitlines()[-LAST_LINES:]],
+    }
+
+
+def thinned(curve: Sequence[tuple[float, int]], most: int = CURVE_POINTS) -> list[tuple[float, int]]:
+    """At most so many points, evenly chosen, the last one always among them."""
+    every = -(-len(curve) // most) or 1
+    return list(curve[::-1][::every][::-1])
+
+
+def without_keys(command: Sequence[str]) -> list[str]:
+    """The command with every key or token masked: an option's value, or one in JSON."""
+    shown: list[str] = []
+    for word in command:
+        option, equals, _ = word.partition("=")
+        if equals and _is_key(option):
+            shown.append(f"{option}=***")
+        else:
+            shown.append("***" if shown and _is_key(shown[-1]) else KEY_IN_JSON.sub(r"\1***", word))
+    return shown
+
+
+def _is_key(word: str) -> bool:
+    return re.fullmatch(rf"--?{KEY}", word) is not None
+
+
+def _keep_newest(folder: Path) -> None:
+    """The name begins with the model, so age is read from the file."""
+    files = sorted(folder.glob("*.json"), key=os.path.getmtime, reverse=True)
+    for old in files[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def _tidy(name: str) -> str:
+    """The name in the characters that a file's name may have anywhere."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:80]
