@@ -1,0 +1,28 @@
+"""Events on disk: one JSON object a line, whatever the details and the disk."""
+
+import json
+from pathlib import Path
+
+from viewfinder.fleet.event_log import EventLog
+from viewfinder.fleet.events import Events
+
+
+def test_each_event_is_a_line(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "events.jsonl")
+    events = Events()
+    events.listen(log)
+    events.tell("load", "glimpse", engine="llama.cpp")
+    events.tell("death", "glimpse", explanation="two\nlines", post_mortem=tmp_path / "death.json")
+    log.close()
+    first, second = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
+    assert (first["kind"], first["model"], first["details"]) == ("load", "glimpse", {"engine": "llama.cpp"})
+    assert second["details"] == {"explanation": "two\nlines", "post_mortem": str(tmp_path / "death.json")}
+    assert second["at_s"] >= first["at_s"]
+
+
+def test_a_full_disk_costs_the_file_and_no_event() -> None:
+    log = EventLog(Path("/dev/full"))
+    events = Events(log)
+    events.tell("load", "glimpse")
+    events.tell("load", "glimpse")
+    assert events.counts["load", "glimpse"] == 2
