@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from viewfinder.api.control import Control
     from viewfinder.api.measuring import bench, guide
     from viewfinder.api.model import Model, load
     from viewfinder.api.models import ModelLine, VariantLine, models, variants
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from viewfinder.core.errors import ViewfinderError
 
 _HOMES = {
+    "Control": "api.control",
     "Model": "api.model",
     "ModelLine": "api.models",
     "PulledModel": "api.pulling",
@@ -35,6 +37,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Control",
     "Model",
     "ModelLine",
     "PulledModel",

@@ -1,0 +1,108 @@
+"""The running `viewfinder serve` of this state folder, to look at and to steer.
+
+Called by `ps`, `load`, `stop`, `pin` and `unpin`, and from Python.
+"""
+
+import json
+import socket
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from viewfinder.core import paths
+from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
+from viewfinder.fleet.answers import Answer
+from viewfinder.fleet.events import Event
+from viewfinder.fleet.view import FleetView
+from viewfinder.host.ownership import running_owner
+
+LOOK_S = 10.0
+
+
+class Control:
+    """Finds the server; raises NotRunning when there is none.
+
+    Every call raises the server's own refusal: BadRequest with its code for wrong words, ViewfinderError
+    for work that failed, NotRunning when the server is gone meanwhile.
+    """
+
+    def __init__(self) -> None:
+        home = paths.home()
+        owner = running_owner(home)
+        if owner is None or not owner.control:
+            raise NotRunning(
+                f"No `viewfinder serve` runs for {home}."
+                if owner is None
+                else f"The `viewfinder serve` of {home} is just starting.",
+                hint="Start it: viewfinder serve" if owner is None else "Ask again in a moment.",
+            )
+        self.pid, self.url = owner.pid, owner.url
+        self._socket = owner.control
+
+    def fleet(self) -> FleetView:
+        """Every model's server process, and the queue before them."""
+        return TypeAdapter(FleetView).validate_python(self._call("GET", "/fleet", LOOK_S))
+
+    def events(self) -> list[Event]:
+        """What happened lately, oldest first."""
+        return TypeAdapter(list[Event]).validate_python(self._call("GET", "/events", LOOK_S))
+
+    def suspects(self) -> list[Answer]:
+        """Answers that cannot be trusted any more, oldest first."""
+        return TypeAdapter(list[Answer]).validate_python(self._call("GET", "/suspects", LOOK_S))
+
+    def load(self, model: str) -> str:
+        """Load a model, also one that failed; returns its name when it is up."""
+        return self._order(model, "load")
+
+    def unload(self, model: str) -> str:
+        """End a model's server process; returns its name when nothing is left of it."""
+        return self._order(model, "unload")
+
+    def pin(self, model: str, pinned: bool = True) -> str:
+        """Say whether a model may be unloaded to make room; returns its name."""
+        return self._order(model, "pin" if pinned else "unpin")
+
+    def _order(self, model: str, verb: str) -> str:
+        return str(self._call("POST", f"/models/{quote(model, safe='')}/{verb}", None)["model"])
+
+    def _call(self, method: str, path: str, timeout_s: float | None) -> Any:
+        with closing(_Connection(self._socket, timeout_s)) as connection:
+            try:
+                connection.request(method, path)
+                reply = connection.getresponse()
+                said = reply.read()
+            except (OSError, HTTPException):
+                raise NotRunning(
+                    "The running `viewfinder serve` does not answer any more.",
+                    hint="Start it: viewfinder serve",
+                ) from None
+        if reply.status == 200:
+            return json.loads(said)
+        raise _as_said(reply.status, said)
+
+
+class _Connection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout_s: float | None) -> None:
+        super().__init__("viewfinder")
+        self._path, self._patience_s = path, timeout_s
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self._patience_s)
+        self.sock.connect(self._path)
+
+
+def _as_said(status: int, said: bytes) -> ViewfinderError:
+    try:
+        error = json.loads(said)["error"]
+        code, message = str(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        return ViewfinderError(f"The running `viewfinder serve` answered with status {status}.")
+    kind = BadRequest if status in (400, 404) else ViewfinderError
+    return kind(message, code=code)
