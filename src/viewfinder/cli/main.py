@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli import ask, bench, demo, doctor, guide, models, pull, serve
+from viewfinder.cli import ask, bench, demo, doctor, guide, logs, models, orders, ps, pull, serve, suspects
 from viewfinder.cli.screen import errors
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
@@ -22,6 +22,14 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("ask")(ask.ask)
 app.command("serve")(serve.serve)
+app.command("ps")(ps.ps)
+app.command("load")(orders.load)
+app.command("stop")(orders.stop)
+app.command("pin")(orders.pin)
+app.command("unpin")(orders.unpin)
+app.command("logs")(logs.logs)
+app.command("events")(logs.events)
+app.command("suspects")(suspects.suspects)
 app.command("models")(models.models)
 app.command("pull")(pull.pull)
 app.command("bench")(bench.bench)

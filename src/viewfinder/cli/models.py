@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from viewfinder.cli.screen import output, print_json
+from viewfinder.cli.screen import columns, output, print_json, size
 
 if TYPE_CHECKING:
     from viewfinder.api.models import ModelLine, VariantLine
@@ -44,7 +44,7 @@ def _show_models(lines: "list[ModelLine]") -> None:
                 line.name,
                 line.variant,
                 line.engine,
-                _size(line.size_bytes),
+                size(line.size_bytes),
                 _known(line.fits),
                 _known(line.here),
             )
@@ -64,7 +64,7 @@ def _show_variants(lines: "list[VariantLine]") -> None:
                 line.variant,
                 f"{line.engine} {line.version}".strip(),
                 _can(line.vision, line.text),
-                _size(line.size_bytes),
+                size(line.size_bytes),
                 _known(line.fits),
                 _known(line.here),
             )
@@ -76,15 +76,7 @@ def _show_variants(lines: "list[VariantLine]") -> None:
 
 
 def _show(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[str]) -> None:
-    """Columns as wide as their widest cell, each row's reason below it."""
-    table = [header, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    below = iter(reasons)
-    for number, row in enumerate(table):
-        words = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        output.print(words.rstrip(), markup=False, highlight=False, style="bold" if number == 0 else None)
-        if number:
-            output.print(f"    {next(below)}", markup=False, highlight=False, style="dim")
+    output.print(columns(header, rows, reasons), highlight=False)
 
 
 def _can(vision: bool, text: bool) -> str:
@@ -93,9 +85,3 @@ def _can(vision: bool, text: bool) -> str:
 
 def _known(answer: bool | None) -> str:
     return "?" if answer is None else "yes" if answer else "no"
-
-
-def _size(size_bytes: int | None) -> str:
-    if size_bytes is None:
-        return "?"
-    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"

@@ -38,15 +38,15 @@ def serve(
     """Serve every model behind one OpenAI-compatible API."""
     from viewfinder.api import serving
 
-    preload = list(names or ())
-    settings = load_settings(
-        host=host,
-        port=port,
-        strict_port=strict_port or None,
-        variants=wanted_variants(preload, variant or []) or None,
-    )
-    if mmproj or name:
-        settings, preload = _own_files(settings, preload, mmproj, name)
+    entries = list(names or ())
+    wanted = wanted_variants(entries, variant or []) or None
+
+    def read() -> tuple[Settings, list[str]]:
+        """The settings as they are written now, and the models to load at once."""
+        settings = load_settings(host=host, port=port, strict_port=strict_port or None, variants=wanted)
+        return _own_files(settings, entries, mmproj, name) if mmproj or name else (settings, entries)
+
+    settings, preload = read()
 
     def on_ready(listening: serving.Serving) -> None:
         if as_json:
@@ -57,7 +57,10 @@ def serve(
         output.print(f"Viewfinder listens at [bold]{listening.url}/v1[/] (Ctrl-C ends it)", highlight=False)
         output.print(f"Models: {', '.join(listening.models)}", highlight=False)
 
-    with_files(lambda: serving.serve(preload, settings=settings, on_ready=on_ready), agreed=yes)
+    def run() -> None:
+        serving.serve(preload, settings=settings, reread=lambda: read()[0], on_ready=on_ready)
+
+    with_files(run, agreed=yes)
 
 
 def _own_files(

@@ -1,0 +1,60 @@
+"""`viewfinder logs MODEL` and `viewfinder events`: what was written down, also while nothing runs."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+LINES = typer.Option("--lines", "-n", min=0, help="So many of the last lines.")
+FOLLOW = typer.Option("--follow", "-f", help="Stay and show what comes.")
+
+
+def logs(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or id.")],
+    last: Annotated[int, LINES] = 50,
+    follow: Annotated[bool, FOLLOW] = False,
+) -> None:
+    """Show what a model's engine printed; control characters are spelled out."""
+    from viewfinder.api.logs import lines, log_file
+
+    _print(lines(log_file(model), last, follow=follow))
+
+
+def events(
+    last: Annotated[int, LINES] = 50,
+    follow: Annotated[bool, FOLLOW] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Show what happened to the models of `serve`: loads, deaths, restarts, unloads and the rest."""
+    from viewfinder.api.logs import lines
+    from viewfinder.core.paths import event_file
+
+    told = lines(event_file(), last, follow=follow)
+    _print(told if as_json else map(_sentence, told))
+
+
+def _print(lines: Iterable[str]) -> None:
+    """As it is: neither wrapped nor coloured. Ctrl-C is how one leaves."""
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+
+def _sentence(line: str) -> str:
+    """An event in a line; what is none, a line cut by a full disk for example, stays as it is."""
+    try:
+        event = json.loads(line)
+        at = datetime.fromtimestamp(event["at_s"]).astimezone()
+        details = (f"{name}={_short(value)}" for name, value in event["details"].items())
+        return "  ".join((f"{at:%Y-%m-%d %H:%M:%S}", event["kind"].ljust(10), event["model"], *details))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return line
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,69 @@
+"""`viewfinder ps`: every model that the running `serve` has, and how it is.
+
+A row holds what fits on a usual screen; what runs, and why it is as it is, stand below it.
+"""
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.live import Live
+from rich.text import Text
+
+from viewfinder.cli.screen import columns, duration, output, print_json, size
+
+if TYPE_CHECKING:
+    from viewfinder.fleet.view import FleetView, ServerView
+
+REFRESH_S = 1.0
+HEADER = ("model", "state", "verified", "pid", "memory", "leases", "waiting", "restarts", "up", "idle")
+
+
+def ps(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and show every change.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show what is up: each model's state, memory, requests and restarts."""
+    from viewfinder.api.control import Control
+
+    control = Control()
+    if as_json:
+        print_json(control.fleet().as_json())
+        return
+    if not watch:
+        output.print(table(control.fleet()), highlight=False)
+        return
+    with contextlib.suppress(KeyboardInterrupt), Live(table(control.fleet()), console=output) as live:
+        while True:
+            time.sleep(REFRESH_S)
+            live.update(table(control.fleet()))
+
+
+def table(view: "FleetView") -> Text:
+    """The fleet as rows, and one line on the whole of it."""
+    shown = columns(HEADER, map(_row, view.servers), map(_below, view.servers))
+    whole = f"{size(view.planned_bytes)} of {size(view.budget_bytes)} planned, {view.waiting} waiting"
+    if not view.servers:
+        return Text(f"No model is up ({whole}).")
+    return shown.append(f"\n{whole}", style="dim")
+
+
+def _row(one: "ServerView") -> tuple[str, ...]:
+    return (
+        one.model,
+        one.state,
+        {True: "yes", False: "no", None: "-"}[one.verified],
+        "-" if one.pid is None else str(one.pid),
+        "-" if one.memory_bytes is None else size(one.memory_bytes),
+        str(one.leases),
+        str(one.waiting),
+        str(one.restarts),
+        duration(one.up_s),
+        duration(one.idle_s),
+    )
+
+
+def _below(one: "ServerView") -> str:
+    engine = f"{one.variant} on {one.engine} {one.engine_version}".strip()
+    return "; ".join(filter(None, (engine, "pinned" if one.pinned else "", one.reason)))

@@ -1,0 +1,24 @@
+"""`viewfinder suspects`: which answers of the running `serve` cannot be trusted any more, and why."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from viewfinder.cli.screen import columns, output, print_json
+
+
+def suspects(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """List the answers that were given before a model was found to answer wrong."""
+    from viewfinder.api.control import Control
+
+    answers = Control().suspects()
+    if as_json:
+        print_json([asdict(answer) for answer in answers])
+    elif answers:
+        rows = [(answer.model, answer.id) for answer in answers]
+        output.print(columns(("model", "answer"), rows, (one.reason for one in answers)), highlight=False)
+    else:
+        output.print("None: no model was found to answer wrong since the start.")

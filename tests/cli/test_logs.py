@@ -1,0 +1,32 @@
+"""Events as a person reads them."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from viewfinder.cli.main import app
+from viewfinder.core import paths
+
+
+@pytest.fixture(autouse=True)
+def told() -> None:
+    event = {
+        "kind": "death",
+        "model": "glimpse",
+        "at_s": 0.0,
+        "details": {"up_s": 1.2345, "explanation": "é"},
+    }
+    paths.event_file().write_text(f'{json.dumps(event)}\n{{"kind": "loa\n')
+
+
+def test_an_event_is_a_line_and_what_is_none_stays() -> None:
+    result = CliRunner().invoke(app, ["events"])
+    first, second = result.output.splitlines()
+    assert first.endswith('death       glimpse  up_s=1.23  explanation="é"')
+    assert second == '{"kind": "loa'
+
+
+def test_for_other_programs_it_is_as_it_was_written() -> None:
+    result = CliRunner().invoke(app, ["events", "--json", "-n", "2"])
+    assert json.loads(result.output.splitlines()[0])["details"]["up_s"] == 1.2345
