@@ -4,20 +4,27 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
 from viewfinder.api.places import card_of, known_as, open_catalog, open_fleet
+from viewfinder.api.reloading import Reloading
+from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
+from viewfinder.fleet.event_log import EventLog
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.gateway.app import make_app
-from viewfinder.gateway.listen import require_key_beyond_loopback
+from viewfinder.gateway.app import Replaceable, make_app
+from viewfinder.gateway.control import make_control
+from viewfinder.gateway.listen import require_key_beyond_loopback, taking_orders
 from viewfinder.gateway.listen import serve as listen
+from viewfinder.gateway.metrics import Metrics
+from viewfinder.host.control import control_socket
 from viewfinder.host.ownership import OwnerLock
 from viewfinder.host.sockets import Bound, bind_port
 from viewfinder.host.sockets import url as url_of
@@ -42,20 +49,35 @@ def serve(
     names: Sequence[str] = (),
     *,
     settings: Settings | None = None,
+    reread: Callable[[], Settings] | None = None,
     on_ready: Callable[[Serving], None] = lambda serving: None,
 ) -> None:
     """Serve every model of the catalog until SIGINT or SIGTERM; `names` are loaded at once.
 
-    A name may also be `hf:owner/name` or a path. Models load at their first request otherwise.
+    A name may also be `hf:owner/name` or a path. Models load at their first request otherwise. At SIGHUP,
+    and when their file changes, the settings are read again by `reread`; `settings` alone stay as they are.
     Raises UnknownModel, ModelFilesError (FilesMissing when pulling mends it), EngineMissing, AlreadyRunning,
     PortInUse, BadRequest (an address beyond loopback without a key).
     """
-    settings = settings or load_settings()
-    asyncio.run(_serve(tuple(names), settings, on_ready))
+    if settings is None:
+        settings, reread = load_settings(), reread or load_settings
+    given = settings
+    asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready))
 
 
-async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[[Serving], None]) -> None:
-    catalog = open_catalog(settings)
+async def _serve(
+    names: tuple[str, ...],
+    settings: Settings,
+    reread: Callable[[], Settings],
+    on_ready: Callable[[Serving], None],
+) -> None:
+    def open_named(settings: Settings) -> Catalog:
+        catalog = open_catalog(settings)
+        for name in names:
+            card_of(catalog, name)  # adds what is in no catalog
+        return catalog
+
+    catalog = open_named(settings)
     cards = [card_of(catalog, name) for name in names]
     for card in cards:  # what was named must be there; the others may fail when they are asked for
         catalog.resolve(choose_variant(card, measured_here())[0])
@@ -67,28 +89,50 @@ async def _serve(names: tuple[str, ...], settings: Settings, on_ready: Callable[
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
+        log = EventLog(paths.event_file())
+        stack.callback(log.close)
         fleet = await stack.enter_async_context(open_fleet(catalog, settings))
+        fleet.events.listen(log)
         intake = await stack.enter_async_context(Intake(settings.limits))
+        metrics = Metrics(fleet)
+        front = Replaceable(make_app(fleet, intake, settings, VERSION, metrics))
+
+        async def apply(catalog: Catalog, new: Settings, changed: set[str]) -> None:
+            safe = intake
+            if new.limits != settings.limits:
+                safe = await stack.enter_async_context(Intake(new.limits))
+            front.app = make_app(fleet, safe, new, VERSION, metrics)
+            await fleet.reload(catalog, new, changed)
+
+        orders = stack.enter_context(control_socket(lock))
+        await stack.enter_async_context(taking_orders(make_control(fleet), orders))
+        reloading = Reloading(catalog, settings, reread=reread, open_catalog=open_named, apply=apply)
         stop = asyncio.Event()
-        _on_signals(stop)
+        _on_signals(stop, reloading.ask)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
-        preloads = [asyncio.create_task(_preload(fleet, name)) for name in called]
+        beside = [asyncio.create_task(_preload(fleet, name)) for name in called]
+        beside.append(asyncio.create_task(reloading.run()))
 
         def listening() -> None:
-            lock.announce(url_of(bound.host, bound.port))
+            lock.announce(url_of(bound.host, bound.port), orders.getsockname())
             here = tuple(card.name for card in fleet.cards())
             on_ready(Serving(url_of(bound.host, bound.port), here, _moved(settings, bound)))
 
         with contextlib.suppress(asyncio.CancelledError):
-            app = make_app(fleet, intake, settings, VERSION)
-            await listen(app, bound, settings, stop=stop, on_listening=listening)
-        for preload in preloads:
-            preload.cancel()
+            await listen(
+                front, bound, settings, stop=stop, drain_s=settings.fleet.drain_s, on_listening=listening
+            )
+        for task in beside:
+            task.cancel()
 
 
-def _on_signals(stop: asyncio.Event) -> None:
-    """The first SIGINT or SIGTERM drains, the second cuts off."""
+def _on_signals(stop: asyncio.Event, reload: Callable[[], None]) -> None:
+    """The first SIGINT or SIGTERM drains, the second cuts off; SIGHUP reads the settings again.
+
+    When it is our terminal that hung up, SIGHUP means what it means to every program: the end.
+    """
     serving = asyncio.current_task()
+    at_a_terminal = _is_at_a_terminal()
     loop = asyncio.get_running_loop()
 
     def heard() -> None:
@@ -96,8 +140,21 @@ def _on_signals(stop: asyncio.Event) -> None:
             serving.cancel()
         stop.set()
 
+    def hung_up() -> None:
+        if at_a_terminal and not _is_at_a_terminal():
+            heard()
+        else:
+            reload()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, heard)
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
+
+
+def _is_at_a_terminal() -> bool:
+    """Whether a person may see us; after a terminal hung up, what was one is none."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return any(stream is not None and stream.isatty() for stream in streams)
 
 
 async def _preload(fleet: Fleet, name: str) -> None:

@@ -1,0 +1,168 @@
+"""Settings that change while we run: what is wrong changes nothing, what is right holds at once."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from viewfinder.api.places import open_catalog
+from viewfinder.api.reloading import Reloading
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.errors import ViewfinderError
+
+
+class Served:
+    """A `serve` as far as settings go: what was put in force, in order."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.applied: list[Settings] = []
+        self.heard = asyncio.Event()
+        settings = load_settings().model_copy(update={"host": "127.0.0.1", "port": 4711})
+        self.reloading = Reloading(
+            open_catalog(settings),
+            settings,
+            reread=load_settings,
+            open_catalog=open_catalog,
+            apply=self.apply,
+        )
+
+    async def apply(self, catalog: Catalog, settings: Settings, changed: set[str]) -> None:
+        assert catalog.names()
+        self.changed = changed
+        self.applied.append(settings)
+        self.heard.set()
+
+    async def written(self, text: str) -> bool:
+        self.file.write_text(text)
+        return await self.reloading.reload()
+
+
+@pytest.fixture
+def served(home: Path) -> Served:
+    return Served(home / "viewfinder.toml")
+
+
+@pytest.fixture
+async def running(served: Served) -> AsyncIterator[Served]:
+    task = asyncio.create_task(served.reloading.run(poll_s=0.01))
+    yield served
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_what_changed_is_put_in_force_with_the_address_that_is_bound(served: Served) -> None:
+    assert await served.written('api_key = "new"\n[limits]\nimages = 3\n')
+    (new,) = served.applied
+    assert new.api_key == SecretStr("new")
+    assert (new.limits.images, new.host, new.port) == (3, "127.0.0.1", 4711)
+    assert served.reloading.current == new
+    assert served.changed == set()
+
+
+async def test_who_must_begin_anew_is_told(served: Served) -> None:
+    assert await served.written("[engine_for.glimpse]\nslots = 3\n")
+    assert served.changed == {"glimpse"}
+    assert await served.written("[engine_for.glimpse]\nslots = 3\n[fleet]\nqueue = 9\n")
+    assert served.changed == set()
+
+
+async def test_what_is_as_it_was_changes_nothing(served: Served) -> None:
+    assert await served.written("[engine]\nslots = 2\n")  # the default
+    assert served.applied == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[engine]\nslots = 0\n", "engine.slots"),
+        ("[engine\n", "not valid TOML"),
+        ('[variants]\nglimpse = "nonesuch"\n', "has no variant 'nonesuch'"),
+        ("\udcff", "viewfinder.toml"),
+    ],
+)
+async def test_what_is_wrong_is_said_and_changes_nothing(
+    served: Served, text: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = served.reloading.current
+    served.file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with caplog.at_level(logging.ERROR):
+        assert not await served.reloading.reload()
+    assert "The settings stay as they were." in caplog.text
+    assert said in caplog.text
+    assert (served.applied, served.reloading.current) == ([], before)
+    assert await served.written("[engine]\nslots = 3\n")  # mended
+
+
+async def test_an_open_address_keeps_its_key(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (home / "viewfinder.toml").write_text('host = "0.0.0.0"\napi_key = "key"\n')
+    served = Served(home / "viewfinder.toml")
+    served.reloading.current = served.reloading.current.model_copy(update={"host": "0.0.0.0"})
+    assert not await served.written('host = "0.0.0.0"\n')
+    assert "no API key is set" in caplog.text
+    assert not await served.written('host = "127.0.0.1"\n')  # we are still bound to the open one
+
+
+async def test_what_needs_a_new_start_is_said(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    assert await served.written("port = 9999\nstrict_port = true\n")
+    assert "A change of port, strict_port takes effect at the next start." in caplog.text
+    assert served.applied == []
+    caplog.clear()
+    assert await served.reloading.reload()
+    assert "next start" not in caplog.text  # said once
+
+
+async def test_a_changed_file_is_seen(running: Served) -> None:
+    running.file.write_text("[engine]\nslots = 3\n")
+    await asyncio.wait_for(running.heard.wait(), 10)
+    running.heard.clear()
+    other = running.file.with_suffix(".new")  # as editors do it
+    other.write_text("[engine]\nslots = 4\n")
+    other.replace(running.file)
+    await asyncio.wait_for(running.heard.wait(), 10)
+    assert [settings.engine.slots for settings in running.applied] == [3, 4]
+
+
+async def test_a_file_that_is_gone_is_no_wish_for_the_defaults(
+    running: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.file.write_text("[engine]\nslots = 3\n")
+    await asyncio.wait_for(running.heard.wait(), 10)
+    running.file.unlink()
+    async with asyncio.timeout(10):
+        while "is gone" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    assert running.reloading.current.engine.slots == 3
+
+
+async def test_it_can_be_asked_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = asyncio.create_task(served.reloading.run(poll_s=3600))
+    monkeypatch.setenv("VIEWFINDER_ENGINE__SLOTS", "5")  # no file tells of it
+    served.reloading.ask()
+    await asyncio.wait_for(served.heard.wait(), 10)
+    assert served.reloading.current.engine.slots == 5
+    task.cancel()
+
+
+async def test_a_fleet_that_cannot_follow_does_not_end_the_watch(
+    running: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    works = running.reloading._apply
+
+    async def broken(catalog: Catalog, settings: Settings, changed: set[str]) -> None:
+        raise ViewfinderError("It did not work.")
+
+    running.reloading._apply = broken
+    running.file.write_text("[engine]\nslots = 3\n")
+    async with asyncio.timeout(10):
+        while "It did not work" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    running.reloading._apply = works
+    running.file.write_text("[engine]\nslots = 33\n")
+    await asyncio.wait_for(running.heard.wait(), 10)
