@@ -1,0 +1,202 @@
+"""Seeing and steering a real `viewfinder serve`, as a person or a service manager does it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from viewfinder.catalog.catalog import Catalog
+
+from .conftest import PATIENCE_S, VIEWFINDER, Served, run, serving
+
+FILES = Catalog().resolve(Catalog().get("glimpse").variants[0])
+MINE = f'[models.mine]\nmodel = "{FILES.model}"\nmmproj = "{FILES.mmproj}"\n'
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("config") / "viewfinder.toml"
+    file.write_text(MINE)
+    return file
+
+
+@pytest.fixture(scope="module")
+def operated(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator[Served]:
+    """One server with two models, both of glimpse's files, and a settings file of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIEWFINDER_CONFIG", str(config))
+        with serving(tmp_path_factory.mktemp("operated"), "--port", "0", "glimpse") as running:
+            yield running
+
+
+@pytest.fixture
+def vf(operated: Served, config: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return run(*words, home=operated.home, VIEWFINDER_CONFIG=str(config))
+
+    return command
+
+
+@pytest.fixture
+def look(vf: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[[], dict[str, Any]]:
+    """Each model's row of `ps --json`."""
+
+    def rows() -> dict[str, Any]:
+        return {one["model"]: one for one in json.loads(vf("ps", "--json").stdout)["servers"]}
+
+    return rows
+
+
+def until(true: Callable[[], Any]) -> Any:
+    give_up_s = time.monotonic() + PATIENCE_S / 2
+    while not (value := true()):
+        assert time.monotonic() < give_up_s
+        time.sleep(0.05)
+    return value
+
+
+def ask(url: str, model: str = "glimpse", key: str = "") -> int:
+    """The status of one request."""
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 3}
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:  # noqa: S310
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def metric(url: str, name: str, **labels: str) -> float:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=PATIENCE_S) as reply:  # noqa: S310
+        text = reply.read().decode()
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
+
+
+def test_ps_shows_what_is_up(vf, look, operated: Served) -> None:
+    assert ask(operated.url) == 200
+    row = look()["glimpse"]
+    assert row["state"] == "ready"
+    assert psutil.Process(row["pid"]) in operated.tree
+    shown = vf("ps")
+    assert shown.returncode == 0
+    assert re.search(r"glimpse +ready", shown.stdout)
+    assert "llama.cpp" in shown.stdout
+
+
+def test_stop_and_load(vf, look, operated: Served) -> None:
+    assert ask(operated.url) == 200
+    pid = look()["glimpse"]["pid"]
+    stopped = vf("stop", "viewfinder/glimpse")
+    assert (stopped.returncode, stopped.stdout) == (0, "glimpse is not up any more.\n")
+    assert not psutil.pid_exists(pid)
+    assert look().get("glimpse", {"state": "stopped"})["state"] == "stopped"
+    loaded = vf("load", "glimpse", "--pin")
+    assert (loaded.returncode, loaded.stdout) == (0, "glimpse is up and pinned.\n")
+    row = look()["glimpse"]
+    assert (row["state"], row["pinned"]) == ("ready", True)
+    assert vf("unpin", "glimpse").returncode == 0
+    assert look()["glimpse"]["pinned"] is False
+
+
+@pytest.mark.parametrize("words", [("stop", "nonesuch"), ("load", "nonesuch"), ("pin", "nonesuch")])
+def test_an_unknown_model_is_said(vf, words: tuple[str, ...]) -> None:
+    refused = vf(*words)
+    assert refused.returncode == 2
+    assert "no model named 'nonesuch'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("words", [("ps",), ("stop", "glimpse"), ("load", "glimpse"), ("unpin", "glimpse")])
+def test_without_a_serve_the_line_that_starts_it_is_named(home: Path, words: tuple[str, ...]) -> None:
+    refused = run(*words, home=home)
+    assert refused.returncode == 1
+    assert "(not_running)" in refused.stderr
+    assert "Start it: viewfinder serve" in refused.stderr
+
+
+def test_logs_follow_a_restart_and_outlive_the_serve(vf, operated: Served, config: Path) -> None:
+    assert ask(operated.url) == 200
+    following = subprocess.Popen(
+        [*VIEWFINDER, "logs", "glimpse", "-f", "-n", "0"],
+        env={**os.environ, "VIEWFINDER_HOME": str(operated.home), "VIEWFINDER_CONFIG": str(config)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    try:
+        time.sleep(1)
+        vf("stop", "glimpse")
+        vf("load", "glimpse")
+        assert any("listening" in line for line in following.stdout)
+        following.send_signal(signal.SIGINT)
+        assert following.wait(PATIENCE_S) == 0
+    finally:
+        following.kill()
+        following.wait()
+        following.stdout.close()
+    last = run("logs", "glimpse", "-n", "2", home=operated.home)
+    assert (last.returncode, len(last.stdout.splitlines())) == (0, 2)
+
+
+def test_a_kill_is_counted_told_and_mended(vf, look, operated: Served) -> None:
+    assert ask(operated.url) == 200
+    deaths = metric(operated.url, "viewfinder_deaths_total", model="glimpse")
+    loads = metric(operated.url, "viewfinder_loads_total", model="glimpse")
+    psutil.Process(look()["glimpse"]["pid"]).kill()
+    until(lambda: metric(operated.url, "viewfinder_deaths_total", model="glimpse") == deaths + 1)
+    assert ask(operated.url) == 200
+    assert metric(operated.url, "viewfinder_loads_total", model="glimpse") == loads + 1
+    assert metric(operated.url, "viewfinder_server_state", model="glimpse", state="ready") == 1
+    assert look()["glimpse"]["deaths"] == deaths + 1
+    told = [json.loads(line) for line in vf("events", "--json").stdout.splitlines()]
+    (death,) = [event for event in told if event["kind"] == "death"]
+    assert "signal 9, SIGKILL" in death["details"]["explanation"]
+    post_mortem = json.loads(Path(death["details"]["post_mortem"]).read_text())
+    assert post_mortem["exit"]["signal"] == 9
+    assert "glimpse" in post_mortem["model"]
+
+
+def test_sighup_starts_anew_only_the_model_that_the_change_concerns(
+    look, operated: Served, config: Path
+) -> None:
+    assert ask(operated.url) == ask(operated.url, "mine") == 200
+    before = look()
+    config.write_text(MINE + "[engine_for.mine]\nslots = 1\n")
+    operated.process.send_signal(signal.SIGHUP)
+    until(lambda: not psutil.pid_exists(before["mine"]["pid"]))
+    assert ask(operated.url, "mine") == 200
+    after = look()
+    assert after["mine"]["pid"] != before["mine"]["pid"]
+    assert after["glimpse"]["pid"] == before["glimpse"]["pid"]
+    assert after["glimpse"]["state"] == "ready"
+
+
+def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: Served, config: Path) -> None:
+    assert ask(operated.url) == 200
+    pid = look()["glimpse"]["pid"]
+    config.write_text('api_key = "secret"\n[limits]\noutput_tokens = 2\n' + MINE)
+    until(lambda: ask(operated.url) == 401)
+    assert ask(operated.url, key="secret") == 400  # it asks for 3 tokens
+    config.write_text('api_key = "other"\n[engine]\nslots = 0\n')
+    operated.process.send_signal(signal.SIGHUP)
+    assert ask(operated.url, key="secret") == 400
+    config.write_text(MINE)
+    until(lambda: ask(operated.url) == 200)
+    assert look()["glimpse"]["pid"] == pid
