@@ -179,6 +179,7 @@ def test_a_settings_file_with_a_mistake(tmp_path: Path, home: Path) -> None:
 def test_help_names_every_command(home: Path) -> None:
     answer = run("--help", home=home)
     commands = ("demo", "ask", "serve", "models", "pull", "bench", "guide", "doctor")
+    commands += ("ps", "load", "stop", "pin", "unpin", "logs", "events", "suspects")
     assert all(name in answer.stdout for name in commands)
 
 
