@@ -1,31 +1,23 @@
-"""A gateway on a real port above a real fleet, whose engine comes from an entry point and has one fault."""
+"""A gateway whose fleet has one model of the faulty engine, which comes from an entry point."""
 
 import asyncio
-import base64
-import io
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
+import psutil
 import pytest
-from PIL import Image
 
-from viewfinder.catalog.card import ModelCard, Variant
-from viewfinder.catalog.catalog import Catalog, ModelFiles
-from viewfinder.core.config import EngineSettings, FleetSettings, Settings
-from viewfinder.core.paths import folders
-from viewfinder.core.version import VERSION
-from viewfinder.fleet.fleet import Fleet
-from viewfinder.gateway.app import make_app
-from viewfinder.gateway.listen import serve
-from viewfinder.host.sockets import bind_port, url
-from viewfinder.media.intake import Intake
+from tests.faults.gateway import FaultyCatalog, Gateway, Reply, gateway, picture
+from viewfinder.core.config import Settings
 
 PLUGIN = Path(__file__).parent / "plugin"
+MODEL = "faulty"
+PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -34,81 +26,78 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(PLUGIN))
 
 
-class FaultyCatalog(Catalog):
-    """One card, whose model is the fault."""
-
-    def __init__(self, fault: str, memory: Path) -> None:
-        super().__init__()
-        variant = Variant(name="faulty", engine="faulty", repo=fault, vision=True, text=True)
-        card = ModelCard(name=fault, title=fault, license="MIT", summary="A fault.", variants=(variant,))
-        self._cards[fault] = card
-        self._memory = memory
-
-    def resolve(self, variant: Variant) -> ModelFiles:
-        return ModelFiles(self._memory) if variant.engine == "faulty" else super().resolve(variant)
-
-
 @dataclass(frozen=True)
-class Reply:
-    """What a client got: the status, the answer, and the code of an error wherever it came."""
+class Faulty:
+    """A model with a fault behind a gateway, and what its engine remembers."""
 
-    status: int
-    words: str
-    error: str
+    gateway: Gateway
+    memory: Path
+
+    async def ask(self, color: str | None = "red", words: str = "What color is it?", **fields: Any) -> Reply:
+        return await self.gateway.ask(MODEL, words, picture(color) if color else None, **fields)
+
+    def arm(self) -> None:
+        """The fault of the process that is up is on from now."""
+        (self.memory / "armed").touch()
+
+    def starts(self) -> int:
+        """How many processes there were."""
+        return len(list((self.memory / "starts").iterdir())) if (self.memory / "starts").exists() else 0
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The details of what happened so far."""
+        return [event.details for event in self.gateway.fleet.events.recent if event.kind == kind]
+
+    @property
+    def view(self) -> Any:
+        (view,) = [view for view in self.gateway.fleet.view().servers if view.model == MODEL]
+        return view
+
+    async def until(self, state: str) -> None:
+        """Wait until the server process is in this state."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.view.state != state:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
-Ask = Callable[[str | None], Awaitable[Reply]]
+Serving = Callable[..., Awaitable[Faulty]]
 
 
 @pytest.fixture
-async def serving(plugin: None, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Ask]]]:
-    """Call it with a fault; what it gives asks one streamed question about an image of one color."""
+async def serving(plugin: None, tmp_path: Path) -> AsyncIterator[Serving]:
+    """Serves one model with a fault; at the end nothing of it may be left."""
+    before = set(psutil.Process().children(recursive=True))
     async with AsyncExitStack() as stack:
 
-        async def start(fault: str, deaths: int = 5, **engine: Any) -> Ask:
-            settings = Settings(
-                port=0, engine=EngineSettings.model_validate(engine), fleet=FleetSettings(deaths=deaths)
-            )
-            catalog = FaultyCatalog(fault, tmp_path)
-            fleet = await stack.enter_async_context(Fleet(catalog, settings, folders()))
-            intake = await stack.enter_async_context(Intake(settings.limits))
-            bound, stop = bind_port("127.0.0.1", 0, strict=True), asyncio.Event()
-            app = make_app(fleet, intake, settings, VERSION)
-            listening = asyncio.create_task(serve(app, bound, settings, stop=stop))
-
-            async def leave() -> None:
-                stop.set()
-                await listening
-
-            stack.push_async_callback(leave)
-            session = await stack.enter_async_context(aiohttp.ClientSession(url(bound.host, bound.port)))
-
-            async def ask(color: str | None = "red") -> Reply:
-                content: list[dict[str, Any]] = [{"type": "text", "text": "What color is it?"}]
-                if color:
-                    content.append({"type": "image_url", "image_url": {"url": picture(color)}})
-                body = {"model": fault, "messages": [{"role": "user", "content": content}], "stream": True}
-                async with session.post("/v1/chat/completions", json=body) as reply:
-                    return read(reply.status, await reply.text())
-
-            return ask
+        async def start(
+            fault: str,
+            when: str = "always",
+            *,
+            fleet: Mapping[str, Any] | None = None,
+            **engine: Any,
+        ) -> Faulty:
+            settings = Settings.model_validate({"port": 0, "engine": engine, "fleet": fleet or {}})
+            catalog = FaultyCatalog({MODEL: f"{fault}/{when}"}, tmp_path)
+            running = await stack.enter_async_context(gateway(catalog, settings))
+            return Faulty(running, catalog.memory_of(MODEL))
 
         yield start
+    assert left_of(set(psutil.Process().children(recursive=True)) - before) == []
 
 
-def picture(color: str) -> str:
-    data = io.BytesIO()
-    Image.new("RGB", (32, 32), color).save(data, "PNG")
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+def left_of(processes: set[psutil.Process], *, within_s: float = 2.0) -> list[psutil.Process]:
+    """Those that still run after so long; one that nobody reaped has ended."""
+    deadline_s = time.monotonic() + within_s
+    left = list(processes)
+    while left and time.monotonic() < deadline_s:
+        _, left = psutil.wait_procs(left, timeout=0.05)
+        left = [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    return left
 
 
-def read(status: int, text: str) -> Reply:
-    if status != 200:
-        return Reply(status, "", json.loads(text)["error"]["code"])
-    words, error = "", ""
-    for line in text.split("\n\n"):
-        if line.startswith("data: {"):
-            chunk = json.loads(line[6:])
-            error = chunk.get("error", {}).get("code", error)
-            words += "".join(choice["delta"].get("content") or "" for choice in chunk.get("choices", ()))
-    return Reply(status, words, error)
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -1,4 +1,7 @@
-"""The tests' own engine, added by an entry point as a third party's is; the model's name is its fault."""
+"""The tests' own engine, added by an entry point as a third party's is.
+
+A model's repository says its fault and when it is on: "hangs/always".
+"""
 
 import json
 import sys
@@ -23,5 +26,8 @@ class Faulty:
         return Found("1.0", SERVER.parent)
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
-        options = {"socket": str(socket), "fault": variant.repo, "memory": str(files.model)}
+        fault, when = variant.repo.split("/")
+        options = {"socket": str(socket), "fault": fault, "when": when}
+        # A model's file is what it knows, and its memory is the folder around it.
+        options |= {"truths": str(files.model), "memory": str(files.model.parent)}
         return Launch((sys.executable, str(SERVER), json.dumps(options)), {}, model="its own name")

@@ -1,82 +1,116 @@
 """A small OpenAI-compatible server with one fault: `faulty_server.py OPTIONS_JSON`.
 
-Options: socket, fault, and memory: a folder in which it remembers its starts. Without a fault it answers
-with the color of the last image sent (a solid one), or says that there is none.
+Options: socket; fault; memory, a folder in which it notes its starts; truths, a file of what it knows about
+pictures (`faulty_sight`); and when its fault is on:
+
+    always    in every process
+    first     in the first process alone: a fresh one is sound
+    armed     in a process that was up when the test put the file "armed" into the memory, from then on
+
+Without its fault it answers truthfully; asked to speak "at length", it takes two seconds over it.
 """
 
-import base64
-import io
 import itertools
 import json
 import os
 import signal
 import socketserver
 import sys
+import threading
 import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
-from PIL import Image
+from faulty_deeds import AT_REQUEST, AT_START
+from faulty_sight import Truths, see
 
 OPTIONS = json.loads(sys.argv[1])
-FAULT = OPTIONS["fault"]
-CHAT = "/v1/chat/completions"
+FAULT, WHEN, MEMORY = OPTIONS["fault"], OPTIONS["when"], Path(OPTIONS["memory"])
+ARMED = MEMORY / "armed"
+AT_LENGTH = ["and", "so", "on"] * 13
 
 
-def color_of(messages: list[dict[str, Any]]) -> str:
-    """The color of the last image: "red", "green", "blue", or "none"."""
-    urls = [
-        part["image_url"]["url"]
-        for message in messages
-        if isinstance(message["content"], list)
-        for part in message["content"]
-        if part["type"] == "image_url"
-    ]
-    if not urls:
-        return "none"
-    pixel = (
-        Image.open(io.BytesIO(base64.b64decode(urls[-1].partition(",")[2]))).convert("RGB").getpixel((1, 1))
-    )
-    assert isinstance(pixel, tuple)
-    return ("red", "green", "blue")[pixel.index(max(pixel))]
+def is_on() -> bool:
+    """Whether the fault is on now."""
+    if WHEN == "armed":
+        return not ARMED_AT_START and ARMED.exists()
+    return WHEN == "always" or IS_FIRST
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    requests: ClassVar = itertools.count(1)
+    numbers: ClassVar = itertools.count(1)
+    """Of the requests since the fault is on."""
     seen: ClassVar[list[str]] = []
+    """The picture of every request."""
+    abandoned: ClassVar = threading.Event()
+    """Set when a client has left in the middle of an answer while the fault was on."""
+    truths: ClassVar[Truths] = {}
+    server: Server
 
     def do_GET(self) -> None:
-        self.whole(503 if FAULT == "never-ready" else 200, {"status": "ok"})
+        self.whole(503 if FAULT == "never-ready" and is_on() else 200, {"status": "ok"})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        number = next(self.requests)
-        self.seen.append(color_of(body["messages"]))
-        fault = FAULTS.get(FAULT)
-        if fault is None or not fault(self, number):
-            self.answer(self.seen[-1], stream=bool(body.get("stream")))
+        self.streams = bool(body.get("stream"))
+        self.sight = see(body["messages"], self.truths)
+        self.seen.append(self.sight.picture)
+        self.words = self.told_of(self.sight.picture)
+        try:
+            if is_on() and FAULT in AT_REQUEST:
+                AT_REQUEST[FAULT](self, next(self.numbers))
+            else:
+                self.answer(self.words)
+        except (BrokenPipeError, ConnectionResetError):
+            if is_on():
+                self.abandoned.set()
+            self.close_connection = True
 
-    def answer(self, word: str, *, stream: bool, dies: bool = False) -> None:
-        if not stream:
-            message = {"role": "assistant", "content": word}
-            self.whole(200, {"choices": [{"message": message, "finish_reason": "stop"}]})
+    def told_of(self, picture: str) -> str:
+        """The answer to this request's question about another picture."""
+        return self.sight.told_of(picture, self.truths)
+
+    def was_abandoned(self) -> bool:
+        return self.abandoned.is_set()
+
+    def answer(self, words: str) -> None:
+        if not self.streams:
+            choice = {"message": {"role": "assistant", "content": words}, "finish_reason": "stop"}
+            self.whole(200, {"choices": [choice]})
             return
+        self.begin()
+        self.say(words)
+        for more in AT_LENGTH if "at length" in self.sight.question else ():
+            time.sleep(0.05)
+            self.say(f" {more}")
+        self.end()
+
+    def begin(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        self.event({"choices": [{"delta": {"role": "assistant", "content": word}}]})
-        if dies:
-            os.kill(os.getpid(), signal.SIGKILL)
+
+    def say(self, words: str) -> None:
+        self.event({"choices": [{"delta": {"role": "assistant", "content": words}}]})
+
+    def end(self) -> None:
         self.event({"choices": [{"delta": {}, "finish_reason": "stop"}]})
-        self.wfile.write(b"data: [DONE]\n\n")
+        self.write(b"data: [DONE]\n\n")
         self.close_connection = True
 
     def event(self, payload: dict[str, Any]) -> None:
-        self.wfile.write(b"data: " + json.dumps(payload).encode() + b"\n\n")
+        self.write(b"data: " + json.dumps(payload).encode() + b"\n\n")
+
+    def write(self, data: bytes) -> None:
+        self.wfile.write(data)
         self.wfile.flush()
 
     def whole(self, status: int, payload: dict[str, Any] | str) -> None:
@@ -87,6 +121,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def close_listener(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
     def address_string(self) -> str:
         return "unix"
 
@@ -94,67 +132,14 @@ class Handler(BaseHTTPRequestHandler):
         return
 
 
-def die(handler: Handler, number: int) -> bool:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return True
-
-
-def error_in_a_200(handler: Handler, number: int) -> bool:
-    handler.whole(200, {"error": {"code": 500, "message": "boom at /home/someone"}})
-    return True
-
-
-def error_body(handler: Handler, number: int) -> bool:
-    handler.whole(500, {"detail": "boom at /home/someone"})
-    return True
-
-
-def second_call_fails(handler: Handler, number: int) -> bool:
-    """As mlx-vlm up to 0.4.0 did with LLaVA-NeXT."""
-    if number < 2:
-        return False
-    return error_body(handler, number)
-
-
-def previous_image(handler: Handler, number: int) -> bool:
-    handler.answer(handler.seen[max(0, len(handler.seen) - 2)], stream=True)
-    return True
-
-
-def hang(handler: Handler, number: int) -> bool:
-    time.sleep(3600)
-    return True
-
-
-FAULTS: dict[str, Callable[[Handler, int], bool]] = {
-    "dies-at-the-first-request": lambda handler, number: starts() == 1 and die(handler, number),
-    "dies-at-every-request": die,
-    "dies-after-two": lambda handler, number: number > 2 and starts() == 1 and die(handler, number),
-    "dies-mid-stream": lambda handler, number: handler.answer("some", stream=True, dies=True) is None,
-    "error-in-a-200": error_in_a_200,
-    "error-body": error_body,
-    "empty": lambda handler, number: handler.answer("", stream=True) is None,
-    "garbage": lambda handler, number: handler.whole(200, "<html>") is None,
-    "second-call-fails": second_call_fails,
-    "previous-image": previous_image,
-    "hangs": hang,
-}
-
-
-def starts() -> int:
-    """How often a server with this memory was started, this one included."""
-    return len(list(Path(OPTIONS["memory"]).iterdir()))
-
-
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
-
 if __name__ == "__main__":
-    (Path(OPTIONS["memory"]) / str(os.getpid())).touch()
-    if FAULT == "dies-while-loading":
-        print("no such tensor", flush=True)
-        raise SystemExit(3)
-    if FAULT == "killed-while-loading" and starts() == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+    (MEMORY / "starts").mkdir(exist_ok=True)
+    (MEMORY / "starts" / str(os.getpid())).touch()
+    ARMED_AT_START = ARMED.exists()
+    IS_FIRST = len(list((MEMORY / "starts").iterdir())) == 1
+    if FAULT in AT_START and is_on():
+        AT_START[FAULT]()
+    Handler.truths = json.loads(Path(OPTIONS["truths"]).read_text())
     Server(OPTIONS["socket"], Handler).serve_forever()
+    while True:
+        signal.pause()  # its listener is closed, and it lives
