@@ -1,7 +1,10 @@
 """The door: what is a data URL, what detail means, what the caller is told."""
 
+import asyncio
 import base64
 import io
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage
 from viewfinder.media.intake import Intake
+from viewfinder.media.worker import DecoderLost
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -149,3 +153,26 @@ async def test_an_intake_that_was_closed_opens_again() -> None:
     await intake.close()
     assert await intake.accept(url) == first
     await intake.close()
+
+
+async def test_a_decoder_that_is_killed_from_outside_costs_no_image() -> None:
+    """The kernel, or a person, may end it: that is not the image's fault, and was called a 400."""
+    async with Intake(Limits()) as intake:
+        accepting = asyncio.create_task(intake.accept("data:image/png;base64," + base64_of((2000, 2000))))
+        while intake.decoder.pid is None:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        os.kill(intake.decoder.pid, signal.SIGKILL)
+        assert (await accepting).width == 2000
+
+
+async def test_an_image_that_ends_two_decoders_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    async def lose(payload: bytes, *, longest_edge: int | None) -> None:
+        tried.append(payload)
+        raise DecoderLost
+
+    intake = Intake(Limits())
+    monkeypatch.setattr(intake.decoder, "decode", lose)
+    assert (await refused(intake, "data:image/png;base64," + base64_of())).reason == "decode_failed"
+    assert len(tried) == 2

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage
-from viewfinder.media.worker import DecoderLost, DecoderTimeout, DecoderWorker
+from viewfinder.media.worker import Answer, DecoderLost, DecoderTimeout, DecoderWorker
 
 LOW_DETAIL_EDGE = 512
 """Pixels; what `detail: low` means to OpenAI's clients."""
@@ -81,7 +81,7 @@ class Intake:
             longest_edge = min(longest_edge or LOW_DETAIL_EDGE, LOW_DETAIL_EDGE)
         payload = _payload(url)
         try:
-            answer = await self.decoder.decode(payload, longest_edge=longest_edge)
+            answer = await self._decoded(payload, longest_edge)
         except DecoderTimeout:
             raise _refusal("timeout") from None
         except DecoderLost:
@@ -90,6 +90,13 @@ class Intake:
         if "fault" in head:
             raise _refusal(head["fault"], head.get("details", {}))
         return SafeImage(answer.payload.decode("ascii"), head["width"], head["height"], head["digest"])
+
+    async def _decoded(self, payload: bytes, longest_edge: int | None) -> Answer:
+        """Tried once more when the process is lost: something else may have killed it, not this image."""
+        try:
+            return await self.decoder.decode(payload, longest_edge=longest_edge)
+        except DecoderLost:
+            return await self.decoder.decode(payload, longest_edge=longest_edge)
 
 
 def _payload(url: str) -> bytes:
