@@ -176,3 +176,14 @@ async def test_an_image_that_ends_two_decoders_is_refused(monkeypatch: pytest.Mo
     monkeypatch.setattr(intake.decoder, "decode", lose)
     assert (await refused(intake, "data:image/png;base64," + base64_of())).reason == "decode_failed"
     assert len(tried) == 2
+
+
+async def test_an_image_that_a_close_has_cost_starts_no_process() -> None:
+    intake = Intake(Limits())
+    accepting = asyncio.create_task(intake.accept("data:image/png;base64," + base64_of((2000, 2000))))
+    while intake.decoder.pid is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await intake.close()
+    with pytest.raises(InvalidImage):
+        await accepting
+    assert intake.decoder.pid is None

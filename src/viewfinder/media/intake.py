@@ -59,6 +59,8 @@ class Intake:
 
     def __init__(self, limits: Limits) -> None:
         self.decoder = DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
+        self._closed = 0
+        """How often: an image that a close has cost is not tried again."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,6 +72,7 @@ class Intake:
 
     async def close(self) -> None:
         """End the decoder process; the intake may be used again."""
+        self._closed += 1
         await self.decoder.close()
 
     async def accept(self, url: str, *, detail: str = "auto", longest_edge: int | None = None) -> SafeImage:
@@ -93,9 +96,12 @@ class Intake:
 
     async def _decoded(self, payload: bytes, longest_edge: int | None) -> Answer:
         """Tried once more when the process is lost: something else may have killed it, not this image."""
+        closed = self._closed
         try:
             return await self.decoder.decode(payload, longest_edge=longest_edge)
         except DecoderLost:
+            if self._closed != closed:
+                raise
             return await self.decoder.decode(payload, longest_edge=longest_edge)
 
 
