@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import io
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -13,11 +14,13 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
+from tests.faults.plugin.faulty_sight import digest_of, picture_in
 from viewfinder.api.places import open_fleet
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.core.config import Settings
 from viewfinder.core.version import VERSION
+from viewfinder.fleet.canary import candidates
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
@@ -37,7 +40,7 @@ class FaultyCatalog(Catalog):
                 name=name, title=fault, license="MIT", summary="A fault.", variants=(variant,)
             )
             self.memory_of(name).mkdir()
-            self.file_of(name).write_text(json.dumps({}))
+            self.file_of(name).write_text(json.dumps(truths()))
 
     def memory_of(self, model: str) -> Path:
         return self._memory / model
@@ -51,6 +54,17 @@ class FaultyCatalog(Catalog):
             if variant.engine == "faulty" and card.variants == (variant,):
                 return ModelFiles(self.file_of(name))
         return super().resolve(variant)
+
+
+@functools.cache
+def truths() -> dict[str, dict[str, str]]:
+    """What is right to say of the canary's candidates, as the faulty engine's model knows it."""
+    return {
+        digest_of(picture_in(known.message["content"][0]["image_url"]["url"])): {
+            known.question.text: known.question.answer
+        }
+        for known in candidates()
+    }
 
 
 @dataclass(frozen=True)

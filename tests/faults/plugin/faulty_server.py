@@ -55,7 +55,10 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.whole(503 if FAULT == "never-ready" and is_on() else 200, {"status": "ok"})
+        if self.path != "/health":
+            self.whole(404, {"detail": "Not Found"})
+        else:
+            self.whole(503 if FAULT == "never-ready" and is_on() else 200, {"status": "ok"})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

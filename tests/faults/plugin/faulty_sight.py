@@ -1,6 +1,6 @@
 """What the model of the faulty server sees: the truth about a picture of its table, the color of any other.
 
-Called by `faulty_server`.
+Called by `faulty_server`, and by the tests, which write the table.
 """
 
 import base64
@@ -40,13 +40,18 @@ def see(messages: list[dict[str, Any]], truths: Truths) -> Sight:
     return Sight(picture, question)
 
 
+def picture_in(url: str) -> Image.Image:
+    """The picture of a data URL."""
+    return Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB")
+
+
 def digest_of(image: Image.Image) -> str:
     """By its pixels alone, however they came."""
     return hashlib.sha256(b"%dx%d " % image.size + image.tobytes()).hexdigest()
 
 
 def _recognized(url: str, truths: Truths) -> str:
-    image = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))).convert("RGB")
+    image = picture_in(url)
     digest = digest_of(image)
     return digest if digest in truths else _color(image)
 

@@ -1,0 +1,105 @@
+"""A memory budget that holds one of two models: both are answered in turn, and never are both up."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.faults.chaos import processes
+from tests.faults.gateway import gateway
+from tests.faults.measured import publish
+from viewfinder.api.places import open_catalog
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import FleetSettings, LocalModel, Settings
+from viewfinder.fleet.events import Event
+
+SOAK_REQUESTS = int(os.environ.get("VIEWFINDER_SOAK_ALTERNATIONS", "200"))
+MODELS = ("one", "two")
+
+
+def settings_for(fleet: FleetSettings) -> Settings:
+    files = Catalog().resolve(Catalog().get("glimpse").variant())
+    models = {name: LocalModel(model=files.model, mmproj=files.mmproj) for name in MODELS}
+    return Settings(port=0, models=models, fleet=fleet)
+
+
+async def budget_for_one() -> FleetSettings:
+    """What one and a half of these models need."""
+    settings = settings_for(FleetSettings())
+    async with gateway(open_catalog(settings), settings) as running:
+        assert (await running.ask("one", "Hello!")).complete
+        (server,) = [server for server in running.fleet.view().servers if server.model == "one"]
+    assert server.need_bytes
+    return FleetSettings(memory_budget_gb=1.5 * server.need_bytes / 1e9)
+
+
+@dataclass(frozen=True)
+class Record:
+    requests: int
+    failures: int
+    loads: int
+    most_engines_at_once: int
+
+
+@contextmanager
+def counting_engines() -> Iterator[list[int]]:
+    """How many engines run, looked at every few milliseconds."""
+    counts, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            counts.append(len(processes().get("engine", [])))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        looking.join()
+
+
+async def alternate(requests: int) -> None:
+    """So many requests for the two in turn, and then a few for both at once."""
+    settings = settings_for(await budget_for_one())
+    replies, events = [], []
+    async with gateway(open_catalog(settings), settings) as running:
+        with counting_engines() as counts:
+            for models in [*((MODELS[number % 2],) for number in range(requests)), *[MODELS] * 3]:
+                replies += await asyncio.gather(*(running.ask(model, "Hello!") for model in models))
+                events += running.fleet.events.recent
+                running.fleet.events.recent.clear()
+    failures = sum(not reply.complete for reply in replies)
+    loads = sum(event.kind == "load" for event in events)
+    publish("budget", Record(len(replies), failures, loads, max(counts)))
+    assert [reply for reply in replies if not reply.complete] == []
+    assert most_up(events) == 1
+    assert max(counts) == 1
+    assert loads >= requests
+
+
+def most_up(events: list[Event]) -> int:
+    """The most models that were up, or on their way, at one time."""
+    up: set[str] = set()
+    most = 0
+    for event in events:
+        if event.kind == "load":
+            up.add(event.model)
+        elif event.kind in ("unload", "death"):
+            up.discard(event.model)
+        most = max(most, len(up))
+    return most
+
+
+async def test_two_models_share_the_room_of_one() -> None:
+    await alternate(12)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(SOAK_REQUESTS * 5 + 120)
+async def test_two_models_share_the_room_of_one_two_hundred_times() -> None:
+    await alternate(SOAK_REQUESTS)
