@@ -1,0 +1,104 @@
+"""Writes docs/reliability.md from the fault table: `make docs`, or python -m tests.faults.page."""
+
+import sys
+from collections.abc import Iterable
+
+from tests.faults.elsewhere import CLIENTS, FILES, LONG, OWNERSHIP, PROCESSES
+from tests.faults.measured import measured
+from tests.faults.table import ENGINES, Fault
+
+INTRO = """\
+# Reliability
+
+Generated from `tests/faults` by `make docs`; change the tables there, not this page.
+
+What is promised:
+
+- A request ends exactly once: with its own answer, or with an error in OpenAI's form that says what happened.
+- An engine that dies, hangs or mixes up images is replaced without anybody's help. What had not been answered by a
+  single word is asked once more on the fresh process, so that most clients notice nothing but the time.
+- A model that keeps dying is given up (`failed`) and says so at once, until a person loads it again.
+- Nothing that Viewfinder started outlives it, and nothing that it did not start is touched.
+
+How it is proven: each row below is a test that makes the fault happen, with real processes, behind the real gateway,
+and checks what the client got and what is left. `make test` runs them all; the long runs at the end are
+`make soak`. Each row's command reproduces it by itself (after `make check`, which sets up `.venv`).
+
+The engine of the first table is a small program that does one thing wrong on purpose
+(`tests/faults/plugin`), plugged in as a third party's engine would be. Names in `code` are error codes, settings
+and the states that `viewfinder ps` shows.
+"""
+
+SECTIONS: tuple[tuple[str, str, tuple[Fault, ...]], ...] = (
+    ("An engine goes wrong", "", ENGINES),
+    ("Processes are killed", "", PROCESSES),
+    ("Somebody else is there", "", OWNERSHIP),
+    ("Files and disks", "", FILES),
+    ("Clients", "", CLIENTS),
+    ("For a long time", "These take minutes each and are run by `make soak`; `make test` runs a short form.", LONG),
+)
+
+LIMITS = """\
+## What this does not buy
+
+- An answer that is wrong because the model is wrong looks like any other. The canary asks known images; what is
+  between two of its examinations may be an engine's mistake, and is marked as suspect afterwards, not before.
+- On macOS a process that leaves its engine's group is not found when Viewfinder is killed with -9; these rows were
+  run on Linux.
+- A request that kills its engine is asked twice, and so can cost two processes.
+"""
+
+
+def write_page() -> str:
+    """The page, as Markdown."""
+    return "\n".join([INTRO, *_sections(), _measured(), LIMITS])
+
+
+def all_faults() -> list[Fault]:
+    """Every row."""
+    return [fault for _, _, faults in SECTIONS for fault in faults]
+
+
+def _sections() -> Iterable[str]:
+    for title, words, faults in SECTIONS:
+        yield f"## {title}\n"
+        if words:
+            yield f"{words}\n"
+        yield _table(("Fault", "What goes wrong", "What a client sees", "How it ends"), _rows(faults))
+        yield "```sh\n" + "\n".join(f"{fault.command}  # {fault.name}" for fault in faults) + "\n```\n"
+
+
+def _rows(faults: Iterable[Fault]) -> Iterable[tuple[str, ...]]:
+    return ((f"`{fault.name}`", fault.what, fault.client, fault.end) for fault in faults)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _measured() -> str:
+    """The records of the long runs that were published last."""
+    parts = ["## What the long runs measured\n"]
+    for name, title in (
+        ("chaos", "Random kills under load"),
+        ("budget", "A budget for one of two"),
+        ("soak", "Ten thousand requests"),
+    ):
+        record = dict(measured(name))
+        if not record:
+            continue
+        parts.append(f"### {title}\n")
+        parts.append(f"{record.pop('date')}, {record.pop('machine')}.\n")
+        parts.append(_table(("", ""), ((key.replace("_", " "), _told(value)) for key, value in record.items())))
+    return "\n".join(parts)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_told(part)}" for key, part in value.items()) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(write_page())
