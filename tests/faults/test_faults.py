@@ -1,12 +1,24 @@
-"""One fault of an engine each, and what a client sees of it: a right answer or an error, and nothing else."""
+"""Each fault of an engine ends as the published table says: what a client sees, and what is left.
 
+`serving` checks for each of them that no process is left.
+"""
+
+import asyncio
+import time
+from pathlib import Path
+
+import psutil
 import pytest
 
-from tests.faults.conftest import Serving
-from tests.faults.gateway import Reply
+from tests.faults.conftest import MODEL, PATIENCE_S, Faulty, Serving
+from tests.faults.gateway import Reply, picture
+from tests.faults.table import A_ROW, ENGINES, RED, Fault
+from viewfinder.core.config import MIB
+from viewfinder.core.paths import log_folder
 from viewfinder.engines.registry import engines
+from viewfinder.host.output import FILE_BYTES
 
-RED = Reply(200, "red", complete=True)
+ROWS = [fault for fault in ENGINES if fault.test == A_ROW]
 
 
 def test_the_engine_came_by_its_entry_point(plugin: None) -> None:
@@ -17,59 +29,135 @@ async def test_without_a_fault_it_answers(serving: Serving) -> None:
     faulty = await serving("none")
     assert [(await faulty.ask(color)).words for color in ("red", "blue", None)] == ["red", "blue", "none"]
     assert await faulty.ask(stream=False) == RED
+    assert faulty.view.state == "ready"
 
 
-@pytest.mark.parametrize(
-    ("fault", "when"),
-    [
-        ("dies", "first"),
-        ("dies-after-two", "first"),
-        ("killed-while-loading", "first"),
-        ("killed-for-memory", "first"),
-        ("refuses", "always"),
-        ("trickles", "always"),
-        ("floods-stdout", "always"),
-    ],
-)
-async def test_a_fault_that_a_fresh_process_mends_is_never_seen(
-    serving: Serving, fault: str, when: str
-) -> None:
-    faulty = await serving(fault, when)
-    assert [await faulty.ask() for _ in range(3)] == [RED] * 3
+@pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.name)
+async def test_it_ends_as_the_table_says(serving: Serving, fault: Fault) -> None:
+    faulty = await serving(fault.name, fault.when, fleet=fault.fleet, **fault.engine)
+    seen = [await faulty.ask() for _ in fault.replies]
+    assert seen == list(fault.replies)
+    await faulty.until(fault.state)
+    assert faulty.starts() == fault.starts
+    assert faulty.view.leases == faulty.view.waiting == 0
+    assert not fault.kind or faulty.events(fault.kind)
 
 
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
-        ("dies", Reply(502, "", "engine_died")),
-        ("dies-while-loading", Reply(502, "", "engine_died")),
-        ("dies-mid-stream", Reply(200, "some", "engine_died")),
-        ("error-in-a-200", Reply(502, "", "engine_refused")),
-        ("error-body", Reply(502, "", "engine_refused")),
-        ("empty", Reply(502, "", "empty_answer")),
-        ("wrong-order", Reply(502, "", "empty_answer")),
-        ("garbage", Reply(502, "", "engine_refused")),
-        ("no-newline", Reply(502, "", "engine_refused")),
-    ],
-)
-async def test_a_fault_that_stays_is_an_error_and_no_answer(
-    serving: Serving, fault: str, expected: Reply
-) -> None:
+@pytest.mark.parametrize("fault", ["dies", "error-body", "error-in-a-200", "empty", "garbage", "no-newline"])
+async def test_a_fault_that_passes_is_seen_by_nobody_streamed_or_not(serving: Serving, fault: str) -> None:
+    """The first process has it, and its canary is known: it is replaced, and the request asked again."""
+    faulty = await serving(fault, "armed")
+    await verified(faulty)
+    faulty.arm()
+    assert await faulty.ask(stream=fault != "no-newline" and fault != "garbage") == RED
+    assert faulty.starts() == 2
+    assert faulty.events("replay")
+
+
+@pytest.mark.parametrize("fault", ["previous-image", "first-image"])
+async def test_the_canary_finds_an_engine_that_mixes_up_images(serving: Serving, fault: str) -> None:
+    faulty = await serving(fault, "armed", fleet={"canary_requests": 6})
+    await verified(faulty)
+    faulty.arm()
+    await found_and_marked(faulty)
+
+
+async def test_the_canary_finds_what_a_client_that_left_has_broken(serving: Serving) -> None:
+    faulty = await serving("corrupt-after-abort", "armed", fleet={"canary_requests": 6})
+    await verified(faulty)
+    faulty.arm()
+    assert (await faulty.ask("green")).words == "green"
+    await faulty.gateway.leave(MODEL, "What color is it, at length?", picture("red"))
+    await asyncio.sleep(0.3)  # it speaks on, and finds nobody
+    await found_and_marked(faulty)
+
+
+async def test_an_endless_answer_is_cut(serving: Serving) -> None:
+    faulty = await serving("endless")
+    for stream in (True,):
+        reply = await faulty.ask(max_tokens=8, stream=stream)
+        assert reply == Reply(200, "and " * 8, complete=True)
+    await faulty.gateway.leave(MODEL, "What color is it?", picture("red"))
+    async with asyncio.timeout(PATIENCE_S):
+        while faulty.view.leases:
+            await asyncio.sleep(0.01)
+    assert faulty.starts() == 1
+
+
+async def test_a_leak_is_counted_and_gives_way(serving: Serving) -> None:
+    faulty = await serving("leaks")
+    assert await faulty.ask() == RED
+    before = await measured(faulty)
+    assert [await faulty.ask() for _ in range(4)] == [RED] * 4
+    assert await measured(faulty) > before + 100 * MIB
+
+
+@pytest.mark.parametrize("fault", ["forks-three", "escapes-its-session", "ignores-sigterm"])
+async def test_an_unload_leaves_nothing(serving: Serving, fault: str) -> None:
     faulty = await serving(fault)
-    assert await faulty.ask() == expected
+    assert await faulty.ask() == RED
+    engine = psutil.Process(faulty.view.pid)
+    tree = [engine, *engine.children(recursive=True), *engine.parent().children(recursive=True)]
+    assert len(tree) > 2 or fault == "ignores-sigterm"
+    await faulty.gateway.fleet.unload(MODEL)
+    assert faulty.view.state == "stopped"
+    assert not any(process.is_running() for process in tree)
+    assert await faulty.ask() == RED
 
 
-async def test_an_engine_that_is_never_ready_is_given_up(serving: Serving) -> None:
-    faulty = await serving("never-ready", start_timeout_s=1, start_attempts=1)
-    assert await faulty.ask() == Reply(504, "", "engine_stalled")
+async def test_a_flood_of_output_is_bounded(serving: Serving) -> None:
+    faulty = await serving("floods-stdout")
+    assert [await faulty.ask() for _ in range(2)] == [RED] * 2
+    logs = list(Path(log_folder()).glob(f"{MODEL}.log*"))
+    assert 0 < sum(log.stat().st_size for log in logs) <= 2 * FILE_BYTES
 
 
-async def test_a_second_call_that_fails_is_an_error(serving: Serving) -> None:
-    faulty = await serving("second-call-fails")
-    assert [await faulty.ask(), await faulty.ask()] == [RED, Reply(502, "", "engine_refused")]
+async def test_deaths_beyond_the_default_budget_are_the_last(serving: Serving) -> None:
+    """A planted killer: five deaths within a minute, and no request starts it again."""
+    faulty = await serving("none")
+    for _ in range(5):
+        assert await faulty.ask() == RED
+        psutil.Process(faulty.view.pid).kill()
+        async with asyncio.timeout(PATIENCE_S):
+            while faulty.view.state == "ready":
+                await asyncio.sleep(0.01)
+    starts = faulty.starts()
+    assert await faulty.ask() == Reply(503, "", "model_failed")
+    assert faulty.view.state == "failed"
+    assert faulty.starts() == starts == 5
+    await faulty.gateway.fleet.load(MODEL)
+    assert await faulty.ask() == RED
 
 
-async def test_the_previous_images_answer_is_what_the_faulty_engine_gives(serving: Serving) -> None:
-    """The fault itself: the canary is to find it; no status and no error shows it."""
-    faulty = await serving("previous-image")
-    assert [(await faulty.ask(color)).words for color in ("red", "blue", "green")] == ["red", "red", "blue"]
+async def verified(faulty: Faulty) -> None:
+    """Ask once, and wait until the model's canary is chosen and was right."""
+    assert await faulty.ask() == RED
+    async with asyncio.timeout(PATIENCE_S):
+        while not faulty.view.verified:
+            await asyncio.sleep(0.02)
+
+
+async def measured(faulty: Faulty) -> int:
+    """What the plan holds for it, after its memory was looked at again."""
+    return int(faulty.view.need_bytes)
+
+
+async def found_and_marked(faulty: Faulty) -> None:
+    """Ask until the canary has found it: the wrong answers are marked, and none comes afterwards."""
+    colors = ["red", "blue", "green"]
+    wrong = []
+    started_s = time.monotonic()
+    for number in range(1000):
+        color = colors[number % 3]
+        reply = await faulty.ask(color)
+        if faulty.events("quarantine"):
+            break
+        assert time.monotonic() - started_s < PATIENCE_S
+        if reply.words != color:
+            wrong.append(reply)
+    assert 0 < len(wrong) <= 8
+    (suspect,) = faulty.events("suspect")
+    assert len(suspect["answers"]) >= len(wrong)
+    assert [(await faulty.ask(color)).words for color in colors] == colors
+    assert faulty.starts() == 2
+    await faulty.until("ready")
