@@ -88,8 +88,7 @@ class Examiner:
         if not isinstance(server, ServerProcess):
             return
         if isinstance(error, EngineDied):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(server.child.wait(), EXIT_S)
+            await _dying(server.life)
         if server.state != "ready" or server.client is not lease.client:
             return  # its end was noted, or was mended already
         place.is_held = True
@@ -135,7 +134,9 @@ class Examiner:
         finding = Finding(None)
         if self._settings().canary:
             finding = await self._find(place, server, life, after_error=error is not None)
-        if server.state != "ready" or server.life is not life:
+            if finding.fault == "error":  # a death is no corruption, and is told elsewhere
+                await _dying(life)
+        if server.state != "ready" or server.life is not life or server.is_doomed:
             return  # it ended meanwhile, and the next one begins anew
         place.examined_s = time.monotonic()
         if finding.good is None:
@@ -187,6 +188,12 @@ class Examiner:
             self._events.tell(
                 "canary", place.card.name, good=finding.good, fault=finding.fault, scenes=scenes
             )
+
+
+async def _dying(life: Life) -> None:
+    """Give the end of a process, whose connection broke, time to be seen."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(life.wait(), EXIT_S)
 
 
 async def _is_healthy(life: Life) -> bool:

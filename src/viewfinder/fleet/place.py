@@ -77,7 +77,7 @@ class Place:
             leases=len(self.leases),
             slots=self.server.slots,
             holds_bytes=self.need_bytes,
-            is_held=self.is_held,
+            is_held=self.is_held or self.server.is_doomed,
             is_pinned=self.pinned,
             idle_s=self.idle_s,
             reload_s=self.load_s,

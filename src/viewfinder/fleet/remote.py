@@ -28,6 +28,7 @@ class RemoteServer:
     """Our end of the connection to it; `stamps` stay empty, for its start was not ours to see."""
 
     is_ours = False
+    is_doomed = False
     engine_version = ""
     slots: int | None = None
     ready_at_s: float | None = None

@@ -114,6 +114,11 @@ class ServerProcess:
         """How many requests it may be asked at once."""
         return self._launcher.slots
 
+    @property
+    def is_doomed(self) -> bool:
+        """Whether it is ready by name only: it is condemned or dead, and the owner has yet to say so."""
+        return self._sentence is not None or (self._life is not None and self._life.exit is not None)
+
     def pids(self) -> list[int]:
         """The engine's process tree; empty while there is none."""
         return self._life.pids() if self._life else []
@@ -171,7 +176,7 @@ class ServerProcess:
         change.cancel()
 
     def _condemn(self, error: EngineError) -> None:
-        if self.state == "ready" and self._sentence is None:
+        if self.state == "ready" and not self.is_doomed:
             self._sentence = error
             self._ordered.set()
 
@@ -206,7 +211,7 @@ class ServerProcess:
     def _to(self, state: State) -> None:
         if state not in LEGAL[self.state]:
             raise AssertionError(f"{self.card.name}: no way from {self.state} to {state}")
-        self.state = state
+        self.state, self._sentence = state, None
         self._tell_change()
 
     def _tell_change(self) -> None:
@@ -256,7 +261,7 @@ class ServerProcess:
         ended = asyncio.create_task(life.wait())
         await self._is_done_first(ended)
         up_s = time.monotonic() - self.ready_at_s
-        sentence, self._sentence = self._sentence, None
+        sentence = self._sentence
         if life.exit is not None:
             await life.end(0)
             error = EngineDied(f"The engine of '{self.card.name}' ended: {life.exit.explanation}")
