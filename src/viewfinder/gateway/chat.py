@@ -44,7 +44,7 @@ class Chat:
         images = [await self.safe_image(image) for image in request.image_parts()]
 
         engines_body = request.for_engine([image.data_url for image in images])
-        relay = Relay(self.fleet, request, engines_body, shape_of(request, images))
+        relay = Relay(self.fleet, request, engines_body, shape_of(request, images), self.limits)
         headers = {IGNORED_HEADER: ", ".join(asked.ignored)} if asked.ignored else {}
         if request.stream:
             await send_events(relay.chunks(), headers, send)

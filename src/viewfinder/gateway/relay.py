@@ -7,6 +7,7 @@ Called by `chat`.
       dies, stands still, fails, is          error. In between it is found out whether the process is still
       silent, or its canary goes wrong       any good, and a fresh one loaded when it is not.
     the same, in the middle of a stream    an error event, and no [DONE]
+    engine does not stop                   what was asked for, and "length" as the reason to finish
     client goes                            nothing; the engine's connection is closed, the lease given back
     gateway goes (patience has an end)     503 before the first word, an error event after
 """
@@ -22,6 +23,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Send
 
+from viewfinder.core.config import Limits
 from viewfinder.core.errors import (
     Busy,
     EmptyAnswer,
@@ -49,6 +51,10 @@ EVENT_STREAM = (
 OPENING = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
 """What a stream begins with, whatever the engine began with."""
 
+SPARE_PIECES = 16
+"""A token is one piece at most, but for the brackets of a tool call: so many more than were asked for, and
+the engine does not know how to stop."""
+
 WORDS = ("content", "reasoning_content", "tool_calls")
 """The parts of a delta that say something; a role alone does not."""
 
@@ -56,11 +62,14 @@ WORDS = ("content", "reasoning_content", "tool_calls")
 class Relay:
     """One request on its way: leases a server process, asks it, and cleans what it says."""
 
-    def __init__(self, fleet: Fleet, request: ChatRequest, body: dict[str, Any], shape: RequestShape) -> None:
+    def __init__(
+        self, fleet: Fleet, request: ChatRequest, body: dict[str, Any], shape: RequestShape, limits: Limits
+    ) -> None:
         self.fleet = fleet
         self.request = request
         self.body = body
         self.shape = shape
+        self.most_pieces = (request.output_limit or limits.output_tokens) + SPARE_PIECES
         self.envelope = (request.model, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
 
     async def reply(self) -> dict[str, Any]:
@@ -130,20 +139,28 @@ class Relay:
                 _end_at_stop(choice, choice["message"], stops)
             yield reply
             return
-        spoke = False
+        pieces, is_over = 0, False
         async with contextlib.aclosing(client.stream(self.body)) as chunks:
             async for raw in chunks:
                 lease.heard()
                 chunk = clean_chunk(raw, *self.envelope)
                 if chunk is None:
                     continue
-                spoke = spoke or any(_has_words(choice["delta"]) for choice in chunk["choices"])
-                if not spoke and any(choice["finish_reason"] for choice in chunk["choices"]):
+                if is_over:  # the usage may follow; words after the end are nobody's
+                    chunk["choices"] = []
+                pieces += any(_has_words(choice["delta"]) for choice in chunk["choices"])
+                if pieces > self.most_pieces:
+                    for choice in chunk["choices"]:
+                        choice["finish_reason"] = "length"
+                is_over = is_over or any(choice["finish_reason"] for choice in chunk["choices"])
+                if is_over and not pieces:
                     self._allow_silence()
                 for choice in chunk["choices"]:
                     _end_at_stop(choice, choice["delta"], stops)
                 if _says_something(chunk):
                     yield chunk
+                if pieces > self.most_pieces:
+                    return
 
     def _allow_silence(self) -> None:
         """An answer may end before its first word only where the request says what ends it."""
