@@ -276,7 +276,8 @@ class _Notes:
         for chunk in piece.chunks:
             choice = _choice(chunk)
             delta = choice.get("delta") or {}
-            if any(delta.get(key) for key in ("content", "reasoning_content", "reasoning", "tool_calls")):
+            says = any(delta.get(key) for key in ("content", "reasoning_content", "reasoning", "tool_calls"))
+            if says and not self.finish_reason:  # words after the end are nobody's
                 self.token_times_s.append(piece.received_s)
                 self.last_token_s = piece.received_s
                 self.texts.append(delta.get("content") or "")
