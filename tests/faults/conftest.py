@@ -1,7 +1,6 @@
 """A gateway whose fleet has one model of the faulty engine, which comes from an entry point."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -55,9 +54,7 @@ class Faulty:
 
     async def until(self, state: str) -> None:
         """Wait until the server process is in this state."""
-        async with asyncio.timeout(PATIENCE_S):
-            while self.view.state != state:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: self.view.state == state)
 
 
 Serving = Callable[..., Awaitable[Faulty]]
@@ -85,6 +82,13 @@ async def serving(plugin: None, tmp_path: Path) -> AsyncIterator[Serving]:
     assert left_of(set(psutil.Process().children(recursive=True)) - before) == []
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def left_of(processes: set[psutil.Process], *, within_s: float = 2.0) -> list[psutil.Process]:
     """Those that still run after so long; one that nobody reaped has ended."""
     deadline_s = time.monotonic() + within_s
@@ -93,11 +97,3 @@ def left_of(processes: set[psutil.Process], *, within_s: float = 2.0) -> list[ps
         _, left = psutil.wait_procs(left, timeout=0.05)
         left = [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
     return left
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

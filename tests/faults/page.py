@@ -15,18 +15,18 @@ Generated from `tests/faults` by `make docs`; change the tables there, not this 
 What is promised:
 
 - A request ends exactly once: with its own answer, or with an error in OpenAI's form that says what happened.
-- An engine that dies, hangs or mixes up images is replaced without anybody's help. What had not been answered by a
-  single word is asked once more on the fresh process, so that most clients notice nothing but the time.
+- An engine that dies, hangs or mixes up images is replaced without anybody's help. What had not been answered
+  by a single word is asked once more on the fresh process, so most clients notice nothing but the time.
 - A model that keeps dying is given up (`failed`) and says so at once, until a person loads it again.
 - Nothing that Viewfinder started outlives it, and nothing that it did not start is touched.
 
-How it is proven: each row below is a test that makes the fault happen, with real processes, behind the real gateway,
-and checks what the client got and what is left. `make test` runs them all; the long runs at the end are
-`make soak`. Each row's command reproduces it by itself (after `make check`, which sets up `.venv`).
+How it is proven: each row below is a test that makes the fault happen, with real processes, and checks what
+the client got and what is left. `make test` runs them all; the long runs at the end are `make soak`. The
+command below a table reproduces one row by itself (`make check` sets up `.venv`).
 
-The engine of the first table is a small program that does one thing wrong on purpose
-(`tests/faults/plugin`), plugged in as a third party's engine would be. Names in `code` are error codes, settings
-and the states that `viewfinder ps` shows.
+The engine of the first table is a small program that does one thing wrong on purpose (`tests/faults/plugin`),
+plugged in as a third party's engine would be, behind the real gateway and fleet. Names in `code` are error
+codes, settings, and the states that `viewfinder ps` shows.
 """
 
 SECTIONS: tuple[tuple[str, str, tuple[Fault, ...]], ...] = (
@@ -35,17 +35,25 @@ SECTIONS: tuple[tuple[str, str, tuple[Fault, ...]], ...] = (
     ("Somebody else is there", "", OWNERSHIP),
     ("Files and disks", "", FILES),
     ("Clients", "", CLIENTS),
-    ("For a long time", "These take minutes each and are run by `make soak`; `make test` runs a short form.", LONG),
+    (
+        "For a long time",
+        "These take minutes each and are run by `make soak`; `make test` runs a short form.",
+        LONG,
+    ),
 )
 
 LIMITS = """\
 ## What this does not buy
 
-- An answer that is wrong because the model is wrong looks like any other. The canary asks known images; what is
-  between two of its examinations may be an engine's mistake, and is marked as suspect afterwards, not before.
-- On macOS a process that leaves its engine's group is not found when Viewfinder is killed with -9; these rows were
-  run on Linux.
-- A request that kills its engine is asked twice, and so can cost two processes.
+- An answer that is wrong because the model is wrong looks like any other. The canary asks known images; what
+  an engine said between two of its examinations is marked as suspect afterwards, and not before.
+- A model that answers no known image right has no canary: errors and silence are mended all the same,
+  mixed-up images are not found.
+- An answer that is not streamed and never ends holds its client until the client gives up, as long as the engine
+  computes: who works is never called stuck. A streamed one is cut.
+- A request that kills its engine is asked twice, and so costs two processes.
+- All of it was run on Linux. On macOS a process that has left its engine's group is not found when Viewfinder
+  is killed with -9.
 """
 
 
@@ -90,7 +98,9 @@ def _measured() -> str:
             continue
         parts.append(f"### {title}\n")
         parts.append(f"{record.pop('date')}, {record.pop('machine')}.\n")
-        parts.append(_table(("", ""), ((key.replace("_", " "), _told(value)) for key, value in record.items())))
+        parts.append(
+            _table(("", ""), ((key.replace("_", " "), _told(value)) for key, value in record.items()))
+        )
     return "\n".join(parts)
 
 

@@ -26,7 +26,9 @@ def test_there_are_the_25_faults_of_an_engine_and_no_name_stands_twice() -> None
 def test_a_row_has_its_test_and_leaves_nothing_unsaid(fault: Fault) -> None:
     file, _, name = fault.test.partition("::")
     tree = ast.parse((ROOT / file).read_text())
-    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    assert name in {
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert fault.what
     assert fault.client
     assert fault.end

@@ -28,6 +28,7 @@ from faulty_sight import Truths, see
 OPTIONS = json.loads(sys.argv[1])
 FAULT, WHEN, MEMORY = OPTIONS["fault"], OPTIONS["when"], Path(OPTIONS["memory"])
 ARMED = MEMORY / "armed"
+PACE_S = 0.05
 AT_LENGTH = ["and", "so", "on"] * 13
 
 
@@ -84,15 +85,17 @@ class Handler(BaseHTTPRequestHandler):
         return self.abandoned.is_set()
 
     def answer(self, words: str) -> None:
+        more = AT_LENGTH if words and "at length" in self.sight.question else []
         if not self.streams:
-            choice = {"message": {"role": "assistant", "content": words}, "finish_reason": "stop"}
-            self.whole(200, {"choices": [choice]})
+            time.sleep(PACE_S * len(more))
+            message = {"role": "assistant", "content": " ".join([words, *more])}
+            self.whole(200, {"choices": [{"message": message, "finish_reason": "stop"}]})
             return
         self.begin()
         self.say(words)
-        for more in AT_LENGTH if "at length" in self.sight.question else ():
-            time.sleep(0.05)
-            self.say(f" {more}")
+        for word in more:
+            time.sleep(PACE_S)
+            self.say(f" {word}")
         self.end()
 
     def begin(self) -> None:
