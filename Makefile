@@ -26,6 +26,7 @@ check: $(VENV)/dev
 
 docs: $(VENV)/base
 	$(BIN)/python -m viewfinder.guide.models > docs/models.md
+	$(BIN)/python -m tests.faults.page > docs/reliability.md
 
 soak: $(VENV)/dev
 	$(BIN)/python -m pytest -m soak --timeout 3600

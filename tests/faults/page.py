@@ -49,8 +49,8 @@ LIMITS = """\
   an engine said between two of its examinations is marked as suspect afterwards, and not before.
 - A model that answers no known image right has no canary: errors and silence are mended all the same,
   mixed-up images are not found.
-- An answer that is not streamed and never ends holds its client until the client gives up, as long as the engine
-  computes: who works is never called stuck. A streamed one is cut.
+- An answer that is not streamed and never ends holds its client until the client gives up, as long as the
+  engine computes: who works is never called stuck. A streamed one is cut.
 - A request that kills its engine is asked twice, and so costs two processes.
 - All of it was run on Linux. On macOS a process that has left its engine's group is not found when Viewfinder
   is killed with -9.
