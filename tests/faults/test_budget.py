@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.chaos import processes
+from tests.faults.conftest import until
 from tests.faults.gateway import gateway
 from tests.faults.measured import publish
 from viewfinder.api.places import open_catalog
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import FleetSettings, LocalModel, Settings
+from viewfinder.core.config import EngineSettings, FleetSettings, LocalModel, Settings
 from viewfinder.fleet.events import Event
 
 SOAK_REQUESTS = int(os.environ.get("VIEWFINDER_SOAK_ALTERNATIONS", "200"))
@@ -24,17 +25,18 @@ MODELS = ("one", "two")
 def settings_for(fleet: FleetSettings) -> Settings:
     files = Catalog().resolve(Catalog().get("glimpse").variant())
     models = {name: LocalModel(model=files.model, mmproj=files.mmproj) for name in MODELS}
-    return Settings(port=0, models=models, fleet=fleet)
+    return Settings(port=0, models=models, engine=EngineSettings(threads=1), fleet=fleet)
 
 
 async def budget_for_one() -> FleetSettings:
-    """What one and a half of these models need."""
+    """What one and a half of these models need, once both were measured."""
     settings = settings_for(FleetSettings())
     async with gateway(open_catalog(settings), settings) as running:
-        assert (await running.ask("one", "Hello!")).complete
-        (server,) = [server for server in running.fleet.view().servers if server.model == "one"]
-    assert server.need_bytes
-    return FleetSettings(memory_budget_gb=1.5 * server.need_bytes / 1e9)
+        for model in MODELS:
+            assert (await running.ask(model, "Hello!")).complete
+        await until(lambda: all(server.memory_bytes for server in running.fleet.view().servers))
+        need_bytes = max(server.need_bytes or 0 for server in running.fleet.view().servers)
+    return FleetSettings(memory_budget_gb=1.5 * need_bytes / 1e9)
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def most_up(events: list[Event]) -> int:
 
 
 async def test_two_models_share_the_room_of_one() -> None:
-    await alternate(12)
+    await alternate(14)
 
 
 @pytest.mark.soak

@@ -13,7 +13,7 @@ import pytest
 from tests.faults.gateway import Gateway, gateway
 from tests.faults.measured import publish
 from viewfinder.api.places import open_catalog
-from viewfinder.core.config import MIB, Settings
+from viewfinder.core.config import MIB, EngineSettings, Settings
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
 
@@ -73,7 +73,7 @@ async def ask_many(running: Gateway, requests: int) -> tuple[int, int]:
 
 
 async def soak(requests: int, warm_up: int, may_grow_bytes: int) -> None:
-    settings = Settings(port=0)
+    settings = Settings(port=0, engine=EngineSettings(threads=1))
     async with gateway(open_catalog(settings), settings) as running:
         await ask_many(running, warm_up)
         before, started_s = await holding(), time.monotonic()
