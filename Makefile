@@ -7,7 +7,7 @@ ENGINES_BIN := .venv-engines/bin
 TRAIN_BIN := .venv-train/bin
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test test-engines check docs glimpse soak clean
+.PHONY: demo test test-engines check docs glimpse soak bench clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
@@ -30,6 +30,9 @@ docs: $(VENV)/base
 
 soak: $(VENV)/dev
 	$(BIN)/python -m pytest -m soak --timeout 3600
+
+bench: $(VENV)/dev
+	$(BIN)/python -m benchmarks.recovery
 
 glimpse: .venv-train/train
 	$(TRAIN_BIN)/python -m training

@@ -1,0 +1,1 @@
+"""Speed, measured: `make bench`; what was predicted and found is in notes.md."""
