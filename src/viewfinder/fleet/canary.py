@@ -60,6 +60,11 @@ class Finding:
     fault: Fault = ""
     evidence: list[dict[str, str]] = field(default_factory=list)
 
+    @property
+    def timed_out(self) -> bool:
+        """Whether the fault is that no answer came in time."""
+        return self.fault == "error" and self.evidence[-1]["said"].startswith("timeout:")
+
 
 class CanaryStore:
     """The sets of one file, by `canary_key`."""

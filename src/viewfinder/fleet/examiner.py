@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from viewfinder.catalog.card import Variant
 from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import (
     EngineDied,
@@ -29,13 +30,16 @@ from viewfinder.core.errors import (
     ViewfinderError,
 )
 from viewfinder.fleet.answers import Answers
-from viewfinder.fleet.canary import Canary, CanaryStore, Finding
+from viewfinder.fleet.canary import Canary, CanaryStore, Finding, canary_key
 from viewfinder.fleet.events import Events
 from viewfinder.fleet.lease import Lease
 from viewfinder.fleet.life import Life
 from viewfinder.fleet.place import Place
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.fleet.slots import SpareSlot
+from viewfinder.fleet.stall import LEAST_LOOK_S, is_working
+from viewfinder.host.child import Child
+from viewfinder.host.signs import read_signs
 
 PATIENCE_S = 120.0
 """How long one answer about a known image may take."""
@@ -48,7 +52,10 @@ _log = logging.getLogger(__name__)
 
 
 class Examiner:
-    """The canaries of one fleet; `key_of` gives what a model's set is kept by, or raises ModelFilesError."""
+    """The canaries of one fleet.
+
+    `hash_of` gives the hash of a variant's files; it is called in a thread, and may raise ModelFilesError.
+    """
 
     def __init__(
         self,
@@ -57,9 +64,9 @@ class Examiner:
         events: Events,
         answers: Answers,
         store: CanaryStore,
-        key_of: Callable[[ServerProcess], str],
+        hash_of: Callable[[Variant], str],
     ) -> None:
-        self._settings, self._key_of = settings, key_of
+        self._settings, self._hash_of = settings, hash_of
         self._events, self._answers, self._store = events, answers, store
 
     def tick(self, place: Place) -> None:
@@ -93,8 +100,9 @@ class Examiner:
             return  # its end was noted, or was mended already
         place.is_held = True
         try:
-            if place.examination is None:
-                self._begin(place, error)
+            if place.examination is not None:  # begun before the error
+                await asyncio.shield(place.examination)
+            self._begin(place, error)
             if place.examination is not None:
                 await asyncio.shield(place.examination)
         finally:
@@ -139,6 +147,8 @@ class Examiner:
         if server.state != "ready" or server.life is not life or server.is_doomed:
             return  # it ended meanwhile, and the next one begins anew
         place.examined_s = time.monotonic()
+        if finding.timed_out and await _is_working(server.child):
+            return  # slow, and at other work: that proves nothing
         if finding.good is None:
             place.verified = None
             if error is not None and not await _is_healthy(life):
@@ -155,7 +165,9 @@ class Examiner:
         ask = functools.partial(life.client.exchange, timeout_s=PATIENCE_S)
         if place.canary is None and server.variant.vision:
             with suppress(ModelFilesError):
-                key = await asyncio.to_thread(self._key_of, server)
+                variant = server.variant
+                weights = await asyncio.to_thread(self._hash_of, variant)
+                key = canary_key(weights, variant.engine, server.engine_version, variant.name)
                 place.canary = Canary(self._store, key, model=place.card.name)
         if place.canary is None:
             return Finding(None)
@@ -171,9 +183,10 @@ class Examiner:
 
     def _quarantine(self, place: Place, server: ServerProcess, finding: Finding) -> None:
         """From this moment nothing of the process is delivered; what was is marked."""
-        suspects = self._answers.suspect(place.name, finding.fault)
         self._events.tell("quarantine", place.card.name, fault=finding.fault, evidence=finding.evidence)
-        self._events.tell("suspect", place.card.name, answers=suspects)
+        if finding.fault != "error":  # who fails openly did not answer wrongly before
+            suspects = self._answers.suspect(place.name, finding.fault)
+            self._events.tell("suspect", place.card.name, answers=suspects)
         error = EngineQuarantined(
             f"'{place.card.name}' got a known image wrong ({finding.fault}); what it said is not passed on.",
             hint="Ask again: a fresh process is being loaded.",
@@ -194,6 +207,12 @@ async def _dying(life: Life) -> None:
     """Give the end of a process, whose connection broke, time to be seen."""
     with suppress(TimeoutError):
         await asyncio.wait_for(life.wait(), EXIT_S)
+
+
+async def _is_working(child: Child) -> bool:
+    before = await asyncio.to_thread(read_signs, child)
+    await asyncio.sleep(LEAST_LOOK_S)
+    return is_working(before, await asyncio.to_thread(read_signs, child))
 
 
 async def _is_healthy(life: Life) -> bool:

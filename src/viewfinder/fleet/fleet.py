@@ -23,7 +23,7 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.answers import Answers
-from viewfinder.fleet.canary import CanaryStore, canary_key
+from viewfinder.fleet.canary import CanaryStore
 from viewfinder.fleet.care import Care
 from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
 from viewfinder.fleet.events import Events
@@ -71,14 +71,14 @@ class Fleet:
         self._places: dict[str, Place] = {}
         self._queue: list[Ticket] = []
         self._is_scheduling = self._is_due = self._closed = False
-        self._hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
+        hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         self._profiles = Profiles(folders.state / "profiles.json")
         self._examiner = Examiner(
             lambda: self._settings.fleet,
             events=self.events,
             answers=self.answers,
             store=CanaryStore(folders.state / "canaries.json"),
-            key_of=self._canary_key,
+            hash_of=lambda variant: hashes.of(variant, self._catalog.resolve(variant)),
         )
         self._care = Care(
             lambda: list(self._places.values()),
@@ -190,8 +190,7 @@ class Fleet:
             self._end(place, "changed")
         await asyncio.gather(*(place.unloading for place in going if place.unloading))
         for place in going:
-            if not self._waiting(place):
-                self._places.pop(place.name, None)
+            self._move_out(place)
         self._schedule()
         known = set(catalog.names())
         loads = (self.load(name) for name in was_up if name in known)
@@ -207,7 +206,8 @@ class Fleet:
         await self._care.close()
         places = list(self._places.values())
         await asyncio.gather(*(place.server.stop() for place in places))
-        await asyncio.gather(*(place.unloading for place in places if place.unloading))
+        ending = [task for place in places for task in (place.unloading, place.examination) if task]
+        await asyncio.gather(*ending, return_exceptions=True)
 
     def _schedule(self) -> None:
         """Do what can be done now; called after every change that may matter, also from within itself."""
@@ -344,11 +344,18 @@ class Fleet:
         self._care.begin()
         return place
 
-    def _canary_key(self, server: ServerProcess) -> str:
-        """Reads the model's files; called in a thread."""
-        variant = server.variant
-        weights = self._hashes.of(variant, self._catalog.resolve(variant))
-        return canary_key(weights, variant.engine, server.engine_version, variant.name)
+    def _move_out(self, place: Place) -> None:
+        """Who waits for a place goes on waiting for the one that takes its place, if there is one."""
+        self._places.pop(place.name, None)
+        waiting = self._waiting(place)
+        if waiting:
+            try:
+                fresh = self._place(place.card.name)
+            except ViewfinderError as error:
+                self._refuse_all(place, error)
+                return
+            for ticket in waiting:
+                ticket.place = fresh
 
     def _changed(self, place: Place) -> None:
         server = place.server
