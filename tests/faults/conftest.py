@@ -13,6 +13,7 @@ import pytest
 
 from tests.faults.gateway import FaultyCatalog, Gateway, Reply, gateway, picture
 from viewfinder.core.config import Settings
+from viewfinder.fleet import examiner, restart, stall
 
 PLUGIN = Path(__file__).parent / "plugin"
 MODEL = "faulty"
@@ -61,7 +62,15 @@ Serving = Callable[..., Awaitable[Faulty]]
 
 
 @pytest.fixture
-async def serving(plugin: None, tmp_path: Path) -> AsyncIterator[Serving]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that are there for the sake of people and machines, and not of the outcome."""
+    monkeypatch.setattr(restart, "LONGEST_S", 0.1)
+    monkeypatch.setattr(examiner, "QUIET_S", 0.05)
+    monkeypatch.setattr(stall, "LEAST_LOOK_S", 0.5)
+
+
+@pytest.fixture
+async def serving(plugin: None, quick: None, tmp_path: Path) -> AsyncIterator[Serving]:
     """Serves one model with a fault; at the end nothing of it may be left."""
     before = set(psutil.Process().children(recursive=True))
     async with AsyncExitStack() as stack:

@@ -41,7 +41,7 @@ class Fault:
     def command(self) -> str:
         """What reproduces it."""
         row = f"[{self.name}]" if self.test == A_ROW else ""
-        return f".venv/bin/pytest '{self.test}{row}'"
+        return f".venv/bin/python -m pytest '{self.test}{row}'"
 
 
 QUICK_STALL: dict[str, Any] = {"stall_floor_s": 0.3}
@@ -277,5 +277,12 @@ ENGINES = (
         replies=(RED,) * 3,
         starts=3,
         kind="replay",
+    ),
+    Fault(
+        "socket-stolen",
+        "A foreign program listens where the engine listened (one that can only do TCP).",
+        "Every answer.",
+        "The thief is asked nothing and not touched; the engine begins anew with another port and key.",
+        test=f"{HERE}::test_a_stolen_socket_is_not_trusted",
     ),
 )

@@ -15,7 +15,7 @@ from tests.faults.table import A_ROW, ENGINES, RED, Fault
 from viewfinder.core.config import MIB
 from viewfinder.core.paths import log_folder
 from viewfinder.engines.registry import engines
-from viewfinder.fleet import care, restart
+from viewfinder.fleet import care
 from viewfinder.gateway.relay import SPARE_PIECES
 from viewfinder.host.output import FILE_BYTES
 
@@ -145,11 +145,43 @@ async def test_a_flood_of_output_is_bounded(serving: Serving) -> None:
     assert 0 < logged_bytes <= 2 * FILE_BYTES
 
 
-async def test_deaths_beyond_the_default_budget_are_the_last(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_death_is_explained(serving: Serving) -> None:
+    faulty = await serving("killed-for-memory", "first")
+    assert await faulty.ask() == RED
+    (death,) = faulty.events("death")
+    assert "memory ran out (signal 9, SIGKILL)" in death["explanation"]
+
+
+async def test_a_stolen_socket_is_not_trusted(serving: Serving) -> None:
+    """Its door is closed after an answer, and a stranger opens one in the same place."""
+    heard = []
+
+    async def steal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(100))
+        writer.close()
+
+    faulty = await serving("socket-stolen", "armed")
+    assert await faulty.ask() == RED
+    port = listening_port(faulty.view.pid)
+    faulty.arm()
+    assert await faulty.ask() == RED
+    await until(lambda: listening_port(faulty.view.pid) is None)
+    async with await asyncio.start_server(steal, "127.0.0.1", port) as thief:
+        assert [await faulty.ask() for _ in range(3)] == [RED] * 3
+        assert thief.is_serving()
+    assert [words for words in heard if words] == []
+    assert faulty.starts() == 2
+    assert listening_port(faulty.view.pid) not in (port, None)
+
+
+def listening_port(pid: int) -> int | None:
+    """Where a process listens on TCP."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return next((one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN), None)
+
+
+async def test_deaths_beyond_the_default_budget_are_the_last(serving: Serving) -> None:
     """A planted killer: five deaths within a minute, and no request starts it again."""
-    monkeypatch.setattr(restart, "LONGEST_S", 0.1)
     faulty = await serving("none")
     for _ in range(5):
         assert await faulty.ask() == RED

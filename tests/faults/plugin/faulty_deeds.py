@@ -201,6 +201,7 @@ AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "leaks": leak,
     "floods-stdout": flood,
     "refuses": refuse_the_next,
+    "socket-stolen": refuse_the_next,
     "burns": burn,
     "trickles": trickle,
     "second-call-fails": second_call_fails,

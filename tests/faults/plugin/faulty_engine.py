@@ -1,16 +1,21 @@
 """The tests' own engine, added by an entry point as a third party's is.
 
-A model's repository says its fault and when it is on: "hangs/always".
+A model's repository says its fault and when it is on: "hangs/always". With "socket-stolen" it can only listen
+on TCP.
 """
 
 import json
+import secrets
 import sys
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines.base import Found, Launch
+from viewfinder.host.listeners import free_port
 
 SERVER = Path(__file__).with_name("faulty_server.py")
 
@@ -30,4 +35,14 @@ class Faulty:
         options = {"socket": str(socket), "fault": fault, "when": when}
         # A model's file is what it knows, and its memory is the folder around it.
         options |= {"truths": str(files.model), "memory": str(files.model.parent)}
-        return Launch((sys.executable, str(SERVER), json.dumps(options)), {}, model="its own name")
+        port, key = None, None
+        if fault == "socket-stolen":
+            port, key = free_port(), secrets.token_urlsafe()
+            options["port"] = port
+        return Launch(
+            (sys.executable, str(SERVER), json.dumps(options)),
+            {} if key is None else {"ENGINE_KEY": key},
+            model="its own name",
+            port=port,
+            api_key=None if key is None else SecretStr(key),
+        )

@@ -1,7 +1,8 @@
 """A small OpenAI-compatible server with one fault: `faulty_server.py OPTIONS_JSON`.
 
-Options: socket; fault; memory, a folder in which it notes its starts; truths, a file of what it knows about
-pictures (`faulty_sight`); and when its fault is on:
+Options: fault; memory, a folder in which it notes its starts; truths, a file of what it knows about pictures
+(`faulty_sight`); socket, or port, where it answers nobody without the key in ENGINE_KEY; and when its fault
+is on:
 
     always    in every process
     first     in the first process alone: a fresh one is sound
@@ -44,6 +45,11 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 128
 
 
+class PortServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     numbers: ClassVar = itertools.count(1)
@@ -53,16 +59,21 @@ class Handler(BaseHTTPRequestHandler):
     abandoned: ClassVar = threading.Event()
     """Set when a client has left in the middle of an answer while the fault was on."""
     truths: ClassVar[Truths] = {}
-    server: Server
+    server: Server | PortServer
 
     def do_GET(self) -> None:
-        if self.path != "/health":
+        if not self.is_known():
+            self.whole(401, {"detail": "Unauthorized"})
+        elif self.path != "/health":
             self.whole(404, {"detail": "Not Found"})
         else:
             self.whole(503 if FAULT == "never-ready" and is_on() else 200, {"status": "ok"})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.is_known():
+            self.whole(401, {"detail": "Unauthorized"})
+            return
         self.streams = bool(body.get("stream"))
         self.sight = see(body["messages"], self.truths)
         self.seen.append(self.sight.picture)
@@ -76,6 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             if is_on():
                 self.abandoned.set()
             self.close_connection = True
+
+    def is_known(self) -> bool:
+        return "port" not in OPTIONS or self.headers["Authorization"] == f"Bearer {os.environ['ENGINE_KEY']}"
 
     def told_of(self, picture: str) -> str:
         """The answer to this request's question about another picture."""
@@ -146,6 +160,9 @@ if __name__ == "__main__":
     if FAULT in AT_START and is_on():
         AT_START[FAULT]()
     Handler.truths = json.loads(Path(OPTIONS["truths"]).read_text())
-    Server(OPTIONS["socket"], Handler).serve_forever()
+    if "port" in OPTIONS:
+        PortServer(("127.0.0.1", OPTIONS["port"]), Handler).serve_forever()
+    else:
+        Server(OPTIONS["socket"], Handler).serve_forever()
     while True:
         signal.pause()  # its listener is closed, and it lives
