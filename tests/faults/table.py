@@ -235,7 +235,7 @@ ENGINES = (
         "killed-for-memory",
         "The kernel kills the engine at an allocation.",
         "The answer of a fresh process.",
-        "`ready`; the death is explained: killed, most often because memory ran out.",
+        "`ready`; the death is explained, with whether memory had run out.",
         when="first",
         replies=(RED, RED),
         starts=2,
