@@ -57,6 +57,12 @@ LIMITS = """\
 """
 
 
+KILLERS_RULE = """\
+For the random kills the restart rule is set for a planted killer (`deaths` 10,000, `stable_s` 1): each kill
+stands for itself. By the default rule the fifth death within a minute is the last (`retry-storm` above).
+"""
+
+
 def write_page() -> str:
     """The page, as Markdown."""
     return "\n".join([INTRO, *_sections(), _measured(), LIMITS])
@@ -87,11 +93,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _measured() -> str:
     """The records of the long runs that were published last."""
-    parts = [
-        "## What the long runs measured\n",
-        "For the random kills the restart rule is set for a planted killer (`deaths` 10,000, `stable_s` 1): each kill\n"
-        "stands for itself. With the default rule the fifth death within a minute is the last (`retry-storm` above).\n",
-    ]
+    parts = ["## What the long runs measured\n", KILLERS_RULE]
     for name, title in (
         ("chaos", "Random kills under load"),
         ("budget", "A budget for one of two"),
