@@ -1,5 +1,6 @@
 """A server process from its start to its end, on the real engine and on programs that fail."""
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -121,3 +122,29 @@ async def test_a_damaged_model_that_passed_the_check_is_explained(make_server: M
     with pytest.raises(EngineDied, match="died while loading 'glimpse'") as raised:
         await server.start()
     assert "Its whole log is" in raised.value.hint
+
+
+async def test_who_is_condemned_is_doomed_before_its_owner_says_so(make_server: Make) -> None:
+    """Its owner needs a moment, in which a replay was granted the very process that had failed."""
+    server = make_server()
+    await server.start()
+    assert not server.is_doomed
+    server.kill(EngineStalled("It stands still."))
+    assert (server.state, server.is_doomed) == ("ready", True)
+    while server.state == "ready":  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert server.state == "failed"
+
+
+async def test_a_sentence_that_comes_too_late_does_not_meet_the_next_life(make_server: Make) -> None:
+    """The examination of a process that had just died condemned the one after it."""
+    server = make_server()
+    await server.start()
+    psutil.Process(server.child.pid).kill()
+    await server.child.wait()
+    server.quarantine("wrong")
+    while server.state == "ready":  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await server.start()
+    assert (server.state, server.is_doomed) == ("ready", False)
+    await server.stop()
