@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from viewfinder.host.control import control_path
 from viewfinder.host.ownership import Owner, running_owner
 
 from .conftest import PATIENCE_S, VIEWFINDER, first_document
@@ -37,7 +38,7 @@ def test_of_twenty_serves_started_at_once_one_owns_and_nineteen_exit_with_3(tmp_
             time.sleep(0.05)
         (owner,) = [one for one in serves if one.poll() is None]
         url = first_document(owner)["url"]
-        assert running_owner(home) == Owner(owner.pid, url)
+        assert running_owner(home) == Owner(owner.pid, url, str(control_path(home)))
         assert [one.returncode for one in serves if one is not owner] == [3] * (MANY - 1)
         for one, file in zip(serves, errors, strict=True):
             said = Path(file.name).read_text()
