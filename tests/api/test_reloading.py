@@ -150,13 +150,14 @@ async def test_it_can_be_asked_for(served: Served, monkeypatch: pytest.MonkeyPat
     task.cancel()
 
 
+@pytest.mark.parametrize("error", [ViewfinderError("It did not work."), KeyError("It did not work.")])
 async def test_a_fleet_that_cannot_follow_does_not_end_the_watch(
-    running: Served, caplog: pytest.LogCaptureFixture
+    running: Served, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     works = running.reloading._apply
 
     async def broken(catalog: Catalog, settings: Settings, changed: set[str]) -> None:
-        raise ViewfinderError("It did not work.")
+        raise error
 
     running.reloading._apply = broken
     running.file.write_text("[engine]\nslots = 3\n")

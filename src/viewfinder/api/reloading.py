@@ -104,5 +104,7 @@ class Reloading:
             await self._apply(catalog, new, changed)
         except ViewfinderError as error:
             _log.error("Not everything took the new settings: %s", error)
+        except Exception:  # a bug of ours must not end the watch, nor be hidden
+            _log.exception("Not everything took the new settings")
         _log.warning("The settings were read again.")
         return True
