@@ -179,7 +179,7 @@ def test_sighup_starts_anew_only_the_model_that_the_change_concerns(
 ) -> None:
     assert ask(operated.url) == ask(operated.url, "mine") == 200
     before = look()
-    config.write_text(MINE + "[engine_for.mine]\nslots = 1\n")
+    config.write_text(MINE + '[engine_for.mine]\nslots = 1\n[fleet]\npinned = ["glimpse"]\n')
     operated.process.send_signal(signal.SIGHUP)
     until(lambda: not psutil.pid_exists(before["mine"]["pid"]))
     assert ask(operated.url, "mine") == 200
@@ -187,6 +187,7 @@ def test_sighup_starts_anew_only_the_model_that_the_change_concerns(
     assert after["mine"]["pid"] != before["mine"]["pid"]
     assert after["glimpse"]["pid"] == before["glimpse"]["pid"]
     assert after["glimpse"]["state"] == "ready"
+    until(lambda: look()["glimpse"]["pinned"])
 
 
 def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: Served, config: Path) -> None:
@@ -200,4 +201,5 @@ def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: 
     assert ask(operated.url, key="secret") == 400
     config.write_text(MINE)
     until(lambda: ask(operated.url) == 200)
+    until(lambda: not look()["glimpse"]["pinned"])
     assert look()["glimpse"]["pid"] == pid

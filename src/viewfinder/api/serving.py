@@ -98,11 +98,14 @@ async def _serve(
         front = Replaceable(make_app(fleet, intake, settings, VERSION, metrics))
 
         async def apply(catalog: Catalog, new: Settings, changed: set[str]) -> None:
-            safe = intake
-            if new.limits != settings.limits:
-                safe = await stack.enter_async_context(Intake(new.limits))
-            front.app = make_app(fleet, safe, new, VERSION, metrics)
+            nonlocal settings, intake
+            old, settings = settings, new
+            if new.limits != old.limits:
+                intake = await stack.enter_async_context(Intake(new.limits))
+            front.app = make_app(fleet, intake, new, VERSION, metrics)
             await fleet.reload(catalog, new, changed)
+            for name in {*old.fleet.pinned} ^ {*new.fleet.pinned}:
+                fleet.pin(name, name in new.fleet.pinned)
 
         orders = stack.enter_context(control_socket(lock))
         await stack.enter_async_context(taking_orders(make_control(fleet), orders))
