@@ -98,17 +98,23 @@ async def test_an_order_changes_nothing_when_it_is_only_looked_at(
     assert fleet.loads == []
 
 
-async def test_at_the_end_an_order_in_progress_is_cut_off(fleet: Fleet, tmp_path: Path) -> None:
+async def test_at_the_end_an_order_in_progress_is_cut_off(
+    fleet: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     fleet.loadable.clear()
     lock = OwnerLock.acquire(tmp_path)
     with control_socket(lock) as listener:
         async with taking_orders(make_control(fleet), listener):
-            _, writer = await asyncio.open_unix_connection(listener.getsockname())
+            reader, writer = await asyncio.open_unix_connection(listener.getsockname())
             writer.write(b"POST /models/both/load HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
             async with asyncio.timeout(10):
                 while not fleet.loads:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
+        answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
+    assert b"503" in answer.partition(b"\r\n")[0]
+    assert b'"code":"stopping"' in answer
+    assert not [record for record in caplog.records if record.exc_info]
     lock.release()
 
 

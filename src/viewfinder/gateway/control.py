@@ -10,7 +10,10 @@ The socket is private to its user, so there is no key and no guard.
     POST /models/NAME/pin, unpin  whether it may be unloaded to make room
 """
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import asdict
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.refusals import stopping
 from viewfinder.gateway import problems
 
 
@@ -56,13 +60,13 @@ class Orders:
     async def load(self, request: Request) -> Response:
         """Raises UnknownModel, ModelFilesError, EngineError, Busy (no room)."""
         name = self._model(request)
-        await self.fleet.load(name)
+        await _done(self.fleet.load(name))
         return JSONResponse({"model": name})
 
     async def unload(self, request: Request) -> Response:
         """Raises UnknownModel."""
         name = self._model(request)
-        await self.fleet.unload(name)
+        await _done(self.fleet.unload(name))
         return JSONResponse({"model": name})
 
     async def pin(self, request: Request) -> Response:
@@ -79,3 +83,11 @@ class Orders:
 
     def _model(self, request: Request) -> str:
         return self.fleet.card(request.path_params["name"]).name
+
+
+async def _done(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, which nothing but our own end cancels."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise stopping() from None
