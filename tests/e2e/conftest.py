@@ -1,15 +1,18 @@
 """A real `viewfinder serve` in a process of its own, on a real llama.cpp server with glimpse."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil
 import pytest
@@ -60,6 +63,28 @@ def serving(home: Path, *words: str | Path) -> Iterator[Served]:
             process.send_signal(signal.SIGTERM)
         process.wait(timeout=PATIENCE_S)
         process.stdout.close()
+
+
+@contextmanager
+def at_a_terminal(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], BinaryIO]]:
+    """A command at a terminal of its own, and our side of that terminal; closing it is to hang up."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [*VIEWFINDER, *words],
+        env={**os.environ, "VIEWFINDER_HOME": str(home), "TERM": "xterm"},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+    )
+    os.close(its)
+    try:
+        with open(ours, "r+b", buffering=0) as screen:  # noqa: PTH123
+            yield process, screen
+    finally:
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
 
 
 def first_document(process: subprocess.Popen[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from viewfinder.catalog.catalog import Catalog
 
-from .conftest import PATIENCE_S, VIEWFINDER, Served, run, serving
+from .conftest import PATIENCE_S, VIEWFINDER, Served, at_a_terminal, run, serving
 
 FILES = Catalog().resolve(Catalog().get("glimpse").variants[0])
 MINE = f'[models.mine]\nmodel = "{FILES.model}"\nmmproj = "{FILES.mmproj}"\n'
@@ -98,6 +98,15 @@ def test_ps_shows_what_is_up(vf, look, operated: Served) -> None:
     assert shown.returncode == 0
     assert re.search(r"glimpse +ready", shown.stdout)
     assert "llama.cpp" in shown.stdout
+
+
+def test_ps_watches_until_ctrl_c(operated: Served) -> None:
+    with at_a_terminal(operated.home, "ps", "--watch") as (process, screen):
+        said = b""
+        while said.count(b"planned") < 2:  # the first look, and one more
+            said += screen.read(4096)
+        screen.write(b"\x03")
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_stop_and_load(vf, look, operated: Served) -> None:

@@ -2,8 +2,6 @@
 
 import http.server
 import json
-import os
-import pty
 import signal
 import threading
 import time
@@ -12,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from .conftest import PATIENCE_S, VIEWFINDER, Served, serving
+from .conftest import PATIENCE_S, Served, at_a_terminal, serving
 
 
 class Slow(http.server.BaseHTTPRequestHandler):
@@ -141,17 +138,12 @@ def test_past_the_deadline_it_is_cut_off(served: Served) -> None:
 
 def test_a_terminal_that_hangs_up_ends_what_runs_on_it(tmp_path: Path) -> None:
     """SIGHUP reads the settings again; a terminal that is closed sends it too, and means something else."""
-    words = [*VIEWFINDER, "serve", "--port", "0", "--json"]
-    environment = {**os.environ, "VIEWFINDER_HOME": str(tmp_path)}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(words[0], words, environment)  # noqa: S606
-    process = psutil.Process(pid)
-    with open(terminal, "rb", buffering=0) as screen:  # noqa: PTH123
+    with at_a_terminal(tmp_path, "serve", "--port", "0", "--json") as (process, screen):
         said = b""
         while b"}" not in said:
             said += screen.read(4096)
-        os.kill(pid, signal.SIGHUP)
-        time.sleep(0.5)
-        assert process.status() != psutil.STATUS_ZOMBIE  # the terminal is there: read the settings again
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        process.send_signal(signal.SIGHUP)
+        while b"read again" not in said:  # the terminal is there
+            said += screen.read(4096)
+        screen.close()
+        assert process.wait(PATIENCE_S) == 0
