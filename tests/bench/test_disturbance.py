@@ -39,8 +39,8 @@ def test_readings_of_this_computer() -> None:
     end_s = time.process_time() + 0.1
     while time.process_time() < end_s:
         pass
-    assert read_own_s([]) - own_before_s >= 0.09
-    assert sum(read_machine_s()) - before_s >= 0.05
+    assert read_own_s([]) - own_before_s >= 0.05
+    assert sum(read_machine_s()) - before_s >= 0.03
 
 
 def test_a_gone_process_is_left_out() -> None:

@@ -22,12 +22,16 @@ async def fleet() -> AsyncIterator[Fleet]:
 
 
 def engines() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if any("llama_cpp_child" in word for word in process.cmdline())
-        and "warden" not in process.cmdline()[3]
-    ]
+    return list(filter(is_engine, psutil.Process().children(recursive=True)))
+
+
+def is_engine(process: psutil.Process) -> bool:
+    """Whether it is a living child program of the llama.cpp engine, and not its warden."""
+    try:
+        words = process.cmdline()
+    except psutil.Error:  # it ended, and waits to be reaped
+        return False
+    return any("llama_cpp_child" in word for word in words) and "warden" not in words[3]
 
 
 async def test_a_hundred_at_once_start_one_process_and_use_it_in_turn(fleet: Fleet) -> None:

@@ -11,6 +11,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import RunningServer, Settings
 from viewfinder.core.errors import EngineDied, UnknownModel
 from viewfinder.core.paths import folders
+from viewfinder.fleet import remote
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.host.sockets import bind_port
 
@@ -45,7 +46,10 @@ async def test_a_model_that_it_does_not_list_is_said(address: str) -> None:
         assert fleet.state_of("far") == "stopped"
 
 
-async def test_nobody_there_is_said_and_tried_again_at_the_next_request(address: str) -> None:
+async def test_nobody_there_is_said_and_tried_again_at_the_next_request(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "PATIENCE_S", 0.2)
     with closing(bind_port("127.0.0.1", 0, strict=True).socket) as nobody:
         async with fleet_of(f"http://127.0.0.1:{nobody.getsockname()[1]}") as fleet:
             for _ in range(2):
