@@ -1,12 +1,16 @@
 """What every test gets: a home of its own, so that no test meets another or the user's Viewfinder."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from viewfinder.engines import registry
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell's background job ignores it, and so would every program that a test interrupts."""
 
 os.environ.pop("HF_HUB_OFFLINE", None)
 """The hub's client reads it once; tests that pull have a hub of their own."""
