@@ -82,6 +82,18 @@ def die_mid_stream(request: Handler, number: int) -> None:
     die()
 
 
+def break_off(request: Handler, number: int) -> None:
+    """The connection ends in the middle, and the process lives."""
+    request.begin()
+    request.say("some")
+
+
+def stop_mid_stream(request: Handler, number: int) -> None:
+    request.begin()
+    request.say("some")
+    stop_itself(request, number)
+
+
 def stop_itself(request: Handler, number: int) -> None:
     """All of it stands still, as when a driver hangs: no CPU time, no answer of /health."""
     os.kill(os.getpid(), signal.SIGSTOP)
@@ -185,7 +197,9 @@ AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "dies": lambda request, number: die(),
     "dies-after-two": die_after_two,
     "dies-mid-stream": die_mid_stream,
+    "breaks-off": break_off,
     "hangs": stop_itself,
+    "hangs-mid-stream": stop_mid_stream,
     "wedged": lambda request, number: time.sleep(FOREVER_S),
     "previous-image": answer_the_previous,
     "first-image": answer_the_first,
