@@ -57,6 +57,24 @@ LIMITS = """\
 """
 
 
+LABELS = {
+    "answers": "complete answers",
+    "wrong": "of them such that the undisturbed model gets wrong, too",
+    "of_another": "answers that belong to another request",
+    "strange": "answers that are neither right nor the undisturbed model's",
+    "errors": "errors in place of a complete answer, by code",
+    "engine_died": "`engine_died`",
+    "engine_stalled": "`engine_stalled`",
+    "engine_quarantined": "`engine_quarantined`",
+    "stuck": "requests without an end",
+    "replays": "requests asked again on a fresh process",
+    "slowest_answer_s": "slowest answer, seconds",
+    "slowest_recovery_s": "slowest recovery (from a kill to the model's next answer), seconds",
+    "left_early": "clients that left in the middle",
+    "resident_bytes": "resident bytes",
+}
+"""What the names in the records mean."""
+
 KILLERS_RULE = """\
 For the random kills the restart rule is set for a planted killer (`deaths` 10,000, `stable_s` 1): each kill
 stands for itself. By the default rule the fifth death within a minute is the last (`retry-storm` above).
@@ -104,15 +122,18 @@ def _measured() -> str:
             continue
         parts.append(f"### {title}\n")
         parts.append(f"{record.pop('date')}, {record.pop('machine')}.\n")
-        parts.append(
-            _table(("", ""), ((key.replace("_", " "), _told(value)) for key, value in record.items()))
-        )
+        rows = ((_label(key), _told(value)) for key, value in record.items())
+        parts.append(_table(("Measured", ""), rows))
     return "\n".join(parts)
+
+
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def _told(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {_told(part)}" for key, part in value.items()) or "none"
+        return ", ".join(f"{_label(name)} {_told(part)}" for name, part in value.items()) or "none"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
