@@ -232,9 +232,11 @@ class ServerProcess:
         except (EngineDied, EngineStalled, EngineQuarantined) as error:
             exit_ = self._life.exit if self._life else None
             return self._died(error, None, exit_.signal if exit_ else None)
-        except (ViewfinderError, OSError) as error:
-            self.failure = error if isinstance(error, ViewfinderError) else EngineError(f"{error}.")
+        except ViewfinderError as error:
+            self.failure = error
             return self._give_up()
+        except OSError as error:  # the system refused something, and may grant it in a moment
+            return self._died(EngineDied(f"'{self.card.name}' could not be started: {error}."), None, None)
         self._is_suspect = False
         return "ready"
 

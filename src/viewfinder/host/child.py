@@ -30,6 +30,8 @@ from viewfinder.host.records import MARK, RunRecord, identity_of, mark_of
 
 SWEEP_S = 2.0
 """How long we try to kill what a killed warden left."""
+PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""What the system refuses now, and may grant in a moment."""
 DRAIN_S = 2.0
 """How long we read on after the tree's end: only a process that escaped (macOS) still holds the pipe."""
 
@@ -123,7 +125,8 @@ class Child:
     async def start(cls, spec: ChildSpec) -> "Child":
         """Start the program; returns when it runs, which is not when it is ready.
 
-        Raises EngineMissing when there is no such program, EngineError when it cannot be started.
+        Raises EngineMissing when there is no such program, EngineError when it cannot be started, EngineDied
+        when it cannot be started now.
         """
         child = cls(spec)
         output = child._spawn()
@@ -198,9 +201,7 @@ class Child:
             self._output.close()
             output.close()
             self._forget()
-            raise EngineError(
-                f"The program '{self.spec.argv[0]}' could not be started: {error.filename}: {error.strerror}."
-            ) from None
+            raise _refusal(self.spec.argv[0], error) from None
         finally:
             warden_stdin.close()
             warden_stdout.close()
@@ -329,4 +330,11 @@ def _failure(program: str, number: int) -> EngineError:
             f"'{program}' is not a program that this computer can run.",
             hint="Get the build for this system and processor.",
         )
-    return EngineError(f"The program '{program}' could not be started: {os.strerror(number)}.")
+    return _refusal(program, OSError(number, os.strerror(number)))
+
+
+def _refusal(program: str, error: OSError) -> EngineError:
+    """The error for what the system refused: EngineDied where it may be granted in a moment."""
+    why = ": ".join(filter(None, (error.filename, error.strerror)))
+    kind = EngineDied if error.errno in PASSING else EngineError
+    return kind(f"The program '{program}' could not be started: {why}.")
