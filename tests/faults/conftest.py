@@ -80,10 +80,11 @@ async def serving(plugin: None, quick: None, tmp_path: Path) -> AsyncIterator[Se
             when: str = "always",
             *,
             fleet: Mapping[str, Any] | None = None,
+            place: str = "",
             **engine: Any,
         ) -> Faulty:
             settings = Settings.model_validate({"port": 0, "engine": engine, "fleet": fleet or {}})
-            catalog = FaultyCatalog({MODEL: f"{fault}/{when}"}, tmp_path)
+            catalog = FaultyCatalog({MODEL: f"{fault}/{when}"}, tmp_path / place)
             running = await stack.enter_async_context(gateway(catalog, settings))
             return Faulty(running, catalog.memory_of(MODEL))
 

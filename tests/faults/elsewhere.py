@@ -222,6 +222,13 @@ CLIENTS = (
 
 LONG = (
     Fault(
+        "nth-call",
+        "The system refuses one spawn, one connection or one file: the first, the second, every single one.",
+        "At most one error; the next request is answered.",
+        "`ready`: what the system refuses now is tried again by the restart rule.",
+        test="tests/faults/test_nth_call.py::test_every_call_may_fail_once",
+    ),
+    Fault(
         "random-kills",
         "Engines, wardens and the decoder are killed at random under load.",
         "An answer, or an OpenAI error; never another request's words.",

@@ -39,7 +39,7 @@ class FaultyCatalog(Catalog):
             self._cards[name] = ModelCard(
                 name=name, title=fault, license="MIT", summary="A fault.", variants=(variant,)
             )
-            self.memory_of(name).mkdir()
+            self.memory_of(name).mkdir(parents=True)
             self.file_of(name).write_text(json.dumps(truths()))
 
     def memory_of(self, model: str) -> Path:
