@@ -254,6 +254,19 @@ async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
         assert [(await each).error.split(":")[0] for each in asked] == ["engine_died", "engine_died"]
 
 
+async def test_who_listens_to_a_server_that_is_stopped_hears_of_its_death(endpoint: Endpoint) -> None:
+    """aiohttp told nobody who waited for the rest of a chunked answer: the request hung, and its lease with
+    it, so that the watch over silence ended one innocent process after the other."""
+    async with ChatClient(endpoint) as client, aclosing(client.stream(ask("hang"))) as chunks:
+        while not (await anext(chunks))["choices"][0]["delta"].get("content"):
+            pass
+        rest = asyncio.create_task(anext(chunks))
+        await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises(EngineDied):
+            await asyncio.wait_for(rest, 5.0)
+
+
 async def test_nobody_listens(tmp_path: Path) -> None:
     for place in (
         Endpoint("http://engine", tmp_path / "none.sock"),

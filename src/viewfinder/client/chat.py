@@ -58,6 +58,8 @@ class ChatClient:
         self._slots = asyncio.Semaphore(endpoint.slots) if endpoint.slots else nullcontext()
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
+        self._replies: set[aiohttp.ClientResponse] = set()
+        """Those that are being read."""
 
     async def __aenter__(self) -> Self:
         socket = self.endpoint.socket
@@ -88,6 +90,8 @@ class ChatClient:
     async def close(self) -> None:
         """Close every connection; whatever is still streaming, or waits to be asked, ends with EngineDied."""
         self._closed = True
+        for reply in self._replies:  # aiohttp would not tell who waits for the rest of one
+            reply.content.set_exception(aiohttp.ClientConnectionError("closed"))
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -169,6 +173,7 @@ class ChatClient:
                     data=io.BytesIO(orjson.dumps(body)),  # bytes over 1 MiB would block, aiohttp warns
                     headers={"Content-Type": "application/json"},
                 )
+                self._replies.add(reply)
                 try:
                     if reply.status != 200:
                         raise _refusal(await _read_all(reply), reply.status)
@@ -178,6 +183,7 @@ class ChatClient:
                         raise
                     raise self._gone() from None  # aiohttp's word for reading on when all is closed
                 finally:
+                    self._replies.discard(reply)
                     reply.close()
 
     def _open(self) -> aiohttp.ClientSession:
