@@ -123,7 +123,8 @@ class Care:
             if place.server.state != "ready" or not isinstance(place.server, ServerProcess):
                 continue
             for lease in tuple(place.leases):
-                self._look(place, place.server, lease, settings)
+                if lease.client is place.server.client:  # else it is of a process that is gone
+                    self._look(place, place.server, lease, settings)
             if place.memory_s + MEMORY_EVERY_S < min(time.monotonic(), place.used_s + 2 * MEMORY_EVERY_S):
                 self._measure(place)
             if settings.idle_unload_s and not place.pinned and place.idle_s > settings.idle_unload_s:
