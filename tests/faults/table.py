@@ -247,7 +247,7 @@ ENGINES = (
         "The engine grows with every request.",
         "Every answer.",
         "The memory plan counts what it measured, so that others are not loaded into room that is gone.",
-        test=f"{HERE}::test_a_leak_is_counted_and_gives_way",
+        test=f"{HERE}::test_a_leak_is_counted",
     ),
     Fault(
         "killed-for-memory",

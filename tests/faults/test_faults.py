@@ -119,7 +119,7 @@ async def test_an_endless_answer_is_cut(serving: Serving) -> None:
     assert faulty.starts() == 1
 
 
-async def test_a_leak_is_counted_and_gives_way(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_leak_is_counted(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(care, "MEMORY_EVERY_S", 0.1)
     faulty = await serving("leaks")
     assert [await faulty.ask() for _ in range(4)] == [RED] * 4
