@@ -157,10 +157,7 @@ class Fleet:
 
     async def load(self, model: str) -> None:
         """Bring a model up; a failed one, too, for this is a person's word. Raises as `acquire` does."""
-        place = self._place(model)
-        if place.server.state == "failed":
-            place.server.want()
-        await self._wait(Ticket(place, RequestShape(), wants_lease=False))
+        await self._wait(Ticket(self._place(model), RequestShape(), wants_lease=False))
 
     async def unload(self, model: str, why: str = "asked") -> None:
         """End a model's processes when the answers in progress are given, or their time is over.
@@ -238,7 +235,7 @@ class Fleet:
             if ticket.granted.done():  # cancelled, and not yet taken out
                 return
             if step.verb == "refuse":
-                ticket.granted.set_exception(self._refusal(place))
+                ticket.granted.set_exception(self._refusal(ticket))
             else:
                 ticket.granted.set_result(self._lease(place, ticket.shape) if ticket.wants_lease else None)
 
@@ -391,8 +388,9 @@ class Fleet:
             if not ticket.granted.done():
                 ticket.granted.set_exception(error)
 
-    def _refusal(self, place: Place) -> ViewfinderError:
-        failure = place.server.failure
-        error = failed(place, failure) if failure else memory_short(place, self.budget_bytes)
+    def _refusal(self, ticket: Ticket) -> ViewfinderError:
+        place, failure = ticket.place, ticket.place.server.failure
+        short = memory_short(place, self.budget_bytes)
+        error = failed(place, failure) if failure and ticket.wants_lease else short
         self.events.tell("refused", place.card.name, code=error.reason)
         return error

@@ -58,7 +58,8 @@ class Step:
 def decide(models: Mapping[str, ModelNow], queue: Sequence[Wish], budget_bytes: int) -> list[Step]:
     """What to do now; nothing more until something changes. A model is loaded only when all of it fits.
 
-    Refused is who wants a model that is failed, or that could not fit if everything unpinned were gone.
+    Refused is who wants a lease on a model that is failed, or one that could not fit if everything unpinned
+    were gone. Who only wants a failed model up is a person, and starts it again.
     """
     steps: list[Step] = []
     leases = {name: model.leases for name, model in models.items()}
@@ -67,7 +68,7 @@ def decide(models: Mapping[str, ModelNow], queue: Sequence[Wish], budget_bytes: 
     seen: set[str] = set()
     for number, wish in enumerate(queue):
         model = models[wish.model]
-        if model.state == "failed":
+        if model.state == "failed" and wish.wants_lease:
             steps.append(Step("refuse", model.name, number))
         elif model.state == "ready":
             free = model.slots is None or leases[model.name] < model.slots
@@ -76,7 +77,7 @@ def decide(models: Mapping[str, ModelNow], queue: Sequence[Wish], budget_bytes: 
             elif free and not model.is_held and model.name not in barred:
                 leases[model.name] += 1
                 steps.append(Step("grant", model.name, number))
-        elif model.state == "stopped" and model.name not in seen:
+        elif not model.is_up and model.name not in seen:
             missing_bytes = planned_bytes + model.holds_bytes - budget_bytes
             if missing_bytes <= 0:
                 steps.append(Step("load", model.name))
