@@ -184,11 +184,12 @@ class Fleet:
         going = [place for place in self._places.values() if place.card.name in changed]
         was_up = [place.card.name for place in going if place.server.state not in REST]
         for place in going:
+            place.is_outdated = True
             self._end(place, "changed")
-        await asyncio.gather(*(place.unloading for place in going if place.unloading))
-        for place in going:
-            self._move_out(place)
+            if not place.is_unloading:
+                self._move_out(place)
         self._schedule()
+        await asyncio.gather(*(place.unloading for place in going if place.unloading))
         known = set(catalog.names())
         loads = (self.load(name) for name in was_up if name in known)
         await asyncio.gather(*loads, return_exceptions=True)  # a failure shows in the model's state
@@ -291,6 +292,8 @@ class Fleet:
         async with self._care.memory_returns(place):
             await place.server.stop()
         self.events.tell("unload", place.card.name, why=why)
+        if place.is_outdated:
+            self._move_out(place)
 
     def _place(self, model: str) -> Place:
         """The model's place; when it is at rest and nobody waits for it, its variant is chosen anew."""
@@ -342,8 +345,8 @@ class Fleet:
         return place
 
     def _move_out(self, place: Place) -> None:
-        """Who waits for a place goes on waiting for the one that takes its place, if there is one."""
-        self._places.pop(place.name, None)
+        """A place at rest is no more; who waits for it goes on waiting for the one that takes its place."""
+        del self._places[place.name]
         waiting = self._waiting(place)
         if waiting:
             try:
@@ -365,9 +368,9 @@ class Fleet:
         self._schedule()
 
     def _place_of(self, card: ModelCard) -> Place | None:
-        """The place of one of the card's variants; of several, one that is up or coming."""
+        """The place of one of the card's variants; of several, one that is up, coming, or waited for."""
         places = self._of(card)
-        return min(places, key=lambda place: place.now().state in REST, default=None)
+        return min(places, key=lambda one: (one.now().state in REST, not self._waiting(one)), default=None)
 
     def _of(self, card: ModelCard) -> list[Place]:
         names = (f"{card.name}/{variant.name}" for variant in card.variants)

@@ -54,6 +54,8 @@ class Place:
     is_held: bool = False
     """Whether an examination keeps it from being leased."""
     unloading: asyncio.Task[None] | None = None
+    is_outdated: bool = False
+    """Whether its settings are not those of now: it is forgotten as soon as it is at rest."""
 
     @property
     def name(self) -> str:
