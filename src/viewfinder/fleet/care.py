@@ -123,7 +123,8 @@ class Care:
             if place.server.state != "ready" or not isinstance(place.server, ServerProcess):
                 continue
             for lease in tuple(place.leases):
-                if lease.client is place.server.client:  # else it is of a process that is gone
+                # Else the client is waited for, or the process that it was granted on is gone.
+                if not lease.is_delivering and lease.client is place.server.client:
                     self._look(place, place.server, lease, settings)
             if place.memory_s + MEMORY_EVERY_S < min(time.monotonic(), place.used_s + 2 * MEMORY_EVERY_S):
                 self._measure(place)

@@ -1,7 +1,8 @@
 """The right to send one request to a ready server process; granted by `fleet`, used by the gateway."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,8 @@ class Lease:
     """One request's hold on a server process; an async context manager that gives it back.
 
     `heard_s` is when the engine last said something (before that, when the lease was granted), `words` how
-    many pieces it has said; both are kept by `heard`, which the gateway calls.
+    many pieces it has said; both are kept by `heard`, which the gateway calls. While `is_delivering`, it is
+    the client that is waited for: the engine may stand still because nobody takes what it said.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Lease:
         self.first_word_s: float | None = None
         self.longest_gap_s = 0.0
         self.words = 0
+        self.is_delivering = False
         self.revoked: ViewfinderError | None = None
         self._give_back, self._report, self._answered = give_back, report, answered
 
@@ -60,6 +63,13 @@ class Lease:
             self.longest_gap_s = max(self.longest_gap_s, now_s - self.heard_s)
         self.heard_s = now_s
         self.words += 1
+
+    @contextmanager
+    def delivering(self) -> Iterator[None]:
+        """While a piece is on its way to the client; the engine's silence begins anew afterwards."""
+        self.is_delivering = True
+        yield
+        self.is_delivering, self.heard_s = False, time.monotonic()
 
     def check(self) -> None:
         """Raise the error by which the lease was revoked, if it was: nothing more may be delivered."""

@@ -109,7 +109,8 @@ class Relay:
                         async for piece in said:
                             lease.check()
                             begun = True
-                            yield piece
+                            with lease.delivering():
+                                yield piece
                     lease.check()
                     lease.answered(self.envelope[1])
                 except EngineRefused as refusal:
