@@ -20,6 +20,10 @@ USUAL_S = 2.0
 """How long a request is taken to last before one was seen."""
 
 
+def _now_s() -> float:
+    return time.monotonic()  # bound at the call, not here: whoever puts another clock in place is heard
+
+
 @dataclass(slots=True, eq=False)
 class Place:
     """One variant of one model. Seconds are of the monotonic clock."""
@@ -31,7 +35,7 @@ class Place:
     leases: set[Lease] = field(default_factory=set)
     given_back: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever a lease was."""
-    used_s: float = field(default_factory=time.monotonic)
+    used_s: float = field(default_factory=_now_s)
     request_s: float = USUAL_S
     """How long a request lasts, about."""
     load_s: float = 1.0
