@@ -1,0 +1,127 @@
+"""What befalls a fleet in the course of time, on the virtual clock; the state machine found most of it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from viewfinder.core.errors import EngineDied, MemoryShort, ModelFailed
+from viewfinder.fleet.fleet import Fleet
+
+from .playing import play, relay, said, settings_of
+from .world import World
+
+
+def test_a_failed_model_that_a_person_loads_waits_for_its_memory_too(tmp_path: Path) -> None:
+    """It was started at once, whatever else was up, and both together were more than the budget."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        world.fates["c"] = "dies"
+        with pytest.raises(EngineDied):
+            await fleet.acquire("c")
+        async with await fleet.acquire("a"):
+            with pytest.raises(ModelFailed):
+                await fleet.acquire("c")
+            del world.fates["c"]
+            loading = asyncio.create_task(fleet.load("c"))
+            await asyncio.sleep(1)
+            assert (world.alive("c"), len(world.alive("a"))) == ([], 1)
+        await loading
+        assert (len(world.alive("c")), world.alive("a")) == (1, [])
+
+    play(story, tmp_path, deaths=1)
+
+
+def test_a_failed_model_that_cannot_fit_is_short_of_memory_when_a_person_loads_it(tmp_path: Path) -> None:
+    async def story(world: World, fleet: Fleet) -> None:
+        world.fates["c"] = "dies"
+        with pytest.raises(EngineDied):
+            await fleet.load("c")
+        await fleet.load("a")
+        fleet.pin("a")
+        with pytest.raises(MemoryShort):
+            await fleet.load("c")
+
+    play(story, tmp_path, deaths=1)
+
+
+def test_a_client_that_stops_to_read_does_not_cost_the_others_their_engine(tmp_path: Path) -> None:
+    """An engine stands still when nobody takes what it says; it was ended as stalled."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        for _ in range(3):  # how long a word takes is known
+            await said(relay(fleet, "a"))
+        slow = relay(fleet, "a", words=9).chunks()
+        for _ in range(3):
+            await anext(slow)
+        await asyncio.sleep(300)
+        assert "0:2" in await said(relay(fleet, "a"))
+        assert [chunk async for chunk in slow]
+        assert fleet.events.counts["stall", "a"] == 0
+        assert len(world.children) == 1
+
+    play(story, tmp_path)
+
+
+def test_an_engine_that_stands_still_is_ended_and_the_request_is_answered_by_the_next(tmp_path: Path) -> None:
+    async def story(world: World, fleet: Fleet) -> None:
+        await fleet.load("a")
+        asking = asyncio.create_task(said(relay(fleet, "a")))
+        await asyncio.sleep(0.01)
+        world.children[0].is_wedged = True
+        answer = await asking
+        assert answer.startswith(str(world.children[1].pid))
+        assert (fleet.events.counts["stall", "a"], fleet.events.counts["replay", "a"]) == (1, 1)
+
+    play(story, tmp_path)
+
+
+def test_settings_that_change_twice_meanwhile_lose_nobody(tmp_path: Path) -> None:
+    """The second change forgot the place that the first had made, and who waited there waited for ever."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        world.fates["a"] = "ignores TERM"
+        await fleet.load("a")
+        asking = [asyncio.create_task(said(relay(fleet, "a", number, words=40))) for number in range(5)]
+        await asyncio.sleep(0.5)
+        changes = []
+        for slots in (1, 3, 2, 3):
+            settings = settings_of(slots, memory_budget_gb=2)
+            changes.append(asyncio.create_task(fleet.reload(world.catalog, settings, {"a"})))
+            await asyncio.sleep(1.9)
+        await asyncio.gather(*changes)
+        for number, task in enumerate(asking):
+            assert f":{number}:39" in await task
+        assert fleet.view().servers[0].state == "ready"
+
+    play(story, tmp_path, drain_s=3)
+
+
+def test_who_waits_while_settings_change_meets_the_new_ones_at_once(tmp_path: Path) -> None:
+    """The old process was begun once more, and then forgotten while it ran."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        await fleet.load("a")
+        asking = [asyncio.create_task(said(relay(fleet, "a", number, words=40))) for number in range(6)]
+        await asyncio.sleep(0.5)
+        await fleet.reload(world.catalog, settings_of(4), {"a"})
+        await asyncio.gather(*asking)
+
+    world = play(story, tmp_path)
+    assert [child.most_busy for child in world.children] == [2, 4]
+
+
+def test_of_two_variants_at_rest_the_one_that_is_waited_for_is_meant(tmp_path: Path) -> None:
+    """A second request found the other one first, chose anew, and the first one's wish was forgotten."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        await fleet.load("c")
+        await fleet.unload("c")
+        world.choice["c"] = 1
+        async with await fleet.acquire("a"):
+            asking = [asyncio.create_task(said(relay(fleet, "c", number))) for number in range(3)]
+            await asyncio.sleep(1)
+            assert [server.waiting for server in fleet.view().servers if server.model == "c"] == [0, 3]
+        await asyncio.gather(*asking)
+
+    assert [child.variant for child in play(story, tmp_path).children] == ["c-1", "a-1", "c-2"]
