@@ -1,0 +1,107 @@
+"""One model against another: by how much, how surely, and how many more samples would tell.
+
+Made by `pairs` and `restarts`; judged here, and by `ranking`, by one set of rules.
+"""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from scipy import special
+from scipy import stats as scipy_stats
+
+Key = TypeVar("Key", bound=Hashable)
+
+ALPHA = 0.05
+POWER = 0.8
+"""The chance that so many samples as `more_to_separate` names find a difference as large as the one seen."""
+LEAST_CHANGE = 0.05
+"""Relative change of a time or a size below which nobody need be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """`one` minus `other`: a difference of shares (0 to 1), or a difference of logarithms of times.
+
+    `low` to `high` is the two-sided 95 % interval. `floor` and `ceiling` are one-sided 95 % bounds (the
+    two-sided 90 % interval), by which "not inferior" and "equivalent" are judged. `p` is two-sided. `spread`
+    is the standard deviation of one of the `n` samples' differences, with what they share counted in: the
+    standard error is spread / sqrt(n).
+    """
+
+    value: float
+    low: float
+    high: float
+    floor: float
+    ceiling: float
+    p: float
+    n: int
+    spread: float
+
+    def is_not_inferior(self, margin: float) -> bool:
+        """Whether `one` is surely no worse than `other` by `margin` or more (larger is better)."""
+        return self.floor > -margin
+
+    def is_equivalent(self, margin: float) -> bool:
+        """Whether the two surely differ by less than `margin`: two one-sided tests (Schuirmann 1987)."""
+        return -margin < self.floor and self.ceiling < margin
+
+    def more_to_separate(self, tests: int = 1) -> float:
+        """How many more samples would likely separate a difference as large as the one seen; inf: none.
+
+        Connor, Biometrics 43 (1987) 207: for 10 points of difference where 30 % of the answers differ,
+        234 pairs. `tests` is how many tests share the 5 % (Bonferroni, so rather too many than too few).
+        """
+        if not self.value:
+            return math.inf
+        without = math.hypot(self.spread, self.value)
+        reach = _z(1 - ALPHA / tests / 2) * without + _z(POWER) * self.spread
+        return max(0.0, math.ceil((reach / self.value) ** 2) - self.n)
+
+    def more_to_tie(self, margin: float) -> float:
+        """How many more would likely prove that the two differ by less than `margin`; inf: none.
+
+        Chow, Shao and Wang, Sample Size Calculations in Clinical Research, 2nd ed., 3.2.
+        """
+        room = margin - abs(self.value)
+        if room <= 0:
+            return math.inf
+        # Both sides can fail when the two are alike, which halves what each may miss.
+        reach = _z(1 - ALPHA) + _z(POWER if abs(self.value) > margin / 4 else (1 + POWER) / 2)
+        return max(0.0, math.ceil((reach * self.spread / room) ** 2) - self.n)
+
+
+def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
+    """Adjusted p values of several tests, each to be compared with 5 %: Holm, Scand. J. Stat. 6 (1979) 65.
+
+    The chance of any false "they differ" is then at most 5 %, however the tests depend on each other.
+    """
+    ordered = sorted(p_values, key=p_values.__getitem__)
+    adjusted: dict[Key, float] = {}
+    highest = 0.0
+    for place, key in enumerate(ordered):
+        highest = max(highest, min(1.0, (len(ordered) - place) * p_values[key]))
+        adjusted[key] = highest
+    return adjusted
+
+
+def changed(cells: Mapping[Key, Contrast], least: float = LEAST_CHANGE) -> set[Key]:
+    """The cells of two runs that surely changed, and by `least` (relative) or more.
+
+    `cells` hold differences of logarithms. Of the changes named, at most 5 % are false ones on average
+    (Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289).
+    """
+    if not cells:
+        return set()
+    adjusted = scipy_stats.false_discovery_control([contrast.p for contrast in cells.values()], method="bh")
+    return {
+        key
+        for (key, contrast), p in zip(cells.items(), np.asarray(adjusted), strict=True)
+        if p < ALPHA and abs(math.expm1(contrast.value)) >= least
+    }
+
+
+def _z(level: float) -> float:
+    return float(special.ndtri(level))
