@@ -67,9 +67,13 @@ def wilson(right: int, asked: int) -> tuple[float, float]:
         raise ValueError(f"{right} of {asked} is not a share")
     if asked == 0:
         return 0.0, 1.0
-    z, share = _Z, right / asked
-    middle = (share + z**2 / (2 * asked)) / (1 + z**2 / asked)
-    reach = z / (1 + z**2 / asked) * math.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
+    return score_interval(right / asked, asked, _Z)
+
+
+def score_interval(share: float, n: float, z: float) -> tuple[float, float]:
+    """Wilson's interval of a share that `n` answers gave (not always whole: see `clusters`), z wide."""
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
