@@ -1,0 +1,105 @@
+"""Which models are not worse than the best, and what it would take to tell the rest apart; called by guides.
+
+best             the best figure
+tied             surely within the margin of the best: more questions would find nothing that matters
+not separated    neither that nor the opposite is shown: so many more samples would likely show one
+worse            surely worse than the best
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from viewfinder.bench import pairs, restarts
+from viewfinder.bench.contrasts import ALPHA, Contrast, holm
+
+Verdict = Literal["best", "tied", "not separated", "worse"]
+MARGIN_SHARE = 0.02
+"""Two points of accuracy."""
+MARGIN_RATIO = math.log(1.05)
+"""Five per cent of a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One model's place. `contrast` is the best minus this one (None for the best itself), `p` its p value
+    after Holm's correction over all pairs of models, `more` how many more samples would likely do."""
+
+    model: str
+    verdict: Verdict
+    contrast: Contrast | None = None
+    p: float = 1.0
+    more: int = 0
+
+    @property
+    def is_among_the_best(self) -> bool:
+        return self.verdict != "worse"
+
+
+def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN_SHARE) -> list[Place]:
+    """Models by their share of right answers to the same questions, the best first; margin is a share.
+
+    Only questions that every model was asked count. Raises TooFew when there is none.
+    """
+    shared = set.intersection(*(set(of_one) for of_one in answers.values())) if answers else set()
+    common = {model: {item: of_one[item] for item in shared} for model, of_one in answers.items()}
+    shares = {model: sum(of_one.values()) for model, of_one in common.items()}
+    order = sorted(common, key=lambda model: -shares[model])
+    return rank(order, lambda one, other: pairs.compare(common[one], common[other]), margin)
+
+
+def rank_by_times(times: Mapping[str, Sequence[float]], margin: float = MARGIN_RATIO) -> list[Place]:
+    """Models by their typical time, one a restart, the quickest first; margin is a difference of logarithms.
+
+    Models with equally many restarts are taken to have run side by side. Raises TooFew, ValueError.
+    """
+    middles = {model: restarts.typical(of_one).value for model, of_one in times.items()}
+    order = sorted(times, key=lambda model: middles[model])
+    together = len({len(of_one) for of_one in times.values()}) == 1
+    return rank(
+        order,
+        lambda one, other: restarts.compare(times[one], times[other], side_by_side=together),
+        margin,
+    )
+
+
+def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: float) -> list[Place]:
+    """The places of models that are given best first.
+
+    The best is picked by the same numbers that it is then tested with, so all pairs are tested and corrected
+    for together: that holds whichever of them turns out to be the best.
+    """
+    if not order:
+        return []
+    contrasts = {pair: compare(*pair) for pair in combinations(order, 2)}
+    adjusted = holm({pair: contrast.p for pair, contrast in contrasts.items()})
+    best = order[0]
+    others = [
+        _place(other, contrasts[best, other], adjusted[best, other], margin, len(contrasts))
+        for other in order[1:]
+    ]
+    return [Place(best, "best"), *others]
+
+
+def explain(place: Place, samples: str = "questions") -> str:
+    """The verdict in the words of a guide; `samples` is what there would have to be more of."""
+    match place.verdict:
+        case "tied":
+            return "tied within the margin"
+        case "not separated":
+            return f"not separated: needs about {place.more:,} more {samples}"
+        case verdict:
+            return verdict
+
+
+def _place(model: str, contrast: Contrast, p: float, margin: float, tests: int) -> Place:
+    if p < ALPHA:
+        # Surely different and yet within the margin is a tie in all that matters.
+        verdict: Verdict = "tied" if contrast.is_equivalent(margin) else "worse"
+        return Place(model, verdict, contrast, p)
+    if contrast.is_equivalent(margin):
+        return Place(model, "tied", contrast, p)
+    more = min(contrast.more_to_separate(tests), contrast.more_to_tie(margin))
+    return Place(model, "not separated", contrast, p, max(1, int(more)) if math.isfinite(more) else 1)
