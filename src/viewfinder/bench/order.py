@@ -1,0 +1,56 @@
+"""In which order a run measures: restarts x models x cells, interleaved at random; pure, called by `runner`.
+
+A computer drifts while it is measured (it warms up, others begin to work). Measured one after the other, the
+last model would pay for all of it; so every block of restarts holds each model once, in an order of its own.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+GATES = 0
+"""The block in which every model's process answers the graded questions; nothing is timed in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order."""
+
+    block: int
+    model: str
+    cells: tuple[str, ...] = ()
+
+
+def plan(models: Sequence[str], cells: Sequence[str], restarts: int, seed: int) -> list[Turn]:
+    """Every turn of a run, in order; the same seed gives the same plan.
+
+    First each model's gates, which find what cannot work and bring the files into memory. Then `restarts`
+    blocks. Over so many blocks as there are models (twice as many when that is odd) each model is equally
+    often at each place, and comes equally often right after each other one (Williams, Aust. J. Sci. Res. A 2
+    (1949) 149): neither a drift nor what a model leaves behind favors one. Raises ValueError for a model
+    that is named twice.
+    """
+    if len(set(models)) < len(models):
+        raise ValueError("a model can be in a run only once")
+    rng = random.Random(seed)
+    turns = [Turn(GATES, model) for model in _shuffled(models, rng)]
+    waiting: list[list[str]] = []
+    for block in range(GATES + 1, GATES + 1 + restarts) if models else ():
+        waiting = waiting or _shuffled(_design(_shuffled(models, rng)), rng)
+        turns += [Turn(block, model, tuple(_shuffled(cells, rng))) for model in waiting.pop()]
+    return turns
+
+
+def _design(models: Sequence[str]) -> list[list[str]]:
+    """The rows of a Williams design: 0, 1, k-1, 2, k-2 ... and its rotations; for odd k reversed too."""
+    k = len(models)
+    first = [(place + 1) // 2 if place % 2 else (k - place // 2) % k for place in range(k)]
+    rows = [[models[(number + shift) % k] for number in first] for shift in range(k)]
+    return rows + [row[::-1] for row in rows] if k % 2 and k > 1 else rows
+
+
+def _shuffled(things: Sequence[T], rng: random.Random) -> list[T]:
+    return rng.sample(things, len(things))
