@@ -61,23 +61,31 @@ def e2e(exchange: Exchange) -> float | None:
 
 
 def test_mean_counts_requests_and_spreads_over_processes() -> None:
-    blocks = [[answer(process), answer(process)] for process in (1.0, 2.0, 3.0, 4.0)]
+    blocks = [[answer(process), answer(process)] for process in (1.0, 1.0, 2.0, 3.0, 4.0, 4.0)]
     mean = figure(metrics.mean(blocks, e2e, "s", "wall time"))
-    assert (mean.value, mean.n, mean.unit) == (pytest.approx(2.5), 8, "s")
-    assert mean.low < 1.0, "four processes, not eight requests"
-    assert mean.high > 4.0, "four processes, not eight requests"
-    assert "8 requests, 4 fresh server processes" in mean.how
+    assert (mean.value, mean.n, mean.unit, mean.is_range) == (pytest.approx(2.5), 12, "s", False)
+    over_requests = 1.96 * 1.26 / 12**0.5
+    assert mean.high - 2.5 == pytest.approx(2.5 - mean.low)
+    assert mean.high - 2.5 > 1.4 * over_requests, "six processes, not twelve"
+    assert "12 requests, 6 fresh server processes" in mean.how
 
 
-def test_median_is_of_the_processes() -> None:
+def test_the_median_of_each_process_and_what_is_typical_of_them() -> None:
     blocks = [[answer(0.5), answer(process), answer(99.0)] for process in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)]
     median = figure(metrics.median(blocks, e2e, "s", "wall time"))
-    assert (median.value, median.low, median.high, median.n) == pytest.approx((4.0, 1.0, 7.0, 21))
+    assert (median.value, median.n) == (pytest.approx(5040 ** (1 / 7)), 21)
+    assert (median.low, median.high) == (pytest.approx(1.794, abs=1e-3), pytest.approx(6.368, abs=1e-3))
+    assert "geometric mean of the processes' median wall time" in median.how
 
 
-def test_too_few_processes_give_no_figure() -> None:
-    assert "needs 4" in reason(metrics.mean([[answer()] * 50] * 3, e2e, "s", "wall time"))
-    assert "needs 6" in reason(metrics.median([[answer()] * 50] * 5, e2e, "s", "wall time"))
+def test_too_few_processes_give_their_range_and_no_interval() -> None:
+    blocks = [[answer(process)] * 50 for process in (1.0, 2.0, 4.0)]
+    for measured in (metrics.mean(blocks, e2e, "s", "x"), metrics.median(blocks, e2e, "s", "x")):
+        assert (figure(measured).low, figure(measured).high, figure(measured).n) == (1.0, 4.0, 150)
+        assert figure(measured).is_range
+        assert figure(measured).how.endswith("; the range, for an interval needs 6 of them")
+    assert not figure(metrics.median(blocks * 2, e2e, "s", "x")).is_range
+    assert "nothing was asked" in reason(metrics.median([[], []], e2e, "s", "wall time"))
     assert "nothing was asked" in reason(metrics.mean([[], []], e2e, "s", "wall time"))
 
 
@@ -126,13 +134,15 @@ def test_what_the_engine_does_not_tell_is_missing() -> None:
     )
 
 
-def test_load_times_are_medians_over_starts() -> None:
+def test_load_times_are_those_typical_of_the_starts() -> None:
     blocks = [
         block(Load(0.4, ready, ready + 0.5, ready + 1.0)) for ready in (3.0, 1.0, 2.0, 5.0, 4.0, 7.0, 6.0)
     ]
     times = metrics.load_times(blocks)
-    assert (figure(times.ready).value, figure(times.ready).low, figure(times.ready).high) == (4.0, 1.0, 7.0)
-    assert figure(times.first_correct).value == 5.0
+    assert figure(times.ready).value == pytest.approx(5040 ** (1 / 7))
+    assert 1.0 < figure(times.ready).low < 2.0
+    assert 6.0 < figure(times.ready).high < 7.0
+    assert figure(times.first_correct).value > figure(times.first_token).value > figure(times.ready).value
     assert figure(times.listening).n == 7
 
 

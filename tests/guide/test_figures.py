@@ -92,3 +92,9 @@ def test_apart_means_no_overlap() -> None:
 def test_a_figure_without_an_interval_is_told_apart_from_nothing() -> None:
     assert not apart(figure(1, 1, 1, n=1), figure(9, 8, 10))
     assert not apart(figure(9, 8, 10), figure(1, math.nan, math.nan))
+
+
+def test_a_range_is_called_one_and_tells_nothing_apart() -> None:
+    one = figure(1.0, 0.9, 1.1, n=3).model_copy(update={"is_range": True})
+    assert brief(one) == "1.00 (range 0.90 to 1.10, n=3)"
+    assert not apart(one, figure(9.0, 8.9, 9.1))

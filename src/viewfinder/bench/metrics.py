@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scipy import stats as scipy_stats
 
-from viewfinder.bench import stats
+from viewfinder.bench import restarts, stats
 from viewfinder.bench.results import Figure, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.client.exchange import Exchange
 
@@ -22,6 +22,7 @@ NOT_OURS = Missing(missing="the server was running already and is not ours to lo
 PROCESSES = "fresh server processes"
 """What intervals are over; `SESSIONS` where the server was not ours to start."""
 SESSIONS = "sessions with a server that was running already"
+TYPICAL = "geometric mean"
 DRIFT = 1.1
 """A steady slowdown is worth telling from 10 % on (a laptop without a fan loses 30 % when warm)."""
 
@@ -65,7 +66,7 @@ def answered(exchange: Exchange) -> bool:
 
 
 def load_times(blocks: Sequence[Block]) -> LoadTimes:
-    """The stamps' medians over fresh starts."""
+    """The stamps over fresh starts."""
 
     def stamp(read: Callable[[Load], float | None], until: str) -> Measured:
         times = [read(block.load) for block in blocks if block.load is not None]
@@ -74,8 +75,8 @@ def load_times(blocks: Sequence[Block]) -> LoadTimes:
         known = [time for time in times if time is not None]
         if len(known) < len(times):
             return Missing(missing=f"{len(times) - len(known)} of {len(times)} starts never came to {until}")
-        how = f"median of {len(known)} fresh starts, files in the page cache; from process start to {until}"
-        return _figure(lambda: stats.median(known), len(known), "s", how)
+        how = f"{TYPICAL} of {len(known)} fresh starts, files in the page cache; process start to {until}"
+        return _typical(known, len(known), "s", how)
 
     return LoadTimes(
         listening=stamp(lambda load: load.listening_s, "the first HTTP answer"),
@@ -93,7 +94,13 @@ def mean(
     over: str = PROCESSES,
 ) -> Measured:
     """The mean of what `read` gives over all answers, with the interval over processes."""
-    return _over_answers(blocks, read, unit, f"mean {what}", over, _mean)
+    values = _values(blocks, read)
+    if isinstance(values, Missing):
+        return values
+    n = sum(map(len, values))
+    how = f"mean {what}; {n} requests, {len(values)} {over}"
+    sums, counts = [sum(block) for block in values], [float(len(block)) for block in values]
+    return _ratio(sums, counts, n, unit, how)
 
 
 def median(
@@ -103,9 +110,14 @@ def median(
     what: str,
     over: str = PROCESSES,
 ) -> Measured:
-    """The median of the processes' medians, with its interval."""
+    """What the processes' medians are typically, with the interval over processes."""
+    values = _values(blocks, read)
+    if isinstance(values, Missing):
+        return values
     whose = "sessions'" if over == SESSIONS else "processes'"
-    return _over_answers(blocks, read, unit, f"median of the {whose} median {what}", over, _median)
+    n = sum(map(len, values))
+    how = f"{TYPICAL} of the {whose} median {what}; {n} requests, {len(values)} {over}"
+    return _typical([statistics.median(block) for block in values], n, unit, how)
 
 
 def decode_rate(blocks: Sequence[Sequence[Exchange]], over: str = PROCESSES) -> Measured:
@@ -122,7 +134,7 @@ def decode_rate(blocks: Sequence[Sequence[Exchange]], over: str = PROCESSES) -> 
     seconds = [sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in block) for block in streamed]
     n = sum(map(len, streamed))
     how = f"tokens after the first / time after the first, of {n} answers from {len(streamed)} {over}"
-    return _figure(lambda: stats.ratio(tokens, seconds), n, "tokens/s", how)
+    return _ratio(tokens, seconds, n, "tokens/s", how)
 
 
 def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Memory]]:
@@ -139,7 +151,7 @@ def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Me
         f"({_FOOTPRINT})"
     )
     differences = [float(_difference_bytes(memory)) for memory in known]
-    return _figure(lambda: stats.median(differences), len(known), "bytes", how), dict(typical)
+    return _median(differences, "bytes", how), dict(typical)
 
 
 def drift(blocks: Sequence[Sequence[Exchange]]) -> str:
@@ -170,34 +182,17 @@ def failures(what: str, exchanges: Sequence[Exchange]) -> str:
     return f"{len(failed)} of {len(exchanges)} {what} requests failed; the first: {reason}"
 
 
-def _over_answers(
-    blocks: Sequence[Sequence[Exchange]],
-    read: Callable[[Exchange], float | None],
-    unit: str,
-    what: str,
-    over: str,
-    summary: Callable[[Sequence[Sequence[float]]], stats.Interval],
-) -> Measured:
+def _values(
+    blocks: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None]
+) -> list[list[float]] | Missing:
+    """What `read` gives over all answers of each process that has some."""
     if problem := _too_many_failures(blocks):
         return problem
     values = [
         [value for exchange in block if answered(exchange) and (value := read(exchange)) is not None]
         for block in blocks
     ]
-    values = [block for block in values if block]
-    n = sum(map(len, values))
-    if n == 0:
-        return Missing(missing="the engine does not tell it")
-    how = f"{what}; {n} requests, {len(values)} {over}"
-    return _figure(lambda: summary(values), n, unit, how)
-
-
-def _mean(values: Sequence[Sequence[float]]) -> stats.Interval:
-    return stats.ratio([sum(block) for block in values], [len(block) for block in values])
-
-
-def _median(values: Sequence[Sequence[float]]) -> stats.Interval:
-    return stats.median([statistics.median(block) for block in values])
+    return [block for block in values if block] or Missing(missing="the engine does not tell it")
 
 
 def _too_many_failures(blocks: Sequence[Sequence[Exchange]]) -> Missing | None:
@@ -218,9 +213,30 @@ def _difference_bytes(memory: Mapping[Phase, Memory]) -> int:
     return memory["steady"].footprint_bytes - memory["spawned"].footprint_bytes
 
 
-def _figure(interval: Callable[[], stats.Interval], n: int, unit: str, how: str) -> Measured:
-    try:
-        value, low, high = interval()
-    except stats.TooFew as few:
-        return Missing(missing=str(few))
-    return Figure(value=value, low=low, high=high, n=n, unit=unit, how=how)
+def _typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
+    """One time a process, as `restarts.typical` has it."""
+    found = restarts.typical(values)
+    return _figure((found.value, found.low, found.high), n, unit, how, found.is_range)
+
+
+def _ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
+    """All tops over all bottoms, one pair a process; the range of the processes' own where they are few."""
+    if len(tops) >= restarts.MIN_RESTARTS:
+        return _figure(stats.ratio(tops, bottoms), n, unit, how)
+    each = [top / bottom for top, bottom in zip(tops, bottoms, strict=True)]
+    return _figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
+
+
+def _median(values: Sequence[float], unit: str, how: str) -> Measured:
+    """One value a process, which may be negative."""
+    if len(values) >= restarts.MIN_RESTARTS:
+        return _figure(stats.median(values), len(values), unit, how)
+    middle = statistics.median(values)
+    return _figure((middle, min(values), max(values)), len(values), unit, how, is_range=True)
+
+
+def _figure(interval: stats.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
+    value, low, high = interval
+    if is_range:
+        how += f"; the range, for an interval needs {restarts.MIN_RESTARTS} of them"
+    return Figure(value=value, low=low, high=high, n=n, unit=unit, how=how, is_range=is_range)

@@ -27,6 +27,8 @@ class Figure(_Frozen):
     n: int
     unit: str
     how: str
+    is_range: bool = False
+    """Whether `low` to `high` is only the range of what was measured: too few processes for an interval."""
 
 
 class Missing(_Frozen):
@@ -57,7 +59,7 @@ class Gate(_Frozen):
 
 
 class LoadTimes(_Frozen):
-    """Seconds after the start of the server process, median of n fresh starts."""
+    """Seconds after the start of the server process, typical of n fresh starts."""
 
     listening: Measured
     ready: Measured
@@ -106,3 +108,5 @@ class ModelResult(_Frozen):
     ttft_text: Measured
     decode_rate: Measured
     issues: tuple[str, ...] = ()
+    fingerprint: str = ""
+    """Digest of what it was measured on and with; empty in results of older versions."""

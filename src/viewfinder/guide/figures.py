@@ -50,7 +50,7 @@ def rate(gate: Gate | Missing) -> Measured:
 
 
 def has_interval(figure: Figure) -> bool:
-    return figure.n > 1 and math.isfinite(figure.low) and math.isfinite(figure.high)
+    return not figure.is_range and figure.n > 1 and math.isfinite(figure.low) and math.isfinite(figure.high)
 
 
 def apart(one: Figure, other: Figure) -> bool:
@@ -62,6 +62,11 @@ def apart(one: Figure, other: Figure) -> bool:
 
 def brief(figure: Figure) -> str:
     """`0.321 (0.310 to 0.333, n=30)`, for a table whose header names the unit."""
+    if figure.is_range:
+        value, low, high = (
+            _rounded(number, _places(figure)) for number in (figure.value, figure.low, figure.high)
+        )
+        return f"{value} (range {low} to {high}, n={figure.n})"
     if not has_interval(figure):
         return f"{_rounded(figure.value, None)} (no interval, n={figure.n})"
     places = _places(figure)
