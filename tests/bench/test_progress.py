@@ -5,10 +5,10 @@ from viewfinder.bench.progress import Progress, Steps
 
 def test_steps_add_up_and_never_run_over() -> None:
     told: list[Progress] = []
-    steps = Steps("glimpse", 7, told.append)
-    steps.begin("first", 3)
+    steps = Steps(7, told.append)
+    steps.begin("glimpse", "first", 3)
     steps.step()
-    steps.begin("second", 4)
+    steps.begin("glimpse", "second", 4)
     for _ in range(9):
         steps.step()
     steps.finish()
@@ -22,3 +22,12 @@ def test_steps_add_up_and_never_run_over() -> None:
     assert done == sorted(done)
     assert (done[-2], done[-1]) == (7, 7)
     assert {told_.total for told_ in told} == {7}
+
+
+def test_what_is_not_measured_again_is_skipped() -> None:
+    told: list[Progress] = []
+    steps = Steps(10, told.append)
+    steps.skip_to(6)
+    steps.begin("glimpse", "third", 4)
+    steps.step()
+    assert [(one.model, one.done) for one in told] == [("glimpse", 6), ("glimpse", 7)]

@@ -236,7 +236,7 @@ async def test_a_model_without_vision(store: Store, folders: Folders, settings: 
     assert result.status == "text-only"
     for cell in (result.vision, result.average_inference, result.ttft_image, result.load.first_correct):
         assert cell == Missing(missing="this variant takes no images")
-    assert "needs 6 fresh server processes" in missing(result.load.ready)
+    assert figure(result.load.ready).is_range, "four starts are too few for an interval"
     assert "one token long" in missing(result.decode_rate)
     assert {asked.scene for asked in store.exchanges(result.run, "good")} == {""}
 
@@ -297,5 +297,6 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
         await run
     [unfinished] = store.runs()
     assert unfinished.finished_at == ""
-    assert len(store.exchanges(unfinished.run, "good")) > SUITE.text
+    kept = [asked for name in ("good", "blind") for asked in store.exchanges(unfinished.run, name)]
+    assert len(kept) > SUITE.text
     assert store.latest() == []

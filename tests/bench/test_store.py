@@ -1,6 +1,7 @@
 """The results file: nothing is lost, nothing is written in between, others may read."""
 
 import itertools
+import json
 import multiprocessing
 import os
 import signal
@@ -12,14 +13,19 @@ from typing import Any
 
 import pytest
 
+from viewfinder.bench import schema
+from viewfinder.bench.metrics import Load
 from viewfinder.bench.results import Figure, Gate, LoadTimes, Missing, ModelResult
 from viewfinder.bench.store import Asked, Run, Store
+from viewfinder.bench.turns import Found
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.hardware import Machine
+from viewfinder.host.power import Power
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
 RUN = Run("run1", "quick", "2026-01-01T00:00:00+00:00", "", MACHINE)
+FOUND = Found(load=Load(0.1, 0.2, 0.3, 0.4), foreign_s=0.5, available_s=9.0)
 NONE = Missing(missing="why not")
 EXCHANGE = Exchange(
     started_s=1.0,
@@ -226,3 +232,102 @@ def test_another_process_reads_while_one_writes_and_a_kill_loses_nothing_written
         writer.join()
         ours.close()
         theirs.close()
+
+
+def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
+    """Written by the tables of 0.1.0 as they were; its results stay readable and its exchanges count."""
+    exchange = {"started_s": 1.0, "finished_s": 2.0, "token_times_s": [], "error": "timeout: too late"}
+    old = result("glimpse").model_dump(mode="json", exclude={"fingerprint"})
+    database = sqlite3.connect(file)
+    for statement in schema.STEPS[0].split(";\n"):
+        database.execute(statement)
+    database.execute("PRAGMA user_version = 1")
+    database.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?)", ("run1", "quick", "then", None, MACHINE.model_dump_json())
+    )
+    database.execute(
+        "INSERT INTO exchanges VALUES (NULL, 'run1', 'glimpse', 0, 'vision', 'What?', 's', 'Red.', 1, "
+        "'Red.', 'timeout: too late', 0.5, 1.0, 3, 2, ?)",
+        (json.dumps(exchange),),
+    )
+    database.execute("INSERT INTO results VALUES (NULL, 'run1', 'glimpse', 'then', ?)", (json.dumps(old),))
+    database.commit()
+    database.close()
+    with Store(file) as store:
+        assert store.latest() == [result("glimpse")]
+        (run,) = store.runs()
+        assert (run.run, run.request, run.counts) == ("run1", None, {})
+        (one,) = store.exchanges("run1", "glimpse")
+        assert (one.exchange.text, one.right, one.place) == ("Red.", True, None)
+        store.add(asked(place=0))
+    with Store(file) as store:
+        assert len(store.exchanges("run1", "glimpse")) == 2
+    database = sqlite3.connect(file)
+    codes = database.execute("SELECT error_code, started_s, finished_s FROM exchanges").fetchall()
+    assert database.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+    database.close()
+    assert codes == [("timeout", 1.0, 2.0), ("", 1.0, 2.0)]
+
+
+def test_no_exchange_is_stored_twice(store: Store) -> None:
+    store.add(asked(place=0))
+    store.add(asked(place=0))
+    with pytest.raises(ViewfinderError, match="UNIQUE"):
+        store.flush()
+    store._waiting.clear()
+
+
+def test_a_process_that_was_cut_short_is_set_aside(store: Store) -> None:
+    assert store.begin_turn("run1", "glimpse", 1, "then", Power()) == 0
+    store.add(asked(place=0))
+    store.add(asked(place=1))
+    assert store.begin_turn("run1", "glimpse", 1, "now", Power()) == 2
+    assert store.exchanges("run1", "glimpse") == []
+    store.add(asked(place=0))
+    store.finish_turn("run1", "glimpse", 1, FOUND)
+    assert len(store.exchanges("run1", "glimpse")) == 1
+    assert store.found("run1", "glimpse") == {1: FOUND}
+
+
+def test_one_whose_questions_may_be_asked_of_any_process_goes_on(store: Store) -> None:
+    store.begin_turn("run1", "glimpse", 0, "then", Power(), goes_on=True)
+    store.add(asked(process=0, place=0))
+    assert store.begin_turn("run1", "glimpse", 0, "now", Power(), goes_on=True) == 0
+    assert len(store.exchanges("run1", "glimpse")) == 1
+    assert store.found("run1", "glimpse") == {}
+
+
+def test_a_process_is_finished_with_all_of_its_exchanges_or_not_at_all(store: Store, file: Path) -> None:
+    store.begin_turn("run1", "glimpse", 1, "then", Power())
+    store.add(asked(place=0))
+    store.add(asked(place=0))
+    with pytest.raises(ViewfinderError):
+        store.finish_turn("run1", "glimpse", 1, FOUND)
+    assert store.found("run1", "glimpse") == {}
+    assert rows(file, "exchanges") == 0
+    store._waiting.clear()
+
+
+def test_a_locked_file_says_so_and_keeps_what_waits(store: Store, file: Path) -> None:
+    with Store(file, lock_patience_s=0.05) as impatient:
+        impatient.add(asked(place=0))
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ViewfinderError, match="Another program holds it"):
+            impatient.flush()
+        other.execute("ROLLBACK")
+        other.close()
+        impatient.flush()
+    assert rows(file, "exchanges") == 1
+
+
+def test_a_full_disk_says_so_and_keeps_what_was_written(store: Store, file: Path) -> None:
+    store.add(asked(place=0))
+    store.flush()
+    store._database.execute("PRAGMA max_page_count = 1")  # SQLite's own word for a disk without room
+    for place in range(1, 400):
+        store.add(asked(place=place))
+    with pytest.raises(ViewfinderError, match="Make room on its disk"):
+        store.flush()
+    assert rows(file, "exchanges") == 1
+    store._waiting.clear()

@@ -12,13 +12,14 @@ from viewfinder.api.places import card_of, open_catalog, own_folders
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
-from viewfinder.bench.runner import run_suite
+from viewfinder.bench.rows import Request
+from viewfinder.bench.runner import interrupted, run_suite
 from viewfinder.bench.store import Store
-from viewfinder.bench.suite import suite_named
+from viewfinder.bench.suite import Suite, suite_named
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import ViewfinderError
+from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.guide.guide import conclusion, write_guide
 
 
@@ -29,37 +30,91 @@ def bench(
     endpoint: str | None = None,
     endpoint_key: SecretStr | None = None,
     settings: Settings | None = None,
+    resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> list[ModelResult]:
     """Measure models, each on fresh server processes of its own, and keep every exchange.
 
     Without `names`, every model that can be loaded here; a name may also be `hf:owner/name` or a path. With
     `endpoint`, a server that runs already is measured in their place, and `names` are what it calls its
-    models. A model that fails has a result that says so. Raises UnknownModel, BadRequest (no such suite),
-    and EngineDied or EngineRefused when the endpoint does not answer us.
+    models. A model that fails has a result that says so. `resume` goes on with the newest run that was
+    interrupted, as it was asked for: nothing that was finished is measured again. Raises UnknownModel,
+    BadRequest (no such suite), EngineDied or EngineRefused when the endpoint does not answer us, and
+    ViewfinderError when a run cannot go on.
     """
     settings = settings or load_settings()
+    if resume:
+        if names or endpoint:
+            raise BadRequest(
+                "A run goes on with the models that it began with.",
+                hint="Name none, or leave out --resume.",
+                param="resume",
+            )
+        return _resume(settings, endpoint_key, on_progress)
     depth = suite_named(suite)
-    if endpoint is None:
-        chosen = list(names) or [line.name for line in models(settings=settings) if line.ready]
-    else:
-        servers = asyncio.run(served_at(endpoint, endpoint_key, names))
-        settings = settings.model_copy(update={"endpoints": servers})
-        chosen = list(servers)
+    settings, request = _asked_for(names, endpoint, endpoint_key, settings)
     catalog = open_catalog(settings)
-    cards = [card_of(catalog, name) for name in chosen]
+    cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
     with own_folders() as folders, Store(paths.results_file()) as store:
         return asyncio.run(
             run_suite(
-                cards,
+                list(cards.values()),
                 depth,
                 catalog=catalog,
                 settings=settings,
                 store=store,
                 folders=folders,
                 on_progress=on_progress,
+                request=request,
             )
         )
+
+
+def _resume(
+    settings: Settings, endpoint_key: SecretStr | None, on_progress: Callable[[Progress], None]
+) -> list[ModelResult]:
+    with own_folders() as folders, Store(paths.results_file()) as store:
+        run = interrupted(store, folders.state)
+        request = run.request or Request()
+        settings = settings.model_copy(update={"variants": request.variants})
+        settings, request = _asked_for(request.names, request.endpoint, endpoint_key, settings)
+        catalog = open_catalog(settings)
+        cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
+        # What was chosen when the run began, even if more memory is free now.
+        for name, fingerprint in store.fingerprints(run.run).items():
+            if name in cards:
+                kept = [one for one in cards[name].variants if one.name == fingerprint.variant]
+                cards[name] = cards[name].narrowed(kept or cards[name].variants)
+        return asyncio.run(
+            run_suite(
+                list(cards.values()),
+                Suite(**run.counts),
+                catalog=catalog,
+                settings=settings,
+                store=store,
+                folders=folders,
+                on_progress=on_progress,
+                resumed=run,
+            )
+        )
+
+
+def _asked_for(
+    names: Sequence[str], endpoint: str | None, key: SecretStr | None, settings: Settings
+) -> tuple[Settings, Request]:
+    """The settings with the servers to measure, and what was asked for with every model named."""
+    if endpoint is None:
+        words = list(names) or [line.name for line in models(settings=settings) if line.ready]
+    else:
+        servers = asyncio.run(served_at(endpoint, key, names))
+        settings = settings.model_copy(update={"endpoints": servers})
+        words = [server.model for server in servers.values()]
+    return settings, Request(names=tuple(words), endpoint=endpoint, variants=settings.variants)
+
+
+def _words(request: Request, settings: Settings) -> tuple[str, ...]:
+    """What the catalog is asked for: servers have names of their own."""
+    return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 
 def results() -> list[ModelResult]:

@@ -37,6 +37,16 @@ class Disturbance:
         self._available_s += busy_s + idle_s
 
     @property
+    def seconds(self) -> tuple[float, float]:
+        """Processor seconds that went to others, and all that there were."""
+        return self._foreign_s, self._available_s
+
+    def add(self, foreign_s: float, available_s: float) -> None:
+        """Count the stretches of another process of the same trial."""
+        self._foreign_s += foreign_s
+        self._available_s += available_s
+
+    @property
     def share(self) -> float:
         """Share of all processors' time that went to others, 0 to 1."""
         return self._foreign_s / self._available_s if self._available_s > 0 else 0.0

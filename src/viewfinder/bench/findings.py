@@ -3,13 +3,15 @@
 A trial that breaks off keeps what it has: the rest of its result says that it was not measured.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
 from viewfinder.bench.results import Gate, LoadTimes, Measured, Missing, ModelResult, Status
-from viewfinder.bench.store import Run
+from viewfinder.bench.rows import Run
+from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import CHAT_PATH
 from viewfinder.client.exchange import Exchange
@@ -39,7 +41,24 @@ class Findings:
         """Whether the servers under measurement are started by us."""
         return self.variant.server is None
 
-    def result(self, measured_at: str) -> ModelResult:
+    def add_gates(self, found: Found) -> None:
+        """What the first server process showed."""
+        self._add(found)
+        self.text = found.text or NOT_REACHED
+        self.vision = found.vision or NOT_REACHED
+        self.follow_up = found.follow_up or NOT_REACHED
+
+    def add_block(self, found: Found, images: Sequence[Exchange], texts: Sequence[Exchange]) -> None:
+        """What a timed server process left, and the requests that were timed on it."""
+        self._add(found)
+        self.blocks.append(Block(found.load, images, texts, found.memory))
+        self.disturbance.add(found.foreign_s, found.available_s)
+
+    def _add(self, found: Found) -> None:
+        self.engine_version = self.engine_version or found.engine_version
+        self.restarts += max(0, found.starts - 1)
+
+    def result(self, measured_at: str, fingerprint: str = "") -> ModelResult:
         """Everything that was found, in the form that is stored."""
         images = [block.images for block in self.blocks]
         texts = [block.texts for block in self.blocks]
@@ -63,6 +82,7 @@ class Findings:
             run=self.run.run,
             measured_at=measured_at,
             machine=self.run.machine,
+            fingerprint=fingerprint,
             status=self._status(),
             failure=self.failure,
             contaminated="; ".join(filter(None, [self.disturbance.verdict(), metrics.drift(timed)])),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` steps of one model; `doing` is a short phrase of what is measured now."""
+    """`done` of `total` steps of a run; `doing` is a short phrase of what is measured now of `model`."""
 
     model: str
     doing: str
@@ -15,18 +15,22 @@ class Progress:
 
 
 class Steps:
-    """Counts one model's steps; a phase that ends early counts as done when the next begins."""
+    """Counts the steps of a run; a phase that ends early counts as done when the next begins."""
 
-    def __init__(self, model: str, total: int, tell: Callable[[Progress], None]) -> None:
-        self._model, self._total, self._tell = model, total, tell
-        self._doing = ""
+    def __init__(self, total: int, tell: Callable[[Progress], None]) -> None:
+        self._total, self._tell = total, tell
+        self._model = self._doing = ""
         self._done = self._end = 0
 
-    def begin(self, doing: str, steps: int) -> None:
-        """The next phase, of at most so many steps."""
-        self._doing, self._done = doing, self._end
+    def begin(self, model: str, doing: str, steps: int) -> None:
+        """The next phase, of at most so many steps with one model."""
+        self._model, self._doing, self._done = model, doing, self._end
         self._end += steps
         self._show()
+
+    def skip_to(self, done: int) -> None:
+        """The next phase begins after so many steps of the run."""
+        self._done = self._end = max(self._end, done)
 
     def step(self) -> None:
         """One request was answered."""
@@ -34,7 +38,7 @@ class Steps:
         self._show()
 
     def finish(self) -> None:
-        """The model is done, however it went."""
+        """The run is done, however it went."""
         self._doing, self._done = "done", self._total
         self._show()
 

@@ -1,17 +1,27 @@
 """One invocation of bench: every model in turn, each result stored as soon as it is there; `api` calls it."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
-from viewfinder.bench.progress import Progress
+from filelock import FileLock, Timeout
+
+from viewfinder.bench import fingerprint
+from viewfinder.bench.order import plan
+from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results import ModelResult
-from viewfinder.bench.store import Run, Store
+from viewfinder.bench.rows import Request, Run
+from viewfinder.bench.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import Trial
+from viewfinder.bench.trial import CELLS, Conditions, Trial, steps_of
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import AlreadyRunning, ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.host.hardware import this_machine
 
@@ -25,24 +35,115 @@ async def run_suite(
     store: Store,
     folders: Folders,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    request: Request | None = None,
+    resumed: Run | None = None,
 ) -> list[ModelResult]:
     """Measure each card with the suite and return the results in the cards' order.
 
-    Each model gets server processes of its own. One that fails has a result that says so, and the next
-    is measured. Cancelled (Ctrl-C), the server process ends and everything asked until then stays stored.
+    Each model gets server processes of its own, in the order of `order.plan`. One that fails has a result
+    that says so, and the others are measured. Cancelled (Ctrl-C) or killed, everything that was finished
+    stays stored, and a run that has a `request` can go on: given as `resumed` with the same cards and suite,
+    nothing that was finished is measured again. Raises ViewfinderError when what is here now is not what the
+    run began with, AlreadyRunning when another process carries it out.
     """
+    run = resumed or _new_run(suite, request)
+    with _alone(folders.state, run.run):
+        turns = plan([card.name for card in cards], CELLS, suite.processes, run.seed)
+        sizes = [steps_of(suite, turn) for turn in turns]
+        steps = Steps(sum(sizes), on_progress)
+        hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
+        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes)
+        trials = {card.name: Trial(card, under) for card in cards}
+        for trial in trials.values():
+            await trial.prepare()
+        if resumed:
+            for trial in trials.values():
+                trial.recall()
+            _require_the_same(run, trials, store)
+        else:
+            prints = {name: trial.fingerprint for name, trial in trials.items() if trial.fingerprint}
+            store.begin(run, prints)
+        done = 0
+        try:
+            for turn, size in zip(turns, sizes, strict=True):
+                steps.skip_to(done)
+                await trials[turn.model].take(turn)
+                done += size
+            for trial in trials.values():
+                trial.conclude()
+        finally:
+            store.flush()
+        store.finish(run.run, datetime.now(UTC).isoformat(timespec="seconds"))
+        _lock_file(folders.state, run.run).unlink(missing_ok=True)
+        steps.finish()
+    return [trial.result for trial in trials.values() if trial.result is not None]
+
+
+def interrupted(store: Store, state: Path) -> Run:
+    """The newest run that was interrupted and can go on; ViewfinderError when there is none."""
+    for run in reversed(store.runs()):
+        if run.finished_at or run.request is None:
+            continue
+        try:
+            with _alone(state, run.run):
+                return run
+        except AlreadyRunning:
+            continue
+    raise ViewfinderError(
+        "There is no interrupted run to go on with.", hint="Run: viewfinder bench", code="nothing_to_resume"
+    )
+
+
+def _new_run(suite: Suite, request: Request | None) -> Run:
     begun = datetime.now(UTC)
-    name = f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    run = Run(name, suite.name, begun.isoformat(timespec="seconds"), "", this_machine())
-    store.begin(run)
-    trial = Trial(run, suite, catalog, settings, store, folders, on_progress)
-    results = []
+    return Run(
+        f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        suite.name,
+        begun.isoformat(timespec="seconds"),
+        "",
+        this_machine(),
+        seed=secrets.randbits(32),
+        counts=asdict(suite),
+        request=request,
+    )
+
+
+def _require_the_same(run: Run, trials: dict[str, Trial], store: Store) -> None:
+    """Results of different fingerprints are never pooled."""
+    then = store.fingerprints(run.run)
+    for name, trial in trials.items():
+        if trial.result is not None or name not in then:
+            continue
+        if trial.fingerprint is None:
+            raise ViewfinderError(
+                f"The run {run.run} cannot go on: {trial.findings.failure}",
+                hint="Mend that and try again, or begin a new run; what was measured is kept.",
+                code="resume_differs",
+            )
+        if changed := fingerprint.differences(then[name], trial.fingerprint):
+            raise ViewfinderError(
+                f"The run {run.run} cannot go on: '{name}' would not be measured as before "
+                f"({'; '.join(changed)}).",
+                hint="Undo that and try again, or begin a new run; what was measured is kept.",
+                code="resume_differs",
+            )
+
+
+@contextmanager
+def _alone(state: Path, run: str) -> Iterator[None]:
+    """Hold the run; the kernel frees it when this process dies."""
+    lock = FileLock(_lock_file(state, run))
     try:
-        for card in cards:
-            result = await trial.measure(card)
-            store.add_result(result)
-            results.append(result)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise AlreadyRunning(
+            f"The run {run} is being carried out by another process.", hint="Wait until it has ended."
+        ) from None
+    try:
+        yield
     finally:
-        store.flush()
-    store.finish(run.run, datetime.now(UTC).isoformat(timespec="seconds"))
-    return results
+        lock.release()
+
+
+def _lock_file(state: Path, run: str) -> Path:
+    return state / f"bench-{run}.lock"

@@ -3,107 +3,62 @@
 `runner` writes it, `api`, `guide` and the CLI read it, also while another process measures (WAL).
 Exchanges are collected in memory and written between requests, never inside a timed one; with
 `synchronous=NORMAL` a crash of this process loses at most the last seconds, and no earlier row.
+
+A server process that was finished is in the file with all of its exchanges, or not at all: both are written
+at once. What a process was asked that was cut short is set aside when the run goes on, and counts nowhere.
 """
 
-import json
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pydantic import ValidationError
 
+from viewfinder.bench import schema
+from viewfinder.bench.fingerprint import Fingerprint
 from viewfinder.bench.results import ModelResult
-from viewfinder.client.exchange import Exchange
+from viewfinder.bench.rows import Asked, Request, Run, asked_of, insert, row_of_asked, row_of_run, run_of
+from viewfinder.bench.turns import Found
 from viewfinder.core.errors import ViewfinderError
-from viewfinder.host.hardware import Machine
+from viewfinder.host.power import Power
 
-VERSION = 1
+__all__ = ["Asked", "Request", "Run", "Store"]
+
 CODE = "results_file"
 """Of every error of this room."""
 FLUSH_AFTER_S = 2.0
+LOCK_PATIENCE_S = 30.0
 
-_TABLES = """
-CREATE TABLE runs (
-    run TEXT PRIMARY KEY,
-    suite TEXT NOT NULL,
-    started_at TEXT NOT NULL,
-    finished_at TEXT,                -- NULL: it still runs, or was interrupted
-    machine TEXT NOT NULL            -- Machine as JSON
-) STRICT;
-CREATE TABLE exchanges (
-    number INTEGER PRIMARY KEY,
-    run TEXT NOT NULL REFERENCES runs (run),
-    model TEXT NOT NULL,
-    process INTEGER NOT NULL,        -- which server process of the run and model; 0 answered the gates
-    scenario TEXT NOT NULL,          -- load, warm-up, images, texts, vision, text, follow-up
-    question TEXT NOT NULL,
-    scene TEXT NOT NULL,             -- seed of the image sent with the conversation; empty: none
-    expected TEXT NOT NULL,          -- empty: the answer is not graded
-    is_right INTEGER,                -- NULL: the answer is not graded
-    text TEXT NOT NULL,
-    error TEXT NOT NULL,
-    ttft_s REAL,
-    e2e_s REAL NOT NULL,
-    prompt_tokens INTEGER,
-    completion_tokens INTEGER,
-    stamps TEXT NOT NULL             -- the whole Exchange as JSON, but for its text
-) STRICT;
-CREATE INDEX exchanges_of_a_model ON exchanges (run, model);
-CREATE TABLE results (
-    number INTEGER PRIMARY KEY,
-    run TEXT NOT NULL REFERENCES runs (run),
-    model TEXT NOT NULL,
-    measured_at TEXT NOT NULL,
-    result TEXT NOT NULL             -- ModelResult as JSON
-) STRICT;
-CREATE INDEX results_of_a_model ON results (model, number);
-"""
-
+_COUNTED = "run = ? AND model = ? AND set_aside = 0"
+_HINTS = {
+    sqlite3.SQLITE_FULL: "Make room on its disk; then `viewfinder bench --resume` goes on.",
+    sqlite3.SQLITE_BUSY: "Another program holds it; end that, then `viewfinder bench --resume` goes on.",
+    sqlite3.SQLITE_READONLY: "Make it and its folder writable; then `viewfinder bench --resume` goes on.",
+}
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One exchange and what it was for; `right` is None when the answer was not graded."""
-
-    run: str
-    model: str
-    process: int
-    scenario: str
-    question: str
-    exchange: Exchange
-    scene: str = ""
-    expected: str = ""
-    right: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One invocation of bench; `finished_at` is empty when it was interrupted or still runs."""
-
-    run: str
-    suite: str
-    started_at: str
-    finished_at: str
-    machine: Machine
 
 
 class Store:
     """The results file, made when it is not there; a context manager, used from one thread."""
 
-    def __init__(self, file: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        lock_patience_s: float = LOCK_PATIENCE_S,
+    ) -> None:
         self._file = file
         self._clock = clock
         self._waiting: list[Asked] = []
         self._waiting_since_s = 0.0
         try:
-            self._database = sqlite3.connect(file, timeout=30.0, isolation_level=None)
+            self._database = sqlite3.connect(file, timeout=lock_patience_s, isolation_level=None)
         except sqlite3.OperationalError as error:
             raise ViewfinderError(
                 f"The results file {file} cannot be opened: {error}.",
@@ -123,7 +78,11 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except ViewfinderError:
+            if error is None:  # else that one says it already
+                raise
 
     def close(self) -> None:
         """Write what still waits and close the file; harmless when it is closed already."""
@@ -132,17 +91,74 @@ class Store:
         finally:
             self._database.close()
 
-    def begin(self, run: Run) -> None:
-        """Note a run before its first exchange."""
-        row = (run.run, run.suite, run.started_at, None, run.machine.model_dump_json())
+    def begin(self, run: Run, fingerprints: Mapping[str, Fingerprint] | None = None) -> None:
+        """Note a run before its first exchange, with the fingerprint of each of its models."""
+        row = row_of_run(run)
         with self._transaction() as database:
-            database.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", row)
+            database.execute(insert("runs", row), row)
+            database.executemany(
+                "INSERT INTO fingerprints VALUES (?, ?, ?, ?)",
+                [
+                    (run.run, model, fingerprint.digest, fingerprint.model_dump_json())
+                    for model, fingerprint in (fingerprints or {}).items()
+                ],
+            )
 
     def finish(self, run: str, finished_at: str) -> None:
         """Note that a run came to its end."""
         self.flush()
         with self._transaction() as database:
             database.execute("UPDATE runs SET finished_at = ? WHERE run = ?", (finished_at, run))
+
+    def begin_turn(
+        self, run: str, model: str, process: int, begun_at: str, power: Power, *, goes_on: bool = False
+    ) -> int:
+        """Note that a server process is about to be measured.
+
+        What one of this number was asked before it was cut short is set aside, unless this one `goes_on`
+        with it. Gives how many exchanges of this number are set aside by now.
+        """
+        self.flush()
+        with self._transaction() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO turns VALUES (?, ?, ?, ?, ?, NULL)",
+                (run, model, process, begun_at, power.model_dump_json()),
+            )
+            if not goes_on:
+                database.execute(
+                    f"UPDATE exchanges SET set_aside = 1 WHERE {_COUNTED} AND process = ?",  # noqa: S608
+                    (run, model, process),
+                )
+            counted = database.execute(
+                "SELECT count(*) FROM exchanges "
+                "WHERE run = ? AND model = ? AND process = ? AND set_aside = 1",
+                (run, model, process),
+            )
+            return int(counted.fetchone()[0])
+
+    def finish_turn(self, run: str, model: str, process: int, found: Found) -> None:
+        """Note what a server process left, together with all of its exchanges."""
+        with self._transaction() as database:
+            self._write_waiting(database)
+            database.execute(
+                "UPDATE turns SET found = ? WHERE run = ? AND model = ? AND process = ?",
+                (found.model_dump_json(), run, model, process),
+            )
+        self._waiting.clear()
+
+    def found(self, run: str, model: str) -> dict[int, Found]:
+        """What the finished server processes of a run and model left, by their numbers."""
+        rows = self._database.execute(
+            "SELECT process, found FROM turns WHERE run = ? AND model = ? AND found IS NOT NULL "
+            "ORDER BY process",
+            (run, model),
+        )
+        return {row["process"]: Found.model_validate_json(row["found"]) for row in rows}
+
+    def fingerprints(self, run: str) -> dict[str, Fingerprint]:
+        """What each model of a run was measured on and with."""
+        rows = self._database.execute("SELECT model, fingerprint FROM fingerprints WHERE run = ?", (run,))
+        return {row["model"]: Fingerprint.model_validate_json(row["fingerprint"]) for row in rows}
 
     def add(self, asked: Asked) -> None:
         """Keep an exchange; written at once only when the oldest waiting one is 2 s old.
@@ -160,8 +176,7 @@ class Store:
         if not self._waiting:
             return
         with self._transaction() as database:
-            marks = ", ".join("?" * 16)
-            database.executemany(f"INSERT INTO exchanges VALUES ({marks})", map(_row, self._waiting))  # noqa: S608
+            self._write_waiting(database)
         self._waiting.clear()
 
     def add_result(self, result: ModelResult) -> None:
@@ -173,25 +188,28 @@ class Store:
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
-        rows = self._database.execute("SELECT * FROM runs ORDER BY rowid")
-        return [
-            Run(
-                run=row["run"],
-                suite=row["suite"],
-                started_at=row["started_at"],
-                finished_at=row["finished_at"] or "",
-                machine=Machine.model_validate_json(row["machine"]),
-            )
-            for row in rows
-        ]
+        return list(map(run_of, self._database.execute("SELECT * FROM runs ORDER BY rowid")))
 
     def exchanges(self, run: str, model: str) -> list[Asked]:
-        """Every exchange of a run with a model, in the order in which they were made."""
+        """Every exchange of a run with a model that counts, in the order in which they were made."""
         self.flush()
         rows = self._database.execute(
-            "SELECT * FROM exchanges WHERE run = ? AND model = ? ORDER BY number", (run, model)
+            f"SELECT * FROM exchanges WHERE {_COUNTED} ORDER BY number",  # noqa: S608
+            (run, model),
         )
-        return [_asked(row) for row in rows]
+        return list(map(asked_of, rows))
+
+    def models_of(self, run: str) -> list[str]:
+        """The models that were asked anything in a run, in that order."""
+        rows = self._database.execute(
+            "SELECT model FROM exchanges WHERE run = ? GROUP BY model ORDER BY min(number)", (run,)
+        )
+        return [row[0] for row in rows]
+
+    def results_of(self, run: str) -> list[ModelResult]:
+        """The results that a run has so far, in the order in which they were made."""
+        rows = self._database.execute("SELECT result FROM results WHERE run = ? ORDER BY number", (run,))
+        return list(_readable(row[0] for row in rows))
 
     def history(self, model: str, variant: str) -> list[ModelResult]:
         """A variant's results, newest first; those that another version stored unreadably are left out."""
@@ -219,21 +237,22 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise ViewfinderError(
                 f"The results file {self._file} cannot be used: {error}.",
-                hint="Move it away; a new one is made.",
+                hint=_HINTS.get(_kind(error), "Move it away; a new one is made."),
                 code=CODE,
             ) from None
         with self._transaction() as database:
-            version = database.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in _TABLES.split(";\n"):
-                    database.execute(statement)
-                database.execute(f"PRAGMA user_version = {VERSION}")
-        if version > VERSION:
+            version = schema.bring_up(database)
+        if version > schema.VERSION:
             raise ViewfinderError(
                 f"The results file {self._file} was written by a newer Viewfinder (format {version}).",
                 hint="Upgrade Viewfinder, or move the file away.",
                 code=CODE,
             )
+
+    def _write_waiting(self, database: sqlite3.Connection) -> None:
+        rows = [row_of_asked(asked) for asked in self._waiting]
+        if rows:
+            database.executemany(insert("exchanges", rows[0]), rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -249,49 +268,16 @@ class Store:
         except sqlite3.Error as error:
             raise ViewfinderError(
                 f"The results file {self._file} cannot be written: {error}.",
-                hint="Check the disk's space and the file, or move it away; a new one is made.",
+                hint=_HINTS.get(
+                    _kind(error), "Check the disk's space and the file, or move it away; a new one is made."
+                ),
                 code=CODE,
             ) from None
 
 
-def _row(asked: Asked) -> tuple[object, ...]:
-    exchange = asked.exchange
-    stamps = asdict(exchange)
-    del stamps["text"]
-    return (
-        None,
-        asked.run,
-        asked.model,
-        asked.process,
-        asked.scenario,
-        asked.question,
-        asked.scene,
-        asked.expected,
-        asked.right,
-        exchange.text,
-        exchange.error,
-        exchange.ttft_s,
-        exchange.e2e_s,
-        exchange.prompt_tokens,
-        exchange.completion_tokens,
-        json.dumps(stamps),
-    )
-
-
-def _asked(row: sqlite3.Row) -> Asked:
-    fields = json.loads(row["stamps"])
-    times_s = tuple(fields.pop("token_times_s"))
-    return Asked(
-        run=row["run"],
-        model=row["model"],
-        process=row["process"],
-        scenario=row["scenario"],
-        question=row["question"],
-        exchange=Exchange(**fields, token_times_s=times_s, text=row["text"]),
-        scene=row["scene"],
-        expected=row["expected"],
-        right=None if row["is_right"] is None else bool(row["is_right"]),
-    )
+def _kind(error: sqlite3.Error) -> int:
+    """SQLite's primary code, 0 when it gave none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _readable(stored: Iterator[str]) -> Iterator[ModelResult]:

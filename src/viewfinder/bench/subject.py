@@ -1,12 +1,16 @@
 """One fresh server process under measurement: started, asked and stopped here; called by `trial`.
 
-A server that runs already is asked in the same way, and left running.
+A server that runs already is asked in the same way, and left running. What an earlier process answered
+before a run was interrupted can be given: it is not asked again.
 
 Memory is that of the server's process tree, sampled between requests and never inside a timed one.
 Every exchange goes to the store as it is made.
 """
 
 import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -14,9 +18,10 @@ from typing import Self
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.prompts import Prompt, body
 from viewfinder.bench.results import Memory, Phase
-from viewfinder.bench.store import Asked, Store
+from viewfinder.bench.rows import Asked
+from viewfinder.bench.store import Store
 from viewfinder.client.exchange import Exchange
-from viewfinder.core.errors import EngineDied, EngineStalled
+from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.fleet.servers import Server
 from viewfinder.host.memory import measure_tree
@@ -29,16 +34,31 @@ class Subject:
     """A server process from its start to its end; an async context manager.
 
     `process` numbers it within the trial. `memory` fills as the phases come; `starts` is more than one
-    when the engine failed to start and was started again.
+    when the engine failed to start and was started again. `answered` are this process's exchanges of before
+    an interruption: questions that can be asked of any process (never timed ones); `set_aside` is how many
+    others there are that do not count.
     """
 
     def __init__(
-        self, server: Server, process: int, *, run: str, store: Store, steps: Steps, timeout_s: float
+        self,
+        server: Server,
+        process: int,
+        *,
+        run: str,
+        store: Store,
+        steps: Steps,
+        timeout_s: float,
+        answered: Sequence[Asked] = (),
+        set_aside: int = 0,
     ) -> None:
         self.server = server
         self.process = process
         self.memory: dict[Phase, Memory] = {}
         self.starts = 0
+        self._answered = {(asked.scenario, asked.place): asked for asked in answered}
+        self._places: Counter[str] = Counter()
+        self._spared_s = 0.0
+        self._set_aside = set_aside
         self._run, self._store, self._steps, self._timeout_s = run, store, steps, timeout_s
 
     async def __aenter__(self) -> Self:
@@ -52,7 +72,14 @@ class Subject:
 
     def topic(self, scenario: str) -> str:
         """The seed of a scenario's prompts: a server that goes on must never be shown an image twice."""
-        return scenario if self.server.is_ours else f"{scenario}/{self._run}/{self.process}"
+        if self.server.is_ours:
+            return scenario
+        again = f"/{self._set_aside}" if self._set_aside else ""
+        return f"{scenario}/{self._run}/{self.process}{again}"
+
+    def clock(self) -> float:
+        """Monotonic seconds, as if what was answered before an interruption had been asked now."""
+        return time.monotonic() + self._spared_s
 
     def sample(self, phase: Phase) -> None:
         """Note the tree's memory now; that of a server which is not ours is not ours to read."""
@@ -74,6 +101,10 @@ class Subject:
         is gone and EngineStalled when it gave no whole answer in time: then nothing more can be measured.
         """
         model = self.server.card.name
+        place = self._places[scenario]
+        self._places[scenario] += 1
+        if (earlier := self._answered.get((scenario, place))) is not None:
+            return self._remembered(earlier, prompt)
         exchange = await self.server.client.exchange(body(model, prompt.messages), timeout_s=self._timeout_s)
         grade = prompt.is_right
         asked = Asked(
@@ -86,12 +117,24 @@ class Subject:
             scene=prompt.scene,
             expected=prompt.expected,
             right=None if grade is None else not exchange.error and grade(exchange.text),
+            place=place,
         )
         self._store.add(asked)
         self._steps.step()
         if exchange.error:
             await self._check(exchange, prompt.question)
         return asked
+
+    def _remembered(self, earlier: Asked, prompt: Prompt) -> Asked:
+        if (earlier.question, earlier.scene) != (prompt.question, prompt.scene):
+            raise ViewfinderError(
+                f"This run cannot go on: it asked '{earlier.question}' where '{prompt.question}' is due now.",
+                hint="What it measured is kept; begin a new run.",
+                code="resume_differs",
+            )
+        self._spared_s += earlier.exchange.e2e_s
+        self._steps.step()
+        return earlier
 
     async def _check(self, exchange: Exchange, question: str) -> None:
         """Raise when the error means that the server process can answer no more."""

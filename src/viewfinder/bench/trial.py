@@ -1,31 +1,43 @@
-"""One model under measurement, from its first server process to its result; called by `runner`."""
+"""One model under measurement, over all of its server processes to its result; called by `runner`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from viewfinder.bench import fingerprint
+from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.findings import NO_VISION, Findings
-from viewfinder.bench.metrics import Block
-from viewfinder.bench.progress import Progress, Steps
+from viewfinder.bench.fingerprint import Fingerprint
+from viewfinder.bench.order import GATES, Turn
+from viewfinder.bench.progress import Steps
 from viewfinder.bench.results import ModelResult
+from viewfinder.bench.rows import Asked, Run
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
-from viewfinder.bench.store import Run, Store
+from viewfinder.bench.store import Store
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
+from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.hashes import Hashes
+from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, EngineError, ModelFilesError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.servers import make_server
+from viewfinder.host.power import read_power
+
+CELLS = ("images", "texts")
+"""What is timed on a process, in the order that the plan gives."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Measures models one after the other in one run; what a run shares is given here once."""
+class Conditions:
+    """What the trials of a run share."""
 
     run: Run
     suite: Suite
@@ -33,77 +45,185 @@ class Trial:
     settings: Settings
     store: Store
     folders: Folders
-    tell: Callable[[Progress], None]
+    steps: Steps
+    hashes: Hashes
 
-    async def measure(self, card: ModelCard) -> ModelResult:
-        """All that the suite asks, of the variant that suits this machine; a failure is part of a result."""
-        findings = Findings(card, card.variant(), self.run)
-        steps = Steps(card.name, self._steps(), self.tell)
+
+@dataclass(slots=True)
+class Trial:
+    """Measures one card's variant; a failure ends it, and is part of its result."""
+
+    card: ModelCard
+    under: Conditions
+    findings: Findings = field(init=False)
+    fingerprint: Fingerprint | None = None
+    result: ModelResult | None = None
+    """What it came to; until then, None."""
+    _engine: Engine | None = None
+    _finished: Mapping[int, Found] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.findings = Findings(self.card, self.card.variant(), self.under.run)
+
+    async def prepare(self) -> None:
+        """Choose what suits this machine and take its fingerprint: reads every file that is new."""
         try:
-            findings.variant, engine = choose_variant(card)
-            await self._measure(findings, engine, steps)
+            self.findings.variant, self._engine = choose_variant(self.card)
+            self.fingerprint = await asyncio.to_thread(self._fingerprint, self._engine)
         except (EngineError, ModelFilesError, BadRequest) as error:
-            findings.failure = str(error)
-        steps.finish()
-        return findings.result(datetime.now(UTC).isoformat(timespec="seconds"))
+            self.findings.failure = str(error)
 
-    async def _measure(self, findings: Findings, engine: Engine, steps: Steps) -> None:
-        def fresh(process: int) -> Subject:
-            server = make_server(
-                findings.card,
-                findings.variant,
-                engine,
-                self.catalog,
-                self.settings.engine_of(findings.card.name),
-                run_folder=self.folders.run,
-                log_folder=self.folders.logs,
-            )
-            return Subject(
-                server,
-                process,
-                run=self.run.run,
-                store=self.store,
-                steps=steps,
-                timeout_s=self.suite.request_timeout_s,
-            )
+    def recall(self) -> None:
+        """Take up what the store has of this run, after an interruption."""
+        run, store = self.under.run.run, self.under.store
+        self.result = next((one for one in store.results_of(run) if one.model == self.card.name), None)
+        self._finished = store.found(run, self.card.name)
 
-        # The gates' process comes first: it finds what cannot work, and it brings the files into memory.
-        async with fresh(0) as subject:
-            findings.engine_version = subject.server.engine_version
-            await self._gates(findings, subject, steps)
-            findings.restarts += subject.starts - 1
-        for process in range(1, self.suite.processes + 1):
-            start = "fresh start" if findings.is_ours else "session"
-            steps.begin(f"{start} {process} of {self.suite.processes}", self._block_steps())
-            async with fresh(process) as subject:
-                findings.blocks.append(await self._block(findings, subject))
-                findings.restarts += subject.starts - 1
-
-    async def _gates(self, findings: Findings, subject: Subject, steps: Steps) -> None:
-        steps.begin("text questions", self.suite.text)
-        findings.text = await gates.text(subject, self.suite)
-        if not findings.variant.vision:
-            findings.vision = findings.follow_up = NO_VISION
+    async def take(self, turn: Turn) -> None:
+        """Measure one server process, unless that was done before an interruption or the trial has ended."""
+        if self.result is not None:
             return
-        steps.begin("image questions", self.suite.vision)
-        findings.vision = await gates.vision(subject, self.suite)
-        steps.begin("conversations", self.suite.follow_up * gates.TURNS)
-        findings.follow_up = await gates.follow_up(subject, self.suite)
+        if not self.findings.failure:
+            try:
+                await self._take(turn)
+            except (EngineError, ModelFilesError, BadRequest) as error:
+                self.findings.failure = str(error)
+        if self.findings.failure:
+            self.conclude()
 
-    async def _block(self, findings: Findings, subject: Subject) -> Block:
+    def conclude(self) -> None:
+        """Store the result, once."""
+        if self.result is None:
+            digest = self.fingerprint.digest if self.fingerprint else ""
+            self.result = self.findings.result(datetime.now(UTC).isoformat(timespec="seconds"), digest)
+            self.under.store.add_result(self.result)
+
+    async def _take(self, turn: Turn) -> None:
+        run, store = self.under.run.run, self.under.store
+        if turn.block in self._finished:
+            earlier = [one for one in store.exchanges(run, self.card.name) if one.process == turn.block]
+            self._keep(turn, self._finished[turn.block], _cells_of(earlier))
+            return
+        await self._check_files()
+        # Questions of the gates can be asked of any process; what was timed of one that is gone is void.
+        goes_on = turn.block == GATES
+        earlier = [one for one in store.exchanges(run, self.card.name) if goes_on and one.process == GATES]
+        set_aside = store.begin_turn(
+            run,
+            self.card.name,
+            turn.block,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            await asyncio.to_thread(read_power),
+            goes_on=goes_on,
+        )
+        async with self._fresh(turn.block, earlier, set_aside) as subject:
+            self.findings.engine_version = subject.server.engine_version
+            found, cells = await (self._gates(subject) if goes_on else self._block(subject, turn))
+            found = found.model_copy(
+                update={"starts": subject.starts, "engine_version": subject.server.engine_version}
+            )
+            store.finish_turn(run, self.card.name, turn.block, found)
+        self._keep(turn, found, cells)
+
+    def _keep(self, turn: Turn, found: Found, cells: Mapping[str, list[Exchange]]) -> None:
+        if turn.block == GATES:
+            self.findings.add_gates(found)
+        else:
+            self.findings.add_block(found, cells.get("images", []), cells.get("texts", []))
+
+    def _fresh(self, process: int, answered: list[Asked], set_aside: int) -> Subject:
+        under = self.under
+        if self._engine is None:
+            raise RuntimeError("a trial is prepared before its first turn")
+        server = make_server(
+            self.card,
+            self.findings.variant,
+            self._engine,
+            under.catalog,
+            under.settings.engine_of(self.card.name),
+            run_folder=under.folders.run,
+            log_folder=under.folders.logs,
+        )
+        return Subject(
+            server,
+            process,
+            run=under.run.run,
+            store=under.store,
+            steps=under.steps,
+            timeout_s=under.suite.request_timeout_s,
+            answered=answered,
+            set_aside=set_aside,
+        )
+
+    async def _gates(self, subject: Subject) -> tuple[Found, dict[str, list[Exchange]]]:
+        suite, steps, name = self.under.suite, self.under.steps, self.card.name
+        steps.begin(name, "text questions", suite.text)
+        text = await gates.text(subject, suite)
+        self.findings.text = text
+        if not self.findings.variant.vision:
+            return Found(text=text, vision=NO_VISION, follow_up=NO_VISION), {}
+        steps.begin(name, "image questions", suite.vision)
+        vision = await gates.vision(subject, suite)
+        self.findings.vision = vision
+        steps.begin(name, "conversations", suite.follow_up * gates.TURNS)
+        return Found(text=text, vision=vision, follow_up=await gates.follow_up(subject, suite)), {}
+
+    async def _block(self, subject: Subject, turn: Turn) -> tuple[Found, dict[str, list[Exchange]]]:
+        suite = self.under.suite
+        start = "fresh start" if self.findings.is_ours else "session"
+        doing = f"{start} {turn.block} of {suite.processes}"
+        self.under.steps.begin(self.card.name, doing, steps_of(suite, turn))
         load = await first_answers(subject)
         subject.sample("first_answer")
         await latency.warm_up(subject)
-        with findings.disturbance.watch(subject.server.pids):
-            images = await latency.image_requests(subject, self.suite) if findings.variant.vision else []
-            texts = await latency.text_requests(subject, self.suite)
+        cells: dict[str, list[Exchange]] = {}
+        disturbance = Disturbance()
+        with disturbance.watch(subject.server.pids):
+            for cell in turn.cells:
+                cells[cell] = await self._cell(cell, subject)
         subject.sample("steady")
-        return Block(load, images, texts, subject.memory)
+        foreign_s, available_s = disturbance.seconds
+        found = Found(load=load, memory=subject.memory, foreign_s=foreign_s, available_s=available_s)
+        return found, cells
 
-    def _steps(self) -> int:
-        suite = self.suite
-        questions = suite.text + suite.vision + suite.follow_up * gates.TURNS
-        return questions + suite.processes * self._block_steps()
+    async def _cell(self, cell: str, subject: Subject) -> list[Exchange]:
+        if cell == "texts":
+            return await latency.text_requests(subject, self.under.suite)
+        return await latency.image_requests(subject, self.under.suite) if self.findings.variant.vision else []
 
-    def _block_steps(self) -> int:
-        return TRIES + latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + self.suite.images + self.suite.texts
+    def _fingerprint(self, engine: Engine) -> Fingerprint:
+        variant, under = self.findings.variant, self.under
+        files, settings = under.catalog.resolve(variant), under.settings.engine_of(self.card.name)
+        return fingerprint.take(
+            variant,
+            engine,
+            fingerprint.engine_version(engine, variant, files, settings),
+            "" if variant.server is not None else under.hashes.of(variant, files),
+            settings,
+            under.run.machine,
+            read_power(),
+        )
+
+    async def _check_files(self) -> None:
+        """Raise ModelFilesError when the files are no longer those whose hash was taken."""
+        if self.fingerprint is None or self.findings.variant.server is not None:
+            return
+        variant = self.findings.variant
+        files = self.under.catalog.resolve(variant)
+        if await asyncio.to_thread(self.under.hashes.of, variant, files) != self.fingerprint.files:
+            raise ModelFilesError(
+                f"The files of '{self.card.name}' changed while it was measured.",
+                hint="What was measured before is kept; measure it again when they stay as they are.",
+                code="model_changed",
+            )
+
+
+def steps_of(suite: Suite, turn: Turn) -> int:
+    """How many requests a turn makes at most."""
+    if turn.block == GATES:
+        return suite.text + suite.vision + suite.follow_up * gates.TURNS
+    return TRIES + latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + suite.images + suite.texts
+
+
+def _cells_of(asked: list[Asked]) -> dict[str, list[Exchange]]:
+    return {cell: [one.exchange for one in asked if one.scenario == cell] for cell in CELLS}

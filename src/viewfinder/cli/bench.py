@@ -26,13 +26,17 @@ def bench(
         str | None,
         typer.Option(metavar="URL", help="Measure a server that runs already; MODEL is what it calls it."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest run that was interrupted.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Measure models on fresh server processes of their own; every exchange is kept.
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    results = measure(names or [], suite, wanted_variants(names or [], variant or []), endpoint)
+    wanted = wanted_variants(names or [], variant or [])
+    results = measure(names or [], suite, wanted, endpoint, resume=resume)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
@@ -42,7 +46,12 @@ def bench(
 
 
 def measure(
-    names: list[str], suite: str, variants: dict[str, str] | None = None, endpoint: str | None = None
+    names: list[str],
+    suite: str,
+    variants: dict[str, str] | None = None,
+    endpoint: str | None = None,
+    *,
+    resume: bool = False,
 ) -> "list[ModelResult]":
     """Run the suite behind a progress bar; `variants` are those wanted of some models."""
     from viewfinder.api.measuring import bench as run
@@ -69,6 +78,7 @@ def measure(
             endpoint=endpoint,
             endpoint_key=SecretStr(key) if key else None,
             settings=load_settings(variants=variants or None),
+            resume=resume,
             on_progress=on_progress,
         )
 

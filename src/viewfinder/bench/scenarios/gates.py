@@ -16,8 +16,8 @@ from viewfinder.bench.prompts import (
     without_images,
 )
 from viewfinder.bench.results import Gate
+from viewfinder.bench.rows import Asked
 from viewfinder.bench.stats import wilson
-from viewfinder.bench.store import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.scenes.messages import Message, image_message
@@ -30,14 +30,14 @@ PASS = 0.5
 
 async def vision(subject: Subject, suite: Suite) -> Gate:
     """Color, shape, number and presence, each question about an image of its own."""
-    prompts = suite.paced(about_images("vision"), suite.vision, AT_LEAST)
+    prompts = suite.paced(about_images("vision"), suite.vision, AT_LEAST, subject.clock)
     guessing = f"; guessing gives {100 * GUESSING:.0f} %"
     return judge([await subject.ask("vision", prompt) for prompt in prompts], guessing)
 
 
 async def text(subject: Subject, suite: Suite) -> Gate:
     """Capitals and sums."""
-    prompts = suite.paced(without_images("text"), suite.text, AT_LEAST)
+    prompts = suite.paced(without_images("text"), suite.text, AT_LEAST, subject.clock)
     return judge([await subject.ask("text", prompt) for prompt in prompts])
 
 
@@ -47,7 +47,9 @@ async def follow_up(subject: Subject, suite: Suite) -> Gate:
     One graded answer a conversation, so that answers do not depend on each other.
     """
     last: list[Asked] = []
-    for scene, questions in suite.paced(conversations("follow-up", TURNS), suite.follow_up, AT_LEAST):
+    for scene, questions in suite.paced(
+        conversations("follow-up", TURNS), suite.follow_up, AT_LEAST, subject.clock
+    ):
         messages: list[Message] = []
         for turn, question in enumerate(questions, start=1):
             first = image_message(scene, question.text)

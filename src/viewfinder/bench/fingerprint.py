@@ -1,0 +1,122 @@
+"""What a model was measured on and with; numbers whose fingerprints differ are never pooled.
+
+Made by `runner` before anything is measured, kept by `store` with every run, compared when a run goes on.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+from contextlib import suppress
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.core.config import EngineSettings
+from viewfinder.core.version import VERSION
+from viewfinder.engines.base import Engine
+from viewfinder.host.hardware import Machine
+from viewfinder.host.power import Power
+
+LIBRARIES = {
+    "llama.cpp": ("xllamacpp",),
+    "mlx": ("mlx", "mlx-vlm", "transformers"),
+    "transformers": ("torch", "transformers"),
+}
+GIB = 2**30
+OURS = ("aiohttp", "pillow")
+"""What takes the time stamps, and what draws and encodes the images."""
+
+
+class Fingerprint(BaseModel):
+    """Everything that is known to decide how fast and how well a variant answers here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    viewfinder: str
+    machine: Machine
+    source: str
+    """Of power: mains, battery, unknown."""
+    governor: str
+    engine: str
+    engine_version: str
+    libraries: dict[str, str] = Field(default_factory=dict)
+    variant: str
+    files: str
+    """The hash of all of the model's files; empty for a server that is not ours."""
+    flags: dict[str, Any] = Field(default_factory=dict)
+    """What the engine is started with."""
+
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits; equal digests may be pooled."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def take(
+    variant: Variant,
+    engine: Engine,
+    version: str,
+    files: str,
+    settings: EngineSettings,
+    machine: Machine,
+    power: Power,
+) -> Fingerprint:
+    """The fingerprint of a variant on this computer as it is now; `files` is its files' hash."""
+    flags = settings.model_dump(mode="json", exclude={"remote_code"})
+    if variant.server is not None:
+        flags = {"base_url": variant.server.root, "model": variant.server.model}
+    return Fingerprint(
+        viewfinder=VERSION,
+        # What a kernel keeps for itself differs from boot to boot.
+        machine=machine.model_copy(update={"memory_bytes": round(machine.memory_bytes / GIB) * GIB}),
+        source=power.source,
+        governor=power.governor,
+        engine=engine.name,
+        engine_version=version,
+        libraries=_versions((*LIBRARIES.get(engine.name, ()), *OURS)),
+        variant=variant.name,
+        files=files,
+        flags=flags,
+    )
+
+
+def engine_version(engine: Engine, variant: Variant, files: ModelFiles, settings: EngineSettings) -> str:
+    """The version of the program that would be started; asks a native one for it. Raises EngineError."""
+    if variant.server is not None:
+        return ""
+    native = ""
+    if settings.llama_server is not None:
+        # The command is made and not run: it knows the version of the program in the library's place.
+        native = engine.launch(variant, files, settings, files.model.with_name("never.sock")).version
+    found = engine.find()
+    return native or (found.version if found else "")
+
+
+def differences(then: Fingerprint, now: Fingerprint) -> list[str]:
+    """What differs, each as "name: then > now"; a hash is named and not shown."""
+    said = []
+    for name, was, is_now in _pairs("", then.model_dump(mode="json"), now.model_dump(mode="json")):
+        if was != is_now:
+            said.append("the model's files" if name == "files" else f"{name}: {was or '-'} > {is_now or '-'}")
+    return said
+
+
+def _pairs(place: str, then: Any, now: Any) -> list[tuple[str, Any, Any]]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        return [
+            pair
+            for key in (*then, *(key for key in now if key not in then))
+            for pair in _pairs(f"{place}.{key}".strip("."), then.get(key), now.get(key))
+        ]
+    return [(place, then, now)]
+
+
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    versions = {}
+    for package in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions

@@ -1,0 +1,27 @@
+"""What one server process under measurement leaves behind, beside its exchanges; made by `trial`, kept by
+`store`, so that a run that was interrupted goes on with what its finished processes found."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from viewfinder.bench.metrics import Load
+from viewfinder.bench.results import Gate, Memory, Missing, Phase
+
+
+class Found(BaseModel):
+    """Of one process: the gates of the first one, the load and memory of a timed one.
+
+    `starts` is more than one when the engine failed to start and was started again. `foreign_s` of
+    `available_s` processor seconds went to others while requests were timed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    starts: int = 1
+    engine_version: str = ""
+    vision: Gate | Missing | None = None
+    text: Gate | Missing | None = None
+    follow_up: Gate | Missing | None = None
+    load: Load | None = None
+    memory: dict[Phase, Memory] = Field(default_factory=dict)
+    foreign_s: float = 0.0
+    available_s: float = 0.0

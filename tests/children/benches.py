@@ -1,0 +1,43 @@
+"""Measures glimpse with a small suite in the home of the environment; "resume" goes on with what was begun.
+
+Prints a line for every step, so that a test can end it at any of them.
+"""
+
+import asyncio
+import sys
+
+from viewfinder.bench.progress import Progress
+from viewfinder.bench.rows import Request
+from viewfinder.bench.runner import interrupted, run_suite
+from viewfinder.bench.store import Store
+from viewfinder.bench.suite import Suite
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core import paths
+from viewfinder.core.config import Settings
+
+SUITE = Suite("small", processes=2, images=2, texts=2, vision=8, text=8, follow_up=2, budget_s=600.0)
+
+
+def tell(progress: Progress) -> None:
+    print(progress.done, progress.total, flush=True)
+
+
+catalog = Catalog()
+card = catalog.get("glimpse").narrowed([catalog.get("glimpse").variants[0]])
+with Store(paths.results_file()) as store:
+    folders = paths.folders()
+    resumed = interrupted(store, folders.state) if sys.argv[1:] == ["resume"] else None
+    results = asyncio.run(
+        run_suite(
+            [card],
+            SUITE,
+            catalog=catalog,
+            settings=Settings(),
+            store=store,
+            folders=folders,
+            on_progress=tell,
+            request=Request(names=("glimpse",)),
+            resumed=resumed,
+        )
+    )
+print(results[0].status, flush=True)
