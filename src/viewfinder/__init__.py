@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from viewfinder.api.control import Control
+    from viewfinder.api.exporting import export, export_lmms_eval
     from viewfinder.api.measuring import bench, guide
     from viewfinder.api.model import Model, load
     from viewfinder.api.models import ModelLine, VariantLine, models, variants
@@ -27,6 +28,8 @@ _HOMES = {
     "VariantLine": "api.models",
     "ViewfinderError": "core.errors",
     "bench": "api.measuring",
+    "export": "api.exporting",
+    "export_lmms_eval": "api.exporting",
     "guide": "api.measuring",
     "load": "api.model",
     "load_settings": "core.config",
@@ -46,6 +49,8 @@ __all__ = [
     "VariantLine",
     "ViewfinderError",
     "bench",
+    "export",
+    "export_lmms_eval",
     "guide",
     "load",
     "load_settings",

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli import ask, bench, demo, doctor, guide, logs, models, orders, ps, pull, serve, suspects
+from viewfinder.cli import (
+    ask,
+    bench,
+    demo,
+    doctor,
+    export,
+    guide,
+    logs,
+    models,
+    orders,
+    ps,
+    pull,
+    serve,
+    suspects,
+)
 from viewfinder.cli.screen import errors
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
@@ -34,6 +48,7 @@ app.command("models")(models.models)
 app.command("pull")(pull.pull)
 app.command("bench")(bench.bench)
 app.command("guide")(guide.guide)
+app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
 
 

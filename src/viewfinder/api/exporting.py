@@ -1,0 +1,98 @@
+"""`export`: what was measured, for other programs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from viewfinder.bench import export as forms
+from viewfinder.bench.rows import Asked, Run
+from viewfinder.bench.store import Store
+from viewfinder.core import paths
+from viewfinder.core.errors import BadRequest, ViewfinderError
+
+Format = Literal["jsonl", "csv", "lmms-eval"]
+FORMATS: tuple[str, ...] = get_args(Format)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one run asked of one model."""
+
+    run: Run
+    model: str
+    variant: str
+    fingerprint: str
+    asked: list[Asked]
+
+
+def export(
+    format: str = "jsonl",
+    *,
+    run: str | None = None,
+    models: Sequence[str] = (),
+) -> Iterator[str]:
+    """Every stored exchange that counts, as the lines of one file; of one run and some models if named.
+
+    Raises BadRequest for another format than jsonl and csv, and ViewfinderError when nothing is stored.
+    """
+    check_format(format)
+    if format == "lmms-eval":
+        raise BadRequest("lmms-eval's files are a folder.", hint="Use export_lmms_eval.", param="format")
+    rows = (
+        forms.row(part.run, one, variant=part.variant, fingerprint=part.fingerprint)
+        for part in _stored(run, models)
+        for one in part.asked
+    )
+    return forms.jsonl(rows) if format == "jsonl" else forms.as_csv(rows)
+
+
+def export_lmms_eval(folder: Path, *, run: str | None = None, models: Sequence[str] = ()) -> list[Path]:
+    """Write lmms-eval's files, a folder a model, and give their paths; graded questions alone are in them.
+
+    Raises ViewfinderError when nothing is stored.
+    """
+    written = []
+    for part in _stored(run, models):
+        for name, content in forms.lmms_eval(part.run, part.model, part.variant, part.asked).items():
+            file = folder / f"{part.model}__{part.variant}" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+            written.append(file)
+    return written
+
+
+def _stored(wanted: str | None, models: Sequence[str]) -> Iterator[_Part]:
+    """Each model of each run, oldest first; read while it is written out."""
+    file = paths.results_file()
+    with Store(file) as store:
+        runs = [run for run in store.runs() if wanted in (None, run.run)]
+        if wanted and not runs:
+            newest = ", ".join(run.run for run in store.runs()[-3:])
+            raise BadRequest(
+                f"There is no run {wanted!r}.", hint=f"The newest are: {newest or 'none'}.", param="run"
+            )
+        some = False
+        for run in runs:
+            prints = store.fingerprints(run.run)
+            results = {result.model: result for result in store.results_of(run.run)}
+            for model in store.models_of(run.run):
+                if models and model not in models:
+                    continue
+                some = True
+                taken = prints.get(model)
+                variant = taken.variant if taken else results[model].variant if model in results else ""
+                digest = taken.digest if taken else ""
+                yield _Part(run, model, variant, digest, store.exchanges(run.run, model))
+    if not some:
+        raise ViewfinderError(
+            "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
+        )
+
+
+def check_format(format: str) -> None:
+    """Raise BadRequest when there is no such format."""
+    if format not in FORMATS:
+        raise BadRequest(
+            f"There is no format {format!r}.", hint=f"Formats: {', '.join(FORMATS)}.", param="format"
+        )
