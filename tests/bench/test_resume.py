@@ -135,3 +135,33 @@ def test_nothing_to_go_on_with(tmp_path: Path) -> None:
         store.begin(RUN)  # of a version that could not go on
         with pytest.raises(ViewfinderError, match="no interrupted run"):
             interrupted(store, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_fifty_kills_at_random_moments(whole: Path, tmp_path: Path) -> None:
+    """At any moment, starts and writes among them: every run that ends has counted what `whole` did."""
+    rng = random.Random(50)
+    kills = ended = 0
+    home = tmp_path / "0"
+    while kills < 50:
+        home.mkdir(exist_ok=True)
+        begun = (home / "results.sqlite").exists() and begun_runs(home)
+        with start(home, *(["resume"] if begun else [])) as child:
+            try:
+                _, err = child.communicate(timeout=rng.uniform(0.5, 6.0))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.communicate()
+                kills += 1
+                continue
+        assert child.returncode == 0, err
+        assert counts(home) == counts(whole)
+        ended += 1
+        home = tmp_path / str(ended)
+    assert ended > 0
+
+
+def begun_runs(home: Path) -> int:
+    with Store(home / "results.sqlite") as store:
+        return len(store.runs())
