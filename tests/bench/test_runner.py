@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from viewfinder.bench.order import plan
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.prompts import (
     about_images,
@@ -26,6 +27,7 @@ from viewfinder.bench.results import Figure, Gate, Measured, Missing
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.store import Store
 from viewfinder.bench.suite import Suite
+from viewfinder.bench.trial import CELLS
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, Settings
@@ -300,3 +302,48 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
     kept = [asked for name in ("good", "blind") for asked in store.exchanges(unfinished.run, name)]
     assert len(kept) > SUITE.text
     assert store.latest() == []
+
+
+async def test_models_take_turns(store: Store, folders: Folders, settings: Settings) -> None:
+    """Every block holds each model once, in the order that the run's seed gives; warm-up is stored, apart."""
+    cards = [card("good").model_copy(update={"name": name}) for name in ("a", "b", "c")]
+    results = await run_suite(
+        cards, TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert [result.model for result in results] == ["a", "b", "c"]
+    (run,) = store.runs()
+    asked = [one for name in "abc" for one in store.exchanges(run.run, name)]
+    first = {(one.process, one.model): one.exchange.started_s for one in reversed(asked)}
+    turns = plan(["a", "b", "c"], CELLS, TINIEST.processes, run.seed)
+    assert sorted(first, key=lambda key: first[key]) == [(turn.block, turn.model) for turn in turns]
+    for turn in turns[3:]:
+        cells = [one.scenario for one in asked if (one.process, one.model) == (turn.block, turn.model)]
+        assert tuple(name for name in cells if name in CELLS) == turn.cells
+        assert cells.index("warm-up") < cells.index(turn.cells[0])
+    assert {figure(result.average_inference).n for result in results} == {TINIEST.processes}
+
+
+async def test_a_model_file_that_is_replaced_ends_its_trial_and_keeps_what_was_measured(
+    store: Store, folders: Folders, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "model.bin"
+    file.write_bytes(b"weights")
+
+    def tell(progress: Progress) -> None:
+        if progress.doing.startswith("fresh start 2"):
+            file.write_bytes(b"other weights")
+
+    [result] = await run_suite(
+        [card("good", model=file)],
+        TINIEST,
+        catalog=Catalog(),
+        settings=settings,
+        store=store,
+        folders=folders,
+        on_progress=tell,
+    )
+    assert result.status == "failed"
+    assert "changed while it was measured" in result.failure
+    assert gate(result.vision).asked == 5
+    assert figure(result.load.ready).n == 2
+    assert result.fingerprint == store.fingerprints(result.run)["good"].digest
