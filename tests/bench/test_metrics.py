@@ -155,12 +155,28 @@ def test_a_start_without_a_right_answer_is_not_left_out() -> None:
     assert figure(times.first_token).value == 1.5
 
 
-def test_memory_difference_is_of_the_same_tree_and_may_be_negative() -> None:
+def test_memory_difference_is_of_the_same_tree_and_never_clamped() -> None:
     blocks = [block(spawned=spawned, steady=100) for spawned in (50, 40, 130, 60, 20, 70, 30)]
     difference, phases = metrics.memory_difference(blocks)
     assert (figure(difference).value, figure(difference).low, figure(difference).high) == (50, -30, 80)
     assert figure(difference).unit == "bytes"
+    assert figure(difference).how.endswith("; in 1 of them it was negative")
     assert phases["steady"].footprint_bytes - phases["spawned"].footprint_bytes == 50
+
+
+def test_a_negative_memory_difference_is_invalid_and_says_why() -> None:
+    blocks = [block(spawned=spawned * 10**6, steady=100 * 10**6) for spawned in (50, 140, 130, 160)]
+    difference, phases = metrics.memory_difference(blocks)
+    assert "invalid: in 3 of 4 processes" in reason(difference)
+    assert "anonymous memory shrank by 40.0 MB" in reason(difference)
+    assert set(phases) == {"spawned", "steady"}, "the readings stay to be seen"
+
+
+def test_weights_that_others_map_are_told() -> None:
+    shared = memory(110).model_copy(update={"shared": True})
+    blocks = [Block(LOAD, [answer()], [], {"spawned": memory(10), "steady": shared})] * 6
+    difference, _ = metrics.memory_difference(blocks)
+    assert figure(difference).how.endswith("; another process mapped the model's files too")
 
 
 def test_memory_without_a_steady_state_is_missing() -> None:

@@ -183,7 +183,9 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
     difference = figure(result.memory_difference)
     assert difference.low >= HELD_BYTES, "what the server took while loading"
     assert difference.high < 3 * HELD_BYTES
-    assert list(result.memory) == ["spawned", "ready", "first_answer", "steady"]
+    assert list(result.memory) == ["spawned", "ready", "first_answer", "steady", "unloaded"]
+    assert result.memory["unloaded"].footprint_bytes == 0, "nothing was left behind"
+    assert (result.memory["steady"].kernel_peak_bytes or 0) > HELD_BYTES
     average = figure(result.average_inference)
     assert (average.n, figure(result.median_inference).n, figure(result.ttft_text).n) == (21, 21, 21)
     assert average.low > 9 * TOKEN_S, "nine words are nine tokens"

@@ -124,8 +124,10 @@ def test_memory_phases_come_in_their_order(make: Any) -> None:
     memory = make.result().memory
     reordered = {"steady": memory["steady"], "spawned": memory["spawned"]}
     rows = cells(Tables(Notes()).memory_phases(reordered))
-    assert rows[2] == ["spawned", "40.0", "33.0", "0.0", "7.0", "41.5"]
+    assert rows[2] == ["spawned", "40.0", "33.0", "0.0", "7.0", "41.5", "—"]
     assert rows[3][0] == "steady"
+    told = memory["steady"].model_copy(update={"kernel_peak_bytes": 80_000_000, "shared": True})
+    assert cells(Tables(Notes()).memory_phases({"steady": told}))[2][5:] == ["72.5 (shared)", "80.0"]
 
 
 def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: Any) -> None:

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from viewfinder.host.mapped import MODEL_FILE_BYTES, mapped_model_bytes
+from viewfinder.host.mapped import MODEL_FILE_BYTES, also_mapped_by, mapped_model_bytes
 from viewfinder.host.memory import measure_tree
 
 MIB = 1024 * 1024
@@ -23,6 +23,15 @@ def weights(tmp_path):
 async def test_a_mapped_file_counts_to_the_page(start, weights):
     child = await start("maps_files", weights, f"0:{SIZE}")
     assert mapped_model_bytes(child.pids()) == SIZE
+
+
+async def test_others_that_map_the_same_file_are_found(start, weights):
+    child = await start("maps_files", weights, f"0:{SIZE}", "fork")
+    assert also_mapped_by(child.pids()) == [], "its own tree is no other"
+    other = await start("maps_files", weights, f"0:{SIZE}")
+    assert also_mapped_by(child.pids()) == other.pids()
+    idle = await start("maps_files", weights)
+    assert also_mapped_by(idle.pids()) == [], "it maps none"
 
 
 @pytest.mark.parametrize(

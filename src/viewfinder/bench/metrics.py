@@ -138,7 +138,10 @@ def decode_rate(blocks: Sequence[Sequence[Exchange]], over: str = PROCESSES) -> 
 
 
 def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Memory]]:
-    """Steady minus spawned of the same process tree, and the phases of the process it is the median of."""
+    """Steady minus spawned of the same process tree, and the phases of the process it is the median of.
+
+    Never clamped: a negative one says that the method failed, and is no figure.
+    """
     known = [block.memory for block in blocks if {"spawned", "steady"} <= block.memory.keys()]
     if all(block.load is None for block in blocks):
         return NOT_OURS, {}
@@ -151,6 +154,13 @@ def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Me
         f"({_FOOTPRINT})"
     )
     differences = [float(_difference_bytes(memory)) for memory in known]
+    negative = sum(difference < 0 for difference in differences)
+    if statistics.median(differences) < 0:
+        return Missing(missing=_negative(typical, negative, len(known))), dict(typical)
+    if negative:
+        how += f"; in {negative} of them it was negative"
+    if any(memory["steady"].shared for memory in known):
+        how += "; another process mapped the model's files too"
     return _median(differences, "bytes", how), dict(typical)
 
 
@@ -211,6 +221,22 @@ def _is_streamed(exchange: Exchange) -> bool:
 
 def _difference_bytes(memory: Mapping[Phase, Memory]) -> int:
     return memory["steady"].footprint_bytes - memory["spawned"].footprint_bytes
+
+
+def _negative(memory: Mapping[Phase, Memory], negative: int, processes: int) -> str:
+    """Why a difference is invalid: which part of the tree's memory had shrunk."""
+    spawned, steady = memory["spawned"], memory["steady"]
+    parts = {
+        "anonymous": steady.anonymous_bytes - spawned.anonymous_bytes,
+        "swapped": steady.swap_bytes - spawned.swap_bytes,
+        "mapped": steady.mapped_bytes - spawned.mapped_bytes,
+    }
+    least = min(parts, key=parts.__getitem__)
+    return (
+        f"invalid: in {negative} of {processes} processes the tree held less when steady than when it had "
+        f"just been spawned ({least} memory shrank by {-parts[least] / 1e6:.1f} MB), so what it took while "
+        "loading was hidden by what it gave back"
+    )
 
 
 def _typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:

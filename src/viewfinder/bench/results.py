@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from viewfinder.host.hardware import Machine
 
-Phase = Literal["spawned", "ready", "first_answer", "steady"]
+Phase = Literal["spawned", "ready", "first_answer", "steady", "unloaded"]
 Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
 
 
@@ -75,6 +75,10 @@ class Memory(_Frozen):
     swap_bytes: int
     mapped_bytes: int
     pss_bytes: int
+    kernel_peak_bytes: int | None = None
+    """The most that the tree ever held until then by the kernel's own marks; None where it keeps none."""
+    shared: bool = False
+    """Whether a process outside the tree mapped the model's files too."""
 
 
 class ModelResult(_Frozen):

@@ -8,6 +8,7 @@ Every exchange goes to the store as it is made.
 """
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.fleet.server import ServerProcess
 from viewfinder.fleet.servers import Server
-from viewfinder.host.memory import measure_tree
+from viewfinder.host.mapped import also_mapped_by
+from viewfinder.host.memory import high_water_bytes, measure_tree
 
 _OBITUARY_S = 2.0
 """How long the end of an engine may come after its broken connection."""
@@ -68,7 +70,10 @@ class Subject:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        pids = self.server.pids() if self.server.is_ours else []
         await self.server.stop()
+        if pids and error is None:
+            self.memory["unloaded"] = _read(pids)  # nothing, unless something was left behind
 
     def topic(self, scenario: str) -> str:
         """The seed of a scenario's prompts: a server that goes on must never be shown an image twice."""
@@ -85,14 +90,7 @@ class Subject:
         """Note the tree's memory now; that of a server which is not ours is not ours to read."""
         if not self.server.is_ours:
             return
-        sample = measure_tree(self.server.pids())
-        self.memory[phase] = Memory(
-            footprint_bytes=sample.footprint_bytes,
-            anonymous_bytes=sample.anonymous_bytes,
-            swap_bytes=sample.swap_bytes,
-            mapped_bytes=sample.mapped_bytes,
-            pss_bytes=sample.pss_bytes,
-        )
+        self.memory[phase] = _read(self.server.pids(), look_around=phase == "steady")
 
     async def ask(self, scenario: str, prompt: Prompt) -> Asked:
         """Put a prompt, store the exchange and return it with its grade (an error is wrong).
@@ -161,3 +159,18 @@ class Subject:
             self.sample("spawned")
         elif phase == "ready":
             self.sample("ready")
+
+
+def _read(pids: list[int], *, look_around: bool = False) -> Memory:
+    """The tree's memory now; to `look_around` for others who map its files takes a look at every process."""
+    sample = measure_tree(pids)
+    on_linux = sys.platform == "linux"
+    return Memory(
+        footprint_bytes=sample.footprint_bytes,
+        anonymous_bytes=sample.anonymous_bytes,
+        swap_bytes=sample.swap_bytes,
+        mapped_bytes=sample.mapped_bytes,
+        pss_bytes=sample.pss_bytes,
+        kernel_peak_bytes=high_water_bytes(pids) if on_linux else None,
+        shared=look_around and on_linux and bool(also_mapped_by(pids)),
+    )

@@ -119,10 +119,14 @@ class Trial:
         async with self._fresh(turn.block, earlier, set_aside) as subject:
             self.findings.engine_version = subject.server.engine_version
             found, cells = await (self._gates(subject) if goes_on else self._block(subject, turn))
-            found = found.model_copy(
-                update={"starts": subject.starts, "engine_version": subject.server.engine_version}
-            )
-            store.finish_turn(run, self.card.name, turn.block, found)
+        found = found.model_copy(
+            update={
+                "starts": subject.starts,
+                "engine_version": self.findings.engine_version,
+                "memory": dict(subject.memory),
+            }
+        )
+        store.finish_turn(run, self.card.name, turn.block, found)
         self._keep(turn, found, cells)
 
     def _keep(self, turn: Turn, found: Found, cells: Mapping[str, list[Exchange]]) -> None:
@@ -183,8 +187,7 @@ class Trial:
                 cells[cell] = await self._cell(cell, subject)
         subject.sample("steady")
         foreign_s, available_s = disturbance.seconds
-        found = Found(load=load, memory=subject.memory, foreign_s=foreign_s, available_s=available_s)
-        return found, cells
+        return Found(load=load, foreign_s=foreign_s, available_s=available_s), cells
 
     async def _cell(self, cell: str, subject: Subject) -> list[Exchange]:
         if cell == "texts":

@@ -117,9 +117,20 @@ class Tables:
         )
 
     def memory_phases(self, readings: dict[Phase, Memory]) -> str:
-        """Megabytes (10^6 bytes) of the server's process tree."""
+        """Megabytes (10^6 bytes) of the server's process tree.
+
+        The kernel's peak is the sum of what each process ever had in memory, pages of libraries among it.
+        """
         return table(
-            ("Phase", "Footprint (MB)", "Anonymous (MB)", "Swap (MB)", "Mapped model (MB)", "PSS (MB)"),
+            (
+                "Phase",
+                "Footprint (MB)",
+                "Anonymous (MB)",
+                "Swap (MB)",
+                "Mapped model (MB)",
+                "PSS (MB)",
+                "Kernel's peak (MB)",
+            ),
             (
                 (
                     phase.replace("_", " "),
@@ -127,7 +138,8 @@ class Tables:
                     _mb(reading.anonymous_bytes),
                     _mb(reading.swap_bytes),
                     _mb(reading.mapped_bytes),
-                    _mb(reading.pss_bytes),
+                    f"{_mb(reading.pss_bytes)}{' (shared)' if reading.shared else ''}",
+                    NOTHING if reading.kernel_peak_bytes is None else _mb(reading.kernel_peak_bytes),
                 )
                 for phase in get_args(Phase)
                 if (reading := readings.get(phase)) is not None

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+import psutil
+
 WEIGHTS = (".gguf", ".safetensors", ".npz")
 NOT_WEIGHTS = ("locale-archive",)
 MODEL_FILE_BYTES = 1024 * 1024
@@ -45,20 +47,39 @@ class Mapping:
 
 def mapped_model_bytes(pids: list[int]) -> int:
     """Resident bytes of the model files that these processes have mapped (see `is_model_file`)."""
+    pages = 0
+    for of_one_file in _model_files(pids):
+        resident = 0
+        for mapping in of_one_file:
+            resident |= mapping.resident()
+        pages += resident.bit_count()
+    return pages * PAGE_BYTES
+
+
+def also_mapped_by(pids: list[int]) -> list[int]:
+    """Other processes that map one of these processes' model files, as far as we may look into them.
+
+    Their pages are the same: such files were loaded from memory, and PSS counts a part of each page only.
+    """
+    files = {of_one_file[0].file for of_one_file in _model_files(pids)}
+    found = []
+    for pid in psutil.pids() if files else ():
+        if pid not in pids:
+            with suppress(PermissionError):
+                if any(mapping.file in files for mapping in mappings(pid)):
+                    found.append(pid)
+    return found
+
+
+def _model_files(pids: list[int]) -> list[list[Mapping]]:
+    """The mappings of each model file of these processes."""
     in_memory = memory_devices()
     files: dict[tuple[str, str], list[Mapping]] = {}
     for pid in pids:
         for mapping in mappings(pid):
             if mapping.file[0] not in in_memory:
                 files.setdefault(mapping.file, []).append(mapping)
-    pages = 0
-    for of_one_file in files.values():
-        if is_model_file(of_one_file):
-            resident = 0
-            for mapping in of_one_file:
-                resident |= mapping.resident()
-            pages += resident.bit_count()
-    return pages * PAGE_BYTES
+    return [of_one_file for of_one_file in files.values() if is_model_file(of_one_file)]
 
 
 def is_model_file(mappings: list[Mapping]) -> bool:
