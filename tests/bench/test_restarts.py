@@ -72,6 +72,19 @@ def test_blocks_take_off_what_both_met() -> None:
     assert compare(one, other, side_by_side=False).p > 0.1
 
 
+def test_comparisons_agree_with_scipy() -> None:
+    rng = np.random.default_rng(10)
+    one, other = rng.lognormal(0, 0.2, 7), rng.lognormal(0.1, 0.4, 7)
+    for side_by_side, theirs in (
+        (True, scipy_stats.ttest_rel(np.log(one), np.log(other))),
+        (False, scipy_stats.ttest_ind(np.log(one), np.log(other), equal_var=False)),
+    ):
+        ours = compare(list(one), list(other), side_by_side=side_by_side)
+        interval, bounds = theirs.confidence_interval(0.95), theirs.confidence_interval(0.9)
+        assert (ours.p, ours.low, ours.high) == pytest.approx((theirs.pvalue, interval.low, interval.high))
+        assert (ours.floor, ours.ceiling) == pytest.approx((bounds.low, bounds.high))
+
+
 def test_comparisons_at_the_edges() -> None:
     same = compare([1.0, 1.0], [1.0, 1.0], side_by_side=True)
     assert (same.value, same.p) == (0.0, 1.0)

@@ -14,12 +14,14 @@ from viewfinder.bench.progress import Progress
 from viewfinder.bench.results import ModelResult
 from viewfinder.bench.rows import Request
 from viewfinder.bench.runner import interrupted, run_suite
+from viewfinder.bench.standings import Standing, by_answers, by_times
 from viewfinder.bench.store import Store
 from viewfinder.bench.suite import Suite, suite_named
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.guide.facts import failure_of, label, same_machine
 from viewfinder.guide.guide import conclusion, write_guide
 
 
@@ -134,11 +136,12 @@ def guide() -> str:
             earlier for result in latest for earlier in store.history(result.model, result.variant)[1:2]
         ]
         parities = _parities(store, latest)
+        standings = _standings(store, latest)
     if not latest:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
         )
-    return write_guide(latest, published(), previous, parities)
+    return write_guide(latest, published(), previous, parities, standings)
 
 
 def _parities(store: Store, latest: Sequence[ModelResult]) -> list[Parity]:
@@ -156,6 +159,19 @@ def _parities(store: Store, latest: Sequence[ModelResult]) -> list[Parity]:
             )
         )
     ]
+
+
+def _standings(store: Store, latest: Sequence[ModelResult]) -> list[Standing]:
+    """Of those on the newest result's machine that did not fail; by times, of those that nobody disturbed."""
+    newest = max(latest, key=lambda result: result.measured_at, default=None)
+    able = [
+        result
+        for result in latest
+        if newest is not None and same_machine(result, newest) and not failure_of(result)
+    ]
+    asked = {label(result): store.exchanges(result.run, result.model) for result in able}
+    quiet = {label(result): asked[label(result)] for result in able if not result.contaminated}
+    return [standing for standing in (by_answers(asked), by_times(quiet)) if standing is not None]
 
 
 def conclude() -> str:

@@ -65,7 +65,7 @@ def take(
     power: Power,
 ) -> Fingerprint:
     """The fingerprint of a variant on this computer as it is now; `files` is its files' hash."""
-    flags = settings.model_dump(mode="json", exclude={"remote_code"})
+    flags = settings.model_dump(mode="json", exclude={"remote_code", "start_timeout_s"})
     if variant.server is not None:
         flags = {"base_url": variant.server.root, "model": variant.server.model}
     return Fingerprint(

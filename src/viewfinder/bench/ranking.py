@@ -50,14 +50,17 @@ def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN
     return rank(order, lambda one, other: pairs.compare(common[one], common[other]), margin)
 
 
-def rank_by_times(times: Mapping[str, Sequence[float]], margin: float = MARGIN_RATIO) -> list[Place]:
+def rank_by_times(
+    times: Mapping[str, Sequence[float]], margin: float = MARGIN_RATIO, *, side_by_side: bool = True
+) -> list[Place]:
     """Models by their typical time, one a restart, the quickest first; margin is a difference of logarithms.
 
-    Models with equally many restarts are taken to have run side by side. Raises TooFew, ValueError.
+    `side_by_side`: the models ran in the same blocks; where one has fewer restarts, they are not paired.
+    Raises TooFew, ValueError.
     """
     middles = {model: restarts.typical(of_one).value for model, of_one in times.items()}
     order = sorted(times, key=lambda model: middles[model])
-    together = len({len(of_one) for of_one in times.values()}) == 1
+    together = side_by_side and len({len(of_one) for of_one in times.values()}) == 1
     return rank(
         order,
         lambda one, other: restarts.compare(times[one], times[other], side_by_side=together),

@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from viewfinder.bench.parity import Parity
 from viewfinder.bench.results import ModelResult
+from viewfinder.bench.standings import Standing
 from viewfinder.catalog.published import Published
 from viewfinder.guide import markdown
 from viewfinder.guide.advice import advise, summary
@@ -15,6 +16,7 @@ from viewfinder.guide.commands import commands
 from viewfinder.guide.facts import label
 from viewfinder.guide.figures import right_of
 from viewfinder.guide.issues import known_issues, upstream_issues
+from viewfinder.guide.standings import lines
 from viewfinder.guide.tables import Tables
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,12 +27,13 @@ def write_guide(
     published: Published,
     previous: Sequence[ModelResult] = (),
     parities: Sequence[Parity] = (),
+    standings: Sequence[Standing] = (),
 ) -> str:
     """The whole guide.
 
     Of several results of one variant the newest counts. `previous` are results of earlier runs; each
     result is compared with the newest of them that has its model and variant. `parities` say how alike
-    the variants of one model answer.
+    the variants of one model answer, `standings` which models are not worse than the best by one figure.
     """
     results = _newest(results)
     notes = markdown.Notes()
@@ -50,6 +53,8 @@ def write_guide(
         advice=advise(results),
         known_issues=known_issues(results),
         parities=parities,
+        standings=standings,
+        lines=lines,
         right_of=right_of,
         upstream_issues=upstream_issues(results),
         comparisons=compare(results, previous),

@@ -1,0 +1,70 @@
+"""Rankings of what was measured, from stored exchanges; pure, called by `api` for the guide."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from viewfinder.bench import restarts
+from viewfinder.bench.metrics import answered
+from viewfinder.bench.ranking import Place, rank_by_answers, rank_by_times
+from viewfinder.bench.rows import Asked
+from viewfinder.bench.stats import TooFew
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Models by one figure, the best first; `samples` is what there would have to be more of."""
+
+    what: str
+    margin: str
+    samples: str
+    is_time: bool
+    places: tuple[Place, ...]
+
+
+def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
+    """Models by their right answers to the image questions that all were asked; None below two models.
+
+    An error or a silence is an answer that is not right.
+    """
+    answers = {
+        model: {
+            (one.scene, one.question): bool(one.right) and answered(one.exchange)
+            for one in some
+            if one.scenario == "vision"
+        }
+        for model, some in asked.items()
+    }
+    answers = {model: some for model, some in answers.items() if some}
+    if len(answers) < 2:
+        return None
+    try:
+        places = rank_by_answers(answers)
+    except TooFew:
+        return None
+    return Standing("right image answers", "2 points", "questions", False, tuple(places))
+
+
+def by_times(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
+    """Models by the typical wall time of their timed image requests, one a restart; None below two models.
+
+    Models of one run took turns, and are compared block by block; those of several runs are not.
+    """
+    blocks = {model: found for model, some in asked.items() if len(found := _blocks(some)) > 1}
+    together = len({one.run for model in blocks for one in asked[model]}) == 1
+    shared = set.intersection(*map(set, blocks.values())) if blocks and together else set()
+    if together and len(shared) > 1:
+        blocks = {model: {block: found[block] for block in shared} for model, found in blocks.items()}
+    if len(blocks) < 2:
+        return None
+    times = {model: [found[block] for block in sorted(found)] for model, found in blocks.items()}
+    places = rank_by_times(times, side_by_side=together and len(shared) > 1)
+    return Standing("time of an image request", "5 %", "restarts", True, tuple(places))
+
+
+def _blocks(asked: Sequence[Asked]) -> dict[int, float]:
+    """The typical time of each restart."""
+    times: dict[int, list[float]] = {}
+    for one in asked:
+        if one.scenario == "images" and answered(one.exchange):
+            times.setdefault(one.process, []).append(one.exchange.e2e_s)
+    return {process: restarts.of_restart(some) for process, some in times.items()}
