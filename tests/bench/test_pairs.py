@@ -5,6 +5,7 @@ import pytest
 from scipy import special
 
 from tests.bench.draws import DRAWS, coverage
+from viewfinder.bench import pairs
 from viewfinder.bench.pairs import NOT_INFERIOR, Answers, compare, mcnemar
 from viewfinder.bench.stats import TooFew
 
@@ -39,7 +40,7 @@ def test_the_interval_covers_the_truth(count: int, size: int, one: float, other:
     due = truth(one, other, alike)
     draws = DRAWS // 4
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("viewfinder.bench.pairs._exchanged", lambda differences: 1.0)  # its test is another
+        patch.setattr(pairs, "_exchanged", lambda differences: 1.0)  # its test is another
         for _ in range(draws):
             contrast = compare(*two(rng, count, size, one, other, alike))
             found.append((contrast.low, contrast.high))
