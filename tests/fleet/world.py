@@ -7,6 +7,7 @@ stands what is here. Used by `test_machine` and by other tests on the virtual cl
 import asyncio
 import itertools
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncGenerator, Collection, Iterator
@@ -64,6 +65,7 @@ class FakeChild:
     computing: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     born_s: float = 0.0
+    died_s: float = math.inf
 
     @property
     def variant(self) -> str:
@@ -88,7 +90,7 @@ class FakeChild:
 
     def die(self, code: int | None = None, signal: int | None = None, *, stopped: bool = False) -> None:
         if self.exit is None:
-            self.exit = Exit(code, signal, stopped)
+            self.exit, self.died_s = Exit(code, signal, stopped), time.monotonic()
             self.tell()
 
     def tell(self) -> None:
@@ -255,6 +257,10 @@ class World:
         """By model, of all its engines to come."""
         self.choice: dict[str, int] = {}
         """By model: which of its variants is chosen now."""
+        self.corrupt: set[str] = set()
+        """Models whose engines to come get everything wrong."""
+        self.returns_after_s = 0.0
+        """How long the system takes to get back what the dead held."""
         self.problems: list[str] = []
         """What a test must not see: errors that were only logged, two engines of one model, and the like."""
         self._sockets: dict[str, FakeChild] = {}
@@ -278,6 +284,7 @@ class World:
         if self.alive(spec.runs):
             self.problems.append(f"two engines of '{spec.runs}'")
         child = FakeChild(spec, fate, next(self._pids), self.holds[spec.runs], born_s=time.monotonic())
+        child.is_corrupt = spec.runs in self.corrupt
         self.children.append(child)
         assert spec.record is not None
         self._sockets[spec.record.stem] = child
@@ -296,7 +303,8 @@ class World:
         return sum(child.memory_bytes for child in self.alive() if child.pid in pids)
 
     def _memory(self) -> SimpleNamespace:
-        held = sum(child.memory_bytes for child in self.alive())
+        now_s = time.monotonic()
+        held = sum(one.memory_bytes for one in self.children if now_s < one.died_s + self.returns_after_s)
         return SimpleNamespace(total=COMPUTER_BYTES, available=COMPUTER_BYTES - held)
 
     def _choose(self, card: ModelCard, measured: object) -> tuple[Variant, FakeEngine]:

@@ -123,8 +123,9 @@ class Care:
             if place.server.state != "ready" or not isinstance(place.server, ServerProcess):
                 continue
             for lease in tuple(place.leases):
-                # Else the client is waited for, or the process that it was granted on is gone.
-                if not lease.is_delivering and lease.client is place.server.client:
+                # Else the client is waited for, or the process that it was granted on is gone or condemned.
+                is_of_this_life = lease.client is place.server.client and lease.revoked is None
+                if is_of_this_life and not lease.is_delivering:
                     self._look(place, place.server, lease, settings)
             if place.memory_s + MEMORY_EVERY_S < min(time.monotonic(), place.used_s + 2 * MEMORY_EVERY_S):
                 self._measure(place)
