@@ -1,0 +1,87 @@
+"""What a lease keeps of its request, and how it is taken away."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from viewfinder.core.errors import Busy, EngineStalled
+from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.shape import RequestShape
+
+
+class Owner:
+    """Stands for the fleet."""
+
+    def __init__(self) -> None:
+        self.given_back: list[Lease] = []
+        self.reported: list[Any] = []
+        self.answers: list[str] = []
+        server: Any = SimpleNamespace(
+            card="card", variant="variant", client=SimpleNamespace(endpoint="engine")
+        )
+
+        async def report(*what: Any) -> None:
+            self.reported.append(what)
+
+        self.lease = Lease(
+            server,
+            RequestShape(),
+            give_back=self.given_back.append,
+            report=report,
+            answered=self.answers.append,
+        )
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    now = SimpleNamespace(s=100.0)
+    monkeypatch.setattr("viewfinder.fleet.lease.time", SimpleNamespace(monotonic=lambda: now.s))
+    return now
+
+
+def test_the_first_word_and_the_longest_gap_are_kept(clock: SimpleNamespace) -> None:
+    lease = Owner().lease
+    assert (lease.granted_s, lease.first_word_s, lease.words) == (100, None, 0)
+    for clock.s in (103, 104, 109, 110):
+        lease.heard()
+    assert (lease.first_word_s, lease.longest_gap_s, lease.heard_s, lease.words) == (103, 5, 110, 4)
+
+
+def test_the_silence_begins_when_the_client_has_taken_what_was_said(clock: SimpleNamespace) -> None:
+    lease = Owner().lease
+    lease.heard()
+    with lease.delivering():
+        assert lease.is_delivering
+        clock.s = 500
+    assert (lease.is_delivering, lease.heard_s) == (False, 500)
+    clock.s = 501
+    lease.heard()
+    assert lease.longest_gap_s == 1
+
+
+def test_the_first_reason_to_revoke_it_stays() -> None:
+    lease = Owner().lease
+    lease.check()
+    lease.revoke(EngineStalled("It stood still."))
+    lease.revoke(Busy("It is being unloaded."))
+    with pytest.raises(EngineStalled):
+        lease.check()
+
+
+async def test_it_is_given_back_whatever_happens() -> None:
+    owner = Owner()
+    error = EngineStalled("It stood still.")
+    lease = owner.lease
+
+    async def use() -> None:
+        async with lease:
+            await lease.report(error)
+            lease.answered("chatcmpl-1")
+            raise error
+
+    with pytest.raises(EngineStalled):
+        await use()
+    assert owner.given_back == [lease]
+    assert (owner.reported, owner.answers) == ([(lease, error)], ["chatcmpl-1"])
+    assert (lease.card, lease.variant, lease.endpoint) == ("card", "variant", "engine")
