@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.core.errors import EngineDied, MemoryShort, ModelFailed
+from viewfinder.core.errors import EngineDied, EngineQuarantined, MemoryShort, ModelFailed
 from viewfinder.fleet.fleet import Fleet
 
 from .playing import play, relay, said, settings_of
@@ -125,3 +125,23 @@ def test_of_two_variants_at_rest_the_one_that_is_waited_for_is_meant(tmp_path: P
         await asyncio.gather(*asking)
 
     assert [child.variant for child in play(story, tmp_path).children] == ["c-1", "a-1", "c-2"]
+
+
+def test_of_a_wrong_engine_not_even_the_first_word_comes_through_after_its_canary(tmp_path: Path) -> None:
+    """A client that took its time between a stream's opening and its first word got that word."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        await fleet.load("a")
+        await asyncio.sleep(3)
+        chunks = relay(fleet, "a", words=9).chunks()
+        opening = await anext(chunks)
+        assert opening["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+        world.children[0].is_corrupt = True
+        for number in range(5):
+            await said(relay(fleet, "a", number))
+        await asyncio.sleep(1)
+        assert fleet.events.counts["quarantine", "a"] == 1
+        with pytest.raises(EngineQuarantined):
+            await anext(chunks)
+
+    play(story, tmp_path, canary_requests=5)

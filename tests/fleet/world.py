@@ -216,6 +216,7 @@ class FakeCatalog(Catalog):
     def __init__(self, folder: Path, holds: dict[str, int]) -> None:
         self._cards = {}
         self.folder = folder
+        (folder / "weights").touch()
         for name, holds_bytes in holds.items():
             size_bytes = int((holds_bytes - 300_000_000) / 1.2)
             variants = tuple(
@@ -240,9 +241,7 @@ class FakeCatalog(Catalog):
         return list(self._cards)
 
     def resolve(self, variant: Variant) -> ModelFiles:
-        file = self.folder / variant.name
-        file.write_bytes(b"weights")
-        return ModelFiles(file)
+        return ModelFiles(self.folder / "weights")
 
 
 class World:
@@ -255,6 +254,8 @@ class World:
         self.children: list[FakeChild] = []
         self.fates: dict[str, Fate] = {}
         """By model, of all its engines to come."""
+        self.next_fate: dict[str, Fate] = {}
+        """By model, of the next alone."""
         self.choice: dict[str, int] = {}
         """By model: which of its variants is chosen now."""
         self.corrupt: set[str] = set()
@@ -275,7 +276,7 @@ class World:
         return next(child for child in self.children if child.pid == pid)
 
     async def start_child(self, spec: ChildSpec) -> FakeChild:
-        fate = self.fates.get(spec.runs, "good")
+        fate = self.next_fate.pop(spec.runs, self.fates.get(spec.runs, "good"))
         await asyncio.sleep(0.01)
         if fate == "cannot spawn":
             raise EngineDied("The program 'fake' could not be started: Cannot allocate memory.")

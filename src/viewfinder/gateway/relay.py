@@ -87,11 +87,9 @@ class Relay:
         async with contextlib.aclosing(self._said()) as chunks:
             async for chunk in chunks:
                 usage = chunk.pop("usage", usage)
-                if not begun:
-                    begun = True
-                    yield {**chunk, "choices": [OPENING]}
-                for choice in chunk["choices"]:
+                for choice in chunk["choices"] if begun else ():
                     choice["delta"].pop("role", None)  # said once
+                begun = True
                 if chunk["choices"]:
                     yield chunk
         if not begun:
@@ -107,10 +105,12 @@ class Relay:
                 try:
                     async with contextlib.aclosing(self._asked(lease)) as said:
                         async for piece in said:
-                            lease.check()
-                            begun = True
-                            with lease.delivering():
-                                yield piece
+                            opening = [] if begun or not self.request.stream else [_opening(piece)]
+                            for part in (*opening, piece):
+                                lease.check()  # for each: while the client took one, much may have happened
+                                begun = True
+                                with lease.delivering():
+                                    yield part
                     lease.check()
                     lease.answered(self.envelope[1])
                 except EngineRefused as refusal:
@@ -177,6 +177,11 @@ class Relay:
                     hint="Leave it out, or choose a variant on another engine.",
                     param=name,
                 )
+
+
+def _opening(first: Mapping[str, Any]) -> dict[str, Any]:
+    """What comes before the first piece of a stream."""
+    return {**first, "choices": [OPENING]}
 
 
 def _has_words(said: Mapping[str, Any]) -> bool:
