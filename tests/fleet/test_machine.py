@@ -39,7 +39,7 @@ QUIET_S = 1500.0
 """So long after the last trouble everything must be over: a stuck engine may be looked at by two canaries."""
 
 models = st.sampled_from(sorted(HOLDS))
-moments = st.sampled_from((0.0, 0.0, 0.0, 0.02, 0.3, 2.0))
+moments = st.sampled_from((0.0, 0.0, 0.02, 0.3, 2.0, 5.0))
 """Seconds between a step and the next."""
 which = st.integers(0, 1000)
 
@@ -125,12 +125,29 @@ class FleetMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.wait(seconds)
 
+    @precondition(lambda self: not self.is_closed)
+    @rule(model=models)
+    def a_request_on_a_good_day(self, model: str) -> None:
+        self.ask(model, 1, 3, True, 5.0)
+
     @rule(model=models, fate=st.sampled_from(FATES))
-    def its_next_engines(self, model: str, fate: Fate) -> None:
+    def its_next_engine(self, model: str, fate: Fate) -> None:
+        self.world.next_fate[model] = fate
+
+    @rule(model=models, fate=st.sampled_from(("good", *FATES)))
+    def all_its_engines_to_come(self, model: str, fate: Fate) -> None:
         self.world.fates[model] = fate
 
+    @precondition(lambda self: not self.is_closed and self.world.alive())
+    @rule(number=which, what=st.sampled_from(("is_wedged", "is_corrupt", "is_corrupt", "is_sick")))
+    def an_engine_changes_under_load(self, number: int, what: str) -> None:
+        engine = self.engine(number)
+        setattr(engine, what, True)
+        engine.tell()
+        self.ask(engine.spec.runs, 6, 20, True, 7.0)
+
     @precondition(lambda self: self.world.alive())
-    @rule(number=which, signal=st.sampled_from((9, 9, 11, 4)), then_s=moments)
+    @rule(number=which, signal=st.sampled_from((9, 9, 9, 11, 11, 4)), then_s=moments)
     def an_engine_dies(self, number: int, signal: int, then_s: float) -> None:
         self.engine(number).die(signal=signal)
         self.wait(then_s)
@@ -248,6 +265,7 @@ class FleetMachine(RuleBasedStateMachine):
     def it_becomes_quiet(self) -> None:
         """When trouble is over, everybody has their answer or their error, and nothing is left in the end."""
         self.world.fates.clear()
+        self.world.next_fate.clear()
         for one in self.asked:
             one.reads.set()
         self.until(lambda: not self.going() and all(order.done() for order in self.orders))
