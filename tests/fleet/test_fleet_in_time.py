@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.core.errors import EngineDied, EngineQuarantined, MemoryShort, ModelFailed
+from viewfinder.core.errors import Busy, EngineDied, EngineQuarantined, MemoryShort, ModelFailed
 from viewfinder.fleet.fleet import Fleet
 
 from .playing import play, relay, said, settings_of
@@ -145,3 +145,31 @@ def test_of_a_wrong_engine_not_even_the_first_word_comes_through_after_its_canar
             await anext(chunks)
 
     play(story, tmp_path, canary_requests=5)
+
+
+def test_who_waits_for_a_model_in_backoff_is_not_refused_by_new_settings(tmp_path: Path) -> None:
+    """What the old process had died of was told to those who could have had the new one."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        world.fates["a"] = "dies"
+        asking = asyncio.create_task(said(relay(fleet, "a")))
+        await asyncio.sleep(1)
+        assert fleet.state_of("a") == "backoff"
+        del world.fates["a"]
+        await fleet.reload(world.catalog, settings_of(1), {"a"})
+        assert "0:2" in await asking
+
+    play(story, tmp_path)
+
+
+def test_a_model_that_was_stopped_in_backoff_has_not_failed(tmp_path: Path) -> None:
+    async def story(world: World, fleet: Fleet) -> None:
+        world.fates["c"] = "dies"
+        loading = asyncio.create_task(fleet.load("c"))
+        await asyncio.sleep(1)
+        await fleet.unload("c")
+        with pytest.raises(Busy, match="being unloaded"):
+            await loading
+        assert [server.reason for server in fleet.view().servers] == [""]
+
+    play(story, tmp_path)

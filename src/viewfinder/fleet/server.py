@@ -295,6 +295,7 @@ class ServerProcess:
     async def _stopping(self) -> State:
         if self._life is not None:
             await self._life.end(self._grace_s)
+        self.failure = None  # ended in good order, whatever was before
         return "stopped"
 
     def _died(self, error: ViewfinderError, up_s: float | None, signal: int | None) -> State:
