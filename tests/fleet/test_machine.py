@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -383,9 +384,10 @@ def told(what: dict[str, Any]) -> str:
     return f"{what['message']}: {''.join(traceback.format_exception(error)) if error else ''}"
 
 
-TestFleet = FleetMachine.TestCase
+EXAMPLES = int(os.environ.get("VIEWFINDER_MACHINE_EXAMPLES", "50"))
+TestFleet = pytest.mark.timeout(max(120, EXAMPLES))(FleetMachine.TestCase)
 TestFleet.settings = settings(
-    max_examples=int(os.environ.get("VIEWFINDER_MACHINE_EXAMPLES", "50")),
+    max_examples=EXAMPLES,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
