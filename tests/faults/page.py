@@ -71,6 +71,8 @@ LABELS = {
     "slowest_answer_s": "slowest answer, seconds",
     "slowest_recovery_s": "slowest recovery (from a kill to the model's next answer), seconds",
     "left_early": "clients that left in the middle",
+    "before": "held after a warm-up of a fifth as many",
+    "after": "held at the end",
     "resident_bytes": "resident bytes",
 }
 """What the names in the records mean."""

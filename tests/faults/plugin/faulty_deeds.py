@@ -97,6 +97,7 @@ def stop_mid_stream(request: Handler, number: int) -> None:
 def stop_itself(request: Handler, number: int) -> None:
     """All of it stands still, as when a driver hangs: no CPU time, no answer of /health."""
     os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(FOREVER_S)  # this thread may run on for a moment
 
 
 def error_body(request: Handler, number: int) -> None:
