@@ -1,12 +1,13 @@
 """The suites, and the rule that ends a block early."""
 
 import itertools
+from dataclasses import asdict
 
 import pytest
 
 from viewfinder.bench.stats import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
-from viewfinder.bench.suite import SUITES, Suite, suite_named
-from viewfinder.core.errors import BadRequest
+from viewfinder.bench.suite import SUITES, Suite, suite_named, suite_of
+from viewfinder.core.errors import BadRequest, ViewfinderError
 
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=str)
@@ -31,3 +32,9 @@ def test_a_slow_model_is_asked_less_but_never_below_the_least(step_s: float, ask
     suite = Suite("x", processes=7, images=20, texts=1, vision=1, text=1, follow_up=1, budget_s=10.0)
     clock = itertools.count(0.0, step_s)
     assert len(list(suite.paced(itertools.count(), 20, 3, clock=lambda: next(clock)))) == asked
+
+
+def test_a_suite_comes_back_from_its_counts() -> None:
+    assert suite_of(asdict(SUITES["quick"])) == SUITES["quick"]
+    with pytest.raises(ViewfinderError, match="another version"):
+        suite_of({"name": "quick", "chapters": 3})

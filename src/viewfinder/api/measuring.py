@@ -16,7 +16,7 @@ from viewfinder.bench.rows import Request
 from viewfinder.bench.runner import interrupted, run_suite
 from viewfinder.bench.standings import Standing, by_answers, by_times
 from viewfinder.bench.store import Store
-from viewfinder.bench.suite import Suite, suite_named
+from viewfinder.bench.suite import suite_named, suite_of
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
@@ -90,7 +90,7 @@ def _resume(
         return asyncio.run(
             run_suite(
                 list(cards.values()),
-                Suite(**run.counts),
+                suite_of(run.counts),
                 catalog=catalog,
                 settings=settings,
                 store=store,

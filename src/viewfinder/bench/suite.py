@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from viewfinder.core.errors import BadRequest
+from viewfinder.core.errors import BadRequest, ViewfinderError
 
 T = TypeVar("T")
 
@@ -55,6 +55,18 @@ SUITES = {
         ),
     )
 }
+
+
+def suite_of(counts: dict[str, Any]) -> Suite:
+    """The suite with these counts, as a run stored them; ViewfinderError when they are another version's."""
+    try:
+        return Suite(**counts)
+    except TypeError:
+        raise ViewfinderError(
+            "This run cannot go on: another version of Viewfinder began it.",
+            hint="What it measured is kept; begin a new run.",
+            code="resume_differs",
+        ) from None
 
 
 def suite_named(name: str) -> Suite:

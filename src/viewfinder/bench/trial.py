@@ -101,13 +101,12 @@ class Trial:
     async def _take(self, turn: Turn) -> None:
         run, store = self.under.run.run, self.under.store
         if turn.block in self._finished:
-            earlier = [one for one in store.exchanges(run, self.card.name) if one.process == turn.block]
-            self._keep(turn, self._finished[turn.block], _cells_of(earlier))
+            self._keep(turn, self._finished[turn.block], _cells_of(self._stored(turn)))
             return
         await self._check_files()
         # Questions of the gates can be asked of any process; what was timed of one that is gone is void.
         goes_on = turn.block == GATES
-        earlier = [one for one in store.exchanges(run, self.card.name) if goes_on and one.process == GATES]
+        earlier = self._stored(turn) if goes_on else []
         set_aside = store.begin_turn(
             run,
             self.card.name,
@@ -134,6 +133,10 @@ class Trial:
             self.findings.add_gates(found)
         else:
             self.findings.add_block(found, cells.get("images", []), cells.get("texts", []))
+
+    def _stored(self, turn: Turn) -> list[Asked]:
+        asked = self.under.store.exchanges(self.under.run.run, self.card.name)
+        return [one for one in asked if one.process == turn.block]
 
     def _fresh(self, process: int, answered: list[Asked], set_aside: int) -> Subject:
         under = self.under

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from viewfinder.cli.screen import errors, output, print_json
 from viewfinder.cli.wishes import HELP, wanted_variants
+from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
     from viewfinder.bench.progress import Progress as Step
@@ -20,7 +21,9 @@ def bench(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL...]", help="All that can be loaded here otherwise.")
     ] = None,
-    suite: Annotated[str, typer.Option(help="quick, standard or thorough")] = "quick",
+    suite: Annotated[
+        str | None, typer.Option(help="quick, standard or thorough", show_default="quick")
+    ] = None,
     variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     endpoint: Annotated[
         str | None,
@@ -35,8 +38,12 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
+    if resume and (names or suite or variant or endpoint):
+        raise BadRequest(
+            "A run goes on as it was asked for.", hint="Run: viewfinder bench --resume", param="resume"
+        )
     wanted = wanted_variants(names or [], variant or [])
-    results = measure(names or [], suite, wanted, endpoint, resume=resume)
+    results = measure(names or [], suite or "quick", wanted, endpoint, resume=resume)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
