@@ -15,6 +15,7 @@ from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.host.child import Child
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.005, 0.05
+LONGEST_START = 20
 _GROWTH_BYTES = 4 * 1024 * 1024
 _LOOK_AT_MEMORY_EVERY_S = 1.0
 
@@ -25,10 +26,11 @@ async def wait_until_ready(
     """Return when GET `health` answers 200; `on_listening` is called at the first HTTP answer of any status.
 
     Raises EngineDied when the engine exits first, EngineStalled after `silence_s` without a sign of
-    progress.
+    progress, and after LONGEST_START times as long whatever its signs: an engine may talk for ever.
     """
     progress = _Progress(child)
     poll_s, listening = FIRST_POLL_S, False
+    give_up_s = time.monotonic() + LONGEST_START * silence_s
     while child.exit is None:
         try:
             status, _ = await client.get(health, timeout_s=5.0)
@@ -42,6 +44,11 @@ async def wait_until_ready(
         if progress.silent_for_s() > silence_s:
             raise EngineStalled(
                 f"The engine gave no sign of progress for {silence_s:g} s while loading.",
+                hint="Its last words are in the log; settings: engine.start_timeout_s.",
+            )
+        if time.monotonic() > give_up_s:
+            raise EngineStalled(
+                f"The engine was not ready after {LONGEST_START * silence_s:g} s, busy as it was.",
                 hint="Its last words are in the log; settings: engine.start_timeout_s.",
             )
         await asyncio.sleep(poll_s)
