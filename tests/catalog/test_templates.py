@@ -15,8 +15,8 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.llama_cpp import LlamaCpp
-from viewfinder.fleet.life import Launcher
-from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.process.life import Launcher
+from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
 

@@ -19,8 +19,8 @@ from viewfinder.core.config import EngineSettings, Settings
 from viewfinder.core.paths import folders, log_folder, run_folder
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.life import Launcher
-from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.process.life import Launcher
+from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import bind_port, url

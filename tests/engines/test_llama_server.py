@@ -11,7 +11,7 @@ from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Launch
 from viewfinder.engines.llama_cpp import LlamaCpp
-from viewfinder.fleet.servers import make_server
+from viewfinder.fleet.process.servers import make_server
 
 
 def launch(program: Path, **settings: object) -> Launch:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.faults.gateway import FaultyCatalog, Gateway, Reply, gateway, picture
 from viewfinder.core.config import Settings
-from viewfinder.fleet import examiner, restart, stall
+from viewfinder.fleet.health import examiner, stall
+from viewfinder.fleet.process import restart
 
 PLUGIN = Path(__file__).parent / "plugin"
 MODEL = "faulty"

@@ -60,7 +60,7 @@ PROCESSES = (
         "The engine was built for another processor (SIGILL).",
         "502 `engine_died`, which says so and what to install.",
         "`failed` at once: trying again would be in vain.",
-        test="tests/fleet/test_server.py::test_a_build_for_another_cpu_is_said_and_not_tried_again",
+        test="tests/fleet/process/test_server.py::test_a_build_for_another_cpu_is_said_and_not_tried_again",
     ),
     Fault(
         "retry-storm",
@@ -140,7 +140,7 @@ OWNERSHIP = (
         "A foreign program takes the port between the look and the engine's bind.",
         "The answer, a load later.",
         "The thief gets no byte, and the engine another port.",
-        test="tests/fleet/test_tcp_only.py::test_a_stolen_port_gets_no_byte_and_the_engine_another_port",
+        test="tests/fleet/process/test_tcp_only.py::test_a_stolen_port_gets_no_byte_and_the_engine_another_port",
     ),
     Fault(
         "stale-lock",

@@ -20,8 +20,8 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.core.config import Settings
 from viewfinder.core.version import VERSION
-from viewfinder.fleet.canary import candidates
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.health.canary import candidates
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import bind_port, url

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.gateway import Reply
-from viewfinder.fleet.states import State
+from viewfinder.fleet.process.states import State
 
 RED = Reply(200, "red", complete=True)
 HERE = "tests/faults/test_faults.py"

@@ -16,7 +16,7 @@ from tests.faults.measured import publish
 from viewfinder.api.places import open_catalog
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, FleetSettings, LocalModel, Settings
-from viewfinder.fleet.events import Event
+from viewfinder.fleet.record.events import Event
 
 SOAK_REQUESTS = int(os.environ.get("VIEWFINDER_SOAK_ALTERNATIONS", "200"))
 MODELS = ("one", "two")

@@ -15,7 +15,7 @@ from tests.faults.table import A_ROW, ENGINES, RED, Fault
 from viewfinder.core.config import MIB
 from viewfinder.core.paths import log_folder
 from viewfinder.engines.registry import engines
-from viewfinder.fleet import care
+from viewfinder.fleet.health import care
 from viewfinder.gateway.relay import SPARE_PIECES
 from viewfinder.host.output import FILE_BYTES
 

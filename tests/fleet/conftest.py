@@ -12,9 +12,9 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Found, Launch
 from viewfinder.engines.llama_cpp import LlamaCpp
-from viewfinder.fleet.life import Launcher
-from viewfinder.fleet.restart import RestartPolicy
-from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.process.life import Launcher
+from viewfinder.fleet.process.restart import RestartPolicy
+from viewfinder.fleet.process.server import ServerProcess
 
 CHILDREN = Path(__file__).parent.parent / "children"
 

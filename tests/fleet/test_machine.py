@@ -24,9 +24,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from viewfinder.core.config import EngineChanges, FleetSettings, Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
-from viewfinder.fleet.events import Event, Events
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.states import REST
+from viewfinder.fleet.process.states import REST
+from viewfinder.fleet.record.events import Event, Events
 
 from .playing import relay
 from .virtual_time import VirtualLoop

@@ -16,7 +16,7 @@ import pytest
 
 from viewfinder.core.errors import EngineDied, EngineError, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.states import REST
+from viewfinder.fleet.process.states import REST
 
 from .playing import play, relay, said
 from .world import FakeClient, World

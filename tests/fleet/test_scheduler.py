@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewfinder.fleet.process.states import State
 from viewfinder.fleet.scheduler import ModelNow, Step, Wish, decide
-from viewfinder.fleet.states import State
 
 A, B = Wish("a"), Wish("b")
 UP = Wish("a", wants_lease=False)

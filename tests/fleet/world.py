@@ -25,8 +25,8 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
 from viewfinder.engines.base import Found, Launch
-from viewfinder.fleet.canary import candidates
-from viewfinder.fleet.servers import Server, make_server
+from viewfinder.fleet.health.canary import candidates
+from viewfinder.fleet.process.servers import Server, make_server
 from viewfinder.host.child import ChildSpec, Exit
 from viewfinder.host.signs import Signs
 
@@ -314,7 +314,7 @@ class World:
     @contextmanager
     def below_the_fleet(self) -> Iterator[Self]:
         """While it lasts, fleets run on this computer."""
-        life, care = "viewfinder.fleet.life", "viewfinder.fleet.care"
+        life, care = "viewfinder.fleet.process.life", "viewfinder.fleet.health.care"
         heard = _Heard(self.problems)
         with ExitStack() as stack:
             for place, stand_in in (
@@ -323,7 +323,7 @@ class World:
                 (f"{care}.measure_tree", self.measure),
                 (f"{care}.high_water_bytes", self._held),
                 (f"{care}.read_signs", FakeChild.signs),
-                ("viewfinder.fleet.examiner.read_signs", FakeChild.signs),
+                ("viewfinder.fleet.health.examiner.read_signs", FakeChild.signs),
                 (f"{care}.psutil.virtual_memory", self._memory),
                 ("viewfinder.fleet.fleet.choose_variant", self._choose),
                 ("viewfinder.fleet.fleet.make_server", _without_chance),

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from viewfinder.fleet.events import Kind
+from viewfinder.fleet.record.events import Kind
 from viewfinder.gateway.metrics import COUNTED
 
 BOTH = {"model": "both", "variant": "llama.cpp-f16"}

@@ -17,8 +17,8 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Found, Launch
 from viewfinder.engines.registry import engines
-from viewfinder.fleet.life import Launcher
-from viewfinder.fleet.server import ServerProcess
+from viewfinder.fleet.process.life import Launcher
+from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.scene import make_scene
 

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
-from viewfinder.fleet.answers import Answer
-from viewfinder.fleet.events import Event
-from viewfinder.fleet.view import FleetView
+from viewfinder.fleet.record.answers import Answer
+from viewfinder.fleet.record.events import Event
+from viewfinder.fleet.record.view import FleetView
 from viewfinder.host.ownership import running_owner
 
 LOOK_S = 10.0

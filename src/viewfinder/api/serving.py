@@ -17,8 +17,8 @@ from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
-from viewfinder.fleet.event_log import EventLog
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.record.event_log import EventLog
 from viewfinder.gateway.app import Replaceable, make_app
 from viewfinder.gateway.control import make_control
 from viewfinder.gateway.listen import require_key_beyond_loopback, taking_orders

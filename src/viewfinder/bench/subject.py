@@ -23,8 +23,8 @@ from viewfinder.bench.rows import Asked
 from viewfinder.bench.store import Store
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
-from viewfinder.fleet.server import ServerProcess
-from viewfinder.fleet.servers import Server
+from viewfinder.fleet.process.server import ServerProcess
+from viewfinder.fleet.process.servers import Server
 from viewfinder.host.mapped import also_mapped_by
 from viewfinder.host.memory import high_water_bytes, measure_tree
 

@@ -28,7 +28,7 @@ from viewfinder.core.errors import BadRequest, EngineError, ModelFilesError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
-from viewfinder.fleet.servers import make_server
+from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
 
 CELLS = ("images", "texts")

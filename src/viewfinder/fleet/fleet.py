@@ -22,24 +22,24 @@ from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
-from viewfinder.fleet.answers import Answers
-from viewfinder.fleet.canary import CanaryStore
-from viewfinder.fleet.care import Care
 from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
-from viewfinder.fleet.events import Events
-from viewfinder.fleet.examiner import Examiner
+from viewfinder.fleet.health.canary import CanaryStore
+from viewfinder.fleet.health.care import Care
+from viewfinder.fleet.health.examiner import Examiner
+from viewfinder.fleet.health.profile import Profiles, need_bytes
 from viewfinder.fleet.lease import Lease
 from viewfinder.fleet.place import Place, Ticket
-from viewfinder.fleet.post_mortem import post_mortem_of, write_post_mortem
-from viewfinder.fleet.profile import Profiles, need_bytes
+from viewfinder.fleet.process.restart import RestartPolicy
+from viewfinder.fleet.process.server import ServerProcess
+from viewfinder.fleet.process.servers import make_server
+from viewfinder.fleet.process.states import REST, State
+from viewfinder.fleet.record.answers import Answers
+from viewfinder.fleet.record.events import Events
+from viewfinder.fleet.record.post_mortem import post_mortem_of, write_post_mortem
+from viewfinder.fleet.record.view import FleetView
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
-from viewfinder.fleet.restart import RestartPolicy
 from viewfinder.fleet.scheduler import Step, Wish, decide
-from viewfinder.fleet.server import ServerProcess
-from viewfinder.fleet.servers import make_server
 from viewfinder.fleet.shape import RequestShape
-from viewfinder.fleet.states import REST, State
-from viewfinder.fleet.view import FleetView
 
 BUDGET_SHARE = 0.8
 """Of this computer's memory, where the settings name no budget."""

@@ -10,7 +10,7 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import ViewfinderError
-from viewfinder.fleet.servers import Server
+from viewfinder.fleet.process.servers import Server
 from viewfinder.fleet.shape import RequestShape
 
 

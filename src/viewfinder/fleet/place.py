@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from viewfinder.catalog.card import ModelCard
-from viewfinder.fleet.canary import Canary
+from viewfinder.fleet.health.canary import Canary
+from viewfinder.fleet.health.rates import Rates
+from viewfinder.fleet.health.slots import SpareSlot
 from viewfinder.fleet.lease import Lease
-from viewfinder.fleet.rates import Rates
+from viewfinder.fleet.process.servers import Server
+from viewfinder.fleet.record.view import ServerView
 from viewfinder.fleet.scheduler import ModelNow
-from viewfinder.fleet.servers import Server
 from viewfinder.fleet.shape import RequestShape
-from viewfinder.fleet.slots import SpareSlot
-from viewfinder.fleet.view import ServerView
 
 CURVE_POINTS = 240
 USUAL_S = 2.0

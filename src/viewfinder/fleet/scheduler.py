@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from viewfinder.fleet.eviction import Candidate, victims
-from viewfinder.fleet.states import State
+from viewfinder.fleet.process.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from viewfinder.core.errors import UnknownModel
-from viewfinder.fleet.events import Event
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.states import State
-from viewfinder.fleet.view import FleetView, ServerView
+from viewfinder.fleet.process.states import State
+from viewfinder.fleet.record.events import Event
+from viewfinder.fleet.record.view import FleetView, ServerView
 
 PATHS = ("/v1/chat/completions", "/v1/models", "/health", "/ready", "/metrics")
 OTHER = "other"

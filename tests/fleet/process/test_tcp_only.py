@@ -15,7 +15,7 @@ from viewfinder.core.errors import EngineDied
 from viewfinder.engines.base import Launch
 from viewfinder.host.listeners import free_port
 
-from .conftest import Make, Program
+from ..conftest import Make, Program
 
 
 class TcpOnly(Program):

@@ -11,7 +11,7 @@ from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.errors import EngineDied, EngineMissing, EngineStalled
 from viewfinder.core.paths import run_folder
 
-from .conftest import Make, Program
+from ..conftest import Make, Program
 
 
 async def test_a_real_engine_starts_answers_and_ends(make_server: Make) -> None:

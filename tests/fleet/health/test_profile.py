@@ -6,8 +6,8 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.notebook import Notebook
 from viewfinder.core.paths import profiles_file
 from viewfinder.fleet import choice
-from viewfinder.fleet.profile import Profile, Profiles, need_bytes
-from viewfinder.fleet.rates import Cost, Rates
+from viewfinder.fleet.health.profile import Profile, Profiles, need_bytes
+from viewfinder.fleet.health.rates import Cost, Rates
 
 KEY = ("glimpse", "llama.cpp-f16", "native 10434 (abc)")
 

@@ -25,10 +25,10 @@ from viewfinder.core.errors import (
     EngineStalled,
     ViewfinderError,
 )
-from viewfinder.fleet.events import Events
-from viewfinder.fleet.life import Launcher, Life, Phase
-from viewfinder.fleet.restart import Death, RestartPolicy, restart_after_s
-from viewfinder.fleet.states import LEGAL, REST, State
+from viewfinder.fleet.process.life import Launcher, Life, Phase
+from viewfinder.fleet.process.restart import Death, RestartPolicy, restart_after_s
+from viewfinder.fleet.process.states import LEGAL, REST, State
+from viewfinder.fleet.record.events import Events
 from viewfinder.host.child import Child
 
 _log = logging.getLogger(__name__)

@@ -14,15 +14,15 @@ import psutil
 
 from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import EngineStalled
-from viewfinder.fleet.events import Events
 from viewfinder.fleet.eviction import Candidate, victims
-from viewfinder.fleet.examiner import Examiner
+from viewfinder.fleet.health.examiner import Examiner
+from viewfinder.fleet.health.profile import Profile, Profiles
+from viewfinder.fleet.health.rates import Cost, Expectation
+from viewfinder.fleet.health.stall import Phase, Watch
 from viewfinder.fleet.lease import Lease
 from viewfinder.fleet.place import Place
-from viewfinder.fleet.profile import Profile, Profiles
-from viewfinder.fleet.rates import Cost, Expectation
-from viewfinder.fleet.server import ServerProcess
-from viewfinder.fleet.stall import Phase, Watch
+from viewfinder.fleet.process.server import ServerProcess
+from viewfinder.fleet.record.events import Events
 from viewfinder.host.memory import high_water_bytes, measure_tree
 from viewfinder.host.signs import read_signs
 

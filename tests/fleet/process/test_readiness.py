@@ -5,9 +5,9 @@ import time
 import pytest
 
 from viewfinder.core.errors import EngineStalled
-from viewfinder.fleet import readiness
+from viewfinder.fleet.process import readiness
 
-from .conftest import Make, Program
+from ..conftest import Make, Program
 
 
 async def test_output_renews_the_deadline(make_server: Make) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewfinder.fleet.answers import Answer, Answers
+from viewfinder.fleet.record.answers import Answer, Answers
 
 
 def test_a_good_canary_confirms_what_came_before_it_and_nothing_after() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewfinder.fleet.rates import REMEMBERED, Cost, Longest, Rates
+from viewfinder.fleet.health.rates import REMEMBERED, Cost, Longest, Rates
 
 COSTS = st.builds(Cost, st.integers(0, 10**7), st.integers(0, 10**5))
 SECONDS = st.floats(0, 1e4)

@@ -9,9 +9,9 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, RunningServer
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.engines.registry import engine_named
-from viewfinder.fleet.remote import RemoteServer
-from viewfinder.fleet.server import ServerProcess
-from viewfinder.fleet.servers import Server, make_server
+from viewfinder.fleet.process.remote import RemoteServer
+from viewfinder.fleet.process.server import ServerProcess
+from viewfinder.fleet.process.servers import Server, make_server
 
 COMMIT = "a" * 40
 

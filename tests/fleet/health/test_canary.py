@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.notebook import Notebook
-from viewfinder.fleet.canary import (
+from viewfinder.fleet.health.canary import (
     MOST,
     Canary,
     CanaryStore,

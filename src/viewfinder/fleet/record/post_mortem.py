@@ -17,8 +17,8 @@ from pathlib import Path
 from viewfinder.catalog.known_issues import recognize
 from viewfinder.core.paths import private
 from viewfinder.core.version import VERSION
-from viewfinder.fleet.life import Life
 from viewfinder.fleet.place import Place
+from viewfinder.fleet.process.life import Life
 from viewfinder.fleet.shape import RequestShape
 from viewfinder.host.child import Exit
 from viewfinder.host.output import visible

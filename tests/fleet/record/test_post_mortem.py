@@ -16,7 +16,7 @@ from viewfinder.core.config import Settings
 from viewfinder.core.errors import EngineDied
 from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.post_mortem import (
+from viewfinder.fleet.record.post_mortem import (
     CURVE_POINTS,
     KEPT,
     LAST_LINES,

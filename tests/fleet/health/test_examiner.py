@@ -10,8 +10,8 @@ import pytest
 from viewfinder.core.errors import EngineError, EngineQuarantined, EngineRefused, ModelFailed, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
 
-from .playing import play, relay, said
-from .world import World
+from ..playing import play, relay, said
+from ..world import World
 
 
 async def collect(chunks: AsyncIterator[dict[str, Any]]) -> None:

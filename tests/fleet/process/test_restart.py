@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from viewfinder.fleet.restart import Death, RestartPolicy, in_a_row, restart_after_s
+from viewfinder.fleet.process.restart import Death, RestartPolicy, in_a_row, restart_after_s
 
 KEEPS_UP = RestartPolicy(deaths=100, revives=True)
 

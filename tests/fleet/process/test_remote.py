@@ -11,8 +11,8 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import RunningServer, Settings
 from viewfinder.core.errors import EngineDied, UnknownModel
 from viewfinder.core.paths import folders
-from viewfinder.fleet import remote
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.process import remote
 from viewfinder.host.sockets import bind_port
 
 QUESTION = {"messages": [{"role": "user", "content": "What is 3 plus 4?"}], "max_tokens": 8, "temperature": 0}

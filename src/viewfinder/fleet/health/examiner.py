@@ -29,15 +29,15 @@ from viewfinder.core.errors import (
     ModelFilesError,
     ViewfinderError,
 )
-from viewfinder.fleet.answers import Answers
-from viewfinder.fleet.canary import Canary, CanaryStore, Finding, canary_key
-from viewfinder.fleet.events import Events
+from viewfinder.fleet.health.canary import Canary, CanaryStore, Finding, canary_key
+from viewfinder.fleet.health.slots import SpareSlot
+from viewfinder.fleet.health.stall import LEAST_LOOK_S, is_working
 from viewfinder.fleet.lease import Lease
-from viewfinder.fleet.life import Life
 from viewfinder.fleet.place import Place
-from viewfinder.fleet.server import ServerProcess
-from viewfinder.fleet.slots import SpareSlot
-from viewfinder.fleet.stall import LEAST_LOOK_S, is_working
+from viewfinder.fleet.process.life import Life
+from viewfinder.fleet.process.server import ServerProcess
+from viewfinder.fleet.record.answers import Answers
+from viewfinder.fleet.record.events import Events
 from viewfinder.host.child import Child
 from viewfinder.host.signs import read_signs
 

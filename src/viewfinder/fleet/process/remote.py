@@ -17,9 +17,9 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
-from viewfinder.fleet.life import Phase
-from viewfinder.fleet.restart import Death
-from viewfinder.fleet.states import State
+from viewfinder.fleet.process.life import Phase
+from viewfinder.fleet.process.restart import Death
+from viewfinder.fleet.process.states import State
 
 PATIENCE_S = 10.0
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viewfinder.core.config import FleetSettings
-from viewfinder.fleet.rates import Expectation
-from viewfinder.fleet.stall import UNKNOWN_BOUND_S, Watch, bound_s, is_working, judge, look_s
+from viewfinder.fleet.health.rates import Expectation
+from viewfinder.fleet.health.stall import UNKNOWN_BOUND_S, Watch, bound_s, is_working, judge, look_s
 from viewfinder.host.signs import Signs
 
 SETTINGS = FleetSettings.model_validate({"stall_factor": 3, "stall_floor_s": 5})

@@ -10,11 +10,11 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.engines.base import Engine
-from viewfinder.fleet.events import Events
-from viewfinder.fleet.life import Launcher
-from viewfinder.fleet.remote import RemoteServer
-from viewfinder.fleet.restart import RestartPolicy
-from viewfinder.fleet.server import Obituary, ServerProcess
+from viewfinder.fleet.process.life import Launcher
+from viewfinder.fleet.process.remote import RemoteServer
+from viewfinder.fleet.process.restart import RestartPolicy
+from viewfinder.fleet.process.server import Obituary, ServerProcess
+from viewfinder.fleet.record.events import Events
 
 Server = ServerProcess | RemoteServer
 

@@ -20,7 +20,7 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineMissing
 from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.registry import require
-from viewfinder.fleet.readiness import wait_until_ready
+from viewfinder.fleet.process.readiness import wait_until_ready
 from viewfinder.host.child import Child, ChildSpec, Exit
 from viewfinder.host.listeners import is_held_by
 from viewfinder.host.sockets import socket_path

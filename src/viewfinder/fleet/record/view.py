@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from viewfinder.fleet.states import State
+from viewfinder.fleet.process.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from viewfinder.fleet.slots import SpareSlot, spare
+from viewfinder.fleet.health.slots import SpareSlot, spare
 from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.scene import make_scene
 

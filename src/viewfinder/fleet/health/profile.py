@@ -11,7 +11,7 @@ from typing import Any
 from viewfinder.catalog.card import Variant
 from viewfinder.core.notebook import Notebook
 from viewfinder.fleet import choice
-from viewfinder.fleet.rates import Rates
+from viewfinder.fleet.health.rates import Rates
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from viewfinder.fleet.events import Event
+from viewfinder.fleet.record.events import Event
 from viewfinder.host.output import Output
 
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from viewfinder.fleet.event_log import EventLog
-from viewfinder.fleet.events import Events
+from viewfinder.fleet.record.event_log import EventLog
+from viewfinder.fleet.record.events import Events
 
 
 def test_each_event_is_a_line(tmp_path: Path) -> None:

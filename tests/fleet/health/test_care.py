@@ -10,8 +10,8 @@ from viewfinder.core.errors import EngineStalled
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.place import Place
 
-from .playing import play, relay, said
-from .world import GB, HOLDS, World
+from ..playing import play, relay, said
+from ..world import GB, HOLDS, World
 
 
 def place_of(fleet: Fleet, model: str) -> Place:

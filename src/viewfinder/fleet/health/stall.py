@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from viewfinder.core.config import FleetSettings
-from viewfinder.fleet.rates import Expectation
+from viewfinder.fleet.health.rates import Expectation
 from viewfinder.host.signs import Signs
 
 Phase = Literal["prefill", "decode"]
