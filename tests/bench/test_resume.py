@@ -146,22 +146,29 @@ def test_fifty_kills_at_random_moments(whole: Path, tmp_path: Path) -> None:
     home = tmp_path / "0"
     while kills < 50:
         home.mkdir(exist_ok=True)
-        begun = (home / "results.sqlite").exists() and begun_runs(home)
-        with start(home, *(["resume"] if begun else [])) as child:
-            try:
-                _, err = child.communicate(timeout=rng.uniform(0.5, 6.0))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.communicate()
-                kills += 1
-                continue
-        assert child.returncode == 0, err
+        state = state_of(home)
+        if state != "ended":
+            with start(home, *(["resume"] if state == "interrupted" else [])) as child:
+                try:
+                    _, err = child.communicate(timeout=rng.uniform(0.5, 6.0))
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.communicate()
+                    kills += 1
+                    continue
+            assert child.returncode == 0, err
         assert counts(home) == counts(whole)
         ended += 1
         home = tmp_path / str(ended)
     assert ended > 0
 
 
-def begun_runs(home: Path) -> int:
+def state_of(home: Path) -> str:
+    """A kill can come before the run was noted, and after it was noted as finished."""
+    if not (home / "results.sqlite").exists():
+        return "not begun"
     with Store(home / "results.sqlite") as store:
-        return len(store.runs())
+        runs = store.runs()
+    if not runs:
+        return "not begun"
+    return "ended" if runs[0].finished_at else "interrupted"
