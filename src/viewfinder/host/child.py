@@ -335,6 +335,6 @@ def _failure(program: str, number: int) -> EngineError:
 
 def _refusal(program: str, error: OSError) -> EngineError:
     """The error for what the system refused: EngineDied where it may be granted in a moment."""
-    why = ": ".join(filter(None, (error.filename, error.strerror)))
+    why = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
     kind = EngineDied if error.errno in PASSING else EngineError
     return kind(f"The program '{program}' could not be started: {why}.")
