@@ -1,5 +1,6 @@
 """A server that Viewfinder did not start; a plain module, for tests of several rooms."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.engines.base import SHARES_CORES
 
 CHILD = Path(__file__).parent / "children" / "serves_on_a_port.py"
 MODEL = "someone/else"
@@ -20,6 +22,7 @@ def foreign_server(log: Path) -> Iterator[str]:
     with log.open("w") as words:
         process = subprocess.Popen(
             [sys.executable, str(CHILD), str(files.model), str(files.mmproj)],
+            env={**os.environ, **SHARES_CORES},
             stdout=subprocess.PIPE,
             stderr=words,
             text=True,
