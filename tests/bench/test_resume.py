@@ -17,6 +17,7 @@ from viewfinder.bench.store import Store
 from viewfinder.core.errors import ViewfinderError
 
 CHILD = Path(__file__).parents[1] / "children" / "benches.py"
+KILLS = int(os.environ.get("VIEWFINDER_SOAK_BENCH_KILLS", "50"))
 Counts = list[tuple[str, int, int, int]]
 
 
@@ -139,12 +140,12 @@ def test_nothing_to_go_on_with(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_fifty_kills_at_random_moments(whole: Path, tmp_path: Path) -> None:
+def test_kills_at_random_moments(whole: Path, tmp_path: Path) -> None:
     """At any moment, starts and writes among them: every run that ends has counted what `whole` did."""
     rng = random.Random(50)
     kills = ended = 0
     home = tmp_path / "0"
-    while kills < 50:
+    while kills < KILLS:
         home.mkdir(exist_ok=True)
         state = state_of(home)
         if state != "ended":
