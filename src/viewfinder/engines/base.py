@@ -14,9 +14,10 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 
-SHARES_CORES = {"OMP_WAIT_POLICY": "passive"}
-"""For an engine's environment: threads that have nothing to do sleep. Spinning, as they do otherwise, they
-take the cores from each other as soon as anything else wants one (measured in benchmarks/notes.md)."""
+SHARES_CORES = {"GOMP_SPINCOUNT": "300"}
+"""For an engine's environment: threads that have nothing to do spin for a moment, then sleep. Spinning on, as
+they do otherwise, they take the cores from each other as soon as anything else wants one; asleep at once, they
+wake too late on an idle machine (measured in benchmarks/notes.md)."""
 
 
 @dataclass(frozen=True, slots=True)
