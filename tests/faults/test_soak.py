@@ -20,8 +20,8 @@ from viewfinder.scenes.scene import make_scene
 SOAK_REQUESTS = int(os.environ.get("VIEWFINDER_SOAK_REQUESTS", "10000"))
 CLIENTS = 4
 POOLED = 3 * CLIENTS
-"""Connections are kept for the next request: both ends of a client's are in this process, and the gateway's to
-the engine. How many stay open varies with how many requests met, up to these."""
+"""Connections are kept for the next request: both ends of a client's are in this process, and the gateway's
+to the engine. How many stay open varies with how many requests met, up to these."""
 MODEL = "glimpse"
 
 

@@ -15,9 +15,9 @@ from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 
 SHARES_CORES = {"GOMP_SPINCOUNT": "300"}
-"""For an engine's environment: threads that have nothing to do spin for a moment, then sleep. Spinning on, as
-they do otherwise, they take the cores from each other as soon as anything else wants one; asleep at once, they
-wake too late on an idle machine (measured in benchmarks/notes.md)."""
+"""For an engine's environment: threads that have nothing to do spin for a moment, then sleep. Spinning on,
+as they do otherwise, they take the cores from each other as soon as anything else wants one; asleep at once,
+they wake too late on an idle machine (measured in benchmarks/notes.md)."""
 
 
 @dataclass(frozen=True, slots=True)
