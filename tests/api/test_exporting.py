@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 import viewfinder
-from tests.bench.test_export import graded
-from tests.bench.test_store import RUN, asked
-from viewfinder.bench.store import Store
+from tests.bench.storage.test_export import graded
+from tests.bench.storage.test_store import RUN, asked
+from viewfinder.bench.storage.store import Store
 from viewfinder.cli.main import app
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, ViewfinderError

@@ -7,8 +7,9 @@ import pytest
 
 import viewfinder
 from viewfinder.api.measured import measured_here
-from viewfinder.bench.results import Gate, LoadTimes, Missing, ModelResult
-from viewfinder.bench.store import Run, Store
+from viewfinder.bench.results.figures import Gate, LoadTimes, Missing
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.storage.store import Run, Store
 from viewfinder.core import paths
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.choice import Measured

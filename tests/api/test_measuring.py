@@ -5,7 +5,7 @@ import pytest
 import viewfinder
 from viewfinder.bench import suite
 from viewfinder.bench.progress import Progress
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings

@@ -6,7 +6,7 @@ import pytest
 
 from viewfinder.bench import metrics
 from viewfinder.bench.metrics import Block, Load
-from viewfinder.bench.results import Figure, Measured, Memory, Missing
+from viewfinder.bench.results.figures import Figure, Measured, Memory, Missing
 from viewfinder.client.exchange import Exchange
 
 

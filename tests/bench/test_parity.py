@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.bench.test_store import asked, result
+from tests.bench.storage.test_store import asked, result
 from viewfinder.bench.parity import compare
-from viewfinder.bench.store import Asked
+from viewfinder.bench.storage.store import Asked
 from viewfinder.client.exchange import Exchange
 
 ONE, OTHER = result(variant="llama.cpp"), result(variant="mlx")

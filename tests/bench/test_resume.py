@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.test_store import RUN
-from viewfinder.bench.results import Figure, ModelResult
+from tests.bench.storage.test_store import RUN
+from viewfinder.bench.results.figures import Figure
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import interrupted
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage.store import Store
 from viewfinder.core.errors import ViewfinderError
 
 CHILD = Path(__file__).parents[1] / "children" / "benches.py"

@@ -23,9 +23,9 @@ from viewfinder.bench.prompts import (
     text_message,
     without_images,
 )
-from viewfinder.bench.results import Figure, Gate, Measured, Missing
+from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
 from viewfinder.bench.runner import run_suite
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trial import CELLS
 from viewfinder.catalog.card import ModelCard, Variant

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tests.bench.test_store import asked
-from viewfinder.bench.rows import Asked
+from tests.bench.storage.test_store import asked
 from viewfinder.bench.standings import by_answers, by_times
+from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from viewfinder.bench.stats import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
+from viewfinder.bench.statistics.intervals import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
 from viewfinder.bench.suite import SUITES, Suite, suite_named, suite_of
 from viewfinder.core.errors import BadRequest, ViewfinderError
 

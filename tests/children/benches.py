@@ -7,9 +7,9 @@ import asyncio
 import sys
 
 from viewfinder.bench.progress import Progress
-from viewfinder.bench.rows import Request
 from viewfinder.bench.runner import interrupted, run_suite
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage.rows import Request
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths

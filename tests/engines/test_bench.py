@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.results import Figure, Gate
+from viewfinder.bench.results.figures import Figure, Gate
 from viewfinder.bench.runner import run_suite
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trial import Folders
 from viewfinder.core.config import Settings

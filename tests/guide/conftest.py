@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.results import Figure, Gate, LoadTimes, Memory, Missing, ModelResult
+from viewfinder.bench.results.figures import Figure, Gate, LoadTimes, Memory, Missing
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.host.hardware import Machine
 
 MACHINE = Machine(

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.results import Figure, Missing, ModelResult
+from viewfinder.bench.results.figures import Figure, Missing
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.guide.advice import Advice, advise, production_ready, ranked
 from viewfinder.guide.facts import average
 

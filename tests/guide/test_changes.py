@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.results import Missing
+from viewfinder.bench.results.figures import Missing
 from viewfinder.guide.changes import Change, compare
 
 BEFORE = {"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.results import Figure, Missing
+from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.guide.figures import apart, brief, in_unit, phrase, rate, right_of
 
 

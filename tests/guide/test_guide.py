@@ -8,7 +8,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from viewfinder.bench.parity import Parity
-from viewfinder.bench.results import Missing, ModelResult
+from viewfinder.bench.results.figures import Missing
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import published
 from viewfinder.guide.guide import conclusion, write_guide
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from viewfinder.bench.results import Missing
+from viewfinder.bench.results.figures import Missing
 from viewfinder.guide.issues import known_issues, upstream_issues
 
 

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from viewfinder.bench.contrasts import Contrast
-from viewfinder.bench.ranking import Place
 from viewfinder.bench.standings import Standing
+from viewfinder.bench.statistics.contrasts import Contrast
+from viewfinder.bench.statistics.ranking import Place
 from viewfinder.catalog.published import published
 from viewfinder.guide.guide import write_guide
 from viewfinder.guide.standings import lines

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from viewfinder.bench.results import Figure, Missing
+from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.catalog.published import published
 from viewfinder.guide.markdown import Notes
 from viewfinder.guide.tables import Tables

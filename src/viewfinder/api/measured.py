@@ -2,8 +2,9 @@
 
 import logging
 
-from viewfinder.bench.results import Gate, Missing, ModelResult
-from viewfinder.bench.store import Store
+from viewfinder.bench.results.figures import Gate, Missing
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.storage.store import Store
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import Measured, MeasuredHere

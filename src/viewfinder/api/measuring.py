@@ -11,11 +11,11 @@ from viewfinder.api.models import models
 from viewfinder.api.places import card_of, open_catalog, own_folders
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
-from viewfinder.bench.results import ModelResult
-from viewfinder.bench.rows import Request
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import interrupted, run_suite
 from viewfinder.bench.standings import Standing, by_answers, by_times
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage.rows import Request
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import suite_named, suite_of
 from viewfinder.catalog.published import published
 from viewfinder.core import paths

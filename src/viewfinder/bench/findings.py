@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
-from viewfinder.bench.results import Gate, LoadTimes, Measured, Missing, ModelResult, Status
-from viewfinder.bench.rows import Run
+from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
+from viewfinder.bench.results.model import ModelResult, Status
+from viewfinder.bench.storage.rows import Run
 from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import CHAT_PATH

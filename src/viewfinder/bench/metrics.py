@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from scipy import stats as scipy_stats
 
-from viewfinder.bench import restarts, stats
-from viewfinder.bench.results import Figure, LoadTimes, Measured, Memory, Missing, Phase
+from viewfinder.bench.results.figures import Figure, LoadTimes, Measured, Memory, Missing, Phase
+from viewfinder.bench.statistics import intervals, restarts
 from viewfinder.client.exchange import Exchange
 
 MOST_FAILURES = 0.1
@@ -248,7 +248,7 @@ def _typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
 def _ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
     """All tops over all bottoms, one pair a process; the range of the processes' own where they are few."""
     if len(tops) >= restarts.MIN_RESTARTS:
-        return _figure(stats.ratio(tops, bottoms), n, unit, how)
+        return _figure(intervals.ratio(tops, bottoms), n, unit, how)
     each = [top / bottom for top, bottom in zip(tops, bottoms, strict=True)]
     return _figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
 
@@ -256,12 +256,12 @@ def _ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, h
 def _median(values: Sequence[float], unit: str, how: str) -> Measured:
     """One value a process, which may be negative."""
     if len(values) >= restarts.MIN_RESTARTS:
-        return _figure(stats.median(values), len(values), unit, how)
+        return _figure(intervals.median(values), len(values), unit, how)
     middle = statistics.median(values)
     return _figure((middle, min(values), max(values)), len(values), unit, how, is_range=True)
 
 
-def _figure(interval: stats.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
+def _figure(interval: intervals.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
     value, low, high = interval
     if is_range:
         how += f"; the range, for an interval needs {restarts.MIN_RESTARTS} of them"

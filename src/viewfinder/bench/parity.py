@@ -7,9 +7,10 @@ answers well: only the comparison with another engine shows it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viewfinder.bench.results import Gate, ModelResult
-from viewfinder.bench.stats import wilson
-from viewfinder.bench.store import Asked
+from viewfinder.bench.results.figures import Gate
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.statistics.intervals import wilson
+from viewfinder.bench.storage.store import Asked
 
 COMPARED = ("vision", "text")
 """Scenarios whose questions do not depend on earlier answers."""

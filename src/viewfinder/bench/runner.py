@@ -9,12 +9,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from viewfinder.bench import fingerprint
 from viewfinder.bench.order import plan
 from viewfinder.bench.progress import Progress, Steps
-from viewfinder.bench.results import ModelResult
-from viewfinder.bench.rows import Request, Run
-from viewfinder.bench.store import Store
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.storage import fingerprint
+from viewfinder.bench.storage.rows import Request, Run
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trial import CELLS, Conditions, Trial, steps_of
 from viewfinder.catalog.card import ModelCard

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from viewfinder.bench import restarts
 from viewfinder.bench.metrics import answered
-from viewfinder.bench.ranking import Place, rank_by_answers, rank_by_times
-from viewfinder.bench.rows import Asked
-from viewfinder.bench.stats import TooFew
+from viewfinder.bench.statistics import restarts
+from viewfinder.bench.statistics.intervals import TooFew
+from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_times
+from viewfinder.bench.storage.rows import Asked
 
 
 @dataclass(frozen=True, slots=True)

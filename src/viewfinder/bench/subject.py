@@ -18,9 +18,9 @@ from typing import Self
 
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.prompts import Prompt, body
-from viewfinder.bench.results import Memory, Phase
-from viewfinder.bench.rows import Asked
-from viewfinder.bench.store import Store
+from viewfinder.bench.results.figures import Memory, Phase
+from viewfinder.bench.storage.rows import Asked
+from viewfinder.bench.storage.store import Store
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.server import ServerProcess

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from viewfinder.bench import fingerprint
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.findings import NO_VISION, Findings
-from viewfinder.bench.fingerprint import Fingerprint
 from viewfinder.bench.order import GATES, Turn
 from viewfinder.bench.progress import Steps
-from viewfinder.bench.results import ModelResult
-from viewfinder.bench.rows import Asked, Run
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
-from viewfinder.bench.store import Store
+from viewfinder.bench.storage import fingerprint
+from viewfinder.bench.storage.fingerprint import Fingerprint
+from viewfinder.bench.storage.rows import Asked, Run
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.turns import Found

@@ -4,7 +4,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from viewfinder.bench.metrics import Load
-from viewfinder.bench.results import Gate, Memory, Missing, Phase
+from viewfinder.bench.results.figures import Gate, Memory, Missing, Phase
 
 
 class Found(BaseModel):

@@ -14,7 +14,7 @@ from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
     from viewfinder.bench.progress import Progress as Step
-    from viewfinder.bench.results import ModelResult
+    from viewfinder.bench.results.model import ModelResult
 
 
 def bench(
@@ -92,7 +92,7 @@ def measure(
 
 def show(results: "list[ModelResult]") -> None:
     """The figures that matter most, one row a model."""
-    from viewfinder.bench.results import Missing
+    from viewfinder.bench.results.figures import Missing
     from viewfinder.guide.figures import in_unit, phrase
 
     table = Table("model", "status", "average inference", "first correct answer", "memory difference")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from viewfinder.bench.results import Figure, Gate, Measured, Missing, ModelResult
+from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.guide.facts import (
     GateName,
     average,

@@ -7,7 +7,8 @@ variant and suite on the same machine. Timings of a disturbed run are compared w
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viewfinder.bench.results import Figure, Measured, ModelResult
+from viewfinder.bench.results.figures import Figure, Measured
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.guide.facts import (
     average,
     disturbance_of,

@@ -4,7 +4,8 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from viewfinder.bench.results import Gate, ModelResult
+from viewfinder.bench.results.figures import Gate
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from viewfinder.bench.results import Gate, Measured, Missing, ModelResult
+from viewfinder.bench.results.figures import Gate, Measured, Missing
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.guide.figures import in_unit, right_of
 
 GateName = Literal["vision", "text", "follow_up"]

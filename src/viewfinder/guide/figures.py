@@ -6,8 +6,8 @@ interval's half-width remain. What was not measured keeps its reason and is neve
 
 import math
 
-from viewfinder.bench.results import Figure, Gate, Measured, Missing
-from viewfinder.bench.stats import wilson
+from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
+from viewfinder.bench.statistics.intervals import wilson
 
 SCALES = {
     "s": {"s": 1.0, "ms": 1e-3},

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from viewfinder.bench.parity import Parity
-from viewfinder.bench.results import ModelResult
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.standings import Standing
 from viewfinder.catalog.published import Published
 from viewfinder.guide import markdown

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from viewfinder.bench.results import Gate, Missing, ModelResult
+from viewfinder.bench.results.figures import Gate, Missing
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.known_issues import KnownIssue, issues_of_model
 from viewfinder.guide.facts import GateName, clause, disturbance_of, failure_of, gate_clause, gate_of, label
 

@@ -2,9 +2,9 @@
 
 import math
 
-from viewfinder.bench.contrasts import Contrast
-from viewfinder.bench.ranking import Place, explain
 from viewfinder.bench.standings import Standing
+from viewfinder.bench.statistics.contrasts import Contrast
+from viewfinder.bench.statistics.ranking import Place, explain
 
 
 def lines(standing: Standing) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from viewfinder.bench.results import Figure, Gate, Measured, Memory, Missing, ModelResult, Phase
+from viewfinder.bench.results.figures import Figure, Gate, Measured, Memory, Missing, Phase
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import Published, PublishedModel
 from viewfinder.guide.advice import production_ready
 from viewfinder.guide.changes import Change

@@ -3,7 +3,7 @@
 import pytest
 
 from viewfinder.bench.scenarios.gates import AT_LEAST, judge
-from viewfinder.bench.store import Asked
+from viewfinder.bench.storage.store import Asked
 from viewfinder.bench.suite import SUITES, Suite
 from viewfinder.client.exchange import Exchange
 

@@ -15,9 +15,9 @@ from viewfinder.bench.prompts import (
     text_message,
     without_images,
 )
-from viewfinder.bench.results import Gate
-from viewfinder.bench.rows import Asked
-from viewfinder.bench.stats import wilson
+from viewfinder.bench.results.figures import Gate
+from viewfinder.bench.statistics.intervals import wilson
+from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.scenes.messages import Message, image_message

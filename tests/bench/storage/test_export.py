@@ -4,9 +4,9 @@ import csv
 import io
 import json
 
-from tests.bench.test_store import EXCHANGE, RUN, asked
-from viewfinder.bench.export import as_csv, jsonl, lmms_eval, row
-from viewfinder.bench.rows import Asked
+from tests.bench.storage.test_store import EXCHANGE, RUN, asked
+from viewfinder.bench.storage.export import as_csv, jsonl, lmms_eval, row
+from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
 
 FAILED = Exchange(started_s=1.0, finished_s=1.5, error="engine_refused: The server, oh no")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from viewfinder.bench import pairs, restarts
-from viewfinder.bench.contrasts import ALPHA, Contrast, holm
+from viewfinder.bench.statistics import pairs, restarts
+from viewfinder.bench.statistics.contrasts import ALPHA, Contrast, holm
 
 Verdict = Literal["best", "tied", "not separated", "worse"]
 MARGIN_SHARE = 0.02

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.bench.draws import times
-from viewfinder.bench.contrasts import Contrast, changed, holm
-from viewfinder.bench.restarts import compare, of_restart
+from tests.bench.statistics.draws import times
+from viewfinder.bench.statistics.contrasts import Contrast, changed, holm
+from viewfinder.bench.statistics.restarts import compare, of_restart
 
 
 def contrast(

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.bench.draws import coverage
-from viewfinder.bench.bootstrap import inside
-from viewfinder.bench.stats import TooFew
+from tests.bench.statistics.draws import coverage
+from viewfinder.bench.statistics.bootstrap import inside
+from viewfinder.bench.statistics.intervals import TooFew
 
 
 @pytest.mark.parametrize(("statistic", "truth"), [(np.mean, np.exp(0.125)), (np.median, 1.0)])

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
-from viewfinder.bench.clusters import Worth, worth
-from viewfinder.bench.contrasts import Contrast
-from viewfinder.bench.stats import LEVEL, TooFew
+from viewfinder.bench.statistics.clusters import Worth, worth
+from viewfinder.bench.statistics.contrasts import Contrast
+from viewfinder.bench.statistics.intervals import LEVEL, TooFew
 
 Item = tuple[str, str]
 """Scene and question."""

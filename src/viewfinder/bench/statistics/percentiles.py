@@ -7,8 +7,8 @@ import numpy as np
 from scipy import special
 from scipy import stats as scipy_stats
 
-from viewfinder.bench.clusters import worth
-from viewfinder.bench.stats import LEVEL, Interval, TooFew
+from viewfinder.bench.statistics.clusters import worth
+from viewfinder.bench.statistics.intervals import LEVEL, Interval, TooFew
 
 _TAIL = (1 - LEVEL) / 2
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from tests.bench.draws import DRAWS, coverage, times
-from viewfinder.bench.restarts import MIN_RESTARTS, compare, of_restart, typical
-from viewfinder.bench.stats import TooFew
+from tests.bench.statistics.draws import DRAWS, coverage, times
+from viewfinder.bench.statistics.intervals import TooFew
+from viewfinder.bench.statistics.restarts import MIN_RESTARTS, compare, of_restart, typical
 
 
 @pytest.mark.parametrize(

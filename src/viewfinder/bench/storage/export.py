@@ -14,8 +14,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from viewfinder.bench.clusters import share
-from viewfinder.bench.rows import Asked, Run
+from viewfinder.bench.statistics.clusters import share
+from viewfinder.bench.storage.rows import Asked, Run
 
 WARM_UP = "warm-up"
 NESTED = ("token_times_s", "timings")

@@ -1,20 +1,17 @@
-"""What a measurement is, as it is stored and printed; made by `bench/findings`, read by the guide."""
+"""What was measured, as a figure that says how, or why there is none; made by `metrics` and the scenarios."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from viewfinder.host.hardware import Machine
+from pydantic import BaseModel, ConfigDict
 
 Phase = Literal["spawned", "ready", "first_answer", "steady", "unloaded"]
-Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Figure(_Frozen):
+class Figure(Frozen):
     """A number with its 95 % interval, in `unit`; `how` says in one clause how it was measured.
 
     `n` counts what was measured (requests, starts). The interval is over fresh server processes, whose
@@ -31,7 +28,7 @@ class Figure(_Frozen):
     """Whether `low` to `high` is only the range of what was measured: too few processes for an interval."""
 
 
-class Missing(_Frozen):
+class Missing(Frozen):
     """A number that could not be measured, and why."""
 
     missing: str
@@ -40,7 +37,7 @@ class Missing(_Frozen):
 Measured = Figure | Missing
 
 
-class Gate(_Frozen):
+class Gate(Frozen):
     """Known-answer questions: `right` of `asked`; `passed` by the rule that `rule` spells out.
 
     `answered` counts those that got an answer at all, right or wrong; None in results of older versions.
@@ -58,7 +55,7 @@ class Gate(_Frozen):
         return self.answered == 0 < self.asked
 
 
-class LoadTimes(_Frozen):
+class LoadTimes(Frozen):
     """Seconds after the start of the server process, typical of n fresh starts."""
 
     listening: Measured
@@ -67,7 +64,7 @@ class LoadTimes(_Frozen):
     first_correct: Measured
 
 
-class Memory(_Frozen):
+class Memory(Frozen):
     """Bytes of the server's process tree at one phase (see `host/memory`)."""
 
     footprint_bytes: int
@@ -79,38 +76,3 @@ class Memory(_Frozen):
     """The most that the tree ever held until then by the kernel's own marks; None where it keeps none."""
     shared: bool = False
     """Whether a process outside the tree mapped the model's files too."""
-
-
-class ModelResult(_Frozen):
-    """Everything that one run learned about one variant."""
-
-    model: str
-    title: str
-    model_id: str
-    variant: str
-    engine: str
-    engine_version: str
-    quantization: str
-    endpoint: str
-    suite: str
-    run: str
-    measured_at: str
-    machine: Machine
-    status: Status
-    failure: str = ""
-    contaminated: str = ""
-    vision: Gate | Missing
-    text: Gate | Missing
-    follow_up: Gate | Missing
-    load: LoadTimes
-    memory: dict[Phase, Memory] = Field(default_factory=dict)
-    memory_difference: Measured
-    average_inference: Measured
-    median_inference: Measured
-    output_tokens: Measured
-    ttft_image: Measured
-    ttft_text: Measured
-    decode_rate: Measured
-    issues: tuple[str, ...] = ()
-    fingerprint: str = ""
-    """Digest of what it was measured on and with; empty in results of older versions."""

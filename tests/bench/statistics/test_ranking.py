@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from viewfinder.bench.pairs import Answers
-from viewfinder.bench.ranking import MARGIN_RATIO, explain, rank_by_answers, rank_by_times
-from viewfinder.bench.stats import TooFew
+from viewfinder.bench.statistics.intervals import TooFew
+from viewfinder.bench.statistics.pairs import Answers
+from viewfinder.bench.statistics.ranking import MARGIN_RATIO, explain, rank_by_answers, rank_by_times
 
 
 def answers(right: set[int], asked: int) -> Answers:

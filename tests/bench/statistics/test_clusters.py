@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.bench.draws import DRAWS, coverage, scenes
-from viewfinder.bench.clusters import needed, share, worth
-from viewfinder.bench.stats import TooFew, wilson
+from tests.bench.statistics.draws import DRAWS, coverage, scenes
+from viewfinder.bench.statistics.clusters import needed, share, worth
+from viewfinder.bench.statistics.intervals import TooFew, wilson
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tests.bench.draws import DRAWS, coverage
-from viewfinder.bench import pairs
-from viewfinder.bench.pairs import NOT_INFERIOR, Answers, compare, mcnemar
-from viewfinder.bench.stats import TooFew
+from tests.bench.statistics.draws import DRAWS, coverage
+from viewfinder.bench.statistics import pairs
+from viewfinder.bench.statistics.intervals import TooFew
+from viewfinder.bench.statistics.pairs import NOT_INFERIOR, Answers, compare, mcnemar
 
 
 def answers(right: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> Answers:

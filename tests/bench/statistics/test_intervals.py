@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from viewfinder.bench.stats import (
+from viewfinder.bench.statistics.intervals import (
     MIN_PROCESSES_FOR_MEAN,
     MIN_PROCESSES_FOR_MEDIAN,
     TooFew,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.fingerprint import Fingerprint, differences, engine_version, take
+from viewfinder.bench.storage.fingerprint import Fingerprint, differences, engine_version, take
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import EngineSettings

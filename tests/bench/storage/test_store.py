@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench import schema
 from viewfinder.bench.metrics import Load
-from viewfinder.bench.results import Figure, Gate, LoadTimes, Missing, ModelResult
-from viewfinder.bench.store import Asked, Run, Store
+from viewfinder.bench.results.figures import Figure, Gate, LoadTimes, Missing
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.storage import schema
+from viewfinder.bench.storage.store import Asked, Run, Store
 from viewfinder.bench.turns import Found
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import ViewfinderError

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from viewfinder.bench.stats import LEVEL, Interval, TooFew, score_interval, wilson
+from viewfinder.bench.statistics.intervals import LEVEL, Interval, TooFew, score_interval, wilson
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from tests.bench.draws import DRAWS, coverage, times
-from viewfinder.bench.percentiles import percentile, samples_needed
-from viewfinder.bench.stats import TooFew
+from tests.bench.statistics.draws import DRAWS, coverage, times
+from viewfinder.bench.statistics.intervals import TooFew
+from viewfinder.bench.statistics.percentiles import percentile, samples_needed
 
 
 def test_samples_needed_as_published() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats as scipy_stats
 
-from viewfinder.bench.stats import LEVEL, Interval, TooFew
+from viewfinder.bench.statistics.intervals import LEVEL, Interval, TooFew
 
 MIN_VALUES = 20
 """Below, the bootstrap knows too little of the tails to be worth its name."""

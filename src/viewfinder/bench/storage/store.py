@@ -19,10 +19,19 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from viewfinder.bench import schema
-from viewfinder.bench.fingerprint import Fingerprint
-from viewfinder.bench.results import ModelResult
-from viewfinder.bench.rows import Asked, Request, Run, asked_of, insert, row_of_asked, row_of_run, run_of
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.storage import schema
+from viewfinder.bench.storage.fingerprint import Fingerprint
+from viewfinder.bench.storage.rows import (
+    Asked,
+    Request,
+    Run,
+    asked_of,
+    insert,
+    row_of_asked,
+    row_of_run,
+    run_of,
+)
 from viewfinder.bench.turns import Found
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.power import Power

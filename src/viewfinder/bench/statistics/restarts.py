@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from viewfinder.bench.contrasts import Contrast
-from viewfinder.bench.stats import LEVEL, TooFew
+from viewfinder.bench.statistics.contrasts import Contrast
+from viewfinder.bench.statistics.intervals import LEVEL, TooFew
 
 MIN_RESTARTS = 6
 """Below, the range is printed: Student's factor is 2.8 and more there, and rests on the times being
