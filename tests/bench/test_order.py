@@ -50,6 +50,20 @@ def test_the_seed_decides() -> None:
     assert min(cells.values()) > 60, "and every cell"
 
 
+def test_stages_come_last_and_give_every_model_so_many_processes() -> None:
+    turns = plan(["a", "b"], CELLS, 3, seed=1, stages=[("soak", 1), ("stability", 2)])
+    last = turns[2 + 3 * 2 :]
+    assert [(turn.block, turn.stage, turn.part) for turn in last[::2]] == [
+        (4, "soak", 0),
+        (5, "stability", 0),
+        (6, "stability", 1),
+    ]
+    assert all(
+        {one.model, other.model} == {"a", "b"} for one, other in zip(last[::2], last[1::2], strict=True)
+    )
+    assert not any(turn.stage for turn in turns[: 2 + 3 * 2])
+
+
 def test_edges() -> None:
     assert plan([], CELLS, 5, seed=0) == []
     assert plan(["a"], CELLS, 0, seed=0) == [Turn(GATES, "a")]

@@ -6,12 +6,17 @@ A trial that breaks off keeps what it has: the rest of its result says that it w
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
 from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
 from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
 from viewfinder.bench.results.model import ModelResult, Status
+from viewfinder.bench.scenarios.stage import Heard
+from viewfinder.bench.scenarios.stages import STAGES, stages_of
 from viewfinder.bench.storage.rows import Run
+from viewfinder.bench.suite import Suite
 from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import CHAT_PATH
@@ -36,6 +41,7 @@ class Findings:
     blocks: list[Block] = field(default_factory=list)
     restarts: int = 0
     disturbance: Disturbance = field(default_factory=Disturbance)
+    stages: dict[str, list[Heard]] = field(default_factory=dict)
 
     @property
     def is_ours(self) -> bool:
@@ -55,11 +61,16 @@ class Findings:
         self.blocks.append(Block(found.load, images, texts, found.memory))
         self.disturbance.add(found.foreign_s, found.available_s)
 
+    def add_stage(self, stage: str, heard: Heard, found: Found) -> None:
+        """What a server process gave to a stage."""
+        self._add(found)
+        self.stages.setdefault(stage, []).append(heard)
+
     def _add(self, found: Found) -> None:
         self.engine_version = self.engine_version or found.engine_version
         self.restarts += max(0, found.starts - 1)
 
-    def result(self, measured_at: str, fingerprint: str = "") -> ModelResult:
+    def result(self, suite: Suite, measured_at: str, fingerprint: str = "") -> ModelResult:
         """Everything that was found, in the form that is stored."""
         images = [block.images for block in self.blocks]
         texts = [block.texts for block in self.blocks]
@@ -110,7 +121,15 @@ class Findings:
             ),
             decode_rate=self._known(metrics.decode_rate(timed, over)),
             issues=self._issues(),
+            **{name: self._stage(name, suite) for name, _ in stages_of(suite)},
         )
+
+    def _stage(self, name: str, suite: Suite) -> BaseModel:
+        """What a stage found, or why it was not come to."""
+        if missing := STAGES[name].needs(self.variant):
+            return missing
+        heard = self.stages.get(name, [])
+        return STAGES[name].finds(heard, suite) if heard else NOT_REACHED
 
     def _endpoint(self) -> str:
         server = self.variant.server
@@ -144,6 +163,12 @@ class Findings:
         images = [exchange for block in self.blocks for exchange in block.images]
         texts = [exchange for block in self.blocks for exchange in block.texts]
         said = [metrics.failures("image", images), metrics.failures("text", texts)]
+        said += [
+            f"In the scenario '{name}' {one.broke_off}"
+            for name, all_heard in self.stages.items()
+            for one in all_heard
+            if one.broke_off
+        ]
         if self.restarts:
             said.append(f"The engine failed to start {self.restarts} times and was started again.")
         return tuple(filter(None, said))

@@ -1,4 +1,5 @@
-"""In which order a run measures: restarts x models x cells, interleaved at random; pure, called by `runner`.
+"""In which order a run measures: restarts x models x cells, interleaved at random, then what has processes
+of its own; pure, called by `runner`.
 
 A computer drifts while it is measured (it warms up, others begin to work). Measured one after the other, the
 last model would pay for all of it; so every block of restarts holds each model once, in an order of its own.
@@ -17,21 +18,32 @@ GATES = 0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order."""
+    """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order.
+
+    A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0.
+    """
 
     block: int
     model: str
     cells: tuple[str, ...] = ()
+    stage: str = ""
+    part: int = 0
 
 
-def plan(models: Sequence[str], cells: Sequence[str], restarts: int, seed: int) -> list[Turn]:
+def plan(
+    models: Sequence[str],
+    cells: Sequence[str],
+    restarts: int,
+    seed: int,
+    stages: Sequence[tuple[str, int]] = (),
+) -> list[Turn]:
     """Every turn of a run, in order; the same seed gives the same plan.
 
     First each model's gates, which find what cannot work and bring the files into memory. Then `restarts`
     blocks. Over so many blocks as there are models (twice as many when that is odd) each model is equally
     often at each place, and comes equally often right after each other one (Williams, Aust. J. Sci. Res. A 2
-    (1949) 149): neither a drift nor what a model leaves behind favors one. Raises ValueError for a model
-    that is named twice.
+    (1949) 149): neither a drift nor what a model leaves behind favors one. Last the `stages`, each so many
+    processes of every model. Raises ValueError for a model that is named twice.
     """
     if len(set(models)) < len(models):
         raise ValueError("a model can be in a run only once")
@@ -41,6 +53,9 @@ def plan(models: Sequence[str], cells: Sequence[str], restarts: int, seed: int) 
     for block in range(GATES + 1, GATES + 1 + restarts) if models else ():
         waiting = waiting or _shuffled(_design(_shuffled(models, rng)), rng)
         turns += [Turn(block, model, tuple(_shuffled(cells, rng))) for model in waiting.pop()]
+    parts = [(stage, part) for stage, processes in stages for part in range(processes)]
+    for block, (stage, part) in enumerate(parts, start=GATES + 1 + restarts):
+        turns += [Turn(block, model, stage=stage, part=part) for model in _shuffled(models, rng)]
     return turns
 
 

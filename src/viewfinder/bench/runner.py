@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from viewfinder.bench.order import plan
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.scenarios.stages import stages_of
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.rows import Request, Run
 from viewfinder.bench.storage.store import Store
@@ -48,7 +49,8 @@ async def run_suite(
     """
     run = resumed or _new_run(suite, request)
     with _alone(folders.state, run.run):
-        turns = plan([card.name for card in cards], CELLS, suite.processes, run.seed)
+        names = [card.name for card in cards]
+        turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
         sizes = [steps_of(suite, turn) for turn in turns]
         steps = Steps(sum(sizes), on_progress)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")

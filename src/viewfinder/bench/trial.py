@@ -12,6 +12,8 @@ from viewfinder.bench.progress import Steps
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
+from viewfinder.bench.scenarios.stage import Heard
+from viewfinder.bench.scenarios.stages import STAGES
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.fingerprint import Fingerprint
 from viewfinder.bench.storage.rows import Asked, Run
@@ -24,7 +26,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import BadRequest, EngineError, ModelFilesError
+from viewfinder.core.errors import BadRequest, EngineDied, EngineError, EngineStalled, ModelFilesError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
@@ -95,17 +97,20 @@ class Trial:
         """Store the result, once."""
         if self.result is None:
             digest = self.fingerprint.digest if self.fingerprint else ""
-            self.result = self.findings.result(datetime.now(UTC).isoformat(timespec="seconds"), digest)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.result = self.findings.result(self.under.suite, now, digest)
             self.under.store.add_result(self.result)
 
     async def _take(self, turn: Turn) -> None:
-        run, store = self.under.run.run, self.under.store
+        if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
+            return
         if turn.block in self._finished:
-            self._keep(turn, self._finished[turn.block], _cells_of(self._stored(turn)))
+            self._keep(turn, self._finished[turn.block], self._stored(turn))
             return
         await self._check_files()
-        # Questions of the gates can be asked of any process; what was timed of one that is gone is void.
-        goes_on = turn.block == GATES
+        run, store = self.under.run.run, self.under.store
+        # Known answers can be asked of any process; what was timed of one that is gone is void.
+        goes_on = turn.block == GATES or bool(turn.stage and STAGES[turn.stage].goes_on)
         earlier = self._stored(turn) if goes_on else []
         set_aside = store.begin_turn(
             run,
@@ -117,7 +122,7 @@ class Trial:
         )
         async with self._fresh(turn.block, earlier, set_aside) as subject:
             self.findings.engine_version = subject.server.engine_version
-            found, cells = await (self._gates(subject) if goes_on else self._block(subject, turn))
+            found = await self._measure(subject, turn)
         found = found.model_copy(
             update={
                 "starts": subject.starts,
@@ -126,17 +131,25 @@ class Trial:
             }
         )
         store.finish_turn(run, self.card.name, turn.block, found)
-        self._keep(turn, found, cells)
+        self._keep(turn, found, self._stored(turn))
 
-    def _keep(self, turn: Turn, found: Found, cells: Mapping[str, list[Exchange]]) -> None:
-        if turn.block == GATES:
+    async def _measure(self, subject: Subject, turn: Turn) -> Found:
+        if turn.stage:
+            return await self._stage(subject, turn)
+        return await (self._gates(subject) if turn.block == GATES else self._block(subject, turn))
+
+    def _keep(self, turn: Turn, found: Found, asked: list[Asked]) -> None:
+        if turn.stage:
+            heard = Heard(turn.part, asked, found.series, found.broke_off)
+            self.findings.add_stage(turn.stage, heard, found)
+        elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
-            self.findings.add_block(found, cells.get("images", []), cells.get("texts", []))
+            cells = _cells_of(asked)
+            self.findings.add_block(found, cells["images"], cells["texts"])
 
     def _stored(self, turn: Turn) -> list[Asked]:
-        asked = self.under.store.exchanges(self.under.run.run, self.card.name)
-        return [one for one in asked if one.process == turn.block]
+        return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
 
     def _fresh(self, process: int, answered: list[Asked], set_aside: int) -> Subject:
         under = self.under
@@ -162,20 +175,30 @@ class Trial:
             set_aside=set_aside,
         )
 
-    async def _gates(self, subject: Subject) -> tuple[Found, dict[str, list[Exchange]]]:
+    async def _stage(self, subject: Subject, turn: Turn) -> Found:
+        """Give the process to a stage; that the engine does not survive it is what was found."""
+        stage, suite = STAGES[turn.stage], self.under.suite
+        self.under.steps.begin(self.card.name, stage.name, stage.steps(suite, turn.part))
+        try:
+            series = await stage.asks(subject, suite, turn.part)
+        except (EngineDied, EngineStalled) as error:
+            return Found(broke_off=str(error))
+        return Found(series={name: tuple(values) for name, values in series.items()})
+
+    async def _gates(self, subject: Subject) -> Found:
         suite, steps, name = self.under.suite, self.under.steps, self.card.name
         steps.begin(name, "text questions", suite.text)
         text = await gates.text(subject, suite)
         self.findings.text = text
         if not self.findings.variant.vision:
-            return Found(text=text, vision=NO_VISION, follow_up=NO_VISION), {}
+            return Found(text=text, vision=NO_VISION, follow_up=NO_VISION)
         steps.begin(name, "image questions", suite.vision)
         vision = await gates.vision(subject, suite)
         self.findings.vision = vision
         steps.begin(name, "conversations", suite.follow_up * gates.TURNS)
-        return Found(text=text, vision=vision, follow_up=await gates.follow_up(subject, suite)), {}
+        return Found(text=text, vision=vision, follow_up=await gates.follow_up(subject, suite))
 
-    async def _block(self, subject: Subject, turn: Turn) -> tuple[Found, dict[str, list[Exchange]]]:
+    async def _block(self, subject: Subject, turn: Turn) -> Found:
         suite = self.under.suite
         start = "fresh start" if self.findings.is_ours else "session"
         doing = f"{start} {turn.block} of {suite.processes}"
@@ -183,19 +206,19 @@ class Trial:
         load = await first_answers(subject)
         subject.sample("first_answer")
         await latency.warm_up(subject)
-        cells: dict[str, list[Exchange]] = {}
         disturbance = Disturbance()
         with disturbance.watch(subject.server.pids):
             for cell in turn.cells:
-                cells[cell] = await self._cell(cell, subject)
+                await self._cell(cell, subject)
         subject.sample("steady")
         foreign_s, available_s = disturbance.seconds
-        return Found(load=load, foreign_s=foreign_s, available_s=available_s), cells
+        return Found(load=load, foreign_s=foreign_s, available_s=available_s)
 
-    async def _cell(self, cell: str, subject: Subject) -> list[Exchange]:
+    async def _cell(self, cell: str, subject: Subject) -> None:
         if cell == "texts":
-            return await latency.text_requests(subject, self.under.suite)
-        return await latency.image_requests(subject, self.under.suite) if self.findings.variant.vision else []
+            await latency.text_requests(subject, self.under.suite)
+        elif self.findings.variant.vision:
+            await latency.image_requests(subject, self.under.suite)
 
     def _fingerprint(self, engine: Engine) -> Fingerprint:
         variant, under = self.findings.variant, self.under
@@ -226,6 +249,8 @@ class Trial:
 
 def steps_of(suite: Suite, turn: Turn) -> int:
     """How many requests a turn makes at most."""
+    if turn.stage:
+        return STAGES[turn.stage].steps(suite, turn.part)
     if turn.block == GATES:
         return suite.text + suite.vision + suite.follow_up * gates.TURNS
     return TRIES + latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + suite.images + suite.texts

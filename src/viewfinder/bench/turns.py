@@ -11,7 +11,8 @@ class Found(BaseModel):
     """Of one process: the gates of the first one, the load and memory of a timed one.
 
     `starts` is more than one when the engine failed to start and was started again. `foreign_s` of
-    `available_s` processor seconds went to others while requests were timed.
+    `available_s` processor seconds went to others while requests were timed. `series` are what a stage
+    noted beside its exchanges; `broke_off` says why it did not come to its end.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,3 +26,5 @@ class Found(BaseModel):
     memory: dict[Phase, Memory] = Field(default_factory=dict)
     foreign_s: float = 0.0
     available_s: float = 0.0
+    series: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    broke_off: str = ""

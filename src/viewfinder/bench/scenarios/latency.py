@@ -5,7 +5,6 @@ from itertools import islice
 from viewfinder.bench.prompts import descriptions, without_images
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
-from viewfinder.client.exchange import Exchange
 
 WARM_UP_IMAGES = 2
 WARM_UP_TEXTS = 1
@@ -22,13 +21,15 @@ async def warm_up(subject: Subject) -> None:
             await subject.ask("warm-up", prompt)
 
 
-async def image_requests(subject: Subject, suite: Suite) -> list[Exchange]:
+async def image_requests(subject: Subject, suite: Suite) -> None:
     """The requests of the average inference: a new 512 px image, a fixed question, 64 tokens at most."""
     prompts = suite.paced(descriptions(subject.topic("images")), suite.images, AT_LEAST)
-    return [(await subject.ask("images", prompt)).exchange for prompt in prompts]
+    for prompt in prompts:
+        await subject.ask("images", prompt)
 
 
-async def text_requests(subject: Subject, suite: Suite) -> list[Exchange]:
+async def text_requests(subject: Subject, suite: Suite) -> None:
     """Short questions without an image, no two alike."""
     prompts = suite.paced(without_images(subject.topic("texts")), suite.texts, AT_LEAST)
-    return [(await subject.ask("texts", prompt)).exchange for prompt in prompts]
+    for prompt in prompts:
+        await subject.ask("texts", prompt)

@@ -199,12 +199,13 @@ class Store:
         """All runs, oldest first."""
         return list(map(run_of, self._database.execute("SELECT * FROM runs ORDER BY rowid")))
 
-    def exchanges(self, run: str, model: str) -> list[Asked]:
-        """Every exchange of a run with a model that counts, in the order in which they were made."""
+    def exchanges(self, run: str, model: str, process: int | None = None) -> list[Asked]:
+        """Every exchange of a run with a model (or with that process of it) that counts, in their order."""
         self.flush()
         rows = self._database.execute(
-            f"SELECT * FROM exchanges WHERE {_COUNTED} ORDER BY number",  # noqa: S608
-            (run, model),
+            f"SELECT * FROM exchanges WHERE {_COUNTED} AND process = ifnull(?, process) "  # noqa: S608
+            "ORDER BY number",
+            (run, model, process),
         )
         return list(map(asked_of, rows))
 

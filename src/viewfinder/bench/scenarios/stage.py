@@ -1,0 +1,59 @@
+"""What a stage is: a scenario that has server processes to itself. Called by `trial` and `findings`; those
+that there are stand in `stages`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from viewfinder.bench.results.figures import Missing
+from viewfinder.bench.storage.rows import Asked
+from viewfinder.bench.subject import Subject
+from viewfinder.bench.suite import Suite
+from viewfinder.catalog.card import Variant
+
+Series = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one server process gave to a stage: its exchanges, in their order, and what was noted beside them.
+
+    `broke_off` says why it did not come to its end ("the engine died ..."), else it is empty.
+    """
+
+    part: int
+    asked: Sequence[Asked]
+    series: Series = field(default_factory=dict)
+    broke_off: str = ""
+
+
+class Stage(Protocol):
+    """One scenario. `asks` does I/O and judges nothing; `finds` is pure, so that an interrupted run, or a
+    stored one, comes to the same result.
+
+    `goes_on`: its questions can be asked of any process, so what was answered before an interruption is not
+    asked again; otherwise the interrupted process counts for nothing.
+    """
+
+    name: str
+    goes_on: bool
+
+    def processes(self, suite: Suite) -> int:
+        """How many fresh server processes the suite gives it; 0: it is no part of the suite."""
+
+    def steps(self, suite: Suite, part: int) -> int:
+        """How many requests it makes of that process at most."""
+
+    def needs(self, variant: Variant) -> Missing | None:
+        """Why it cannot be put to this variant, or None."""
+
+    async def asks(self, subject: Subject, suite: Suite, part: int) -> Series:
+        """Ask; every exchange is kept by the subject. What else is to be known is returned.
+
+        Raises EngineDied and EngineStalled when nothing more can be asked: that is a finding, too.
+        """
+
+    def finds(self, heard: Sequence[Heard], suite: Suite) -> BaseModel:
+        """The result of all processes that were heard; at least one."""
