@@ -8,13 +8,12 @@ from viewfinder.bench.results.figures import Figure, Gate
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import Folders
 from viewfinder.core.config import Settings
-from viewfinder.core.paths import log_folder, run_folder
+from viewfinder.core.paths import folders
 
 from .conftest import OneEngine
 
-SUITE = Suite("tiny", processes=7, images=1, texts=1, vision=6, text=3, follow_up=2, budget_s=300.0)
+SUITE = Suite("tiny", processes=6, images=1, texts=1, vision=6, text=3, follow_up=2, budget_s=300.0)
 
 
 @pytest.mark.engines
@@ -28,7 +27,7 @@ async def test_it_can_be_measured(tmp_path: Path) -> None:
             catalog=catalog,
             settings=Settings(),
             store=store,
-            folders=Folders(run_folder(), log_folder()),
+            folders=folders(),
         )
     assert (result.failure, result.engine) == ("", "transformers")
     assert result.engine_version[0].isdigit()

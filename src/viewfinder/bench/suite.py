@@ -46,7 +46,7 @@ class Suite:
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("quick", processes=7, images=20, texts=8, vision=24, text=12, follow_up=12, budget_s=10.0),
+        Suite("quick", processes=7, images=20, texts=8, vision=24, text=12, follow_up=12, budget_s=5.0),
         Suite(
             "standard", processes=11, images=40, texts=20, vision=100, text=40, follow_up=50, budget_s=90.0
         ),
