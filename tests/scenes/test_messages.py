@@ -5,7 +5,7 @@ import io
 
 from PIL import Image
 
-from viewfinder.scenes.messages import image_message
+from viewfinder.scenes.messages import data_url, image_message, with_images
 from viewfinder.scenes.scene import make_scene
 
 
@@ -19,3 +19,17 @@ def test_the_picture_comes_before_the_question_in_a_type_that_it_has() -> None:
         with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
             assert picture.size == scene.size
             assert head == f"data:image/{str(picture.format).lower()}"
+
+
+def test_a_picture_can_be_sent_smaller() -> None:
+    scene = make_scene(1, longest=(512, 512))
+    image, _ = image_message(scene, "?", 64)["content"]
+    head, data = image["image_url"]["url"].split(";base64,")
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        assert (head, max(picture.size)) == ("data:image/png", 64)
+
+
+def test_images_stand_in_their_order_before_the_text() -> None:
+    urls = [data_url("png", bytes([number])) for number in range(2)]
+    content = with_images(urls, "Which?")["content"]
+    assert [part.get("image_url", {}).get("url") or part["text"] for part in content] == [*urls, "Which?"]

@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw
 
 from viewfinder.scenes.scene import GRID, Background, Scene, Thing
 
+SENSOR_NOISE = 8.0
+"""Largest standard deviation of a photograph's noise, of 255."""
 _SHARPEN = 4
 """Shapes are drawn this many times larger (at most 1,024 px wide) and scaled down: smooth edges."""
 
@@ -28,10 +30,28 @@ def encode(scene: Scene) -> bytes:
     return buffer.getvalue()
 
 
-def encode_png(scene: Scene) -> bytes:
-    """The painted scene as PNG, whatever its codec."""
+def encode_png(scene: Scene, longest: int | None = None) -> bytes:
+    """The painted scene as PNG, whatever its codec; shrunk to `longest` px if it is longer."""
+    image = paint(scene)
+    if longest is not None:
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    paint(scene).save(buffer, "PNG")
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def photograph(scene: Scene) -> bytes:
+    """The painted scene as a camera would send it: slight sensor noise, a JPEG of quality 40 to 95.
+
+    Both are drawn from the scene's seed; its own codec and quality do not matter.
+    """
+    camera = scene.random("camera")
+    grain = np.random.default_rng(camera.getrandbits(64))
+    pixels = np.asarray(paint(scene), np.float32)
+    pixels = pixels + camera.uniform(1.0, SENSOR_NOISE) * grain.standard_normal(pixels.shape, np.float32)
+    buffer = io.BytesIO()
+    quality = camera.randint(40, 95)
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

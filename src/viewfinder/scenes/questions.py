@@ -100,7 +100,8 @@ def is_right(question: Question, reply: str) -> bool:
 
     The answer's own words must be in the reply and no rival word of the same class (colors,
     shapes, numbers, yes or no) may be: "a red or blue circle" is not an answer. The rule is
-    that of a multiple-choice match; order is ignored.
+    that of a multiple-choice match; order is ignored. A premise is graded by whether it was taken
+    or refused alone, and a question about an absent thing by whether the reply denies something.
     """
     said, due = _facts(question.kind, reply), _facts(question.kind, question.answer)
     return bool(due) and said == due
@@ -118,6 +119,12 @@ def name(thing: Thing) -> str:
     return _article(thing.color, thing.shape)
 
 
+def with_unique_shape(scene: Scene) -> list[Thing]:
+    """The things that "the circle" (or star, ...) can only mean."""
+    counts = Counter(thing.shape for thing in scene.things)
+    return [thing for thing in scene.things if counts[thing.shape] == 1]
+
+
 def _article(color: str, shape: str) -> str:
     return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {shape}"
 
@@ -126,8 +133,7 @@ Content = tuple[dict[str, str], str]
 
 
 def _color(scene: Scene, rng: random.Random) -> Content:
-    counts = Counter(thing.shape for thing in scene.things)
-    unique = [thing for thing in scene.things if counts[thing.shape] == 1]
+    unique = with_unique_shape(scene)
     if not unique:
         return {}, ""
     thing = rng.choice(unique)
@@ -199,6 +205,12 @@ _CONTENT = {
 _NUMBERS = {
     word: str(value) for value, word in enumerate(("zero", "one", "two", "three", "four", "five", "six"))
 }
+_VERDICTS = {
+    **dict.fromkeys(("yes", "yeah", "yep", "right", "correct", "true", "indeed"), "yes"),
+    **dict.fromkeys(("no", "nope", "not", "isn", "wrong", "incorrect", "false"), "no"),
+}
+"""A premise is taken or refused by the first of these words: "That's not right" refuses it."""
+_NEGATIONS = {"no", "not", "none", "nothing", "isn", "doesn", "don", "cannot", "without"}
 _SYNONYMS = {
     "grey": "gray",
     "violet": "purple",
@@ -217,14 +229,14 @@ def _facts(kind: str, text: str) -> set[str]:
     """The words of a reply that carry the answer to a question of this kind."""
     words = [_SYNONYMS.get(word, word) for word in re.findall(r"[a-z]+|\d+", text.lower())]
     singular = [word[:-1] if word.endswith("s") and word[:-1] in SHAPES else word for word in words]
-    if kind == "count":
-        return {_NUMBERS.get(word, word) for word in singular if word in _NUMBERS or word.isdigit()}
-    if kind == "exists":
-        return {word for word in singular[:1] if word in ("yes", "no")}
     colors = {word for word in singular if word in COLORS}
     shapes = {word for word in singular if word in SHAPES}
-    if kind == "color":
-        return colors
-    if kind == "shape":
-        return shapes
-    return colors | shapes
+    found = {
+        "count": {_NUMBERS.get(word, word) for word in words if word in _NUMBERS or word.isdigit()},
+        "exists": {word for word in words[:1] if word in ("yes", "no")},
+        "premise": {*[_VERDICTS[word] for word in words if word in _VERDICTS][:1]},
+        "absent": {"absent" for word in words if word in _NEGATIONS},
+        "color": colors,
+        "shape": shapes,
+    }
+    return found.get(kind, colors | shapes)

@@ -1,0 +1,82 @@
+"""What only a conversation asks: which of two images is meant, premises that may be false, absent things.
+
+Called by training and by the benchmark's questions about context. The rule of conversations with two
+images: a question that names none is about the newest one.
+"""
+
+import random
+import re
+
+from viewfinder.scenes import questions
+from viewfinder.scenes.questions import PHRASINGS, Question
+from viewfinder.scenes.scene import COLORS, SHAPES, Scene
+
+KINDS = ("premise", "absent")
+"""Kinds of question beside `questions.KINDS`."""
+ORDINALS = ("first", "second")
+
+PREMISES = (
+    "The {shape} is {color}, right?",
+    "You said the {shape} is {color}, right?",
+    "The {shape} is {color}, isn't it?",
+    "Is it true that the {shape} is {color}?",
+)
+_IMAGE = re.compile(r"\b(this|the) (image|picture)\b")
+_END = re.compile(r"(, (right|isn't it))?[?.]$")
+
+
+def ask(scene: Scene, kind: str, rng: random.Random) -> Question | None:
+    """A question of any kind, of `questions.KINDS` or of this file's, or None when the scene allows none."""
+    if kind == "premise":
+        return ask_premise(scene, rng)
+    if kind == "absent":
+        return ask_absent(scene, rng)
+    return questions.ask_about(scene, kind, rng)
+
+
+def ask_premise(scene: Scene, rng: random.Random, *, holds: bool | None = None) -> Question | None:
+    """ "You said the circle is red, right?", answered "Yes." or "No, it is blue."; half of them false.
+
+    Half of the false ones claim the color of another thing. `holds` fixes whether the premise is true.
+    """
+    unique = questions.with_unique_shape(scene)
+    if not unique:
+        return None
+    thing = rng.choice(unique)
+    holds = rng.random() < 0.5 if holds is None else holds
+    color, answer = thing.color, "Yes."
+    if not holds:
+        others = [other.color for other in scene.things if other.color != thing.color]
+        if not others or rng.random() < 0.5:
+            others = [other for other in COLORS if other != thing.color]
+        color, answer = rng.choice(others), f"No, it is {thing.color}."
+    return Question("premise", rng.choice(PREMISES).format(shape=thing.shape, color=color), answer)
+
+
+def ask_absent(scene: Scene, rng: random.Random) -> Question:
+    """The color of a shape, or the shape of a color, that the scene has not: "There is no circle."."""
+    colors = [color for color in COLORS if all(thing.color != color for thing in scene.things)]
+    shapes = [shape for shape in SHAPES if all(thing.shape != shape for thing in scene.things)]
+    if shapes and rng.random() < 0.5:
+        shape = rng.choice(shapes)
+        text, answer = rng.choice(PHRASINGS["color"]).format(shape=shape), f"There is no {shape}."
+    else:
+        color = rng.choice(colors)
+        text, answer = rng.choice(PHRASINGS["shape"]).format(color=color), f"There is no {color} shape."
+    return Question("absent", text, answer)
+
+
+def of_image(question: Question, which: int, rng: random.Random) -> Question:
+    """The same question with its image named: 0 is the first of the conversation, 1 the second.
+
+    "In the first image, what is on the left?", "What is on the left in the first image?",
+    "Describe the first image.", "The circle is red in the first image, right?".
+    """
+    image, text = f"the {ORDINALS[which]} image", question.text
+    if _IMAGE.search(text):
+        named = _IMAGE.sub(image, text)
+    elif question.kind == "premise" or rng.random() < 0.5:
+        named = _END.sub(lambda end: f" in {image}{end.group()}", text)
+    else:
+        named = f"In {image}, {text[0].lower()}{text[1:]}"
+    return Question(question.kind, named, question.answer)

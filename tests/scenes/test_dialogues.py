@@ -1,0 +1,128 @@
+"""What only a conversation asks has one right answer, too, and grading tells it from its rivals."""
+
+import random
+
+import pytest
+
+from viewfinder.scenes import questions
+from viewfinder.scenes.dialogues import KINDS, ORDINALS, ask, ask_absent, ask_premise, of_image
+from viewfinder.scenes.questions import Question, is_exact, is_right
+from viewfinder.scenes.scene import COLORS, SHAPES, Scene, make_scene
+
+SCENES = [make_scene(f"dialogues/{number}") for number in range(300)]
+
+
+def test_every_answer_is_right_and_exact_and_stays_so_when_the_image_is_named() -> None:
+    rng = random.Random(1)
+    for scene in SCENES:
+        for kind in (*questions.KINDS, *KINDS):
+            question = ask(scene, kind, rng)
+            if question is None:
+                continue
+            assert question.kind == kind
+            named = of_image(question, 1, rng)
+            assert is_exact(named, question.answer)
+            assert is_right(named, question.answer), named
+
+
+def test_a_premise_is_affirmed_or_put_right() -> None:
+    rng = random.Random(2)
+    answers = []
+    for scene in SCENES:
+        premise = ask_premise(scene, rng)
+        if premise is None:
+            continue
+        shape = next(shape for shape in SHAPES if shape in premise.text)
+        claimed = next(color for color in COLORS if color in premise.text)
+        (thing,) = [thing for thing in scene.things if thing.shape == shape]
+        due = "Yes." if claimed == thing.color else f"No, it is {thing.color}."
+        assert premise.answer == due
+        answers.append(due == "Yes.")
+    assert len(answers) > 200
+    assert 0.4 < sum(answers) / len(answers) < 0.6
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_premise_can_be_asked_for_true_or_false(holds: bool) -> None:
+    rng = random.Random(3)
+    asked = [premise for scene in SCENES if (premise := ask_premise(scene, rng, holds=holds))]
+    assert {premise.answer == "Yes." for premise in asked} == {holds}
+
+
+def test_what_is_absent_is_in_no_scene() -> None:
+    rng = random.Random(4)
+    for scene in SCENES:
+        asked = ask_absent(scene, rng)
+        names = {word for thing in scene.things for word in (thing.color, thing.shape)}
+        missing = asked.answer.removeprefix("There is no ").rstrip(".").split()[0]
+        assert missing in {*COLORS, *SHAPES} - names
+        assert missing in asked.text
+
+
+def test_each_of_two_images_can_be_named() -> None:
+    rng = random.Random(5)
+    for scene in SCENES[:100]:
+        for which, ordinal in enumerate(ORDINALS):
+            for kind in (*questions.KINDS, *KINDS):
+                question = ask(scene, kind, rng)
+                if question:
+                    text = of_image(question, which, rng).text
+                    assert text.lower().count(f"the {ordinal} image") == 1
+                    assert text[0].isupper()
+                    assert text[-1] == question.text[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "forms"),
+    [
+        ("caption", "Describe this image.", {"Describe the first image."}),
+        ("exists", "Does the image show a star?", {"Does the first image show a star?"}),
+        (
+            "place",
+            "What is on the left?",
+            {"In the first image, what is on the left?", "What is on the left in the first image?"},
+        ),
+        ("premise", "The star is red, isn't it?", {"The star is red in the first image, isn't it?"}),
+        (
+            "premise",
+            "Is it true that the star is red?",
+            {"Is it true that the star is red in the first image?"},
+        ),
+    ],
+)
+def test_a_named_image_reads_like_english(kind: str, text: str, forms: set[str]) -> None:
+    rng = random.Random(6)
+    assert {of_image(Question(kind, text, ""), 0, rng).text for _ in range(40)} == forms
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "reply", "right"),
+    [
+        ("premise", "Yes.", "Yes, the circle is red.", True),
+        ("premise", "Yes.", "That is correct.", True),
+        ("premise", "Yes.", "No, it is blue.", False),
+        ("premise", "Yes.", "The circle", False),
+        ("premise", "No, it is blue.", "No.", True),
+        ("premise", "No, it is blue.", "Actually, that's not right: it is blue.", True),
+        ("premise", "No, it is blue.", "Yes, you are right.", False),
+        ("premise", "No, it is blue.", "", False),
+        ("absent", "There is no circle.", "I don't see a circle in this image.", True),
+        ("absent", "There is no circle.", "There isn't any circle.", True),
+        ("absent", "There is no circle.", "Red.", False),
+        ("absent", "There is no red shape.", "The red shape is a star.", False),
+    ],
+)
+def test_free_replies_are_graded(kind: str, answer: str, reply: str, right: bool) -> None:
+    assert is_right(Question(kind, "?", answer), reply) is right
+
+
+def test_a_question_that_a_scene_does_not_allow_is_none() -> None:
+    twins = next(scene for scene in SCENES if _twins(scene))
+    assert ask(twins, "premise", random.Random(7)) is None
+    assert ask(twins, "color", random.Random(7)) is None
+
+
+def _twins(scene: Scene) -> bool:
+    """Whether each shape of the scene is there more than once."""
+    shapes = [thing.shape for thing in scene.things]
+    return all(shapes.count(shape) > 1 for shape in shapes)
