@@ -74,7 +74,8 @@ def score_interval(share: float, n: float, z: float) -> tuple[float, float]:
     """Wilson's interval of a share that `n` answers gave (not always whole: see `clusters`), z wide."""
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    # It always holds the share itself, but for rounding.
+    return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
 
 
 def _need(n: int, needed: int, what: str) -> None:
