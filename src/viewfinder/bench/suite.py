@@ -20,6 +20,9 @@ class Suite:
     `follow_up` are known-answer questions of the gates, put to one more process. A slow model is not
     waited for without end: in each block and each gate, no request begins after `budget_s` once
     a minimum was asked.
+
+    `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
+    headline is known within `context_half_width` points (0: all of them are held).
     """
 
     name: str
@@ -31,6 +34,9 @@ class Suite:
     follow_up: int
     budget_s: float
     request_timeout_s: float = 600.0
+    context: int = 0
+    context_s: float = 0.0
+    context_half_width: float = 0.0
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -46,12 +52,43 @@ class Suite:
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("quick", processes=7, images=20, texts=8, vision=24, text=12, follow_up=12, budget_s=5.0),
         Suite(
-            "standard", processes=11, images=40, texts=20, vision=100, text=40, follow_up=50, budget_s=90.0
+            "quick",
+            processes=7,
+            images=20,
+            texts=8,
+            vision=24,
+            text=12,
+            follow_up=12,
+            budget_s=5.0,
+            context=6,
+            context_s=10.0,
+            context_half_width=5.0,
         ),
         Suite(
-            "thorough", processes=15, images=80, texts=40, vision=400, text=100, follow_up=200, budget_s=300.0
+            "standard",
+            processes=11,
+            images=40,
+            texts=20,
+            vision=100,
+            text=40,
+            follow_up=50,
+            budget_s=90.0,
+            context=154,
+            context_s=1_800.0,
+            context_half_width=5.0,
+        ),
+        Suite(
+            "thorough",
+            processes=15,
+            images=80,
+            texts=40,
+            vision=400,
+            text=100,
+            follow_up=200,
+            budget_s=300.0,
+            context=300,
+            context_s=14_400.0,
         ),
     )
 }
