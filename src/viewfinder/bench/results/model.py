@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.host.hardware import Machine
 
@@ -40,6 +41,7 @@ class ModelResult(Frozen):
     ttft_image: Measured
     ttft_text: Measured
     decode_rate: Measured
+    context: ContextResult | Missing | None = None
     issues: tuple[str, ...] = ()
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""
