@@ -11,6 +11,7 @@ from typing import Literal
 
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.guide.context import kept
 from viewfinder.guide.facts import (
     GateName,
     average,
@@ -147,17 +148,25 @@ def _best_overall(results: Sequence[ModelResult]) -> Advice:
 
 
 def _best_context(results: Sequence[ModelResult]) -> Advice:
+    """By what they keep in dialogues, where all were put to that; the gate stays, for it is asked of all."""
     needs = (_sound(results), _passed("vision"), _passed("follow_up"))
     able = _able(results, needs)
+    held = bool(able) and all(isinstance(kept(result), Figure) for result in able)
+
+    def reason(result: ModelResult) -> str:
+        gate, figure = gate_clause(result, "follow_up"), kept(result)
+        return f"facts kept in dialogues {phrase(figure)}; {gate}" if isinstance(figure, Figure) else gate
+
     return Advice(
         use="Best context",
         rule="Of the models that passed the vision gate and the follow-up gate (later turns about an image "
-        "that was sent in the first): the highest share of right answers to follow-up questions.",
-        picks=_picks(
-            _first(ranked(able, _share("follow_up"), "higher")),
-            able,
-            lambda result: gate_clause(result, "follow_up"),
+        "that was sent in the first): the highest share of "
+        + (
+            "facts kept in dialogues of ten turns, of those right when asked alone."
+            if held
+            else "right answers to follow-up questions."
         ),
+        picks=_picks(_first(ranked(able, kept if held else _share("follow_up"), "higher")), able, reason),
         nobody=_nobody(results, needs),
     )
 
