@@ -1,23 +1,35 @@
 """Dialogues in all arms: what is sent, when it ends, and planted memories found and named right."""
 
+import asyncio
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bench.planted import Answer, Planted, knows
+from viewfinder.bench.progress import Progress
 from viewfinder.bench.prompts import Prompt
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Figure, Measured, Missing
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.runner import run_suite
+from viewfinder.bench.scenarios import gates
 from viewfinder.bench.scenarios.context import AT_LEAST, LOOK_EVERY, REQUESTS, Context
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.script import TURNS, dialogue_of
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import SUITES, Suite
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import Settings
+from viewfinder.core.paths import Folders
 
 STAGE = Context()
 SUITE = Suite("x", 1, 1, 1, 1, 1, 1, budget_s=0.0, context=20, context_s=10_000.0, context_half_width=0.0)
 FEW = dataclasses.replace(SUITE, context=4)
+TINY = dataclasses.replace(SUITE, processes=0, context=2)
+GATES = TINY.text + TINY.vision + TINY.follow_up * gates.TURNS
 
 
 async def found(
@@ -219,3 +231,53 @@ async def test_what_an_engine_answered_before_it_died_counts() -> None:
     result = STAGE.finds([Heard(0, subject.asked[:60], broke_off="the engine died.")], FEW)
     assert (result.dialogues, result.ended) == (3, "the engine died.")
     assert value(result.retention) == 100.0
+
+
+async def on_glimpse(home: Path, *, until: int | None = None, resume: bool = False) -> ModelResult:
+    """A run of two dialogues on real llama.cpp, cancelled after so many steps of them; or the rest of it."""
+    catalog = Catalog()
+    card = catalog.card("glimpse")
+    card = card.narrowed([variant for variant in card.variants if variant.engine == "llama.cpp"])
+    folders = Folders(home / "run", home / "logs", home)
+    for folder in (folders.run, folders.logs):
+        folder.mkdir(exist_ok=True)
+
+    def tell(progress: Progress) -> None:
+        if until is not None and progress.doing == "context" and progress.done >= GATES + until:
+            running.cancel()
+
+    with Store(home / "results.sqlite") as store:
+        running = asyncio.ensure_future(
+            run_suite(
+                [card],
+                TINY,
+                catalog=catalog,
+                settings=Settings(),
+                store=store,
+                folders=folders,
+                on_progress=tell,
+                resumed=store.runs()[0] if resume else None,
+            )
+        )
+        (result,) = await running
+    return result
+
+
+async def test_glimpse_keeps_an_image_and_an_interrupted_run_comes_to_the_same(tmp_path: Path) -> None:
+    homes = tmp_path / "whole", tmp_path / "cut"
+    for home in homes:
+        home.mkdir()
+    whole = await on_glimpse(homes[0])
+    with pytest.raises(asyncio.CancelledError):
+        await on_glimpse(homes[1], until=25)
+    resumed = await on_glimpse(homes[1], resume=True)
+    assert isinstance(whole.context, ContextResult)
+    assert resumed.context == whole.context
+    assert (whole.context.dialogues, whole.context.failed) == (2, 0)
+    assert value(whole.context.eyesight) > value(whole.context.blind)
+    assert value(whole.context.retention) > 50
+    with Store(homes[1] / "results.sqlite") as store:
+        asked = [
+            one for one in store.exchanges(resumed.run, "glimpse") if one.scenario.startswith("context/")
+        ]
+    assert len({(one.scenario, one.place) for one in asked}) == len(asked) == 20 + 8 + 6 + 10 + 9
