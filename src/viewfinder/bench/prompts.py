@@ -35,7 +35,7 @@ class Prompt:
     messages: list[Message]
     question: str
     scene: str = ""
-    """Seed of the scene that the messages show."""
+    """Seed of the scene that the question is about; the messages may leave its image out."""
     expected: str = ""
     is_right: Callable[[str], bool] | None = None
 

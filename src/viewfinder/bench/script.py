@@ -147,23 +147,28 @@ def _shapes(question: Question) -> set[str]:
 def _facts(scene: Scene, kinds: Sequence[str]) -> list[Question]:
     """A question of each kind, no two alike; none when the scene has not so many."""
     rng = scene.random("facts")
-    facts: list[Question] = []
+    facts: dict[str, Question] = {}
     for kind in kinds:
-        drawn = (ask_about(scene, kind, rng, phrasing=0) for _ in range(_DRAWS))
-        fresh = (fact for fact in drawn if fact and fact.text not in {one.text for one in facts})
+        fresh = (question for question in _drawn(scene, kind, rng) if question.text not in facts)
         if (fact := next(fresh, None)) is None:
             return []
-        facts.append(fact)
-    return facts
+        facts[fact.text] = fact
+    return list(facts.values())
 
 
 def _another(first: Scene, fact: Question) -> tuple[Scene, Question]:
-    """A scene in which the same question has another answer."""
-    for number in count():
-        scene = make_scene(f"{first.seed}{_NEXT}{number}", longest=(SIDE_PX, SIDE_PX))
-        rng = scene.random("facts")
-        for _ in range(_DRAWS):
-            other = ask_about(scene, fact.kind, rng, phrasing=0)
-            if other and other.text == fact.text and other.answer != fact.answer:
-                return scene, other
-    raise AssertionError("endless")
+    """A scene in which the same question has another answer, and that question."""
+    scenes = (make_scene(f"{first.seed}{_NEXT}{number}", longest=(SIDE_PX, SIDE_PX)) for number in count())
+    return next(
+        (scene, question)
+        for scene in scenes
+        for question in _drawn(scene, fact.kind, scene.random("facts"))
+        if question.text == fact.text and question.answer != fact.answer
+    )
+
+
+def _drawn(scene: Scene, kind: str, rng: random.Random) -> Iterator[Question]:
+    """So many draws that each question which the scene allows is very likely among them."""
+    for _ in range(_DRAWS):
+        if question := ask_about(scene, kind, rng, phrasing=0):
+            yield question

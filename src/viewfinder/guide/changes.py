@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from viewfinder.bench.results.figures import Figure, Measured
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.guide.context import kept
 from viewfinder.guide.facts import (
     average,
     disturbance_of,
@@ -118,6 +119,7 @@ def _answers_and_memory(result: ModelResult) -> list[Reading]:
         ("right image answers", False, rate(result.vision)),
         ("right text answers", False, rate(result.text)),
         ("right follow-up answers", False, rate(result.follow_up)),
+        ("facts kept in dialogues", False, kept(result)),
         ("memory difference", True, memory(result)),
     ]
 
