@@ -222,6 +222,10 @@ async def test_a_slow_model_holds_fewer_and_hears_how_many_it_would_take() -> No
     suite = dataclasses.replace(SUITE, context_s=50.0, context_half_width=5.0)
     result, _ = await found(suite=suite)
     assert result.dialogues == 2, "a second a request: the third would begin after 53"
+    result, _ = await found(suite=dataclasses.replace(suite, context_s=0.0))
+    assert result.dialogues == AT_LEAST
+    assert value(result.retention) == 100.0
+    assert isinstance(result.interference, Missing)
     assert result.ended.startswith("the time was over; to know the headline within 5 points takes up to ")
 
 
