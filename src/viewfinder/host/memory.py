@@ -14,7 +14,8 @@ What is counted on Linux (from `smaps_rollup`, `maps` and `pagemap` of /proc/PID
 PSS stands beside them: it has the pages of every file, libraries too, but counts only a part of what others
 on this computer map as well. Memory on a graphics card is in none of them.
 
-On macOS a process's USS stands for anonymous, and swap and mapped are 0: mapped weights are missing there.
+On macOS a process's physical footprint stands for anonymous, and swap and mapped are 0: mapped weights are
+missing there, compressed memory is not. Elsewhere it is the USS.
 """
 
 import os
@@ -29,6 +30,7 @@ from types import TracebackType
 
 import psutil
 
+from viewfinder.host.footprint import physical_footprint
 from viewfinder.host.mapped import mapped_model_bytes
 
 TREE_REFRESH_S = 0.5
@@ -55,7 +57,7 @@ def measure_tree(pids: Iterable[int]) -> MemorySample:
     if os.getpid() in pids:
         raise ValueError("a process does not measure itself: the runner is no part of the model")
     if sys.platform != "linux":
-        used = sum(map(_uss_bytes, pids))
+        used = sum(map(_private_bytes, pids))
         return MemorySample(used, used, 0, 0, used)
     totals = [_kilobytes(pid, "smaps_rollup") for pid in pids]
     anonymous = sum(total.get("Pss_Anon", 0) + total.get("Pss_Shmem", 0) for total in totals)
@@ -74,11 +76,21 @@ def high_water_bytes(pids: Iterable[int]) -> int:
     """The most that these processes ever held, by the kernel's own mark of each; costs next to nothing.
 
     Too much rather than too little: pages that several map are counted in each, their peaks as if they had
-    come together. Elsewhere than on Linux, where there is no such mark, it is what they hold now.
+    come together. Elsewhere than on Linux and macOS, where there is no such mark, it is what they hold now.
     """
+    if sys.platform == "darwin":
+        return sum(physical_footprint(pid)[1] for pid in pids)
     if sys.platform != "linux":
-        return sum(map(_uss_bytes, pids))
+        return sum(map(_private_bytes, pids))
     return sum(_kilobytes(pid, "status").get("VmHWM", 0) for pid in pids)
+
+
+def counted_bytes(pids: Iterable[int]) -> int:
+    """What these processes have in memory and in swap, by the kernel's counters; costs next to nothing.
+
+    More than their footprint: libraries are in it, and pages that several of them map count in each.
+    """
+    return sum(map(_counted_bytes, pids))
 
 
 class PeakWatch:
@@ -124,14 +136,14 @@ class PeakWatch:
                 if time.monotonic() >= refresh_s:
                     pids = list(self._pids())
                     refresh_s = time.monotonic() + TREE_REFRESH_S
-                self._highest_bytes = max(self._highest_bytes, sum(map(_counted_bytes, pids)))
+                self._highest_bytes = max(self._highest_bytes, counted_bytes(pids))
             self._sample()
         except Exception as failure:  # raised where the `with` statement ends
             self._failure = failure
 
     def _sample(self) -> list[int]:
         pids = list(self._pids())
-        counted = sum(map(_counted_bytes, pids))
+        counted = counted_bytes(pids)
         exact = measure_tree(pids).footprint_bytes
         if exact:  # else the tree has ended, and what was learned before stays
             self._excess_bytes = counted - exact
@@ -140,9 +152,8 @@ class PeakWatch:
 
 
 def _counted_bytes(pid: int) -> int:
-    """What a process has in memory and in swap, by the kernel's counters."""
     if sys.platform != "linux":
-        return _uss_bytes(pid)
+        return _private_bytes(pid)
     counters = _kilobytes(pid, "status")
     return sum(counters.get(name, 0) for name in ("RssAnon", "RssFile", "RssShmem", "VmSwap"))
 
@@ -155,7 +166,10 @@ def _kilobytes(pid: int, file: str) -> dict[str, int]:
     return {}
 
 
-def _uss_bytes(pid: int) -> int:
+def _private_bytes(pid: int) -> int:
+    """What a process has to itself, by the measure of a system without Linux's files."""
+    if sys.platform == "darwin":
+        return physical_footprint(pid)[0]
     with suppress(psutil.NoSuchProcess):
         return int(psutil.Process(pid).memory_full_info().uss)
     return 0

@@ -1,0 +1,48 @@
+"""How much memory of NVIDIA's graphics cards processes hold, where the driver tells; called by `bench`.
+
+Needs the package nvidia-ml-py (`pip install 'viewfinder[nvidia]'`); without it, or without a driver, nothing
+is told.
+"""
+
+import functools
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+
+def graphics_bytes(pids: Iterable[int]) -> int | None:
+    """Bytes that these processes hold on all cards together; None when the driver does not tell.
+
+    It tells nothing of processes that it knows by other numbers (in a container), on Windows of none.
+    """
+    nvml = _nvml()
+    if nvml is None:
+        return None
+    wanted = set(pids)
+    held: dict[tuple[int, int], int] = {}
+    for card in range(nvml.nvmlDeviceGetCount()):
+        handle = nvml.nvmlDeviceGetHandleByIndex(card)
+        for running in (
+            nvml.nvmlDeviceGetComputeRunningProcesses,
+            nvml.nvmlDeviceGetGraphicsRunningProcesses,
+        ):
+            with suppress(nvml.NVMLError):  # a card may know only one of the two kinds
+                for process in running(handle):
+                    if process.pid in wanted and process.usedGpuMemory is not None:
+                        place = card, process.pid  # one that computes and draws is in both lists
+                        held[place] = max(held.get(place, 0), process.usedGpuMemory)
+    return sum(held.values()) if held else None
+
+
+@functools.cache
+def _nvml() -> Any:
+    """The driver's library, ready for use; None when there is none."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    return pynvml
