@@ -24,6 +24,7 @@ from viewfinder.bench.prompts import (
     without_images,
 )
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
+from viewfinder.bench.results.latency import Cell, Latency
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
@@ -39,8 +40,10 @@ from viewfinder.scenes.messages import image_message
 CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"
 HELD_BYTES = 40 * 1024 * 1024
 TOKEN_S = 0.004
-SUITE = Suite("tiny", processes=7, images=3, texts=3, vision=5, text=5, follow_up=4, budget_s=60.0)
-TINIEST = dataclasses.replace(SUITE, processes=4, images=1, texts=1)
+SUITE = Suite(
+    "tiny", processes=7, images=3, texts=3, vision=5, text=5, follow_up=4, budget_s=60.0, short=2, repeats=2
+)
+TINIEST = dataclasses.replace(SUITE, processes=4, images=1, texts=1, short=1, repeats=1)
 
 
 class TableEngine:
@@ -183,7 +186,7 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
     difference = figure(result.memory_difference)
     assert difference.low >= HELD_BYTES, "what the server took while loading"
     assert difference.high < 3 * HELD_BYTES
-    assert list(result.memory) == ["spawned", "ready", "first_answer", "steady", "unloaded"]
+    assert list(result.memory) == ["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
     assert result.memory["unloaded"].footprint_bytes == 0, "nothing was left behind"
     assert (result.memory["steady"].kernel_peak_bytes or 0) > HELD_BYTES
     average = figure(result.average_inference)
@@ -193,6 +196,11 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
     assert figure(result.ttft_image).low >= TOKEN_S
     assert figure(result.decode_rate).high <= 1 / TOKEN_S * 8 / 7
     assert all(map(enclosed, (average, result.decode_rate, result.median_inference, result.ttft_image)))
+    assert isinstance(result.latency, Latency)
+    assert "took no less time" in missing(result.latency.new_image), "this engine remembers nothing"
+    assert figure(result.latency.first_image).n == 7
+    assert isinstance(result.latency.texts, Cell)
+    assert missing(result.latency.texts.prefill_rate) == "the engine does not tell how long it read"
     assert store.latest() == [result]
     assert store.runs()[0].finished_at
     scenarios = [asked.scenario for asked in store.exchanges(result.run, "good")]
@@ -204,6 +212,9 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
         "warm-up": 21,
         "images": 21,
         "texts": 21,
+        "short": 14,
+        "repeats/new": 7,
+        "repeats": 14,
     }
     done = [progress.done for progress in told]
     assert done == sorted(done)
@@ -240,6 +251,9 @@ async def test_a_model_without_vision(store: Store, folders: Folders, settings: 
     assert result.status == "text-only"
     for cell in (result.vision, result.average_inference, result.ttft_image, result.load.first_correct):
         assert cell == Missing(missing="this variant takes no images")
+    assert isinstance(result.latency, Latency)
+    assert isinstance(result.latency.texts, Cell)
+    assert result.latency.short == result.latency.first_image == result.average_inference
     assert figure(result.load.ready).is_range, "four starts are too few for an interval"
     assert "one token long" in missing(result.decode_rate)
     assert {asked.scene for asked in store.exchanges(result.run, "good")} == {""}

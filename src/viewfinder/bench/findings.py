@@ -10,12 +10,15 @@ from pydantic import BaseModel
 
 from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
+from viewfinder.bench.latency import latency
 from viewfinder.bench.metrics import Block
 from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
+from viewfinder.bench.results.latency import Latency
 from viewfinder.bench.results.model import ModelResult, Status
+from viewfinder.bench.scenarios.latency import CELLS
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
-from viewfinder.bench.storage.rows import Run
+from viewfinder.bench.storage.rows import Asked, Run
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard, Variant
@@ -55,10 +58,12 @@ class Findings:
         self.vision = found.vision or NOT_REACHED
         self.follow_up = found.follow_up or NOT_REACHED
 
-    def add_block(self, found: Found, images: Sequence[Exchange], texts: Sequence[Exchange]) -> None:
-        """What a timed server process left, and the requests that were timed on it."""
+    def add_block(self, found: Found, asked: Sequence[Asked]) -> None:
+        """What a timed server process left, and all that it was asked."""
         self._add(found)
-        self.blocks.append(Block(found.load, images, texts, found.memory))
+        first = next((one.exchange for one in asked if one.scenario == "load" and one.scene), None)
+        cells = {cell: [one.exchange for one in asked if one.scenario == cell] for cell in CELLS}
+        self.blocks.append(Block(found.load, memory=found.memory, first_image=first, **cells))
         self.disturbance.add(found.foreign_s, found.available_s)
 
     def add_stage(self, stage: str, heard: Heard, found: Found) -> None:
@@ -120,6 +125,7 @@ class Findings:
                 )
             ),
             decode_rate=self._known(metrics.decode_rate(timed, over)),
+            latency=self._latency(over),
             issues=self._issues(),
             **{name: self._stage(name, suite) for name, _ in stages_of(suite)},
         )
@@ -144,13 +150,22 @@ class Findings:
         return "vision-only" if sees else "text-only" if reads else "unverified"
 
     def _load(self) -> LoadTimes:
-        times = metrics.load_times(self.blocks)
+        times = metrics.load_times([block.load for block in self.blocks if block.load is not None])
         return LoadTimes(
+            spawned=self._known(times.spawned),
             listening=self._known(times.listening),
             ready=self._known(times.ready),
             first_token=self._known(times.first_token),
             first_correct=self._seen(times.first_correct),
         )
+
+    def _latency(self, over: str) -> Latency | Missing:
+        if not self.blocks:
+            return NOT_REACHED
+        found = latency(self.blocks, over)
+        if self.variant.vision:
+            return found
+        return found.model_copy(update=dict.fromkeys(Latency.model_fields.keys() - {"texts"}, NO_VISION))
 
     def _known(self, measured: Measured) -> Measured:
         """The figure, or that the trial broke off when it did so before there was any block."""

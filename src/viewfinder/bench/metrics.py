@@ -1,4 +1,4 @@
-"""From exchanges and stamps to figures; pure, called by `trial`.
+"""From exchanges and stamps to figures; pure, called by `findings` and `latency`.
 
 A figure that cannot be given is a `Missing` that says why: too few processes, failed requests, an
 engine that counts no tokens. A failed or empty answer is never timed as if it were one: an empty
@@ -19,6 +19,8 @@ from viewfinder.client.exchange import Exchange
 MOST_FAILURES = 0.1
 """Share of failed or empty answers above which the others no longer stand for the model."""
 NOT_OURS = Missing(missing="the server was running already and is not ours to look into")
+NOTHING_ASKED = Missing(missing="nothing was asked")
+TOO_FEW_PIECES = Missing(missing="the engine sends its answers in too few pieces, or they are one token long")
 PROCESSES = "fresh server processes"
 """What intervals are over; `SESSIONS` where the server was not ours to start."""
 SESSIONS = "sessions with a server that was running already"
@@ -27,7 +29,7 @@ DRIFT = 1.1
 """A steady slowdown is worth telling from 10 % on (a laptop without a fan loses 30 % when warm)."""
 
 _FOOTPRINT = (
-    "unique set size; mapped weights are not in it"
+    "physical footprint; mapped weights are not in it"
     if sys.platform == "darwin"
     else "anonymous + swap + mapped model bytes"
 )
@@ -45,19 +47,24 @@ class Load:
     ready_s: float
     first_token_s: float | None
     first_correct_s: float | None
+    spawned_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What one fresh server process gave: its load, timed image and text requests, its memory.
+    """What one fresh server process gave: its load, the requests of its timed cells, its memory.
 
-    A session with a server that ran already has neither load nor memory.
+    `first_image` is the first request about an image that it ever had. A session with a server that ran
+    already has none such, and neither load nor memory.
     """
 
     load: Load | None
     images: Sequence[Exchange]
     texts: Sequence[Exchange]
     memory: Mapping[Phase, Memory]
+    short: Sequence[Exchange] = ()
+    repeats: Sequence[Exchange] = ()
+    first_image: Exchange | None = None
 
 
 def answered(exchange: Exchange) -> bool:
@@ -65,20 +72,21 @@ def answered(exchange: Exchange) -> bool:
     return not exchange.error and bool(exchange.text.strip())
 
 
-def load_times(blocks: Sequence[Block]) -> LoadTimes:
-    """The stamps over fresh starts."""
+def load_times(loads: Sequence[Load], files: str = "in the page cache") -> LoadTimes:
+    """The stamps over fresh starts; `files` says where the model's files were."""
 
     def stamp(read: Callable[[Load], float | None], until: str) -> Measured:
-        times = [read(block.load) for block in blocks if block.load is not None]
+        times = [read(load) for load in loads]
         if not times:
             return NOT_OURS
         known = [time for time in times if time is not None]
         if len(known) < len(times):
             return Missing(missing=f"{len(times) - len(known)} of {len(times)} starts never came to {until}")
-        how = f"{TYPICAL} of {len(known)} fresh starts, files in the page cache; process start to {until}"
-        return _typical(known, len(known), "s", how)
+        how = f"{TYPICAL} of {len(known)} fresh starts, files {files}; process start to {until}"
+        return typical(known, len(known), "s", how)
 
     return LoadTimes(
+        spawned=stamp(lambda load: load.spawned_s, "the engine's program running"),
         listening=stamp(lambda load: load.listening_s, "the first HTTP answer"),
         ready=stamp(lambda load: load.ready_s, "the engine's report that it is ready"),
         first_token=stamp(lambda load: load.first_token_s, "the first token of an answer"),
@@ -94,13 +102,13 @@ def mean(
     over: str = PROCESSES,
 ) -> Measured:
     """The mean of what `read` gives over all answers, with the interval over processes."""
-    values = _values(blocks, read)
+    values = readings(blocks, read)
     if isinstance(values, Missing):
         return values
     n = sum(map(len, values))
     how = f"mean {what}; {n} requests, {len(values)} {over}"
     sums, counts = [sum(block) for block in values], [float(len(block)) for block in values]
-    return _ratio(sums, counts, n, unit, how)
+    return ratio(sums, counts, n, unit, how)
 
 
 def median(
@@ -111,30 +119,30 @@ def median(
     over: str = PROCESSES,
 ) -> Measured:
     """What the processes' medians are typically, with the interval over processes."""
-    values = _values(blocks, read)
+    values = readings(blocks, read)
     if isinstance(values, Missing):
         return values
     whose = "sessions'" if over == SESSIONS else "processes'"
     n = sum(map(len, values))
     how = f"{TYPICAL} of the {whose} median {what}; {n} requests, {len(values)} {over}"
-    return _typical([statistics.median(block) for block in values], n, unit, how)
+    return typical([statistics.median(block) for block in values], n, unit, how)
 
 
 def decode_rate(blocks: Sequence[Sequence[Exchange]], over: str = PROCESSES) -> Measured:
     """Tokens per second after each answer's first token, all answers together."""
-    if problem := _too_many_failures(blocks):
+    if problem := too_many_failures(blocks):
         return problem
     answers = [[exchange for exchange in block if answered(exchange)] for block in blocks]
     if not any(exchange.completion_tokens for block in answers for exchange in block):
         return Missing(missing="the engine does not say how many tokens it made")
-    streamed = [kept for block in answers if (kept := [x for x in block if _is_streamed(x)])]
+    streamed = [kept for block in answers if (kept := [x for x in block if is_streamed(x)])]
     if not streamed:
-        return Missing(missing="the engine sends its answers in too few pieces, or they are one token long")
+        return TOO_FEW_PIECES
     tokens = [float(sum(x.later_tokens for x in block)) for block in streamed]
     seconds = [sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in block) for block in streamed]
     n = sum(map(len, streamed))
     how = f"tokens after the first / time after the first, of {n} answers from {len(streamed)} {over}"
-    return _ratio(tokens, seconds, n, "tokens/s", how)
+    return ratio(tokens, seconds, n, "tokens/s", how)
 
 
 def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Memory]]:
@@ -148,7 +156,7 @@ def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Me
     if not known:
         return Missing(missing="no process got as far as its steady state"), {}
     known.sort(key=_difference_bytes)
-    typical = known[(len(known) - 1) // 2]
+    shown = known[(len(known) - 1) // 2]
     how = (
         f"median of {len(known)} fresh server processes: steady minus spawned footprint of the same tree "
         f"({_FOOTPRINT})"
@@ -156,12 +164,12 @@ def memory_difference(blocks: Sequence[Block]) -> tuple[Measured, dict[Phase, Me
     differences = [float(_difference_bytes(memory)) for memory in known]
     negative = sum(difference < 0 for difference in differences)
     if statistics.median(differences) < 0:
-        return Missing(missing=_negative(typical, negative, len(known))), dict(typical)
+        return Missing(missing=_negative(shown, negative, len(known))), dict(shown)
     if negative:
         how += f"; in {negative} of them it was negative"
     if any(memory["steady"].shared for memory in known):
         how += "; another process mapped the model's files too"
-    return _median(differences, "bytes", how), dict(typical)
+    return middle(differences, "bytes", how), dict(shown)
 
 
 def drift(blocks: Sequence[Sequence[Exchange]]) -> str:
@@ -192,11 +200,11 @@ def failures(what: str, exchanges: Sequence[Exchange]) -> str:
     return f"{len(failed)} of {len(exchanges)} {what} requests failed; the first: {reason}"
 
 
-def _values(
+def readings(
     blocks: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None]
 ) -> list[list[float]] | Missing:
     """What `read` gives over all answers of each process that has some."""
-    if problem := _too_many_failures(blocks):
+    if problem := too_many_failures(blocks):
         return problem
     values = [
         [value for exchange in block if answered(exchange) and (value := read(exchange)) is not None]
@@ -205,15 +213,15 @@ def _values(
     return [block for block in values if block] or Missing(missing="the engine does not tell it")
 
 
-def _too_many_failures(blocks: Sequence[Sequence[Exchange]]) -> Missing | None:
+def too_many_failures(blocks: Sequence[Sequence[Exchange]]) -> Missing | None:
     exchanges = [exchange for block in blocks for exchange in block]
     if not exchanges:
-        return Missing(missing="nothing was asked")
+        return NOTHING_ASKED
     share = sum(not answered(exchange) for exchange in exchanges) / len(exchanges)
     return Missing(missing=failures("timed", exchanges)) if share > MOST_FAILURES else None
 
 
-def _is_streamed(exchange: Exchange) -> bool:
+def is_streamed(exchange: Exchange) -> bool:
     """Whether the pieces of the answer show its pace: at least one for every two tokens."""
     tokens = exchange.completion_tokens or 0
     return exchange.tpot_s is not None and exchange.tpot_s > 0 and 2 * len(exchange.token_times_s) >= tokens
@@ -239,13 +247,13 @@ def _negative(memory: Mapping[Phase, Memory], negative: int, processes: int) -> 
     )
 
 
-def _typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
+def typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
     """One time a process, as `restarts.typical` has it."""
     found = restarts.typical(values)
     return _figure((found.value, found.low, found.high), n, unit, how, found.is_range)
 
 
-def _ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
+def ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
     """All tops over all bottoms, one pair a process; the range of the processes' own where they are few."""
     if len(tops) >= restarts.MIN_RESTARTS:
         return _figure(intervals.ratio(tops, bottoms), n, unit, how)
@@ -253,12 +261,12 @@ def _ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, h
     return _figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
 
 
-def _median(values: Sequence[float], unit: str, how: str) -> Measured:
+def middle(values: Sequence[float], unit: str, how: str) -> Measured:
     """One value a process, which may be negative."""
     if len(values) >= restarts.MIN_RESTARTS:
         return _figure(intervals.median(values), len(values), unit, how)
-    middle = statistics.median(values)
-    return _figure((middle, min(values), max(values)), len(values), unit, how, is_range=True)
+    value = statistics.median(values)
+    return _figure((value, min(values), max(values)), len(values), unit, how, is_range=True)
 
 
 def _figure(interval: intervals.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:

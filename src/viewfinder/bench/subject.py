@@ -8,11 +8,11 @@ Every exchange goes to the store as it is made.
 """
 
 import asyncio
-import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,12 +21,11 @@ from viewfinder.bench.prompts import Prompt, body
 from viewfinder.bench.results.figures import Memory, Phase
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store
+from viewfinder.bench.tree_memory import Peak, read
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server
-from viewfinder.host.mapped import also_mapped_by
-from viewfinder.host.memory import high_water_bytes, measure_tree
 
 _OBITUARY_S = 2.0
 """How long the end of an engine may come after its broken connection."""
@@ -38,7 +37,7 @@ class Subject:
     `process` numbers it within the trial. `memory` fills as the phases come; `starts` is more than one
     when the engine failed to start and was started again. `answered` are this process's exchanges of before
     an interruption: questions that can be asked of any process (never timed ones); `set_aside` is how many
-    others there are that do not count.
+    others there are that do not count. `files` are the model's files and folders.
     """
 
     def __init__(
@@ -52,11 +51,14 @@ class Subject:
         timeout_s: float,
         answered: Sequence[Asked] = (),
         set_aside: int = 0,
+        files: Sequence[Path] = (),
     ) -> None:
         self.server = server
         self.process = process
         self.memory: dict[Phase, Memory] = {}
         self.starts = 0
+        self.files = files
+        self._peak = Peak(server.pids)
         self._answered = {(asked.scenario, asked.place): asked for asked in answered}
         self._places: Counter[str] = Counter()
         self._spared_s = 0.0
@@ -73,7 +75,14 @@ class Subject:
         pids = self.server.pids() if self.server.is_ours else []
         await self.server.stop()
         if pids and error is None:
-            self.memory["unloaded"] = _read(pids)  # nothing, unless something was left behind
+            self.memory["unloaded"] = read(pids)  # nothing, unless something was left behind
+
+    async def restart(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """End the process and start another; `meanwhile` is called, in a thread, while there is none."""
+        await self.server.stop()
+        await asyncio.to_thread(meanwhile)
+        self.starts -= 1  # this one was asked for
+        await self.server.start(self._reached)
 
     def topic(self, scenario: str) -> str:
         """The seed of a scenario's prompts: a server that goes on must never be shown an image twice."""
@@ -87,10 +96,22 @@ class Subject:
         return time.monotonic() + self._spared_s
 
     def sample(self, phase: Phase) -> None:
-        """Note the tree's memory now; that of a server which is not ours is not ours to read."""
+        """Note the tree's memory now; that of a server which is not ours is not ours to read.
+
+        As "peak", the most that it came to so far.
+        """
         if not self.server.is_ours:
             return
-        self.memory[phase] = _read(self.server.pids(), look_around=phase == "steady")
+        now = read(self.server.pids(), look_around=phase == "steady")
+        self._peak.take(now)
+        if phase == "peak" and self._peak.highest is not None:
+            now = self._peak.highest.model_copy(update={"kernel_peak_bytes": now.kernel_peak_bytes})
+        self.memory[phase] = now
+
+    def look_for_peak(self) -> None:
+        """Between two requests, when none is in flight."""
+        if self.server.is_ours:
+            self._peak.look()
 
     async def ask(self, scenario: str, prompt: Prompt) -> Asked:
         """Put a prompt, store the exchange and return it with its grade (an error is wrong).
@@ -156,21 +177,7 @@ class Subject:
         if phase == "spawned":
             self.starts += 1
             self.memory.clear()
+            self._peak = Peak(self.server.pids)
             self.sample("spawned")
         elif phase == "ready":
             self.sample("ready")
-
-
-def _read(pids: list[int], *, look_around: bool = False) -> Memory:
-    """The tree's memory now; to `look_around` for others who map its files takes a look at every process."""
-    sample = measure_tree(pids)
-    on_linux = sys.platform == "linux"
-    return Memory(
-        footprint_bytes=sample.footprint_bytes,
-        anonymous_bytes=sample.anonymous_bytes,
-        swap_bytes=sample.swap_bytes,
-        mapped_bytes=sample.mapped_bytes,
-        pss_bytes=sample.pss_bytes,
-        kernel_peak_bytes=high_water_bytes(pids) if on_linux else None,
-        shared=look_around and on_linux and bool(also_mapped_by(pids)),
-    )

@@ -16,10 +16,11 @@ class Suite:
     """The counts of one depth of measuring.
 
     `processes` is how many times a fresh server process is started and timed; odd, so that the median
-    is one of them. `images` and `texts` are timed requests to each of them. `vision`, `text` and
-    `follow_up` are known-answer questions of the gates, put to one more process. A slow model is not
-    waited for without end: in each block and each gate, no request begins after `budget_s` once
-    a minimum was asked.
+    is one of them. `images` and `texts` are timed requests to each of them, `short` those with a new image
+    and a short answer, `repeats` those with one image again and again. `cold_starts` are starts with the
+    files out of the page cache. `vision`, `text` and `follow_up` are known-answer questions of the gates,
+    put to one more process. A slow model is not waited for without end: in each block and each gate, no
+    request begins after `budget_s` once a minimum was asked. 0: it is no part of the suite.
 
     `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
     headline is known within `context_half_width` points (0: all of them are held).
@@ -34,6 +35,9 @@ class Suite:
     follow_up: int
     budget_s: float
     request_timeout_s: float = 600.0
+    short: int = 0
+    repeats: int = 0
+    cold_starts: int = 0
     context: int = 0
     context_s: float = 0.0
     context_half_width: float = 0.0
@@ -56,11 +60,13 @@ SUITES = {
             "quick",
             processes=7,
             images=20,
-            texts=8,
+            texts=12,
             vision=24,
             text=12,
             follow_up=12,
             budget_s=5.0,
+            short=12,
+            repeats=12,
             context=6,
             context_s=10.0,
             context_half_width=5.0,
@@ -69,11 +75,14 @@ SUITES = {
             "standard",
             processes=11,
             images=40,
-            texts=20,
+            texts=40,
             vision=100,
             text=40,
             follow_up=50,
             budget_s=90.0,
+            short=40,
+            repeats=40,
+            cold_starts=6,
             context=154,
             context_s=1_800.0,
             context_half_width=5.0,
@@ -87,6 +96,9 @@ SUITES = {
             text=100,
             follow_up=200,
             budget_s=300.0,
+            short=80,
+            repeats=80,
+            cold_starts=11,
             context=300,
             context_s=14_400.0,
         ),

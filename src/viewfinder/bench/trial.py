@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.findings import NO_VISION, Findings
@@ -24,7 +25,6 @@ from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
-from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, EngineDied, EngineError, EngineStalled, ModelFilesError
 from viewfinder.core.paths import Folders
@@ -33,8 +33,7 @@ from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
 
-CELLS = ("images", "texts")
-"""What is timed on a process, in the order that the plan gives."""
+CELLS = tuple(latency.CELLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +144,7 @@ class Trial:
         elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
-            cells = _cells_of(asked)
-            self.findings.add_block(found, cells["images"], cells["texts"])
+            self.findings.add_block(found, asked)
 
     def _stored(self, turn: Turn) -> list[Asked]:
         return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
@@ -173,6 +171,7 @@ class Trial:
             timeout_s=under.suite.request_timeout_s,
             answered=answered,
             set_aside=set_aside,
+            files=self._files(),
         )
 
     async def _stage(self, subject: Subject, turn: Turn) -> Found:
@@ -206,19 +205,25 @@ class Trial:
         load = await first_answers(subject)
         subject.sample("first_answer")
         await latency.warm_up(subject)
+        subject.look_for_peak()
         disturbance = Disturbance()
         with disturbance.watch(subject.server.pids):
             for cell in turn.cells:
                 await self._cell(cell, subject)
         subject.sample("steady")
+        subject.sample("peak")
         foreign_s, available_s = disturbance.seconds
         return Found(load=load, foreign_s=foreign_s, available_s=available_s)
 
     async def _cell(self, cell: str, subject: Subject) -> None:
-        if cell == "texts":
-            await latency.text_requests(subject, self.under.suite)
-        elif self.findings.variant.vision:
-            await latency.image_requests(subject, self.under.suite)
+        if self.findings.variant.vision or cell not in latency.OF_IMAGES:
+            await latency.CELLS[cell](subject, self.under.suite)
+
+    def _files(self) -> list[Path]:
+        if self.findings.variant.server is not None:
+            return []
+        files = self.under.catalog.resolve(self.findings.variant)
+        return [file for file in (files.model, files.mmproj) if file is not None]
 
     def _fingerprint(self, engine: Engine) -> Fingerprint:
         variant, under = self.findings.variant, self.under
@@ -253,8 +258,5 @@ def steps_of(suite: Suite, turn: Turn) -> int:
         return STAGES[turn.stage].steps(suite, turn.part)
     if turn.block == GATES:
         return suite.text + suite.vision + suite.follow_up * gates.TURNS
-    return TRIES + latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + suite.images + suite.texts
-
-
-def _cells_of(asked: list[Asked]) -> dict[str, list[Exchange]]:
-    return {cell: [one.exchange for one in asked if one.scenario == cell] for cell in CELLS}
+    warm_up = latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + bool(suite.repeats)
+    return TRIES + warm_up + suite.images + suite.texts + suite.short + suite.repeats

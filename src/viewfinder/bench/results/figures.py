@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Phase = Literal["spawned", "ready", "first_answer", "steady", "unloaded"]
+Phase = Literal["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
 
 
 class Frozen(BaseModel):
@@ -58,6 +58,7 @@ class Gate(Frozen):
 class LoadTimes(Frozen):
     """Seconds after the start of the server process, typical of n fresh starts."""
 
+    spawned: Measured = Missing(missing="the version that measured this did not note it")
     listening: Measured
     ready: Measured
     first_token: Measured
@@ -76,3 +77,5 @@ class Memory(Frozen):
     """The most that the tree ever held until then by the kernel's own marks; None where it keeps none."""
     shared: bool = False
     """Whether a process outside the tree mapped the model's files too."""
+    graphics_bytes: int | None = None
+    """What NVIDIA's driver says that the tree holds on graphics cards; None when it says nothing."""

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
+from viewfinder.bench.results.latency import Latency
 from viewfinder.host.hardware import Machine
 
 Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
@@ -43,5 +44,8 @@ class ModelResult(Frozen):
     decode_rate: Measured
     context: ContextResult | Missing | None = None
     issues: tuple[str, ...] = ()
+    latency: Latency | Missing | None = None
+    cold_load: LoadTimes | Missing | None = None
+    """Load times with the model's files out of the page cache."""
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""

@@ -1,8 +1,10 @@
-"""How long requests take when the server process is warm: one at a time, every image a new one."""
+"""How long requests take when the server process is warm: one at a time; every image a new one, but for the
+repeats."""
 
-from itertools import islice
+from collections.abc import Iterable
+from itertools import islice, repeat
 
-from viewfinder.bench.prompts import descriptions, without_images
+from viewfinder.bench.prompts import Prompt, about_images, descriptions, without_images
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 
@@ -23,13 +25,35 @@ async def warm_up(subject: Subject) -> None:
 
 async def image_requests(subject: Subject, suite: Suite) -> None:
     """The requests of the average inference: a new 512 px image, a fixed question, 64 tokens at most."""
-    prompts = suite.paced(descriptions(subject.topic("images")), suite.images, AT_LEAST)
-    for prompt in prompts:
-        await subject.ask("images", prompt)
+    await _ask("images", descriptions(subject.topic("images")), suite.images, subject, suite)
+
+
+async def short_requests(subject: Subject, suite: Suite) -> None:
+    """A new image too, and a question that one word answers."""
+    await _ask("short", about_images(subject.topic("short")), suite.short, subject, suite)
+
+
+async def repeats(subject: Subject, suite: Suite) -> None:
+    """One image and question again and again; the first time, when both are new, is stored apart."""
+    if not suite.repeats:
+        return
+    prompt = next(descriptions(subject.topic("repeats")))
+    await subject.ask("repeats/new", prompt)
+    await _ask("repeats", repeat(prompt), suite.repeats, subject, suite)
 
 
 async def text_requests(subject: Subject, suite: Suite) -> None:
     """Short questions without an image, no two alike."""
-    prompts = suite.paced(without_images(subject.topic("texts")), suite.texts, AT_LEAST)
-    for prompt in prompts:
-        await subject.ask("texts", prompt)
+    await _ask("texts", without_images(subject.topic("texts")), suite.texts, subject, suite)
+
+
+async def _ask(cell: str, prompts: Iterable[Prompt], most: int, subject: Subject, suite: Suite) -> None:
+    """One request after the other; between two of them, the memory is looked at."""
+    for prompt in suite.paced(prompts, most, AT_LEAST):
+        await subject.ask(cell, prompt)
+        subject.look_for_peak()
+
+
+CELLS = {"images": image_requests, "texts": text_requests, "short": short_requests, "repeats": repeats}
+"""What is timed on a process; in which order, the plan says."""
+OF_IMAGES = ("images", "short", "repeats")
