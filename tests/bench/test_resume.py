@@ -82,7 +82,7 @@ def test_killed_at_random_moments_and_resumed_it_counts_what_an_uninterrupted_ru
 ) -> None:
     """Each run is killed twice: in the gates or in a timed block, and again after it went on."""
     rng = random.Random(seed)
-    total = 8 + 8 + 6 + 2 * 12
+    total = 8 + 8 + 6 + 2 * 15 + 5
     moments = sorted(rng.randrange(1, total) for _ in range(2))
     assert kill_at(tmp_path, moments[0])
     with Store(tmp_path / "results.sqlite") as store:

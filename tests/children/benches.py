@@ -15,7 +15,19 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
 
-SUITE = Suite("small", processes=2, images=2, texts=2, vision=8, text=8, follow_up=2, budget_s=600.0)
+SUITE = Suite(
+    "small",
+    processes=2,
+    images=2,
+    texts=2,
+    vision=8,
+    text=8,
+    follow_up=2,
+    budget_s=600.0,
+    short=1,
+    repeats=1,
+    cold_starts=1,
+)
 
 
 def tell(progress: Progress) -> None:
