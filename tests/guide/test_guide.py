@@ -241,7 +241,7 @@ def test_no_measured_cell_without_a_stored_figure(make: Any) -> None:
         "memory_difference average_inference median_inference output_tokens ttft_image ttft_text decode_rate"
     )
     result = make.result(
-        load=dict.fromkeys(("listening", "ready", "first_token", "first_correct"), gone),
+        load=dict.fromkeys(("spawned", "listening", "ready", "first_token", "first_correct"), gone),
         memory={},
         vision=gone,
         text=gone,
@@ -251,7 +251,7 @@ def test_no_measured_cell_without_a_stored_figure(make: Any) -> None:
     guide = write_guide([result], published())
     shown = section(guide, "Capability overview", "###") + section(guide, "glimpse (llama.cpp-f16)", "###")
     shown = shown.split("Command line")[0]
-    assert shown.count("—[^") == 5 + 14
+    assert shown.count("—[^") == 5 + 15
     assert not re.search(r"\d\.\d+ \(", shown)
 
 

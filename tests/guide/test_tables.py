@@ -130,6 +130,15 @@ def test_memory_phases_come_in_their_order(make: Any) -> None:
     assert cells(Tables(Notes()).memory_phases({"steady": told}))[2][5:] == ["72.5 (shared)", "80.0"]
 
 
+def test_graphics_cards_have_a_column_where_they_are_told(make: Any) -> None:
+    memory = make.result().memory
+    steady = memory["steady"].model_copy(update={"graphics_bytes": 512_000_000})
+    header, _, spawned, told = cells(
+        Tables(Notes()).memory_phases({"spawned": memory["spawned"], "steady": steady})
+    )
+    assert (header[-1], spawned[-1], told[-1]) == ("Graphics cards (MB)", "—", "512.0")
+
+
 def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: Any) -> None:
     twin = make.result("smol", model_id="ggml-org/SmolVLM-500M-Instruct-GGUF")
     rows = cells(Tables(Notes()).published(published(), [twin, make.result()]))

@@ -1,12 +1,14 @@
 """The guide's tables, each cell a stored fact or a footnote that says why not; called by `guide`."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import get_args
 
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Memory, Missing, Phase
+from viewfinder.bench.results.latency import Latency
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.guide import context
+from viewfinder.guide import context, latency
 from viewfinder.guide.advice import production_ready
 from viewfinder.guide.changes import Change
 from viewfinder.guide.facts import average, label, load_time, memory, same_machine
@@ -106,6 +108,7 @@ class Tables:
                 ("Vision", self._gate(result.vision)),
                 ("Pure text", self._gate(result.text)),
                 ("Follow-up turns", self._gate(result.follow_up)),
+                ("Process running after (s)", self._timing(result, in_unit(result.load.spawned, "s"))),
                 ("Listening after (s)", self._timing(result, in_unit(result.load.listening, "s"))),
                 ("Ready after (s)", self._timing(result, in_unit(result.load.ready, "s"))),
                 ("First token after (s)", self._timing(result, in_unit(result.load.first_token, "s"))),
@@ -114,16 +117,26 @@ class Tables:
                 ("Time to first token, image (ms)", self._timing(result, in_unit(result.ttft_image, "ms"))),
                 ("Time to first token, text (ms)", self._timing(result, in_unit(result.ttft_text, "ms"))),
                 ("Decode speed", self._timing(result, result.decode_rate, with_unit=True)),
+                *latency.rows(result, partial(self._timing, result)),
                 *context.rows(result, self._figure),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
             ),
         )
 
+    def latency(self, result: ModelResult) -> str:
+        """Percentiles of each sort of request; empty: none were taken."""
+        if not isinstance(result.latency, Latency):
+            return ""
+        return latency.percentiles(result.latency, partial(self._timing, result))
+
     def memory_phases(self, readings: dict[Phase, Memory]) -> str:
         """Megabytes (10^6 bytes) of the server's process tree.
 
-        The kernel's peak is the sum of what each process ever had in memory, pages of libraries among it.
+        The kernel's peak is the sum of what each process ever had in memory, pages of libraries among it; the
+        phase "peak" is the most that was seen between requests. Graphics cards have a column where they are
+        told.
         """
+        on_cards = any(reading.graphics_bytes is not None for reading in readings.values())
         return table(
             (
                 "Phase",
@@ -133,6 +146,7 @@ class Tables:
                 "Mapped model (MB)",
                 "PSS (MB)",
                 "Kernel's peak (MB)",
+                *(["Graphics cards (MB)"] if on_cards else []),
             ),
             (
                 (
@@ -142,7 +156,8 @@ class Tables:
                     _mb(reading.swap_bytes),
                     _mb(reading.mapped_bytes),
                     f"{_mb(reading.pss_bytes)}{' (shared)' if reading.shared else ''}",
-                    NOTHING if reading.kernel_peak_bytes is None else _mb(reading.kernel_peak_bytes),
+                    _mb(reading.kernel_peak_bytes),
+                    *([_mb(reading.graphics_bytes)] if on_cards else []),
                 )
                 for phase in get_args(Phase)
                 if (reading := readings.get(phase)) is not None
@@ -242,8 +257,8 @@ def _yes(able: bool) -> str:
     return "yes" if able else "no"
 
 
-def _mb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:,.1f}"
+def _mb(size_bytes: int | None) -> str:
+    return NOTHING if size_bytes is None else f"{size_bytes / 1e6:,.1f}"
 
 
 def _verdict(change: Change) -> str:
