@@ -5,7 +5,7 @@ from typing import Any
 from viewfinder.bench.results.figures import LoadTimes, Measured, Missing
 from viewfinder.bench.results.latency import Cell, Latency, Spread
 from viewfinder.guide.figures import brief
-from viewfinder.guide.latency import percentiles, rows
+from viewfinder.guide.latency import percentiles, rows, speeds
 from viewfinder.guide.markdown import Notes
 from viewfinder.guide.tables import Tables
 
@@ -42,25 +42,29 @@ def latency(make: Any) -> Latency:
     )
 
 
-def test_rows_are_in_milliseconds_and_only_of_what_was_asked(make: Any) -> None:
+def test_rows_are_in_milliseconds(make: Any) -> None:
     found = rows(make.result(latency=latency(make)), printed)
     assert found == [
         ("First image after a start: time to first token (ms)", "90 (80 to 100, n=30)"),
         ("Later images, same kind of question (ms)", "41.0 (39.0 to 43.0, n=30)"),
         ("First image / later images", "2.20 (1.90 to 2.50, n=30)"),
         ("A new image costs (ms)", "35.0 (33.0 to 37.0, n=30)"),
-        ("Prefill speed: new image, described (tokens/s)", "1,500 (1,460 to 1,540, n=30)"),
-        ("Decode speed: new image, described (tokens/s)", "900 (870 to 930, n=30)"),
-        ("Output tokens: new image, described", "16.00 (15.50 to 16.50, n=30)"),
-        ("Decode speed: same image again, described (tokens/s)", "900 (870 to 930, n=30)"),
-        ("Output tokens: same image again, described", "16.00 (15.50 to 16.50, n=30)"),
+    ]
+
+
+def test_speeds_are_of_what_was_asked(make: Any) -> None:
+    lines = speeds(latency(make), printed).splitlines()
+    assert lines[0] == "| Requests | Output tokens | Prefill speed (tokens/s) | Decode speed (tokens/s) |"
+    assert lines[2:] == [
+        f"| {title} | 16.00 (15.50 to 16.50, n=30) | 1,500 (1,460 to 1,540, n=30) | 900 (870 to 930, n=30) |"
+        for title in ("new image, described", "same image again, described")
     ]
 
 
 def test_nothing_is_said_of_what_was_never_measured(make: Any) -> None:
     assert rows(make.result(), printed) == []
     assert rows(make.result(latency=Missing(missing="it broke off")), printed) == []
-    assert Tables(Notes()).latency(make.result()) == ""
+    assert Tables(Notes()).percentiles(make.result()) == Tables(Notes()).speeds(make.result()) == ""
 
 
 def test_a_start_from_the_disk_or_why_there_is_none(make: Any) -> None:
@@ -87,7 +91,7 @@ def test_percentiles_have_a_line_for_each_time_or_a_reason(make: Any) -> None:
 
 def test_timings_of_a_disturbed_run_are_marked(make: Any) -> None:
     notes = Notes()
-    table = Tables(notes).latency(make.result(latency=latency(make), contaminated="two fleets"))
+    table = Tables(notes).percentiles(make.result(latency=latency(make), contaminated="two fleets"))
     assert table.count("40.0 (38.0 to 42.0, n=30)") == 8
     mark = next(line for line in notes.definitions() if "two fleets" in line).partition(":")[0]
     assert table.count(mark) == 16

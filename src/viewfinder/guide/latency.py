@@ -1,4 +1,4 @@
-"""How long requests and starts take: rows for a recipe, and a table of percentiles; called by `tables`.
+"""How long requests and starts take: rows of a recipe, and two tables under it; called by `tables`.
 
 `cell` prints a figure, or the reason why there is none.
 """
@@ -27,7 +27,7 @@ TIMES = {
 
 
 def rows(result: ModelResult, cell: Print) -> list[tuple[str, str]]:
-    """Starts from the disk, first images, new images, and the speed of reading and writing."""
+    """Starts from the disk, first images, and what a new image costs."""
     found: list[tuple[str, str]] = []
     if result.cold_load is not None:
         cold = result.cold_load
@@ -36,19 +36,25 @@ def rows(result: ModelResult, cell: Print) -> list[tuple[str, str]]:
     if not isinstance(result.latency, Latency):
         return found
     latency = result.latency
-    found += [
+    return [
+        *found,
         ("First image after a start: time to first token (ms)", cell(in_unit(latency.first_image, "ms"))),
         ("Later images, same kind of question (ms)", cell(in_unit(latency.later_images, "ms"))),
         ("First image / later images", cell(latency.first_slower)),
         ("A new image costs (ms)", cell(in_unit(latency.new_image, "ms"))),
     ]
-    for name, title in CELLS.items():
-        if isinstance(one := getattr(latency, name), Cell):
-            if name != "repeats":
-                found.append((f"Prefill speed: {title} (tokens/s)", cell(one.prefill_rate)))
-            found.append((f"Decode speed: {title} (tokens/s)", cell(one.decode_rate)))
-            found.append((f"Output tokens: {title}", cell(one.output_tokens)))
-    return found
+
+
+def speeds(latency: Latency, cell: Print) -> str:
+    """How fast the engine reads and writes, one line for each sort of request that was asked."""
+    asked = [(title, one) for name, title in CELLS.items() if isinstance(one := getattr(latency, name), Cell)]
+    return table(
+        ("Requests", "Output tokens", "Prefill speed (tokens/s)", "Decode speed (tokens/s)"),
+        (
+            (title, cell(one.output_tokens), cell(one.prefill_rate), cell(one.decode_rate))
+            for title, one in asked
+        ),
+    )
 
 
 def percentiles(latency: Latency, cell: Print) -> str:

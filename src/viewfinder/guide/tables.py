@@ -123,11 +123,17 @@ class Tables:
             ),
         )
 
-    def latency(self, result: ModelResult) -> str:
-        """Percentiles of each sort of request; empty: none were taken."""
+    def percentiles(self, result: ModelResult) -> str:
+        """Of each sort of request; empty: none were taken."""
         if not isinstance(result.latency, Latency):
             return ""
         return latency.percentiles(result.latency, partial(self._timing, result))
+
+    def speeds(self, result: ModelResult) -> str:
+        """Of each sort of request; empty: none were measured."""
+        if not isinstance(result.latency, Latency):
+            return ""
+        return latency.speeds(result.latency, partial(self._timing, result))
 
     def memory_phases(self, readings: dict[Phase, Memory]) -> str:
         """Megabytes (10^6 bytes) of the server's process tree.
