@@ -11,7 +11,7 @@ from viewfinder.bench.suite import Suite
 WARM_UP_IMAGES = 2
 WARM_UP_TEXTS = 1
 AT_LEAST = 3
-"""Requests of each sort that even the slowest model is asked."""
+"""Requests of the sorts that every guide is about, of which even the slowest model is asked so many."""
 
 
 async def warm_up(subject: Subject) -> None:
@@ -30,7 +30,7 @@ async def image_requests(subject: Subject, suite: Suite) -> None:
 
 async def short_requests(subject: Subject, suite: Suite) -> None:
     """A new image too, and a question that one word answers."""
-    await _ask("short", about_images(subject.topic("short")), suite.short, subject, suite)
+    await _ask("short", about_images(subject.topic("short")), suite.short, subject, suite, least=1)
 
 
 async def repeats(subject: Subject, suite: Suite) -> None:
@@ -39,7 +39,7 @@ async def repeats(subject: Subject, suite: Suite) -> None:
         return
     prompt = next(descriptions(subject.topic("repeats")))
     await subject.ask("repeats/new", prompt)
-    await _ask("repeats", repeat(prompt), suite.repeats, subject, suite)
+    await _ask("repeats", repeat(prompt), suite.repeats, subject, suite, least=1)
 
 
 async def text_requests(subject: Subject, suite: Suite) -> None:
@@ -47,9 +47,11 @@ async def text_requests(subject: Subject, suite: Suite) -> None:
     await _ask("texts", without_images(subject.topic("texts")), suite.texts, subject, suite)
 
 
-async def _ask(cell: str, prompts: Iterable[Prompt], most: int, subject: Subject, suite: Suite) -> None:
+async def _ask(
+    cell: str, prompts: Iterable[Prompt], most: int, subject: Subject, suite: Suite, least: int = AT_LEAST
+) -> None:
     """One request after the other; between two of them, the memory is looked at."""
-    for prompt in suite.paced(prompts, most, AT_LEAST):
+    for prompt in suite.paced(prompts, most, least):
         await subject.ask(cell, prompt)
         subject.look_for_peak()
 
