@@ -167,7 +167,7 @@ def test_a_new_image_costs_what_a_repeat_does_not_by_the_engines_clock() -> None
 def test_a_new_image_costs_the_difference_of_first_tokens_elsewhere() -> None:
     cost = figure(new_image([[answer(0.5)]] * 6, [[answer(0.1)]] * 6))
     assert cost.value == pytest.approx(0.4)
-    assert "median time to the first token with a new 512 px image" in cost.how
+    assert "6 fresh server processes: time to the first token with a new 512 px image" in cost.how
 
 
 def test_an_engine_that_remembers_no_image_tells_nothing_of_its_cost() -> None:

@@ -124,8 +124,8 @@ def new_image(new: Sequence[Exchanges], repeats: Sequence[Exchanges], over: str 
         return Missing(missing="the engine says that it remembers no image that it is shown again")
     clock = "the engine's own time for the prompt" if own_clock else "time to the first token"
     how = (
-        f"median over {len(differences)} {over} of the median {clock} with a new 512 px image minus that "
-        f"with one shown again: encoding it and reading its tokens; {n} requests"
+        f"median over {len(differences)} {over}: {clock} with a new 512 px image minus that with one shown "
+        f"again, each the median of its requests: encoding it and reading its tokens; {n} requests"
     )
     cost = metrics.middle(differences, "s", how)
     if isinstance(cost, Figure) and cost.low <= 0:

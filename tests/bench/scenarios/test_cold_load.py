@@ -1,11 +1,12 @@
 """Starts with the model's files out of memory: asked of a real engine, judged on planted series."""
 
 import mmap
+from pathlib import Path
 
 import pytest
 
 from viewfinder.bench.results.figures import Figure, LoadTimes, Missing
-from viewfinder.bench.scenarios.cold_load import STAMPS, ColdLoad
+from viewfinder.bench.scenarios.cold_load import STAMPS, ColdLoad, all_files
 from viewfinder.bench.scenarios.stage import Heard, Series
 from viewfinder.bench.storage.store import Asked, Store
 from viewfinder.bench.suite import SUITES, Suite
@@ -119,6 +120,22 @@ def test_where_it_cannot_be_measured_the_reason_is_told(
     assert "not ours" in str(ColdLoad().needs(there))
     monkeypatch.setattr(page_cache, "CAN_DROP", False)
     assert "no way to empty the page cache" in str(ColdLoad().needs(variant))
+
+
+def test_every_file_of_a_folder_counts_and_links_lead_to_theirs(tmp_path: Path) -> None:
+    """A hub's snapshot is a folder of links."""
+    folder, blobs = tmp_path / "snapshot", tmp_path / "blobs"
+    (folder / "part").mkdir(parents=True)
+    blobs.mkdir()
+    (blobs / "5a3b").write_bytes(b"x" * 10_000)
+    (folder / "model.safetensors").symlink_to(blobs / "5a3b")
+    (folder / "part" / "config.json").write_text("{}")
+    single = tmp_path / "mmproj.gguf"
+    single.write_bytes(b"x" * 100)
+    files = all_files([folder, single])
+    assert [file.name for file in files] == ["model.safetensors", "config.json", "mmproj.gguf"]
+    if page_cache.CAN_DROP:
+        assert page_cache.resident_bytes(files[0]) == 12_288, "of the file that the link leads to"
 
 
 def test_the_suites_that_have_it() -> None:

@@ -46,7 +46,7 @@ class ColdLoad:
         out."""
         kept: list[float] = []
         stamps: dict[str, list[float]] = {name: [] for name in STAMPS}
-        files = list(_all_files(subject.files))
+        files = list(all_files(subject.files))
         for _ in suite.paced(range(suite.cold_starts), suite.cold_starts, AT_LEAST, subject.clock):
             await subject.restart(lambda: kept.append(page_cache.drop(files)))
             if kept[-1]:
@@ -82,7 +82,7 @@ class ColdLoad:
         return found.model_copy(update={"first_correct": Missing(missing="this variant takes no images")})
 
 
-def _all_files(places: Sequence[Path]) -> Sequence[Path]:
+def all_files(places: Sequence[Path]) -> Sequence[Path]:
     """Every file of a model's files and folders."""
     inside = [sorted(place.rglob("*")) if place.is_dir() else [place] for place in places]
     return [file for files in inside for file in files if file.is_file()]
