@@ -34,14 +34,16 @@ class Served:
         return psutil.Process(self.process.pid).children(recursive=True)
 
 
-def run(*words: str | Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: str | Path, home: Path, patience_s: float = PATIENCE_S, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and give what it printed."""
     return subprocess.run(
         [*VIEWFINDER, *map(str, words)],
         env={**os.environ, "VIEWFINDER_HOME": str(home), **environment},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
 
