@@ -12,9 +12,10 @@ from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
 from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
-from viewfinder.bench.results.model import ModelResult, Status
+from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
+from viewfinder.bench.status import Known, Verdict, judge
 from viewfinder.bench.storage.rows import Run
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.turns import Found
@@ -42,6 +43,9 @@ class Findings:
     restarts: int = 0
     disturbance: Disturbance = field(default_factory=Disturbance)
     stages: dict[str, list[Heard]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    machine_drift: Measured | None = None
+    drift: str = ""
 
     @property
     def is_ours(self) -> bool:
@@ -76,6 +80,7 @@ class Findings:
         texts = [block.texts for block in self.blocks]
         timed = images if self.variant.vision else texts
         difference, memory = metrics.memory_difference(self.blocks)
+        verdict = self._verdict()
         over = metrics.PROCESSES if self.is_ours else metrics.SESSIONS
         request = (
             "requests with a new 512 px image each, 'Describe this image.', at most 64 tokens, "
@@ -95,9 +100,10 @@ class Findings:
             measured_at=measured_at,
             machine=self.run.machine,
             fingerprint=fingerprint,
-            status=self._status(),
+            status=verdict.status,
+            status_reasons=verdict.reasons,
             failure=self.failure,
-            contaminated="; ".join(filter(None, [self.disturbance.verdict(), metrics.drift(timed)])),
+            contaminated="; ".join(self._contamination(timed)),
             vision=self.vision,
             text=self.text,
             follow_up=self.follow_up,
@@ -121,6 +127,8 @@ class Findings:
             ),
             decode_rate=self._known(metrics.decode_rate(timed, over)),
             issues=self._issues(),
+            notes=tuple(self.notes),
+            machine_drift=self.machine_drift,
             **{name: self._stage(name, suite) for name, _ in stages_of(suite)},
         )
 
@@ -135,13 +143,23 @@ class Findings:
         server = self.variant.server
         return f"{CHAT_PATH} (private Unix socket)" if server is None else f"{server.root}{CHAT_PATH}"
 
-    def _status(self) -> Status:
-        if self.failure:
-            return "failed"
-        sees, reads = (isinstance(gate, Gate) and gate.passed for gate in (self.vision, self.text))
-        if sees and reads:
-            return "verified"
-        return "vision-only" if sees else "text-only" if reads else "unverified"
+    def _verdict(self) -> Verdict:
+        timed = [exchange for block in self.blocks for exchange in (*block.images, *block.texts)]
+        return judge(
+            Known(
+                failure=self.failure,
+                vision=self.vision,
+                text=self.text,
+                errors=sum(not metrics.answered(exchange) for exchange in timed),
+                requests=len(timed),
+                is_ours=self.is_ours,
+                issues=self._issues(),
+            )
+        )
+
+    def _contamination(self, timed: Sequence[Sequence[Exchange]]) -> list[str]:
+        said = (self.disturbance.verdict(), metrics.drift(timed), self.drift)
+        return [one for one in said if one]
 
     def _load(self) -> LoadTimes:
         times = metrics.load_times(self.blocks)

@@ -37,6 +37,10 @@ class Suite:
     context: int = 0
     context_s: float = 0.0
     context_half_width: float = 0.0
+    again: int = 0
+    """At most so many disturbed restarts of a model are measured once more."""
+    anchor: int = 0
+    """So many fresh processes of the anchor are timed at the run's start, and at its end; see `anchor`."""
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -64,6 +68,8 @@ SUITES = {
             context=6,
             context_s=10.0,
             context_half_width=5.0,
+            again=3,
+            anchor=3,
         ),
         Suite(
             "standard",
@@ -77,6 +83,8 @@ SUITES = {
             context=154,
             context_s=1_800.0,
             context_half_width=5.0,
+            again=5,
+            anchor=6,
         ),
         Suite(
             "thorough",
@@ -89,6 +97,8 @@ SUITES = {
             budget_s=300.0,
             context=300,
             context_s=14_400.0,
+            again=7,
+            anchor=8,
         ),
     )
 }

@@ -1,14 +1,17 @@
 """One model under measurement, over all of its server processes to its result; called by `runner`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from viewfinder.bench import repetition
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.findings import NO_VISION, Findings
 from viewfinder.bench.order import GATES, Turn
 from viewfinder.bench.progress import Steps
+from viewfinder.bench.repetition import Restart
+from viewfinder.bench.results.figures import Measured
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
@@ -63,6 +66,7 @@ class Trial:
     """What it came to; until then, None."""
     _engine: Engine | None = None
     _finished: Mapping[int, Found] = field(default_factory=dict)
+    _timed: dict[int, Restart] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.card, self.card.variant(), self.under.run)
@@ -81,6 +85,11 @@ class Trial:
         self.result = next((one for one in store.results_of(run) if one.model == self.card.name), None)
         self._finished = store.found(run, self.card.name)
 
+    @property
+    def disturbed(self) -> list[int]:
+        """The timed restarts that were disturbed; none when the trial has ended."""
+        return [] if self.result is not None else repetition.disturbed(self._timed)
+
     async def take(self, turn: Turn) -> None:
         """Measure one server process, unless that was done before an interruption or the trial has ended."""
         if self.result is not None:
@@ -93,13 +102,24 @@ class Trial:
         if self.findings.failure:
             self.conclude()
 
-    def conclude(self) -> None:
-        """Store the result, once."""
+    @property
+    def is_able(self) -> bool:
+        """Whether there is something to measure yet."""
+        return self.result is None and not self.findings.failure
+
+    def conclude(self, machine: Measured | None = None, drift: str = "") -> None:
+        """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
         if self.result is None:
+            self.findings.machine_drift, self.findings.drift = machine, drift
+            count = repetition.count(self._timed)
+            for number in count.counted:
+                cells = _cells_of(self._timed[number].asked)
+                self.findings.add_block(self._timed[number].found, cells["images"], cells["texts"])
+            self.findings.notes += count.notes
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self.result = self.findings.result(self.under.suite, now, digest)
-            self.under.store.add_result(self.result)
+            self.under.store.add_result(self.result, count.set_aside)
 
     async def _take(self, turn: Turn) -> None:
         if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
@@ -145,8 +165,7 @@ class Trial:
         elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
-            cells = _cells_of(asked)
-            self.findings.add_block(found, cells["images"], cells["texts"])
+            self._timed[turn.block] = Restart(found, asked, turn.again)
 
     def _stored(self, turn: Turn) -> list[Asked]:
         return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
@@ -201,7 +220,8 @@ class Trial:
     async def _block(self, subject: Subject, turn: Turn) -> Found:
         suite = self.under.suite
         start = "fresh start" if self.findings.is_ours else "session"
-        doing = f"{start} {turn.block} of {suite.processes}"
+        doing = f"{start} {turn.again or turn.block} of {suite.processes}"
+        doing += " once more" if turn.again else ""
         self.under.steps.begin(self.card.name, doing, steps_of(suite, turn))
         load = await first_answers(subject)
         subject.sample("first_answer")
@@ -256,5 +276,5 @@ def steps_of(suite: Suite, turn: Turn) -> int:
     return TRIES + latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + suite.images + suite.texts
 
 
-def _cells_of(asked: list[Asked]) -> dict[str, list[Exchange]]:
+def _cells_of(asked: Sequence[Asked]) -> dict[str, list[Exchange]]:
     return {cell: [one.exchange for one in asked if one.scenario == cell] for cell in CELLS}

@@ -8,7 +8,17 @@ from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.host.hardware import Machine
 
-Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
+Status = Literal[
+    "production ready",
+    "verified",
+    "provisional",
+    "vision-only",
+    "text-only",
+    "avoid",
+    "broken",
+    "failed",
+    "unverified",  # what older versions called broken
+]
 
 
 class ModelResult(Frozen):
@@ -27,6 +37,8 @@ class ModelResult(Frozen):
     measured_at: str
     machine: Machine
     status: Status
+    status_reasons: tuple[str, ...] = ()
+    """What the status rests on, a clause each; empty in results of older versions."""
     failure: str = ""
     contaminated: str = ""
     vision: Gate | Missing
@@ -43,5 +55,10 @@ class ModelResult(Frozen):
     decode_rate: Measured
     context: ContextResult | Missing | None = None
     issues: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What else there is to know of how it was measured: which restarts were disturbed."""
+    machine_drift: Measured | None = None
+    """How many times as long the machine took for the same work at the run's end as at its start; None: it
+    was not timed."""
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""
