@@ -6,9 +6,9 @@ from typing import get_args
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.guide import context
+from viewfinder.guide import context, status
 from viewfinder.guide.advice import production_ready
-from viewfinder.guide.changes import Change
+from viewfinder.guide.changes import Line
 from viewfinder.guide.facts import average, label, load_time, memory, same_machine
 from viewfinder.guide.figures import brief, in_unit, phrase, right_of
 from viewfinder.guide.markdown import Notes, code, table, text
@@ -115,6 +115,7 @@ class Tables:
                 ("Time to first token, text (ms)", self._timing(result, in_unit(result.ttft_text, "ms"))),
                 ("Decode speed", self._timing(result, result.decode_rate, with_unit=True)),
                 *context.rows(result, self._figure),
+                *status.rows(result, self._figure),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
             ),
         )
@@ -149,12 +150,12 @@ class Tables:
             ),
         )
 
-    def changes(self, changes: Iterable[Change]) -> str:
+    def changes(self, lines: Iterable[Line]) -> str:
         return table(
-            ("Figure", "Previous run", "This run", "Change"),
+            ("Figure", "Previous run", "This run", "Difference", "Verdict"),
             (
-                (text(change.figure), text(change.before), text(change.now), _verdict(change))
-                for change in changes
+                tuple(map(text, (line.figure, line.before, line.now, line.difference, line.verdict)))
+                for line in lines
             ),
         )
 
@@ -215,8 +216,10 @@ class Tables:
 
     def _status(self, result: ModelResult, ready: bool) -> str:
         words: list[str] = [result.status]
-        if ready:
-            words.append("production ready")
+        if result.status_reasons:
+            words[0] += self._notes.mark(f"Status: {'; '.join(result.status_reasons)}")
+        elif ready:
+            words.append("production ready")  # by the rules of the version that measured it
         if result.failure:
             words[0] += self._notes.mark(f"Failed: {result.failure}")
         if result.contaminated:
@@ -244,7 +247,3 @@ def _yes(able: bool) -> str:
 
 def _mb(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:,.1f}"
-
-
-def _verdict(change: Change) -> str:
-    return "better" if change.better else "worse"
