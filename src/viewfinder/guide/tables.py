@@ -216,12 +216,12 @@ class Tables:
 
     def _status(self, result: ModelResult, ready: bool) -> str:
         words: list[str] = [result.status]
-        if result.status_reasons:
-            words[0] += self._notes.mark(f"Status: {'; '.join(result.status_reasons)}")
-        elif ready:
-            words.append("production ready")  # by the rules of the version that measured it
         if result.failure:
             words[0] += self._notes.mark(f"Failed: {result.failure}")
+        elif result.status_reasons:
+            words[0] += self._notes.mark(f"Status: {'; '.join(result.status_reasons)}")
+        if ready and result.status != "production ready":
+            words.append("production ready")  # by the rules of the version that measured it
         if result.contaminated:
             words.append(f"contaminated{self._notes.mark(f'Disturbed: {result.contaminated}')}")
         if result.issues:
