@@ -39,13 +39,14 @@ def test_what_was_set_aside_failed_or_told_nothing_is_no_sample() -> None:
 
 def test_answers_are_told_apart_by_scene_and_question() -> None:
     failed = asked(scene="s9", question="vision?", right=True, exchange=exchange(0.1, error="timeout: no"))
-    found = Evidence([*answers([True, False]), *answers([True], scenario="text"), failed])
+    found = Evidence([*answers([True, False]), failed])
     assert found.answers("vision") == {
         ("s0", "vision?"): True,
         ("s1", "vision?"): False,
         ("s9", "vision?"): False,
     }
-    assert found.answers("text") == {("s0", "text?"): True}
+    texts = [asked(scenario="text", question=question, right=True) for question in ("One?", "Two?")]
+    assert Evidence(texts).answers("text") == {("One?", "One?"): True, ("Two?", "Two?"): True}
 
 
 def test_of_a_conversation_the_last_answer_counts() -> None:

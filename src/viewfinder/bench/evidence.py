@@ -41,11 +41,12 @@ class Evidence:
     def answers(self, scenario: str) -> Answers:
         """Which questions of a gate were answered right; an error or a silence is not right.
 
-        Of a conversation's turns the last one counts, as in the gate.
+        Of a conversation's turns the last one counts, as in the gate. A question without an image stands for
+        itself, as one about a scene of its own does.
         """
         is_last = scenario == "follow-up"
         return {
-            (one.scene, "" if is_last else one.question): bool(one.right) and answered(one.exchange)
+            (one.scene or one.question, "" if is_last else one.question): _is_right(one)
             for one in self.asked
             if one.scenario == scenario
         }
@@ -53,6 +54,10 @@ class Evidence:
     def samples(self, figure: str) -> Samples:
         """Of one of FIGURES; a restart that does not have it is left out."""
         return FIGURES[figure](self)
+
+
+def _is_right(one: Asked) -> bool:
+    return bool(one.right) and answered(one.exchange)
 
 
 def evidence_of(store: Store, result: ModelResult) -> Evidence:
