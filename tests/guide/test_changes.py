@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.bench.made_up import PRINT, evidence
-from viewfinder.bench.evidence import Evidence
+from viewfinder.bench.evidence import ANSWERS, FIGURES, Evidence
 from viewfinder.bench.results.model import ModelResult
-from viewfinder.guide.changes import Comparison, Line, compare
+from viewfinder.guide.changes import Comparison, Line, _figures, compare
 from viewfinder.guide.facts import Key, key
 
 BEFORE = {"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}
@@ -150,3 +150,7 @@ def test_why_the_machine_itself_was_not_compared(make: Any) -> None:
     now, then = (evidence(TIMES, run=run, anchor=[0.1]) for run in ("run-2", "run-1"))
     comparison = alone(make.result(), make.result(**BEFORE), now, then)
     assert "too few of its measurements succeeded" in comparison.notes[0]
+
+
+def test_every_figure_that_is_compared_can_be_printed(make: Any) -> None:
+    assert set(_figures(make.result())) == {*FIGURES, *ANSWERS}

@@ -106,6 +106,6 @@ def show(results: "list[ModelResult]") -> None:
         table.add_row(result.model, result.failure or result.status, *said)
     output.print(table)
     for result in results:
-        for said in (*result.status_reasons, *result.notes, result.contaminated):
-            if said and said != result.failure:
-                errors.print(f"{result.model}: {said}", markup=False)
+        for reason in (*result.status_reasons, *result.notes, result.contaminated):
+            if reason and reason != result.failure:
+                errors.print(f"{result.model}: {reason}", markup=False)
