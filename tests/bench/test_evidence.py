@@ -7,6 +7,7 @@ import pytest
 
 from tests.bench.made_up import PRINT, answers, evidence, exchange, left, timed
 from tests.bench.storage.test_store import RUN, asked, result
+from tests.bench.test_retention import about
 from viewfinder.bench.evidence import FIGURES, Evidence, evidence_of
 from viewfinder.bench.storage.rows import ANCHOR
 from viewfinder.bench.storage.store import Store
@@ -40,13 +41,13 @@ def test_what_was_set_aside_failed_or_told_nothing_is_no_sample() -> None:
 def test_answers_are_told_apart_by_scene_and_question() -> None:
     failed = asked(scene="s9", question="vision?", right=True, exchange=exchange(0.1, error="timeout: no"))
     found = Evidence([*answers([True, False]), failed])
-    assert found.answers("vision") == {
-        ("s0", "vision?"): True,
-        ("s1", "vision?"): False,
-        ("s9", "vision?"): False,
+    assert found.answers("right image answers") == {
+        ("s0", "vision? Red."): True,
+        ("s1", "vision? Red."): False,
+        ("s9", "vision? "): False,
     }
     texts = [asked(scenario="text", question=question, right=True) for question in ("One?", "Two?")]
-    assert Evidence(texts).answers("text") == {("One?", "One?"): True, ("Two?", "Two?"): True}
+    assert Evidence(texts).answers("right text answers") == {("One?", "One? "): True, ("Two?", "Two? "): True}
 
 
 def test_of_a_conversation_the_last_answer_counts() -> None:
@@ -54,7 +55,14 @@ def test_of_a_conversation_the_last_answer_counts() -> None:
         asked(scenario="follow-up", scene="s0", question=question, right=right)
         for question, right in (("One?", True), ("Two?", False), ("Three?", True))
     ]
-    assert Evidence(turns).answers("follow-up") == {("s0", ""): True}
+    assert Evidence(turns).answers("right follow-up answers") == {("s0", ""): True}
+
+
+def test_facts_kept_are_those_that_were_seen() -> None:
+    found = Evidence([*about("a", alone="yny", resent="ynn"), *answers([True])])
+    kept = found.answers("facts kept in dialogues")
+    assert list(kept.values()) == [True, False]
+    assert {dialogue for dialogue, _ in kept} == {"a"}
 
 
 def test_what_the_store_has_of_a_result(tmp_path: Path) -> None:

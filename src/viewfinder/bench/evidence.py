@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from viewfinder.bench.metrics import answered, is_streamed
+from viewfinder.bench.recall import RESENT, Recall
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.script import TURN_OF
 from viewfinder.bench.statistics import restarts
 from viewfinder.bench.statistics.pairs import Answers
 from viewfinder.bench.storage.fingerprint import Fingerprint
@@ -14,13 +16,8 @@ from viewfinder.bench.storage.store import Store
 from viewfinder.bench.turns import Found
 from viewfinder.client.exchange import Exchange
 
-ANSWERS = {
-    "right image answers": "vision",
-    "right text answers": "text",
-    "right follow-up answers": "follow-up",
-}
-"""Names of the gates' figures, and of the scenarios in which they were asked."""
-
+DIALOGUES = "context/"
+"""What the names of all exchanges of dialogues begin with."""
 Samples = Mapping[int, float]
 """One positive value a restart, by its number: models of one run took turns in the restarts of a number."""
 
@@ -38,26 +35,13 @@ class Evidence:
     anchor: Sequence[Asked] = ()
     anchored: Fingerprint | None = None
 
-    def answers(self, scenario: str) -> Answers:
-        """Which questions of a gate were answered right; an error or a silence is not right.
-
-        Of a conversation's turns the last one counts, as in the gate. A question without an image stands for
-        itself, as one about a scene of its own does.
-        """
-        is_last = scenario == "follow-up"
-        return {
-            (one.scene or one.question, "" if is_last else one.question): _is_right(one)
-            for one in self.asked
-            if one.scenario == scenario
-        }
+    def answers(self, figure: str) -> Answers:
+        """Of one of ANSWERS: which questions were answered right; an error or a silence is not right."""
+        return ANSWERS[figure](self)
 
     def samples(self, figure: str) -> Samples:
         """Of one of FIGURES; a restart that does not have it is left out."""
         return FIGURES[figure](self)
-
-
-def _is_right(one: Asked) -> bool:
-    return bool(one.right) and answered(one.exchange)
 
 
 def evidence_of(store: Store, result: ModelResult) -> Evidence:
@@ -70,6 +54,29 @@ def evidence_of(store: Store, result: ModelResult) -> Evidence:
         anchor=store.exchanges(result.run, ANCHOR),
         anchored=prints.get(ANCHOR),
     )
+
+
+def _gate(scenario: str, *, last_only: bool = False) -> Callable[[Evidence], Answers]:
+    """Of a gate's questions, or of `last_only` of each conversation, as in the gate.
+
+    A question without an image stands for itself, as one about a scene of its own does.
+    """
+
+    def take(evidence: Evidence) -> Answers:
+        return {
+            (one.scene or one.question, "" if last_only else f"{one.question} {one.expected}"): (
+                bool(one.right) and answered(one.exchange)
+            )
+            for one in evidence.asked
+            if one.scenario == scenario
+        }
+
+    return take
+
+
+def _facts_kept(evidence: Evidence) -> Answers:
+    """Facts right in a dialogue, of those that this model got right when asked alone."""
+    return Recall(one for one in evidence.asked if one.scenario.startswith(DIALOGUES)).kept(RESENT, *TURN_OF)
 
 
 def _typical(scenario: str, read: Callable[[Exchange], float | None]) -> Callable[[Evidence], Samples]:
@@ -129,6 +136,12 @@ def _counted(evidence: Evidence) -> dict[int, Found]:
     return {process: found for process, found in evidence.found.items() if process in counted}
 
 
+ANSWERS: Mapping[str, Callable[[Evidence], Answers]] = {
+    "right image answers": _gate("vision"),
+    "right text answers": _gate("text"),
+    "right follow-up answers": _gate("follow-up", last_only=True),
+    "facts kept in dialogues": _facts_kept,
+}
 FIGURES: Mapping[str, Callable[[Evidence], Samples]] = {
     "average inference": _typical("images", lambda exchange: exchange.e2e_s),
     "time to first token, image": _typical("images", lambda exchange: exchange.ttft_s),

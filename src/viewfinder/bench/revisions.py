@@ -88,9 +88,9 @@ def _differences(then: Fingerprint | None, now: Fingerprint | None) -> list[str]
 
 
 def _answers(now: Evidence, then: Evidence) -> Iterable[tuple[str, Cell]]:
-    for name, scenario in ANSWERS.items():
+    for name in ANSWERS:
         try:
-            contrast = pairs.compare(now.answers(scenario), then.answers(scenario))
+            contrast = pairs.compare(now.answers(name), then.answers(name))
         except TooFew:
             continue
         yield name, Cell(contrast, is_share=True, higher_is_better=True)

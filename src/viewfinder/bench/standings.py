@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from viewfinder.bench.evidence import ANSWERS, HIGHER_IS_BETTER, Evidence
+from viewfinder.bench.evidence import HIGHER_IS_BETTER, Evidence
 from viewfinder.bench.statistics.intervals import TooFew
 from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_times
 
@@ -25,7 +25,7 @@ def by_answers(evidence: Mapping[str, Evidence], figure: str = "right image answ
 
     An error or a silence is an answer that is not right.
     """
-    answers = {model: some for model, one in evidence.items() if (some := one.answers(ANSWERS[figure]))}
+    answers = {model: some for model, one in evidence.items() if (some := one.answers(figure))}
     if len(answers) < 2:
         return None
     try:
