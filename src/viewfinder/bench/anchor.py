@@ -28,8 +28,8 @@ from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
 
 MODEL, ENGINE = "glimpse", "llama.cpp"
-WARM_UP, IMAGES = 1, 3
-"""Requests to each process."""
+WARM_UP, IMAGES = 1, 2
+"""Requests to each process: few, for what processes differ by outweighs what requests to one do."""
 SETTINGS = EngineSettings()
 """Never the user's: they may be other ones in the next run."""
 
