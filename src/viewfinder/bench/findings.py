@@ -3,7 +3,7 @@
 A trial that breaks off keeps what it has: the rest of its result says that it was not measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -13,6 +13,8 @@ from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
 from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
 from viewfinder.bench.results.model import ModelResult, Status
+from viewfinder.bench.results.soak import Soak
+from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
 from viewfinder.bench.storage.rows import Run
@@ -81,6 +83,7 @@ class Findings:
             "requests with a new 512 px image each, 'Describe this image.', at most 64 tokens, "
             "temperature 0, one at a time, warm"
         )
+        stages = {name: self._stage(name, suite) for name, _ in stages_of(suite)}
         return ModelResult(
             model=self.card.name,
             title=self.card.title,
@@ -120,8 +123,8 @@ class Findings:
                 )
             ),
             decode_rate=self._known(metrics.decode_rate(timed, over)),
-            issues=self._issues(),
-            **{name: self._stage(name, suite) for name, _ in stages_of(suite)},
+            issues=(*self._issues(), *_issues_of(stages.values())),
+            **stages,
         )
 
     def _stage(self, name: str, suite: Suite) -> BaseModel:
@@ -172,6 +175,13 @@ class Findings:
         if self.restarts:
             said.append(f"The engine failed to start {self.restarts} times and was started again.")
         return tuple(filter(None, said))
+
+
+def _issues_of(results: Iterable[BaseModel]) -> Iterator[str]:
+    """What the stages found that a user must know."""
+    for result in results:
+        if isinstance(result, Stability | Soak):
+            yield from result.issues
 
 
 def _e2e_s(exchange: Exchange) -> float | None:

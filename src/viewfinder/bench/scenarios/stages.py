@@ -7,7 +7,10 @@ from viewfinder.bench.scenarios.context import Context
 from viewfinder.bench.scenarios.stage import Stage
 from viewfinder.bench.suite import Suite
 
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (Context(),)}
+from viewfinder.bench.scenarios.soak import Soak
+from viewfinder.bench.scenarios.stability import Stability
+
+STAGES: dict[str, Stage] = {stage.name: stage for stage in (Context(), Stability(), Soak())}
 
 
 def stages_of(suite: Suite) -> list[tuple[str, int]]:
