@@ -15,6 +15,7 @@ from tests.faults.conftest import PLUGIN
 from tests.faults.gateway import FaultyCatalog
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.soak import Soak
 from viewfinder.bench.results.stability import Repeats, Stability
 from viewfinder.bench.results.trouble import Code, Rate, Trouble
 from viewfinder.bench.scenarios.stability import LISTENS_S
@@ -33,7 +34,9 @@ SUITE = dataclasses.replace(
     stability_repeats=20,
     stability_together=24,
 )
-FEWER = dataclasses.replace(SUITE, stability_walk=24, stability_between=1, stability_repeats=3)
+FEWER = dataclasses.replace(
+    SUITE, stability_walk=24, stability_between=1, stability_repeats=3, stability_together=12
+)
 Measure = Callable[..., Awaitable[ModelResult]]
 
 
@@ -132,7 +135,8 @@ async def test_a_mix_up_is_named_and_can_be_seen_again(
     assert result.issues == found.issues
     # The steps that it names, sent to a fresh process, are answered wrong again.
     catalog = faulty(fault, known(), folders.state / "again")
-    assert await replay(folders.state / trouble.reproducer, catalog, folders) == trouble.said
+    said = await replay(folders.state / trouble.reproducer, catalog, folders)
+    assert said == trouble.said or (trouble.together and said != trouble.expected)
 
 
 async def test_the_second_call_of_each_process_fails(measure: Measure) -> None:
@@ -152,10 +156,15 @@ async def test_an_engine_that_dies_is_a_finding(measure: Measure) -> None:
 
 
 async def test_glimpse_is_stable(folders: Folders) -> None:
-    found = stability(await run_glimpse(FEWER, folders))
+    few = dataclasses.replace(FEWER, stability_walk=16, stability_together=8, soak=20, soak_s=60.0)
+    result = await run_glimpse(few, folders)
+    found = stability(result)
     assert found.troubles == ()
     assert isinstance(found.repeats, Repeats)
     assert found.repeats.kind == "bit-stable"
     assert isinstance(found.mix_ups, Rate)
     assert found.mix_ups.events == 0
-    assert found.mix_ups.asked > 20, "its answers tell pictures apart"
+    assert found.mix_ups.asked > 12, "its answers tell pictures apart"
+    assert isinstance(result.soak, Soak)
+    assert result.soak.codes == set()
+    assert result.soak.requests == 4 + 20 + 40

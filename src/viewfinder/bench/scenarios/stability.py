@@ -31,6 +31,8 @@ from viewfinder.bench.troubles.steadiness import (
 from viewfinder.catalog.card import Variant
 
 AT_ONCE = (2, 4)
+ORDERS = ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2))
+"""Of each four pictures, by process: none comes first twice, nor twice after the same one."""
 AT_LEAST = 12
 """Requests of each sort that even the slowest model is asked; the suite's number, where that is less."""
 LISTENS_S = 0.25
@@ -68,20 +70,19 @@ class Stability:
                 for clients in AT_ONCE:
                     await _together(subject, suite, clients)
             case _:
-                await _refer(subject, part)
+                await _refer(subject, suite, part)
         return {}
 
     def finds(self, heard: Sequence[Heard], suite: Suite) -> Result:
         return steadiness.judge([one.asked for one in heard])
 
 
-async def _refer(subject: Subject, part: int) -> None:
+async def _refer(subject: Subject, suite: Suite, part: int) -> None:
     """Each picture once, in an order of its own: an answer that depends on what was shown before is not the
     same in two processes."""
-    turned = [
-        pictures()[(number + part * circles.WALKED // 2) % circles.ALL] for number in range(circles.ALL)
-    ]
-    for prompt in turned if part % 2 else turned[::-1]:
+    order = ORDERS[part % len(ORDERS)]
+    places = (first + place for first in range(0, circles.ALL, len(order)) for place in order)
+    for prompt in suite.paced((pictures()[place] for place in places), circles.ALL, len(order)):
         await _ask(subject, REFERENCE, prompt)
 
 

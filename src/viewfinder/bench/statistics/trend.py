@@ -21,7 +21,7 @@ MIN_VALUES = 30
 """Below, there are fewer than four blocks, and they tell nothing of how much such series vary."""
 MOST_POINTS = 150
 """A longer series is taken as the medians of groups: a slope of all pairs costs the square of its points."""
-RESAMPLES = 299
+RESAMPLES = 199
 
 
 def slope(values: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES) -> Interval:

@@ -63,10 +63,11 @@ def references(processes: Sequence[Sequence[Asked]]) -> References:
                 said.setdefault(asked.scene, []).append(asked.exchange.text)
     compared = {scene: texts for scene, texts in said.items() if len(texts) > 1}
     agreed = {
-        scene: texts[0] for scene, texts in said.items() if all(are_same(texts[0], one) for one in texts[1:])
+        scene: texts[0]
+        for scene, texts in compared.items()
+        if all(are_same(texts[0], one) for one in texts[1:])
     }
-    same = sum(scene in agreed for scene in compared)
-    return References(agreed, Agreement(same=same, asked=len(compared), processes=len(processes)))
+    return References(agreed, Agreement(same=len(agreed), asked=len(compared), processes=len(processes)))
 
 
 def in_a_row(process: Sequence[Asked], is_of_interest: Callable[[Asked], bool]) -> list[Shown]:
