@@ -192,7 +192,7 @@ class Subject:
 
 
 def _words_of(chunk: dict[str, Any]) -> str:
-    choice = next(iter(chunk.get("choices") or ()), {})
+    choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
     return (choice.get("delta") or {}).get("content") or ""
 
 

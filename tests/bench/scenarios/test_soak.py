@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.scenarios.planted import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
+from tests.bench.troubles.made_up import asked
 from tests.faults.conftest import PLUGIN
 from viewfinder.bench.prompts import about_images
 from viewfinder.bench.results.figures import Figure, Missing
@@ -46,10 +47,9 @@ def growth(found: Soak) -> Growth:
         ("none", "flat", set()),
         ("leaks-slowly", "leak", {Code.LEAK}),
         ("keeps-pictures", "growth with cache", set()),
-        ("previous-image", "flat", {Code.CANARY_DRIFT}),
     ],
 )
-async def test_growth_and_drift_are_named(
+async def test_growth_is_named(
     monkeypatch: pytest.MonkeyPatch,
     known: Truths,
     tmp_path: Path,
@@ -86,6 +86,17 @@ async def test_glimpse_does_not_grow(tmp_path: Path) -> None:
     found = soak(await run_glimpse(dataclasses.replace(SUITE, soak=200, soak_s=300.0), folders_in(tmp_path)))
     assert growth(found).kind == "flat"
     assert found.codes == set()
+
+
+def test_a_canary_that_is_answered_otherwise_later_on() -> None:
+    """The second picture was never answered rightly: what it was answered first is its measure."""
+    said = [(8, None), (9, "Blue."), (8, None), (9, "It is blue."), (8, "Blue."), (9, "Green."), (8, "")]
+    found = judge(Heard(part=0, asked=[asked(picture, words, "soak/canary") for picture, words in said]))
+    assert found.codes == {Code.CANARY_DRIFT, Code.EMPTY}
+    assert (found.canaries.events, found.canaries.asked) == (1, 4)
+    assert found.issues[0] == (
+        "STATE.canary_drift: 1 of 4 requests; for example 'Blue.' where 'Red.' was due."
+    )
 
 
 def test_a_server_that_is_not_ours_is_not_looked_into() -> None:

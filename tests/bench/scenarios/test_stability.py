@@ -19,6 +19,7 @@ from viewfinder.bench.results.soak import Soak
 from viewfinder.bench.results.stability import Repeats, Stability
 from viewfinder.bench.results.trouble import Code, Rate, Trouble
 from viewfinder.bench.scenarios.stability import LISTENS_S
+from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.troubles.circles import pictures
 from viewfinder.core.config import EngineSettings
@@ -100,8 +101,9 @@ async def replay(folder: Path, catalog: FaultyCatalog, folders: Folders) -> str:
         await server.stop()
 
 
-async def test_a_sound_engine_has_no_trouble(measure: Measure) -> None:
-    found = stability(await measure("none"))
+async def test_a_sound_engine_has_no_trouble(measure: Measure, folders: Folders) -> None:
+    result = await measure("none")
+    found = stability(result)
     assert found.troubles == found.issues == ()
     assert isinstance(found.mix_ups, Rate)
     assert (found.mix_ups.events, found.mix_ups.asked) == (0, 71)
@@ -113,6 +115,10 @@ async def test_a_sound_engine_has_no_trouble(measure: Measure) -> None:
     assert isinstance(found.together, dict)
     assert {clients: rate.events for clients, rate in found.together.items()} == {2: 0, 4: 0}
     assert [rate.asked for rate in found.after.values()] == [3] * 4
+    with Store(folders.state / "results.sqlite") as store:
+        left = [one for one in store.exchanges(result.run, "faulty") if one.scenario == "stability/leave"]
+    assert [one.exchange.error.partition(":")[0] for one in left] == ["client_left"] * 3
+    assert all(one.exchange.text for one in left), "the first words were read"
 
 
 @pytest.mark.parametrize(

@@ -58,4 +58,5 @@ def _of_blocks(residuals: np.ndarray, length: int, rng: np.random.Generator) -> 
     """A series as long, of blocks drawn from anywhere on the circle."""
     n = len(residuals)
     starts = rng.integers(0, n, math.ceil(n / length))
-    return residuals[(starts[:, None] + np.arange(length)).ravel()[:n] % n]
+    drawn: np.ndarray = residuals[(starts[:, None] + np.arange(length)).ravel()[:n] % n]
+    return drawn
