@@ -23,6 +23,7 @@ class Suite:
 
     `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
     headline is known within `context_half_width` points (0: all of them are held).
+
     Of the stage `stability`: `stability_references` are fresh processes that are asked the same (0: it is no
     part of the suite), `stability_walk` pictures are shown one after the other, each thing that may come
     between two images comes `stability_between` times, one request is repeated `stability_repeats` times,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.scenarios.planted import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
+from tests.bench.scenarios.one_stage import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
 from tests.bench.troubles.made_up import asked
 from tests.faults.conftest import PLUGIN
 from viewfinder.bench.prompts import about_images

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.scenarios.planted import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
+from tests.bench.scenarios.one_stage import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
 from tests.faults.conftest import PLUGIN
 from tests.faults.gateway import FaultyCatalog
 from viewfinder.bench.results.figures import Missing
