@@ -3,7 +3,7 @@
 A trial that breaks off keeps what it has: the rest of its result says that it was not measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -13,6 +13,8 @@ from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
 from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.soak import Soak
+from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
 from viewfinder.bench.status import Known, Verdict, judge
@@ -80,12 +82,14 @@ class Findings:
         texts = [block.texts for block in self.blocks]
         timed = images if self.variant.vision else texts
         difference, memory = metrics.memory_difference(self.blocks)
-        verdict = self._verdict()
         over = metrics.PROCESSES if self.is_ours else metrics.SESSIONS
         request = (
             "requests with a new 512 px image each, 'Describe this image.', at most 64 tokens, "
             "temperature 0, one at a time, warm"
         )
+        stages = {name: self._stage(name, suite) for name, _ in stages_of(suite)}
+        issues = (*self._issues(), *_issues_of(stages.values()))
+        verdict = self._verdict(issues)
         return ModelResult(
             model=self.card.name,
             title=self.card.title,
@@ -126,10 +130,10 @@ class Findings:
                 )
             ),
             decode_rate=self._known(metrics.decode_rate(timed, over)),
-            issues=self._issues(),
+            issues=issues,
             notes=tuple(self.notes),
             machine_drift=self.machine_drift,
-            **{name: self._stage(name, suite) for name, _ in stages_of(suite)},
+            **stages,
         )
 
     def _stage(self, name: str, suite: Suite) -> BaseModel:
@@ -143,7 +147,7 @@ class Findings:
         server = self.variant.server
         return f"{CHAT_PATH} (private Unix socket)" if server is None else f"{server.root}{CHAT_PATH}"
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self, issues: Sequence[str]) -> Verdict:
         timed = [exchange for block in self.blocks for exchange in (*block.images, *block.texts)]
         return judge(
             Known(
@@ -153,7 +157,7 @@ class Findings:
                 errors=sum(not metrics.answered(exchange) for exchange in timed),
                 requests=len(timed),
                 is_ours=self.is_ours,
-                issues=self._issues(),
+                issues=issues,
             )
         )
 
@@ -190,6 +194,13 @@ class Findings:
         if self.restarts:
             said.append(f"The engine failed to start {self.restarts} times and was started again.")
         return tuple(filter(None, said))
+
+
+def _issues_of(results: Iterable[BaseModel]) -> Iterator[str]:
+    """What the stages found that a user must know."""
+    for result in results:
+        if isinstance(result, Stability | Soak):
+            yield from result.issues
 
 
 def _e2e_s(exchange: Exchange) -> float | None:

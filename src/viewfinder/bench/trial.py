@@ -1,6 +1,7 @@
 """One model under measurement, over all of its server processes to its result; called by `runner`."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from viewfinder.bench.storage.rows import Asked, Run
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
+from viewfinder.bench.troubles import reproducer
 from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
@@ -35,6 +37,8 @@ from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
+
+_log = logging.getLogger(__name__)
 
 CELLS = ("images", "texts")
 """What is timed on a process, in the order that the plan gives."""
@@ -119,7 +123,15 @@ class Trial:
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self.result = self.findings.result(self.under.suite, now, digest)
+            self._write_reproducers(self.result)
             self.under.store.add_result(self.result, count.set_aside)
+
+    def _write_reproducers(self, result: ModelResult) -> None:
+        """Before the result that names them; a disk that does not take them costs no result."""
+        try:
+            reproducer.write(result, self.under.folders.state)
+        except OSError as error:
+            _log.warning("What shows the troubles of '%s' could not be written: %s", result.model, error)
 
     async def _take(self, turn: Turn) -> None:
         if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
@@ -199,10 +211,11 @@ class Trial:
         stage, suite = STAGES[turn.stage], self.under.suite
         self.under.steps.begin(self.card.name, stage.name, stage.steps(suite, turn.part))
         try:
-            series = await stage.asks(subject, suite, turn.part)
+            series, broke_off = await stage.asks(subject, suite, turn.part), ""
         except (EngineDied, EngineStalled) as error:
-            return Found(broke_off=str(error))
-        return Found(series={name: tuple(values) for name, values in series.items()})
+            series, broke_off = {}, str(error)
+        noted = {name: tuple(values) for name, values in {**subject.noted, **series}.items()}
+        return Found(series=noted, broke_off=broke_off)
 
     async def _gates(self, subject: Subject) -> Found:
         suite, steps, name = self.under.suite, self.under.steps, self.card.name

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
+from viewfinder.bench.results.soak import Soak
+from viewfinder.bench.results.stability import Stability
 from viewfinder.host.hardware import Machine
 
 Status = Literal[
@@ -54,6 +56,8 @@ class ModelResult(Frozen):
     ttft_text: Measured
     decode_rate: Measured
     context: ContextResult | Missing | None = None
+    stability: Stability | Missing | None = None
+    soak: Soak | Missing | None = None
     issues: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What else there is to know of how it was measured: which restarts were disturbed."""
