@@ -4,8 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from viewfinder.bench.results.figures import Gate, Missing
-from viewfinder.bench.status import Growth, Known, judge
+from viewfinder.bench.results.figures import Figure, Gate, Missing
+from viewfinder.bench.results.soak import Growth as GrowthOfSoak
+from viewfinder.bench.results.soak import GrowthKind, Soak
+from viewfinder.bench.results.stability import Agreement, Recovery, Stability
+from viewfinder.bench.results.trouble import Code, Rate, Trouble
+from viewfinder.bench.status import Growth, Known, corruption_of, growth_of, judge, leak_requests_of
 
 
 def gate(right: int, asked: int) -> Gate:
@@ -42,7 +46,10 @@ def test_everything_shown_is_production_ready_and_says_by_what() -> None:
         ({"leak_requests": None}, "stability was not measured"),
         ({"leak_requests": 40}, "leaks between requests were looked for in 40 requests only, 60 are needed"),
         ({"growth": None}, "memory over many requests was not measured"),
-        ({"growth": Growth("leak", is_sound=False)}, "its memory grows with its requests: leak"),
+        (
+            {"growth": Growth("leak", is_sound=False)},
+            "its memory is not shown to stay as it is over many requests: leak",
+        ),
         ({"is_ours": False}, "its server is not started and watched by Viewfinder"),
         ({"issues": ["It spoke."]}, "it showed an issue: It spoke"),
         (
@@ -118,3 +125,68 @@ def test_a_leak_is_to_be_avoided_when_it_fills_the_memory_soon() -> None:
         "a request takes at least 9.00 MB for good: 1,000 of them fill the 8.0 GB that were left",
     )
     assert not Growth("plateau", is_sound=True, least_bytes=9e9, room_bytes=1.0).fills_memory
+
+
+def trouble(code: Code) -> Trouble:
+    return Trouble(code=code, rate=Rate(events=2, asked=60, at_most=0.1), said="red", expected="blue")
+
+
+def stability(*codes: Code, recovery: Recovery | None = None, asked: int = 60) -> Stability:
+    none = Missing(missing="by hand")
+    return Stability(
+        references=Agreement(same=12, asked=12, processes=2),
+        repeats=none,
+        mix_ups=Rate(events=0, asked=asked, at_most=0.049),
+        together=none,
+        failures=Rate(events=0, asked=60, at_most=0.049),
+        recovery=recovery,
+        troubles=tuple(map(trouble, codes)),
+    )
+
+
+def soak(kind: GrowthKind, slope: float = 0.0, *codes: Code) -> Soak:
+    none, rate = Missing(missing="by hand"), Rate(events=0, asked=200, at_most=0.01)
+    figure = Figure(value=slope, low=slope, high=slope, n=150, unit="MB", how="by hand")
+    return Soak(
+        requests=200,
+        failures=rate,
+        canaries=rate,
+        growth=GrowthOfSoak(kind=kind, slope=figure, at_last=none, same_image=none, rise_mb=1.0),
+        latency=none,
+        descriptors=none,
+        threads=none,
+        troubles=tuple(map(trouble, codes)),
+    )
+
+
+def test_what_the_stages_found_is_what_is_known() -> None:
+    (said,) = corruption_of(stability(Code.PREV_IMAGE, Code.CACHE_SPLIT), None)
+    assert said.startswith("STATE.prev_image: 2 of 60 requests")
+    assert len(corruption_of(stability(Code.FROZEN_IMAGE), soak("flat", 0.0, Code.CROSS_REQUEST))) == 2
+    assert corruption_of(stability(recovery="needs reload")) == (
+        "after an error its process answers no more",
+    )
+    assert corruption_of(stability(Code.CANARY_DRIFT, recovery="transient"), soak("flat"), NONE, None) == ()
+    assert (leak_requests_of(stability(asked=48)), leak_requests_of(NONE), leak_requests_of(None)) == (
+        48,
+        None,
+        None,
+    )
+    assert growth_of(soak("plateau", 3.0), 1.0) == Growth("plateau", is_sound=True, room_bytes=1.0)
+    leak = growth_of(soak("leak", 2.5), 2e9)
+    assert leak is not None
+    assert leak.fills_memory
+    assert growth_of(NONE, 1.0) is None
+
+
+def test_a_verdict_on_what_the_stages_found() -> None:
+    known = replace(
+        GOOD,
+        corruption=corruption_of(stability()),
+        leak_requests=leak_requests_of(stability()),
+        growth=growth_of(soak("flat"), 1e9),
+    )
+    assert judge(known).status == "production ready"
+    assert judge(replace(known, growth=growth_of(soak("unclear", 9.0), 1.0))).status == "verified"
+    assert judge(replace(known, growth=growth_of(soak("leak", 9.0), 1e9))).status == "avoid"
+    assert judge(replace(known, corruption=corruption_of(stability(Code.FROZEN_IMAGE)))).status == "avoid"

@@ -3,7 +3,7 @@
 A trial that breaks off keeps what it has: the rest of its result says that it was not measured.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.metrics import Block
-from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
+from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.results.soak import Soak
 from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
-from viewfinder.bench.status import Known, Verdict, judge
+from viewfinder.bench.status import Known, Verdict, corruption_of, growth_of, judge, leak_requests_of
 from viewfinder.bench.storage.rows import Run
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.turns import Found
@@ -89,7 +89,7 @@ class Findings:
         )
         stages = {name: self._stage(name, suite) for name, _ in stages_of(suite)}
         issues = (*self._issues(), *_issues_of(stages.values()))
-        verdict = self._verdict(issues)
+        verdict = self._verdict(issues, stages, memory)
         return ModelResult(
             model=self.card.name,
             title=self.card.title,
@@ -147,8 +147,12 @@ class Findings:
         server = self.variant.server
         return f"{CHAT_PATH} (private Unix socket)" if server is None else f"{server.root}{CHAT_PATH}"
 
-    def _verdict(self, issues: Sequence[str]) -> Verdict:
+    def _verdict(
+        self, issues: Sequence[str], stages: Mapping[str, BaseModel], memory: Mapping[Phase, Memory]
+    ) -> Verdict:
         timed = [exchange for block in self.blocks for exchange in (*block.images, *block.texts)]
+        stability, soak = stages.get("stability"), stages.get("soak")
+        held_bytes = memory["steady"].footprint_bytes if "steady" in memory else 0
         return judge(
             Known(
                 failure=self.failure,
@@ -158,6 +162,9 @@ class Findings:
                 requests=len(timed),
                 is_ours=self.is_ours,
                 issues=issues,
+                corruption=corruption_of(stability, soak),
+                leak_requests=leak_requests_of(stability),
+                growth=growth_of(soak, self.run.machine.memory_bytes - held_bytes),
             )
         )
 

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 
 from viewfinder.bench.results.figures import Gate, Missing
 from viewfinder.bench.results.model import Status
+from viewfinder.bench.results.soak import Soak
+from viewfinder.bench.results.stability import Stability
+from viewfinder.bench.results.trouble import Code, Rate
 from viewfinder.bench.scenarios.gates import PASS
 from viewfinder.bench.statistics.intervals import wilson
 
@@ -26,6 +29,7 @@ LEAST_LEAK_REQUESTS = 60
 """Requests in the leak order; none wrong in 60 bounds the rate below 4.9 %."""
 SOON = 1_000
 """Requests within which a leak that fills the memory makes a model one to avoid."""
+MIX_UPS = frozenset({Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST})
 TELLING = 0.25
 """Width of an interval around the pass mark, above which a gate that was not passed is not yet failed."""
 
@@ -77,6 +81,37 @@ class Known:
 class Verdict:
     status: Status
     reasons: tuple[str, ...]
+
+
+def corruption_of(*stages: object) -> tuple[str, ...]:
+    """The corruptions of state that stages found, a clause each."""
+    said = []
+    for stage in stages:
+        if isinstance(stage, Stability | Soak):
+            said += [trouble.sentence for trouble in stage.troubles if trouble.code in MIX_UPS]
+        if isinstance(stage, Stability) and stage.recovery in ("needs reload", "lasting"):
+            said.append("after an error its process answers no more")
+    return tuple(said)
+
+
+def leak_requests_of(stability: object) -> int | None:
+    """In how many requests a mix-up of images was looked for; None: it was not."""
+    if isinstance(stability, Stability) and isinstance(stability.mix_ups, Rate):
+        return stability.mix_ups.asked
+    return None
+
+
+def growth_of(soak: object, room_bytes: float) -> Growth | None:
+    """What many requests did to the memory; None: that was not measured."""
+    if not isinstance(soak, Soak) or isinstance(soak.growth, Missing):
+        return None
+    leaks = soak.growth.kind == "leak"
+    return Growth(
+        soak.growth.kind,
+        is_sound=soak.growth.kind in ("flat", "plateau"),
+        least_bytes=soak.growth.slope.low * 1e6 if leaks else 0.0,
+        room_bytes=room_bytes,
+    )
 
 
 def judge(known: Known) -> Verdict:
@@ -143,7 +178,7 @@ def _unmet(known: Known) -> tuple[str, ...]:
     if known.growth is None:
         reasons.append("memory over many requests was not measured")
     elif not known.growth.is_sound:
-        reasons.append(f"its memory grows with its requests: {known.growth.kind}")
+        reasons.append(f"its memory is not shown to stay as it is over many requests: {known.growth.kind}")
     return (
         (f"not production ready: {'; '.join(reason.rstrip('.') for reason in reasons)}",) if reasons else ()
     )
