@@ -31,3 +31,15 @@ def test_what_is_not_measured_again_is_skipped() -> None:
     steps.begin("glimpse", "third", 4)
     steps.step()
     assert [(one.model, one.done) for one in told] == [("glimpse", 6), ("glimpse", 7)]
+
+
+def test_a_run_that_makes_more_steps_than_planned_says_so() -> None:
+    told: list[Progress] = []
+    steps = Steps(4, told.append)
+    steps.begin("glimpse", "first", 4)
+    steps.skip_to(4)
+    assert steps.planned == 4
+    steps.extend(2)
+    steps.begin("glimpse", "first once more", 2)
+    steps.step()
+    assert [(one.done, one.total) for one in told] == [(0, 4), (4, 6), (5, 6)]

@@ -222,7 +222,7 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
 
 
 @pytest.mark.parametrize(
-    ("behavior", "status"), [("blind", "text-only"), ("refuses_images", "text-only"), ("mute", "unverified")]
+    ("behavior", "status"), [("blind", "text-only"), ("refuses_images", "text-only"), ("mute", "broken")]
 )
 async def test_a_model_that_answers_but_does_not_work(
     behavior: str, status: str, store: Store, folders: Folders, settings: Settings

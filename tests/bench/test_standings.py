@@ -2,10 +2,21 @@
 
 from dataclasses import replace
 
+from tests.bench import made_up
 from tests.bench.storage.test_store import asked
-from viewfinder.bench.standings import by_answers, by_times
+from viewfinder.bench import standings
+from viewfinder.bench.evidence import Evidence
+from viewfinder.bench.standings import Standing
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
+
+
+def by_answers(asked: dict[str, list[Asked]]) -> Standing | None:
+    return standings.by_answers({model: Evidence(some) for model, some in asked.items()})
+
+
+def by_times(asked: dict[str, list[Asked]]) -> Standing | None:
+    return standings.by_times({model: Evidence(some) for model, some in asked.items()})
 
 
 def answers(right: int, of: int, **more: object) -> list[Asked]:
@@ -70,3 +81,12 @@ def test_blocks_that_one_model_lacks_are_left_out() -> None:
     assert standing is not None
     assert standing.places[1].contrast is not None
     assert standing.places[1].contrast.n == 2, "blocks 1 and 4"
+
+
+def test_other_figures_can_be_ranked() -> None:
+    quick, slow = made_up.evidence([0.3, 0.31, 0.29]), made_up.evidence([0.6, 0.61, 0.59])
+    speed = standings.by_times({"slow": slow, "quick": quick}, "decode speed")
+    assert speed is not None
+    assert [place.model for place in speed.places] == ["quick", "slow"], "more tokens a second are better"
+    assert speed.what == "decode speed"
+    assert standings.by_answers({"slow": slow, "quick": quick}, "right text answers") is None

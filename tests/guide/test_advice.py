@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.bench.made_up import evidence
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.model import ModelResult
-from viewfinder.guide.advice import Advice, advise, production_ready, ranked
-from viewfinder.guide.facts import average
+from viewfinder.guide.advice import Advice, advise, production_ready
+from viewfinder.guide.facts import key
+from viewfinder.guide.ranks import INFERENCE, ranked
 
 USES = ["Production ready", "Best overall", "Best context", "Best vision-only", "Balanced"]
 
@@ -80,6 +82,9 @@ def test_a_gate_that_was_not_measured_recommends_nothing(make: Any, gate: str) -
         ({"status": "failed", "failure": "the engine died"}, "it failed: the engine died"),
         ({"status": "failed"}, "it failed"),
         ({"status": "unverified"}, "could not be verified"),
+        ({"status": "broken"}, "could not be verified"),
+        ({"status": "provisional"}, "too little is known of it yet"),
+        ({"status": "avoid"}, "it is one to avoid"),
     ],
 )
 def test_an_unsound_result_is_recommended_for_nothing(make: Any, changed: dict[str, str], why: str) -> None:
@@ -113,6 +118,39 @@ def test_production_needs_a_model_without_issues(make: Any) -> None:
     assert named(results, "Avoid for production") == ["glimpse"]
 
 
+def test_production_goes_by_the_status_of_the_run(make: Any) -> None:
+    unmet = ("vision gate passed", "not production ready: stability was not measured")
+    verified = make.result(status_reasons=unmet)
+    assert production_ready([verified]) == []
+    nobody = by_use([verified])["Production ready"].nobody
+    assert "not production ready: stability was not measured" in nobody
+    ready = make.result(status="production ready", status_reasons=("everything was shown",))
+    assert production_ready([ready]) == [ready]
+    assert named([verified], "Best overall") == ["glimpse"], "by its gates and figures"
+
+
+def test_one_to_avoid_says_why(make: Any) -> None:
+    results = [make.result(status="avoid", status_reasons=("it answered for the image before.",))]
+    [pick] = by_use(results)["Avoid for production"].picks
+    assert pick.reason == "it answered for the image before"
+
+
+def test_with_the_exchanges_a_shared_place_says_what_is_known(make: Any) -> None:
+    base = [1.0, 1.1, 0.9, 1.05, 0.95, 1.2, 1.0]
+    results = [make.result("one"), make.result("two")]
+    known = {
+        key(result): evidence([factor * time for time in base], run="run-2")
+        for result, factor in zip(results, (1.0, 1.01), strict=True)
+    }
+    overall = {advice.use: advice for advice in advise(results, known)}["Best overall"]
+    assert overall.picks[1].reason.endswith(
+        "shares this place with one (llama.cpp-f16); tied within the margin)"
+    )
+    apart = {key(results[1]): evidence([1.2 * time for time in base], run="run-2")}
+    overall = {advice.use: advice for advice in advise(results, known | apart)}["Best overall"]
+    assert [pick.label for pick in overall.picks] == ["one (llama.cpp-f16)"]
+
+
 def test_a_text_gate_missed_makes_a_model_vision_only(make: Any) -> None:
     results = [make.result("seer", text=make.gate(1, 40), status="vision-only")]
     assert named(results, "Best vision-only") == ["seer"]
@@ -143,7 +181,7 @@ def test_who_overlaps_shares_the_place(make: Any) -> None:
     ]
     assert named(results, "Best overall") == ["one", "two"]
     assert "shares this place with two (llama.cpp-f16)" in by_use(results)["Best overall"].picks[0].reason
-    ranks = {place.result.model: place.rank for place in ranked(results, average, "lower")}
+    ranks = {place.result.model: place.rank for place in ranked(results, INFERENCE)}
     assert ranks == {"one": 1, "two": 1, "far": 3}
 
 
@@ -154,7 +192,7 @@ def test_a_model_clearly_worse_than_the_leader_is_not_carried_by_a_neighbour(mak
         make.result("a", average_inference=make.figure(0.30, 0.06)),
         make.result("b", average_inference=make.figure(0.40, 0.06)),
     ]
-    ranks = {place.result.model: place.rank for place in ranked(results, average, "lower")}
+    ranks = {place.result.model: place.rank for place in ranked(results, INFERENCE)}
     assert ranks == {"a": 1, "b": 1, "c": 3}
 
 

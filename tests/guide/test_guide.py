@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.bench.made_up import evidence
 from viewfinder.bench.parity import Parity
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.model import ModelResult
@@ -194,12 +195,20 @@ def test_known_issues_are_those_seen_and_then_those_reported(make: Any) -> None:
     assert "- None.\n" in section(write_guide([make.result()], published()), "Known issues")
 
 
-def test_only_differences_beyond_the_intervals_are_changes(make: Any) -> None:
-    part = section(write_guide([make.result()], published(), previous(make)), "Recent improvements")
-    assert "10 figures compared, 1 changed" in part
-    row = "| average inference | 3.40 s (3.30 to 3.50, n=30) | 0.321 s (0.310 to 0.333, n=30) | better |"
+def test_only_what_a_test_shows_is_a_change(make: Any) -> None:
+    quick, slow = [0.30, 0.31, 0.29, 0.305, 0.295], [3.30, 3.31, 3.29, 3.305, 3.295]
+    known = {
+        ("run-2", "glimpse"): evidence(quick, run="run-2"),
+        ("run-1", "glimpse"): evidence(slow, run="run-1"),
+    }
+    page = write_guide([make.result()], published(), previous(make), evidence=known)
+    part = section(page, "Recent improvements")
+    assert "6 figures compared, 4 changed" in part
+    row = "| average inference | 3.40 s (3.30 to 3.50, n=30) | 0.321 s (0.310 to 0.333, n=30) | 0.09 times ("
     assert row in part
-    assert "| load time |" not in part
+    assert part.count("| changed: better |") == 4
+    assert "| load time |" in part
+    assert "no change" in part
     alone = section(write_guide([make.result()], published()), "Recent improvements")
     assert "not compared, no previous run of it is stored" in alone
 
@@ -271,6 +280,23 @@ def test_conclusions_without_a_model_to_recommend(make: Any) -> None:
     assert "Best overall" not in failed
     disturbed = conclusion([make.result(contaminated="others worked")])
     assert "timings were disturbed: others worked. Measured: vision gate passed with 58 of 60" in disturbed
+
+
+def test_the_status_is_told_with_its_reasons_and_what_is_to_be_known_of_the_run(make: Any) -> None:
+    result = make.result(
+        status_reasons=("both gates passed", "not production ready: it spoke"),
+        notes=("Timed start 2 was disturbed.",),
+        machine_drift=make.figure(1.02, 0.03, "times", how="the anchor"),
+    )
+    guide = write_guide([result], published())
+    recipe = section(guide, "glimpse (llama.cpp-f16)", "###")
+    assert "| Status | verified: both gates passed; not production ready: it spoke |" in recipe
+    assert "| Notes | Timed start 2 was disturbed. |" in recipe
+    assert "| Time of the same work at the run's end / start | 1.020 (0.990 to 1.050, n=30)[^" in recipe
+    assert "]: Status: both gates passed; not production ready: it spoke" in guide
+    older = section(write_guide([make.result()], published()), "glimpse (llama.cpp-f16)", "###")
+    assert "| Status |" not in older
+    assert "| Notes |" not in older
 
 
 def test_engine_parity_is_told_for_each_pair(make: Any) -> None:

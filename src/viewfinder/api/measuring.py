@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import SecretStr
 
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
 from viewfinder.api.places import card_of, open_catalog, own_folders
+from viewfinder.bench.evidence import Evidence, evidence_of
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
@@ -21,7 +22,7 @@ from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
-from viewfinder.guide.facts import failure_of, label, same_machine
+from viewfinder.guide.facts import Key, failure_of, key, label, same_machine
 from viewfinder.guide.guide import conclusion, write_guide
 
 
@@ -135,33 +136,31 @@ def guide() -> str:
         previous = [
             earlier for result in latest for earlier in store.history(result.model, result.variant)[1:2]
         ]
-        parities = _parities(store, latest)
-        standings = _standings(store, latest)
+        evidence = _evidence(store, (*latest, *previous))
+        parities = _parities(latest, evidence)
+        standings = _standings(latest, evidence)
     if not latest:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
         )
-    return write_guide(latest, published(), previous, parities, standings)
+    return write_guide(latest, published(), previous, parities, standings, evidence)
 
 
-def _parities(store: Store, latest: Sequence[ModelResult]) -> list[Parity]:
+def _evidence(store: Store, some: Sequence[ModelResult]) -> dict[Key, Evidence]:
+    return {key(result): evidence_of(store, result) for result in some}
+
+
+def _parities(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -> list[Parity]:
     """Each model's variants, two at a time."""
     return [
         parity
         for one, other in itertools.combinations(latest, 2)
         if one.model == other.model
-        and (
-            parity := compare(
-                one,
-                store.exchanges(one.run, one.model),
-                other,
-                store.exchanges(other.run, other.model),
-            )
-        )
+        and (parity := compare(one, evidence[key(one)].asked, other, evidence[key(other)].asked))
     ]
 
 
-def _standings(store: Store, latest: Sequence[ModelResult]) -> list[Standing]:
+def _standings(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -> list[Standing]:
     """Of those on the newest result's machine that did not fail; by times, of those that nobody disturbed."""
     newest = max(latest, key=lambda result: result.measured_at, default=None)
     able = [
@@ -169,11 +168,13 @@ def _standings(store: Store, latest: Sequence[ModelResult]) -> list[Standing]:
         for result in latest
         if newest is not None and same_machine(result, newest) and not failure_of(result)
     ]
-    asked = {label(result): store.exchanges(result.run, result.model) for result in able}
-    quiet = {label(result): asked[label(result)] for result in able if not result.contaminated}
-    return [standing for standing in (by_answers(asked), by_times(quiet)) if standing is not None]
+    known = {label(result): evidence[key(result)] for result in able}
+    quiet = {label(result): known[label(result)] for result in able if not result.contaminated}
+    return [standing for standing in (by_answers(known), by_times(quiet)) if standing is not None]
 
 
 def conclude() -> str:
     """What the stored results come to, in two or three sentences."""
-    return conclusion(results())
+    with Store(paths.results_file()) as store:
+        latest = store.latest()
+        return conclusion(latest, _evidence(store, latest))

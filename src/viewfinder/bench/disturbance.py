@@ -49,13 +49,23 @@ class Disturbance:
     @property
     def share(self) -> float:
         """Share of all processors' time that went to others, 0 to 1."""
-        return self._foreign_s / self._available_s if self._available_s > 0 else 0.0
+        return share(self._foreign_s, self._available_s)
 
     def verdict(self) -> str:
         """A sentence when the measurement was contaminated, else ""."""
-        if self.share <= MOST_FOREIGN:
-            return ""
-        return f"other programs used {100 * self.share:.0f} % of the processors while requests were timed"
+        return verdict(self._foreign_s, self._available_s)
+
+
+def share(foreign_s: float, available_s: float) -> float:
+    """What part of the processor seconds that there were went to others, 0 to 1."""
+    return foreign_s / available_s if available_s > 0 else 0.0
+
+
+def verdict(foreign_s: float, available_s: float) -> str:
+    """A sentence when others used too much of the processors, else ""."""
+    if (part := share(foreign_s, available_s)) <= MOST_FOREIGN:
+        return ""
+    return f"other programs used {100 * part:.0f} % of the processors while requests were timed"
 
 
 def read_machine_s() -> tuple[float, float]:

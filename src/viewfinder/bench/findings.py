@@ -3,7 +3,7 @@
 A trial that breaks off keeps what it has: the rest of its result says that it was not measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
@@ -12,12 +12,15 @@ from viewfinder.bench import metrics
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.latency import latency
 from viewfinder.bench.metrics import Block
-from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Missing
+from viewfinder.bench.results.figures import Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.latency import Latency
-from viewfinder.bench.results.model import ModelResult, Status
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.soak import Soak
+from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.scenarios.latency import CELLS
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
+from viewfinder.bench.status import Known, Verdict, corruption_of, growth_of, judge, leak_requests_of
 from viewfinder.bench.storage.rows import Asked, Run
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.turns import Found
@@ -45,6 +48,9 @@ class Findings:
     restarts: int = 0
     disturbance: Disturbance = field(default_factory=Disturbance)
     stages: dict[str, list[Heard]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    machine_drift: Measured | None = None
+    drift: str = ""
 
     @property
     def is_ours(self) -> bool:
@@ -86,6 +92,9 @@ class Findings:
             "requests with a new 512 px image each, 'Describe this image.', at most 64 tokens, "
             "temperature 0, one at a time, warm"
         )
+        stages = {name: self._stage(name, suite) for name, _ in stages_of(suite)}
+        issues = (*self._issues(), *_issues_of(stages.values()))
+        verdict = self._verdict(issues, stages, memory)
         return ModelResult(
             model=self.card.name,
             title=self.card.title,
@@ -100,9 +109,10 @@ class Findings:
             measured_at=measured_at,
             machine=self.run.machine,
             fingerprint=fingerprint,
-            status=self._status(),
+            status=verdict.status,
+            status_reasons=verdict.reasons,
             failure=self.failure,
-            contaminated="; ".join(filter(None, [self.disturbance.verdict(), metrics.drift(timed)])),
+            contaminated="; ".join(self._contamination(timed)),
             vision=self.vision,
             text=self.text,
             follow_up=self.follow_up,
@@ -126,8 +136,10 @@ class Findings:
             ),
             decode_rate=self._known(metrics.decode_rate(timed, over)),
             latency=self._latency(over),
-            issues=self._issues(),
-            **{name: self._stage(name, suite) for name, _ in stages_of(suite)},
+            issues=issues,
+            notes=tuple(self.notes),
+            machine_drift=self.machine_drift,
+            **stages,
         )
 
     def _stage(self, name: str, suite: Suite) -> BaseModel:
@@ -141,13 +153,30 @@ class Findings:
         server = self.variant.server
         return f"{CHAT_PATH} (private Unix socket)" if server is None else f"{server.root}{CHAT_PATH}"
 
-    def _status(self) -> Status:
-        if self.failure:
-            return "failed"
-        sees, reads = (isinstance(gate, Gate) and gate.passed for gate in (self.vision, self.text))
-        if sees and reads:
-            return "verified"
-        return "vision-only" if sees else "text-only" if reads else "unverified"
+    def _verdict(
+        self, issues: Sequence[str], stages: Mapping[str, BaseModel], memory: Mapping[Phase, Memory]
+    ) -> Verdict:
+        timed = [exchange for block in self.blocks for exchange in (*block.images, *block.texts)]
+        stability, soak = stages.get("stability"), stages.get("soak")
+        held_bytes = memory["steady"].footprint_bytes if "steady" in memory else 0
+        return judge(
+            Known(
+                failure=self.failure,
+                vision=self.vision,
+                text=self.text,
+                errors=sum(not metrics.answered(exchange) for exchange in timed),
+                requests=len(timed),
+                is_ours=self.is_ours,
+                issues=issues,
+                corruption=corruption_of(stability, soak),
+                leak_requests=leak_requests_of(stability),
+                growth=growth_of(soak, self.run.machine.memory_bytes - held_bytes),
+            )
+        )
+
+    def _contamination(self, timed: Sequence[Sequence[Exchange]]) -> list[str]:
+        said = (self.disturbance.verdict(), metrics.drift(timed), self.drift)
+        return [one for one in said if one]
 
     def _load(self) -> LoadTimes:
         times = metrics.load_times([block.load for block in self.blocks if block.load is not None])
@@ -187,6 +216,13 @@ class Findings:
         if self.restarts:
             said.append(f"The engine failed to start {self.restarts} times and was started again.")
         return tuple(filter(None, said))
+
+
+def _issues_of(results: Iterable[BaseModel]) -> Iterator[str]:
+    """What the stages found that a user must know."""
+    for result in results:
+        if isinstance(result, Stability | Soak):
+            yield from result.issues
 
 
 def _e2e_s(exchange: Exchange) -> float | None:

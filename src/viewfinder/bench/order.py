@@ -1,13 +1,13 @@
-"""In which order a run measures: restarts x models x cells, interleaved at random, then what has processes
-of its own; pure, called by `runner`.
+"""In which order a run measures: restarts x models x cells, interleaved at random, what was disturbed once
+more, then what has processes of its own; pure, called by `runner`.
 
 A computer drifts while it is measured (it warms up, others begin to work). Measured one after the other, the
 last model would pay for all of it; so every block of restarts holds each model once, in an order of its own.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -20,7 +20,8 @@ GATES = 0
 class Turn:
     """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order.
 
-    A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0.
+    A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0. `again` is
+    the block that is measured once more by this one.
     """
 
     block: int
@@ -28,6 +29,7 @@ class Turn:
     cells: tuple[str, ...] = ()
     stage: str = ""
     part: int = 0
+    again: int = 0
 
 
 def plan(
@@ -57,6 +59,22 @@ def plan(
     for block, (stage, part) in enumerate(parts, start=GATES + 1 + restarts):
         turns += [Turn(block, model, stage=stage, part=part) for model in _shuffled(models, rng)]
     return turns
+
+
+def second_measurements(
+    turns: Sequence[Turn], disturbed: Mapping[str, Collection[int]], most: int
+) -> list[Turn]:
+    """Each model's `disturbed` blocks once more, the first `most` of each, in the order of the plan.
+
+    They are numbered after everything in the plan, so that what was disturbed keeps its own number.
+    """
+    last = max((turn.block for turn in turns), default=GATES)
+    wanted = {model: sorted(blocks)[:most] for model, blocks in disturbed.items()}
+    return [
+        replace(turn, block=last + turn.block, again=turn.block)
+        for turn in turns
+        if turn.cells and turn.block in wanted.get(turn.model, ())
+    ]
 
 
 def _design(models: Sequence[str]) -> list[list[str]]:

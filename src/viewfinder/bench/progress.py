@@ -28,9 +28,18 @@ class Steps:
         self._end += steps
         self._show()
 
+    @property
+    def planned(self) -> int:
+        """The steps of all phases so far, done or left out."""
+        return self._end
+
     def skip_to(self, done: int) -> None:
         """The next phase begins after so many steps of the run."""
         self._done = self._end = max(self._end, done)
+
+    def extend(self, steps: int) -> None:
+        """The run makes so many more steps than was planned."""
+        self._total += steps
 
     def step(self) -> None:
         """One request was answered."""

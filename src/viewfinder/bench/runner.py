@@ -1,7 +1,7 @@
 """One invocation of bench: every model in turn, each result stored as soon as it is there; `api` calls it."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -9,12 +9,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from viewfinder.bench.order import plan
+from viewfinder.bench.anchor import Anchor, steps_of_anchor
+from viewfinder.bench.order import Turn, plan, second_measurements
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios.stages import stages_of
 from viewfinder.bench.storage import fingerprint
-from viewfinder.bench.storage.rows import Request, Run
+from viewfinder.bench.storage.rows import ANCHOR, Request, Run
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trial import CELLS, Conditions, Trial, steps_of
@@ -51,34 +52,51 @@ async def run_suite(
     with _alone(folders.state, run.run):
         names = [card.name for card in cards]
         turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
-        sizes = [steps_of(suite, turn) for turn in turns]
-        steps = Steps(sum(sizes), on_progress)
+        timed, staged = [turn for turn in turns if not turn.stage], [turn for turn in turns if turn.stage]
+        steps = Steps(sum(steps_of(suite, turn) for turn in turns) + steps_of_anchor(suite), on_progress)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes)
         trials = {card.name: Trial(card, under) for card in cards}
+        anchor = Anchor(under)
+        await anchor.prepare()
         for trial in trials.values():
             await trial.prepare()
         if resumed:
+            anchor.recall()
             for trial in trials.values():
                 trial.recall()
             _require_the_same(run, trials, store)
         else:
-            prints = {name: trial.fingerprint for name, trial in trials.items() if trial.fingerprint}
-            store.begin(run, prints)
-        done = 0
+            prints = {name: trial.fingerprint for name, trial in trials.items()}
+            prints[ANCHOR] = anchor.fingerprint
+            store.begin(run, {name: taken for name, taken in prints.items() if taken})
         try:
-            for turn, size in zip(turns, sizes, strict=True):
-                steps.skip_to(done)
-                await trials[turn.model].take(turn)
-                done += size
+            if any(trial.is_able for trial in trials.values()):
+                await anchor.start()
+            await _take(timed, trials, suite, steps)
+            spoiled = {name: trial.disturbed for name, trial in trials.items()}
+            again = second_measurements(turns, spoiled, suite.again)
+            steps.extend(sum(steps_of(suite, turn) for turn in again))
+            await _take(again, trials, suite, steps)
+            await _take(staged, trials, suite, steps)
+            if any(trial.is_able for trial in trials.values()):
+                await anchor.end()
             for trial in trials.values():
-                trial.conclude()
+                trial.conclude(*anchor.drift())
         finally:
             store.flush()
         store.finish(run.run, datetime.now(UTC).isoformat(timespec="seconds"))
         _lock_file(folders.state, run.run).unlink(missing_ok=True)
         steps.finish()
     return [trial.result for trial in trials.values() if trial.result is not None]
+
+
+async def _take(turns: Iterable[Turn], trials: dict[str, Trial], suite: Suite, steps: Steps) -> None:
+    """Each turn by its model's trial; a turn that had nothing to do counts as done."""
+    for turn in turns:
+        end = steps.planned + steps_of(suite, turn)
+        await trials[turn.model].take(turn)
+        steps.skip_to(end)
 
 
 def interrupted(store: Store, state: Path) -> Run:

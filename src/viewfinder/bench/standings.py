@@ -1,13 +1,12 @@
-"""Rankings of what was measured, from stored exchanges; pure, called by `api` for the guide."""
+"""Rankings of what was measured, from stored evidence; pure, called by `api` for the guide, and by
+`guide/advice`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from viewfinder.bench.metrics import answered
-from viewfinder.bench.statistics import restarts
+from viewfinder.bench.evidence import HIGHER_IS_BETTER, Evidence
 from viewfinder.bench.statistics.intervals import TooFew
 from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_times
-from viewfinder.bench.storage.rows import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,50 +20,36 @@ class Standing:
     places: tuple[Place, ...]
 
 
-def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
-    """Models by their right answers to the image questions that all were asked; None below two models.
+def by_answers(evidence: Mapping[str, Evidence], figure: str = "right image answers") -> Standing | None:
+    """Models by their right answers to the questions of a gate that all were asked; None below two models.
 
     An error or a silence is an answer that is not right.
     """
-    answers = {
-        model: {
-            (one.scene, one.question): bool(one.right) and answered(one.exchange)
-            for one in some
-            if one.scenario == "vision"
-        }
-        for model, some in asked.items()
-    }
-    answers = {model: some for model, some in answers.items() if some}
+    answers = {model: some for model, one in evidence.items() if (some := one.answers(figure))}
     if len(answers) < 2:
         return None
     try:
         places = rank_by_answers(answers)
     except TooFew:
         return None
-    return Standing("right image answers", "2 points", "questions", False, tuple(places))
+    return Standing(figure, "2 points", "questions", False, tuple(places))
 
 
-def by_times(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
-    """Models by the typical wall time of their timed image requests, one a restart; None below two models.
+def by_times(evidence: Mapping[str, Evidence], figure: str = "average inference") -> Standing | None:
+    """Models by a typical time or size over restarts, the least first; None below two models.
 
-    Models of one run took turns, and are compared block by block; those of several runs are not.
+    Models of one run took turns, and are compared block by block; those of several runs are not. Of a speed,
+    the time of one unit is ranked.
     """
-    blocks = {model: found for model, some in asked.items() if len(found := _blocks(some)) > 1}
-    together = len({one.run for model in blocks for one in asked[model]}) == 1
+    blocks = {model: found for model, one in evidence.items() if len(found := one.samples(figure)) > 1}
+    together = len({asked.run for model in blocks for asked in evidence[model].asked}) == 1
     shared = set.intersection(*map(set, blocks.values())) if blocks and together else set()
     if together and len(shared) > 1:
         blocks = {model: {block: found[block] for block in shared} for model, found in blocks.items()}
     if len(blocks) < 2:
         return None
-    times = {model: [found[block] for block in sorted(found)] for model, found in blocks.items()}
+    power = -1 if figure in HIGHER_IS_BETTER else 1
+    times = {model: [found[block] ** power for block in sorted(found)] for model, found in blocks.items()}
     places = rank_by_times(times, side_by_side=together and len(shared) > 1)
-    return Standing("time of an image request", "5 %", "restarts", True, tuple(places))
-
-
-def _blocks(asked: Sequence[Asked]) -> dict[int, float]:
-    """The typical time of each restart."""
-    times: dict[int, list[float]] = {}
-    for one in asked:
-        if one.scenario == "images" and answered(one.exchange):
-            times.setdefault(one.process, []).append(one.exchange.e2e_s)
-    return {process: restarts.of_restart(some) for process, some in times.items()}
+    what = {"average inference": "time of an image request"}.get(figure, figure)
+    return Standing(what, "5 %", "restarts", True, tuple(places))

@@ -9,12 +9,12 @@ Every exchange goes to the store as it is made.
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.prompts import Prompt, body
@@ -23,10 +23,11 @@ from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.tree_memory import Peak, read
 from viewfinder.client.exchange import Exchange
-from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
+from viewfinder.core.errors import EngineDied, EngineError, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server
 
+LEFT = "client_left: The client left in the middle of the answer, as it was meant to."
 _OBITUARY_S = 2.0
 """How long the end of an engine may come after its broken connection."""
 
@@ -35,7 +36,8 @@ class Subject:
     """A server process from its start to its end; an async context manager.
 
     `process` numbers it within the trial. `memory` fills as the phases come; `starts` is more than one
-    when the engine failed to start and was started again. `answered` are this process's exchanges of before
+    when the engine failed to start and was started again. `noted` are series of what a stage notes as it
+    goes, so that they are there when the engine is gone. `answered` are this process's exchanges of before
     an interruption: questions that can be asked of any process (never timed ones); `set_aside` is how many
     others there are that do not count. `files` are the model's files and folders.
     """
@@ -59,6 +61,7 @@ class Subject:
         self.starts = 0
         self.files = files
         self._peak = Peak(server.pids)
+        self.noted: defaultdict[str, list[float]] = defaultdict(list)
         self._answered = {(asked.scenario, asked.place): asked for asked in answered}
         self._places: Counter[str] = Counter()
         self._spared_s = 0.0
@@ -125,10 +128,37 @@ class Subject:
         if (earlier := self._answered.get((scenario, place))) is not None:
             return self._remembered(earlier, prompt)
         exchange = await self.server.client.exchange(body(model, prompt.messages), timeout_s=self._timeout_s)
+        return await self._keep(scenario, place, prompt, exchange)
+
+    async def leave(self, scenario: str, prompt: Prompt) -> Asked:
+        """Put a prompt and break off at the answer's first words, as a client does who has lost patience.
+
+        The exchange has the error `client_left`, unless the engine met one of its own. Raises as `ask` does.
+        """
+        place = self._places[scenario]
+        self._places[scenario] += 1
+        request = body(self.server.card.name, prompt.messages)
+        text, error, started_s = "", LEFT, time.monotonic()
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                aclosing(self.server.client.stream(request)) as chunks,
+            ):
+                async for chunk in chunks:
+                    if text := _words_of(chunk):
+                        break
+        except EngineError as problem:
+            error = f"{problem.reason}: {problem.message}"
+        except TimeoutError:
+            error = f"timeout: There was no word of an answer after {self._timeout_s:g} s."
+        exchange = Exchange(started_s, time.monotonic(), text=text, error=error)
+        return await self._keep(scenario, place, prompt, exchange)
+
+    async def _keep(self, scenario: str, place: int, prompt: Prompt, exchange: Exchange) -> Asked:
         grade = prompt.is_right
         asked = Asked(
             run=self._run,
-            model=model,
+            model=self.server.card.name,
             process=self.process,
             scenario=scenario,
             question=prompt.question,
@@ -181,3 +211,8 @@ class Subject:
             self.sample("spawned")
         elif phase == "ready":
             self.sample("ready")
+
+
+def _words_of(chunk: dict[str, Any]) -> str:
+    choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
+    return (choice.get("delta") or {}).get("content") or ""

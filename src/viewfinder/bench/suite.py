@@ -24,6 +24,12 @@ class Suite:
 
     `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
     headline is known within `context_half_width` points (0: all of them are held).
+
+    Of the stage `stability`: `stability_references` are fresh processes that are asked the same (0: it is no
+    part of the suite), `stability_walk` pictures are shown one after the other, each thing that may come
+    between two images comes `stability_between` times, one request is repeated `stability_repeats` times,
+    and at each concurrency there are `stability_together` requests. `soak` requests are made in a row (0: it
+    is no part), as many as `soak_s` seconds allow.
     """
 
     name: str
@@ -41,6 +47,17 @@ class Suite:
     context: int = 0
     context_s: float = 0.0
     context_half_width: float = 0.0
+    again: int = 0
+    """At most so many disturbed restarts of a model are measured once more."""
+    anchor: int = 0
+    """So many fresh processes of the anchor are timed at the run's start, and at its end; see `anchor`."""
+    stability_references: int = 0
+    stability_walk: int = 0
+    stability_between: int = 0
+    stability_repeats: int = 0
+    stability_together: int = 0
+    soak: int = 0
+    soak_s: float = 0.0
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -70,6 +87,13 @@ SUITES = {
             context=6,
             context_s=10.0,
             context_half_width=5.0,
+            again=3,
+            anchor=3,
+            stability_references=2,
+            stability_walk=60,
+            stability_between=4,
+            stability_repeats=20,
+            stability_together=16,
         ),
         Suite(
             "standard",
@@ -86,6 +110,15 @@ SUITES = {
             context=154,
             context_s=1_800.0,
             context_half_width=5.0,
+            again=5,
+            anchor=6,
+            stability_references=3,
+            stability_walk=300,
+            stability_between=24,
+            stability_repeats=20,
+            stability_together=60,
+            soak=200,
+            soak_s=300.0,
         ),
         Suite(
             "thorough",
@@ -101,6 +134,15 @@ SUITES = {
             cold_starts=11,
             context=300,
             context_s=14_400.0,
+            again=7,
+            anchor=8,
+            stability_references=3,
+            stability_walk=600,
+            stability_between=60,
+            stability_repeats=20,
+            stability_together=120,
+            soak=1000,
+            soak_s=7200.0,
         ),
     )
 }

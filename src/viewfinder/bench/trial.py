@@ -1,15 +1,19 @@
 """One model under measurement, over all of its server processes to its result; called by `runner`."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from viewfinder.bench import repetition
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.findings import NO_VISION, Findings
 from viewfinder.bench.order import GATES, Turn
 from viewfinder.bench.progress import Steps
+from viewfinder.bench.repetition import Restart
+from viewfinder.bench.results.figures import Measured
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
@@ -21,6 +25,7 @@ from viewfinder.bench.storage.rows import Asked, Run
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
+from viewfinder.bench.troubles import reproducer
 from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
@@ -32,6 +37,8 @@ from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
+
+_log = logging.getLogger(__name__)
 
 CELLS = tuple(latency.CELLS)
 
@@ -62,6 +69,7 @@ class Trial:
     """What it came to; until then, None."""
     _engine: Engine | None = None
     _finished: Mapping[int, Found] = field(default_factory=dict)
+    _timed: dict[int, Restart] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.card, self.card.variant(), self.under.run)
@@ -80,6 +88,11 @@ class Trial:
         self.result = next((one for one in store.results_of(run) if one.model == self.card.name), None)
         self._finished = store.found(run, self.card.name)
 
+    @property
+    def disturbed(self) -> list[int]:
+        """The timed restarts that were disturbed; none when the trial has ended."""
+        return [] if self.result is not None else repetition.disturbed(self._timed)
+
     async def take(self, turn: Turn) -> None:
         """Measure one server process, unless that was done before an interruption or the trial has ended."""
         if self.result is not None:
@@ -92,13 +105,31 @@ class Trial:
         if self.findings.failure:
             self.conclude()
 
-    def conclude(self) -> None:
-        """Store the result, once."""
+    @property
+    def is_able(self) -> bool:
+        """Whether there is something to measure yet."""
+        return self.result is None and not self.findings.failure
+
+    def conclude(self, machine: Measured | None = None, drift: str = "") -> None:
+        """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
         if self.result is None:
+            self.findings.machine_drift, self.findings.drift = machine, drift
+            count = repetition.count(self._timed)
+            for number in count.counted:
+                self.findings.add_block(self._timed[number].found, self._timed[number].asked)
+            self.findings.notes += count.notes
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self.result = self.findings.result(self.under.suite, now, digest)
-            self.under.store.add_result(self.result)
+            self._write_reproducers(self.result)
+            self.under.store.add_result(self.result, count.set_aside)
+
+    def _write_reproducers(self, result: ModelResult) -> None:
+        """Before the result that names them; a disk that does not take them costs no result."""
+        try:
+            reproducer.write(result, self.under.folders.state)
+        except OSError as error:
+            _log.warning("What shows the troubles of '%s' could not be written: %s", result.model, error)
 
     async def _take(self, turn: Turn) -> None:
         if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
@@ -144,7 +175,7 @@ class Trial:
         elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
-            self.findings.add_block(found, asked)
+            self._timed[turn.block] = Restart(found, asked, turn.again)
 
     def _stored(self, turn: Turn) -> list[Asked]:
         return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
@@ -179,10 +210,11 @@ class Trial:
         stage, suite = STAGES[turn.stage], self.under.suite
         self.under.steps.begin(self.card.name, stage.name, stage.steps(suite, turn.part))
         try:
-            series = await stage.asks(subject, suite, turn.part)
+            series, broke_off = await stage.asks(subject, suite, turn.part), ""
         except (EngineDied, EngineStalled) as error:
-            return Found(broke_off=str(error))
-        return Found(series={name: tuple(values) for name, values in series.items()})
+            series, broke_off = {}, str(error)
+        noted = {name: tuple(values) for name, values in {**subject.noted, **series}.items()}
+        return Found(series=noted, broke_off=broke_off)
 
     async def _gates(self, subject: Subject) -> Found:
         suite, steps, name = self.under.suite, self.under.steps, self.card.name
@@ -200,7 +232,8 @@ class Trial:
     async def _block(self, subject: Subject, turn: Turn) -> Found:
         suite = self.under.suite
         start = "fresh start" if self.findings.is_ours else "session"
-        doing = f"{start} {turn.block} of {suite.processes}"
+        doing = f"{start} {turn.again or turn.block} of {suite.processes}"
+        doing += " once more" if turn.again else ""
         self.under.steps.begin(self.card.name, doing, steps_of(suite, turn))
         load = await first_answers(subject)
         subject.sample("first_answer")

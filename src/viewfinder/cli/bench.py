@@ -106,5 +106,6 @@ def show(results: "list[ModelResult]") -> None:
         table.add_row(result.model, result.failure or result.status, *said)
     output.print(table)
     for result in results:
-        if result.contaminated:
-            errors.print(f"{result.model}: {result.contaminated}", markup=False)
+        for reason in (*result.status_reasons, *result.notes, result.contaminated):
+            if reason and reason != result.failure:
+                errors.print(f"{result.model}: {reason}", markup=False)

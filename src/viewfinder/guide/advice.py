@@ -1,13 +1,11 @@
 """Which model for which use: pure rules over stored results; called by `guide`.
 
 A model is recommended only for what its gates proved, on the newest result's machine, and never by a
-timing that was disturbed. Rank 1 are the model with the best figure and every model whose interval
-overlaps that one's; the next rank begins with the best of the rest.
+timing that was disturbed.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
 from viewfinder.bench.results.model import ModelResult
@@ -25,13 +23,29 @@ from viewfinder.guide.facts import (
     memory,
     same_machine,
 )
-from viewfinder.guide.figures import apart, phrase, rate
+from viewfinder.guide.figures import phrase
+from viewfinder.guide.ranks import (
+    FACTS_KEPT,
+    FOLLOW_UPS,
+    IMAGE_ANSWERS,
+    INFERENCE,
+    Known,
+    Ranked,
+    Scale,
+    ranked,
+)
 
-Reading = Callable[[ModelResult], Measured]
 Need = Callable[[ModelResult], str]
 """Why a result does not qualify, in one clause; empty: it does."""
 
-FIGURES: dict[str, Reading] = {
+NOT_WORKING = {
+    "unverified": "it could not be verified",
+    "broken": "it could not be verified",
+    "provisional": "too little is known of it yet",
+    "avoid": "it is one to avoid",
+}
+"""Statuses that recommend a model for nothing."""
+FIGURES: dict[str, Callable[[ModelResult], Measured]] = {
     "average inference": average,
     "load time": load_time,
     "memory difference": memory,
@@ -56,21 +70,15 @@ class Advice:
     nobody: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    result: ModelResult
-    figure: Figure
-    rank: int
-
-
-def advise(results: Sequence[ModelResult]) -> tuple[Advice, ...]:
+def advise(results: Sequence[ModelResult], evidence: Known | None = None) -> tuple[Advice, ...]:
     """The six uses of the guide, in its order; `results` hold each variant once."""
+    known = evidence or {}
     return (
         _production(results),
-        _best_overall(results),
-        _best_context(results),
-        _best_vision_only(results),
-        _balanced(results),
+        _best_overall(results, known),
+        _best_context(results, known),
+        _best_vision_only(results, known),
+        _balanced(results, known),
         _avoid(results),
     )
 
@@ -89,27 +97,13 @@ def summary(result: ModelResult) -> str:
     return "; ".join(clauses)
 
 
-def ranked(
-    results: Sequence[ModelResult], reading: Reading, better: Literal["lower", "higher"]
-) -> list[Ranked]:
-    """Best first, who has the figure; who cannot be told from a rank's leader shares its rank."""
-    measured = ((result, reading(result)) for result in results)
-    waiting = [(result, figure) for result, figure in measured if isinstance(figure, Figure)]
-    waiting.sort(key=lambda entry: entry[1].value, reverse=better == "higher")
-    placed: list[Ranked] = []
-    while waiting:
-        leader, rank = waiting[0][1], len(placed) + 1
-        placed += [Ranked(result, figure, rank) for result, figure in waiting if not apart(leader, figure)]
-        waiting = [entry for entry in waiting if apart(leader, entry[1])]
-    return placed
-
-
 def _production_needs(results: Sequence[ModelResult]) -> tuple[Need, ...]:
     return (
         _sound(results),
         disturbance_of,
         _passed("vision"),
         _passed("text"),
+        _ready,
         *map(_measured, FIGURES),
         lambda result: (
             f"it showed an issue: {'; '.join(map(clause, result.issues))}" if result.issues else ""
@@ -120,14 +114,15 @@ def _production_needs(results: Sequence[ModelResult]) -> tuple[Need, ...]:
 def _production(results: Sequence[ModelResult]) -> Advice:
     return Advice(
         use="Production ready",
-        rule="Vision gate and text gate passed, no issue seen, and load time, average inference and memory "
-        "difference all measured.",
+        rule="Both gates passed, no issue seen, no leak between requests, memory that does not "
+        "grow with them, surely fewer than 5 % of the requests failed, a server that Viewfinder watches; and "
+        "load time, average inference and memory difference all measured.",
         picks=tuple(Pick(label(result), summary(result)) for result in production_ready(results)),
         nobody=_nobody(results, _production_needs(results)),
     )
 
 
-def _best_overall(results: Sequence[ModelResult]) -> Advice:
+def _best_overall(results: Sequence[ModelResult], evidence: Known) -> Advice:
     needs = (
         _sound(results),
         disturbance_of,
@@ -136,8 +131,8 @@ def _best_overall(results: Sequence[ModelResult]) -> Advice:
         _measured("average inference"),
     )
     able = _able(results, needs)
-    accurate = _first(ranked(able, _share("vision"), "higher"))
-    fastest = _first(ranked([place.result for place in accurate], average, "lower"))
+    accurate = _first(ranked(able, IMAGE_ANSWERS, evidence))
+    fastest = _first(ranked([place.result for place in accurate], INFERENCE, evidence))
     return Advice(
         use="Best overall",
         rule="Of the models that passed both gates: the highest share of right image answers; among those "
@@ -147,7 +142,7 @@ def _best_overall(results: Sequence[ModelResult]) -> Advice:
     )
 
 
-def _best_context(results: Sequence[ModelResult]) -> Advice:
+def _best_context(results: Sequence[ModelResult], evidence: Known) -> Advice:
     """By what they keep in dialogues, where all were put to that; the gate stays, for it is asked of all."""
     needs = (_sound(results), _passed("vision"), _passed("follow_up"))
     able = _able(results, needs)
@@ -166,12 +161,12 @@ def _best_context(results: Sequence[ModelResult]) -> Advice:
             if held
             else "right answers to follow-up questions."
         ),
-        picks=_picks(_first(ranked(able, kept if held else _share("follow_up"), "higher")), able, reason),
+        picks=_picks(_first(ranked(able, FACTS_KEPT if held else FOLLOW_UPS, evidence)), able, reason),
         nobody=_nobody(results, needs),
     )
 
 
-def _best_vision_only(results: Sequence[ModelResult]) -> Advice:
+def _best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice:
     needs = (_sound(results), _passed("vision"), _no_text)
     able = _able(results, needs)
     return Advice(
@@ -179,7 +174,7 @@ def _best_vision_only(results: Sequence[ModelResult]) -> Advice:
         rule="Of the models that passed the vision gate and not the text gate: the highest share of right "
         "image answers.",
         picks=_picks(
-            _first(ranked(able, _share("vision"), "higher")),
+            _first(ranked(able, IMAGE_ANSWERS, evidence)),
             able,
             lambda result: "; ".join(filter(None, (summary(result), disturbance_of(result)))),
         ),
@@ -187,7 +182,7 @@ def _best_vision_only(results: Sequence[ModelResult]) -> Advice:
     )
 
 
-def _balanced(results: Sequence[ModelResult]) -> Advice:
+def _balanced(results: Sequence[ModelResult], evidence: Known) -> Advice:
     """By the worst rank: a sum of ranks would let a very slow model win by its memory."""
     needs = (
         _sound(results),
@@ -199,7 +194,7 @@ def _balanced(results: Sequence[ModelResult]) -> Advice:
     able = _able(results, needs)
     places: dict[str, dict[str, Ranked]] = {label(result): {} for result in able}
     for name, reading in FIGURES.items():
-        for place in ranked(able, reading, "lower"):
+        for place in ranked(able, Scale(name, reading), evidence):
             places[label(place.result)][name] = place
     worst = {who: max(place.rank for place in of.values()) for who, of in places.items()}
     best = [
@@ -235,8 +230,10 @@ def _avoid(results: Sequence[ModelResult]) -> Advice:
 
 def _why_avoid(result: ModelResult) -> str:
     reasons = [failure_of(result)]
-    if result.status == "unverified":
-        reasons.append("it could not be verified")
+    if result.status == "avoid":
+        reasons += map(clause, result.status_reasons)
+    elif result.status in NOT_WORKING:
+        reasons.append(NOT_WORKING[result.status])
     uses: dict[GateName, str] = {"vision": "questions about images", "text": "text-only prompts"}
     for name, use in uses.items():
         gate = gate_of(result, name)
@@ -252,13 +249,21 @@ def _sound(results: Sequence[ModelResult]) -> Need:
     def why_not(result: ModelResult) -> str:
         if failure := failure_of(result):
             return failure
-        if result.status == "unverified":
-            return "it could not be verified"
+        if result.status in NOT_WORKING:
+            return NOT_WORKING[result.status]
         if newest is not None and not same_machine(result, newest):
             return "it was measured on another machine than the newest result"
         return ""
 
     return why_not
+
+
+def _ready(result: ModelResult) -> str:
+    """What the rules of `bench/status` miss; results of older versions were not judged by them."""
+    if not result.status_reasons or result.status == "production ready":
+        return ""
+    unmet = [clause(one) for one in result.status_reasons if one.startswith("not production ready")]
+    return "; ".join(unmet) or f"its status is {result.status}"
 
 
 def _passed(name: GateName) -> Need:
@@ -313,9 +318,6 @@ def _picks(
     for name, place in zip(names, leaders, strict=True):
         others = " and ".join(other for other in names if other != name)
         shared = f"; shares this place with {others}" if others else ""
+        shared += f"; {place.said}" if place.said else ""
         picks.append(Pick(name, f"{reason(place.result)} ({field}{shared})"))
     return tuple(picks)
-
-
-def _share(name: GateName) -> Reading:
-    return lambda result: rate(gate_of(result, name))

@@ -9,6 +9,14 @@ from viewfinder.guide.figures import in_unit, right_of
 GateName = Literal["vision", "text", "follow_up"]
 
 
+Key = tuple[str, str]
+"""Under which the evidence of a result is given: run and model."""
+
+
+def key(result: ModelResult) -> Key:
+    return result.run, result.model
+
+
 def label(result: ModelResult) -> str:
     """How the guide calls a result everywhere: model and variant."""
     return f"{result.title} ({result.variant})"

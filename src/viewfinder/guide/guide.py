@@ -1,10 +1,11 @@
 """Writes the reference guide: stored results in, Markdown out; called by api and by `viewfinder guide`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from viewfinder.bench.evidence import Evidence
 from viewfinder.bench.parity import Parity
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.standings import Standing
@@ -13,7 +14,7 @@ from viewfinder.guide import markdown
 from viewfinder.guide.advice import advise, summary
 from viewfinder.guide.changes import compare
 from viewfinder.guide.commands import commands
-from viewfinder.guide.facts import label
+from viewfinder.guide.facts import Key, label
 from viewfinder.guide.figures import right_of
 from viewfinder.guide.issues import known_issues, upstream_issues
 from viewfinder.guide.standings import lines
@@ -28,13 +29,17 @@ def write_guide(
     previous: Sequence[ModelResult] = (),
     parities: Sequence[Parity] = (),
     standings: Sequence[Standing] = (),
+    evidence: Mapping[Key, Evidence] | None = None,
 ) -> str:
     """The whole guide.
 
     Of several results of one variant the newest counts. `previous` are results of earlier runs; each
     result is compared with the newest of them that has its model and variant. `parities` say how alike
     the variants of one model answer, `standings` which models are not worse than the best by one figure.
+    `evidence` is what results rest on: without it nothing is compared with earlier runs, and ranks go by
+    intervals.
     """
+    evidence = evidence or {}
     results = _newest(results)
     notes = markdown.Notes()
     # Markdown, not HTML: text from outside goes through the `text` and `code` filters.
@@ -49,26 +54,26 @@ def write_guide(
         notes=notes,
         label=label,
         commands=commands,
-        conclusion=conclusion(results),
-        advice=advise(results),
+        conclusion=conclusion(results, evidence),
+        advice=advise(results, evidence),
         known_issues=known_issues(results),
         parities=parities,
         standings=standings,
         lines=lines,
         right_of=right_of,
         upstream_issues=upstream_issues(results),
-        comparisons=compare(results, previous),
+        comparisons=compare(results, previous, evidence),
         updated=max((result.measured_at for result in results), default=""),
         machines=_by_machine(results),
     )
 
 
-def conclusion(results: Sequence[ModelResult]) -> str:
+def conclusion(results: Sequence[ModelResult], evidence: Mapping[Key, Evidence] | None = None) -> str:
     """What the results come to, in two or three sentences of plain text."""
     results = _newest(results)
     if not results:
         return "Nothing has been measured yet. `viewfinder bench` measures models and stores the results."
-    production, overall, *_, avoid = advise(results)
+    production, overall, *_, avoid = advise(results, evidence)
     measured = f" ({len(production.picks)} of {len(results)} measured)" if len(results) > 1 else ""
     if production.picks:
         ready = " and ".join(pick.label for pick in production.picks)

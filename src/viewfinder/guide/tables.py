@@ -8,9 +8,9 @@ from viewfinder.bench.results.figures import Figure, Gate, Measured, Memory, Mis
 from viewfinder.bench.results.latency import Latency
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.guide import context, latency
+from viewfinder.guide import context, latency, stability, status
 from viewfinder.guide.advice import production_ready
-from viewfinder.guide.changes import Change
+from viewfinder.guide.changes import Line
 from viewfinder.guide.facts import average, label, load_time, memory, same_machine
 from viewfinder.guide.figures import brief, in_unit, phrase, right_of
 from viewfinder.guide.markdown import Notes, code, table, text
@@ -119,6 +119,8 @@ class Tables:
                 ("Decode speed", self._timing(result, result.decode_rate, with_unit=True)),
                 *latency.rows(result, partial(self._timing, result)),
                 *context.rows(result, self._figure),
+                *stability.rows(result, self._figure, self._notes.mark),
+                *status.rows(result, self._figure),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
             ),
         )
@@ -170,12 +172,12 @@ class Tables:
             ),
         )
 
-    def changes(self, changes: Iterable[Change]) -> str:
+    def changes(self, lines: Iterable[Line]) -> str:
         return table(
-            ("Figure", "Previous run", "This run", "Change"),
+            ("Figure", "Previous run", "This run", "Difference", "Verdict"),
             (
-                (text(change.figure), text(change.before), text(change.now), _verdict(change))
-                for change in changes
+                tuple(map(text, (line.figure, line.before, line.now, line.difference, line.verdict)))
+                for line in lines
             ),
         )
 
@@ -236,10 +238,12 @@ class Tables:
 
     def _status(self, result: ModelResult, ready: bool) -> str:
         words: list[str] = [result.status]
-        if ready:
-            words.append("production ready")
         if result.failure:
             words[0] += self._notes.mark(f"Failed: {result.failure}")
+        elif result.status_reasons:
+            words[0] += self._notes.mark(f"Status: {'; '.join(result.status_reasons)}")
+        if ready and result.status != "production ready":
+            words.append("production ready")  # by the rules of the version that measured it
         if result.contaminated:
             words.append(f"contaminated{self._notes.mark(f'Disturbed: {result.contaminated}')}")
         if result.issues:
@@ -265,7 +269,3 @@ def _yes(able: bool) -> str:
 
 def _mb(size_bytes: int | None) -> str:
     return NOTHING if size_bytes is None else f"{size_bytes / 1e6:,.1f}"
-
-
-def _verdict(change: Change) -> str:
-    return "better" if change.better else "worse"

@@ -17,6 +17,7 @@ from viewfinder.bench.metrics import Load
 from viewfinder.bench.results.figures import Figure, Gate, LoadTimes, Missing
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.storage import schema
+from viewfinder.bench.storage.rows import ANCHOR
 from viewfinder.bench.storage.store import Asked, Run, Store
 from viewfinder.bench.turns import Found
 from viewfinder.client.exchange import Exchange
@@ -332,3 +333,22 @@ def test_a_full_disk_says_so_and_keeps_what_was_written(store: Store, file: Path
         store.flush()
     assert rows(file, "exchanges") == 1
     store._waiting.clear()
+
+
+def test_what_a_result_sets_aside_stays_stored_and_counts_nowhere(store: Store, file: Path) -> None:
+    for process in (1, 2):
+        store.add(asked(process=process))
+    store.add(asked("other", process=2))
+    store.add_result(result(), set_aside=(2,))
+    assert [one.process for one in store.exchanges("run1", "glimpse")] == [1]
+    assert len(store.exchanges("run1", "other")) == 1
+    store.close()
+    assert rows(file, "exchanges") == 3
+
+
+def test_the_anchor_is_no_model(store: Store) -> None:
+    for model in (ANCHOR, "b", "a"):
+        store.add(asked(model))
+    store.flush()
+    assert store.models_of("run1") == ["b", "a"]
+    assert len(store.exchanges("run1", ANCHOR)) == 1

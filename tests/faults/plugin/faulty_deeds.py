@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from faulty_sight import Sight
+
 
 class Handler(Protocol):
     """What a deed may use of a request's handler."""
 
     words: str
     seen: list[str]
+    sight: Sight
 
     def answer(self, words: str) -> None: ...
     def told_of(self, picture: str) -> str: ...
@@ -33,6 +36,7 @@ MIB = 1024 * 1024
 FOREVER_S = 3600.0
 BURNS_S = 1.5
 _leaked: list[bytes] = []
+_under_way: list[str] = []
 
 
 def die() -> None:
@@ -154,6 +158,32 @@ def leak(request: Handler, number: int) -> None:
     request.answer(request.words)
 
 
+def leak_slowly(request: Handler, number: int) -> None:
+    _leaked.append(b"x" * MIB)
+    request.answer(request.words)
+
+
+def keep_pictures(request: Handler, number: int) -> None:
+    """A cache by picture, without an end."""
+    if request.seen[-1] not in request.seen[:-1]:
+        leak_slowly(request, number)
+    else:
+        request.answer(request.words)
+
+
+def answer_another(request: Handler, number: int) -> None:
+    """As batches did that mixed up their rows: what is asked at the same time is answered in each other's
+    place."""
+    picture = request.sight.picture
+    _under_way.append(picture)
+    time.sleep(0.02)
+    others = [other for other in _under_way if other != picture]
+    try:
+        request.answer(request.told_of(others[-1] if others else picture))
+    finally:
+        _under_way.remove(picture)
+
+
 def flood(request: Handler, number: int) -> None:
     for _ in range(24):
         sys.stdout.write(("." * 1023 + "\n") * 1024)
@@ -214,6 +244,9 @@ AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "no-newline": no_newline,
     "wrong-order": end_before_the_words,
     "leaks": leak,
+    "leaks-slowly": leak_slowly,
+    "keeps-pictures": keep_pictures,
+    "answers-another": answer_another,
     "floods-stdout": flood,
     "refuses": refuse_the_next,
     "socket-stolen": refuse_the_next,

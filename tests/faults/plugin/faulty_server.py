@@ -75,7 +75,11 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(401, {"detail": "Unauthorized"})
             return
         self.streams = bool(body.get("stream"))
-        self.sight = see(body["messages"], self.truths)
+        try:
+            self.sight = see(body["messages"], self.truths)
+        except OSError:
+            self.whole(400, {"error": {"message": "this is no picture"}})
+            return
         self.seen.append(self.sight.picture)
         self.words = self.told_of(self.sight.picture)
         try:

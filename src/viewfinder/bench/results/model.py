@@ -7,9 +7,21 @@ from pydantic import Field
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.latency import Latency
+from viewfinder.bench.results.soak import Soak
+from viewfinder.bench.results.stability import Stability
 from viewfinder.host.hardware import Machine
 
-Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
+Status = Literal[
+    "production ready",
+    "verified",
+    "provisional",
+    "vision-only",
+    "text-only",
+    "avoid",
+    "broken",
+    "failed",
+    "unverified",  # what older versions called broken
+]
 
 
 class ModelResult(Frozen):
@@ -28,6 +40,8 @@ class ModelResult(Frozen):
     measured_at: str
     machine: Machine
     status: Status
+    status_reasons: tuple[str, ...] = ()
+    """What the status rests on, a clause each; empty in results of older versions."""
     failure: str = ""
     contaminated: str = ""
     vision: Gate | Missing
@@ -43,9 +57,16 @@ class ModelResult(Frozen):
     ttft_text: Measured
     decode_rate: Measured
     context: ContextResult | Missing | None = None
+    stability: Stability | Missing | None = None
+    soak: Soak | Missing | None = None
     issues: tuple[str, ...] = ()
     latency: Latency | Missing | None = None
     cold_load: LoadTimes | Missing | None = None
     """Load times with the model's files out of the page cache."""
+    notes: tuple[str, ...] = ()
+    """What else there is to know of how it was measured: which restarts were disturbed."""
+    machine_drift: Measured | None = None
+    """How many times as long the machine took for the same work at the run's end as at its start; None: it
+    was not timed."""
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""

@@ -5,10 +5,12 @@ A stage's name is that of its exchanges and of its field in `ModelResult`.
 
 from viewfinder.bench.scenarios.cold_load import ColdLoad
 from viewfinder.bench.scenarios.context import Context
+from viewfinder.bench.scenarios.soak import Soak
+from viewfinder.bench.scenarios.stability import Stability
 from viewfinder.bench.scenarios.stage import Stage
 from viewfinder.bench.suite import Suite
 
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (ColdLoad(), Context())}
+STAGES: dict[str, Stage] = {stage.name: stage for stage in (ColdLoad(), Context(), Stability(), Soak())}
 
 
 def stages_of(suite: Suite) -> list[tuple[str, int]]:

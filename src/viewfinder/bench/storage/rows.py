@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from viewfinder.client.exchange import Exchange
 from viewfinder.host.hardware import Machine
 
+ANCHOR = "(anchor)"
+"""The name under which the machine's own speed is kept; no model can have it (see `catalog.card.NAME`)."""
+
 
 class Request(BaseModel):
     """What a person asked to be measured, so that the run can go on after an interruption.

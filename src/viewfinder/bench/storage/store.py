@@ -11,7 +11,7 @@ at once. What a process was asked that was cut short is set aside when the run g
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.storage import schema
 from viewfinder.bench.storage.fingerprint import Fingerprint
 from viewfinder.bench.storage.rows import (
+    ANCHOR,
     Asked,
     Request,
     Run,
@@ -188,12 +189,19 @@ class Store:
             self._write_waiting(database)
         self._waiting.clear()
 
-    def add_result(self, result: ModelResult) -> None:
-        """Keep a model's result, with the exchanges that it rests on."""
+    def add_result(self, result: ModelResult, set_aside: Collection[int] = ()) -> None:
+        """Keep a model's result, with the exchanges that it rests on.
+
+        What the processes were asked that are `set_aside` stays stored and counts nowhere.
+        """
         self.flush()
         row = (result.run, result.model, result.measured_at, result.model_dump_json())
         with self._transaction() as database:
             database.execute("INSERT INTO results VALUES (NULL, ?, ?, ?, ?)", row)
+            database.executemany(
+                f"UPDATE exchanges SET set_aside = 1 WHERE {_COUNTED} AND process = ?",  # noqa: S608
+                [(result.run, result.model, process) for process in set_aside],
+            )
 
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
@@ -210,9 +218,10 @@ class Store:
         return list(map(asked_of, rows))
 
     def models_of(self, run: str) -> list[str]:
-        """The models that were asked anything in a run, in that order."""
+        """The models that were asked anything in a run, in that order; the anchor is none."""
         rows = self._database.execute(
-            "SELECT model FROM exchanges WHERE run = ? GROUP BY model ORDER BY min(number)", (run,)
+            "SELECT model FROM exchanges WHERE run = ? AND model <> ? GROUP BY model ORDER BY min(number)",
+            (run, ANCHOR),
         )
         return [row[0] for row in rows]
 

@@ -1,0 +1,59 @@
+"""Which code an exchange has, and what came of an error."""
+
+import pytest
+
+from tests.bench.troubles.made_up import asked
+from viewfinder.bench.results.stability import Recovery
+from viewfinder.bench.results.trouble import Code
+from viewfinder.bench.troubles.failures import code_of, failures, recovery
+
+REFUSED = "engine_refused: The server refused: boom"
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "code"),
+    [
+        ("Red.", "", None),
+        (" ", "", Code.EMPTY),
+        ("", REFUSED, Code.REFUSED),
+        ("", "engine_died: The connection broke.", Code.DIED),
+        ("", "engine_stalled: It went silent.", Code.HUNG),
+        ("", "timeout: The answer was not complete after 5 s.", Code.HUNG),
+    ],
+)
+def test_each_has_its_code(said: str, error: str, code: Code | None) -> None:
+    assert code_of(asked(0, said, error=error).exchange) == code
+
+
+def test_each_kind_is_told_once_with_its_first() -> None:
+    all_asked = [asked(0), asked(1, error=REFUSED), asked(2, ""), asked(3, error=REFUSED)]
+    found = {trouble.code: trouble for trouble in failures(all_asked)}
+    assert found.keys() == {Code.REFUSED, Code.EMPTY}
+    rate = found[Code.REFUSED].rate
+    assert rate is not None
+    assert (rate.events, rate.asked) == (2, 4)
+    assert found[Code.REFUSED].said == REFUSED
+    assert found[Code.REFUSED].steps[0].scene == asked(1).scene
+    assert found[Code.REFUSED].sentence == (
+        "REQ.refused: 2 of 4 requests; for example 'engine_refused: The server refused: boom' where 'Green.' "
+        "was due."
+    )
+
+
+FAILED, AGAIN, OTHER = asked(0, error=REFUSED), asked(0), asked(1)
+
+
+@pytest.mark.parametrize(
+    ("processes", "found"),
+    [
+        ([[AGAIN, OTHER]], None),
+        ([[FAILED, AGAIN]], "transient"),
+        ([[AGAIN, FAILED, OTHER], [AGAIN]], "needs reload"),
+        ([[FAILED], [OTHER]], "needs reload"),
+        ([[FAILED, OTHER], [OTHER]], "lasting"),
+        ([[FAILED, FAILED]], "lasting"),
+        ([[FAILED, AGAIN], [OTHER, FAILED, FAILED]], "needs reload"),
+    ],
+)
+def test_what_came_of_it(processes: list[list[object]], found: Recovery | None) -> None:
+    assert recovery(processes) == found  # type: ignore[arg-type]
