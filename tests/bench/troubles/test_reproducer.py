@@ -35,6 +35,11 @@ CROSSED = [
 ]
 
 
+def blocks(readme: str) -> list[list[str]]:
+    """What there is to type, block by block."""
+    return [part.split("\n```")[0].splitlines() for part in readme.split("```sh\n")[1:]]
+
+
 def test_it_has_the_pictures_the_requests_and_the_versions(tmp_path: Path) -> None:
     (folder,) = write(result(AFTER_LEAVING), tmp_path)
     assert folder == tmp_path / "reproducers" / "run-org-model-STATE.prev_image"
@@ -54,16 +59,16 @@ def test_its_readme_says_what_to_type(tmp_path: Path) -> None:
     readme = (folder / "README.md").read_text()
     assert readme.startswith(f"# {Code.PREV_IMAGE.value}: glimpse (llama.cpp-f16)\n")
     assert "Request 2 was answered 'Yellow.' where 'Blue.' was due." in readme
-    serve, first, second = readme.split("```sh\n")[1].split("\n```")[0].splitlines()
-    assert serve == ("VIEWFINDER_FLEET__CANARY=false viewfinder serve glimpse --variant llama.cpp-f16 &")
+    (serve,), (first, second) = blocks(readme)
+    assert serve == ("VIEWFINDER_FLEET__CANARY=false viewfinder serve glimpse --variant llama.cpp-f16")
     assert first.endswith("--data-binary @request-1.json | head -c 300; echo")
     assert second.endswith("--data-binary @request-2.json; echo")
 
 
 def test_what_was_under_way_at_once_is_sent_at_once(tmp_path: Path) -> None:
     (folder,) = write(result(CROSSED), tmp_path)
-    commands = (folder / "README.md").read_text().split("```sh\n")[1].split("\n```")[0].splitlines()
-    assert [line[-1] for line in commands[1:-1]] == ["&", "&"]
+    _, commands = blocks((folder / "README.md").read_text())
+    assert [line[-1] for line in commands[:-1]] == ["&", "&"]
     assert commands[-1] == "wait"
 
 

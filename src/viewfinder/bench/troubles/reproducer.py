@@ -14,6 +14,7 @@ from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.results.trouble import Code, Step, Trouble
 from viewfinder.bench.troubles.circles import messages
 from viewfinder.catalog.uncarded import ENDPOINT
+from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
 from viewfinder.core.version import VERSION
 
@@ -87,10 +88,11 @@ def _readme(result: ModelResult, trouble: Trouble) -> str:
         "",
         *(f"{number}. {_what(step)}" for number, step in enumerate(trouble.steps, start=1)),
         "",
-        "To send them again, from within this folder, to a process that has answered nothing before:",
+        *_serve(result),
+        "Send them from within this folder, to a process that has answered nothing before:",
         "",
         "```sh",
-        *_commands(result, trouble),
+        *_requests(result, trouble),
         "```",
     ]
     if any(step.how == "broken" for step in trouble.steps):
@@ -106,21 +108,23 @@ def _what(step: Step) -> str:
     return f"{shown}: '{' '.join(step.question.split())[-80:]}'{left}"
 
 
-def _commands(result: ModelResult, trouble: Trouble) -> list[str]:
+def _serve(result: ModelResult) -> list[str]:
+    """How to start it, if that is ours to do; without its canary, which would be the first to show images."""
     if result.engine == ENDPOINT:
-        url, serve = result.endpoint, []
-    else:
-        host, port = (Settings.model_fields[name].default for name in ("host", "port"))
-        url = f"http://{host}:{port}/v1/chat/completions"
-        quiet = "VIEWFINDER_FLEET__CANARY=false"  # else it would be the first to show images
-        serve = [
-            f"{quiet} viewfinder serve {shlex.quote(result.model)} --variant {shlex.quote(result.variant)} &"
-        ]
+        return []
+    serve = f"viewfinder serve {shlex.quote(result.model)} --variant {shlex.quote(result.variant)}"
+    return ["In a terminal of its own:", "", "```sh", f"VIEWFINDER_FLEET__CANARY=false {serve}", "```", ""]
+
+
+def _requests(result: ModelResult, trouble: Trouble) -> list[str]:
+    host, port = (Settings.model_fields[name].default for name in ("host", "port"))
+    gateway = f"http://{host}:{port}{CHAT_PATH}"
+    url = result.endpoint if result.engine == ENDPOINT else gateway
     lines = []
     for number, step in enumerate(trouble.steps, start=1):
-        curl = f"curl -sN {shlex.quote(url)} -H 'Content-Type: application/json'"
-        line = f"{curl} --data-binary @request-{number}.json"
+        line = f"curl -sN {shlex.quote(url)} -H 'Content-Type: application/json'"
+        line += f" --data-binary @request-{number}.json"
         if step.how == "left":
             line += " | head -c 300"
         lines.append(f"{line} &" if trouble.together else f"{line}; echo")
-    return [*serve, *lines, "wait"] if trouble.together else [*serve, *lines]
+    return [*lines, "wait"] if trouble.together else lines
