@@ -332,3 +332,15 @@ def test_a_full_disk_says_so_and_keeps_what_was_written(store: Store, file: Path
         store.flush()
     assert rows(file, "exchanges") == 1
     store._waiting.clear()
+
+
+def test_nothing_is_written_while_requests_overlap(file: Path) -> None:
+    now_s = itertools.count(0.0, 60.0)
+    with Store(file, clock=lambda: next(now_s)) as store:
+        store.begin(RUN)
+        with store.held():
+            store.add(asked(place=0))
+            store.add(asked(place=1))
+            assert rows(file, "exchanges") == 0
+        store.add(asked(place=2))
+        assert rows(file, "exchanges") == 3
