@@ -24,6 +24,10 @@ class Suite:
 
     `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
     headline is known within `context_half_width` points (0: all of them are held).
+
+    Each of `throughput_processes` is asked `throughput_requests` at each level, and no longer than
+    `throughput_s` each once every client had its turn. `resolution_questions` are shared out among
+    `resolution_processes`, and each is asked once for every budget.
     """
 
     name: str
@@ -41,6 +45,11 @@ class Suite:
     context: int = 0
     context_s: float = 0.0
     context_half_width: float = 0.0
+    throughput_processes: int = 0
+    throughput_requests: int = 0
+    throughput_s: float = 0.0
+    resolution_processes: int = 0
+    resolution_questions: int = 0
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -70,6 +79,9 @@ SUITES = {
             context=6,
             context_s=10.0,
             context_half_width=5.0,
+            throughput_processes=3,
+            throughput_requests=4,
+            throughput_s=1.0,
         ),
         Suite(
             "standard",
@@ -86,6 +98,11 @@ SUITES = {
             context=154,
             context_s=1_800.0,
             context_half_width=5.0,
+            throughput_processes=6,
+            throughput_requests=40,
+            throughput_s=15.0,
+            resolution_processes=6,
+            resolution_questions=400,
         ),
         Suite(
             "thorough",
@@ -101,6 +118,11 @@ SUITES = {
             cold_starts=11,
             context=300,
             context_s=14_400.0,
+            throughput_processes=12,
+            throughput_requests=72,
+            throughput_s=60.0,
+            resolution_processes=12,
+            resolution_questions=1500,
         ),
     )
 }

@@ -7,6 +7,8 @@ from pydantic import Field
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.latency import Latency
+from viewfinder.bench.results.resolution import Resolution
+from viewfinder.bench.results.throughput import Throughput
 from viewfinder.host.hardware import Machine
 
 Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
@@ -43,6 +45,8 @@ class ModelResult(Frozen):
     ttft_text: Measured
     decode_rate: Measured
     context: ContextResult | Missing | None = None
+    throughput: Throughput | Missing | None = None
+    resolution: Resolution | Missing | None = None
     issues: tuple[str, ...] = ()
     latency: Latency | Missing | None = None
     cold_load: LoadTimes | Missing | None = None

@@ -5,10 +5,14 @@ A stage's name is that of its exchanges and of its field in `ModelResult`.
 
 from viewfinder.bench.scenarios.cold_load import ColdLoad
 from viewfinder.bench.scenarios.context import Context
+from viewfinder.bench.scenarios.resolution import ResolutionStage
 from viewfinder.bench.scenarios.stage import Stage
+from viewfinder.bench.scenarios.throughput import ThroughputStage
 from viewfinder.bench.suite import Suite
 
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (ColdLoad(), Context())}
+STAGES: dict[str, Stage] = {
+    stage.name: stage for stage in (ColdLoad(), ThroughputStage(), ResolutionStage(), Context())
+}
 
 
 def stages_of(suite: Suite) -> list[tuple[str, int]]:
