@@ -1,5 +1,7 @@
 """The smallest image that does as well as the largest: planted truths, and what cannot be told."""
 
+from dataclasses import replace
+
 import pytest
 
 from viewfinder.bench.budgets import resolution
@@ -138,6 +140,24 @@ def test_failed_requests_are_left_out_and_counted() -> None:
     assert "no budget was answered" in missing(
         resolution({"64 px": asked(12, set(), failed=12)}, texts()).cheapest
     )
+
+
+def test_budgets_that_share_no_question_cannot_be_compared() -> None:
+    """Processes of one budget each, of which one broke off before it came to the other's questions."""
+    others = [[replace(one, scene=f"other {one.scene}") for one in some] for some in asked(200, set())]
+    found = resolution({"64 tokens": others, "all tokens": asked(200, set())}, texts())
+    assert verdicts(found) == ["not measured", "reference"]
+    assert "not asked the same questions" in missing(found.cheapest)
+    assert isinstance(found.budgets[0].accuracy, Figure)
+
+
+def test_what_is_in_doubt_below_a_proven_budget_does_not_shake_it() -> None:
+    found = resolution(
+        {"64 px": asked(300, {1, *range(0, 60, 8)}), "128 px": asked(300, {1}), "256 px": asked(300, {1})},
+        texts(),
+    )
+    assert verdicts(found) == ["not shown", "not inferior", "reference"]
+    assert found.cheapest == "128 px"
 
 
 def test_image_tokens_are_those_that_an_engine_tells() -> None:

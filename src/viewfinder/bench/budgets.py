@@ -10,7 +10,7 @@ from viewfinder.bench.prompts import GUESSING
 from viewfinder.bench.results.figures import Figure, Measured, Missing
 from viewfinder.bench.results.resolution import Budget, Resolution, Verdict
 from viewfinder.bench.statistics import clusters, pairs
-from viewfinder.bench.statistics.contrasts import Contrast
+from viewfinder.bench.statistics.intervals import TooFew
 from viewfinder.bench.statistics.pairs import NOT_INFERIOR
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
@@ -34,11 +34,8 @@ def resolution(asked: Mapping[str, Processes], texts: Sequence[Asked]) -> Resolu
         return Resolution(budgets=tuple(rows.values()), cheapest=Missing(missing="no budget was answered"))
     reference = answered.pop()
     rows[reference] = rows[reference].model_copy(update={"verdict": "reference"})
-    contrasts = {
-        budget: pairs.compare(_answers(asked[budget]), _answers(asked[reference])) for budget in answered
-    }
-    for budget, contrast in contrasts.items():
-        rows[budget] = _judged(rows[budget], contrast, reference)
+    for budget in answered:
+        rows[budget] = _judged(rows[budget], _answers(asked[budget]), _answers(asked[reference]), reference)
     judged = [rows[budget] for budget in reversed(answered)]
     return Resolution(budgets=tuple(rows.values()), cheapest=_cheapest(rows[reference], judged))
 
@@ -53,12 +50,14 @@ def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
     for row in smaller:
         if row.verdict == "not inferior":
             cheapest = row.budget
-        elif row.verdict == "not shown" and cheapest == reference.budget:
+        elif row.verdict == "inferior" or cheapest != reference.budget:
+            break
+        elif isinstance(row.difference, Missing):
+            return row.difference
+        else:
             needed = "" if row.more is None else f": needs about {row.more:,} more questions"
             which = f"{row.budget} is less than two points worse than {cheapest}"
             return Missing(missing=f"whether {which} is not shown{needed}")
-        else:
-            break
     return cheapest
 
 
@@ -95,7 +94,11 @@ def _accuracy(every: Sequence[Asked]) -> Measured:
     return Figure(value=value, low=low, high=high, n=n, unit="%", how=how)
 
 
-def _judged(row: Budget, contrast: Contrast, reference: str) -> Budget:
+def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: str) -> Budget:
+    try:
+        contrast = pairs.compare(ours, theirs)
+    except TooFew as why:
+        return row.model_copy(update={"difference": Missing(missing=str(why))})
     if contrast.is_not_inferior(NOT_INFERIOR):
         verdict: Verdict = "not inferior"
     elif contrast.ceiling < -NOT_INFERIOR:
