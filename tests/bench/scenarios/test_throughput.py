@@ -11,6 +11,7 @@ import pytest
 
 from tests.bench.scenarios.stage_run import BARE, STAGE, Ran, glimpse, measured
 from tests.bench.test_runner import CHILD, Point, TableEngine, card
+from viewfinder.bench.levels import answer_rate
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.figures import Figure, Measured, Missing
 from viewfinder.bench.results.throughput import Throughput
@@ -76,16 +77,25 @@ async def test_one_slot_queues_and_its_figures_say_so(tmp_path: Path) -> None:
     assert [level.share for level in found.open] == list(SHARES)
     for level in found.open:
         assert (level.asked, level.failures) == (8, {})
-        assert figure(level.arrivals).value == pytest.approx(level.share * figure(found.best).value, rel=0.3)
+        rates = [one.series[f"{open_cell(level.share)} rate"][0] for one in ran.heard()]
+        assert rates == pytest.approx([level.share * best_rate(ran, STAGE + part) for part in range(2)])
+        assert (figure(level.arrivals).low, figure(level.arrivals).high) == (min(rates), max(rates))
     assert ThroughputStage().finds(ran.heard(), SUITE) == found
     orders = [what_counts_is_asked_while_every_client_is_busy(ran, STAGE + part) for part in range(2)]
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1], "the levels come in an order of their own in each process"
 
 
+def best_rate(ran: Ran, process: int) -> float:
+    return max(
+        answer_rate(clients, [one.exchange for one in ran.cell(f"throughput/{clients}", process)])
+        for clients in CLIENTS
+    )
+
+
 def what_counts_is_asked_while_every_client_is_busy(ran: Ran, process: int) -> list[str]:
     """The order of the levels."""
-    every = [one for one in ran.asked if one.process == process and one.scenario != "warm-up"]
+    every = [one for one in ran.asked if one.process == process and one.scene]
     every.sort(key=lambda one: one.exchange.started_s)
     assert len({one.scene for one in every}) == len(every), "each image is a new one"
     for clients in CLIENTS:

@@ -29,8 +29,8 @@ from viewfinder.client.exchange import Exchange
 CLIENTS = (1, 2, 4, 8)
 SHARES = (0.5, 0.8)
 FEWEST_ARRIVALS = 3
-BESIDE = "throughput/beside"
-"""Requests that only keep clients busy; they count in no figure."""
+BESIDE = "warm-up"
+"""Requests that only keep clients busy count in no figure, as those of the warm-up do not."""
 
 
 class ThroughputStage:
