@@ -81,6 +81,12 @@ def test_the_headline_stands_in_the_recipe(make: Any, at: int, said: str) -> Non
     assert rows["Clients that get them"] == said
 
 
+def test_the_most_that_were_tried_are_those_that_were_come_to(make: Any) -> None:
+    levels = (closed(1), closed(2), closed(4, asked=0, requests=FEW))
+    rows = dict(cells(Tables(Notes()).recipe(make.result(throughput=found(2, closed=levels)))))
+    assert rows["Clients that get them"].startswith("2, the most that were tried")
+
+
 def test_what_was_not_told_has_its_reason(make: Any) -> None:
     notes = Notes()
     doubt = Missing(missing="needs about 9 more server processes")

@@ -95,6 +95,8 @@ def saturation(closed: Mapping[int, Processes], best: int) -> int | Missing:
     Levels are compared inside each process. The best is picked by the same figures, which rather flatters it:
     fewer clients are called enough too seldom, not too often.
     """
+    if len(closed) < 2:
+        return Missing(missing="requests take too long for more than one number of clients")
     top = _rates(best, closed[best])
     for clients in sorted(closed):
         if clients == best:

@@ -64,7 +64,7 @@ def _failed(level: Level) -> str:
 def _saturated(found: Throughput, cell: Cell) -> str:
     if isinstance(found.saturated_at, Missing):
         return cell(found.saturated_at)
-    if found.saturated_at == max(level.clients for level in found.closed):
+    if found.saturated_at == max(level.clients for level in found.closed if level.asked):
         return f"{found.saturated_at}, the most that were tried: it may give more to more"
     if found.saturated_at == 1:
         return "1: more at once only wait longer"
