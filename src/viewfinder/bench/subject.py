@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -115,6 +115,13 @@ class Subject:
         """Between two requests, when none is in flight."""
         if self.server.is_ours:
             self._peak.look()
+
+    def overlapping(self) -> AbstractContextManager[None]:
+        """Requests may be asked at once within it; their exchanges reach the disk after it.
+
+        Each has its place by when it was asked, not by when it was answered.
+        """
+        return self._store.held()
 
     async def ask(self, scenario: str, prompt: Prompt) -> Asked:
         """Put a prompt, store the exchange and return it with its grade (an error is wrong).

@@ -25,6 +25,10 @@ class Suite:
     `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
     headline is known within `context_half_width` points (0: all of them are held).
 
+    Each of `throughput_processes` is asked `throughput_requests` at each level, and no longer than
+    `throughput_s` each once every client had its turn. `resolution_questions` are shared out among
+    `resolution_processes`, and each is asked once for every budget.
+
     Of the stage `stability`: `stability_references` are fresh processes that are asked the same (0: it is no
     part of the suite), `stability_walk` pictures are shown one after the other, each thing that may come
     between two images comes `stability_between` times, one request is repeated `stability_repeats` times,
@@ -58,6 +62,11 @@ class Suite:
     stability_together: int = 0
     soak: int = 0
     soak_s: float = 0.0
+    throughput_processes: int = 0
+    throughput_requests: int = 0
+    throughput_s: float = 0.0
+    resolution_processes: int = 0
+    resolution_questions: int = 0
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -94,6 +103,9 @@ SUITES = {
             stability_between=4,
             stability_repeats=20,
             stability_together=16,
+            throughput_processes=3,
+            throughput_requests=4,
+            throughput_s=1.0,
         ),
         Suite(
             "standard",
@@ -119,6 +131,11 @@ SUITES = {
             stability_together=60,
             soak=200,
             soak_s=300.0,
+            throughput_processes=6,
+            throughput_requests=40,
+            throughput_s=15.0,
+            resolution_processes=6,
+            resolution_questions=400,
         ),
         Suite(
             "thorough",
@@ -143,6 +160,11 @@ SUITES = {
             stability_together=120,
             soak=1000,
             soak_s=7200.0,
+            throughput_processes=12,
+            throughput_requests=72,
+            throughput_s=60.0,
+            resolution_processes=12,
+            resolution_questions=1500,
         ),
     )
 }

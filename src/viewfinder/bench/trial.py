@@ -17,7 +17,7 @@ from viewfinder.bench.results.figures import Measured
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
-from viewfinder.bench.scenarios.stage import Heard
+from viewfinder.bench.scenarios.stage import Heard, SetsEngine
 from viewfinder.bench.scenarios.stages import STAGES
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.fingerprint import Fingerprint
@@ -150,7 +150,7 @@ class Trial:
             await asyncio.to_thread(read_power),
             goes_on=goes_on,
         )
-        async with self._fresh(turn.block, earlier, set_aside) as subject:
+        async with self._fresh(turn, earlier, set_aside) as subject:
             self.findings.engine_version = subject.server.engine_version
             found = await self._measure(subject, turn)
         found = found.model_copy(
@@ -180,22 +180,25 @@ class Trial:
     def _stored(self, turn: Turn) -> list[Asked]:
         return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
 
-    def _fresh(self, process: int, answered: list[Asked], set_aside: int) -> Subject:
+    def _fresh(self, turn: Turn, answered: list[Asked], set_aside: int) -> Subject:
         under = self.under
         if self._engine is None:
             raise RuntimeError("a trial is prepared before its first turn")
+        settings, stage = under.settings.engine_of(self.card.name), STAGES.get(turn.stage)
+        if isinstance(stage, SetsEngine):
+            settings = stage.settings(settings, self.findings.variant, turn.part)
         server = make_server(
             self.card,
             self.findings.variant,
             self._engine,
             under.catalog,
-            under.settings.engine_of(self.card.name),
+            settings,
             run_folder=under.folders.run,
             log_folder=under.folders.logs,
         )
         return Subject(
             server,
-            process,
+            turn.block,
             run=under.run.run,
             store=under.store,
             steps=under.steps,

@@ -5,9 +5,13 @@ interval's half-width remain. What was not measured keeps its reason and is neve
 """
 
 import math
+from collections.abc import Callable
 
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Missing
 from viewfinder.bench.statistics.intervals import wilson
+
+Cell = Callable[[Measured], str]
+"""How a figure is printed in a table, or why there is none."""
 
 SCALES = {
     "s": {"s": 1.0, "ms": 1e-3},

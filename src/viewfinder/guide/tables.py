@@ -7,8 +7,10 @@ from typing import get_args
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.latency import Latency
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.resolution import Resolution
+from viewfinder.bench.results.throughput import Throughput
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.guide import context, latency, stability, status
+from viewfinder.guide import context, latency, resolution, stability, status, throughput
 from viewfinder.guide.advice import production_ready
 from viewfinder.guide.changes import Line
 from viewfinder.guide.facts import average, label, load_time, memory, same_machine
@@ -119,6 +121,8 @@ class Tables:
                 ("Decode speed", self._timing(result, result.decode_rate, with_unit=True)),
                 *latency.rows(result, partial(self._timing, result)),
                 *context.rows(result, self._figure),
+                *throughput.rows(result, partial(self._timing, result)),
+                *resolution.rows(result, self._figure),
                 *stability.rows(result, self._figure, self._notes.mark),
                 *status.rows(result, self._figure),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
@@ -171,6 +175,20 @@ class Tables:
                 if (reading := readings.get(phase)) is not None
             ),
         )
+
+    def throughput(self, result: ModelResult) -> str:
+        """What clients get at each level; empty when that was not measured."""
+        found = result.throughput
+        if not isinstance(found, Throughput):
+            return ""
+        return throughput.levels(found, partial(self._timing, result))
+
+    def resolution(self, result: ModelResult) -> str:
+        """What each image budget costs; empty when that was not measured."""
+        found = result.resolution
+        if not isinstance(found, Resolution):
+            return ""
+        return resolution.budgets(found, self._figure, partial(self._timing, result))
 
     def changes(self, lines: Iterable[Line]) -> str:
         return table(

@@ -1,4 +1,5 @@
-"""Bytes of an image file to upright, opaque RGB pixels, encoded anew; called by `decoder` only.
+"""Bytes of an image file to upright, opaque RGB pixels, encoded anew; called by `decoder`, and by the bench
+for pictures of our own.
 
 The same pixels from the same kind of file always become the same bytes, so that caches of engines hit.
 """

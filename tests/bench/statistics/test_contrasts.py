@@ -55,6 +55,20 @@ def test_samples_that_should_prove_a_tie_do() -> None:
     assert proven.mean() == pytest.approx(0.8, abs=0.03)
 
 
+@pytest.mark.parametrize(("value", "is_inferior"), [(0.0, False), (-0.3, True)])
+def test_samples_that_should_show_which_side_of_the_margin_it_lies_do(
+    value: float, is_inferior: bool
+) -> None:
+    """With as many as asked for, four of five experiments show it, whichever side it is."""
+    n = int(contrast(value, spread=1.0, n=0).more_to_judge(0.1))
+    means = np.random.default_rng(4).normal(value, 1 / math.sqrt(n), 4000)
+    bound = 1.645 / math.sqrt(n)
+    shown = means + bound < -0.1 if is_inferior else means - bound > -0.1
+    assert shown.mean() == pytest.approx(0.8, abs=0.03)
+    assert contrast(value, spread=1.0, n=n).more_to_judge(0.1) == 0
+    assert contrast(-0.1).more_to_judge(0.1) == math.inf
+
+
 def test_margins_are_judged_by_one_sided_bounds() -> None:
     one = contrast(0.01, half=0.03)
     assert one.is_not_inferior(0.02)

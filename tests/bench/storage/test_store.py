@@ -352,3 +352,15 @@ def test_the_anchor_is_no_model(store: Store) -> None:
     store.flush()
     assert store.models_of("run1") == ["b", "a"]
     assert len(store.exchanges("run1", ANCHOR)) == 1
+
+
+def test_nothing_is_written_while_requests_overlap(file: Path) -> None:
+    now_s = itertools.count(0.0, 60.0)
+    with Store(file, clock=lambda: next(now_s)) as store:
+        store.begin(RUN)
+        with store.held():
+            store.add(asked(place=0))
+            store.add(asked(place=1))
+            assert rows(file, "exchanges") == 0
+        store.add(asked(place=2))
+        assert rows(file, "exchanges") == 3

@@ -7,8 +7,10 @@ from pydantic import Field
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.latency import Latency
+from viewfinder.bench.results.resolution import Resolution
 from viewfinder.bench.results.soak import Soak
 from viewfinder.bench.results.stability import Stability
+from viewfinder.bench.results.throughput import Throughput
 from viewfinder.host.hardware import Machine
 
 Status = Literal[
@@ -59,6 +61,8 @@ class ModelResult(Frozen):
     context: ContextResult | Missing | None = None
     stability: Stability | Missing | None = None
     soak: Soak | Missing | None = None
+    throughput: Throughput | Missing | None = None
+    resolution: Resolution | Missing | None = None
     issues: tuple[str, ...] = ()
     latency: Latency | Missing | None = None
     cold_load: LoadTimes | Missing | None = None

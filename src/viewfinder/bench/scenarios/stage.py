@@ -3,7 +3,7 @@ that there are stand in `stages`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -12,6 +12,7 @@ from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.catalog.card import Variant
+from viewfinder.core.config import EngineSettings
 
 Series = Mapping[str, Sequence[float]]
 
@@ -57,3 +58,11 @@ class Stage(Protocol):
 
     def finds(self, heard: Sequence[Heard], suite: Suite) -> BaseModel:
         """The result of all processes that were heard; at least one."""
+
+
+@runtime_checkable
+class SetsEngine(Protocol):
+    """A stage whose server processes are not all started alike."""
+
+    def settings(self, settings: EngineSettings, variant: Variant, part: int) -> EngineSettings:
+        """What the engine of that process is started with, given what the run's others are."""

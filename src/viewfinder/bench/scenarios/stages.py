@@ -5,12 +5,17 @@ A stage's name is that of its exchanges and of its field in `ModelResult`.
 
 from viewfinder.bench.scenarios.cold_load import ColdLoad
 from viewfinder.bench.scenarios.context import Context
+from viewfinder.bench.scenarios.resolution import ResolutionStage
 from viewfinder.bench.scenarios.soak import Soak
 from viewfinder.bench.scenarios.stability import Stability
 from viewfinder.bench.scenarios.stage import Stage
+from viewfinder.bench.scenarios.throughput import ThroughputStage
 from viewfinder.bench.suite import Suite
 
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (ColdLoad(), Context(), Stability(), Soak())}
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (ColdLoad(), ThroughputStage(), ResolutionStage(), Context(), Stability(), Soak())
+}
 
 
 def stages_of(suite: Suite) -> list[tuple[str, int]]:

@@ -72,6 +72,15 @@ class Contrast:
         reach = _z(1 - ALPHA) + _z(POWER if abs(self.value) > margin / 4 else (1 + POWER) / 2)
         return max(0.0, math.ceil((reach * self.spread / room) ** 2) - self.n)
 
+    def more_to_judge(self, margin: float) -> float:
+        """How many more would likely show on which side of `-margin` it lies: whether `one` is not inferior;
+        inf: none. Chow, Shao and Wang, the same place, for the one side.
+        """
+        room = abs(self.value + margin)
+        if not room:
+            return math.inf
+        return max(0.0, math.ceil(((_z(1 - ALPHA) + _z(POWER)) * self.spread / room) ** 2) - self.n)
+
 
 def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
     """Adjusted p values of several tests, each to be compared with 5 %: Holm, Scand. J. Stat. 6 (1979) 65.

@@ -66,6 +66,7 @@ class Store:
         self._file = file
         self._clock = clock
         self._waiting: list[Asked] = []
+        self._is_held = False
         self._waiting_since_s = 0.0
         try:
             self._database = sqlite3.connect(file, timeout=lock_patience_s, isolation_level=None)
@@ -178,8 +179,17 @@ class Store:
         if not self._waiting:
             self._waiting_since_s = self._clock()
         self._waiting.append(asked)
-        if self._clock() - self._waiting_since_s >= FLUSH_AFTER_S:
+        if not self._is_held and self._clock() - self._waiting_since_s >= FLUSH_AFTER_S:
             self.flush()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it nothing is written by itself: requests overlap, and there is no moment between them."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
 
     def flush(self) -> None:
         """Write all waiting exchanges in one transaction."""
