@@ -26,11 +26,20 @@ def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
 
     An error or a silence is an answer that is not right.
     """
+    return _by_answers(asked, "vision", "right image answers")
+
+
+def by_own_questions(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
+    """Likewise by the user's own questions, those that are wholly right by VQA v2's accuracy."""
+    return _by_answers(asked, "vqa", "right answers to your own questions")
+
+
+def _by_answers(asked: Mapping[str, Sequence[Asked]], scenario: str, what: str) -> Standing | None:
     answers = {
         model: {
-            (one.scene, one.question): bool(one.right) and answered(one.exchange)
+            (one.scene, f"{one.question} {one.expected}"): bool(one.right) and answered(one.exchange)
             for one in some
-            if one.scenario == "vision"
+            if one.scenario == scenario
         }
         for model, some in asked.items()
     }
@@ -41,7 +50,7 @@ def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
         places = rank_by_answers(answers)
     except TooFew:
         return None
-    return Standing("right image answers", "2 points", "questions", False, tuple(places))
+    return Standing(what, "2 points", "questions", False, tuple(places))
 
 
 def by_times(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:

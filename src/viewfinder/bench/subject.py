@@ -22,6 +22,7 @@ from viewfinder.bench.results.figures import Memory, Phase
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store
 from viewfinder.client.exchange import Exchange
+from viewfinder.core.config import Limits
 from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server
@@ -38,7 +39,7 @@ class Subject:
     `process` numbers it within the trial. `memory` fills as the phases come; `starts` is more than one
     when the engine failed to start and was started again. `answered` are this process's exchanges of before
     an interruption: questions that can be asked of any process (never timed ones); `set_aside` is how many
-    others there are that do not count.
+    others there are that do not count. `limits` are those of requests to the gateway.
     """
 
     def __init__(
@@ -52,8 +53,10 @@ class Subject:
         timeout_s: float,
         answered: Sequence[Asked] = (),
         set_aside: int = 0,
+        limits: Limits | None = None,
     ) -> None:
         self.server = server
+        self.limits = limits or Limits()
         self.process = process
         self.memory: dict[Phase, Memory] = {}
         self.starts = 0
@@ -103,7 +106,9 @@ class Subject:
         self._places[scenario] += 1
         if (earlier := self._answered.get((scenario, place))) is not None:
             return self._remembered(earlier, prompt)
-        exchange = await self.server.client.exchange(body(model, prompt.messages), timeout_s=self._timeout_s)
+        exchange = await self.server.client.exchange(
+            body(model, prompt.messages, prompt.max_tokens), timeout_s=self._timeout_s
+        )
         grade = prompt.is_right
         asked = Asked(
             run=self._run,

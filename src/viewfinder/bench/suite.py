@@ -37,6 +37,12 @@ class Suite:
     context: int = 0
     context_s: float = 0.0
     context_half_width: float = 0.0
+    vqa_questions: int = 0
+    """At most so many of the user's own questions; they are those of `vqa_folder`, which has `vqa_total`.
+    `vqa_digest` tells whether they are still the same. No folder: no such questions are asked."""
+    vqa_folder: str = ""
+    vqa_digest: str = ""
+    vqa_total: int = 0
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -64,6 +70,7 @@ SUITES = {
             context=6,
             context_s=10.0,
             context_half_width=5.0,
+            vqa_questions=100,
         ),
         Suite(
             "standard",
@@ -77,6 +84,7 @@ SUITES = {
             context=154,
             context_s=1_800.0,
             context_half_width=5.0,
+            vqa_questions=1000,
         ),
         Suite(
             "thorough",
@@ -89,6 +97,7 @@ SUITES = {
             budget_s=300.0,
             context=300,
             context_s=14_400.0,
+            vqa_questions=5000,
         ),
     )
 }

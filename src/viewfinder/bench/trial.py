@@ -173,6 +173,7 @@ class Trial:
             timeout_s=under.suite.request_timeout_s,
             answered=answered,
             set_aside=set_aside,
+            limits=under.settings.limits,
         )
 
     async def _stage(self, subject: Subject, turn: Turn) -> Found:

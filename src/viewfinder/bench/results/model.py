@@ -6,6 +6,7 @@ from pydantic import Field
 
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
+from viewfinder.bench.results.vqa import Vqa
 from viewfinder.host.hardware import Machine
 
 Status = Literal["verified", "vision-only", "text-only", "unverified", "failed"]
@@ -43,5 +44,7 @@ class ModelResult(Frozen):
     decode_rate: Measured
     context: ContextResult | Missing | None = None
     issues: tuple[str, ...] = ()
+    vqa: Vqa | Missing | None = None
+    """The user's own questions; None: none were asked."""
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""

@@ -5,9 +5,10 @@ A stage's name is that of its exchanges and of its field in `ModelResult`.
 
 from viewfinder.bench.scenarios.context import Context
 from viewfinder.bench.scenarios.stage import Stage
+from viewfinder.bench.scenarios.vqa import OwnImages
 from viewfinder.bench.suite import Suite
 
-STAGES: dict[str, Stage] = {stage.name: stage for stage in (Context(),)}
+STAGES: dict[str, Stage] = {stage.name: stage for stage in (Context(), OwnImages())}
 
 
 def stages_of(suite: Suite) -> list[tuple[str, int]]:
