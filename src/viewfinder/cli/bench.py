@@ -1,6 +1,7 @@
 """`viewfinder bench [MODEL...]`: measure, with a progress bar, and show what came out."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,12 @@ def bench(
         str | None,
         typer.Option(metavar="URL", help="Measure a server that runs already; MODEL is what it calls it."),
     ] = None,
+    vqa: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Ask your own questions, too: images with a CSV or JSON of questions."
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run that was interrupted.")
     ] = False,
@@ -38,12 +45,12 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    if resume and (names or suite or variant or endpoint):
+    if resume and (names or suite or variant or endpoint or vqa):
         raise BadRequest(
             "A run goes on as it was asked for.", hint="Run: viewfinder bench --resume", param="resume"
         )
     wanted = wanted_variants(names or [], variant or [])
-    results = measure(names or [], suite or "quick", wanted, endpoint, resume=resume)
+    results = measure(names or [], suite or "quick", wanted, endpoint, vqa=vqa, resume=resume)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
@@ -58,6 +65,7 @@ def measure(
     variants: dict[str, str] | None = None,
     endpoint: str | None = None,
     *,
+    vqa: Path | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
     """Run the suite behind a progress bar; `variants` are those wanted of some models."""
@@ -85,6 +93,7 @@ def measure(
             endpoint=endpoint,
             endpoint_key=SecretStr(key) if key else None,
             settings=load_settings(variants=variants or None),
+            vqa=vqa,
             resume=resume,
             on_progress=on_progress,
         )

@@ -6,7 +6,7 @@ from typing import get_args
 from viewfinder.bench.results.figures import Figure, Gate, Measured, Memory, Missing, Phase
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.guide import context
+from viewfinder.guide import context, vqa
 from viewfinder.guide.advice import production_ready
 from viewfinder.guide.changes import Change
 from viewfinder.guide.facts import average, label, load_time, memory, same_machine
@@ -115,6 +115,7 @@ class Tables:
                 ("Time to first token, text (ms)", self._timing(result, in_unit(result.ttft_text, "ms"))),
                 ("Decode speed", self._timing(result, result.decode_rate, with_unit=True)),
                 *context.rows(result, self._figure),
+                *vqa.rows(result, self._figure),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
             ),
         )
