@@ -52,7 +52,7 @@ async def run_suite(
         names = [card.name for card in cards]
         turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
         sizes = [steps_of(suite, turn) for turn in turns]
-        steps = Steps(sum(sizes), on_progress)
+        steps = Steps(sum(sizes), on_progress, run.suite)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes)
         trials = {card.name: Trial(card, under) for card in cards}

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from viewfinder.cli.bench_display import shown_on
 from viewfinder.cli.screen import errors, output, print_json
 from viewfinder.cli.wishes import HELP, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
-    from viewfinder.bench.progress import Progress as Step
     from viewfinder.bench.results.model import ModelResult
 
 
@@ -68,24 +67,11 @@ def measure(
     vqa: Path | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
-    """Run the suite behind a progress bar; `variants` are those wanted of some models."""
+    """Run the suite and show how far it is; `variants` are those wanted of some models."""
     from viewfinder.api.measuring import bench as run
     from viewfinder.core.config import load_settings
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("starting", total=None)
-
-        def on_progress(step: "Step") -> None:
-            bar.update(task, description=f"{step.model}: {step.doing}", completed=step.done, total=step.total)
-
+    with shown_on(errors) as on_progress:
         key = os.environ.get("VIEWFINDER_ENDPOINT_KEY")
         return run(
             names,
@@ -103,13 +89,17 @@ def show(results: "list[ModelResult]") -> None:
     """The figures that matter most, one row a model."""
     from viewfinder.bench.results.figures import Missing
     from viewfinder.guide.figures import in_unit, phrase
+    from viewfinder.guide.vqa import accuracy
 
-    table = Table("model", "status", "average inference", "first correct answer", "memory difference")
+    own = any(result.vqa is not None for result in results)
+    header = ["model", "status", "average inference", "first correct answer", "memory difference"]
+    table = Table(*header, *(["own questions (VQA v2)"] if own else []))
     for result in results:
         figures = (
             in_unit(result.average_inference, "s"),
             in_unit(result.load.first_correct, "s"),
             in_unit(result.memory_difference, "GB"),
+            *([accuracy(result)] if own else []),
         )
         said = (figure.missing if isinstance(figure, Missing) else phrase(figure) for figure in figures)
         table.add_row(result.model, result.failure or result.status, *said)
