@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from viewfinder.bench.metrics import answered
 from viewfinder.bench.statistics import restarts
 from viewfinder.bench.statistics.intervals import TooFew
-from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_times
+from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_blocks, rank_by_times
 from viewfinder.bench.storage.rows import Asked
 
 
@@ -22,7 +23,7 @@ class Standing:
 
 
 def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
-    """Models by their right answers to the image questions that all were asked; None below two models.
+    """Models by their right answers to image questions; None below two models.
 
     An error or a silence is an answer that is not right.
     """
@@ -59,14 +60,16 @@ def by_times(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
     Models of one run took turns, and are compared block by block; those of several runs are not.
     """
     blocks = {model: found for model, some in asked.items() if len(found := _blocks(some)) > 1}
-    together = len({one.run for model in blocks for one in asked[model]}) == 1
-    shared = set.intersection(*map(set, blocks.values())) if blocks and together else set()
-    if together and len(shared) > 1:
-        blocks = {model: {block: found[block] for block in shared} for model, found in blocks.items()}
     if len(blocks) < 2:
         return None
-    times = {model: [found[block] for block in sorted(found)] for model, found in blocks.items()}
-    places = rank_by_times(times, side_by_side=together and len(shared) > 1)
+    together = len({one.run for model in blocks for one in asked[model]}) == 1
+    if together and all(
+        len(one.keys() & other.keys()) > 1 for one, other in combinations(blocks.values(), 2)
+    ):
+        places = rank_by_blocks(blocks)
+    else:
+        times = {model: list(found.values()) for model, found in blocks.items()}
+        places = rank_by_times(times, side_by_side=False)
     return Standing("time of an image request", "5 %", "restarts", True, tuple(places))
 
 
