@@ -99,3 +99,15 @@ def test_what_was_measured_before_an_interruption_is_no_measure_of_the_pace() ->
     steps.skip_to(900)
     run_of(steps, clock, 50, 1.0)
     assert told[-1].left_s == pytest.approx(50.0)
+
+
+def test_a_run_with_a_budget_lasts_until_that_is_spent() -> None:
+    """However many rounds it has: they are told as they come."""
+    told: list[Progress] = []
+    clock = Clock()
+    steps = Steps(10, told.append, most_s=lambda: 160.0 - clock.now_s, clock=clock)
+    run_of(steps, clock, 10, 1.0)
+    steps.extend(20)
+    run_of(steps, clock, 20, 1.0)
+    assert (told[-1].done, told[-1].total) == (30, 30)
+    assert [told[0].left_s, told[-1].left_s] == [60.0, 30.0]

@@ -12,12 +12,25 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 
 
 @pytest.mark.parametrize(
-    "words", [["glimpse"], ["--suite", "quick"], ["--endpoint", "http://127.0.0.1:1/v1"], ["--vqa", "."]]
+    "words",
+    [
+        ["glimpse"],
+        ["--suite", "quick"],
+        ["--endpoint", "http://127.0.0.1:1/v1"],
+        ["--vqa", "."],
+        ["--budget", "9m"],
+    ],
 )
 def test_a_run_goes_on_as_it_was_asked_for(words: list[str]) -> None:
     said = CliRunner().invoke(app, ["bench", "--resume", *words])
     assert isinstance(said.exception, BadRequest)
     assert said.exception.exit_code == 2
+
+
+def test_a_budget_that_is_no_time() -> None:
+    said = CliRunner().invoke(app, ["bench", "glimpse", "--budget", "soon"])
+    assert isinstance(said.exception, BadRequest)
+    assert "90s, 10m or 1h" in said.exception.hint
 
 
 def test_nothing_to_go_on_with() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
 from viewfinder.api.places import card_of, open_catalog, own_folders
+from viewfinder.bench.budget import seconds
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
@@ -35,6 +37,7 @@ def bench(
     endpoint_key: SecretStr | None = None,
     settings: Settings | None = None,
     vqa: str | Path | None = None,
+    budget: str | None = None,
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> list[ModelResult]:
@@ -43,14 +46,16 @@ def bench(
     Without `names`, every model that can be loaded here; a name may also be `hf:owner/name` or a path. With
     `endpoint`, a server that runs already is measured in their place, and `names` are what it calls its
     models. `vqa` is a folder of the user's own images with questions (see `bench/own_questions`), which are
-    asked, too. A model that fails has a result that says so. `resume` goes on with the newest run that was
-    interrupted, as it was asked for: nothing that was finished is measured again. Raises UnknownModel,
-    BadRequest (no such suite, faulty questions), EngineDied or EngineRefused when the endpoint does not
-    answer us, and ViewfinderError when a run cannot go on.
+    asked, too. `budget` ("10m") is the time of the whole run: what the suite leaves of it goes where it tells
+    models apart (see `bench/rounds`), and what was not reached says so. A model that fails has a result that
+    says so. `resume` goes on with the newest run that was interrupted, as it was asked for: nothing that was
+    finished is measured again. Raises UnknownModel, BadRequest (no such suite, faulty questions),
+    EngineDied or EngineRefused when the endpoint does not answer us, and ViewfinderError when a run cannot
+    go on.
     """
     settings = settings or load_settings()
     if resume:
-        if names or endpoint or vqa:
+        if names or endpoint or vqa or budget:
             raise BadRequest(
                 "A run goes on with the models that it began with.",
                 hint="Name none, or leave out --resume.",
@@ -58,6 +63,8 @@ def bench(
             )
         return _resume(settings, endpoint_key, on_progress)
     depth = suite_named(suite)
+    if budget is not None:
+        depth = replace(depth, limit_s=seconds(budget))
     if vqa is not None:
         depth = asyncio.run(prepared(depth, Path(vqa).resolve(), settings.limits))
     settings, request = _asked_for(names, endpoint, endpoint_key, settings)

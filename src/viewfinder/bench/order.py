@@ -20,7 +20,8 @@ GATES = 0
 class Turn:
     """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order.
 
-    A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0.
+    A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0. `questions`
+    other than 0 is so many times further into the graded image questions, and nothing else.
     """
 
     block: int
@@ -28,6 +29,7 @@ class Turn:
     cells: tuple[str, ...] = ()
     stage: str = ""
     part: int = 0
+    questions: int = 0
 
 
 def plan(

@@ -1,5 +1,6 @@
 """How far a run is, and how long it will take; made by the scenarios as they go, shown by the CLI."""
 
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -35,13 +36,15 @@ class Steps:
         total: int,
         tell: Callable[[Progress], None],
         suite: str = "",
+        *,
+        most_s: Callable[[], float] = lambda: math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total, self._tell, self._suite = total, tell, suite
         self._model = self._doing = ""
         self._done = self._end = self._asked = self._needed = 0
         self._passed = 0
-        self._pace = Pace(clock)
+        self._pace, self._most_s = Pace(clock), most_s
 
     def begin(self, model: str, doing: str, steps: int) -> None:
         """The next phase, of at most so many steps with one model."""
@@ -56,6 +59,10 @@ class Steps:
         """The next phase begins after so many steps of the run; those between were not made now."""
         self._pass(self._end)
         self._done = self._end = max(self._end, done)
+
+    def extend(self, steps: int) -> None:
+        """The run makes so many more steps than was planned."""
+        self._total += steps
 
     def step(self) -> None:
         """One request was answered."""
@@ -74,7 +81,9 @@ class Steps:
         self._done = done
 
     def _show(self) -> None:
-        left_s = self._pace.needs_s(self._total - self._done, self._passed)
+        left_s, most_s = self._pace.needs_s(self._total - self._done, self._passed), self._most_s()
+        if most_s < math.inf:  # a run with a budget goes on until that is spent
+            left_s = most_s
         self._tell(
             Progress(
                 self._model,

@@ -1,17 +1,21 @@
 """One invocation of bench: every model in turn, each result stored as soon as it is there; `api` calls it."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from viewfinder.bench.budget import Budget, TimeIsUp
 from viewfinder.bench.order import plan
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.rounds import FIRST_BLOCK, next_round
 from viewfinder.bench.scenarios.stages import stages_of
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.rows import Request, Run
@@ -38,10 +42,12 @@ async def run_suite(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     request: Request | None = None,
     resumed: Run | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[ModelResult]:
     """Measure each card with the suite and return the results in the cards' order.
 
-    Each model gets server processes of its own, in the order of `order.plan`. One that fails has a result
+    Each model gets server processes of its own, in the order of `order.plan`; with a limit on time, what that
+    leaves goes to `rounds`. One that fails has a result
     that says so, and the others are measured. Cancelled (Ctrl-C) or killed, everything that was finished
     stays stored, and a run that has a `request` can go on: given as `resumed` with the same cards and suite,
     nothing that was finished is measured again. Raises ViewfinderError when what is here now is not what the
@@ -52,9 +58,10 @@ async def run_suite(
         names = [card.name for card in cards]
         turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
         sizes = [steps_of(suite, turn) for turn in turns]
-        steps = Steps(sum(sizes), on_progress, run.suite)
+        budget = Budget(suite.limit_s, clock)
+        steps = Steps(sum(sizes), on_progress, run.suite, most_s=lambda: budget.left_s)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
-        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes)
+        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes, budget)
         trials = {card.name: Trial(card, under) for card in cards}
         for trial in trials.values():
             await trial.prepare()
@@ -67,10 +74,13 @@ async def run_suite(
             store.begin(run, prints)
         done = 0
         try:
-            for turn, size in zip(turns, sizes, strict=True):
-                steps.skip_to(done)
-                await trials[turn.model].take(turn)
-                done += size
+            with suppress(TimeIsUp):
+                for turn, size in zip(turns, sizes, strict=True):
+                    steps.skip_to(done)
+                    await trials[turn.model].take(turn)
+                    done += size
+                if suite.limit_s:
+                    await _take_rounds(under, trials)
             for trial in trials.values():
                 trial.conclude()
         finally:
@@ -79,6 +89,19 @@ async def run_suite(
         _lock_file(folders.state, run.run).unlink(missing_ok=True)
         steps.finish()
     return [trial.result for trial in trials.values() if trial.result is not None]
+
+
+async def _take_rounds(under: Conditions, trials: dict[str, Trial]) -> None:
+    """What the budget leaves time for, see `rounds`; raises TimeIsUp unless everything is told before."""
+    for number in count(1):
+        block = FIRST_BLOCK + 2 * number
+        asked = {name: trial.asked_before(block) for name, trial in trials.items() if trial.result is None}
+        turns = next_round(number, block, asked, CELLS, under.run.seed)
+        if not turns:
+            return
+        under.steps.extend(sum(steps_of(under.suite, turn) for turn in turns))
+        for turn in turns:
+            await trials[turn.model].take(turn)
 
 
 def interrupted(store: Store, state: Path) -> Run:

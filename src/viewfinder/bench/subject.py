@@ -16,6 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from viewfinder.bench.budget import Budget
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.prompts import Prompt, body
 from viewfinder.bench.results.figures import Memory, Phase
@@ -54,6 +55,7 @@ class Subject:
         answered: Sequence[Asked] = (),
         set_aside: int = 0,
         limits: Limits | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.server = server
         self.limits = limits or Limits()
@@ -64,6 +66,7 @@ class Subject:
         self._places: Counter[str] = Counter()
         self._spared_s = 0.0
         self._set_aside = set_aside
+        self._budget = budget
         self._run, self._store, self._steps, self._timeout_s = run, store, steps, timeout_s
 
     async def __aenter__(self) -> Self:
@@ -89,6 +92,10 @@ class Subject:
         """Monotonic seconds, as if what was answered before an interruption had been asked now."""
         return time.monotonic() + self._spared_s
 
+    def skip_to(self, scenario: str, place: int) -> None:
+        """The scenario's next exchange has this place: what comes before was asked of another process."""
+        self._places[scenario] = place
+
     def sample(self, phase: Phase) -> None:
         """Note the tree's memory now; that of a server which is not ours is not ours to read."""
         if not self.server.is_ours:
@@ -100,12 +107,15 @@ class Subject:
 
         A request that the engine refuses is an exchange with an error. Raises EngineDied when the engine
         is gone and EngineStalled when it gave no whole answer in time: then nothing more can be measured.
+        Raises TimeIsUp when the run may not go on.
         """
         model = self.server.card.name
         place = self._places[scenario]
         self._places[scenario] += 1
         if (earlier := self._answered.get((scenario, place))) is not None:
             return self._remembered(earlier, prompt)
+        if self._budget is not None:
+            self._budget.require()
         exchange = await self.server.client.exchange(
             body(model, prompt.messages, prompt.max_tokens), timeout_s=self._timeout_s
         )

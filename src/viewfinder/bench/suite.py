@@ -43,6 +43,8 @@ class Suite:
     vqa_folder: str = ""
     vqa_digest: str = ""
     vqa_total: int = 0
+    limit_s: float = 0.0
+    """The time of the whole run, see `budget` and `rounds`; 0: as long as these counts take."""
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from viewfinder.bench.budget import Budget, TimeIsUp
 from viewfinder.bench.disturbance import Disturbance
-from viewfinder.bench.findings import NO_VISION, Findings
+from viewfinder.bench.findings import NO_VISION, Findings, time_was_over
 from viewfinder.bench.order import GATES, Turn
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.results.model import ModelResult
@@ -49,6 +50,7 @@ class Conditions:
     folders: Folders
     steps: Steps
     hashes: Hashes
+    budget: Budget
 
 
 @dataclass(slots=True)
@@ -90,27 +92,39 @@ class Trial:
                 await self._take(turn)
             except (EngineError, ModelFilesError, BadRequest) as error:
                 self.findings.failure = str(error)
+            except TimeIsUp:
+                if not _goes_on(turn):
+                    self.under.store.set_aside(self.under.run.run, self.card.name, turn.block)
+                raise
         if self.findings.failure:
             self.conclude()
+
+    def asked_before(self, block: int) -> list[Asked]:
+        """What the processes with lower numbers were asked."""
+        stored = self.under.store.exchanges(self.under.run.run, self.card.name)
+        return [one for one in stored if one.process < block]
 
     def conclude(self) -> None:
         """Store the result, once."""
         if self.result is None:
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self.result = self.findings.result(self.under.suite, now, digest)
+            result = self.findings.result(self.under.suite, now, digest)
+            self.result = result if self.under.budget.left_s else time_was_over(result)
             self.under.store.add_result(self.result)
 
     async def _take(self, turn: Turn) -> None:
         if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
             return
         if turn.block in self._finished:
+            self.under.budget.spend(self._finished[turn.block].spent_s)
             self._keep(turn, self._finished[turn.block], self._stored(turn))
             return
+        self.under.budget.require()
+        begun_s = self.under.budget.clock()
         await self._check_files()
         run, store = self.under.run.run, self.under.store
-        # Known answers can be asked of any process; what was timed of one that is gone is void.
-        goes_on = turn.block == GATES or bool(turn.stage and STAGES[turn.stage].goes_on)
+        goes_on = _goes_on(turn)
         earlier = self._stored(turn) if goes_on else []
         set_aside = store.begin_turn(
             run,
@@ -128,6 +142,7 @@ class Trial:
                 "starts": subject.starts,
                 "engine_version": self.findings.engine_version,
                 "memory": dict(subject.memory),
+                "spent_s": self.under.budget.clock() - begun_s,
             }
         )
         store.finish_turn(run, self.card.name, turn.block, found)
@@ -136,12 +151,16 @@ class Trial:
     async def _measure(self, subject: Subject, turn: Turn) -> Found:
         if turn.stage:
             return await self._stage(subject, turn)
+        if turn.questions:
+            return await self._more_questions(subject, turn)
         return await (self._gates(subject) if turn.block == GATES else self._block(subject, turn))
 
     def _keep(self, turn: Turn, found: Found, asked: list[Asked]) -> None:
         if turn.stage:
             heard = Heard(turn.part, asked, found.series, found.broke_off)
             self.findings.add_stage(turn.stage, heard, found)
+        elif turn.questions:
+            self.findings.add_questions(found)
         elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
@@ -174,6 +193,7 @@ class Trial:
             answered=answered,
             set_aside=set_aside,
             limits=under.settings.limits,
+            budget=under.budget,
         )
 
     async def _stage(self, subject: Subject, turn: Turn) -> Found:
@@ -184,6 +204,10 @@ class Trial:
             series = await stage.asks(subject, suite, turn.part)
         except (EngineDied, EngineStalled) as error:
             return Found(broke_off=str(error))
+        except TimeIsUp:
+            if not stage.goes_on:
+                raise
+            return Found(broke_off="the time of the budget was over before all was asked")
         return Found(series={name: tuple(values) for name, values in series.items()})
 
     async def _gates(self, subject: Subject) -> Found:
@@ -199,10 +223,16 @@ class Trial:
         steps.begin(name, "conversations", suite.follow_up * gates.TURNS)
         return Found(text=text, vision=vision, follow_up=await gates.follow_up(subject, suite))
 
+    async def _more_questions(self, subject: Subject, turn: Turn) -> Found:
+        self.under.steps.begin(self.card.name, "more image questions", self.under.suite.vision)
+        await gates.more_vision(subject, self.under.suite, turn.questions)
+        return Found()
+
     async def _block(self, subject: Subject, turn: Turn) -> Found:
         suite = self.under.suite
         start = "fresh start" if self.findings.is_ours else "session"
-        doing = f"{start} {turn.block} of {suite.processes}"
+        planned = turn.block <= suite.processes
+        doing = f"{start} {turn.block} of {suite.processes}" if planned else f"one more {start}"
         self.under.steps.begin(self.card.name, doing, steps_of(suite, turn))
         load = await first_answers(subject)
         subject.sample("first_answer")
@@ -252,9 +282,16 @@ def steps_of(suite: Suite, turn: Turn) -> int:
     """How many requests a turn makes at most."""
     if turn.stage:
         return STAGES[turn.stage].steps(suite, turn.part)
+    if turn.questions:
+        return suite.vision
     if turn.block == GATES:
         return suite.text + suite.vision + suite.follow_up * gates.TURNS
     return TRIES + latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + suite.images + suite.texts
+
+
+def _goes_on(turn: Turn) -> bool:
+    """Known answers can be asked of any process; what was timed of one that is gone is void."""
+    return turn.block == GATES or turn.questions > 0 or bool(turn.stage and STAGES[turn.stage].goes_on)
 
 
 def _cells_of(asked: list[Asked]) -> dict[str, list[Exchange]]:

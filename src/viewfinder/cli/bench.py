@@ -35,6 +35,10 @@ def bench(
             metavar="FOLDER", help="Ask your own questions, too: images with a CSV or JSON of questions."
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="90s, 10m or 1h in all, spent where it tells models apart."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run that was interrupted.")
     ] = False,
@@ -44,12 +48,12 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    if resume and (names or suite or variant or endpoint or vqa):
+    if resume and (names or suite or variant or endpoint or vqa or budget):
         raise BadRequest(
             "A run goes on as it was asked for.", hint="Run: viewfinder bench --resume", param="resume"
         )
     wanted = wanted_variants(names or [], variant or [])
-    results = measure(names or [], suite or "quick", wanted, endpoint, vqa=vqa, resume=resume)
+    results = measure(names or [], suite or "quick", wanted, endpoint, vqa=vqa, budget=budget, resume=resume)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
@@ -65,6 +69,7 @@ def measure(
     endpoint: str | None = None,
     *,
     vqa: Path | None = None,
+    budget: str | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
     """Run the suite and show how far it is; `variants` are those wanted of some models."""
@@ -80,6 +85,7 @@ def measure(
             endpoint_key=SecretStr(key) if key else None,
             settings=load_settings(variants=variants or None),
             vqa=vqa,
+            budget=budget,
             resume=resume,
             on_progress=on_progress,
         )

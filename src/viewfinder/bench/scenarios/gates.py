@@ -5,6 +5,7 @@ bug all give fluent nonsense), so a model's status rests on these alone.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from viewfinder.bench.metrics import answered
 from viewfinder.bench.prompts import (
@@ -33,6 +34,16 @@ async def vision(subject: Subject, suite: Suite) -> Gate:
     prompts = suite.paced(about_images("vision"), suite.vision, AT_LEAST, subject.clock)
     guessing = f"; guessing gives {100 * GUESSING:.0f} %"
     return judge([await subject.ask("vision", prompt) for prompt in prompts], guessing)
+
+
+async def more_vision(subject: Subject, suite: Suite, times: int) -> None:
+    """As many questions as the gate had, so many times further on; for the ranking of models alone, for how
+    many there are depends on what came out before."""
+    begin = times * suite.vision
+    subject.skip_to("vision", begin)
+    due = islice(about_images("vision"), begin, None)
+    for prompt in suite.paced(due, suite.vision, AT_LEAST, subject.clock):
+        await subject.ask("vision", prompt)
 
 
 async def text(subject: Subject, suite: Suite) -> Gate:
