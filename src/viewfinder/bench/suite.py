@@ -40,6 +40,8 @@ class Suite:
     vqa_questions: int = 0
     """At most so many of the user's own questions; they are those of `vqa_folder`, which has `vqa_total`.
     `vqa_digest` tells whether they are still the same. No folder: no such questions are asked."""
+    vqa_budget_s: float = 0.0
+    """Their time, in place of `budget_s`: who brings questions wants them asked."""
     vqa_folder: str = ""
     vqa_digest: str = ""
     vqa_total: int = 0
@@ -73,6 +75,7 @@ SUITES = {
             context_s=10.0,
             context_half_width=5.0,
             vqa_questions=100,
+            vqa_budget_s=60.0,
         ),
         Suite(
             "standard",
@@ -87,6 +90,7 @@ SUITES = {
             context_s=1_800.0,
             context_half_width=5.0,
             vqa_questions=1000,
+            vqa_budget_s=600.0,
         ),
         Suite(
             "thorough",
@@ -100,6 +104,7 @@ SUITES = {
             context=300,
             context_s=14_400.0,
             vqa_questions=5000,
+            vqa_budget_s=3600.0,
         ),
     )
 }

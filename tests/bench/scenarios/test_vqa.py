@@ -3,13 +3,18 @@
 Whole runs with them are in `tests/api/test_measuring.py`.
 """
 
+import base64
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from viewfinder.bench.own_questions import Faulty
+from viewfinder.bench.prompts import Prompt
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.vqa import Vqa
 from viewfinder.bench.scenarios.stage import Heard
@@ -18,6 +23,7 @@ from viewfinder.bench.scenarios.vqa import OwnImages, prepared, require_unchange
 from viewfinder.bench.statistics.clusters import share
 from viewfinder.bench.statistics.intervals import wilson
 from viewfinder.bench.storage.rows import Asked
+from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import SUITES, Suite
 from viewfinder.bench.vqa_score import in_one, is_right
 from viewfinder.client.exchange import Exchange
@@ -124,6 +130,57 @@ async def test_the_questions_become_part_of_the_suite(tmp_path: Path) -> None:
     (folder / "questions.csv").unlink()
     with pytest.raises(ViewfinderError, match="there is no file of questions"):
         require_unchanged(suite)
+
+
+class Listener:
+    """In the place of a subject: hears what is asked, ten seconds each."""
+
+    limits = Limits()
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Prompt]] = []
+
+    def clock(self) -> float:
+        return 10.0 * len(self.heard)
+
+    async def ask(self, scenario: str, prompt: Prompt) -> None:
+        self.heard.append((scenario, prompt))
+
+
+async def heard(suite: Suite) -> list[tuple[str, Prompt]]:
+    listener = Listener()
+    assert await OwnImages().asks(cast(Subject, listener), suite, 0) == {}
+    return listener.heard
+
+
+async def test_what_is_asked(tmp_path: Path) -> None:
+    """The picture that the gateway would make of it, the question as published figures have it, 16 tokens."""
+    comment = PngInfo()
+    comment.add_text("where", "the user's home")
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(file, "PNG", pnginfo=comment)
+    suite = await prepared(SUITES["quick"], folder_of(tmp_path, {"a.png": file.getvalue()}), Limits())
+    [(scenario, prompt)] = await heard(suite)
+    [message] = prompt.messages
+    shown, said = message["content"]
+    assert said["text"] == ("What color is it?\nAnswer the question using a single word or phrase.")
+    sent = base64.b64decode(shown["image_url"]["url"].removeprefix("data:image/png;base64,"))
+    assert Image.open(io.BytesIO(sent)).size == (40, 30)
+    assert b"home" in file.getvalue()
+    assert b"home" not in sent
+    assert (scenario, prompt.question, prompt.max_tokens) == ("vqa", "What color is it?", 16)
+    assert prompt.scene.startswith("a.png#")
+    assert prompt.expected == '["red"]'
+    assert prompt.is_right is not None
+    assert prompt.is_right("Red.")
+
+
+async def test_a_slow_model_is_asked_twenty_and_what_the_time_allows(tmp_path: Path) -> None:
+    rows = "".join(f"a.png,What is it ({number})?,red\n" for number in range(40))
+    suite = await prepared(SUITES["quick"], folder_of(tmp_path, {"a.png": png()}, rows), Limits())
+    assert len(await heard(replace(suite, vqa_budget_s=0.0))) == 20
+    assert len(await heard(replace(suite, vqa_budget_s=300.0))) == 31
+    assert len(await heard(replace(suite, vqa_budget_s=3000.0))) == 40
 
 
 async def test_every_image_is_looked_at_before_anything_is_measured(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ class OwnImages:
     async def asks(self, subject: Subject, suite: Suite, part: int) -> Series:
         own = require_unchanged(suite)
         due = own.questions[: suite.vqa_questions]
+        suite = replace(suite, budget_s=suite.vqa_budget_s)
         async with Intake(subject.limits) as intake:
             for one in suite.paced(due, len(due), AT_LEAST, subject.clock):
                 await subject.ask(self.name, _prompt(one, await _sendable(own, one, intake, subject.limits)))
