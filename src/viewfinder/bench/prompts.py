@@ -54,10 +54,16 @@ def descriptions(purpose: str) -> Iterator[Prompt]:
 
 def about_images(purpose: str) -> Iterator[Prompt]:
     """Endless questions about 512 px images, their kinds in turn."""
-    for number, scene in _scenes(purpose):
+    for scene, question in questions(purpose):
+        yield graded([image_message(scene, question.text)], question, scene)
+
+
+def questions(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[Scene, Question]]:
+    """Endless scenes with a question each, their kinds in turn."""
+    for number, scene in _scenes(purpose, side_px):
         question = ask_about(scene, IMAGE_KINDS[number % len(IMAGE_KINDS)], scene.random("bench"))
         if question:
-            yield graded([image_message(scene, question.text)], question, scene)
+            yield scene, question
 
 
 def conversations(purpose: str, turns: int) -> Iterator[tuple[Scene, list[Question]]]:
@@ -102,6 +108,6 @@ def is_right_text(question: Question, reply: str) -> bool:
     return bool(numbers) and numbers[-1] == due
 
 
-def _scenes(purpose: str) -> Iterator[tuple[int, Scene]]:
+def _scenes(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[int, Scene]]:
     for number in count():
-        yield number, make_scene(f"bench/{purpose}/{number}", longest=(SIDE_PX, SIDE_PX))
+        yield number, make_scene(f"bench/{purpose}/{number}", longest=(side_px, side_px))

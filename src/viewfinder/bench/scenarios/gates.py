@@ -13,6 +13,7 @@ from viewfinder.bench.prompts import (
     about_images,
     conversations,
     graded,
+    questions,
     text_message,
     without_images,
 )
@@ -41,9 +42,9 @@ async def more_vision(subject: Subject, suite: Suite, times: int) -> None:
     many there are depends on what came out before."""
     begin = times * suite.vision
     subject.skip_to("vision", begin)
-    due = islice(about_images("vision"), begin, None)
-    for prompt in suite.paced(due, suite.vision, AT_LEAST, subject.clock):
-        await subject.ask("vision", prompt)
+    due = islice(questions("vision"), begin, None)  # no image is drawn of those before
+    for scene, question in suite.paced(due, suite.vision, AT_LEAST, subject.clock):
+        await subject.ask("vision", graded([image_message(scene, question.text)], question, scene))
 
 
 async def text(subject: Subject, suite: Suite) -> Gate:
@@ -58,11 +59,11 @@ async def follow_up(subject: Subject, suite: Suite) -> Gate:
     One graded answer a conversation, so that answers do not depend on each other.
     """
     last: list[Asked] = []
-    for scene, questions in suite.paced(
+    for scene, turns in suite.paced(
         conversations("follow-up", TURNS), suite.follow_up, AT_LEAST, subject.clock
     ):
         messages: list[Message] = []
-        for turn, question in enumerate(questions, start=1):
+        for turn, question in enumerate(turns, start=1):
             first = image_message(scene, question.text)
             messages = [*messages, first if turn == 1 else text_message(question.text)]
             asked = await subject.ask("follow-up", graded(messages, question, scene))
