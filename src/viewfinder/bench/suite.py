@@ -23,6 +23,12 @@ class Suite:
 
     `context` dialogues of ten turns are held at most, none after `context_s`, and no more when their
     headline is known within `context_half_width` points (0: all of them are held).
+
+    Of the user's own questions `vqa_questions` are asked at most, 20 at least and none after `vqa_budget_s`:
+    who brings questions wants them asked. They are those of `vqa_folder` ("": there are none), which has
+    `vqa_total`; `vqa_digest` tells whether they are still the same.
+
+    `limit_s` is the time of the whole run, see `budget` and `rounds`; 0: as long as these counts take.
     """
 
     name: str
@@ -38,15 +44,11 @@ class Suite:
     context_s: float = 0.0
     context_half_width: float = 0.0
     vqa_questions: int = 0
-    """At most so many of the user's own questions; they are those of `vqa_folder`, which has `vqa_total`.
-    `vqa_digest` tells whether they are still the same. No folder: no such questions are asked."""
     vqa_budget_s: float = 0.0
-    """Their time, in place of `budget_s`: who brings questions wants them asked."""
     vqa_folder: str = ""
     vqa_digest: str = ""
     vqa_total: int = 0
     limit_s: float = 0.0
-    """The time of the whole run, see `budget` and `rounds`; 0: as long as these counts take."""
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
