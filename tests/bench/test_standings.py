@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.bench.storage.test_store import asked
-from viewfinder.bench.standings import by_answers, by_times
+from viewfinder.bench.standings import by_answers, by_own_questions, by_times
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
 
@@ -70,3 +70,14 @@ def test_blocks_that_one_model_lacks_are_left_out() -> None:
     assert standing is not None
     assert standing.places[1].contrast is not None
     assert standing.places[1].contrast.n == 2, "blocks 1 and 4"
+
+
+def test_by_own_questions() -> None:
+    """Those alone; a question whose answers are others by now is another one."""
+    good, bad = (answers(right, 40, scenario="vqa", expected='["red"]') for right in (39, 10))
+    standing = by_own_questions({"bad": bad, "good": good, "none": answers(40, 40)})
+    assert standing is not None
+    assert standing.what == "right answers to your own questions"
+    assert [(place.model, place.verdict) for place in standing.places] == [("good", "best"), ("bad", "worse")]
+    other = answers(10, 40, scenario="vqa", expected='["blue"]')
+    assert by_own_questions({"good": good, "other": other}) is None

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from viewfinder.bench.budget import TimeIsUp
 from viewfinder.bench.own_questions import Faulty
 from viewfinder.bench.prompts import Prompt
 from viewfinder.bench.results.figures import Figure, Missing
@@ -137,18 +138,21 @@ class Listener:
 
     limits = Limits()
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 99) -> None:
+        self.most = most
         self.heard: list[tuple[str, Prompt]] = []
 
     def clock(self) -> float:
         return 10.0 * len(self.heard)
 
     async def ask(self, scenario: str, prompt: Prompt) -> None:
+        if len(self.heard) == self.most:
+            raise TimeIsUp
         self.heard.append((scenario, prompt))
 
 
-async def heard(suite: Suite) -> list[tuple[str, Prompt]]:
-    listener = Listener()
+async def heard(suite: Suite, most: int = 99) -> list[tuple[str, Prompt]]:
+    listener = Listener(most)
     assert await OwnImages().asks(cast(Subject, listener), suite, 0) == {}
     return listener.heard
 
@@ -181,6 +185,7 @@ async def test_a_slow_model_is_asked_twenty_and_what_the_time_allows(tmp_path: P
     assert len(await heard(replace(suite, vqa_budget_s=0.0))) == 20
     assert len(await heard(replace(suite, vqa_budget_s=300.0))) == 31
     assert len(await heard(replace(suite, vqa_budget_s=3000.0))) == 40
+    assert len(await heard(suite, most=3)) == 3, "what was asked when a run's budget was over stands"
 
 
 async def test_every_image_is_looked_at_before_anything_is_measured(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ request's, and only what comes out of that is sent.
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from viewfinder.bench.budget import TimeIsUp
 from viewfinder.bench.metrics import answered
 from viewfinder.bench.own_questions import Faulty, OwnQuestion, OwnQuestions, read_folder, refuse
 from viewfinder.bench.prompts import Prompt
@@ -94,9 +96,11 @@ class OwnImages:
         own = require_unchanged(suite)
         due = own.questions[: suite.vqa_questions]
         suite = replace(suite, budget_s=suite.vqa_budget_s)
-        async with Intake(subject.limits) as intake:
-            for one in suite.paced(due, len(due), AT_LEAST, subject.clock):
-                await subject.ask(self.name, _prompt(one, await _sendable(own, one, intake, subject.limits)))
+        with suppress(TimeIsUp):  # each answer stands for itself, and their number is told
+            async with Intake(subject.limits) as intake:
+                for one in suite.paced(due, len(due), AT_LEAST, subject.clock):
+                    image = await _sendable(own, one, intake, subject.limits)
+                    await subject.ask(self.name, _prompt(one, image))
         return {}
 
     def finds(self, heard: Sequence[Heard], suite: Suite) -> Vqa | Missing:
