@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
 from viewfinder.api.places import card_of, open_catalog, own_folders
-from viewfinder.bench.budget import seconds
+from viewfinder.bench.deadline import seconds
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from viewfinder.bench.budget import Budget, TimeIsUp
+from viewfinder.bench.deadline import Deadline, TimeIsUp
 from viewfinder.bench.order import plan
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
@@ -58,10 +58,10 @@ async def run_suite(
         names = [card.name for card in cards]
         turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
         sizes = [steps_of(suite, turn) for turn in turns]
-        budget = Budget(suite.limit_s, clock)
-        steps = Steps(sum(sizes), on_progress, run.suite, most_s=lambda: budget.left_s)
+        deadline = Deadline(suite.limit_s, clock)
+        steps = Steps(sum(sizes), on_progress, run.suite, most_s=lambda: deadline.left_s)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
-        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes, budget)
+        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
         trials = {card.name: Trial(card, under) for card in cards}
         for trial in trials.values():
             await trial.prepare()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from viewfinder.bench.budget import Budget
+from viewfinder.bench.deadline import Deadline
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.prompts import Prompt, body
 from viewfinder.bench.results.figures import Memory, Phase
@@ -55,7 +55,7 @@ class Subject:
         answered: Sequence[Asked] = (),
         set_aside: int = 0,
         limits: Limits | None = None,
-        budget: Budget | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         self.server = server
         self.limits = limits or Limits()
@@ -66,7 +66,7 @@ class Subject:
         self._places: Counter[str] = Counter()
         self._spared_s = 0.0
         self._set_aside = set_aside
-        self._budget = budget
+        self._deadline = deadline
         self._run, self._store, self._steps, self._timeout_s = run, store, steps, timeout_s
 
     async def __aenter__(self) -> Self:
@@ -114,8 +114,8 @@ class Subject:
         self._places[scenario] += 1
         if (earlier := self._answered.get((scenario, place))) is not None:
             return self._remembered(earlier, prompt)
-        if self._budget is not None:
-            self._budget.require()
+        if self._deadline is not None:
+            self._deadline.require()
         exchange = await self.server.client.exchange(
             body(model, prompt.messages, prompt.max_tokens), timeout_s=self._timeout_s
         )

@@ -28,7 +28,7 @@ class Suite:
     who brings questions wants them asked. They are those of `vqa_folder` ("": there are none), which has
     `vqa_total`; `vqa_digest` tells whether they are still the same.
 
-    `limit_s` is the time of the whole run, see `budget` and `rounds`; 0: as long as these counts take.
+    `limit_s` is the time of the whole run, see `deadline` and `rounds`; 0: as long as these counts take.
     """
 
     name: str

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from viewfinder.bench.budget import Budget, TimeIsUp
+from viewfinder.bench.deadline import Deadline, TimeIsUp
 from viewfinder.bench.disturbance import Disturbance
 from viewfinder.bench.findings import NO_VISION, Findings, time_was_over
 from viewfinder.bench.order import GATES, Turn
@@ -50,7 +50,7 @@ class Conditions:
     folders: Folders
     steps: Steps
     hashes: Hashes
-    budget: Budget
+    deadline: Deadline
 
 
 @dataclass(slots=True)
@@ -112,18 +112,18 @@ class Trial:
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
             result = self.findings.result(self.under.suite, now, digest)
-            self.result = result if self.under.budget.left_s else time_was_over(result)
+            self.result = result if self.under.deadline.left_s else time_was_over(result)
             self.under.store.add_result(self.result)
 
     async def _take(self, turn: Turn) -> None:
         if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
             return
         if turn.block in self._finished:
-            self.under.budget.spend(self._finished[turn.block].spent_s)
+            self.under.deadline.spend(self._finished[turn.block].spent_s)
             self._keep(turn, self._finished[turn.block], self._stored(turn))
             return
-        self.under.budget.require()
-        begun_s = self.under.budget.clock()
+        self.under.deadline.require()
+        begun_s = self.under.deadline.clock()
         await self._check_files()
         run, store = self.under.run.run, self.under.store
         goes_on = _goes_on(turn)
@@ -144,7 +144,7 @@ class Trial:
                 "starts": subject.starts,
                 "engine_version": self.findings.engine_version,
                 "memory": dict(subject.memory),
-                "spent_s": self.under.budget.clock() - begun_s,
+                "spent_s": self.under.deadline.clock() - begun_s,
             }
         )
         store.finish_turn(run, self.card.name, turn.block, found)
@@ -195,7 +195,7 @@ class Trial:
             answered=answered,
             set_aside=set_aside,
             limits=under.settings.limits,
-            budget=under.budget,
+            deadline=under.deadline,
         )
 
     async def _stage(self, subject: Subject, turn: Turn) -> Found:

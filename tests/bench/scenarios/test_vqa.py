@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from viewfinder.bench.budget import TimeIsUp
+from viewfinder.bench.deadline import TimeIsUp
 from viewfinder.bench.own_questions import Faulty
 from viewfinder.bench.prompts import Prompt
 from viewfinder.bench.results.figures import Figure, Missing

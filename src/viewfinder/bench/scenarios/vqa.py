@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from viewfinder.bench.budget import TimeIsUp
+from viewfinder.bench.deadline import TimeIsUp
 from viewfinder.bench.metrics import answered
 from viewfinder.bench.own_questions import Faulty, OwnQuestion, OwnQuestions, read_folder, refuse
 from viewfinder.bench.prompts import Prompt

@@ -26,7 +26,7 @@ def seconds(words: str) -> float:
     return float(found[1]) * UNITS_S[found[2]]
 
 
-class Budget:
+class Deadline:
     """Counts from its making on; `limit_s` 0 is no limit."""
 
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:

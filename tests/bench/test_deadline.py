@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.budget import Budget, TimeIsUp, seconds
+from viewfinder.bench.deadline import Deadline, TimeIsUp, seconds
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.figures import Figure, Gate, Missing
 from viewfinder.bench.results.model import ModelResult
@@ -46,24 +46,24 @@ def test_what_is_no_time(words: str) -> None:
 
 def test_it_is_over_once_it_is_spent() -> None:
     clock = Clock()
-    budget = Budget(60.0, clock)
+    deadline = Deadline(60.0, clock)
     clock.now_s += 20.0
-    budget.require()
-    assert budget.left_s == 40.0
-    budget.spend(30.0)  # before an interruption
-    assert budget.left_s == 10.0
+    deadline.require()
+    assert deadline.left_s == 40.0
+    deadline.spend(30.0)  # before an interruption
+    assert deadline.left_s == 10.0
     clock.now_s += 10.0
     with pytest.raises(TimeIsUp):
-        budget.require()
-    assert budget.left_s == 0.0
+        deadline.require()
+    assert deadline.left_s == 0.0
 
 
 def test_without_a_limit_it_is_never_over() -> None:
     clock = Clock()
-    budget = Budget(0.0, clock)
+    deadline = Deadline(0.0, clock)
     clock.now_s += 1e9
-    budget.spend(1e9)
-    budget.require()
+    deadline.spend(1e9)
+    deadline.require()
 
 
 class Runs:
