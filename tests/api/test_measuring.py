@@ -1,17 +1,29 @@
-"""`bench` from Python: interrupted and gone on with."""
+"""`bench` from Python: interrupted and gone on with; with the user's own questions."""
+
+import csv
+from itertools import islice
+from pathlib import Path
 
 import pytest
 
 import viewfinder
+from viewfinder.api.exporting import export, export_lmms_eval
+from viewfinder.api.measuring import guide
 from viewfinder.bench import suite
 from viewfinder.bench.progress import Progress
+from viewfinder.bench.prompts import about_images
+from viewfinder.bench.results.vqa import Vqa
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.scenes.drawing import paint
+from viewfinder.scenes.scene import make_scene
 
-TINY = Suite("tiny", processes=2, images=1, texts=1, vision=8, text=8, follow_up=1, budget_s=600.0)
+TINY = Suite(
+    "tiny", processes=2, images=1, texts=1, vision=8, text=8, follow_up=1, budget_s=600.0, vqa_questions=9
+)
 
 
 def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +65,62 @@ def test_a_run_goes_on_with_its_own_models_only() -> None:
 def test_a_model_that_is_named_twice_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(suite.SUITES, "tiny", TINY)
     assert len(viewfinder.bench(["glimpse", "viewfinder/glimpse"], suite="tiny")) == 1
+
+
+@pytest.fixture
+def own_questions(tmp_path: Path) -> Path:
+    """A question about each of eight pictures of scenes."""
+    with (tmp_path / "questions.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("image", "question", "answer"))
+        for number, prompt in enumerate(islice(about_images("own"), 8)):
+            image = f"{number}.png"
+            paint(make_scene(prompt.scene, longest=(512, 512))).save(tmp_path / image)
+            rows.writerow((image, prompt.question, prompt.expected.rstrip(".").lower()))
+    return tmp_path
+
+
+def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> None:
+    """Interrupted among them, refused while they are others, gone on with, exported and in the guide."""
+    monkeypatch.setitem(suite.SUITES, "tiny", TINY)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.doing == "vqa" and progress.done == progress.total - 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, on_progress=interrupt)
+    page = own_questions / "questions.csv"
+    kept = page.read_text()
+    page.write_text(kept.replace("?", "??"))
+    with pytest.raises(ViewfinderError, match=r"changed since the run began.*what was measured is kept"):
+        viewfinder.bench(resume=True)
+    page.write_text(kept)
+    [result] = viewfinder.bench(resume=True)
+    assert isinstance(result.vqa, Vqa)
+    assert (result.vqa.asked, result.vqa.questions, result.vqa.images, result.vqa.answered) == (8, 8, 8, 8)
+    with Store(paths.results_file()) as store:
+        asked = [one for one in store.exchanges(result.run, "glimpse") if one.scenario == "vqa"]
+    assert [one.place for one in asked] == list(range(8))
+    assert max(one.exchange.completion_tokens or 0 for one in asked) <= 16
+    lines = list(csv.DictReader("".join(export("csv")).splitlines()))
+    assert sum(line["scenario"] == "vqa" and line["score"] != "" for line in lines) == 8
+    files = export_lmms_eval(own_questions / "out")
+    assert any(file.name.endswith("_samples_viewfinder_vqa.jsonl") for file in files)
+    assert "Own questions, VQA v2 accuracy" in guide()
+
+
+def test_own_questions_that_change_while_they_are_asked(
+    monkeypatch: pytest.MonkeyPatch, own_questions: Path
+) -> None:
+    monkeypatch.setitem(suite.SUITES, "tiny", TINY)
+
+    def change(progress: Progress) -> None:
+        if progress.doing.startswith("fresh start 2"):
+            (own_questions / "3.png").write_bytes(b"no image any more")
+
+    with pytest.raises(ViewfinderError, match=r"changed since the run began: .*another one"):
+        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, on_progress=change)
+    with Store(paths.results_file()) as store:
+        (run,) = store.runs()
+        assert len(store.exchanges(run.run, "glimpse")) == 8 + 8 + 3 + 2 * 6

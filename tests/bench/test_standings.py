@@ -90,3 +90,15 @@ def test_other_figures_can_be_ranked() -> None:
     assert [place.model for place in speed.places] == ["quick", "slow"], "more tokens a second are better"
     assert speed.what == "decode speed"
     assert standings.by_answers({"slow": slow, "quick": quick}, "right text answers") is None
+
+
+def test_by_own_questions() -> None:
+    """Those alone; a question whose answers are others by now is another one."""
+    figure = "right answers to your own questions"
+    good, bad = (Evidence(answers(right, 40, scenario="vqa", expected='["red"]').asked) for right in (39, 10))
+    standing = standings.by_answers({"bad": bad, "good": good, "none": answers(40, 40)}, figure)
+    assert standing is not None
+    assert standing.what == figure
+    assert [(place.model, place.verdict) for place in standing.places] == [("good", "best"), ("bad", "worse")]
+    other = answers(10, 40, scenario="vqa", expected='["blue"]')
+    assert standings.by_answers({"good": good, "other": other}, figure) is None

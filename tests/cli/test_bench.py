@@ -1,14 +1,25 @@
 """The words of `viewfinder bench`."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
+from viewfinder.bench import suite
+from viewfinder.bench.suite import Suite
 from viewfinder.cli.main import app
 from viewfinder.core.errors import BadRequest, ViewfinderError
 
 
 @pytest.mark.parametrize(
-    "words", [["glimpse"], ["--suite", "quick"], ["--endpoint", "http://127.0.0.1:1/v1"]]
+    "words",
+    [
+        ["glimpse"],
+        ["--suite", "quick"],
+        ["--endpoint", "http://127.0.0.1:1/v1"],
+        ["--vqa", "."],
+        ["--budget", "9m"],
+    ],
 )
 def test_a_run_goes_on_as_it_was_asked_for(words: list[str]) -> None:
     said = CliRunner().invoke(app, ["bench", "--resume", *words])
@@ -16,7 +27,32 @@ def test_a_run_goes_on_as_it_was_asked_for(words: list[str]) -> None:
     assert said.exception.exit_code == 2
 
 
+def test_a_budget_that_is_no_time() -> None:
+    said = CliRunner().invoke(app, ["bench", "glimpse", "--budget", "soon"])
+    assert isinstance(said.exception, BadRequest)
+    assert "90s, 10m or 1h" in said.exception.hint
+
+
 def test_nothing_to_go_on_with() -> None:
     said = CliRunner().invoke(app, ["bench", "--resume"])
     assert isinstance(said.exception, ViewfinderError)
     assert said.exception.reason == "nothing_to_resume"
+
+
+def test_faulty_questions_are_told_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text("image,question,answer\nnone.png,What?,x\n")
+    said = CliRunner().invoke(app, ["bench", "glimpse", "--vqa", str(tmp_path)])
+    assert isinstance(said.exception, BadRequest)
+    assert said.exception.exit_code == 2
+    assert "line 2: none.png: There is no such image in the folder" in said.exception.message
+
+
+def test_without_a_terminal_there_are_lines_and_no_control_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(suite.SUITES, "quick", Suite("quick", 1, 1, 1, 8, 8, 1, budget_s=60.0))
+    said = CliRunner().invoke(app, ["bench", "glimpse"])
+    assert said.exit_code == 0, said.output
+    assert "quick > glimpse > image questions (0/8, " in said.stderr
+    assert "quick > glimpse > done (100 %)" in said.stderr
+    assert all(letter.isprintable() or letter == "\n" for letter in said.stderr)

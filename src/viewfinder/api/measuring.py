@@ -3,17 +3,21 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
 from viewfinder.api.places import card_of, open_catalog, own_folders
-from viewfinder.bench.evidence import Evidence, evidence_of
+from viewfinder.bench.deadline import seconds
+from viewfinder.bench.evidence import OWN_QUESTIONS, Evidence, evidence_of
 from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import interrupted, run_suite
+from viewfinder.bench.scenarios.vqa import prepared, require_unchanged
 from viewfinder.bench.standings import Standing, by_answers, by_times
 from viewfinder.bench.storage.rows import Request
 from viewfinder.bench.storage.store import Store
@@ -33,6 +37,8 @@ def bench(
     endpoint: str | None = None,
     endpoint_key: SecretStr | None = None,
     settings: Settings | None = None,
+    vqa: str | Path | None = None,
+    budget: str | None = None,
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> list[ModelResult]:
@@ -40,14 +46,17 @@ def bench(
 
     Without `names`, every model that can be loaded here; a name may also be `hf:owner/name` or a path. With
     `endpoint`, a server that runs already is measured in their place, and `names` are what it calls its
-    models. A model that fails has a result that says so. `resume` goes on with the newest run that was
-    interrupted, as it was asked for: nothing that was finished is measured again. Raises UnknownModel,
-    BadRequest (no such suite), EngineDied or EngineRefused when the endpoint does not answer us, and
-    ViewfinderError when a run cannot go on.
+    models. `vqa` is a folder of the user's own images with questions (see `bench/own_questions`), which are
+    asked, too. `budget` ("10m") is the time of the whole run: what the suite leaves of it goes where it tells
+    models apart (see `bench/rounds`), and what was not reached says so. A model that fails has a result that
+    says so. `resume` goes on with the newest run that was interrupted, as it was asked for: nothing that was
+    finished is measured again. Raises UnknownModel, BadRequest (no such suite, faulty questions),
+    EngineDied or EngineRefused when the endpoint does not answer us, and ViewfinderError when a run cannot
+    go on.
     """
     settings = settings or load_settings()
     if resume:
-        if names or endpoint:
+        if names or endpoint or vqa or budget:
             raise BadRequest(
                 "A run goes on with the models that it began with.",
                 hint="Name none, or leave out --resume.",
@@ -55,6 +64,10 @@ def bench(
             )
         return _resume(settings, endpoint_key, on_progress)
     depth = suite_named(suite)
+    if budget is not None:
+        depth = replace(depth, limit_s=seconds(budget))
+    if vqa is not None:
+        depth = asyncio.run(prepared(depth, Path(vqa).resolve(), settings.limits))
     settings, request = _asked_for(names, endpoint, endpoint_key, settings)
     catalog = open_catalog(settings)
     cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
@@ -78,6 +91,9 @@ def _resume(
 ) -> list[ModelResult]:
     with own_folders() as folders, Store(paths.results_file()) as store:
         run = interrupted(store, folders.state)
+        suite = suite_of(run.counts)
+        if suite.vqa_folder:
+            require_unchanged(suite)
         request = run.request or Request()
         settings = settings.model_copy(update={"variants": request.variants})
         settings, request = _asked_for(request.names, request.endpoint, endpoint_key, settings)
@@ -91,7 +107,7 @@ def _resume(
         return asyncio.run(
             run_suite(
                 list(cards.values()),
-                suite_of(run.counts),
+                suite,
                 catalog=catalog,
                 settings=settings,
                 store=store,
@@ -170,7 +186,8 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) 
     ]
     known = {label(result): evidence[key(result)] for result in able}
     quiet = {label(result): known[label(result)] for result in able if not result.contaminated}
-    return [standing for standing in (by_answers(known), by_times(quiet)) if standing is not None]
+    standings = (by_answers(known), by_answers(known, OWN_QUESTIONS), by_times(quiet))
+    return [standing for standing in standings if standing is not None]
 
 
 def conclude() -> str:

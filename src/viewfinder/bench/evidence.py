@@ -18,6 +18,7 @@ from viewfinder.client.exchange import Exchange
 
 DIALOGUES = "context/"
 """What the names of all exchanges of dialogues begin with."""
+OWN_QUESTIONS = "right answers to your own questions"
 Samples = Mapping[int, float]
 """One positive value a restart, by its number: models of one run took turns in the restarts of a number."""
 
@@ -141,6 +142,7 @@ ANSWERS: Mapping[str, Callable[[Evidence], Answers]] = {
     "right text answers": _gate("text"),
     "right follow-up answers": _gate("follow-up", last_only=True),
     "facts kept in dialogues": _facts_kept,
+    OWN_QUESTIONS: _gate("vqa"),
 }
 FIGURES: Mapping[str, Callable[[Evidence], Samples]] = {
     "average inference": _typical("images", lambda exchange: exchange.e2e_s),

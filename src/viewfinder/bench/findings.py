@@ -31,6 +31,8 @@ from viewfinder.client.exchange import Exchange
 NO_VISION = Missing(missing="this variant takes no images")
 NOT_REACHED = Missing(missing="the trial broke off before it")
 
+TIME_WAS_OVER = Missing(missing="the time of the budget was over before it")
+
 
 @dataclass(slots=True)
 class Findings:
@@ -71,6 +73,10 @@ class Findings:
         cells = {cell: [one.exchange for one in asked if one.scenario == cell] for cell in CELLS}
         self.blocks.append(Block(found.load, memory=found.memory, first_image=first, **cells))
         self.disturbance.add(found.foreign_s, found.available_s)
+
+    def add_questions(self, found: Found) -> None:
+        """What a process showed that was asked more questions: those are for the ranking alone."""
+        self._add(found)
 
     def add_stage(self, stage: str, heard: Heard, found: Found) -> None:
         """What a server process gave to a stage."""
@@ -223,6 +229,13 @@ def _issues_of(results: Iterable[BaseModel]) -> Iterator[str]:
     for result in results:
         if isinstance(result, Stability | Soak):
             yield from result.issues
+
+
+def time_was_over(result: ModelResult) -> ModelResult:
+    """The result of a trial that did not break off: what was not reached is missing because of the budget."""
+    load = {name: TIME_WAS_OVER for name, value in result.load if value == NOT_REACHED}
+    over = {name: TIME_WAS_OVER for name, value in result if value == NOT_REACHED}
+    return result.model_copy(update=over | {"load": result.load.model_copy(update=load)})
 
 
 def _e2e_s(exchange: Exchange) -> float | None:

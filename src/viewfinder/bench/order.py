@@ -21,7 +21,8 @@ class Turn:
     """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order.
 
     A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0. `again` is
-    the block that is measured once more by this one.
+    the block that is measured once more by this one. `questions` other than 0 is so many times further into
+    the graded image questions, and nothing else.
     """
 
     block: int
@@ -30,6 +31,7 @@ class Turn:
     stage: str = ""
     part: int = 0
     again: int = 0
+    questions: int = 0
 
 
 def plan(

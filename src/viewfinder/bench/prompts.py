@@ -38,11 +38,12 @@ class Prompt:
     """Seed of the scene that the question is about; the messages may leave its image out."""
     expected: str = ""
     is_right: Callable[[str], bool] | None = None
+    max_tokens: int = MAX_TOKENS
 
 
-def body(model: str, messages: list[Message]) -> dict[str, Any]:
-    """A request as every scenario sends it: greedy, and at most 64 tokens long."""
-    return {"model": model, "messages": messages, "max_tokens": MAX_TOKENS, "temperature": 0}
+def body(model: str, messages: list[Message], max_tokens: int = MAX_TOKENS) -> dict[str, Any]:
+    """A request as every scenario sends it: greedy, and its answer of bounded length."""
+    return {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
 
 
 def descriptions(purpose: str) -> Iterator[Prompt]:

@@ -1,18 +1,22 @@
 """One invocation of bench: every model in turn, each result stored as soon as it is there; `api` calls it."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from viewfinder.bench.anchor import Anchor, steps_of_anchor
+from viewfinder.bench.deadline import Deadline, TimeIsUp
 from viewfinder.bench.order import Turn, plan, second_measurements
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.rounds import FIRST_BLOCK, next_round
 from viewfinder.bench.scenarios.stages import stages_of
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.rows import ANCHOR, Request, Run
@@ -39,10 +43,12 @@ async def run_suite(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     request: Request | None = None,
     resumed: Run | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[ModelResult]:
     """Measure each card with the suite and return the results in the cards' order.
 
-    Each model gets server processes of its own, in the order of `order.plan`. One that fails has a result
+    Each model gets server processes of its own, in the order of `order.plan`; with a limit on time, what that
+    leaves goes to `rounds`. One that fails has a result
     that says so, and the others are measured. Cancelled (Ctrl-C) or killed, everything that was finished
     stays stored, and a run that has a `request` can go on: given as `resumed` with the same cards and suite,
     nothing that was finished is measured again. Raises ViewfinderError when what is here now is not what the
@@ -52,10 +58,11 @@ async def run_suite(
     with _alone(folders.state, run.run):
         names = [card.name for card in cards]
         turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
-        timed, staged = [turn for turn in turns if not turn.stage], [turn for turn in turns if turn.stage]
-        steps = Steps(sum(steps_of(suite, turn) for turn in turns) + steps_of_anchor(suite), on_progress)
+        deadline = Deadline(suite.limit_s, clock)
+        planned = sum(steps_of(suite, turn) for turn in turns) + steps_of_anchor(suite)
+        steps = Steps(planned, on_progress, run.suite, most_s=lambda: deadline.left_s)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
-        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes)
+        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
         trials = {card.name: Trial(card, under) for card in cards}
         anchor = Anchor(under)
         await anchor.prepare()
@@ -73,12 +80,8 @@ async def run_suite(
         try:
             if any(trial.is_able for trial in trials.values()):
                 await anchor.start()
-            await _take(timed, trials, suite, steps)
-            spoiled = {name: trial.disturbed for name, trial in trials.items()}
-            again = second_measurements(turns, spoiled, suite.again)
-            steps.extend(sum(steps_of(suite, turn) for turn in again))
-            await _take(again, trials, suite, steps)
-            await _take(staged, trials, suite, steps)
+            with suppress(TimeIsUp):
+                await _take_all(under, turns, trials)
             if any(trial.is_able for trial in trials.values()):
                 await anchor.end()
             for trial in trials.values():
@@ -91,12 +94,37 @@ async def run_suite(
     return [trial.result for trial in trials.values() if trial.result is not None]
 
 
-async def _take(turns: Iterable[Turn], trials: dict[str, Trial], suite: Suite, steps: Steps) -> None:
+async def _take_all(under: Conditions, turns: Sequence[Turn], trials: dict[str, Trial]) -> None:
+    """What was planned, with what was disturbed once more before the stages; raises TimeIsUp."""
+    timed, staged = [turn for turn in turns if not turn.stage], [turn for turn in turns if turn.stage]
+    await _take(under, timed, trials)
+    spoiled = {name: trial.disturbed for name, trial in trials.items()}
+    again = second_measurements(turns, spoiled, under.suite.again)
+    under.steps.extend(sum(steps_of(under.suite, turn) for turn in again))
+    await _take(under, again, trials)
+    await _take(under, staged, trials)
+    if under.suite.limit_s:
+        await _take_rounds(under, trials)
+
+
+async def _take(under: Conditions, turns: Iterable[Turn], trials: dict[str, Trial]) -> None:
     """Each turn by its model's trial; a turn that had nothing to do counts as done."""
     for turn in turns:
-        end = steps.planned + steps_of(suite, turn)
+        end = under.steps.planned + steps_of(under.suite, turn)
         await trials[turn.model].take(turn)
-        steps.skip_to(end)
+        under.steps.skip_to(end)
+
+
+async def _take_rounds(under: Conditions, trials: dict[str, Trial]) -> None:
+    """What the budget leaves time for, see `rounds`; raises TimeIsUp unless everything is told before."""
+    for number in count(1):
+        block = FIRST_BLOCK + 2 * number
+        asked = {name: trial.asked_before(block) for name, trial in trials.items() if trial.result is None}
+        turns = next_round(number, block, asked, CELLS, under.run.seed)
+        if not turns:
+            return
+        under.steps.extend(sum(steps_of(under.suite, turn) for turn in turns))
+        await _take(under, turns, trials)
 
 
 def interrupted(store: Store, state: Path) -> Run:

@@ -3,10 +3,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from viewfinder.bench.evidence import HIGHER_IS_BETTER, Evidence
 from viewfinder.bench.statistics.intervals import TooFew
-from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_times
+from viewfinder.bench.statistics.ranking import Place, rank_by_answers, rank_by_blocks, rank_by_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,15 @@ def by_times(evidence: Mapping[str, Evidence], figure: str = "average inference"
     the time of one unit is ranked.
     """
     blocks = {model: found for model, one in evidence.items() if len(found := one.samples(figure)) > 1}
-    together = len({asked.run for model in blocks for asked in evidence[model].asked}) == 1
-    shared = set.intersection(*map(set, blocks.values())) if blocks and together else set()
-    if together and len(shared) > 1:
-        blocks = {model: {block: found[block] for block in shared} for model, found in blocks.items()}
     if len(blocks) < 2:
         return None
     power = -1 if figure in HIGHER_IS_BETTER else 1
-    times = {model: [found[block] ** power for block in sorted(found)] for model, found in blocks.items()}
-    places = rank_by_times(times, side_by_side=together and len(shared) > 1)
+    times = {model: {block: some[block] ** power for block in sorted(some)} for model, some in blocks.items()}
+    together = len({asked.run for model in blocks for asked in evidence[model].asked}) == 1
+    if together and all(len(one.keys() & other.keys()) > 1 for one, other in combinations(times.values(), 2)):
+        places = rank_by_blocks(times)
+    else:
+        apart = {model: list(some.values()) for model, some in times.items()}
+        places = rank_by_times(apart, side_by_side=False)
     what = {"average inference": "time of an image request"}.get(figure, figure)
     return Standing(what, "5 %", "restarts", True, tuple(places))

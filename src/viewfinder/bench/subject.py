@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from viewfinder.bench.deadline import Deadline
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.prompts import Prompt, body
 from viewfinder.bench.results.figures import Memory, Phase
@@ -23,6 +24,7 @@ from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.tree_memory import Peak, read
 from viewfinder.client.exchange import Exchange
+from viewfinder.core.config import Limits
 from viewfinder.core.errors import EngineDied, EngineError, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server
@@ -39,7 +41,8 @@ class Subject:
     when the engine failed to start and was started again. `noted` are series of what a stage notes as it
     goes, so that they are there when the engine is gone. `answered` are this process's exchanges of before
     an interruption: questions that can be asked of any process (never timed ones); `set_aside` is how many
-    others there are that do not count. `files` are the model's files and folders.
+    others there are that do not count. `files` are the model's files and folders. `limits` are those of
+    requests to the gateway.
     """
 
     def __init__(
@@ -54,8 +57,11 @@ class Subject:
         answered: Sequence[Asked] = (),
         set_aside: int = 0,
         files: Sequence[Path] = (),
+        limits: Limits | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         self.server = server
+        self.limits = limits or Limits()
         self.process = process
         self.memory: dict[Phase, Memory] = {}
         self.starts = 0
@@ -66,6 +72,7 @@ class Subject:
         self._places: Counter[str] = Counter()
         self._spared_s = 0.0
         self._set_aside = set_aside
+        self._deadline = deadline
         self._run, self._store, self._steps, self._timeout_s = run, store, steps, timeout_s
 
     async def __aenter__(self) -> Self:
@@ -98,6 +105,10 @@ class Subject:
         """Monotonic seconds, as if what was answered before an interruption had been asked now."""
         return time.monotonic() + self._spared_s
 
+    def skip_to(self, scenario: str, place: int) -> None:
+        """The scenario's next exchange has this place: what comes before was asked of another process."""
+        self._places[scenario] = place
+
     def sample(self, phase: Phase) -> None:
         """Note the tree's memory now; that of a server which is not ours is not ours to read.
 
@@ -128,13 +139,17 @@ class Subject:
 
         A request that the engine refuses is an exchange with an error. Raises EngineDied when the engine
         is gone and EngineStalled when it gave no whole answer in time: then nothing more can be measured.
+        Raises TimeIsUp when the run may not go on.
         """
         model = self.server.card.name
         place = self._places[scenario]
         self._places[scenario] += 1
         if (earlier := self._answered.get((scenario, place))) is not None:
             return self._remembered(earlier, prompt)
-        exchange = await self.server.client.exchange(body(model, prompt.messages), timeout_s=self._timeout_s)
+        if self._deadline is not None:
+            self._deadline.require()
+        request = body(model, prompt.messages, prompt.max_tokens)
+        exchange = await self.server.client.exchange(request, timeout_s=self._timeout_s)
         return await self._keep(scenario, place, prompt, exchange)
 
     async def leave(self, scenario: str, prompt: Prompt) -> Asked:

@@ -34,6 +34,12 @@ class Suite:
     between two images comes `stability_between` times, one request is repeated `stability_repeats` times,
     and at each concurrency there are `stability_together` requests. `soak` requests are made in a row (0: it
     is no part), as many as `soak_s` seconds allow.
+
+    Of the user's own questions `vqa_questions` are asked at most, 20 at least and none after `vqa_budget_s`:
+    who brings questions wants them asked. They are those of `vqa_folder` ("": there are none), which has
+    `vqa_total`; `vqa_digest` tells whether they are still the same.
+
+    `limit_s` is the time of the whole run, see `deadline` and `rounds`; 0: as long as these counts take.
     """
 
     name: str
@@ -67,6 +73,12 @@ class Suite:
     throughput_s: float = 0.0
     resolution_processes: int = 0
     resolution_questions: int = 0
+    vqa_questions: int = 0
+    vqa_budget_s: float = 0.0
+    vqa_folder: str = ""
+    vqa_digest: str = ""
+    vqa_total: int = 0
+    limit_s: float = 0.0
 
     def paced(
         self, prompts: Iterable[T], most: int, least: int, clock: Callable[[], float] = time.monotonic
@@ -106,6 +118,8 @@ SUITES = {
             throughput_processes=3,
             throughput_requests=4,
             throughput_s=1.0,
+            vqa_questions=100,
+            vqa_budget_s=60.0,
         ),
         Suite(
             "standard",
@@ -136,6 +150,8 @@ SUITES = {
             throughput_s=15.0,
             resolution_processes=6,
             resolution_questions=400,
+            vqa_questions=1000,
+            vqa_budget_s=600.0,
         ),
         Suite(
             "thorough",
@@ -165,6 +181,8 @@ SUITES = {
             throughput_s=60.0,
             resolution_processes=12,
             resolution_questions=1500,
+            vqa_questions=5000,
+            vqa_budget_s=3600.0,
         ),
     )
 }

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from viewfinder.bench import repetition
+from viewfinder.bench.deadline import Deadline, TimeIsUp
 from viewfinder.bench.disturbance import Disturbance
-from viewfinder.bench.findings import NO_VISION, Findings
+from viewfinder.bench.findings import NO_VISION, Findings, time_was_over
 from viewfinder.bench.order import GATES, Turn
 from viewfinder.bench.progress import Steps
 from viewfinder.bench.repetition import Restart
@@ -55,6 +56,7 @@ class Conditions:
     folders: Folders
     steps: Steps
     hashes: Hashes
+    deadline: Deadline
 
 
 @dataclass(slots=True)
@@ -102,6 +104,12 @@ class Trial:
                 await self._take(turn)
             except (EngineError, ModelFilesError, BadRequest) as error:
                 self.findings.failure = str(error)
+            except TimeIsUp:
+                if (
+                    turn.cells or turn.stage
+                ):  # half of it stands for nothing; a known answer stands for itself
+                    self.under.store.set_aside(self.under.run.run, self.card.name, turn.block)
+                raise
         if self.findings.failure:
             self.conclude()
 
@@ -109,6 +117,11 @@ class Trial:
     def is_able(self) -> bool:
         """Whether there is something to measure yet."""
         return self.result is None and not self.findings.failure
+
+    def asked_before(self, block: int) -> list[Asked]:
+        """What the processes with lower numbers were asked."""
+        stored = self.under.store.exchanges(self.under.run.run, self.card.name)
+        return [one for one in stored if one.process < block]
 
     def conclude(self, machine: Measured | None = None, drift: str = "") -> None:
         """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
@@ -120,7 +133,8 @@ class Trial:
             self.findings.notes += count.notes
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self.result = self.findings.result(self.under.suite, now, digest)
+            result = self.findings.result(self.under.suite, now, digest)
+            self.result = result if self.under.deadline.left_s else time_was_over(result)
             self._write_reproducers(self.result)
             self.under.store.add_result(self.result, count.set_aside)
 
@@ -135,12 +149,14 @@ class Trial:
         if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
             return
         if turn.block in self._finished:
+            self.under.deadline.spend(self._finished[turn.block].spent_s)
             self._keep(turn, self._finished[turn.block], self._stored(turn))
             return
+        self.under.deadline.require()
+        begun_s = self.under.deadline.clock()
         await self._check_files()
         run, store = self.under.run.run, self.under.store
-        # Known answers can be asked of any process; what was timed of one that is gone is void.
-        goes_on = turn.block == GATES or bool(turn.stage and STAGES[turn.stage].goes_on)
+        goes_on = _goes_on(turn)
         earlier = self._stored(turn) if goes_on else []
         set_aside = store.begin_turn(
             run,
@@ -158,6 +174,7 @@ class Trial:
                 "starts": subject.starts,
                 "engine_version": self.findings.engine_version,
                 "memory": dict(subject.memory),
+                "spent_s": self.under.deadline.clock() - begun_s,
             }
         )
         store.finish_turn(run, self.card.name, turn.block, found)
@@ -166,12 +183,16 @@ class Trial:
     async def _measure(self, subject: Subject, turn: Turn) -> Found:
         if turn.stage:
             return await self._stage(subject, turn)
+        if turn.questions:
+            return await self._more_questions(subject, turn)
         return await (self._gates(subject) if turn.block == GATES else self._block(subject, turn))
 
     def _keep(self, turn: Turn, found: Found, asked: list[Asked]) -> None:
         if turn.stage:
             heard = Heard(turn.part, asked, found.series, found.broke_off)
             self.findings.add_stage(turn.stage, heard, found)
+        elif turn.questions:
+            self.findings.add_questions(found)
         elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
@@ -206,6 +227,8 @@ class Trial:
             answered=answered,
             set_aside=set_aside,
             files=self._files(),
+            limits=under.settings.limits,
+            deadline=under.deadline,
         )
 
     async def _stage(self, subject: Subject, turn: Turn) -> Found:
@@ -232,10 +255,16 @@ class Trial:
         steps.begin(name, "conversations", suite.follow_up * gates.TURNS)
         return Found(text=text, vision=vision, follow_up=await gates.follow_up(subject, suite))
 
+    async def _more_questions(self, subject: Subject, turn: Turn) -> Found:
+        self.under.steps.begin(self.card.name, "more image questions", self.under.suite.vision)
+        await gates.more_vision(subject, self.under.suite, turn.questions)
+        return Found()
+
     async def _block(self, subject: Subject, turn: Turn) -> Found:
         suite = self.under.suite
         start = "fresh start" if self.findings.is_ours else "session"
-        doing = f"{start} {turn.again or turn.block} of {suite.processes}"
+        number = turn.again or turn.block
+        doing = f"{start} {number} of {suite.processes}" if number <= suite.processes else f"one more {start}"
         doing += " once more" if turn.again else ""
         self.under.steps.begin(self.card.name, doing, steps_of(suite, turn))
         load = await first_answers(subject)
@@ -292,7 +321,14 @@ def steps_of(suite: Suite, turn: Turn) -> int:
     """How many requests a turn makes at most."""
     if turn.stage:
         return STAGES[turn.stage].steps(suite, turn.part)
+    if turn.questions:
+        return suite.vision
     if turn.block == GATES:
         return suite.text + suite.vision + suite.follow_up * gates.TURNS
     warm_up = latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + bool(suite.repeats)
     return TRIES + warm_up + suite.images + suite.texts + suite.short + suite.repeats
+
+
+def _goes_on(turn: Turn) -> bool:
+    """Known answers can be asked of any process; what was timed of one that is gone is void."""
+    return turn.block == GATES or turn.questions > 0 or bool(turn.stage and STAGES[turn.stage].goes_on)

@@ -12,7 +12,8 @@ class Found(BaseModel):
 
     `starts` is more than one when the engine failed to start and was started again. `foreign_s` of
     `available_s` processor seconds went to others while requests were timed. `series` are what a stage
-    noted beside its exchanges; `broke_off` says why it did not come to its end.
+    noted beside its exchanges; `broke_off` says why it did not come to its end. `spent_s` is what it took of
+    the run's time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,3 +29,4 @@ class Found(BaseModel):
     available_s: float = 0.0
     series: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     broke_off: str = ""
+    spent_s: float = 0.0

@@ -1,19 +1,19 @@
 """`viewfinder bench [MODEL...]`: measure, with a progress bar, and show what came out."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from viewfinder.cli.bench_display import shown_on
 from viewfinder.cli.screen import errors, output, print_json
 from viewfinder.cli.wishes import HELP, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
-    from viewfinder.bench.progress import Progress as Step
     from viewfinder.bench.results.model import ModelResult
 
 
@@ -29,6 +29,16 @@ def bench(
         str | None,
         typer.Option(metavar="URL", help="Measure a server that runs already; MODEL is what it calls it."),
     ] = None,
+    vqa: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Ask your own questions, too: images with a CSV or JSON of questions."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="90s, 10m or 1h in all, spent where it tells models apart."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run that was interrupted.")
     ] = False,
@@ -38,12 +48,12 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    if resume and (names or suite or variant or endpoint):
+    if resume and (names or suite or variant or endpoint or vqa or budget):
         raise BadRequest(
             "A run goes on as it was asked for.", hint="Run: viewfinder bench --resume", param="resume"
         )
     wanted = wanted_variants(names or [], variant or [])
-    results = measure(names or [], suite or "quick", wanted, endpoint, resume=resume)
+    results = measure(names or [], suite or "quick", wanted, endpoint, vqa=vqa, budget=budget, resume=resume)
     if as_json:
         print_json([result.model_dump(mode="json") for result in results])
     else:
@@ -58,26 +68,15 @@ def measure(
     variants: dict[str, str] | None = None,
     endpoint: str | None = None,
     *,
+    vqa: Path | None = None,
+    budget: str | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
-    """Run the suite behind a progress bar; `variants` are those wanted of some models."""
+    """Run the suite and show how far it is; `variants` are those wanted of some models."""
     from viewfinder.api.measuring import bench as run
     from viewfinder.core.config import load_settings
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("starting", total=None)
-
-        def on_progress(step: "Step") -> None:
-            bar.update(task, description=f"{step.model}: {step.doing}", completed=step.done, total=step.total)
-
+    with shown_on(errors) as on_progress:
         key = os.environ.get("VIEWFINDER_ENDPOINT_KEY")
         return run(
             names,
@@ -85,6 +84,8 @@ def measure(
             endpoint=endpoint,
             endpoint_key=SecretStr(key) if key else None,
             settings=load_settings(variants=variants or None),
+            vqa=vqa,
+            budget=budget,
             resume=resume,
             on_progress=on_progress,
         )
@@ -94,13 +95,17 @@ def show(results: "list[ModelResult]") -> None:
     """The figures that matter most, one row a model."""
     from viewfinder.bench.results.figures import Missing
     from viewfinder.guide.figures import in_unit, phrase
+    from viewfinder.guide.vqa import accuracy
 
-    table = Table("model", "status", "average inference", "first correct answer", "memory difference")
+    own = any(result.vqa is not None for result in results)
+    header = ["model", "status", "average inference", "first correct answer", "memory difference"]
+    table = Table(*header, *(["own questions (VQA v2)"] if own else []))
     for result in results:
         figures = (
             in_unit(result.average_inference, "s"),
             in_unit(result.load.first_correct, "s"),
             in_unit(result.memory_difference, "GB"),
+            *([accuracy(result)] if own else []),
         )
         said = (figure.missing if isinstance(figure, Missing) else phrase(figure) for figure in figures)
         table.add_row(result.model, result.failure or result.status, *said)

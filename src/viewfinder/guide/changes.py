@@ -14,6 +14,7 @@ from viewfinder.bench.results.figures import Measured, Missing
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.revisions import Cell
 from viewfinder.bench.statistics.contrasts import LEAST_CHANGE
+from viewfinder.guide import vqa
 from viewfinder.guide.context import kept
 from viewfinder.guide.facts import (
     Key,
@@ -167,6 +168,7 @@ def _figures(result: ModelResult) -> dict[str, Measured]:
         "right text answers": rate(result.text),
         "right follow-up answers": rate(result.follow_up),
         "facts kept in dialogues": kept(result),
+        "right answers to your own questions": vqa.accuracy(result),
         "memory difference": memory(result),
         "average inference": average(result),
         "load time": load_time(result),

@@ -10,7 +10,7 @@ from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.results.resolution import Resolution
 from viewfinder.bench.results.throughput import Throughput
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.guide import context, latency, resolution, stability, status, throughput
+from viewfinder.guide import context, latency, resolution, stability, status, throughput, vqa
 from viewfinder.guide.advice import production_ready
 from viewfinder.guide.changes import Line
 from viewfinder.guide.facts import average, label, load_time, memory, same_machine
@@ -124,6 +124,7 @@ class Tables:
                 *throughput.rows(result, partial(self._timing, result)),
                 *resolution.rows(result, self._figure),
                 *stability.rows(result, self._figure, self._notes.mark),
+                *vqa.rows(result, self._figure),
                 *status.rows(result, self._figure),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
             ),

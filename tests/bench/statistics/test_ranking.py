@@ -5,7 +5,13 @@ import pytest
 
 from viewfinder.bench.statistics.intervals import TooFew
 from viewfinder.bench.statistics.pairs import Answers
-from viewfinder.bench.statistics.ranking import MARGIN_RATIO, explain, rank_by_answers, rank_by_times
+from viewfinder.bench.statistics.ranking import (
+    MARGIN_RATIO,
+    explain,
+    rank_by_answers,
+    rank_by_blocks,
+    rank_by_times,
+)
 
 
 def answers(right: set[int], asked: int) -> Answers:
@@ -87,6 +93,26 @@ def test_times() -> None:
     assert [place.verdict for place in places] == ["best", "tied", "worse"]
     few = rank_by_times({"a": [1.0, 1.2, 0.9], "b": [1.02, 1.1, 1.0]}, MARGIN_RATIO)
     assert explain(few[1], "restarts").endswith("more restarts")
+
+
+def test_models_are_compared_by_the_blocks_that_both_ran_in() -> None:
+    """What a block did to both is taken off; the blocks that one has more of are not thrown away."""
+    base = {block: 1.0 + 0.2 * (block % 5) for block in range(12)}
+    places = rank_by_blocks(
+        {
+            "slow": {block: (1.5 + 0.01 * (block % 3)) * time for block, time in base.items() if block < 6},
+            "alike": {block: (1.001 + 0.001 * (block % 2)) * time for block, time in base.items()},
+            "quick": base,
+        }
+    )
+    assert [(place.model, place.verdict) for place in places] == [
+        ("quick", "best"),
+        ("alike", "tied"),
+        ("slow", "worse"),
+    ]
+    assert [place.contrast.n for place in places if place.contrast] == [12, 6]
+    with pytest.raises(TooFew):
+        rank_by_blocks({"a": {1: 1.0, 2: 1.1}, "b": {2: 1.0, 3: 1.1}})
 
 
 def test_edges() -> None:

@@ -1,12 +1,14 @@
 """Stored exchanges in other programs' forms, read back as those programs read them."""
 
 import csv
+import dataclasses
 import io
 import json
 
 from tests.bench.storage.test_store import EXCHANGE, RUN, asked
 from viewfinder.bench.storage.export import as_csv, jsonl, lmms_eval, row
 from viewfinder.bench.storage.rows import Asked
+from viewfinder.bench.vqa_score import in_one
 from viewfinder.client.exchange import Exchange
 
 FAILED = Exchange(started_s=1.0, finished_s=1.5, error="engine_refused: The server, oh no")
@@ -91,3 +93,31 @@ def test_lmms_eval_reads_our_grades() -> None:
 
 def test_nothing_graded_gives_no_files() -> None:
     assert lmms_eval(RUN, "glimpse", "v", [asked(scenario="images")]) == {}
+
+
+def test_own_questions_have_both_scores() -> None:
+    """The accuracy is what lmms-eval's baseline compares; a question keeps its number whatever is asked with
+    it next time."""
+    votes = in_one(["red"] * 2 + ["blue"] * 8)
+    part = graded(0, right=False, text="Red", scenario="vqa", scene="a.png#1")
+    exact = graded(1, right=True, text="blue", scenario="vqa", scene="b.png#2")
+    some = [dataclasses.replace(one, expected=votes) for one in (part, exact)]
+    assert [line["score"] for line in rows_of(*some)] == [0.6, 1.0]
+    assert [line["score"] for line in rows_of(asked(), graded(0, right=True))] == [None, 1.0]
+    files = lmms_eval(RUN, "glimpse", "v", some)
+    samples_name, results_name = sorted(files, reverse=True)
+    assert samples_name.endswith("_samples_viewfinder_vqa.jsonl")
+    samples = [json.loads(line) for line in files[samples_name].splitlines()]
+    assert [(one["score"], one["vqa_accuracy"], one["exact_match"]) for one in samples] == [
+        (0.6, 0.6, 0.0),
+        (1.0, 1.0, 1.0),
+    ]
+    assert samples[0]["target"] == votes
+    again = lmms_eval(RUN, "glimpse", "v", [dataclasses.replace(some[1], place=7)])[samples_name]
+    assert json.loads(again)["doc_id"] == samples[1]["doc_id"] != samples[0]["doc_id"]
+    results = json.loads(files[results_name])
+    task = results["results"]["viewfinder_vqa"]
+    assert (task["vqa_accuracy,none"], task["exact_match,none"]) == (0.8, 0.5)
+    assert task["interval_95"][0] < 0.8 < task["interval_95"][1]
+    metrics = [one["metric"] for one in results["configs"]["viewfinder_vqa"]["metric_list"]]
+    assert metrics == ["vqa_accuracy", "exact_match"]

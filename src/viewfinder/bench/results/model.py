@@ -11,6 +11,7 @@ from viewfinder.bench.results.resolution import Resolution
 from viewfinder.bench.results.soak import Soak
 from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.results.throughput import Throughput
+from viewfinder.bench.results.vqa import Vqa
 from viewfinder.host.hardware import Machine
 
 Status = Literal[
@@ -72,5 +73,7 @@ class ModelResult(Frozen):
     machine_drift: Measured | None = None
     """How many times as long the machine took for the same work at the run's end as at its start; None: it
     was not timed."""
+    vqa: Vqa | Missing | None = None
+    """The user's own questions; None: none were asked."""
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""

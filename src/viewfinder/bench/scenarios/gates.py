@@ -5,6 +5,7 @@ bug all give fluent nonsense), so a model's status rests on these alone.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from viewfinder.bench.metrics import answered
 from viewfinder.bench.prompts import (
@@ -12,6 +13,7 @@ from viewfinder.bench.prompts import (
     about_images,
     conversations,
     graded,
+    questions,
     text_message,
     without_images,
 )
@@ -35,6 +37,16 @@ async def vision(subject: Subject, suite: Suite) -> Gate:
     return judge([await subject.ask("vision", prompt) for prompt in prompts], guessing)
 
 
+async def more_vision(subject: Subject, suite: Suite, times: int) -> None:
+    """As many questions as the gate had, so many times further on; for the ranking of models alone, for how
+    many there are depends on what came out before."""
+    begin = times * suite.vision
+    subject.skip_to("vision", begin)
+    due = islice(questions("vision"), begin, None)  # no image is drawn of those before
+    for scene, question in suite.paced(due, suite.vision, AT_LEAST, subject.clock):
+        await subject.ask("vision", graded([image_message(scene, question.text)], question, scene))
+
+
 async def text(subject: Subject, suite: Suite) -> Gate:
     """Capitals and sums."""
     prompts = suite.paced(without_images("text"), suite.text, AT_LEAST, subject.clock)
@@ -47,11 +59,11 @@ async def follow_up(subject: Subject, suite: Suite) -> Gate:
     One graded answer a conversation, so that answers do not depend on each other.
     """
     last: list[Asked] = []
-    for scene, questions in suite.paced(
+    for scene, turns in suite.paced(
         conversations("follow-up", TURNS), suite.follow_up, AT_LEAST, subject.clock
     ):
         messages: list[Message] = []
-        for turn, question in enumerate(questions, start=1):
+        for turn, question in enumerate(turns, start=1):
             first = image_message(scene, question.text)
             messages = [*messages, first if turn == 1 else text_message(question.text)]
             asked = await subject.ask("follow-up", graded(messages, question, scene))

@@ -10,11 +10,20 @@ from viewfinder.bench.scenarios.soak import Soak
 from viewfinder.bench.scenarios.stability import Stability
 from viewfinder.bench.scenarios.stage import Stage
 from viewfinder.bench.scenarios.throughput import ThroughputStage
+from viewfinder.bench.scenarios.vqa import OwnImages
 from viewfinder.bench.suite import Suite
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
-    for stage in (ColdLoad(), ThroughputStage(), ResolutionStage(), Context(), Stability(), Soak())
+    for stage in (
+        ColdLoad(),
+        ThroughputStage(),
+        ResolutionStage(),
+        Context(),
+        Stability(),
+        Soak(),
+        OwnImages(),
+    )
 }
 
 

@@ -59,8 +59,11 @@ def worth(totals: ArrayLike, sizes: ArrayLike, independent_variance: float) -> W
     return Worth(int(n), clusters, min(alike, max(1.0, variance / (independent_variance / n))))
 
 
-def share(right: Sequence[int], asked: Sequence[int]) -> Interval:
+def share(right: Sequence[float], asked: Sequence[int]) -> Interval:
     """The share of right answers, 0 to 1, with its 95 % interval; one pair of counts a scene.
+
+    Answers may be right in part (`right` is the sum of what each is worth): that varies less than right and
+    wrong, so the interval is then rather too wide than too narrow.
 
     Wilson's score interval on the answers' worth, with Student's quantile for the scenes (the idea of Korn
     and Graubard, Survey Methodology 24 (1998) 193; Dean and Pavlou, J. Surv. Stat. Methodol. 3 (2015) 484,

@@ -61,8 +61,8 @@ def median(values: Sequence[float]) -> Interval:
     return statistics.median(ordered), ordered[rank - 1], ordered[n - rank]
 
 
-def wilson(right: int, asked: int) -> tuple[float, float]:
-    """Wilson's interval of a share, 0 to 1; (0, 1) when nothing was asked."""
+def wilson(right: float, asked: int) -> tuple[float, float]:
+    """Wilson's interval of a share, 0 to 1; (0, 1) when nothing was asked. Answers may be right in part."""
     if not 0 <= right <= asked:
         raise ValueError(f"{right} of {asked} is not a share")
     if asked == 0:

@@ -39,15 +39,13 @@ class Place:
 
 
 def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN_SHARE) -> list[Place]:
-    """Models by their share of right answers to the same questions, the best first; margin is a share.
+    """Models by their share of right answers, the best first; margin is a share.
 
-    Only questions that every model was asked count. Raises TooFew when there is none.
+    Two models are compared by the questions that both were asked: a run with a budget asks some more than
+    others. Raises TooFew when two have none in common.
     """
-    shared = set.intersection(*(set(of_one) for of_one in answers.values())) if answers else set()
-    common = {model: {item: of_one[item] for item in shared} for model, of_one in answers.items()}
-    shares = {model: sum(of_one.values()) for model, of_one in common.items()}
-    order = sorted(common, key=lambda model: -shares[model])
-    return rank(order, lambda one, other: pairs.compare(common[one], common[other]), margin)
+    order = sorted(answers, key=lambda model: -sum(answers[model].values()) / max(1, len(answers[model])))
+    return rank(order, lambda one, other: pairs.compare(answers[one], answers[other]), margin)
 
 
 def rank_by_times(
@@ -66,6 +64,19 @@ def rank_by_times(
         lambda one, other: restarts.compare(times[one], times[other], side_by_side=together),
         margin,
     )
+
+
+def rank_by_blocks(times: Mapping[str, Mapping[int, float]], margin: float = MARGIN_RATIO) -> list[Place]:
+    """Likewise of models that ran in the same blocks, one time a block: two models are compared by the blocks
+    that both ran in. Raises TooFew when two have fewer than 2 in common."""
+    middles = {model: restarts.typical(list(blocks.values())).value for model, blocks in times.items()}
+
+    def compare(one: str, other: str) -> Contrast:
+        shared = sorted(times[one].keys() & times[other].keys())
+        ours, theirs = ([times[model][block] for block in shared] for model in (one, other))
+        return restarts.compare(ours, theirs, side_by_side=True)
+
+    return rank(sorted(times, key=lambda model: middles[model]), compare, margin)
 
 
 def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: float) -> list[Place]:

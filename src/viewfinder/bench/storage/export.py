@@ -11,16 +11,18 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from viewfinder.bench.statistics.clusters import share
 from viewfinder.bench.storage.rows import Asked, Run
+from viewfinder.bench.vqa_score import SCENARIO, exact_of, score_of
 
 WARM_UP = "warm-up"
 NESTED = ("token_times_s", "timings")
 """What has no place in a table's cell."""
 METRIC = "exact_match"
+VQA_METRIC = "vqa_accuracy"
 
 Row = dict[str, Any]
 
@@ -43,6 +45,7 @@ def row(run: Run, asked: Asked, *, variant: str, fingerprint: str) -> Row:
         "question": asked.question,
         "expected": asked.expected,
         "right": asked.right,
+        "score": _score(asked),
         "text": exchange.text,
         "error_code": exchange.error.partition(":")[0],
         "error": exchange.error,
@@ -87,12 +90,13 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Asked]) -> dic
     """File name > content, for one model of one run; empty when nothing was graded.
 
     A question has the same `doc_id` in every run and for every model, by which lmms-eval pairs them; its
-    `score` is our grade, which lmms-eval takes before its own comparison of words. A question without an
-    answer is scored 0 and says its error code beside it: no error's words stand in an answer's place.
+    `score` is our grade, which lmms-eval takes before its own comparison of words; of the user's own
+    questions it is VQA v2's accuracy, beside the strict exact match. A question without an answer is scored 0
+    and says its error code beside it: no error's words stand in an answer's place.
     """
     graded: dict[str, list[Asked]] = {}
     for one in asked:
-        if one.right is not None and one.scenario in ("vision", "text", "follow-up"):
+        if one.right is not None and one.scenario in ("vision", "text", "follow-up", SCENARIO):
             graded.setdefault(f"viewfinder_{one.scenario.replace('-', '_')}", []).append(one)
     if not graded:
         return {}
@@ -105,7 +109,10 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Asked]) -> dic
     }
     results = {
         "results": {task: _task(task, some) for task, some in graded.items()},
-        "configs": {task: {"task": task, "metric_list": [{"metric": METRIC}]} for task in graded},
+        "configs": {
+            task: {"task": task, "metric_list": [{"metric": metric} for metric in _metrics(some)]}
+            for task, some in graded.items()
+        },
         "n-samples": {task: {"original": len(some), "effective": len(some)} for task, some in graded.items()},
         "model_source": "viewfinder",
         "model_name": model,
@@ -118,32 +125,49 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Asked]) -> dic
 
 
 def _sample(number: int, one: Asked) -> Row:
-    words = f"{one.scene}\n{one.question}"
+    digest = hashlib.sha256(f"{one.scene}\n{one.question}".encode()).hexdigest()
     sample: Row = {
         "doc_id": number if one.place is None else one.place,
-        "doc_hash": hashlib.sha256(words.encode()).hexdigest(),
+        "doc_hash": digest,
         "input": one.question,
         "scene": one.scene,
         "target": one.expected,
         "resps": [[one.exchange.text]],
         "filtered_resps": [one.exchange.text],
         METRIC: float(bool(one.right)),
-        "score": float(bool(one.right)),
+        "score": _score(one),
     }
+    if one.scenario == SCENARIO:  # a folder may have others in these places by the next run
+        sample |= {"doc_id": int(digest[:12], 16), METRIC: float(exact_of(one)), VQA_METRIC: _score(one)}
     if one.exchange.error:
         sample["error_code"] = one.exchange.error.partition(":")[0]
     return sample
 
 
-def _task(task: str, some: Sequence[Asked]) -> Mapping[str, Any]:
-    """The share of right answers, with the standard error that its clustered interval stands for."""
-    scenes: dict[str, list[bool]] = {}
-    for number, one in enumerate(some):
-        scenes.setdefault(one.scene or str(number), []).append(bool(one.right))
-    value, low, high = share([sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()])
-    return {
-        "alias": task,
-        f"{METRIC},none": value,
-        f"{METRIC}_stderr,none": (high - low) / 2 / 1.96,
-        "interval_95": [low, high],
-    }
+def _score(one: Asked) -> float | None:
+    """0 to 1: what the answer is worth; None when it was not graded."""
+    if one.right is None:
+        return None
+    return score_of(one) if one.scenario == SCENARIO else float(one.right)
+
+
+def _metrics(some: Sequence[Asked]) -> dict[str, Callable[[Asked], float]]:
+    """What a task's answers are judged by."""
+    if some[0].scenario == SCENARIO:
+        return {VQA_METRIC: score_of, METRIC: exact_of}
+    return {METRIC: lambda one: float(bool(one.right))}
+
+
+def _task(task: str, some: Sequence[Asked]) -> Row:
+    """The share of right answers, with the standard error that its clustered interval stands for; the
+    interval is that of the first metric."""
+    told: Row = {"alias": task}
+    for name, judge in _metrics(some).items():
+        scenes: dict[str, list[float]] = {}
+        for number, one in enumerate(some):
+            scenes.setdefault(one.scene or str(number), []).append(judge(one))
+        sums, sizes = [sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()]
+        value, low, high = share(sums, sizes)
+        told |= {f"{name},none": value, f"{name}_stderr,none": (high - low) / 2 / 1.96}
+        told.setdefault("interval_95", [low, high])
+    return told

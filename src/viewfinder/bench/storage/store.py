@@ -147,6 +147,15 @@ class Store:
             )
             return int(counted.fetchone()[0])
 
+    def set_aside(self, run: str, model: str, process: int) -> None:
+        """What a server process was asked that was cut short and will not go on counts nowhere."""
+        self.flush()
+        with self._transaction() as database:
+            database.execute(
+                f"UPDATE exchanges SET set_aside = 1 WHERE {_COUNTED} AND process = ?",  # noqa: S608
+                (run, model, process),
+            )
+
     def finish_turn(self, run: str, model: str, process: int, found: Found) -> None:
         """Note what a server process left, together with all of its exchanges."""
         with self._transaction() as database:
