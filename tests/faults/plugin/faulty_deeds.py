@@ -176,7 +176,7 @@ def answer_another(request: Handler, number: int) -> None:
     place."""
     picture = request.sight.picture
     _under_way.append(picture)
-    time.sleep(0.02)
+    time.sleep(0.05)
     others = [other for other in _under_way if other != picture]
     try:
         request.answer(request.told_of(others[-1] if others else picture))

@@ -95,6 +95,8 @@ def _readme(result: ModelResult, trouble: Trouble) -> str:
         *_requests(result, trouble),
         "```",
     ]
+    if trouble.together:
+        said += ["", "They must meet: where they do not, send them again."]
     if any(step.how == "broken" for step in trouble.steps):
         said += ["", "A gateway refuses the broken image itself: send that request to the engine."]
     return "\n".join((*said, ""))
