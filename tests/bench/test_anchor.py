@@ -13,6 +13,7 @@ from tests.bench.on_glimpse import Killed, kill_when, measure
 from tests.bench.storage.test_store import RUN
 from viewfinder.bench import anchor
 from viewfinder.bench.anchor import IMAGES, WARM_UP, Anchor
+from viewfinder.bench.deadline import Deadline
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.storage.rows import ANCHOR
@@ -91,7 +92,8 @@ async def test_a_computer_that_cannot_time_it_and_a_suite_without_it(
     def of(suite: Suite) -> Anchor:
         folders = Folders(tmp_path, tmp_path, tmp_path)
         steps, hashes = Steps(9, lambda progress: None), Hashes(tmp_path / "hashes", tmp_path / "pulled")
-        return Anchor(Conditions(RUN, suite, Catalog(), Settings(), store, folders, steps, hashes))
+        under = Conditions(RUN, suite, Catalog(), Settings(), store, folders, steps, hashes, Deadline(0))
+        return Anchor(under)
 
     unable = of(SUITE)
     await unable.prepare()

@@ -1,15 +1,17 @@
 """Where a budget goes: to those who are not told from the best, and not to others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.bench.storage.test_store import asked
+from viewfinder.bench import rounds, standings
+from viewfinder.bench.evidence import Evidence
 from viewfinder.bench.order import Turn
-from viewfinder.bench.rounds import FIRST_BLOCK, next_round
-from viewfinder.bench.standings import by_answers
+from viewfinder.bench.rounds import FIRST_BLOCK
+from viewfinder.bench.standings import Standing
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
 
@@ -29,6 +31,17 @@ def timed(*times_s: float, begin: int = 1) -> list[Asked]:
         asked(process=process, scenario="images", exchange=replace(SAID, finished_s=time_s))
         for process, time_s in enumerate(times_s, start=begin)
     ]
+
+
+def next_round(
+    number: int, block: int, asked: Mapping[str, Sequence[Asked]], cells: Sequence[str], seed: int
+) -> list[Turn]:
+    known = {model: Evidence(some) for model, some in asked.items()}
+    return rounds.next_round(number, block, known, cells, seed)
+
+
+def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
+    return standings.by_answers({model: Evidence(some) for model, some in asked.items()})
 
 
 def models_of(turns: Sequence[Turn], *, questions: bool) -> set[str]:

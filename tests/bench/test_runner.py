@@ -131,8 +131,9 @@ def engine(answers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
+    before = psutil.Process().children(recursive=True)
     yield
-    assert psutil.Process().children(recursive=True) == []
+    assert [left for left in psutil.Process().children(recursive=True) if left not in before] == []
 
 
 def card(behavior: str, **more: Any) -> ModelCard:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from tests.bench import made_up
 from tests.bench.storage.test_store import asked
 from viewfinder.bench import standings
-from viewfinder.bench.evidence import Evidence
+from viewfinder.bench.evidence import OWN_QUESTIONS, Evidence
 from viewfinder.bench.standings import Standing
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
 
 
-def by_answers(asked: dict[str, list[Asked]]) -> Standing | None:
-    return standings.by_answers({model: Evidence(some) for model, some in asked.items()})
+def by_answers(asked: dict[str, list[Asked]], figure: str = "right image answers") -> Standing | None:
+    return standings.by_answers({model: Evidence(some) for model, some in asked.items()}, figure)
 
 
 def by_times(asked: dict[str, list[Asked]]) -> Standing | None:
@@ -83,6 +83,17 @@ def test_blocks_that_one_model_lacks_are_left_out() -> None:
     assert standing.places[1].contrast.n == 2, "blocks 1 and 4"
 
 
+def test_by_own_questions() -> None:
+    """Those alone; a question whose answers are others by now is another one."""
+    good, bad = (answers(right, 40, scenario="vqa", expected='["red"]') for right in (39, 10))
+    standing = by_answers({"bad": bad, "good": good, "none": answers(40, 40)}, OWN_QUESTIONS)
+    assert standing is not None
+    assert standing.what == "right answers to your own questions"
+    assert [(place.model, place.verdict) for place in standing.places] == [("good", "best"), ("bad", "worse")]
+    other = answers(10, 40, scenario="vqa", expected='["blue"]')
+    assert by_answers({"good": good, "other": other}, OWN_QUESTIONS) is None
+
+
 def test_other_figures_can_be_ranked() -> None:
     quick, slow = made_up.evidence([0.3, 0.31, 0.29]), made_up.evidence([0.6, 0.61, 0.59])
     speed = standings.by_times({"slow": slow, "quick": quick}, "decode speed")
@@ -90,15 +101,3 @@ def test_other_figures_can_be_ranked() -> None:
     assert [place.model for place in speed.places] == ["quick", "slow"], "more tokens a second are better"
     assert speed.what == "decode speed"
     assert standings.by_answers({"slow": slow, "quick": quick}, "right text answers") is None
-
-
-def test_by_own_questions() -> None:
-    """Those alone; a question whose answers are others by now is another one."""
-    figure = "right answers to your own questions"
-    good, bad = (Evidence(answers(right, 40, scenario="vqa", expected='["red"]').asked) for right in (39, 10))
-    standing = standings.by_answers({"bad": bad, "good": good, "none": answers(40, 40)}, figure)
-    assert standing is not None
-    assert standing.what == figure
-    assert [(place.model, place.verdict) for place in standing.places] == [("good", "best"), ("bad", "worse")]
-    other = answers(10, 40, scenario="vqa", expected='["blue"]')
-    assert standings.by_answers({"good": good, "other": other}, figure) is None

@@ -17,7 +17,6 @@ from viewfinder.bench.evidence import Evidence
 from viewfinder.bench.order import Turn
 from viewfinder.bench.standings import Standing, by_answers, by_times
 from viewfinder.bench.statistics.ranking import MARGIN_RATIO, MARGIN_SHARE, Place
-from viewfinder.bench.storage.rows import Asked
 
 FIRST_BLOCK = 10_000
 """The processes of rounds are numbered from here on, far beyond those of any plan."""
@@ -27,7 +26,7 @@ REACH = 3.29
 
 
 def next_round(
-    number: int, block: int, asked: Mapping[str, Sequence[Asked]], cells: Sequence[str], seed: int
+    number: int, block: int, known: Mapping[str, Evidence], cells: Sequence[str], seed: int
 ) -> list[Turn]:
     """The turns of a round, numbered from 1, whose processes are numbered from `block`; none: all is told.
 
@@ -35,9 +34,8 @@ def next_round(
     and of later ones must not be among them.
     """
     rng = random.Random(f"{seed}/{number}")
-    evidence = {model: Evidence(some) for model, some in asked.items()}
-    by_question = _open(by_answers(evidence), MARGIN_SHARE)
-    by_restart = _open(by_times(evidence), MARGIN_RATIO)
+    by_question = _open(by_answers(known), MARGIN_SHARE)
+    by_restart = _open(by_times(known), MARGIN_RATIO)
     more_questions = [Turn(block, model, questions=number) for model in _shuffled(by_question, rng)]
     order = tuple(_shuffled(cells, rng))
     return more_questions + [Turn(block + 1, model, order) for model in _shuffled(by_restart, rng)]

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from viewfinder.bench.anchor import Anchor, steps_of_anchor
 from viewfinder.bench.deadline import Deadline, TimeIsUp
+from viewfinder.bench.evidence import Evidence
 from viewfinder.bench.order import Turn, plan, second_measurements
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
@@ -119,8 +120,8 @@ async def _take_rounds(under: Conditions, trials: dict[str, Trial]) -> None:
     """What the budget leaves time for, see `rounds`; raises TimeIsUp unless everything is told before."""
     for number in count(1):
         block = FIRST_BLOCK + 2 * number
-        asked = {name: trial.asked_before(block) for name, trial in trials.items() if trial.result is None}
-        turns = next_round(number, block, asked, CELLS, under.run.seed)
+        known = {name: Evidence(one.asked_before(block)) for name, one in trials.items() if one.is_able}
+        turns = next_round(number, block, known, CELLS, under.run.seed)
         if not turns:
             return
         under.steps.extend(sum(steps_of(under.suite, turn) for turn in turns))
