@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,17 @@ async def test_a_model_that_answers_but_does_not_work(
     assert timed == (behavior == "blind"), "a refusal or an empty answer is not a fast answer"
     if behavior == "refuses_images":
         assert "4 of 4 image requests failed; the first: engine_refused" in result.issues[0]
+
+
+async def test_what_counts_answers_is_spared_where_the_vision_gate_failed(
+    store: Store, folders: Folders, settings: Settings
+) -> None:
+    suite = replace(TINIEST, context=1, context_s=60.0)
+    [result] = await run_suite(
+        [card("blind")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert result.context == Missing(missing="vision gate failed")
+    assert not any(one.scenario.startswith("context") for one in store.exchanges(result.run, "blind"))
 
 
 async def test_a_model_without_vision(store: Store, folders: Folders, settings: Settings) -> None:

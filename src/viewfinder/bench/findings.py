@@ -29,6 +29,7 @@ from viewfinder.client.chat import CHAT_PATH
 from viewfinder.client.exchange import Exchange
 
 NO_VISION = Missing(missing="this variant takes no images")
+BLIND = Missing(missing="vision gate failed")
 NOT_REACHED = Missing(missing="the trial broke off before it")
 
 TIME_WAS_OVER = Missing(missing="the time of the budget was over before it")
@@ -77,6 +78,13 @@ class Findings:
     def add_questions(self, found: Found) -> None:
         """What a process showed that was asked more questions: those are for the ranking alone."""
         self._add(found)
+
+    def spared(self, stage: str) -> Missing | None:
+        """Why a stage cannot be put to this model, or None."""
+        if missing := STAGES[stage].needs(self.variant):
+            return missing
+        blind = isinstance(self.vision, Gate) and not self.vision.passed
+        return BLIND if blind and STAGES[stage].counts_answers else None
 
     def add_stage(self, stage: str, heard: Heard, found: Found) -> None:
         """What a server process gave to a stage."""
@@ -150,7 +158,7 @@ class Findings:
 
     def _stage(self, name: str, suite: Suite) -> BaseModel:
         """What a stage found, or why it was not come to."""
-        if missing := STAGES[name].needs(self.variant):
+        if missing := self.spared(name):
             return missing
         heard = self.stages.get(name, [])
         return STAGES[name].finds(heard, suite) if heard else NOT_REACHED

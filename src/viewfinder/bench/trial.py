@@ -146,7 +146,7 @@ class Trial:
             _log.warning("What shows the troubles of '%s' could not be written: %s", result.model, error)
 
     async def _take(self, turn: Turn) -> None:
-        if turn.stage and STAGES[turn.stage].needs(self.findings.variant):
+        if turn.stage and self.findings.spared(turn.stage):
             return
         if turn.block in self._finished:
             self.under.deadline.spend(self._finished[turn.block].spent_s)

@@ -29,6 +29,7 @@ class ColdLoad:
 
     name = "cold_load"
     goes_on = False
+    counts_answers = False
 
     def processes(self, suite: Suite) -> int:
         return min(1, suite.cold_starts)

@@ -44,6 +44,7 @@ class Context:
 
     name = "context"
     goes_on = True
+    counts_answers = True
 
     def processes(self, suite: Suite) -> int:
         return 1 if suite.context else 0

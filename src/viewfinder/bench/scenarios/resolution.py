@@ -39,6 +39,7 @@ class ResolutionStage:
 
     name = "resolution"
     goes_on = False  # it is timed
+    counts_answers = True
 
     def processes(self, suite: Suite) -> int:
         return suite.resolution_processes

@@ -39,6 +39,7 @@ class Soak:
 
     name = "soak"
     goes_on = False
+    counts_answers = False
 
     def processes(self, suite: Suite) -> int:
         return 1 if suite.soak else 0

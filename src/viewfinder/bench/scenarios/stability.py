@@ -45,6 +45,7 @@ class Stability:
 
     name = "stability"
     goes_on = False
+    counts_answers = False
 
     def processes(self, suite: Suite) -> int:
         return suite.stability_references + 2 if suite.stability_references else 0

@@ -35,11 +35,13 @@ class Stage(Protocol):
     stored one, comes to the same result.
 
     `goes_on`: its questions can be asked of any process, so what was answered before an interruption is not
-    asked again; otherwise the interrupted process counts for nothing.
+    asked again; otherwise the interrupted process counts for nothing. `counts_answers`: nothing can be said
+    of a model that does not pass the vision gate.
     """
 
     name: str
     goes_on: bool
+    counts_answers: bool
 
     def processes(self, suite: Suite) -> int:
         """How many fresh server processes the suite gives it; 0: it is no part of the suite."""

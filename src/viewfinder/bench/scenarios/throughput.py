@@ -38,6 +38,7 @@ class ThroughputStage:
 
     name = "throughput"
     goes_on = False  # it is timed
+    counts_answers = False
 
     def processes(self, suite: Suite) -> int:
         return suite.throughput_processes

@@ -82,6 +82,7 @@ class OwnImages:
 
     name = SCENARIO
     goes_on = True
+    counts_answers = False
 
     def processes(self, suite: Suite) -> int:
         return 1 if suite.vqa_folder else 0
