@@ -1,0 +1,109 @@
+"""AIPerf and the instrument on one stand-in server: do they agree?"""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+
+from benchmarks.validity.stand_in import Pace, standing_in
+from benchmarks.validity.table import SHORT, Row, Table
+from benchmarks.validity.timing import session
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.client.endpoint import Endpoint
+
+AIPERF = Path(__file__).parents[2] / ".venv-aiperf" / "bin" / "aiperf"
+"""Put there by `make validate`, in an environment of its own: it wants other versions of most things."""
+PACE = Pace(ttft_s=0.2, itl_s=0.02, words=16)
+WITHIN = 0.05
+REQUESTS = 12 if SHORT else 48
+WARM_UP = 3
+PATIENCE_S = 300.0
+METRICS = {"TTFT": "time_to_first_token", "ITL": "inter_token_latency", "request latency": "request_latency"}
+
+
+def prove() -> Table:
+    words = "The same stand-in server, asked by both in turn, one request at a time; medians of "
+    if not AIPERF.exists():
+        return _table(words, (Row("AIPerf", "installed", f"{AIPERF} is not there", good=False),))
+    with standing_in(PACE, tcp=True) as endpoint, tempfile.TemporaryDirectory(prefix="vf-") as folder:
+        ours = by_us(endpoint)
+        try:
+            theirs = by_aiperf(endpoint, Path(folder))
+        except (subprocess.SubprocessError, OSError, KeyError, ValueError) as error:
+            return _table(words, (Row("AIPerf", "a whole run", _last_words(error), good=False),))
+    rows = tuple(row(name, ours[name], theirs[name]) for name in METRICS)
+    return _table(f"{words}{REQUESTS} requests. AIPerf {version()}, tokenizer: glimpse's folder.", rows)
+
+
+def by_us(endpoint: Endpoint) -> dict[str, float]:
+    """Median milliseconds. ITL as AIPerf defines it: of each request, the time after the first token by the
+    number of later tokens."""
+    exchanges = asyncio.run(session(endpoint, REQUESTS + WARM_UP))[WARM_UP:]
+    seconds = {
+        "TTFT": [exchange.ttft_s or 0.0 for exchange in exchanges],
+        "ITL": [exchange.tpot_s or 0.0 for exchange in exchanges],
+        "request latency": [exchange.e2e_s for exchange in exchanges],
+    }
+    return {name: 1000 * statistics.median(values) for name, values in seconds.items()}
+
+
+def by_aiperf(endpoint: Endpoint, folder: Path) -> dict[str, float]:
+    """Median milliseconds, from the file that it writes."""
+    assert endpoint.api_key is not None
+    options = {
+        "model": "stand-in",
+        "url": endpoint.base_url,
+        "endpoint-type": "chat",
+        "api-key": endpoint.api_key.get_secret_value(),
+        "tokenizer": str(_tokenizer()),
+        "concurrency": 1,
+        "request-count": REQUESTS,
+        "warmup-request-count": WARM_UP,
+        "synthetic-input-tokens-mean": 16,
+        "output-tokens-mean": PACE.words,
+        "workers-max": 1,
+        "ui": "none",
+        "artifact-dir": str(folder),
+    }
+    flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    subprocess.run(
+        [str(AIPERF), "profile", "--streaming", "--no-gpu-telemetry", "--no-server-metrics", *flags],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HOME": str(folder)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    (file,) = folder.rglob("profile_export_aiperf.json")
+    document = json.loads(file.read_text())
+    return {name: float(document[metric]["p50"]) for name, metric in METRICS.items()}
+
+
+def row(name: str, ours_ms: float, theirs_ms: float) -> Row:
+    off = ours_ms / theirs_ms - 1
+    found = f"{ours_ms:.2f} ms, AIPerf {theirs_ms:.2f} ms ({100 * off:+.2f} %)"
+    return Row(f"median {name}", f"AIPerf's within {100 * WITHIN:.0f} %", found, abs(off) <= WITHIN)
+
+
+def version() -> str:
+    said = subprocess.run([str(AIPERF), "--version"], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or "of unknown version"
+
+
+def _tokenizer() -> Path:
+    """glimpse's Hugging Face folder."""
+    card = Catalog().card("glimpse")
+    variant = next(variant for variant in card.variants if variant.engine == "transformers")
+    return Catalog().resolve(variant).model
+
+
+def _last_words(error: Exception) -> str:
+    said = " ".join(filter(None, (getattr(error, "stderr", ""), getattr(error, "stdout", ""))))
+    return f"{type(error).__name__}: {said.strip()[-400:] or error}"
+
+
+def _table(words: str, rows: tuple[Row, ...]) -> Table:
+    return Table("peer", "Agreement with AIPerf", words, rows)
