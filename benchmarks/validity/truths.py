@@ -1,0 +1,130 @@
+"""The faults that are planted, and what must be said of each; called by `planted`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CLEAN = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A fault of the faulty engine. `due` says in words what bench must say, `needs` are patterns of it: each
+    must be said. What matches one of `follows` may be said too, for it follows from the fault; anything else
+    is a false accusation."""
+
+    fault: str
+    what: str
+    due: str
+    needs: tuple[str, ...]
+    follows: tuple[str, ...] = ()
+
+    def is_named(self, said: Sequence[str]) -> bool:
+        """Whether the fault, and nothing else, was found."""
+        known = (*self.needs, *self.follows)
+        return all(any(re.search(need, words) for words in said) for need in self.needs) and all(
+            any(re.search(pattern, words) for pattern in known) for words in said
+        )
+
+
+SLOWER = r"^changed: (image request|first token, \w+|first correct answer) is [1-9]"
+GREW = r"^changed: memory difference is [1-9]"
+TRUTHS = (
+    Truth(
+        "late-first-token",
+        "TTFT +200 ms",
+        "the first token comes 190 to 210 ms later; decode speed is as it was",
+        (r"^changed: first token, image .*\(\+(19\d|20\d|210) ms\)", r"^changed: first token, text is [2-9]"),
+        (SLOWER,),
+    ),
+    Truth(
+        "half-decode-speed",
+        "decode speed halved",
+        "decode speed is half; the first token comes as it did",
+        (r"^changed: decode speed is 0\.(4[5-9]|5[0-5])",),
+        (r"^changed: (image request|first correct answer) is 1",),
+    ),
+    Truth(
+        "grows-a-fifth-mb",
+        "memory +0.2 MB a request",
+        "a leak of 0.15 to 0.25 MB a request",
+        (r"^soak: leak, 0\.(1[5-9]|2[0-5]) MB",),
+        (GREW,),
+    ),
+    Truth(
+        "grows-one-mb",
+        "memory +1 MB a request",
+        "a leak of 0.9 to 1.1 MB a request",
+        (r"^soak: leak, (0\.9\d|1\.0\d|1\.10) MB",),
+        (GREW,),
+    ),
+    Truth(
+        "previous-image-at-times",
+        "the previous image is answered in 2 % of requests",
+        "the previous image was answered",
+        (r"^stability: .*previous",),
+        (r"^accuracy: -", r"^context: ", r"^soak: .*canar"),
+    ),
+    Truth(
+        "frozen-on-first-image",
+        "every answer is about the first image",
+        "frozen on the first image",
+        (r"^stability: .*(frozen|first)",),
+        (r"^status: ", r"^accuracy: -", r"^context: ", r"^soak: .*canar", r"^changed: first correct"),
+    ),
+    Truth(
+        "forgets-at-turn-four",
+        "context is lost from turn 4",
+        "first failure at turn 4; single questions are right",
+        (r"^context: .*turn 4",),
+    ),
+    Truth(
+        "mistaken-in-a-fifth",
+        "accuracy 80 % where the clean one has 95 %",
+        "10 to 20 points fewer right answers",
+        (r"^accuracy: -(1\d|20) points",),
+        (r"^changed: first correct", r"^context: "),
+    ),
+    Truth(
+        "text-fails",
+        "requests without an image fail",
+        "vision-only; the text requests failed",
+        (r"^status: vision-only", r"^issue: \d+ of \d+ text requests failed"),
+        (r"^unanswered: \d+ of \d+ text",),
+    ),
+    Truth(
+        "every-second-image-fails",
+        "every second image request fails",
+        "half of the image requests failed",
+        (r"^issue: (?P<n>\d+) of \d+ image requests failed; the first: engine_refused.*broadcast",),
+        (r"^status: text-only", r"^unanswered: \d+ of \d+ (image|follow-up)", r"^accuracy: -"),
+    ),
+    Truth(
+        "errors-in-a-200",
+        "an error inside a 200, every fourth request",
+        "failed requests, with the server's words; no answer is made of them",
+        (r"^issue: \d+ of \d+ image requests failed; the first: engine_refused.*generation failed",),
+        (r"^issue: \d+ of \d+ text", r"^unanswered: ", r"^status: "),
+    ),
+    Truth(
+        "empty-at-times",
+        "answers are empty in 5 % of requests",
+        "requests whose answer was empty",
+        (r"^issue: \d+ of \d+ (image|text) requests failed; the first: the answer was empty",),
+        (r"^issue: .*the answer was empty", r"^unanswered: "),
+    ),
+    Truth(
+        "repeats-differ",
+        "a repeated request gets other words",
+        "repeats differ from the first answer",
+        (r"^stability: .*(cache-split|repeat)",),
+    ),
+    Truth(
+        "slow-first-image",
+        "the first image takes a second longer",
+        "the first image is slower by 0.9 to 1.1 s",
+        (r"^first image: .*\+(0\.9\d|1\.0\d|1\.10) s",),
+        (r"^changed: first correct answer is [2-9]",),
+    ),
+)
+"""Thirteen kinds; memory growth is planted twice, once small and once large."""
