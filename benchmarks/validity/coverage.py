@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from rich.progress import track
 from scipy import special
-from tests.bench.draws import DRAWS, coverage, scenes, times
 
 from benchmarks.validity.table import Row, Table
+from tests.bench.statistics.draws import DRAWS, coverage, scenes, times
 from viewfinder.bench.statistics import bootstrap, clusters, intervals, pairs, percentiles, restarts
 
 DUE = 0.93
@@ -76,7 +76,7 @@ def cases() -> Iterator[Case]:
 def typical(count: int, within: float) -> Draw:
     def draw(rng: np.random.Generator) -> Ends:
         drawn = times(rng, count, REQUESTS, between=BETWEEN, within=within)
-        found = restarts.typical([restarts.of_restart(requests) for requests in drawn])
+        found = restarts.typical([restarts.of_restart(requests) for requests in drawn.tolist()])
         return found.low, found.high
 
     return draw
@@ -116,7 +116,7 @@ def ratio(count: int, paired: bool) -> Draw:
 def percentile(q: float) -> Draw:
     def draw(rng: np.random.Generator) -> Ends:
         drawn = times(rng, 15, 80, between=BETWEEN, within=WITHIN)
-        return percentiles.percentile([list(requests) for requests in drawn], q)[1:]
+        return percentiles.percentile(drawn.tolist(), q)[1:]
 
     return draw
 

@@ -52,8 +52,8 @@ def prove() -> Table:
         "Planted truth",
         "Real runs of `bench` on the tests' faulty engine (`tests/faults/plugin`), one model a fault, beside "
         f"a reference without one that takes turns with them; each is {SUITE.processes + 1} fresh server "
-        f"processes or more. All of them answer {100 * MISTAKEN:.0f} % of the questions wrong. A fault counts "
-        "as found when what is due is said, and nothing that does not follow from it.",
+        f"processes or more. All of them answer {100 * MISTAKEN:.0f} % of the questions wrong. A fault "
+        "counts as found when what is due is said, and nothing that does not follow from it.",
         tuple(rows),
     )
 

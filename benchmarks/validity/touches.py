@@ -1,53 +1,61 @@
 """Touches memory when told to: `touches.py ANONYMOUS_MIB FILE MAPPED_MIB PROCESSES`; started by `memory`.
 
-It says "ready" as a bare process (tree). At SIGUSR1 it touches so many MiB that no file backs, and maps
-and reads so much of the file in each of its processes, and says "touched".
+It says "ready" as a bare process (tree) that has rehearsed with one page. At SIGUSR1 it touches so many MiB
+that no file backs, and maps and reads so much of the file in each of its processes, and says "touched".
 """
 
 import mmap
 import os
 import signal
 import sys
-from pathlib import Path
 
 MIB = 1024 * 1024
-ANONYMOUS, MAPPED, PROCESSES = (int(sys.argv[place]) for place in (1, 3, 4))
+ANONYMOUS, MAPPED, PROCESSES = (int(sys.argv[place]) * MIB for place in (1, 3, 4))
+FILE = os.open(sys.argv[2], os.O_RDONLY)
+GO = {signal.SIGUSR1}
 held: list[mmap.mmap] = []
 
 
-def touch(memory: mmap.mmap, write: bool) -> None:
-    for place in range(0, len(memory), mmap.PAGESIZE):
-        if write:
+def write(size_bytes: int) -> None:
+    if size_bytes:
+        memory = mmap.mmap(-1, size_bytes, flags=mmap.MAP_ANONYMOUS | mmap.MAP_PRIVATE)
+        for place in range(0, size_bytes, mmap.PAGESIZE):
             memory[place] = 1
-        else:
+        held.append(memory)
+
+
+def read(size_bytes: int) -> None:
+    if size_bytes:
+        memory = mmap.mmap(FILE, size_bytes, prot=mmap.PROT_READ)
+        for place in range(0, size_bytes, mmap.PAGESIZE):
             memory[place]
-    held.append(memory)
+        held.append(memory)
 
 
-def map_the_file() -> None:
-    if MAPPED:
-        with Path(sys.argv[2]).open("rb") as file:
-            touch(mmap.mmap(file.fileno(), MAPPED * MIB, prot=mmap.PROT_READ), write=False)
+def be_child(done: int) -> None:
+    """Rehearse, and say so; map at the signal, and say so."""
+    for size_bytes in (mmap.PAGESIZE, MAPPED):
+        read(size_bytes)
+        os.write(done, b".")
+        signal.sigwait(GO)
 
 
 def main() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    signal.pthread_sigmask(signal.SIG_BLOCK, GO)
     reader, writer = os.pipe()
     children = []
-    for _ in range(PROCESSES - 1):
+    for _ in range(PROCESSES // MIB - 1):
         child = os.fork()
         if child == 0:
-            signal.sigwait({signal.SIGUSR1})
-            map_the_file()
-            os.write(writer, b".")
-            while True:
-                signal.pause()
+            be_child(writer)
         children.append(child)
+        os.read(reader, 1)
+    write(mmap.PAGESIZE)
+    read(mmap.PAGESIZE)
     print("ready", flush=True)
-    signal.sigwait({signal.SIGUSR1})
-    if ANONYMOUS:
-        touch(mmap.mmap(-1, ANONYMOUS * MIB, flags=mmap.MAP_ANONYMOUS | mmap.MAP_PRIVATE), write=True)
-    map_the_file()
+    signal.sigwait(GO)
+    write(ANONYMOUS)
+    read(MAPPED)
     for child in children:
         os.kill(child, signal.SIGUSR1)
         os.read(reader, 1)
