@@ -5,18 +5,22 @@ Each sentence begins with a name that stays, so that a planted fault can be look
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from benchmarks.validity.cells import cells, contrasts
 from benchmarks.validity.running import One
 from viewfinder.bench.metrics import answered
-from viewfinder.bench.results.figures import Figure, Gate
+from viewfinder.bench.results.figures import Figure, Gate, Missing
 from viewfinder.bench.statistics import pairs
 from viewfinder.bench.statistics.contrasts import ALPHA, changed
+
+FIRST_SLOWER = 1.5
+"""How many times as long the first image must surely take to be worth a word."""
 
 
 def said_of(one: One, reference: One) -> list[str]:
     """All that one run says of a model, beside a reference that ran with it."""
-    return [*_alone(one), *_beside(one, reference)]
+    return [*_alone(one), *_beside(one, reference), *_of_stages(one), *_of_context(one, reference)]
 
 
 def _alone(one: One) -> Iterator[str]:
@@ -62,3 +66,34 @@ def _right(one: One) -> dict[pairs.Item, bool]:
         for asked in one.asked
         if asked.scenario == "vision" and answered(asked.exchange)
     }
+
+
+def _of_stages(one: One) -> Iterator[str]:
+    """Stability, growth, and the first image, each judged by `bench` itself."""
+    stability, soak, latency = (_part(one, name) for name in ("stability", "soak", "latency"))
+    if stability is not None:
+        yield from (f"stability: {trouble.sentence}" for trouble in stability.troubles)
+    if soak is not None:
+        yield from (f"soak: {trouble.sentence}" for trouble in soak.troubles)
+        if soak.growth is not None and getattr(soak.growth, "kind", "flat") not in ("flat", "unclear"):
+            yield f"growth: {soak.growth.kind}, {soak.growth.slope.value:.2f} MB a request"
+    if latency is not None and isinstance(latency.first_slower, Figure):
+        first, later = latency.first_image, latency.later_images
+        if latency.first_slower.low > FIRST_SLOWER:
+            yield f"first image: {first.value - later.value:+.2f} s"
+
+
+def _of_context(one: One, reference: One) -> Iterator[str]:
+    ours, theirs = _part(one, "context"), _part(reference, "context")
+    if ours is None or theirs is None:
+        return
+    kept, due, lost = ours.retention, theirs.retention, ours.first_loss
+    if isinstance(kept, Figure) and isinstance(due, Figure) and kept.high < due.low:
+        turn = f"; the first fact is lost in turn {lost.value:.1f}" if isinstance(lost, Figure) else ""
+        yield f"context: {kept.value:.0f} % is kept where the reference keeps {due.value:.0f} %{turn}"
+
+
+def _part(one: One, name: str) -> Any:
+    """A stage's result; None where it is no part of the suite, or could not be had."""
+    found = getattr(one.result, name, None)
+    return None if isinstance(found, Missing) else found

@@ -47,7 +47,7 @@ def test_what_is_due_is_enough(fault: str, said: list[str]) -> None:
             "text-fails",
             ["status: unverified", TEXTS],
         ),
-        ("grows-one-mb", ["soak: leak, 0.20 MB a request"]),
+        ("grows-one-mb", ["growth: leak, 0.20 MB a request"]),
         ("mistaken-in-a-fifth", ["accuracy: -40 points on 60 image questions"]),
     ],
 )
