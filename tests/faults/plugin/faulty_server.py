@@ -83,11 +83,12 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(503 if FAULT == "never-ready" and is_on() else 200, {"status": "ok"})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.arrived_s = time.monotonic()
+        body = json.loads(data)
         if not self.is_known():
             self.whole(401, {"detail": "Unauthorized"})
             return
-        self.arrived_s = time.monotonic()
         if self.lessons is not None:
             self.lessons.learn(self.truths)
         self.body = body
