@@ -11,13 +11,14 @@ CLEAN = "none"
 class Truth:
     """A fault of the faulty engine. `due` says in words what bench must say, `needs` are patterns of it: each
     must be said. What matches one of `follows` may be said too, for it follows from the fault; anything else
-    is a false accusation."""
+    is a false accusation. `short`: it is part of the bounded form, too."""
 
     fault: str
     what: str
     due: str
     needs: tuple[str, ...]
     follows: tuple[str, ...] = ()
+    short: bool = False
 
     def is_named(self, said: Sequence[str]) -> bool:
         """Whether the fault, and nothing else, was found."""
@@ -36,6 +37,7 @@ TRUTHS = (
         "the first token comes 190 to 210 ms later; decode speed is as it was",
         (r"^changed: first token, image .*\(\+(19\d|20\d|210) ms\)", r"^changed: first token, text is [2-9]"),
         (SLOWER,),
+        short=True,
     ),
     Truth(
         "half-decode-speed",
@@ -43,6 +45,7 @@ TRUTHS = (
         "decode speed is half; the first token comes as it did",
         (r"^changed: decode speed is 0\.(4[5-9]|5[0-5])",),
         (r"^changed: (image request|first correct answer) is 1",),
+        short=True,
     ),
     Truth(
         "grows-a-fifth-mb",
@@ -91,13 +94,15 @@ TRUTHS = (
         "vision-only; the text requests failed",
         (r"^status: vision-only", r"^issue: \d+ of \d+ text requests failed"),
         (r"^unanswered: \d+ of \d+ text",),
+        short=True,
     ),
     Truth(
         "every-second-image-fails",
         "every second image request fails",
         "half of the image requests failed",
-        (r"^issue: (?P<n>\d+) of \d+ image requests failed; the first: engine_refused.*broadcast",),
+        (r"^issue: \d+ of \d+ image requests failed; the first: engine_refused.*broadcast",),
         (r"^status: text-only", r"^unanswered: \d+ of \d+ (image|follow-up)", r"^accuracy: -"),
+        short=True,
     ),
     Truth(
         "errors-in-a-200",
