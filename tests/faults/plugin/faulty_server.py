@@ -142,7 +142,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end()
 
     def answer_in_time(self, words: list[str], first_s: float, gap_s: float) -> None:
-        """Each word at its own moment, so that what one lacks the next ones do not add up."""
+        """Each word at its own moment, so that what one lacks the next ones do not add up.
+
+        When they really left, by this program's own clock, is told at the end.
+        """
+        left_s = []
         usage = {"prompt_tokens": 8, "completion_tokens": len(words), "total_tokens": 8 + len(words)}
         head = {"id": "chatcmpl-1", "created": 0, "model": self.body.get("model", "")}
         chunk = {**head, "object": "chat.completion.chunk"}
@@ -150,13 +154,14 @@ class Handler(BaseHTTPRequestHandler):
             self.begin()
         for number, word in enumerate(words):
             time.sleep(max(0.0, first_s + number * gap_s - time.monotonic()))
+            left_s.append(time.monotonic() - self.arrived_s)
             if self.streams:
                 delta = {"content": " " * bool(number) + word}
                 self.event({**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         if self.streams:
             end = {"index": 0, "delta": {}, "finish_reason": "stop"}
             self.event({**chunk, "choices": [end]})
-            self.event({**chunk, "choices": [], "usage": usage})
+            self.event({**chunk, "choices": [], "usage": usage, "timings": {"left_s": left_s}})
             self.write(b"data: [DONE]\n\n")
             self.close_connection = True
         else:
