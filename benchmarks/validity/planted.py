@@ -19,7 +19,7 @@ MOST_FALSE_ALARMS = 1
 TOGETHER = 10
 """Clean models that one reference stands beside; more would be too far apart in time."""
 FULL = replace(
-    SUITES["quick"], processes=6, images=8, texts=4, vision=60, text=10, follow_up=8, budget_s=120.0
+    SUITES["quick"], processes=6, images=6, texts=3, vision=60, text=8, follow_up=6, budget_s=120.0
 )
 BOUNDED = replace(FULL, processes=3, images=4, texts=2, vision=16, text=8, follow_up=2)
 SUITE = BOUNDED if SHORT else FULL

@@ -70,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
     """Set when a client has left in the middle of an answer while the fault was on."""
     truths: ClassVar[Truths] = {}
     lessons: ClassVar[Lessons | None] = None
+    process: ClassVar = 0
+    """The how many-th of its memory this one is."""
     server: Server | PortServer
     disable_nagle_algorithm = "port" in OPTIONS
     """Else each word would wait until the one before was acknowledged."""
@@ -213,7 +215,8 @@ if __name__ == "__main__":
     (MEMORY / "starts").mkdir(exist_ok=True)
     (MEMORY / "starts" / str(os.getpid())).touch()
     ARMED_AT_START = ARMED.exists()
-    IS_FIRST = len(list((MEMORY / "starts").iterdir())) == 1
+    Handler.process = len(list((MEMORY / "starts").iterdir()))
+    IS_FIRST = Handler.process == 1
     if FAULT in AT_START and is_on():
         AT_START[FAULT]()
     Handler.truths = json.loads(Path(OPTIONS["truths"]).read_text())

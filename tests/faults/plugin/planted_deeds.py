@@ -1,12 +1,11 @@
 """Faults that do not break an engine but that a measurement must find, by name; called by `faulty_server`.
 
-A share of requests is planted as every so many-th, so that no run depends on luck, but not at the same place
-in each process.
+A share of requests is planted as every so many-th, so that no run depends on luck, but at another place in
+each process.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -20,6 +19,7 @@ class Handler(Protocol):
     seen: list[str]
     sight: Sight
     body: dict[str, Any]
+    process: int
 
     def answer(self, words: str, later_s: float = 0.0, slower: float = 1.0) -> None: ...
     def told_of(self, picture: str) -> str: ...
@@ -36,9 +36,9 @@ _held: list[bytes] = []
 _bodies: set[bytes] = set()
 
 
-def is_turn(number: int, every: int) -> bool:
+def is_turn(request: Handler, number: int, every: int) -> bool:
     """Whether this request is one of every so many."""
-    return (number + os.getpid()) % every == 0
+    return (number + 7 * request.process) % every == 0
 
 
 def images_before(request: Handler) -> list[str]:
@@ -64,7 +64,7 @@ def grow(size_bytes: int) -> Callable[[Handler, int], None]:
 
 def the_previous_now_and_then(request: Handler, number: int) -> None:
     before = [picture for picture in images_before(request) if picture != request.sight.picture]
-    mixed_up = request.sight.picture != "none" and before and is_turn(number, 50)
+    mixed_up = request.sight.picture != "none" and before and is_turn(request, number, 50)
     request.answer(request.told_of(before[-1]) if mixed_up else request.words)
 
 
@@ -98,14 +98,14 @@ def fail_every_second_image(request: Handler, number: int) -> None:
 
 
 def fail_in_a_200(request: Handler, number: int) -> None:
-    if is_turn(number, 4):
+    if is_turn(request, number, 4):
         request.whole(200, {"error": {"code": 500, "message": "generation failed"}})
     else:
         request.answer(request.words)
 
 
 def be_silent_now_and_then(request: Handler, number: int) -> None:
-    request.answer("" if is_turn(number, 20) else request.words)
+    request.answer("" if is_turn(request, number, 20) else request.words)
 
 
 def repeat_in_other_words(request: Handler, number: int) -> None:
