@@ -83,7 +83,10 @@ def _taught(folder: Path) -> Iterator[None]:
 
 def _teach(lessons: Path, prompt: Prompt) -> None:
     url, question = last_of(prompt.messages)
-    picture = digest_of(picture_in(url)) if url else "none"
+    try:
+        picture = digest_of(picture_in(url)) if url else "none"
+    except OSError:  # a broken one, on purpose: there is nothing to know about it
+        return
     with lessons.open("a", encoding="utf-8") as file:
         file.write(json.dumps([picture, question, prompt.expected or _description(picture, question)]) + "\n")
 
