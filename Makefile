@@ -37,7 +37,7 @@ bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.recovery
 
 validate: $(VENV)/dev
-	-$(MAKE) .venv-aiperf/$(AIPERF)  # where it cannot be installed, its row says so
+	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there
 	$(BIN)/python -m benchmarks.validity
 
 glimpse: .venv-train/train

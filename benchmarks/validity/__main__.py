@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.validity.proofs import PROOFS
+from benchmarks.validity.proofs import PROOFS, due
 from benchmarks.validity.table import markdown
 
 
@@ -20,7 +20,7 @@ def main() -> None:
         prog="python -m benchmarks.validity", description=__doc__.splitlines()[0]
     )
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[*PROOFS, []], help=", ".join(PROOFS))
-    names = parser.parse_args().names or list(PROOFS)
+    names = parser.parse_args().names or due()
     missed = []
     with tempfile.TemporaryDirectory(prefix="vf-") as home:
         os.environ["VIEWFINDER_HOME"] = home

@@ -14,7 +14,7 @@ from viewfinder.bench.statistics.contrasts import LEAST_CHANGE, changed
 from viewfinder.bench.suite import SUITES
 from viewfinder.catalog.catalog import Catalog
 
-PAIRS = 2 if SHORT else 20
+PAIRS = 1 if SHORT else 20
 MOST = 1
 SUITE = replace(SUITES["quick"], processes=6, images=4, texts=3, vision=1, text=1, follow_up=1)
 NAMES = ("glimpse-once", "glimpse-again")
