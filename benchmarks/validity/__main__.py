@@ -19,8 +19,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.validity", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*PROOFS, []], help=", ".join(PROOFS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PROOFS))
     names = parser.parse_args().names or due()
+    if unknown := [name for name in names if name not in PROOFS]:
+        parser.error(f"there is no proof named {unknown[0]}; there are {', '.join(PROOFS)}")
     missed = []
     with tempfile.TemporaryDirectory(prefix="vf-") as home:
         os.environ["VIEWFINDER_HOME"] = home
