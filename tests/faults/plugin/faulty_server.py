@@ -32,7 +32,7 @@ from typing import Any, ClassVar
 import faulty_deeds
 import planted_deeds
 from faulty_deeds import AT_START
-from faulty_sight import Lessons, Truths, see
+from faulty_sight import Lessons, Truths, open_eyes, see
 
 OPTIONS = json.loads(sys.argv[1])
 FAULT, WHEN, MEMORY = OPTIONS["fault"], OPTIONS["when"], Path(OPTIONS["memory"])
@@ -219,6 +219,7 @@ if __name__ == "__main__":
     IS_FIRST = Handler.process == 1
     if FAULT in AT_START and is_on():
         AT_START[FAULT]()
+    open_eyes()
     Handler.truths = json.loads(Path(OPTIONS["truths"]).read_text())
     if OPTIONS.get("lessons"):
         Handler.lessons = Lessons(MEMORY / "lessons.jsonl")
