@@ -74,7 +74,7 @@ def picture_in(url: str) -> Image.Image:
 
 
 def open_eyes() -> None:
-    """Decode one picture of each kind, so that the first one that is shown takes no longer than the others."""
+    """Decode one picture of each kind, so that the first one shown takes no longer than the others."""
     for kind in ("png", "jpeg"):
         data = io.BytesIO()
         Image.new("RGB", (64, 64)).save(data, kind)
