@@ -19,9 +19,21 @@ MOST_FALSE_ALARMS = 1
 TOGETHER = 10
 """Clean models that one reference stands beside; more would be too far apart in time."""
 FULL = replace(
-    SUITES["quick"], processes=6, images=6, texts=3, vision=60, text=8, follow_up=6, budget_s=120.0
+    SUITES["quick"],
+    processes=6,
+    images=6,
+    texts=3,
+    short=3,
+    repeats=3,
+    vision=60,
+    text=8,
+    follow_up=6,
+    budget_s=120.0,
+    context=10,
+    context_s=120.0,
+    context_half_width=0.0,
 )
-BOUNDED = replace(FULL, processes=3, images=4, texts=2, vision=16, text=8, follow_up=2)
+BOUNDED = replace(FULL, processes=3, images=4, texts=2, vision=16, follow_up=2, context=0)
 SUITE = BOUNDED if SHORT else FULL
 REFERENCE = "reference"
 
