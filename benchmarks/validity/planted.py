@@ -29,11 +29,18 @@ FULL = replace(
     text=8,
     follow_up=6,
     budget_s=120.0,
+    soak=100,
+    soak_s=120.0,
     context=10,
     context_s=120.0,
     context_half_width=0.0,
+    throughput_processes=0,
+    again=0,
+    anchor=0,
 )
-BOUNDED = replace(FULL, processes=3, images=4, texts=2, vision=16, follow_up=2, context=0)
+BOUNDED = replace(
+    FULL, processes=3, images=4, texts=2, vision=16, follow_up=2, soak=0, context=0, stability_references=0
+)
 SUITE = BOUNDED if SHORT else FULL
 REFERENCE = "reference"
 

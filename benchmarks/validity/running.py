@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from viewfinder.bench.evidence import Evidence, evidence_of
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import run_suite
-from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
@@ -23,8 +22,7 @@ class One:
     """What a run left of one model."""
 
     result: ModelResult
-    asked: Sequence[Asked]
-    found: dict[int, Found]
+    evidence: Evidence
 
 
 Ran = dict[str, One]
@@ -51,7 +49,4 @@ def run(
                 on_progress=on_progress,
             )
         )
-        return {
-            one.model: One(one, store.exchanges(one.run, one.model), store.found(one.run, one.model))
-            for one in results
-        }
+        return {result.model: One(result, evidence_of(store, result)) for result in results}

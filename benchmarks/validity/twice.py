@@ -7,16 +7,31 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from benchmarks.validity.cells import cells, contrasts
 from benchmarks.validity.running import Ran, run
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench.statistics.contrasts import LEAST_CHANGE, changed
+from viewfinder.bench import revisions
+from viewfinder.bench.statistics.contrasts import LEAST_CHANGE
 from viewfinder.bench.suite import SUITES
 from viewfinder.catalog.catalog import Catalog
 
-PAIRS = 1 if SHORT else 20
+PAIRS = 2 if SHORT else 20
 MOST = 1
-SUITE = replace(SUITES["quick"], processes=6, images=4, texts=3, vision=1, text=1, follow_up=1)
+SUITE = replace(
+    SUITES["quick"],
+    processes=6,
+    images=4,
+    texts=3,
+    short=0,
+    repeats=0,
+    vision=8,
+    text=8,
+    follow_up=2,
+    context=0,
+    stability_references=0,
+    throughput_processes=0,
+    again=0,
+    anchor=0,
+)
 NAMES = ("glimpse-once", "glimpse-again")
 
 
@@ -27,21 +42,20 @@ def prove() -> Table:
     with Progress(transient=True) as progress:
         task = progress.add_task("Twice", total=PAIRS)
         for number in range(PAIRS):
-            found = contrasts(*(cells(one) for one in pair().values()))
-            count += len(found)
-            for name, contrast in found.items():
-                widest.setdefault(name, []).append(abs(math.expm1(contrast.value)))
-            said += [
-                f"pair {number + 1}, {name}: {100 * math.expm1(found[name].value):+.0f} %"
-                for name in sorted(changed(found))
-            ]
+            cells = revisions.compare(*(one.evidence for one in pair().values()))
+            count += len(cells)
+            for name, cell in cells.items():
+                off = cell.contrast.value if cell.is_share else math.expm1(cell.contrast.value)
+                widest.setdefault(name, []).append(abs(off))
+                said += [f"pair {number + 1}, {name}: {100 * off:+.0f} %"] if cell.changed else []
             progress.advance(task)
     return Table(
         "twice",
         "The same thing measured twice",
         f"{PAIRS} pairs of runs of glimpse on llama.cpp, each of {SUITE.processes} fresh server processes; "
-        "the two of a pair take turns. Compared block by block, Benjamini-Hochberg over the cells of a pair, "
-        f"and changes below {100 * LEAST_CHANGE:.0f} % left unsaid.",
+        "the two of a pair take turns. Compared as the guide compares runs (`bench/revisions`): by restarts "
+        "and by questions, Benjamini-Hochberg over the cells of a pair, and changes of times and sizes below "
+        f"{100 * LEAST_CHANGE:.0f} % left unsaid.",
         (
             Row(
                 f'"changed", of {count} cells',
