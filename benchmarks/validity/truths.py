@@ -78,7 +78,7 @@ TRUTHS = (
         "every answer is about the first image",
         "`STATE.frozen_image`: one to avoid",
         (r"^issue: STATE\.frozen_image", r"^status: avoid"),
-        (DRIFT, FEWER_RIGHT, r"^context: "),
+        (DRIFT, FEWER_RIGHT, r"^context: ", r"^changed: average inference 0"),  # the first was a short answer
     ),
     Truth(
         "forgets-at-turn-four",
@@ -109,7 +109,7 @@ TRUTHS = (
         (
             r"^status: (text-only|provisional|avoid)",
             r"^unanswered: \d+ of \d+ (image|follow-up)",
-            r"REQ\.refused|STATE\.second_call_error",
+            r"REQ\.refused|STATE\.second_call_error|After an error only a fresh process",
             FEWER_RIGHT,
         ),
         short=True,

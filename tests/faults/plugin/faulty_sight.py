@@ -7,6 +7,7 @@ import base64
 import hashlib
 import io
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,14 @@ class Lessons:
     def __init__(self, file: Path) -> None:
         file.touch()
         self._lines = file.open(encoding="utf-8")
+        self._turn = threading.Lock()
 
     def learn(self, truths: Truths) -> None:
         """Add what is new."""
-        for line in self._lines:
-            picture, question, answer = json.loads(line)
-            truths.setdefault(picture, {})[question] = answer
+        with self._turn:
+            for line in self._lines:
+                picture, question, answer = json.loads(line)
+                truths.setdefault(picture, {})[question] = answer
 
 
 def see(messages: list[dict[str, Any]], truths: Truths) -> Sight:
