@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ENGINES_BIN := .venv-engines/bin
 TRAIN_BIN := .venv-train/bin
+AIPERF := 0.13.0
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test test-engines check docs glimpse soak bench clean
+.PHONY: demo test test-engines check docs glimpse soak bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
@@ -27,12 +28,17 @@ check: $(VENV)/dev
 docs: $(VENV)/base
 	$(BIN)/python -m viewfinder.guide.models > docs/models.md
 	$(BIN)/python -m tests.faults.page > docs/reliability.md
+	$(BIN)/python -m benchmarks.validity.page > docs/validity.md
 
 soak: $(VENV)/dev
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.recovery
+
+validate: $(VENV)/dev
+	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there
+	$(BIN)/python -m benchmarks.validity
 
 glimpse: .venv-train/train
 	$(TRAIN_BIN)/python -m training
@@ -56,5 +62,10 @@ $(VENV)/dev: $(VENV)/base
 	$(TRAIN_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e . -r training/requirements.txt
 	touch $@
 
+.venv-aiperf/$(AIPERF):
+	test -x .venv-aiperf/bin/python || $(PYTHON) -m venv .venv-aiperf
+	.venv-aiperf/bin/python -m pip install --quiet --disable-pip-version-check aiperf==$(AIPERF)
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-engines .venv-train
+	rm -rf $(VENV) .venv-engines .venv-train .venv-aiperf

@@ -1,7 +1,7 @@
 """The tests' own engine, added by an entry point as a third party's is.
 
 A model's repository says its fault and when it is on: "hangs/always". With "socket-stolen" it can only listen
-on TCP.
+on TCP. A file "manner.json" beside the model's says how it answers (see `faulty_server`).
 """
 
 import json
@@ -32,9 +32,11 @@ class Faulty:
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         fault, when = variant.repo.split("/")
-        options = {"socket": str(socket), "fault": fault, "when": when}
+        options: dict[str, object] = {"socket": str(socket), "fault": fault, "when": when}
         # A model's file is what it knows, and its memory is the folder around it.
         options |= {"truths": str(files.model), "memory": str(files.model.parent)}
+        manner = files.model.parent / "manner.json"
+        options |= json.loads(manner.read_text()) if manner.exists() else {}
         port, key = None, None
         if fault == "socket-stolen":
             port, key = free_port(), secrets.token_urlsafe()

@@ -9,6 +9,12 @@ is on:
     armed     in a process that was up when the test put the file "armed" into the memory, from then on
 
 Without its fault it answers truthfully; asked to speak "at length", it takes two seconds over it.
+
+How it answers ("manner") may be told too, for measurements; it then counts its tokens, one a word:
+
+    ttft_s, itl_s   from a request's arrival to its first word, and from one word to the next
+    mistaken        the share of questions that it gets wrong, always the same ones
+    lessons         whether it is taught while it runs, by the file "lessons.jsonl" in its memory
 """
 
 import itertools
@@ -23,12 +29,15 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
-from faulty_deeds import AT_REQUEST, AT_START
-from faulty_sight import Truths, see
+import faulty_deeds
+import planted_deeds
+from faulty_deeds import AT_START
+from faulty_sight import Lessons, Truths, open_eyes, see
 
 OPTIONS = json.loads(sys.argv[1])
 FAULT, WHEN, MEMORY = OPTIONS["fault"], OPTIONS["when"], Path(OPTIONS["memory"])
 ARMED = MEMORY / "armed"
+AT_REQUEST = faulty_deeds.AT_REQUEST | planted_deeds.AT_REQUEST
 PACE_S = 0.05
 AT_LENGTH = ["and", "so", "on"] * 13
 
@@ -48,6 +57,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 class PortServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 128
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -59,7 +69,12 @@ class Handler(BaseHTTPRequestHandler):
     abandoned: ClassVar = threading.Event()
     """Set when a client has left in the middle of an answer while the fault was on."""
     truths: ClassVar[Truths] = {}
+    lessons: ClassVar[Lessons | None] = None
+    process: ClassVar = 0
+    """The how many-th of its memory this one is."""
     server: Server | PortServer
+    disable_nagle_algorithm = "port" in OPTIONS
+    """Else each word would wait until the one before was acknowledged."""
 
     def do_GET(self) -> None:
         if not self.is_known():
@@ -70,10 +85,15 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(503 if FAULT == "never-ready" and is_on() else 200, {"status": "ok"})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.arrived_s = time.monotonic()
+        body = json.loads(data)
         if not self.is_known():
             self.whole(401, {"detail": "Unauthorized"})
             return
+        if self.lessons is not None:
+            self.lessons.learn(self.truths)
+        self.body = body
         self.streams = bool(body.get("stream"))
         try:
             self.sight = see(body["messages"], self.truths)
@@ -82,6 +102,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.seen.append(self.sight.picture)
         self.words = self.told_of(self.sight.picture)
+        if self.sight.is_hard(OPTIONS.get("mistaken", 0.0)):
+            self.words = planted_deeds.WRONG
         try:
             if is_on() and FAULT in AT_REQUEST:
                 AT_REQUEST[FAULT](self, next(self.numbers))
@@ -102,7 +124,12 @@ class Handler(BaseHTTPRequestHandler):
     def was_abandoned(self) -> bool:
         return self.abandoned.is_set()
 
-    def answer(self, words: str) -> None:
+    def answer(self, words: str, later_s: float = 0.0, slower: float = 1.0) -> None:
+        """Say the words; by its manner, the first one so much later, and the others so much slower."""
+        if "ttft_s" in OPTIONS:
+            first_s = self.arrived_s + OPTIONS["ttft_s"] + later_s
+            self.answer_in_time(words.split(), first_s, OPTIONS["itl_s"] * slower)
+            return
         more = AT_LENGTH if words and "at length" in self.sight.question else []
         if not self.streams:
             time.sleep(PACE_S * len(more))
@@ -115,6 +142,34 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(PACE_S)
             self.say(f" {word}")
         self.end()
+
+    def answer_in_time(self, words: list[str], first_s: float, gap_s: float) -> None:
+        """Each word at its own moment, so that what one lacks the next ones do not add up.
+
+        When they really left, by this program's own clock, is told at the end.
+        """
+        left_s = []
+        usage = {"prompt_tokens": 8, "completion_tokens": len(words), "total_tokens": 8 + len(words)}
+        head = {"id": "chatcmpl-1", "created": 0, "model": self.body.get("model", "")}
+        chunk = {**head, "object": "chat.completion.chunk"}
+        if self.streams:
+            self.begin()
+        for number, word in enumerate(words):
+            time.sleep(max(0.0, first_s + number * gap_s - time.monotonic()))
+            left_s.append(time.monotonic() - self.arrived_s)
+            if self.streams:
+                delta = {"content": " " * bool(number) + word}
+                self.event({**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        if self.streams:
+            end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+            self.event({**chunk, "choices": [end]})
+            self.event({**chunk, "choices": [], "usage": usage, "timings": {"left_s": left_s}})
+            self.write(b"data: [DONE]\n\n")
+            self.close_connection = True
+        else:
+            message = {"role": "assistant", "content": " ".join(words)}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            self.whole(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
 
     def begin(self) -> None:
         self.send_response(200)
@@ -160,10 +215,14 @@ if __name__ == "__main__":
     (MEMORY / "starts").mkdir(exist_ok=True)
     (MEMORY / "starts" / str(os.getpid())).touch()
     ARMED_AT_START = ARMED.exists()
-    IS_FIRST = len(list((MEMORY / "starts").iterdir())) == 1
+    Handler.process = len(list((MEMORY / "starts").iterdir()))
+    IS_FIRST = Handler.process == 1
     if FAULT in AT_START and is_on():
         AT_START[FAULT]()
+    open_eyes()
     Handler.truths = json.loads(Path(OPTIONS["truths"]).read_text())
+    if OPTIONS.get("lessons"):
+        Handler.lessons = Lessons(MEMORY / "lessons.jsonl")
     if "port" in OPTIONS:
         PortServer(("127.0.0.1", OPTIONS["port"]), Handler).serve_forever()
     else:

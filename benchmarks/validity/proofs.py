@@ -1,0 +1,21 @@
+"""All proofs by name, in the order in which they are made; called by `make validate` and `page`."""
+
+from collections.abc import Callable
+
+from benchmarks.validity import cost, coverage, memory, peer, planted, timing, twice
+from benchmarks.validity.table import SHORT, Table
+
+PROOFS: dict[str, Callable[[], Table]] = {
+    "timing": timing.prove,
+    "memory": memory.prove,
+    "coverage": coverage.prove,
+    "cost": cost.prove,
+    "peer": peer.prove,
+    "twice": twice.prove,
+    "planted": planted.prove,
+}
+
+
+def due() -> list[str]:
+    """Those that are made when none is named: the bounded form installs no AIPerf, and does without it."""
+    return [name for name in PROOFS if not (SHORT and name == "peer" and not peer.AIPERF.exists())]

@@ -1,0 +1,52 @@
+"""A run of `bench` in a folder of its own, and what it left; called by `planting` and `twice`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from viewfinder.bench.evidence import Evidence, evidence_of
+from viewfinder.bench.progress import Progress
+from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.runner import run_suite
+from viewfinder.bench.storage.store import Store
+from viewfinder.bench.suite import Suite
+from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import Settings
+from viewfinder.core.paths import Folders, private
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """What a run left of one model."""
+
+    result: ModelResult
+    evidence: Evidence
+
+
+Ran = dict[str, One]
+"""By the model's name."""
+
+
+def run(
+    cards: Sequence[ModelCard], suite: Suite, catalog: Catalog, folder: Path, tell: Callable[[str], None]
+) -> Ran:
+    """Measure the cards; sockets, logs and results are in the folder, which must have a short name."""
+
+    def on_progress(progress: Progress) -> None:
+        tell(f"{progress.model}: {progress.doing} ({progress.done} of {progress.total})")
+
+    with Store(folder / "results.sqlite") as store:
+        results = asyncio.run(
+            run_suite(
+                cards,
+                suite,
+                catalog=catalog,
+                settings=Settings(),
+                store=store,
+                folders=Folders(private(folder / "run"), private(folder / "logs"), folder),
+                on_progress=on_progress,
+            )
+        )
+        return {result.model: One(result, evidence_of(store, result)) for result in results}

@@ -1,0 +1,79 @@
+"""Two runs of the same thing, many times: how often is it said that something changed?"""
+
+import math
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from rich.progress import Progress
+
+from benchmarks.validity.running import Ran, run
+from benchmarks.validity.table import SHORT, Row, Table
+from viewfinder.bench import revisions
+from viewfinder.bench.statistics.contrasts import LEAST_CHANGE
+from viewfinder.bench.suite import SUITES
+from viewfinder.catalog.catalog import Catalog
+
+PAIRS = 2 if SHORT else 20
+MOST = 1
+SUITE = replace(
+    SUITES["quick"],
+    processes=6,
+    images=4,
+    texts=3,
+    short=0,
+    repeats=0,
+    vision=8,
+    text=8,
+    follow_up=2,
+    context=0,
+    stability_references=0,
+    throughput_processes=0,
+    again=0,
+    anchor=0,
+)
+NAMES = ("glimpse-once", "glimpse-again")
+
+
+def prove() -> Table:
+    said: list[str] = []
+    widest: dict[str, list[float]] = {}
+    count = 0
+    with Progress(transient=True) as progress:
+        task = progress.add_task("Twice", total=PAIRS)
+        for number in range(PAIRS):
+            cells = revisions.compare(*(one.evidence for one in pair().values()))
+            count += len(cells)
+            for name, cell in cells.items():
+                off = cell.contrast.value if cell.is_share else math.expm1(cell.contrast.value)
+                widest.setdefault(name, []).append(abs(off))
+                said += [f"pair {number + 1}, {name}: {100 * off:+.0f} %"] if cell.changed else []
+            progress.advance(task)
+    return Table(
+        "twice",
+        "The same thing measured twice",
+        f"{PAIRS} pairs of runs of glimpse on llama.cpp, each of {SUITE.processes} fresh server processes; "
+        "the two of a pair take turns. Compared as the guide compares runs (`bench/revisions`): by restarts "
+        "and by questions, Benjamini-Hochberg over the cells of a pair, and changes of times and sizes below "
+        f"{100 * LEAST_CHANGE:.0f} % left unsaid.",
+        (
+            Row(
+                f'"changed", of {count} cells',
+                f"at most {MOST}",
+                f"{len(said)}: {'; '.join(said)}" if said else "0",
+                len(said) <= MOST and count > 0,
+            ),
+        ),
+        "By how much the two of a pair differed, at most: "
+        + "; ".join(f"{name} {100 * max(values):.0f} %" for name, values in sorted(widest.items()))
+        + ".",
+    )
+
+
+def pair() -> Ran:
+    catalog = Catalog()
+    card = catalog.card("glimpse")
+    ours = card.narrowed(variant for variant in card.variants if variant.engine == "llama.cpp")
+    with tempfile.TemporaryDirectory(prefix="vf-") as folder:
+        cards = [ours.model_copy(update={"name": name}) for name in NAMES]
+        return run(cards, SUITE, catalog, Path(folder), lambda words: None)

@@ -1,0 +1,24 @@
+"""A whole run on the faulty engine: the fault is named, and the reference beside it is not accused."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.validity.planted import BOUNDED, REFERENCE
+from benchmarks.validity.planting import plant
+from benchmarks.validity.said import SOUND, said_of
+from benchmarks.validity.truths import CLEAN, TRUTHS
+
+FAULT = "text-fails"
+TINY = replace(BOUNDED, processes=2, images=2, texts=2, short=1, repeats=1, vision=10, follow_up=1)
+
+
+def test_a_planted_fault_is_named() -> None:
+    told: list[str] = []
+    with TemporaryDirectory(prefix="vf-") as folder:
+        ran = plant({REFERENCE: CLEAN, FAULT: FAULT}, TINY, Path(folder), told.append)
+    (truth,) = (one for one in TRUTHS if one.fault == FAULT)
+    assert truth.is_named(said_of(ran[FAULT], ran[REFERENCE])), said_of(ran[FAULT], ran[REFERENCE])
+    assert ran[REFERENCE].result.status in SOUND
+    assert ran[REFERENCE].result.issues == ()
+    assert any(words.startswith(FAULT) for words in told)
