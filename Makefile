@@ -38,7 +38,7 @@ bench: $(VENV)/dev
 
 validate: $(VENV)/dev
 	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there
-	$(BIN)/python -m benchmarks.validity
+	$(BIN)/python -m benchmarks.validity $(PROOFS)
 
 glimpse: .venv-train/train
 	$(TRAIN_BIN)/python -m training

@@ -244,7 +244,7 @@ async def test_a_model_that_answers_but_does_not_work(
 async def test_what_counts_answers_is_spared_where_the_vision_gate_failed(
     store: Store, folders: Folders, settings: Settings
 ) -> None:
-    suite = replace(TINIEST, context=1, context_s=60.0)
+    suite = replace(TINIEST, vision=8, context=1, context_s=60.0)
     [result] = await run_suite(
         [card("blind")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
     )

@@ -17,6 +17,7 @@ from viewfinder.bench.results.latency import Latency
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.results.soak import Soak
 from viewfinder.bench.results.stability import Stability
+from viewfinder.bench.scenarios.gates import AT_LEAST
 from viewfinder.bench.scenarios.latency import CELLS
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
@@ -83,7 +84,9 @@ class Findings:
         """Why a stage cannot be put to this model, or None."""
         if missing := STAGES[stage].needs(self.variant):
             return missing
-        blind = isinstance(self.vision, Gate) and not self.vision.passed
+        gate = self.vision
+        # Fewer questions than the slowest model is asked show nothing.
+        blind = isinstance(gate, Gate) and not gate.passed and gate.asked >= AT_LEAST
         return BLIND if blind and STAGES[stage].counts_answers else None
 
     def add_stage(self, stage: str, heard: Heard, found: Found) -> None:
