@@ -13,7 +13,16 @@ import torch
 
 from training import measure
 from training.export import export
-from training.language import EXAM_SCENES, TALK, WORDS, Course, Teacher, train_language, view
+from training.language import (
+    DIALOGUES,
+    EXAM_SCENES,
+    TALK,
+    WORDS,
+    Course,
+    Teacher,
+    train_language,
+    view,
+)
 from training.model import make_model
 from training.tokens import SPECIAL, Encoder, make_tokenizer
 from training.tower import train_tower
@@ -21,7 +30,6 @@ from viewfinder.catalog.catalog import WEIGHTS
 
 SEED = 0
 TOWER_STEPS = 2400
-LESSON_SCENES = 12_000
 
 
 def main() -> None:
@@ -48,16 +56,19 @@ def main() -> None:
         unfinished.replace(checkpoint)
 
     @functools.cache
-    def teachers() -> tuple[Teacher, Teacher]:
+    def teachers(scenes: int, photographed: bool) -> tuple[Teacher, Teacher]:
         encoder = Encoder(tokenizer)
-        lessons, exam = view(model, "lesson", LESSON_SCENES), view(model, "exam", EXAM_SCENES)
+        split = "dialogue" if photographed else "lesson"
+        lessons = view(model, split, scenes, photographed=photographed)
+        exam = view(model, "exam", EXAM_SCENES, photographed=photographed)
         return Teacher(encoder, token_ids, lessons, "teacher"), Teacher(encoder, token_ids, exam, "examiner")
 
     def learn(course: Course) -> None:
-        train_language(model, *teachers(), token_ids, course, work)
+        pair = teachers(course.scenes, photographed=course.dialogues)
+        train_language(model, *pair, token_ids, course, work)
 
     stage("tower", lambda: train_tower(model, TOWER_STEPS, work))
-    for course in (WORDS, TALK):
+    for course in (WORDS, TALK, DIALOGUES):
         stage(course.name, functools.partial(learn, course))
 
     export(model, tokenizer, WEIGHTS / "glimpse")

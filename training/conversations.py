@@ -1,9 +1,10 @@
 """Conversations that glimpse is taught from; called by the language stage and the tokenizer."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from viewfinder.scenes import knowledge, questions
+from viewfinder.scenes import dialogues, knowledge, questions
 from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
 
@@ -16,11 +17,25 @@ SYSTEMS = (
 _WEIGHTS = {"color": 2, "shape": 2, "count": 2, "exists": 3, "place": 6, "caption": 4}
 
 
+_DIALOGUE_WEIGHTS = {
+    "color": 5,
+    "shape": 3,
+    "count": 2,
+    "exists": 3,
+    "place": 4,
+    "caption": 2,
+    "premise": 4,
+    "absent": 2,
+}
+_BETWEEN = 0.2
+"""Share of a dialogue's turns that are about no image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`scene` is the image of the first turn, or None; `system` may be empty."""
+    """`images` says how many images come with a turn (most have none); `system` may be empty."""
 
-    scene: Scene | None
+    images: dict[int, int]
     system: str
     turns: list[Question]
     image_last: bool
@@ -33,7 +48,7 @@ def make_conversation(
     system = rng.choice(SYSTEMS) if rng.random() < 0.15 else ""
     image_last = rng.random() < 0.2
     if scene is None and not seed.startswith("corpus"):
-        return Conversation(None, system, [_without_image(rng) for _ in range(turns)], False)
+        return Conversation({}, system, [_without_image(rng) for _ in range(turns)], False)
     scene = scene or make_scene(seed)
     asked = []
     while len(asked) < turns:
@@ -44,7 +59,44 @@ def make_conversation(
             question = questions.ask_about(scene, kind, rng)
         if question:
             asked.append(vary(question, rng))
-    return Conversation(scene, system, asked, image_last)
+    return Conversation({0: 1}, system, asked, image_last)
+
+
+def make_dialogue(rng: random.Random, scenes: Sequence[Scene], turns: int) -> Conversation:
+    """A conversation about no scene, one or two: each may come late, two may come together."""
+    system = rng.choice(SYSTEMS) if rng.random() < 0.15 else ""
+    images = _arrivals(rng, len(scenes), turns)
+    asked: list[Question] = []
+    while len(asked) < turns:
+        shown = scenes[: sum(count for turn, count in images.items() if turn <= len(asked))]
+        if not shown:
+            question: Question | None = _without_image(rng, (*questions.KINDS, *dialogues.KINDS))
+        elif len(asked) not in images and rng.random() < _BETWEEN:
+            question = knowledge.ask_text(rng.choice(knowledge.KINDS[:-1]), rng)
+        else:
+            question = _about_one(rng, shown, together=images.get(0) == 2)
+        if question:
+            asked.append(vary(question, rng))
+    return Conversation(images, system, asked, image_last=rng.random() < 0.2)
+
+
+def _arrivals(rng: random.Random, scenes: int, turns: int) -> dict[int, int]:
+    if scenes == 2 and rng.random() < 0.2:
+        return {0: 2}
+    first = rng.randrange(1, 3) if turns > 4 and rng.random() < 0.15 else 0
+    if scenes == 2:
+        return {first: 1, rng.randrange(first + 1, max(first + 2, turns - 2)): 1}
+    return {first: 1} if scenes else {}
+
+
+def _about_one(rng: random.Random, shown: Sequence[Scene], *, together: bool) -> Question | None:
+    """Without a name the newest image is meant; of two that came together each is named."""
+    which = rng.randrange(len(shown))
+    kind = rng.choices(tuple(_DIALOGUE_WEIGHTS), weights=tuple(_DIALOGUE_WEIGHTS.values()))[0]
+    question = dialogues.ask(shown[which], kind, rng)
+    newest = which == len(shown) - 1
+    named = together or not newest or rng.random() < (0.4 if which else 0.1)
+    return dialogues.of_image(question, which, rng) if question and named else question
 
 
 def vary(question: Question, rng: random.Random) -> Question:
@@ -61,12 +113,12 @@ def vary(question: Question, rng: random.Random) -> Question:
     return Question(question.kind, text, question.answer)
 
 
-def _without_image(rng: random.Random) -> Question:
+def _without_image(rng: random.Random, kinds: Sequence[str] = questions.KINDS) -> Question:
     kind = rng.choice(("capital", "capital", "sum", "sum", "greeting", "identity", "no_image", "no_image"))
     if kind != "no_image":
         return vary(knowledge.ask_text(kind, rng), rng)
     imagined = make_scene(rng.getrandbits(64))
     question = None
     while question is None:
-        question = questions.ask_about(imagined, rng.choice(questions.KINDS), rng)
+        question = dialogues.ask(imagined, rng.choice(kinds), rng)
     return vary(knowledge.without_image(question), rng)

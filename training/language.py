@@ -1,4 +1,4 @@
-"""Stage 2: the language model learns to read the tower's tokens; called by `training.__main__`.
+"""The language model learns to read the tower's tokens, in three courses; called by `training.__main__`.
 
 The tower stands still, so that what it sees of a scene is computed once and read many times.
 """
@@ -17,33 +17,48 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from transformers import Idefics3ForConditionalGeneration
 
-from training.conversations import make_conversation
+from training.conversations import Conversation, make_conversation, make_dialogue
 from training.model import look
 from training.pictures import tiles
 from training.tokens import IMAGE, PAD, Encoder
+from viewfinder.scenes.dialogues import ORDINALS
+from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
 
 TEXT_ONLY = 0.12
+IMAGES = (0.12, 0.33, 0.55)
+"""Shares of dialogues with no image, one and two."""
 TILE_TOKENS = 36
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a part of the lessons looks like; `turns` are drawn from, once a batch of `rows`."""
+    """What a part of the lessons looks like; `turns` are drawn from, once a batch of `rows`.
+
+    `scenes` is how many different ones it draws from. Dialogues have up to two images, half of them
+    photographed.
+    """
 
     name: str
     steps: int
     rows: int
     turns: tuple[int, ...]
-    tiled: bool
+    tiled: bool = True
+    dialogues: bool = False
+    scenes: int = 12_000
+    peak: float = 2e-3
 
 
 WORDS = Course("words", steps=1000, rows=100, turns=(1,), tiled=False)
 """The first: one question about the overview alone. A model that begins with long conversations
 learns to answer from what was said before, and hardly ever finds out that there is an image."""
-TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8), tiled=True)
+TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8))
+DIALOGUES = Course(
+    "dialogues", steps=900, rows=32, turns=(3, 5, 7, 10), dialogues=True, scenes=6000, peak=1.2e-3
+)
+"""The last: two images, ten turns, premises that may be false. From the first step of a model that can
+already read one image; so it need only learn which one is meant."""
 EXAM_SCENES = 400
-PEAK = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +70,16 @@ class Views:
 
 
 class _Rendered(Dataset):
-    def __init__(self, split: str, count: int) -> None:
-        self._split, self._count = split, count
+    def __init__(self, split: str, count: int, photographed: bool) -> None:
+        self._split, self._count, self._photographed = split, count, photographed
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, number: int) -> np.ndarray:
-        return tiles(scene_of(self._split, number), random.Random(f"{self._split}/view/{number}"))
+        rng = random.Random(f"{self._split}/view/{number}")
+        photographed = self._photographed and number % 2 == 0
+        return tiles(scene_of(self._split, number), rng, photographed=photographed)
 
 
 def scene_of(split: str, number: int) -> Scene:
@@ -72,10 +89,13 @@ def scene_of(split: str, number: int) -> Scene:
 
 
 @torch.no_grad()
-def view(model: Idefics3ForConditionalGeneration, split: str, count: int) -> Views:
-    """Render `count` scenes of a split and keep what the tower sees."""
+def view(
+    model: Idefics3ForConditionalGeneration, split: str, count: int, *, photographed: bool = False
+) -> Views:
+    """Render `count` scenes of a split, every second one `photographed` or none, and keep what the
+    tower sees."""
     seen = torch.empty(count, 45, 192, dtype=torch.bfloat16)
-    loader = DataLoader(_Rendered(split, count), 64, num_workers=1, prefetch_factor=4)
+    loader = DataLoader(_Rendered(split, count, photographed), 64, num_workers=1, prefetch_factor=4)
     for number, batch in enumerate(loader):
         pixels = batch.flatten(0, 1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         with torch.autocast("cpu", torch.bfloat16):
@@ -86,12 +106,11 @@ def view(model: Idefics3ForConditionalGeneration, split: str, count: int) -> Vie
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and turn numbers (b, t), image features (b, 45 or 9, 192), whether a row has an image."""
+    """Token ids and turn numbers (b, t), features of all images in row order (n, 45 or 9, 192)."""
 
     ids: torch.Tensor
     turns: torch.Tensor
     seen: torch.Tensor
-    has_image: torch.Tensor
     kinds: list[list[str]]
 
 
@@ -109,30 +128,44 @@ class Teacher:
 
     def batch(self, course: Course, numbers: list[int]) -> Batch:
         turns = self._rng.choice(course.turns)
-        rows, kinds, has_image = [], [], []
+        rows, kinds, shown = [], [], []
         for number in numbers:
-            scene = None if self._rng.random() < TEXT_ONLY else self._views.scenes[number]
-            conversation = make_conversation(self._rng, f"lesson/{number}", scene, turns)
+            conversation, scenes = self._converse(course, number, turns)
             rows.append(self._encoder.encode(conversation, tiled=course.tiled))
-            kinds.append([turn.kind for turn in conversation.turns])
-            has_image.append(scene is not None)
+            kinds.append([_kind(turn) for turn in conversation.turns])
+            shown += scenes
         length = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), length), self._ids[PAD])
         marks = torch.full((len(rows), length), -1)
         for number, row in enumerate(rows):
             ids[number, : len(row.ids)] = torch.tensor(row.ids)
             marks[number, : len(row.ids)] = torch.tensor(row.turns)
-        seen = self._views.seen[numbers]
-        return Batch(
-            ids, marks, seen if course.tiled else seen[:, TILE_TOKENS:], torch.tensor(has_image), kinds
-        )
+        seen = self._views.seen[shown]
+        return Batch(ids, marks, seen if course.tiled else seen[:, TILE_TOKENS:], kinds)
+
+    def _converse(self, course: Course, number: int, turns: int) -> tuple[Conversation, list[int]]:
+        """A conversation about scene `number` (or none, or one more), and the scenes in it."""
+        if course.dialogues:
+            images = self._rng.choices((0, 1, 2), IMAGES)[0]
+            numbers = [number, self._rng.randrange(len(self._views.scenes))][:images]
+            shown = [self._views.scenes[one] for one in numbers]
+            return make_dialogue(self._rng, shown, turns), numbers
+        scene = None if self._rng.random() < TEXT_ONLY else self._views.scenes[number]
+        conversation = make_conversation(self._rng, f"lesson/{number}", scene, turns)
+        return conversation, [number] if scene else []
+
+
+def _kind(question: Question) -> str:
+    """The name under which an exam counts a question: its kind, or the image that it names."""
+    named = (f"{word} image" for word in ORDINALS if f"the {word} " in question.text)
+    return question.kind if question.kind == "no_image" else next(named, question.kind)
 
 
 def predict(model: Idefics3ForConditionalGeneration, batch: Batch, image_id: int) -> torch.Tensor:
     """Logits (n, vocabulary) of the n tokens that the model must say, in row order."""
     text = model.model.text_model
     embedded = text.embed_tokens(batch.ids)
-    seen = batch.seen[batch.has_image].flatten(0, 1).to(embedded.dtype)
+    seen = batch.seen.flatten(0, 1).to(embedded.dtype)
     embedded = embedded.masked_scatter((batch.ids == image_id)[..., None], seen)
     with torch.autocast("cpu", torch.bfloat16):
         # Rows are padded on the right: causal attention never looks there.
@@ -151,8 +184,8 @@ def train_language(
 ) -> None:
     """Train the text model in place; progress and held-out accuracy go to `folder/COURSE.jsonl`."""
     trained = [*model.model.text_model.parameters(), *model.lm_head.parameters()]
-    optimizer = torch.optim.AdamW(trained, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK, course.steps, pct_start=0.05)
+    optimizer = torch.optim.AdamW(trained, lr=course.peak, betas=(0.9, 0.98), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.peak, course.steps, pct_start=0.05)
     exam = [
         examiner.batch(course, list(range(start, start + course.rows)))
         for start in range(0, EXAM_SCENES, course.rows)
@@ -170,7 +203,7 @@ def train_language(
         schedule.step()
         if step % 100 == 0 or step == course.steps:
             row = {"step": step, "s": round(time.monotonic() - start, 1), "loss": round(loss.item(), 4)}
-            if step % 400 == 0 or step == course.steps:
+            if step % 200 == 0 or step == course.steps:
                 row |= examine(model, exam, token_ids[IMAGE])
             with (folder / f"{course.name}.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")

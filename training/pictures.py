@@ -13,15 +13,15 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from training.model import LONGEST_EDGE, TILE
-from viewfinder.scenes.drawing import paint
+from viewfinder.scenes.drawing import paint, photograph
 from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene
 
 NO_SHAPE, NO_COLOR = len(SHAPES), len(COLORS)
 
 
-def tiles(scene: Scene, rng: random.Random) -> np.ndarray:
+def tiles(scene: Scene, rng: random.Random, *, photographed: bool = False) -> np.ndarray:
     """The scene's four tiles and its overview, uint8 (5, 96, 96, 3)."""
-    image = _as_sent(scene)
+    image = _decoded(photograph(scene)) if photographed else _as_sent(scene)
     if rng.random() < 0.6:
         large, overview = _padded(image, LONGEST_EDGE), _bilinear(image, TILE)
     else:
@@ -55,7 +55,11 @@ def _as_sent(scene: Scene) -> Image.Image:
         return image
     buffer = io.BytesIO()
     image.save(buffer, scene.codec.upper(), quality=scene.quality, method=0)
-    return Image.open(buffer).convert("RGB")
+    return _decoded(buffer.getvalue())
+
+
+def _decoded(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
 
 
 def _bilinear(image: Image.Image, side: int) -> np.ndarray:

@@ -107,15 +107,10 @@ class Encoder:
             self._add(sequence, f"{END}\n")
         for number, turn in enumerate(conversation.turns):
             self._add(sequence, f"{START}user\n")
-            if number == 0 and conversation.scene:
-                before, image, after = "", image_prompt(tiled=tiled), turn.text
-                if conversation.image_last:
-                    before, after = turn.text, ""
-                self._add(sequence, before)
-                self._add(sequence, image)
-                self._add(sequence, after)
-            else:
-                self._add(sequence, turn.text)
+            parts = [image_prompt(tiled=tiled)] * conversation.images.get(number, 0)
+            parts.insert(0 if conversation.image_last else len(parts), turn.text)
+            for part in parts:
+                self._add(sequence, part)
             self._add(sequence, f"{END}\n{START}assistant\n")
             self._add(sequence, turn.answer, number)
             self._add(sequence, END, number)
