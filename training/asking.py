@@ -71,14 +71,17 @@ async def go_on(client: ChatClient, messages: list[Message], message: Message) -
     return reply
 
 
-async def ask_scene(client: ChatClient, tally: Tally, number: int) -> None:
-    """One question of each kind that the scene allows, each in a conversation of its own."""
+async def ask_scene(client: ChatClient, tally: Tally, number: int, name: str = "") -> None:
+    """One question of each kind that the scene allows, each in a conversation of its own.
+
+    They are counted under `name`, or else each under its kind.
+    """
     scene = make_scene(f"measure/{number}")
     rng = random.Random(f"measure/question/{number}")
     for kind in questions.KINDS:
         question = questions.ask_about(scene, kind, rng)
         if question:
-            tally.add(kind, question, await answer(client, [sent(scene, question.text)]))
+            tally.add(name or kind, question, await answer(client, [sent(scene, question.text)]))
 
 
 async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:

@@ -6,7 +6,7 @@ Called by `training.__main__`, or by itself: `python -m training.measure`.
 import asyncio
 import io
 import random
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -31,13 +31,16 @@ from training.asking import (
 )
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.config import load_settings
 from viewfinder.scenes import knowledge, questions
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
 
 SCENES, TEXT_QUESTIONS, TALKS, COMPARISONS, PAIRS = 400, 400, 150, 150, 100
-DOUBTS, PHOTOGRAPHS, SIZED = 200, 100, 60
+DOUBTS, PHOTOGRAPHS, SIZED, BUDGETED = 200, 100, 60, 100
+ONE_TILE = 9
+"""An image budget (llama.cpp's `--image-max-tokens`): from 9 to 35 it sends one tile and the overview."""
 SAME_ANSWERS = 300
 AT_ONCE = 4
 CARD = Path(__file__).parent.parent / "MODEL_CARD.md"
@@ -76,37 +79,58 @@ def same_answers(asked: Iterable[Asked], folder: Path) -> float:
 
 def measure(folder: Path) -> tuple[Tally, float]:
     """Serve glimpse, ask everything, and compare it with the Hugging Face weights in `folder`."""
-    tally, asked = Tally(), []
+    tally = Tally()
+
+    def everything(client: ChatClient) -> list[Awaitable[Asked | None]]:
+        return [
+            *(ask_scene(client, tally, number) for number in range(SCENES)),
+            *(ask_text(client, tally, number) for number in range(TEXT_QUESTIONS)),
+            *(talk(client, tally, number) for number in range(TALKS)),
+            *(compare(client, tally, number) for number in range(COMPARISONS)),
+            *(compare_at_once(client, tally, number) for number in range(PAIRS)),
+            *(doubt(client, tally, number) for number in range(DOUBTS)),
+            *(ask_photograph(client, tally, number) for number in range(PHOTOGRAPHS)),
+            *(ask_sizes(client, tally, number) for number in range(SIZED)),
+            *(ask_twin(client, number) for number in range(SAME_ANSWERS)),
+        ]
+
+    def scenes_again(client: ChatClient) -> list[Awaitable[None]]:
+        return [ask_scene(client, tally, number, "1 tile") for number in range(BUDGETED)]
+
+    with Progress() as progress:
+        asked = _serve(progress, 0, everything)
+        _serve(progress, ONE_TILE, scenes_again)
+        return tally, same_answers(progress.track(asked, description="asking transformers"), folder)
+
+
+def _serve(
+    progress: Progress,
+    image_tokens: int,
+    make_work: Callable[[ChatClient], Sequence[Awaitable[Asked | None]]],
+) -> list[Asked]:
+    """Start glimpse with this image budget (0: its own) and ask, a few at once; what the twin is asked."""
+    asked = []
 
     async def ask(model: viewfinder.Model) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
 
-        async def in_turn(work: Awaitable[Asked | None]) -> None:
+        async def in_turn(one: Awaitable[Asked | None]) -> None:
             async with turns:
-                found = await work
+                found = await one
             if found:
                 asked.append(found)
             progress.advance(task)
 
         async with ChatClient(Endpoint(model.base_url.removesuffix("/v1"), api_key=model.api_key)) as client:
-            work: list[Awaitable[Asked | None]] = [
-                *(ask_scene(client, tally, number) for number in range(SCENES)),
-                *(ask_text(client, tally, number) for number in range(TEXT_QUESTIONS)),
-                *(talk(client, tally, number) for number in range(TALKS)),
-                *(compare(client, tally, number) for number in range(COMPARISONS)),
-                *(compare_at_once(client, tally, number) for number in range(PAIRS)),
-                *(doubt(client, tally, number) for number in range(DOUBTS)),
-                *(ask_photograph(client, tally, number) for number in range(PHOTOGRAPHS)),
-                *(ask_sizes(client, tally, number) for number in range(SIZED)),
-                *(ask_twin(client, number) for number in range(SAME_ANSWERS)),
-            ]
+            work = make_work(client)
             task = progress.add_task("asking over HTTP", total=len(work))
             await asyncio.gather(*map(in_turn, work))
 
-    with Progress() as progress:
-        with viewfinder.load("glimpse") as model:
-            asyncio.run(ask(model))
-        return tally, same_answers(progress.track(asked, description="asking transformers"), folder)
+    settings = load_settings()
+    engine = settings.engine.model_copy(update={"image_tokens": image_tokens})
+    with viewfinder.load("glimpse", settings=settings.model_copy(update={"engine": engine})) as model:
+        asyncio.run(ask(model))
+    return asked
 
 
 def table(tally: Tally, same: float) -> str:
@@ -125,6 +149,7 @@ def table(tally: Tally, same: float) -> str:
         tally.row("**text only, pooled**", text_kinds),
         *(tally.row(kind.replace("_", " "), [kind]) for kind in text_kinds),
         *(tally.row(kind, [kind]) for kind in ("noisy JPEG", "clean PNG")),
+        tally.row("1 tile + overview", ["1 tile"]),
         *(tally.row(f"shrunk to {size} px", [f"{size} px"]) for size in SIZES),
     ]
     rows.append(f"\nThe Hugging Face weights gave the same words on {same:.1%} of {SAME_ANSWERS} questions.")
