@@ -54,11 +54,11 @@ WORDS = Course("words", steps=1000, rows=100, turns=(1,), tiled=False)
 learns to answer from what was said before, and hardly ever finds out that there is an image."""
 TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8))
 DIALOGUES = Course(
-    "dialogues", steps=900, rows=32, turns=(3, 5, 7, 10), dialogues=True, scenes=4000, peak=1.5e-3
+    "dialogues", steps=450, rows=24, turns=(4, 7, 10), dialogues=True, scenes=2000, peak=1.5e-3
 )
-"""The last: two images, ten turns, premises that may be false. From the first step of a model that can
-already read one image; so it need only learn which one is meant."""
-EXAM_SCENES = 400
+"""The last: two images, ten turns, premises that may be false. The model can read one image by then, and
+need only learn which one is meant."""
+EXAM_SCENES, EXAM_EVERY = 400, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ def train_language(
         schedule.step()
         if step % 100 == 0 or step == course.steps:
             row = {"step": step, "s": round(time.monotonic() - start, 1), "loss": round(loss.item(), 4)}
-            if step % 200 == 0 or step == course.steps:
+            if step % EXAM_EVERY == 0 or step == course.steps:
                 row |= examine(model, exam, token_ids[IMAGE])
             with (folder / f"{course.name}.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
