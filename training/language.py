@@ -54,7 +54,7 @@ WORDS = Course("words", steps=1000, rows=100, turns=(1,), tiled=False)
 learns to answer from what was said before, and hardly ever finds out that there is an image."""
 TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8))
 DIALOGUES = Course(
-    "dialogues", steps=1500, rows=24, turns=(4, 7, 10), dialogues=True, scenes=4000, peak=1.5e-3
+    "dialogues", steps=1800, rows=24, turns=(4, 7, 10), dialogues=True, scenes=6000, peak=1.5e-3
 )
 """The last: two images, ten turns, premises that may be false. The model can read one image by then, and
 need only learn which one is meant."""
