@@ -76,7 +76,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_killed_at_random_moments_and_resumed_it_counts_what_an_uninterrupted_run_does(
     whole: Path, tmp_path: Path, seed: int
 ) -> None:
