@@ -40,7 +40,8 @@ def test_each_kind_is_told_once_with_its_first() -> None:
     )
 
 
-FAILED, AGAIN, OTHER = asked(0, error=REFUSED), asked(0), asked(1)
+FAILED, AGAIN, OTHER, TEXT = asked(0, error=REFUSED), asked(0), asked(1), asked(None, "Sure.")
+FAILS_ON = [FAILED] * 6
 
 
 @pytest.mark.parametrize(
@@ -48,11 +49,13 @@ FAILED, AGAIN, OTHER = asked(0, error=REFUSED), asked(0), asked(1)
     [
         ([[AGAIN, OTHER]], None),
         ([[FAILED, AGAIN]], "transient"),
-        ([[AGAIN, FAILED, OTHER], [AGAIN]], "needs reload"),
-        ([[FAILED], [OTHER]], "needs reload"),
-        ([[FAILED, OTHER], [OTHER]], "lasting"),
-        ([[FAILED, FAILED]], "lasting"),
-        ([[FAILED, AGAIN], [OTHER, FAILED, FAILED]], "needs reload"),
+        ([[FAILED, OTHER], [OTHER]], "transient"),
+        ([[AGAIN, *FAILS_ON], [AGAIN]], "needs reload"),
+        ([[AGAIN, *FAILS_ON, TEXT], [AGAIN]], "needs reload"),  # it still answers, and no image any more
+        ([[FAILED, AGAIN], [OTHER, *FAILS_ON]], "needs reload"),
+        ([[AGAIN, *FAILS_ON]], "lasting"),
+        ([[AGAIN, FAILED], [OTHER, FAILED, FAILED]], None),  # too few to tell
+        ([[*FAILS_ON, TEXT], [*FAILS_ON, TEXT]], None),  # it never could
     ],
 )
 def test_what_came_of_it(processes: list[list[object]], found: Recovery | None) -> None:

@@ -9,8 +9,9 @@ from viewfinder.bench.results.trouble import Code, Rate, Trouble
 
 Sameness = Literal["bit-stable", "cache-split", "numeric", "unstable"]
 Recovery = Literal["transient", "needs reload", "lasting"]
-"""After a hard error the same request is answered at once, only by a fresh process, or never again. (Each
-request has a connection of its own, so there is no session between the first two that could be renewed.)"""
+"""After a hard error such requests (with an image, or without) are answered by the same process later on, only
+by a fresh one, or never again. (Each request has a connection of its own, so there is no session between the
+first two that could be renewed.)"""
 
 
 class Agreement(Frozen):
@@ -66,5 +67,5 @@ class Stability(Frozen):
         if self.recovery == "needs reload":
             said.append("After an error only a fresh process answered again.")
         elif self.recovery == "lasting":
-            said.append("After an error not even a fresh process answered that request.")
+            said.append("After an error not even a fresh process answered such a request.")
         return tuple(said)

@@ -12,6 +12,9 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled
 
 SAID_CHARACTERS = 200
+FEWEST_LATER = 5
+"""Requests that fail in a row before a process is said to have stopped answering: an engine that fails at
+every fourth request would otherwise be accused by the last ones of a process."""
 _CODES = {EngineDied.code: Code.DIED, EngineStalled.code: Code.HUNG, "timeout": Code.HUNG}
 _WORST: tuple[Recovery, ...] = ("transient", "needs reload", "lasting")
 
@@ -50,32 +53,30 @@ def step_of(asked: Asked) -> Step:
 
 
 def recovery(processes: Sequence[Sequence[Asked]]) -> Recovery | None:
-    """The worst that came of an error: answered later on by the same process, only by another, or by none."""
-    found = [
+    """The worst that came of an error: its process answered such requests later on, only another one did, or
+    none did any more. What was never answered by any process has nothing to recover from."""
+    found = (
         _recovery(number, place, processes)
         for number, process in enumerate(processes)
         for place, asked in enumerate(process)
         if asked.exchange.error
+    )
+    return max(filter(None, found), key=_WORST.index, default=None)
+
+
+def _recovery(number: int, place: int, processes: Sequence[Sequence[Asked]]) -> Recovery | None:
+    """None: too few such requests came after it, or none was ever answered."""
+    with_image = bool(processes[number][place].scene)
+    alike = [
+        [bool(answered(asked.exchange)) for asked in process if bool(asked.scene) == with_image]
+        for process in processes
     ]
-    return max(found, key=_WORST.index, default=None)
-
-
-def _recovery(number: int, place: int, processes: Sequence[Sequence[Asked]]) -> Recovery:
-    failed = processes[number][place]
-
-    def is_same(asked: Asked) -> bool:
-        return (asked.scene, asked.question) == (failed.scene, failed.question)
-
-    later = [asked for asked in processes[number][place + 1 :] if answered(asked.exchange)]
-    if any(map(is_same, later)):
+    before = sum(bool(asked.scene) == with_image for asked in processes[number][:place])
+    earlier, later = alike[number][:before], alike[number][before + 1 :]
+    if any(later):
         return "transient"
-    others = [
-        asked
-        for other, process in enumerate(processes)
-        for asked in process
-        if other != number and answered(asked.exchange)
-    ]
-    # Fresh processes may never have come to this very request; where this one answered nothing any more, that
-    # they answer is enough.
-    is_over = not later and bool(others)
-    return "needs reload" if is_over or any(map(is_same, others)) else "lasting"
+    if len(later) < FEWEST_LATER:
+        return None
+    if any(map(any, alike[:number] + alike[number + 1 :])):
+        return "needs reload"
+    return "lasting" if any(earlier) else None
