@@ -107,9 +107,9 @@ TRUTHS = (
         "half of the image requests failed, with the server's words",
         (r"^issue: \d+ of \d+ image requests failed; the first: engine_refused.*broadcast",),
         (
-            r"^status: (text-only|provisional|avoid)",
+            r"^status: (text-only|provisional)",
             r"^unanswered: \d+ of \d+ (image|follow-up)",
-            r"REQ\.refused|STATE\.second_call_error|After an error only a fresh process",
+            r"REQ\.refused|STATE\.second_call_error",
             FEWER_RIGHT,
         ),
         short=True,
@@ -119,7 +119,7 @@ TRUTHS = (
         "an error inside a 200, every fourth request",
         "failed requests, with the server's words; no answer is made of them",
         (r"^issue: \d+ of \d+ image requests failed; the first: engine_refused.*generation failed",),
-        (r"^issue: \d+ of \d+ text", r"REQ\.refused", SILENT, r"^status: ", FEWER_RIGHT),
+        (r"^issue: \d+ of \d+ text", r"REQ\.refused", SILENT, r"^status: (broken|provisional)", FEWER_RIGHT),
     ),
     Truth(
         "empty-at-times",

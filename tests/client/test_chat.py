@@ -255,7 +255,7 @@ async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
 
 
 async def test_who_listens_to_a_server_that_is_stopped_hears_of_its_death(endpoint: Endpoint) -> None:
-    """aiohttp told nobody who waited for the rest of a chunked answer: the request hung, and its lease with
+    """aiohttp, once the client here, told nobody who waited for the rest of a chunked answer: the request hung, and its lease with
     it, so that the watch over silence ended one innocent process after the other."""
     async with ChatClient(endpoint) as client, aclosing(client.stream(ask("hang"))) as chunks:
         while not (await anext(chunks))["choices"][0]["delta"].get("content"):

@@ -5,20 +5,18 @@ changes nothing in a request but the model's name: what to do about a failure is
 """
 
 import asyncio
-import io
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
 import orjson
 
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
-from viewfinder.client.proven import ProvenConnector
+from viewfinder.client.http import Reply, connect, request
 from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
 from viewfinder.wire.sse import DONE, EventReader
 
@@ -26,17 +24,8 @@ CHAT_PATH = "/v1/chat/completions"
 REPLY_LIMIT_BYTES = 16 * 1024 * 1024
 """The most that is read of a reply which is not streamed."""
 
-_CONNECT_S = 10.0
 _WORDS_LIMIT = 300
 """Characters of a server's own error message that are passed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """What one read from the network gave: `chunks` may be empty (a comment, half an event)."""
-
-    received_s: float
-    chunks: tuple[dict[str, Any], ...]
 
 
 class ChatClient:
@@ -56,30 +45,12 @@ class ChatClient:
         self.endpoint = endpoint
         self._stall_timeout_s = stall_timeout_s
         self._slots = asyncio.Semaphore(endpoint.slots) if endpoint.slots else nullcontext()
-        self._session: aiohttp.ClientSession | None = None
-        self._closed = False
-        self._replies: set[aiohttp.ClientResponse] = set()
+        self._is_open = self._closed = False
+        self._replies: set[Reply] = set()
         """Those that are being read."""
 
     async def __aenter__(self) -> Self:
-        socket = self.endpoint.socket
-        self._closed = False
-        connector: aiohttp.BaseConnector
-        if socket is not None:
-            connector = aiohttp.UnixConnector(str(socket), limit=0, force_close=True)
-        elif self.endpoint.is_proven is not None:
-            connector = ProvenConnector(self.endpoint.is_proven)
-        else:
-            connector = aiohttp.TCPConnector(limit=0, force_close=True)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers=self.endpoint.headers(),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=_CONNECT_S, sock_read=self._stall_timeout_s
-            ),
-            trust_env=False,
-        )
+        self._is_open, self._closed = True, False
         return self
 
     async def __aexit__(
@@ -90,18 +61,16 @@ class ChatClient:
     async def close(self) -> None:
         """Close every connection; whatever is still streaming, or waits to be asked, ends with EngineDied."""
         self._closed = True
-        for reply in self._replies:  # aiohttp would not tell who waits for the rest of one
-            reply.content.set_exception(aiohttp.ClientConnectionError("closed"))
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for reply in self._replies:
+            reply.fail(self._gone())
 
     async def get(self, path: str, timeout_s: float) -> tuple[int, bytes]:
         """Status and body of a GET; EngineDied when nobody listens, EngineStalled when it takes too long."""
-        limits = aiohttp.ClientTimeout(total=timeout_s)
-        with _as_engine_errors(self.endpoint):
-            async with self._open().get(self.endpoint.url(path), timeout=limits) as reply:
-                return reply.status, await _read_all(reply)
+        try:
+            async with asyncio.timeout(timeout_s), self._asked("GET", path) as reply:
+                return reply.status, await reply.whole(REPLY_LIMIT_BYTES)
+        except TimeoutError:
+            raise EngineStalled(f"The server at {self.endpoint} did not answer in {timeout_s:g} s.") from None
 
     async def complete(self, body: dict[str, Any]) -> dict[str, Any]:
         """The reply to a request that is not streamed, as the server gave it.
@@ -109,7 +78,7 @@ class ChatClient:
         Raises EngineRefused with the server's status, EngineDied, EngineStalled.
         """
         async with self._post({**body, "stream": False}) as reply:
-            return _object(await _read_all(reply), reply.status)
+            return _object(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
 
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a streamed reply as they come.
@@ -118,10 +87,15 @@ class ChatClient:
         Raises EngineRefused with the server's status, EngineDied when the connection breaks before or in
         the middle of the answer, EngineStalled.
         """
-        async with aclosing(self._pieces(body)) as pieces:
-            async for piece in pieces:
-                for chunk in piece.chunks:
-                    yield chunk
+        async with self._streamed(body) as reply:
+            reader = _Reader(reply.status)
+            async with aclosing(reply.pieces()) as pieces:
+                async for _, data in pieces:
+                    for chunk in reader.read(data):
+                        yield chunk
+                    if reader.is_done:
+                        return
+            reader.end()
 
     async def exchange(self, body: dict[str, Any], *, timeout_s: float | None = None) -> Exchange:
         """Stream a reply and note when each piece came; a failure is recorded in the exchange, not raised.
@@ -134,91 +108,92 @@ class ChatClient:
         try:
             async with asyncio.timeout(timeout_s):
                 options = {**(body.get("stream_options") or {}), "include_usage": True}
-                async with aclosing(self._pieces({**body, "stream_options": options})) as pieces:
-                    async for piece in pieces:
-                        notes.take(piece)
+                async with self._streamed({**body, "stream_options": options}) as reply:
+                    reader = _Reader(reply.status)
+
+                    def note(received_s: float, data: bytes) -> bool:
+                        notes.take(received_s, reader.read(data))
+                        return reader.is_done
+
+                    await reply.told(note)
+                    reader.end()
         except EngineError as problem:
             error = f"{problem.reason}: {problem.message}"
         except TimeoutError:
             error = f"timeout: The answer was not complete after {timeout_s:g} s."
         return notes.exchange(started_s, time.monotonic(), error)
 
-    async def _pieces(self, body: dict[str, Any]) -> AsyncGenerator[_Piece, None]:
+    @asynccontextmanager
+    async def _streamed(self, body: dict[str, Any]) -> AsyncIterator[Reply]:
+        """A reply whose body is an event stream."""
         async with self._post({**body, "stream": True}) as reply:
             if reply.content_type != "text/event-stream":
-                _object(await _read_all(reply), reply.status)  # an error in a 200 says so itself
+                _object(
+                    await reply.whole(REPLY_LIMIT_BYTES), reply.status
+                )  # an error in a 200 says so itself
                 raise EngineRefused("The server did not stream its answer.", status=reply.status)
-            reader = EventReader()
-            finished = False
-            async for data in reply.content.iter_any():
-                received_s = time.monotonic()
-                events = reader.feed(data)
-                chunks = tuple(_object(event, reply.status) for event in events if event != DONE)
-                finished = finished or any(_finish_reason(chunk) for chunk in chunks)
-                yield _Piece(received_s, chunks)
-                if DONE in events:
-                    return
-            if not finished:
-                raise EngineDied("The server ended its answer in the middle.")
+            yield reply
 
     @asynccontextmanager
-    async def _post(self, body: dict[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _post(self, body: dict[str, Any]) -> AsyncIterator[Reply]:
         """A reply with status 200, whose connection is closed and whose slot is free afterwards."""
         if self.endpoint.model is not None:
             body = {**body, "model": self.endpoint.model}
-        async with self._slots:
-            with _as_engine_errors(self.endpoint):
-                reply = await self._open().post(
-                    self.endpoint.url(CHAT_PATH),
-                    data=io.BytesIO(orjson.dumps(body)),  # bytes over 1 MiB would block, aiohttp warns
-                    headers={"Content-Type": "application/json"},
-                )
-                self._replies.add(reply)
-                try:
-                    if reply.status != 200:
-                        raise _refusal(await _read_all(reply), reply.status)
-                    yield reply
-                except RuntimeError:
-                    if not self._closed:
-                        raise
-                    raise self._gone() from None  # aiohttp's word for reading on when all is closed
-                finally:
-                    self._replies.discard(reply)
-                    reply.close()
+        async with self._slots, self._asked("POST", CHAT_PATH, orjson.dumps(body)) as reply:
+            if reply.status != 200:
+                raise _refusal(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
+            yield reply
 
-    def _open(self) -> aiohttp.ClientSession:
+    @asynccontextmanager
+    async def _asked(self, method: str, path: str, body: bytes = b"") -> AsyncIterator[Reply]:
+        """A reply whose headers are there, on a connection of its own."""
+        if not self._is_open:
+            raise RuntimeError("ChatClient is used outside its `async with`")
         if self._closed:  # while the request waited its turn
             raise self._gone()
-        if self._session is None:
-            raise RuntimeError("ChatClient is used outside its `async with`")
-        return self._session
+        reply = await connect(self.endpoint, self._stall_timeout_s)
+        self._replies.add(reply)
+        try:
+            if self._closed:
+                raise self._gone()
+            reply.send(request(self.endpoint, method, path, body))
+            await reply.head()
+            yield reply
+        finally:
+            self._replies.discard(reply)
+            reply.close()
 
     def _gone(self) -> EngineDied:
         return EngineDied(f"The connection to {self.endpoint} was closed.")
 
 
-@contextmanager
-def _as_engine_errors(endpoint: Endpoint) -> Iterator[None]:
-    """Whatever the network does, said as one of our errors; the caller's own exceptions pass."""
-    try:
-        yield
-    except TimeoutError:
-        raise EngineStalled(f"The server at {endpoint} went silent.") from None
-    except aiohttp.ClientConnectorError:
-        raise EngineDied(f"Nothing listens at {endpoint}.") from None
-    except (aiohttp.ClientError, ConnectionError):
-        raise EngineDied(f"The connection to {endpoint} broke.") from None
+class _Reader:
+    """Makes chunks of what is streamed, and knows whether the answer came to its end."""
 
+    def __init__(self, status: int) -> None:
+        self.is_done = False
+        """The event that ends a stream was read: whatever may follow is not waited for."""
+        self._status = status
+        self._events = EventReader()
+        self._is_finished = False
 
-async def _read_all(reply: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for data in reply.content.iter_any():
-        body += data
-        if len(body) > REPLY_LIMIT_BYTES:
-            raise EngineRefused(
-                f"The server's reply is larger than {REPLY_LIMIT_BYTES} bytes.", status=reply.status
-            )
-    return bytes(body)
+    def read(self, data: bytes) -> list[dict[str, Any]]:
+        """Those that end in `data`, maybe none (a comment, half an event). Raises EngineRefused on one that
+        is an error, or no JSON object."""
+        chunks = []
+        for event in self._events.feed(data):
+            if event == DONE:
+                self.is_done = True
+                break
+            chunk = _object(event, self._status)
+            self._is_finished = self._is_finished or bool(_finish_reason(chunk))
+            chunks.append(chunk)
+        return chunks
+
+    def end(self) -> None:
+        """The connection has ended; EngineDied when the answer had not."""
+        if not (self._is_finished or self.is_done):
+            raise EngineDied("The server ended its answer in the middle.")
 
 
 def _object(payload: bytes | str, status: int) -> dict[str, Any]:
@@ -277,19 +252,19 @@ class _Notes:
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, piece: _Piece) -> None:
-        self.received_s.append(piece.received_s)
-        for chunk in piece.chunks:
+    def take(self, received_s: float, chunks: list[dict[str, Any]]) -> None:
+        self.received_s.append(received_s)
+        for chunk in chunks:
             choice = _choice(chunk)
             delta = choice.get("delta") or {}
             says = any(delta.get(key) for key in ("content", "reasoning_content", "reasoning", "tool_calls"))
             if says and not self.finish_reason:  # words after the end are nobody's
-                self.token_times_s.append(piece.received_s)
-                self.last_token_s = piece.received_s
+                self.token_times_s.append(received_s)
+                self.last_token_s = received_s
                 self.texts.append(delta.get("content") or "")
             if reason := _finish_reason(chunk):
                 self.finish_reason = reason
-                self.last_token_s = piece.received_s
+                self.last_token_s = received_s
             self.usage = chunk.get("usage") or self.usage
             self.timings = chunk.get("timings") or self.timings
 

@@ -53,7 +53,7 @@ def test_how_warm_it_is_and_who_agreed_to_what_decide_nothing() -> None:
 def test_what_is_in_it() -> None:
     found = fingerprint()
     assert (found.viewfinder, found.engine, found.variant) == (VERSION, "llama.cpp", GLIMPSE.name)
-    assert {"xllamacpp", "aiohttp", "pillow"} == found.libraries.keys()
+    assert {"xllamacpp", "httptools", "pillow"} == found.libraries.keys()
     assert found.machine.cpu == this_machine().cpu
     assert abs(found.machine.memory_bytes - this_machine().memory_bytes) <= 2**29
 

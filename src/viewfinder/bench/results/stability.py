@@ -9,9 +9,9 @@ from viewfinder.bench.results.trouble import Code, Rate, Trouble
 
 Sameness = Literal["bit-stable", "cache-split", "numeric", "unstable"]
 Recovery = Literal["transient", "needs reload", "lasting"]
-"""After a hard error such requests (with an image, or without) are answered by the same process later on, only
-by a fresh one, or never again. (Each request has a connection of its own, so there is no session between the
-first two that could be renewed.)"""
+"""After a hard error such requests (with an image, or without) are answered by the same process later on,
+only by a fresh one, or never again. (Each request has a connection of its own, so there is no session between
+the first two that could be renewed.)"""
 
 
 class Agreement(Frozen):

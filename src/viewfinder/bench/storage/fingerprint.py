@@ -25,8 +25,8 @@ LIBRARIES = {
     "transformers": ("torch", "transformers"),
 }
 GIB = 2**30
-OURS = ("aiohttp", "pillow")
-"""What takes the time stamps, and what draws and encodes the images."""
+OURS = ("httptools", "pillow")
+"""What reads the replies that are timed, and what draws and encodes the images."""
 
 
 class Fingerprint(BaseModel):
