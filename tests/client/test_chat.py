@@ -1,11 +1,10 @@
 """The client against real servers, on a Unix socket and on TCP."""
 
 import asyncio
-import contextlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.client.wires import END, HEAD, chunk, piece, request_of, wire
 from viewfinder.client.chat import CHAT_PATH, ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
@@ -72,11 +72,6 @@ class Engine:
         except (asyncio.CancelledError, GeneratorExit):
             self.abandoned.set()
             raise
-
-
-def chunk(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> str:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
-    return f"data: {json.dumps({'choices': [choice], **more})}\n\n"
 
 
 @asynccontextmanager
@@ -255,8 +250,8 @@ async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
 
 
 async def test_who_listens_to_a_server_that_is_stopped_hears_of_its_death(endpoint: Endpoint) -> None:
-    """aiohttp, once the client here, told nobody who waited for the rest of a chunked answer: the request hung, and its lease with
-    it, so that the watch over silence ended one innocent process after the other."""
+    """aiohttp, once the client here, told nobody who waited for the rest of a chunked answer: the request
+    hung, and its lease with it, so that the watch over silence ended one innocent process after the other."""
     async with ChatClient(endpoint) as client, aclosing(client.stream(ask("hang"))) as chunks:
         while not (await anext(chunks))["choices"][0]["delta"].get("content"):
             pass
@@ -276,45 +271,6 @@ async def test_nobody_listens(tmp_path: Path) -> None:
             with pytest.raises(EngineDied, match="Nothing listens"):
                 await client.get("/health", 5.0)
             assert (await client.exchange(ask("hello"))).error.startswith("engine_died")
-
-
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
-def piece(event: str) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(event.encode()), event.encode())
-
-
-END = piece(chunk({}, finish_reason="stop")) + piece("data: [DONE]\n\n") + b"0\r\n\r\n"
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def wire(path: Path, handler: Handler) -> AsyncIterator[Endpoint]:
-    """A server that decides about every byte."""
-    served: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        served.add(task)
-        await handler(reader, writer)
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-
-    server = await asyncio.start_unix_server(serve, path)
-    try:
-        yield Endpoint("http://engine", path)
-    finally:
-        server.close()
-        await asyncio.wait_for(asyncio.gather(*served), 5.0)
-
-
-async def request_of(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
-    return await reader.readexactly(int(length.split(b":")[1]))
 
 
 async def test_a_server_that_closes_a_connection_it_promised_to_keep(tmp_path: Path) -> None:
@@ -375,6 +331,26 @@ async def test_a_split_character_is_whole(tmp_path: Path) -> None:
 
     async with wire(tmp_path / "w.sock", handler) as place, ChatClient(place) as client:
         assert (await client.exchange(ask("hello"))).text == "ré"
+
+
+ODD = (
+    {"choices": [{"delta": "words"}]},
+    {"choices": {"0": 1}},
+    {"choices": [None], "usage": [1], "timings": "fast"},
+    {"choices": [{"delta": {"content": ["A", "list"]}}]},
+)
+
+
+async def test_chunks_of_an_odd_shape_end_no_exchange(tmp_path: Path) -> None:
+    odd = b"".join(piece(f"data: {json.dumps(chunk)}\n\n") for chunk in ODD)
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(HEAD + odd + END)
+
+    async with wire(tmp_path / "w.sock", handler) as place, ChatClient(place) as client:
+        exchange = await client.exchange(ask("hello"))
+    assert (exchange.text, exchange.error, exchange.prompt_tokens) == ("['A', 'list']", "", None)
 
 
 def free_port() -> int:

@@ -186,7 +186,7 @@ class _Reader:
                 self.is_done = True
                 break
             chunk = _object(event, self._status)
-            self._is_finished = self._is_finished or bool(_finish_reason(chunk))
+            self._is_finished = self._is_finished or bool(_choice(chunk).get("finish_reason"))
             chunks.append(chunk)
         return chunks
 
@@ -232,12 +232,12 @@ def _refusal(body: bytes | str, status: int) -> EngineRefused:
 
 def _choice(chunk: dict[str, Any]) -> dict[str, Any]:
     choices = chunk.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
+    return _dict(choices[0] if isinstance(choices, list) and choices else None)
 
 
-def _finish_reason(chunk: dict[str, Any]) -> str:
-    return str(_choice(chunk).get("finish_reason") or "")
+def _dict(found: object) -> dict[str, Any]:
+    """It, where it is one; servers send anything."""
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(slots=True)
@@ -256,17 +256,17 @@ class _Notes:
         self.received_s.append(received_s)
         for chunk in chunks:
             choice = _choice(chunk)
-            delta = choice.get("delta") or {}
+            delta = _dict(choice.get("delta"))
             says = any(delta.get(key) for key in ("content", "reasoning_content", "reasoning", "tool_calls"))
             if says and not self.finish_reason:  # words after the end are nobody's
                 self.token_times_s.append(received_s)
                 self.last_token_s = received_s
-                self.texts.append(delta.get("content") or "")
-            if reason := _finish_reason(chunk):
+                self.texts.append(str(delta.get("content") or ""))
+            if reason := str(choice.get("finish_reason") or ""):
                 self.finish_reason = reason
                 self.last_token_s = received_s
-            self.usage = chunk.get("usage") or self.usage
-            self.timings = chunk.get("timings") or self.timings
+            self.usage = _dict(chunk.get("usage")) or self.usage
+            self.timings = _dict(chunk.get("timings")) or self.timings
 
     def exchange(self, started_s: float, ended_s: float, error: str) -> Exchange:
         return Exchange(

@@ -6,13 +6,15 @@ llhttp (`httptools`) reads the protocol. A general client takes more of the proc
 """
 
 import asyncio
+import socket
 import ssl
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import Any, cast
+from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -25,6 +27,8 @@ HEAD_BYTES = 64 * 1024
 """The most that a reply's headers may hold."""
 AHEAD_BYTES = 1024 * 1024
 """What is read of a reply before its reader takes it; a slow reader slows the server down."""
+QUEUE_FULL_S = 0.005
+"""Between two tries to connect to a server whose queue is full."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -182,9 +186,10 @@ class Reply(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         framed = self.headers.keys() & {b"content-length", b"transfer-encoding"}
         if not self._is_over and (error or framed or not self._has_head):
-            self.fail(_broke(self._endpoint))
-        self._is_over = True
-        self._wake()
+            self.fail(EngineDied(f"The connection to {self._endpoint} broke."))
+        else:
+            self._is_over = True
+            self._wake()
 
     # What llhttp calls.
 
@@ -216,7 +221,7 @@ async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
     try:
         async with asyncio.timeout(CONNECT_S):
             if endpoint.socket:
-                _, made = await loop.create_unix_connection(reply, str(endpoint.socket))
+                _, made = await loop.create_unix_connection(reply, sock=await _connected(endpoint.socket))
             else:
                 port = address.port or _PORTS[address.scheme]
                 tls = _tls() if address.scheme == "https" else None
@@ -237,20 +242,42 @@ async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
 
 def request(endpoint: Endpoint, method: str, path: str, body: bytes = b"") -> bytes:
     """A whole request, as it is sent."""
+    length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) if body else b""
+    return b"%b%b\r\n%b" % (_head(endpoint, method, path), length, body)
+
+
+@lru_cache(maxsize=64)
+def _head(endpoint: Endpoint, method: str, path: str) -> bytes:
+    """A request's first line, and the headers that all of them have."""
     address = urlsplit(endpoint.url(path))
-    headers: dict[str, Any] = {
+    headers = {
         "Host": address.netloc.rpartition("@")[2],
-        "User-Agent": _name(),
+        "User-Agent": f"viewfinder/{version('viewfinder')}",
         "Accept": "*/*",
         "Accept-Encoding": "identity",
         "Connection": "close",
         **endpoint.headers(),
     }
-    if body:
-        headers |= {"Content-Type": "application/json", "Content-Length": len(body)}
     target = address.path + (f"?{address.query}" if address.query else "")
-    lines = (f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
-    return "\r\n".join(lines).encode("latin-1") + body
+    lines = (f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "")
+    return "\r\n".join(lines).encode("latin-1")
+
+
+async def _connected(place: Path) -> socket.socket:
+    """A socket that is connected there; it waits while that queue is full, which asyncio does not."""
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.setblocking(False)
+        while True:
+            try:
+                made.connect(str(place))
+            except BlockingIOError:
+                await asyncio.sleep(QUEUE_FULL_S)
+            else:
+                return made
+    except BaseException:
+        made.close()
+        raise
 
 
 async def _prove(endpoint: Endpoint) -> None:
@@ -260,15 +287,6 @@ async def _prove(endpoint: Endpoint) -> None:
         raise EngineDied(f"At {endpoint}, somebody else listens, or nobody does.")
 
 
-def _broke(endpoint: Endpoint) -> EngineDied:
-    return EngineDied(f"The connection to {endpoint} broke.")
-
-
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-@cache
-def _name() -> str:
-    return f"viewfinder/{version('viewfinder')}"

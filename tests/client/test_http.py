@@ -1,0 +1,156 @@
+"""Replies as a server may send them: in pieces, badly cut, too large, or not in HTTP at all."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.client.wires import HEAD, Handler, chunk, piece, request_of, wire
+from viewfinder.client import http
+from viewfinder.client.chat import ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
+
+Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+LARGE = 40 * 1024 * 1024
+
+
+def says(*sent: bytes, gap_s: float = 0.0) -> Handler:
+    """A server that sends this, in pieces, whatever it is asked, and closes."""
+
+    async def handler(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for data in sent:
+            writer.write(data)
+            await writer.drain()
+            await asyncio.sleep(gap_s)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [PLAIN + b"Content-Length: 2\r\n\r\n{}"],
+        [PLAIN + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"],
+        [PLAIN + b"\r\n{}"],  # to the connection's end
+        [bytes([byte]) for byte in PLAIN + b"Content-Length: 2\r\n\r\n{}"],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + PLAIN + b"Content-Length: 2\r\n\r\n{}"],
+    ],
+    ids=["length", "chunks", "end", "bytes", "hints"],
+)
+async def test_however_it_is_cut_it_is_whole(tmp_path: Path, sent: list[bytes]) -> None:
+    async with wire(tmp_path / "w", says(*sent)) as place, ChatClient(place) as client:
+        assert await client.get("/health", 5.0) == (200, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"", "broke"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * http.HEAD_BYTES + b"xx", "does not speak HTTP"),
+        (PLAIN + b"Content-Length: 5\r\n\r\n{}", "broke"),
+        (PLAIN + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", "broke"),
+        (PLAIN + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "does not speak HTTP"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", "not speak HTTP"),
+    ],
+    ids=["nothing", "another protocol", "endless head", "short", "no last chunk", "no chunk", "upgrade"],
+)
+async def test_what_is_no_reply_is_a_death_with_its_reason(tmp_path: Path, sent: bytes, words: str) -> None:
+    async with wire(tmp_path / "w", says(sent)) as place, ChatClient(place) as client:
+        with pytest.raises(EngineDied, match=words):
+            await client.get("/health", 5.0)
+
+
+async def test_a_redirect_is_a_refusal_and_is_not_followed(tmp_path: Path) -> None:
+    away = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
+    async with wire(tmp_path / "w", says(away)) as place, ChatClient(place) as client:
+        with pytest.raises(EngineRefused) as refused:
+            await client.complete({"messages": []})
+    assert refused.value.status == 307
+
+
+async def test_an_endless_reply_is_not_read_to_its_end(tmp_path: Path) -> None:
+    async def handler(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(PLAIN + b"\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b" " * 65536)
+                await writer.drain()
+
+    async with wire(tmp_path / "w", handler) as place, ChatClient(place) as client:
+        with pytest.raises(EngineRefused, match="larger than"):
+            await client.get("/health", 5.0)
+
+
+async def test_a_slow_reader_slows_the_server_and_is_not_called_silent(tmp_path: Path) -> None:
+    sent = 0
+
+    async def handler(reader: Reader, writer: Writer) -> None:
+        nonlocal sent
+        await request_of(reader)
+        writer.write(HEAD)
+        event = piece(chunk({"content": 8192 * "x"}))
+        while sent < LARGE:
+            writer.write(event)
+            sent += len(event)
+            await writer.drain()
+        writer.write(piece(chunk({}, finish_reason="stop")) + b"0\r\n\r\n")
+
+    async with (
+        wire(tmp_path / "w", handler) as place,
+        ChatClient(place, stall_timeout_s=0.2) as client,
+    ):
+        chunks = client.stream({"messages": []})
+        await anext(chunks)
+        await asyncio.sleep(0.5)
+        assert sent < LARGE / 4, "it was read ahead of who reads it"
+        assert len([chunk async for chunk in chunks]) > LARGE / 8300 - 2
+
+
+async def test_silence_inside_the_headers_is_a_stall(tmp_path: Path) -> None:
+    async def handler(reader: Reader, writer: Writer) -> None:
+        writer.write(PLAIN)
+        await reader.read()
+
+    async with wire(tmp_path / "w", handler) as place, ChatClient(place, stall_timeout_s=0.1) as client:
+        with pytest.raises(EngineStalled, match="went silent"):
+            await client.complete({"messages": []})
+
+
+@pytest.fixture
+def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[trustme.CA]:
+    """The only one that is trusted."""
+    one = trustme.CA()
+    one.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    http._tls.cache_clear()
+    yield one
+    http._tls.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["localhost", "elsewhere.example"])
+async def test_https_asks_for_a_valid_certificate(authority: trustme.CA, name: str) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    answers = says(PLAIN + b"Content-Length: 2\r\n\r\n{}")
+
+    async def serve(reader: Reader, writer: Writer) -> None:
+        await answers(reader, writer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "localhost", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with ChatClient(Endpoint(f"https://localhost:{port}/base")) as client:
+            if name == "localhost":
+                assert await client.get("/health", 5.0) == (200, b"{}")
+            else:
+                with pytest.raises(EngineDied, match=r"certificate of .* is not valid"):
+                    await client.get("/health", 5.0)
