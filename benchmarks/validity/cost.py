@@ -17,7 +17,7 @@ from rich.progress import track
 
 from benchmarks.validity.stand_in import QUESTION, Pace, standing_in
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench.prompts import body, text_message
+from viewfinder.bench.questions.prompts import body, text_message
 from viewfinder.bench.storage.rows import Asked, Run
 from viewfinder.bench.storage.store import Store
 from viewfinder.client.chat import CHAT_PATH, ChatClient

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.validity.running import Ran, run
 from tests.faults.plugin.faulty_sight import digest_of, last_of, picture_in
-from viewfinder.bench.prompts import Prompt
+from viewfinder.bench.questions.prompts import Prompt
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 from viewfinder.catalog.card import ModelCard, Variant

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewfinder.bench.evidence import Evidence, evidence_of
+from viewfinder.bench.comparisons.evidence import Evidence, evidence_of
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import run_suite

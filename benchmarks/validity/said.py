@@ -7,13 +7,13 @@ import math
 from collections.abc import Iterator
 
 from benchmarks.validity.running import One
-from viewfinder.bench import revisions
+from viewfinder.bench.comparisons import revisions
+from viewfinder.bench.comparisons.revisions import Cell
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Figure, Gate
 from viewfinder.bench.results.latency import Latency
 from viewfinder.bench.results.soak import Growth, Soak
 from viewfinder.bench.results.stability import Stability
-from viewfinder.bench.revisions import Cell
 
 SOUND = ("verified", "production ready")
 STEADY = ("flat", "unclear")

@@ -8,8 +8,8 @@ from rich.progress import track
 
 from benchmarks.validity.stand_in import QUESTION, Pace, standing_in
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench import metrics
-from viewfinder.bench.prompts import body, text_message
+from viewfinder.bench.questions.prompts import body, text_message
+from viewfinder.bench.readings import metrics
 from viewfinder.bench.results.figures import Figure
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
@@ -37,7 +37,7 @@ def prove() -> Table:
         "timing",
         "Times against a stand-in server",
         f"A server that says {PACE.words} words at fixed moments, asked {BLOCKS * REQUESTS} times in "
-        f"{BLOCKS} sessions through `client/chat`, the medians made by `bench/metrics`.",
+        f"{BLOCKS} sessions through `client/chat`, the medians made by `bench/readings`.",
         tuple(row(what, due_s, metrics.median(blocks, read, "s", what)) for what, due_s, read in readings),
         own_words(blocks),
     )

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from benchmarks.validity.running import Ran, run
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench import revisions
+from viewfinder.bench.comparisons import revisions
 from viewfinder.bench.statistics.contrasts import LEAST_CHANGE
 from viewfinder.bench.suite import SUITES
 from viewfinder.catalog.catalog import Catalog
@@ -53,9 +53,9 @@ def prove() -> Table:
         "twice",
         "The same thing measured twice",
         f"{PAIRS} pairs of runs of glimpse on llama.cpp, each of {SUITE.processes} fresh server processes; "
-        "the two of a pair take turns. Compared as the guide compares runs (`bench/revisions`): by restarts "
-        "and by questions, Benjamini-Hochberg over the cells of a pair, and changes of times and sizes below "
-        f"{100 * LEAST_CHANGE:.0f} % left unsaid.",
+        "the two of a pair take turns. Compared as the guide compares runs (`bench/comparisons`): by "
+        "restarts and by questions, Benjamini-Hochberg over the cells of a pair, and changes of times and "
+        f"sizes below {100 * LEAST_CHANGE:.0f} % left unsaid.",
         (
             Row(
                 f'"changed", of {count} cells',

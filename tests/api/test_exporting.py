@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 import viewfinder
-from tests.bench.storage.test_export import graded
 from tests.bench.storage.test_store import RUN, asked
+from tests.bench.test_export import graded
 from viewfinder.bench.storage.store import Store
 from viewfinder.cli.main import app
 from viewfinder.core import paths

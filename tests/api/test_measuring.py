@@ -11,7 +11,7 @@ from viewfinder.api.exporting import export, export_lmms_eval
 from viewfinder.api.measuring import guide
 from viewfinder.bench import suite
 from viewfinder.bench.progress import Progress
-from viewfinder.bench.prompts import about_images
+from viewfinder.bench.questions.prompts import about_images
 from viewfinder.bench.results.vqa import Vqa
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from viewfinder.bench.evidence import Evidence
-from viewfinder.bench.metrics import Load
+from viewfinder.bench.comparisons.evidence import Evidence
 from viewfinder.bench.results.figures import Memory
+from viewfinder.bench.results.turns import Found, Load
 from viewfinder.bench.storage.fingerprint import Fingerprint
 from viewfinder.bench.storage.rows import ANCHOR, Asked
-from viewfinder.bench.turns import Found
 from viewfinder.client.exchange import Exchange
 from viewfinder.host.hardware import Machine
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from viewfinder.bench.prompts import Prompt
+from viewfinder.bench.questions.prompts import Prompt
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange

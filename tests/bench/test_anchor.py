@@ -19,7 +19,7 @@ from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.storage.rows import ANCHOR
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import Conditions
+from viewfinder.bench.trials.trial import Conditions
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import Settings

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tests.bench.storage.test_store import asked
-from viewfinder.bench import rounds, standings
-from viewfinder.bench.evidence import Evidence
+from viewfinder.bench import rounds
+from viewfinder.bench.comparisons import standings
+from viewfinder.bench.comparisons.evidence import Evidence
+from viewfinder.bench.comparisons.standings import Standing
 from viewfinder.bench.order import Turn
 from viewfinder.bench.rounds import FIRST_BLOCK
-from viewfinder.bench.standings import Standing
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.client.exchange import Exchange
 

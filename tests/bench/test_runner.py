@@ -17,7 +17,7 @@ import pytest
 
 from viewfinder.bench.order import plan
 from viewfinder.bench.progress import Progress
-from viewfinder.bench.prompts import (
+from viewfinder.bench.questions.prompts import (
     about_images,
     conversations,
     graded,
@@ -29,7 +29,7 @@ from viewfinder.bench.results.latency import Cell, Latency
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import CELLS
+from viewfinder.bench.trials.trial import CELLS
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, Settings

@@ -20,7 +20,7 @@ from unittest import mock
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
-from viewfinder.client.chat import ChatClient, _Piece
+from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
@@ -145,12 +145,12 @@ class FakeClient(ChatClient):
         return 200, b""
 
     async def complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        pieces = [piece async for piece in self._pieces(body)]
-        text = "".join(chunk["choices"][0]["delta"].get("content", "") for p in pieces for chunk in p.chunks)
+        chunks = [chunk async for chunk in self.stream(body)]
+        text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
         message = {"role": "assistant", "content": text}
         return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": {}}
 
-    async def _pieces(self, body: dict[str, Any]) -> AsyncGenerator[_Piece, None]:
+    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         child = self.child
         child.busy += "asks" in body
         child.most_busy = max(child.busy, child.most_busy)
@@ -164,8 +164,8 @@ class FakeClient(ChatClient):
                 if child.is_sick:
                     raise EngineRefused("The server refused: it is sick.", status=500)
                 delta = {"content": word}
-                yield _Piece(time.monotonic(), ({"choices": [{"delta": delta, "finish_reason": None}]},))
-            yield _Piece(time.monotonic(), ({"choices": [{"delta": {}, "finish_reason": "stop"}]},))
+                yield {"choices": [{"delta": delta, "finish_reason": None}]}
+            yield {"choices": [{"delta": {}, "finish_reason": "stop"}]}
         finally:
             child.busy -= "asks" in body
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.bench.made_up import PRINT, evidence
-from viewfinder.bench.evidence import ANSWERS, FIGURES, Evidence
+from viewfinder.bench.comparisons.evidence import ANSWERS, FIGURES, Evidence
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.guide.changes import Comparison, Line, _figures, compare
 from viewfinder.guide.facts import Key, key

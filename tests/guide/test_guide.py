@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.bench.made_up import evidence
-from viewfinder.bench.parity import Parity
+from viewfinder.bench.comparisons.parity import Parity
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.catalog.published import published

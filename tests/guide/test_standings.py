@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from viewfinder.bench.standings import Standing
+from viewfinder.bench.comparisons.standings import Standing
 from viewfinder.bench.statistics.contrasts import Contrast
 from viewfinder.bench.statistics.ranking import Place
 from viewfinder.catalog.published import published

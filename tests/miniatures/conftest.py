@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.prompts import text_message
+from viewfinder.bench.questions.prompts import text_message
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.client.chat import ChatClient

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.prompts import about_images, without_images
+from viewfinder.bench.questions.prompts import about_images, without_images
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.headers import check_gguf
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from viewfinder.bench.storage import export as forms
+from viewfinder.bench import export as forms
 from viewfinder.bench.storage.rows import Asked, Run
 from viewfinder.bench.storage.store import Store
 from viewfinder.core import paths

@@ -11,14 +11,14 @@ from pydantic import SecretStr
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
 from viewfinder.api.places import card_of, open_catalog, own_folders
+from viewfinder.bench.comparisons.evidence import OWN_QUESTIONS, Evidence, evidence_of
+from viewfinder.bench.comparisons.parity import Parity, compare
+from viewfinder.bench.comparisons.standings import Standing, by_answers, by_times
 from viewfinder.bench.deadline import seconds
-from viewfinder.bench.evidence import OWN_QUESTIONS, Evidence, evidence_of
-from viewfinder.bench.parity import Parity, compare
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import interrupted, run_suite
 from viewfinder.bench.scenarios.vqa import prepared, require_unchanged
-from viewfinder.bench.standings import Standing, by_answers, by_times
 from viewfinder.bench.storage.rows import Request
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import suite_named, suite_of

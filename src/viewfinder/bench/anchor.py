@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
-from viewfinder.bench import pace
-from viewfinder.bench.prompts import descriptions
+from viewfinder.bench.comparisons import pace
+from viewfinder.bench.questions.prompts import descriptions
 from viewfinder.bench.results.figures import Measured, Missing
+from viewfinder.bench.results.turns import Found
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.fingerprint import Fingerprint
 from viewfinder.bench.storage.rows import ANCHOR
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import Conditions
-from viewfinder.bench.turns import Found
+from viewfinder.bench.trials.trial import Conditions
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ViewfinderError

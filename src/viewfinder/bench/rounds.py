@@ -13,9 +13,9 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 
-from viewfinder.bench.evidence import Evidence
+from viewfinder.bench.comparisons.evidence import Evidence
+from viewfinder.bench.comparisons.standings import Standing, by_answers, by_times
 from viewfinder.bench.order import Turn
-from viewfinder.bench.standings import Standing, by_answers, by_times
 from viewfinder.bench.statistics.ranking import MARGIN_RATIO, MARGIN_SHARE, Place
 
 FIRST_BLOCK = 10_000

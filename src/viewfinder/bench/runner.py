@@ -12,8 +12,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from viewfinder.bench.anchor import Anchor, steps_of_anchor
+from viewfinder.bench.comparisons.evidence import Evidence
 from viewfinder.bench.deadline import Deadline, TimeIsUp
-from viewfinder.bench.evidence import Evidence
 from viewfinder.bench.order import Turn, plan, second_measurements
 from viewfinder.bench.progress import Progress, Steps
 from viewfinder.bench.results.model import ModelResult
@@ -23,7 +23,7 @@ from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.rows import ANCHOR, Request, Run
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.trial import CELLS, Conditions, Trial, steps_of
+from viewfinder.bench.trials.trial import CELLS, Conditions, Trial, steps_of
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes

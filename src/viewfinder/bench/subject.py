@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from viewfinder.bench.deadline import Deadline
 from viewfinder.bench.progress import Steps
-from viewfinder.bench.prompts import Prompt, body
+from viewfinder.bench.questions.prompts import Prompt, body
 from viewfinder.bench.results.figures import Memory, Phase
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store

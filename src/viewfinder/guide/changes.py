@@ -7,12 +7,12 @@ variant and suite on the same machine. Timings of a disturbed run are compared w
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from viewfinder.bench import pace, revisions
-from viewfinder.bench.evidence import Evidence
-from viewfinder.bench.metrics import SURE
+from viewfinder.bench.comparisons import pace, revisions
+from viewfinder.bench.comparisons.evidence import Evidence
+from viewfinder.bench.comparisons.revisions import Cell
+from viewfinder.bench.readings.metrics import SURE
 from viewfinder.bench.results.figures import Measured, Missing
 from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.revisions import Cell
 from viewfinder.bench.statistics.contrasts import LEAST_CHANGE
 from viewfinder.guide import vqa
 from viewfinder.guide.context import kept

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from viewfinder.bench.evidence import Evidence
-from viewfinder.bench.parity import Parity
+from viewfinder.bench.comparisons.evidence import Evidence
+from viewfinder.bench.comparisons.parity import Parity
+from viewfinder.bench.comparisons.standings import Standing
 from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.standings import Standing
 from viewfinder.catalog.published import Published
 from viewfinder.guide import markdown
 from viewfinder.guide.advice import advise, summary

@@ -8,10 +8,10 @@ rank begins with the best of the rest.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from viewfinder.bench.evidence import Evidence
+from viewfinder.bench.comparisons.evidence import Evidence
+from viewfinder.bench.comparisons.standings import by_answers, by_times
 from viewfinder.bench.results.figures import Figure, Measured
 from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.standings import by_answers, by_times
 from viewfinder.bench.statistics.ranking import explain
 from viewfinder.guide.context import kept
 from viewfinder.guide.facts import Key, average, key, label

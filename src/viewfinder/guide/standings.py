@@ -2,7 +2,7 @@
 
 import math
 
-from viewfinder.bench.standings import Standing
+from viewfinder.bench.comparisons.standings import Standing
 from viewfinder.bench.statistics.contrasts import Contrast
 from viewfinder.bench.statistics.ranking import Place, explain
 

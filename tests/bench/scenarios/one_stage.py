@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.faults.gateway import FaultyCatalog
 from tests.faults.plugin.faulty_sight import digest_of, picture_in
-from viewfinder.bench.prompts import Prompt
+from viewfinder.bench.questions.prompts import Prompt
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.storage.store import Store

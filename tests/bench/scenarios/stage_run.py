@@ -6,12 +6,12 @@ from pathlib import Path
 
 from viewfinder.bench.progress import Progress
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.turns import Found
 from viewfinder.bench.runner import run_suite
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.turns import Found
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.bench.planted import Answer, Planted, knows
+from viewfinder.bench.dialogues.script import TURNS, dialogue_of
 from viewfinder.bench.progress import Progress
-from viewfinder.bench.prompts import Prompt
+from viewfinder.bench.questions.prompts import Prompt
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Figure, Measured, Missing
 from viewfinder.bench.results.model import ModelResult
@@ -18,7 +19,6 @@ from viewfinder.bench.runner import run_suite
 from viewfinder.bench.scenarios import gates
 from viewfinder.bench.scenarios.context import AT_LEAST, LOOK_EVERY, REQUESTS, Context
 from viewfinder.bench.scenarios.stage import Heard
-from viewfinder.bench.script import TURNS, dialogue_of
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import SUITES, Suite
 from viewfinder.catalog.catalog import Catalog

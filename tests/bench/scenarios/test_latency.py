@@ -1,6 +1,6 @@
 """The timed cells on a real engine that remembers what it was shown."""
 
-from viewfinder.bench.latency import IN_BURSTS
+from viewfinder.bench.readings.latency import IN_BURSTS
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.latency import Cell, Latency
 from viewfinder.bench.results.model import ModelResult

@@ -9,7 +9,7 @@ import pytest
 from tests.bench.scenarios.one_stage import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
 from tests.bench.troubles.made_up import asked
 from tests.faults.conftest import PLUGIN
-from viewfinder.bench.prompts import about_images
+from viewfinder.bench.questions.prompts import about_images
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.results.soak import Growth, GrowthKind, Soak

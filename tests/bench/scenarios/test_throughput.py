@@ -11,8 +11,8 @@ import pytest
 
 from tests.bench.scenarios.stage_run import BARE, STAGE, Ran, glimpse, measured
 from tests.bench.test_runner import CHILD, Point, TableEngine, card
-from viewfinder.bench.levels import answer_rate
 from viewfinder.bench.progress import Progress
+from viewfinder.bench.readings.levels import answer_rate
 from viewfinder.bench.results.figures import Figure, Measured, Missing
 from viewfinder.bench.results.throughput import Throughput
 from viewfinder.bench.scenarios.stage import Heard

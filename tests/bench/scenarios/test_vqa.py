@@ -14,8 +14,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from viewfinder.bench.deadline import TimeIsUp
-from viewfinder.bench.own_questions import Faulty
-from viewfinder.bench.prompts import Prompt
+from viewfinder.bench.questions.own_questions import Faulty
+from viewfinder.bench.questions.prompts import Prompt
+from viewfinder.bench.readings.vqa_score import in_one, is_right
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.vqa import Vqa
 from viewfinder.bench.scenarios.stage import Heard
@@ -26,7 +27,6 @@ from viewfinder.bench.statistics.intervals import wilson
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import SUITES, Suite
-from viewfinder.bench.vqa_score import in_one, is_right
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import ViewfinderError

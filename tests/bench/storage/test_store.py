@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 
-from viewfinder.bench.metrics import Load
 from viewfinder.bench.results.figures import Figure, Gate, LoadTimes, Missing
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.turns import Found, Load
 from viewfinder.bench.storage import schema
 from viewfinder.bench.storage.rows import ANCHOR
 from viewfinder.bench.storage.store import Asked, Run, Store
-from viewfinder.bench.turns import Found
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.hardware import Machine

@@ -6,8 +6,9 @@ A start is timed only when the kernel says that no page of the files was in memo
 from collections.abc import Sequence
 from pathlib import Path
 
-from viewfinder.bench.metrics import NOT_OURS, Load, load_times
+from viewfinder.bench.readings.metrics import NOT_OURS, load_times
 from viewfinder.bench.results.figures import LoadTimes, Missing
+from viewfinder.bench.results.turns import Load
 from viewfinder.bench.scenarios.load import TRIES, first_answers
 from viewfinder.bench.scenarios.stage import Heard, Series
 from viewfinder.bench.subject import Subject

@@ -15,13 +15,13 @@ as the gateway has such sessions; its prompts would have to be those of R to the
 from collections.abc import Sequence
 from dataclasses import replace
 
-from viewfinder.bench.prompts import DESCRIBE, Prompt, graded, text_message
-from viewfinder.bench.recall import BLIND, RESENT, SINGLE, TEXT, Recall, cell
+from viewfinder.bench.dialogues.recall import BLIND, RESENT, SINGLE, TEXT, Recall, cell
+from viewfinder.bench.dialogues.retention import headline, is_settled, judge
+from viewfinder.bench.dialogues.script import DISTANCES, TALK, TURNS, Dialogue, Line, dialogues
+from viewfinder.bench.questions.prompts import DESCRIBE, Prompt, graded, text_message
 from viewfinder.bench.results.context import ContextResult
 from viewfinder.bench.results.figures import Missing
-from viewfinder.bench.retention import headline, is_settled, judge
 from viewfinder.bench.scenarios.stage import Heard, Series
-from viewfinder.bench.script import DISTANCES, TALK, TURNS, Dialogue, Line, dialogues
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite

@@ -7,8 +7,7 @@ bug all give fluent nonsense), so a model's status rests on these alone.
 from collections.abc import Sequence
 from itertools import islice
 
-from viewfinder.bench.metrics import answered
-from viewfinder.bench.prompts import (
+from viewfinder.bench.questions.prompts import (
     GUESSING,
     about_images,
     conversations,
@@ -17,6 +16,7 @@ from viewfinder.bench.prompts import (
     text_message,
     without_images,
 )
+from viewfinder.bench.readings.metrics import answered
 from viewfinder.bench.results.figures import Gate
 from viewfinder.bench.statistics.intervals import wilson
 from viewfinder.bench.storage.rows import Asked

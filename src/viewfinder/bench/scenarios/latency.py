@@ -4,7 +4,7 @@ repeats."""
 from collections.abc import Iterable
 from itertools import islice, repeat
 
-from viewfinder.bench.prompts import Prompt, about_images, descriptions, without_images
+from viewfinder.bench.questions.prompts import Prompt, about_images, descriptions, without_images
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
 

@@ -2,8 +2,8 @@
 
 from itertools import islice
 
-from viewfinder.bench.metrics import Load
-from viewfinder.bench.prompts import about_images, without_images
+from viewfinder.bench.questions.prompts import about_images, without_images
+from viewfinder.bench.results.turns import Load
 from viewfinder.bench.subject import Subject
 
 TRIES = 5

@@ -9,8 +9,8 @@ import base64
 import math
 from collections.abc import Iterator, Sequence
 
-from viewfinder.bench import budgets
-from viewfinder.bench.prompts import Prompt, graded, questions, text_message
+from viewfinder.bench.questions.prompts import Prompt, graded, questions, text_message
+from viewfinder.bench.readings import budgets
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.resolution import Resolution
 from viewfinder.bench.scenarios.latency import WARM_UP_IMAGES, WARM_UP_TEXTS, warm_up

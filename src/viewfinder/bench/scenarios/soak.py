@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from viewfinder.bench.metrics import NOT_OURS, answered
-from viewfinder.bench.prompts import Prompt, about_images
+from viewfinder.bench.questions.prompts import Prompt, about_images
+from viewfinder.bench.readings.metrics import NOT_OURS, answered
 from viewfinder.bench.results.figures import Measured, Missing
 from viewfinder.bench.results.soak import Growth
 from viewfinder.bench.results.soak import Soak as Result

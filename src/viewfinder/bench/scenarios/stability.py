@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import cycle
 
-from viewfinder.bench.prompts import Prompt, without_images
+from viewfinder.bench.questions.prompts import Prompt, without_images
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.stability import Stability as Result
 from viewfinder.bench.scenarios.stage import Heard, Series

@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
 
-from viewfinder.bench import levels
-from viewfinder.bench.prompts import descriptions
+from viewfinder.bench.questions.prompts import descriptions
+from viewfinder.bench.readings import levels
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.throughput import Throughput
 from viewfinder.bench.scenarios.latency import WARM_UP_IMAGES, WARM_UP_TEXTS, warm_up

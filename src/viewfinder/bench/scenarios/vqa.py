@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from viewfinder.bench.deadline import TimeIsUp
-from viewfinder.bench.metrics import answered
-from viewfinder.bench.own_questions import Faulty, OwnQuestion, OwnQuestions, read_folder, refuse
-from viewfinder.bench.prompts import Prompt
+from viewfinder.bench.questions.own_questions import Faulty, OwnQuestion, OwnQuestions, read_folder, refuse
+from viewfinder.bench.questions.prompts import Prompt
+from viewfinder.bench.readings.metrics import answered
+from viewfinder.bench.readings.vqa_score import SCENARIO, exact_of, in_one, is_right, score_of
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.vqa import Vqa
 from viewfinder.bench.scenarios.stage import Heard, Series
@@ -22,7 +23,6 @@ from viewfinder.bench.statistics.clusters import share
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import Suite
-from viewfinder.bench.vqa_score import SCENARIO, exact_of, in_one, is_right, score_of
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage, ViewfinderError

@@ -20,6 +20,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from viewfinder.bench.results.model import ModelResult
+from viewfinder.bench.results.turns import Found
 from viewfinder.bench.storage import schema
 from viewfinder.bench.storage.fingerprint import Fingerprint
 from viewfinder.bench.storage.rows import (
@@ -33,7 +34,6 @@ from viewfinder.bench.storage.rows import (
     row_of_run,
     run_of,
 )
-from viewfinder.bench.turns import Found
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.power import Power
 

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from viewfinder.bench.prompts import SIDE_PX, Prompt, graded, text_message
+from viewfinder.bench.questions.prompts import SIDE_PX, Prompt, graded, text_message
 from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.questions import Question, is_exact, is_right
 from viewfinder.scenes.scene import COLORS, Scene, make_scene

@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from viewfinder.bench.metrics import answered
+from viewfinder.bench.readings.metrics import answered
 from viewfinder.bench.results.stability import Recovery
 from viewfinder.bench.results.trouble import Code, Rate, Step, Trouble
 from viewfinder.bench.statistics.rare import at_most

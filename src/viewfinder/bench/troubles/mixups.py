@@ -11,7 +11,7 @@ named only for more of them than chance gives to it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from viewfinder.bench.metrics import answered
+from viewfinder.bench.readings.metrics import answered
 from viewfinder.bench.results.stability import Agreement
 from viewfinder.bench.results.trouble import Code
 from viewfinder.bench.statistics.rare import is_chance

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from viewfinder.bench.prompts import body
+from viewfinder.bench.questions.prompts import body
 from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.results.stability import Stability
 from viewfinder.bench.results.trouble import Code, Step, Trouble

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from viewfinder.bench.metrics import answered
+from viewfinder.bench.readings.metrics import answered
 from viewfinder.bench.results.figures import Missing
 from viewfinder.bench.results.stability import Repeats, Stability
 from viewfinder.bench.results.trouble import Code, Rate, Step, Trouble

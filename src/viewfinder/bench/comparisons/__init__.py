@@ -1,0 +1,1 @@
+"""What sets stored results apart: runs, models, engines, and the machine itself."""

@@ -1,0 +1,1 @@
+"""From exchanges and stamps to figures."""

@@ -1,0 +1,1 @@
+"""One model under measurement, and what it comes to."""
