@@ -10,13 +10,15 @@ import logging
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, Self
 from unittest import mock
+
+import orjson
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
@@ -29,6 +31,7 @@ from viewfinder.fleet.health.canary import candidates
 from viewfinder.fleet.process.servers import Server, make_server
 from viewfinder.host.child import ChildSpec, Exit
 from viewfinder.host.signs import Signs
+from viewfinder.wire.sse import event
 
 Fate = Literal["good", "slow", "dies", "hangs", "cannot spawn", "vanished", "dies when ready", "ignores TERM"]
 """What becomes of an engine that is started."""
@@ -115,6 +118,24 @@ class FakeChild:
         return Signs(now_s, now_s if self.computing and not self.is_wedged else 0.0, self.output_bytes, 0)
 
 
+@dataclass
+class FakeReply:
+    """Stands for a reply of which these chunks come."""
+
+    chunks: AsyncGenerator[dict[str, Any], None]
+    status: int = 200
+
+    async def pieces(self) -> AsyncGenerator[tuple[float, bytes], None]:
+        async with aclosing(self.chunks):
+            async for chunk in self.chunks:
+                yield time.monotonic(), event(orjson.dumps(chunk))
+
+    async def told(self, listener: Callable[[float, bytes], bool]) -> None:
+        async with aclosing(self.pieces()) as pieces:
+            async for piece in pieces:
+                listener(*piece)
+
+
 class FakeClient(ChatClient):
     """Stands for the connections to a FakeChild; what is asked is answered with who answers whom."""
 
@@ -150,7 +171,11 @@ class FakeClient(ChatClient):
         message = {"role": "assistant", "content": text}
         return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": {}}
 
-    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    @asynccontextmanager
+    async def _streamed(self, body: dict[str, Any]) -> AsyncIterator[Any]:
+        yield FakeReply(self._chunks(body))
+
+    async def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         child = self.child
         child.busy += "asks" in body
         child.most_busy = max(child.busy, child.most_busy)
