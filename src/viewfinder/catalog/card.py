@@ -64,6 +64,10 @@ class ModelCard(_Frozen):
     prefer: tuple[str, ...] = Field(
         (), description="engines, best first, where this model's order is not the machine's"
     )
+    short_answer: str = Field(
+        "Answer the question using a single word or phrase.",
+        description="what follows a question of `bench --vqa`, as this model was trained to hear it",
+    )
     quirks: tuple[str, ...] = Field((), description="what its users should know, a sentence each")
     checked: str = Field("", description="what of this card was verified, and where")
 

@@ -7,6 +7,7 @@ import base64
 import io
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -27,6 +28,7 @@ from viewfinder.bench.statistics.intervals import wilson
 from viewfinder.bench.storage.rows import Asked
 from viewfinder.bench.subject import Subject
 from viewfinder.bench.suite import SUITES, Suite
+from viewfinder.catalog.card import ModelCard
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import ViewfinderError
@@ -80,7 +82,7 @@ def test_accuracy_and_exact_match_stand_side_by_side() -> None:
     assert (of(result.exact).low, of(result.exact).high) == pytest.approx([100 * end for end in wilson(1, 4)])
     assert (of(result.accuracy).n, of(result.accuracy).unit) == (4, "%")
     assert of(result.accuracy).how.startswith(
-        "VQA v2 accuracy over 4 of 60 own questions about 4 images in 'mine', asked for a single word or "
+        "VQA v2 accuracy over 4 of 60 own questions about 4 images in 'mine', each with its card's words for "
     )
     assert of(result.exact).how.startswith("strict exact match over 4 of 60")
 
@@ -133,13 +135,17 @@ async def test_the_questions_become_part_of_the_suite(tmp_path: Path) -> None:
         require_unchanged(suite)
 
 
+SHORT = ModelCard.model_fields["short_answer"].default
+
+
 class Listener:
     """In the place of a subject: hears what is asked, ten seconds each."""
 
     limits = Limits()
 
-    def __init__(self, most: int = 99) -> None:
+    def __init__(self, most: int, short_answer: str) -> None:
         self.most = most
+        self.server = SimpleNamespace(card=SimpleNamespace(short_answer=short_answer))
         self.heard: list[tuple[str, Prompt]] = []
 
     def clock(self) -> float:
@@ -151,8 +157,8 @@ class Listener:
         self.heard.append((scenario, prompt))
 
 
-async def heard(suite: Suite, most: int = 99) -> list[tuple[str, Prompt]]:
-    listener = Listener(most)
+async def heard(suite: Suite, most: int = 99, short_answer: str = SHORT) -> list[tuple[str, Prompt]]:
+    listener = Listener(most, short_answer)
     assert await OwnImages().asks(cast(Subject, listener), suite, 0) == {}
     return listener.heard
 
@@ -167,7 +173,7 @@ async def test_what_is_asked(tmp_path: Path) -> None:
     [(scenario, prompt)] = await heard(suite)
     [message] = prompt.messages
     shown, said = message["content"]
-    assert said["text"] == ("What color is it?\nAnswer the question using a single word or phrase.")
+    assert said["text"] == "What color is it?\nAnswer the question using a single word or phrase."
     sent = base64.b64decode(shown["image_url"]["url"].removeprefix("data:image/png;base64,"))
     assert Image.open(io.BytesIO(sent)).size == (40, 30)
     assert b"home" in file.getvalue()
@@ -177,6 +183,13 @@ async def test_what_is_asked(tmp_path: Path) -> None:
     assert prompt.expected == '["red"]'
     assert prompt.is_right is not None
     assert prompt.is_right("Red.")
+
+
+async def test_a_card_may_have_other_words_for_a_short_answer(tmp_path: Path) -> None:
+    suite = await prepared(SUITES["quick"], folder_of(tmp_path, {"a.png": png()}), Limits())
+    for words, text in (("", "What color is it?"), ("In a word:", "What color is it?\nIn a word:")):
+        [(_, prompt)] = await heard(suite, short_answer=words)
+        assert prompt.messages[0]["content"][1]["text"] == text
 
 
 async def test_a_slow_model_is_asked_twenty_and_what_the_time_allows(tmp_path: Path) -> None:

@@ -28,8 +28,6 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage, ViewfinderError
 from viewfinder.media.intake import Intake, SafeImage
 
-PROMPT = "{question}\nAnswer the question using a single word or phrase."
-"""As lmms-eval and LLaVA put it, and so most published figures."""
 MAX_TOKENS = 16
 AT_LEAST = 20
 """Questions that even the slowest model is asked."""
@@ -101,7 +99,7 @@ class OwnImages:
             async with Intake(subject.limits) as intake:
                 for one in suite.paced(due, len(due), AT_LEAST, subject.clock):
                     image = await _sendable(own, one, intake, subject.limits)
-                    await subject.ask(self.name, _prompt(one, image))
+                    await subject.ask(self.name, _prompt(one, image, subject.server.card.short_answer))
         return {}
 
     def finds(self, heard: Sequence[Heard], suite: Suite) -> Vqa | Missing:
@@ -112,7 +110,7 @@ class OwnImages:
         folder = Path(suite.vqa_folder).name
         of = (
             f"{len(asked)} of {suite.vqa_total} own questions about {len(images)} images in '{folder}', "
-            f"asked for a single word or phrase, at most {MAX_TOKENS} tokens, temperature 0; "
+            f"each with its card's words for a short answer, at most {MAX_TOKENS} tokens, temperature 0; "
             "a failed or empty answer is wrong; interval clustered by image"
         )
         return Vqa(
@@ -136,11 +134,13 @@ def _share(asked: Sequence[Asked], scores: Sequence[float], how: str) -> Figure:
     return Figure(value=100 * value, low=100 * low, high=100 * high, n=len(scores), unit="%", how=how)
 
 
-def _prompt(one: OwnQuestion, image: SafeImage) -> Prompt:
-    """The scene is the image's name and what is to be seen on it: another picture may have its name later."""
+def _prompt(one: OwnQuestion, image: SafeImage, short_answer: str) -> Prompt:
+    """Put as lmms-eval and LLaVA put it, and so most published figures, where the model's card has no other
+    words. The scene is the image's name and what is to be seen on it: another picture may have its name
+    later."""
     content = [
         {"type": "image_url", "image_url": {"url": image.data_url}},
-        {"type": "text", "text": PROMPT.format(question=one.question)},
+        {"type": "text", "text": f"{one.question}\n{short_answer}".strip()},
     ]
     return Prompt(
         [{"role": "user", "content": content}],
