@@ -75,7 +75,7 @@ def second_measurements(
     return [
         replace(turn, block=last + turn.block, again=turn.block)
         for turn in turns
-        if turn.cells and turn.block in wanted.get(turn.model, ())
+        if turn.block != GATES and turn.block in wanted.get(turn.model, ())
     ]
 
 

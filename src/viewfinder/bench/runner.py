@@ -96,14 +96,15 @@ async def run_suite(
 
 
 async def _take_all(under: Conditions, turns: Sequence[Turn], trials: dict[str, Trial]) -> None:
-    """What was planned, with what was disturbed once more before the stages; raises TimeIsUp."""
+    """What was planned, and after each half what was disturbed once more; raises TimeIsUp."""
     timed, staged = [turn for turn in turns if not turn.stage], [turn for turn in turns if turn.stage]
-    await _take(under, timed, trials)
-    spoiled = {name: trial.disturbed for name, trial in trials.items()}
-    again = second_measurements(turns, spoiled, under.suite.again)
-    under.steps.extend(sum(steps_of(under.suite, turn) for turn in again))
-    await _take(under, again, trials)
-    await _take(under, staged, trials)
+    for half in (timed, staged):
+        await _take(under, half, trials)
+        of_it = {turn.block for turn in half}
+        spoiled = {name: of_it.intersection(trial.disturbed) for name, trial in trials.items()}
+        again = second_measurements(turns, spoiled, under.suite.again)
+        under.steps.extend(sum(steps_of(under.suite, turn) for turn in again))
+        await _take(under, again, trials)
     if under.suite.limit_s:
         await _take_rounds(under, trials)
 

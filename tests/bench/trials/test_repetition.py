@@ -58,6 +58,23 @@ def test_what_was_not_measured_once_more_is_told() -> None:
     )
 
 
+def test_a_process_of_a_stage_is_told_by_its_place_in_it() -> None:
+    """That its requests get slower is no drift: it is asked more and more of them at once."""
+    restarts = {
+        1: Restart(BUSY, []),
+        8: Restart(QUIET, warming(3), stage="throughput"),
+        9: Restart(BUSY, [], stage="throughput", part=1),
+    }
+    assert disturbed(restarts) == [1, 9]
+    found = count(restarts | {21: Restart(QUIET, [], again=9, stage="throughput", part=1)})
+    assert (found.counted, found.set_aside) == ((1, 8, 21), (9,))
+    assert found.notes == (
+        f"Timed start 1 was disturbed ({LOAD}) and not measured once more.",
+        f"Process 2 of the scenario 'throughput' was disturbed ({LOAD}) and measured once more after the "
+        "others; the second measurement counts.",
+    )
+
+
 @pytest.mark.parametrize("scenario", ["images", "texts"])
 def test_a_process_that_gets_slower_and_slower_is_thermal_drift(scenario: str) -> None:
     restart = Restart(QUIET, warming(1.5, scenario=scenario))
@@ -89,5 +106,6 @@ def test_second_measurements_come_in_the_plans_order_with_numbers_of_their_own()
         [first] = [one for one in turns if (one.block, one.model) == (turn.again, turn.model)]
         assert turn.cells == first.cells
     assert second_measurements(turns, {"a": [4]}, most=0) == []
-    assert second_measurements(turns, {"a": [GATES, 6]}, most=9) == [], "only what is timed"
+    [staged] = second_measurements(turns, {"a": [GATES, 6]}, most=9)
+    assert (staged.stage, staged.again) == ("soak", 6)
     assert second_measurements([], {}, most=9) == []

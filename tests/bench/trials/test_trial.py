@@ -1,6 +1,7 @@
 """What was disturbed is measured once more, and only once, however often the run is killed."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.bench.on_glimpse import Killed, kill_when, measure
 from viewfinder.bench.results.figures import Figure
+from viewfinder.bench.results.throughput import Throughput
 from viewfinder.bench.storage.store import Store
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trials import disturbance
@@ -37,6 +39,22 @@ def disturbing(*stretches: int) -> Callable[[], tuple[float, float]]:
         return clock[0], clock[1]
 
     return read
+
+
+async def test_a_disturbed_process_of_a_timed_stage_is_measured_once_more(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disturbance, "read_machine_s", disturbing(2))
+    suite = replace(
+        SUITE, processes=1, vision=4, text=4, throughput_processes=2, throughput_requests=1, throughput_s=0.1
+    )
+    result = await measure(store, tmp_path, suite)
+    assert len(result.notes) == 1
+    assert result.notes[0].startswith("Process 1 of the scenario 'throughput' was disturbed (other programs")
+    assert result.notes[0].endswith("the second measurement counts.")
+    assert isinstance(result.throughput, Throughput)
+    counted = store.exchanges(result.run, "glimpse")
+    assert {one.process for one in counted} == {0, 1, 3, 5}
 
 
 async def test_a_disturbed_restart_is_measured_once_more(

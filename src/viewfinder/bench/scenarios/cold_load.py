@@ -31,6 +31,7 @@ class ColdLoad:
     name = "cold_load"
     goes_on = False
     counts_answers = False
+    is_timed = False
 
     def processes(self, suite: Suite) -> int:
         return min(1, suite.cold_starts)

@@ -45,6 +45,7 @@ class Context:
     name = "context"
     goes_on = True
     counts_answers = True
+    is_timed = False
 
     def processes(self, suite: Suite) -> int:
         return 1 if suite.context else 0

@@ -40,6 +40,7 @@ class ResolutionStage:
     name = "resolution"
     goes_on = False  # it is timed
     counts_answers = True
+    is_timed = True
 
     def processes(self, suite: Suite) -> int:
         return suite.resolution_processes

@@ -40,6 +40,7 @@ class Soak:
     name = "soak"
     goes_on = False
     counts_answers = False
+    is_timed = False
 
     def processes(self, suite: Suite) -> int:
         return 1 if suite.soak else 0

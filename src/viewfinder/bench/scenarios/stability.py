@@ -46,6 +46,7 @@ class Stability:
     name = "stability"
     goes_on = False
     counts_answers = False
+    is_timed = False
 
     def processes(self, suite: Suite) -> int:
         return suite.stability_references + 2 if suite.stability_references else 0

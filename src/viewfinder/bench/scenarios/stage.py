@@ -36,12 +36,14 @@ class Stage(Protocol):
 
     `goes_on`: its questions can be asked of any process, so what was answered before an interruption is not
     asked again; otherwise the interrupted process counts for nothing. `counts_answers`: nothing can be said
-    of a model that does not pass the vision gate.
+    of a model that does not pass the vision gate. `is_timed`: a process is measured once more when others
+    used the processors meanwhile.
     """
 
     name: str
     goes_on: bool
     counts_answers: bool
+    is_timed: bool
 
     def processes(self, suite: Suite) -> int:
         """How many fresh server processes the suite gives it; 0: it is no part of the suite."""

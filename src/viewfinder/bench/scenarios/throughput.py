@@ -39,6 +39,7 @@ class ThroughputStage:
     name = "throughput"
     goes_on = False  # it is timed
     counts_answers = False
+    is_timed = True
 
     def processes(self, suite: Suite) -> int:
         return suite.throughput_processes

@@ -81,6 +81,7 @@ class OwnImages:
     name = SCENARIO
     goes_on = True
     counts_answers = False
+    is_timed = False
 
     def processes(self, suite: Suite) -> int:
         return 1 if suite.vqa_folder else 0

@@ -21,9 +21,10 @@ from viewfinder.bench.scenarios.gates import AT_LEAST
 from viewfinder.bench.scenarios.latency import CELLS
 from viewfinder.bench.scenarios.stage import Heard
 from viewfinder.bench.scenarios.stages import STAGES, stages_of
-from viewfinder.bench.storage.rows import Asked, Run
+from viewfinder.bench.storage.rows import Run
 from viewfinder.bench.suite import Suite
 from viewfinder.bench.trials.disturbance import Disturbance
+from viewfinder.bench.trials.repetition import Restart
 from viewfinder.bench.trials.status import Known, Verdict, corruption_of, growth_of, judge, leak_requests_of
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import CHAT_PATH
@@ -68,9 +69,14 @@ class Findings:
         self.vision = found.vision or NOT_REACHED
         self.follow_up = found.follow_up or NOT_REACHED
 
-    def add_block(self, found: Found, asked: Sequence[Asked]) -> None:
-        """What a timed server process left, and all that it was asked."""
+    def add(self, taken: Restart) -> None:
+        """What a server process left that was timed, or that a stage had to itself, and all it was asked."""
+        found, asked = taken.found, taken.asked
         self._add(found)
+        if taken.stage:
+            heard = Heard(taken.part, asked, found.series, found.broke_off)
+            self.stages[taken.stage] = sorted([*self.stages.get(taken.stage, []), heard], key=_part)
+            return
         first = next((one.exchange for one in asked if one.scenario == "load" and one.scene), None)
         cells = {cell: [one.exchange for one in asked if one.scenario == cell] for cell in CELLS}
         self.blocks.append(Block(found.load, memory=found.memory, first_image=first, **cells))
@@ -88,11 +94,6 @@ class Findings:
         # Fewer questions than the slowest model is asked show nothing.
         blind = isinstance(gate, Gate) and not gate.passed and gate.asked >= AT_LEAST
         return BLIND if blind and STAGES[stage].counts_answers else None
-
-    def add_stage(self, stage: str, heard: Heard, found: Found) -> None:
-        """What a server process gave to a stage."""
-        self._add(found)
-        self.stages.setdefault(stage, []).append(heard)
 
     def _add(self, found: Found) -> None:
         self.engine_version = self.engine_version or found.engine_version
@@ -247,6 +248,10 @@ def time_was_over(result: ModelResult) -> ModelResult:
     load = {name: TIME_WAS_OVER for name, value in result.load if value == NOT_REACHED}
     over = {name: TIME_WAS_OVER for name, value in result if value == NOT_REACHED}
     return result.model_copy(update=over | {"load": result.load.model_copy(update=load)})
+
+
+def _part(heard: Heard) -> int:
+    return heard.part
 
 
 def _e2e_s(exchange: Exchange) -> float | None:

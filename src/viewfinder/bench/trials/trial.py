@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from viewfinder.bench.results.model import ModelResult
 from viewfinder.bench.results.turns import Found
 from viewfinder.bench.scenarios import gates, latency
 from viewfinder.bench.scenarios.load import TRIES, first_answers
-from viewfinder.bench.scenarios.stage import Heard, SetsEngine
+from viewfinder.bench.scenarios.stage import SetsEngine
 from viewfinder.bench.scenarios.stages import STAGES
 from viewfinder.bench.storage import fingerprint
 from viewfinder.bench.storage.fingerprint import Fingerprint
@@ -71,7 +72,7 @@ class Trial:
     """What it came to; until then, None."""
     _engine: Engine | None = None
     _finished: Mapping[int, Found] = field(default_factory=dict)
-    _timed: dict[int, Restart] = field(default_factory=dict)
+    _taken: dict[int, Restart] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.card, self.card.variant(), self.under.run)
@@ -92,8 +93,8 @@ class Trial:
 
     @property
     def disturbed(self) -> list[int]:
-        """The timed restarts that were disturbed; none when the trial has ended."""
-        return [] if self.result is not None else repetition.disturbed(self._timed)
+        """The blocks whose times were disturbed; none when the trial has ended."""
+        return [] if self.result is not None else repetition.disturbed(self._taken)
 
     async def take(self, turn: Turn) -> None:
         """Measure one server process, unless that was done before an interruption or the trial has ended."""
@@ -127,9 +128,9 @@ class Trial:
         """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
         if self.result is None:
             self.findings.machine_drift, self.findings.drift = machine, drift
-            count = repetition.count(self._timed)
+            count = repetition.count(self._taken)
             for number in count.counted:
-                self.findings.add_block(self._timed[number].found, self._timed[number].asked)
+                self.findings.add(self._taken[number])
             self.findings.notes += count.notes
             digest = self.fingerprint.digest if self.fingerprint else ""
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -188,15 +189,12 @@ class Trial:
         return await (self._gates(subject) if turn.block == GATES else self._block(subject, turn))
 
     def _keep(self, turn: Turn, found: Found, asked: list[Asked]) -> None:
-        if turn.stage:
-            heard = Heard(turn.part, asked, found.series, found.broke_off)
-            self.findings.add_stage(turn.stage, heard, found)
-        elif turn.questions:
+        if turn.questions:
             self.findings.add_questions(found)
         elif turn.block == GATES:
             self.findings.add_gates(found)
         else:
-            self._timed[turn.block] = Restart(found, asked, turn.again)
+            self._taken[turn.block] = Restart(found, asked, turn.again, turn.stage, turn.part)
 
     def _stored(self, turn: Turn) -> list[Asked]:
         return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
@@ -235,12 +233,15 @@ class Trial:
         """Give the process to a stage; that the engine does not survive it is what was found."""
         stage, suite = STAGES[turn.stage], self.under.suite
         self.under.steps.begin(self.card.name, stage.name, stage.steps(suite, turn.part))
-        try:
-            series, broke_off = await stage.asks(subject, suite, turn.part), ""
-        except (EngineDied, EngineStalled) as error:
-            series, broke_off = {}, str(error)
+        disturbance = Disturbance()
+        with disturbance.watch(subject.server.pids) if stage.is_timed else nullcontext():
+            try:
+                series, broke_off = await stage.asks(subject, suite, turn.part), ""
+            except (EngineDied, EngineStalled) as error:
+                series, broke_off = {}, str(error)
+        foreign_s, available_s = disturbance.seconds
         noted = {name: tuple(values) for name, values in {**subject.noted, **series}.items()}
-        return Found(series=noted, broke_off=broke_off)
+        return Found(series=noted, broke_off=broke_off, foreign_s=foreign_s, available_s=available_s)
 
     async def _gates(self, subject: Subject) -> Found:
         suite, steps, name = self.under.suite, self.under.steps, self.card.name
