@@ -45,6 +45,10 @@ class Variant(_Frozen):
     image_lever: Literal["pixels", "image_tokens"] = Field(
         "pixels", description="what an image budget is set by: the picture's size, or the engine's option"
     )
+    image_budgets: tuple[int, ...] = Field(
+        (64, 256),
+        description="image tokens to compare with the engine's own number, least first, by that lever",
+    )
     chat_template: str | None = Field(None, description="None: the one in the model's file")
     model_type: str = Field("", description="of its config.json; known issues of engines go by it")
     remote_code: bool = Field(False, description="runs Python from its repository; `revision` is a must")

@@ -15,7 +15,7 @@ from tests.bench.test_runner import Point, TableEngine, card
 from viewfinder.bench.results.figures import Figure, Missing
 from viewfinder.bench.results.resolution import Resolution
 from viewfinder.bench.scenarios import resolution
-from viewfinder.bench.scenarios.resolution import IMAGE_TOKENS, SIZES_PX, TEXTS, ResolutionStage, sizes_of
+from viewfinder.bench.scenarios.resolution import SIZES_PX, TEXTS, ResolutionStage, sizes_of
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines import registry
@@ -46,18 +46,38 @@ def picture(message: dict[str, Any]) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(data)))
 
 
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Told:
+    answers = tmp_path / "answers.json"
+    answers.write_text("{}")
+    made = Told(answers)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point(made)])
+    return made
+
+
 async def test_glimpse(tmp_path: Path) -> None:
+    """One tile of its image, and the overview, or four of them: fewer tokens, less time."""
     ran = await measured(glimpse(), SUITE, tmp_path)
     found = resolution_of(ran)
-    assert [budget.budget for budget in found.budgets] == ["32 px", "64 px", "128 px", "256 px"]
+    assert [budget.budget for budget in found.budgets] == ["20 tokens", "all tokens"]
+    few, all_of_them = found.budgets
     for budget in found.budgets:
         assert (budget.asked, budget.failed) == (8, 0)
-        assert isinstance(budget.image_tokens, Figure)
-        assert budget.image_tokens.value >= 10
         assert isinstance(budget.accuracy, Figure)
         assert isinstance(budget.e2e, Figure)
+    assert isinstance(few.image_tokens, Figure)
+    assert isinstance(all_of_them.image_tokens, Figure)
+    assert 10 < few.image_tokens.value < all_of_them.image_tokens.value / 2
     assert isinstance(found.cheapest, Missing), "eight questions prove nothing"
     assert "more questions" in found.cheapest.missing
+    assert ResolutionStage().finds(ran.heard(), SUITE) == found
+
+
+async def test_every_size_is_put_to_every_process(tmp_path: Path, engine: Told) -> None:
+    ran = await measured(card("good", image_input_px=192), SUITE, tmp_path)
+    found = resolution_of(ran)
+    assert [budget.budget for budget in found.budgets] == ["32 px", "64 px", "128 px", "256 px"]
+    assert [budget.asked for budget in found.budgets] == [8] * 4
     for process in (STAGE, STAGE + 1):
         at_64, at_256 = (ran.cell(f"resolution/{size} px", process) for size in (64, 256))
         assert [one.scene for one in at_64] == [one.scene for one in at_256]
@@ -66,19 +86,13 @@ async def test_glimpse(tmp_path: Path) -> None:
             one.scene for one in at_64[:TEXTS]
         ]
     assert len({one.scene for one in ran.asked if one.scenario == "resolution/64 px"}) == 8
-    assert ResolutionStage().finds(ran.heard(), SUITE) == found
+    assert engine.image_tokens == [0] * 4, "the engine is told of none"
 
 
-async def test_a_budget_of_tokens_is_told_to_processes_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = tmp_path / "answers.json"
-    answers.write_text("{}")
-    engine = Told(answers)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point(engine)])
+async def test_a_budget_of_tokens_is_told_to_processes_of_its_own(tmp_path: Path, engine: Told) -> None:
     suite = replace(SUITE, resolution_processes=6, resolution_questions=2)
     ran = await measured(card("good", image_lever="image_tokens"), suite, tmp_path)
-    assert engine.image_tokens == [0, 0, *IMAGE_TOKENS, *IMAGE_TOKENS]
+    assert engine.image_tokens == [0, 0, 64, 256, 0, 64, 256, 0]
     cells = [f"resolution/{name}" for name in ("64 tokens", "256 tokens", "all tokens")]
     for number, cell in enumerate(cells):
         assert [len(ran.cell(cell, STAGE + part)) for part in range(6)] == [

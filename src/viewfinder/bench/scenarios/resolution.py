@@ -26,12 +26,13 @@ from viewfinder.scenes.messages import Message
 
 SIZES_PX = (32, 64, 128, 256, 512, 1024)
 """Longest edges of the pictures that are sent; only those up to the model's own input make a difference."""
-IMAGE_TOKENS = (64, 256, 0)
-"""0: as many as the engine is set to anyway; each is told to every third process."""
+MOST_BUDGETS = 3
+"""Of image tokens."""
 LEAST_SCENES = 2
 TEXTS = 4
 """Questions of each process that are asked without their image, too."""
-TEXT = "resolution/text"
+CELL = "resolution/"
+TEXT = f"{CELL}text"
 
 
 class ResolutionStage:
@@ -46,26 +47,27 @@ class ResolutionStage:
         return suite.resolution_processes
 
     def steps(self, suite: Suite, part: int) -> int:
-        most = max(_scenes(suite, 1) * len(SIZES_PX), _scenes(suite, len(IMAGE_TOKENS)))
+        most = max(_scenes(suite, 1) * len(SIZES_PX), _scenes(suite, MOST_BUDGETS))
         return WARM_UP_TEXTS + WARM_UP_IMAGES + TEXTS + most
 
     def needs(self, variant: Variant) -> Missing | None:
         return None if variant.vision else Missing(missing="this variant takes no images")
 
     def settings(self, settings: EngineSettings, variant: Variant, part: int) -> EngineSettings:
-        if variant.image_lever == "pixels" or not (tokens := IMAGE_TOKENS[part % len(IMAGE_TOKENS)]):
+        if variant.image_lever == "pixels" or not (tokens := _told(variant, part)):
             return settings
         return settings.model_copy(update={"image_tokens": tokens})
 
     async def asks(self, subject: Subject, suite: Suite, part: int) -> Series:
         await warm_up(subject)
-        if subject.server.variant.image_lever == "pixels":
-            at_budgets = _by_size(subject.topic(f"resolution/{part}"), sizes_of(subject.server.variant))
+        variant = subject.server.variant
+        if variant.image_lever == "pixels":
+            at_budgets = _by_size(subject.topic(f"resolution/{part}"), sizes_of(variant))
             scenes = _scenes(suite, 1)
         else:
-            group, budget = divmod(part, len(IMAGE_TOKENS))
-            at_budgets = _by_tokens(subject.topic(f"resolution/{group}"), IMAGE_TOKENS[budget])
-            scenes = _scenes(suite, len(IMAGE_TOKENS))
+            count = len(tokens_of(variant))
+            at_budgets = _by_tokens(subject.topic(f"resolution/{part // count}"), _told(variant, part))
+            scenes = _scenes(suite, count)
         for number, (text, prompts) in enumerate(suite.paced(at_budgets, scenes, LEAST_SCENES)):
             if number < TEXTS:
                 await subject.ask(TEXT, text)
@@ -74,10 +76,10 @@ class ResolutionStage:
         return {}
 
     def finds(self, heard: Sequence[Heard], suite: Suite) -> Resolution:
-        names = [*map(_px, SIZES_PX), *map(_tokens, IMAGE_TOKENS)]
-        found = {name: [kept for one in heard if (kept := _of(one, _cell(name)))] for name in names}
+        cells = {asked.scenario for one in heard for asked in one.asked} - {TEXT}
+        names = sorted((cell.removeprefix(CELL) for cell in cells if cell.startswith(CELL)), key=_size)
         return budgets.resolution(
-            {name: processes for name, processes in found.items() if processes},
+            {name: [kept for one in heard if (kept := _of(one, _cell(name)))] for name in names},
             [asked for one in heard for asked in _of(one, TEXT)],
         )
 
@@ -88,6 +90,16 @@ def sizes_of(variant: Variant) -> tuple[int, ...]:
         return SIZES_PX
     smaller = tuple(size for size in SIZES_PX if size < variant.image_input_px)
     return SIZES_PX[: len(smaller) + 1]
+
+
+def tokens_of(variant: Variant) -> tuple[int, ...]:
+    """Each is told to processes of its own, in turns; the last, 0: as many as the engine is set to anyway."""
+    return (*variant.image_budgets, 0)
+
+
+def _told(variant: Variant, part: int) -> int:
+    tokens = tokens_of(variant)
+    return tokens[part % len(tokens)]
 
 
 Budgeted = Iterator[tuple[Prompt, list[tuple[str, Prompt]]]]
@@ -132,7 +144,13 @@ def _scenes(suite: Suite, budgets_at_start: int) -> int:
 
 
 def _cell(budget: str) -> str:
-    return f"resolution/{budget}"
+    return CELL + budget
+
+
+def _size(budget: str) -> float:
+    """What puts budgets in order, smallest first."""
+    number = budget.partition(" ")[0]
+    return math.inf if number == "all" else float(number)
 
 
 def _px(size_px: int) -> str:
