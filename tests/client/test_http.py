@@ -40,9 +40,10 @@ def says(*sent: bytes, gap_s: float = 0.0) -> Handler:
         [PLAIN + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"],
         [PLAIN + b"\r\n{}"],  # to the connection's end
         [bytes([byte]) for byte in PLAIN + b"Content-Length: 2\r\n\r\n{}"],
+        [PLAIN + b"Content-Length: 2\r\n\r\n{}and more"],
         [b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + PLAIN + b"Content-Length: 2\r\n\r\n{}"],
     ],
-    ids=["length", "chunks", "end", "bytes", "hints"],
+    ids=["length", "chunks", "end", "bytes", "more", "hints"],
 )
 async def test_however_it_is_cut_it_is_whole(tmp_path: Path, sent: list[bytes]) -> None:
     async with wire(tmp_path / "w", says(*sent)) as place, ChatClient(place) as client:
@@ -65,6 +66,15 @@ async def test_however_it_is_cut_it_is_whole(tmp_path: Path, sent: list[bytes]) 
 async def test_what_is_no_reply_is_a_death_with_its_reason(tmp_path: Path, sent: bytes, words: str) -> None:
     async with wire(tmp_path / "w", says(sent)) as place, ChatClient(place) as client:
         with pytest.raises(EngineDied, match=words):
+            await client.get("/health", 5.0)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:99999", "http://[::1", "http://:80", "http://nowhere.invalid"]
+)
+async def test_at_an_address_that_is_none_nothing_listens(url: str) -> None:
+    async with ChatClient(Endpoint(url)) as client:
+        with pytest.raises(EngineDied, match="Nothing listens"):
             await client.get("/health", 5.0)
 
 

@@ -175,7 +175,8 @@ class Reply(asyncio.Protocol):
             if not self._has_head and self._head_bytes > HEAD_BYTES:
                 raise httptools.HttpParserError("its headers have no end")  # noqa: TRY301
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.fail(EngineDied(f"The server at {self._endpoint} does not speak HTTP."))
+            if not self._is_over:  # what follows a whole reply is nobody's
+                self.fail(EngineDied(f"The server at {self._endpoint} does not speak HTTP."))
         if self._body:
             body = b"".join(self._body) if len(self._body) > 1 else self._body[0]
             self._body.clear()
@@ -212,7 +213,7 @@ class Reply(asyncio.Protocol):
 
 async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
     """A connection to who listens there and nobody else. Raises EngineDied, EngineStalled."""
-    loop, address = asyncio.get_running_loop(), urlsplit(endpoint.base_url)
+    loop = asyncio.get_running_loop()
     await _prove(endpoint)
 
     def reply() -> Reply:
@@ -223,6 +224,7 @@ async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
             if endpoint.socket:
                 _, made = await loop.create_unix_connection(reply, sock=await _connected(endpoint.socket))
             else:
+                address = urlsplit(endpoint.base_url)
                 port = address.port or _PORTS[address.scheme]
                 tls = _tls() if address.scheme == "https" else None
                 _, made = await loop.create_connection(reply, address.hostname or "", port, ssl=tls)
@@ -230,7 +232,7 @@ async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
         raise EngineDied(f"The certificate of {endpoint} is not valid: {error.verify_message}.") from None
     except TimeoutError:
         raise EngineStalled(f"The server at {endpoint} takes no connection.") from None
-    except OSError:
+    except (OSError, ValueError):  # it has no such port; the others are no address at all
         raise EngineDied(f"Nothing listens at {endpoint}.") from None
     try:
         await _prove(endpoint)
