@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks.validity import cost, coverage, memory, peer, planted, timing, twice
+from benchmarks.validity import clean, cost, coverage, memory, peer, planted, timing, twice
 from benchmarks.validity.table import SHORT, Table
 
 PROOFS: dict[str, Callable[[], Table]] = {
@@ -13,6 +13,7 @@ PROOFS: dict[str, Callable[[], Table]] = {
     "peer": peer.prove,
     "twice": twice.prove,
     "planted": planted.prove,
+    "clean": clean.prove,
 }
 
 

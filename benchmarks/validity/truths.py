@@ -91,7 +91,7 @@ TRUTHS = (
         "accuracy 80 % where the clean one has 95 %",
         "10 to 20 points fewer right answers",
         (r"^changed: right image answers -(1\d|20) points",),
-        (FEWER_RIGHT, SLOWER),
+        (FEWER_RIGHT, r"^changed: average inference 0\.[89]"),  # who does not know says so, in fewer words
     ),
     Truth(
         "text-fails",
