@@ -10,7 +10,8 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -222,7 +223,9 @@ async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
     try:
         async with asyncio.timeout(CONNECT_S):
             if endpoint.socket:
-                _, made = await loop.create_unix_connection(reply, sock=await _connected(endpoint.socket))
+                connected = await _connected(endpoint.socket)
+                with _closed_unless_taken(connected):
+                    _, made = await loop.create_unix_connection(reply, sock=connected)
             else:
                 address = urlsplit(endpoint.base_url)
                 port = address.port or _PORTS[address.scheme]
@@ -268,7 +271,7 @@ def _head(endpoint: Endpoint, method: str, path: str) -> bytes:
 async def _connected(place: Path) -> socket.socket:
     """A socket that is connected there; it waits while that queue is full, which asyncio does not."""
     made = socket.socket(socket.AF_UNIX)
-    try:
+    with _closed_unless_taken(made):
         made.setblocking(False)
         while True:
             try:
@@ -277,6 +280,13 @@ async def _connected(place: Path) -> socket.socket:
                 await asyncio.sleep(QUEUE_FULL_S)
             else:
                 return made
+
+
+@contextmanager
+def _closed_unless_taken(made: socket.socket) -> Iterator[None]:
+    """Whatever is raised within, no socket stays open."""
+    try:
+        yield
     except BaseException:
         made.close()
         raise

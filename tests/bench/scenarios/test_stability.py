@@ -150,8 +150,10 @@ async def test_answers_of_requests_that_are_under_way_together(measure: Measure,
     assert (trouble.code, trouble.together) == (Code.CROSS_REQUEST, True)
     assert trouble.after in ("2 requests at once", "4 requests at once")
     catalog = faulty("answers-another", known(), folders.state / "again")
-    said = [await replay(folders.state / trouble.reproducer, catalog, folders) for _ in range(4)]
-    assert set(said) != {trouble.expected}, "they meet in one of four times"
+    for _ in range(12):  # mostly the first time; on a busy machine requests that begin together may not meet
+        if await replay(folders.state / trouble.reproducer, catalog, folders) != trouble.expected:
+            return
+    pytest.fail("two requests did not meet in any of twelve times")
 
 
 async def test_the_second_call_of_each_process_fails(measure: Measure) -> None:

@@ -42,6 +42,7 @@ def test_each_kind_is_told_once_with_its_first() -> None:
 
 FAILED, AGAIN, OTHER, TEXT = asked(0, error=REFUSED), asked(0), asked(1), asked(None, "Sure.")
 FAILS_ON = [FAILED] * 6
+DIED = asked(0, error="engine_died: The connection broke.")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,8 @@ FAILS_ON = [FAILED] * 6
         ([[AGAIN, *FAILS_ON]], "lasting"),
         ([[AGAIN, FAILED], [OTHER, FAILED, FAILED]], None),  # too few to tell
         ([[*FAILS_ON, TEXT], [*FAILS_ON, TEXT]], None),  # it never could
+        ([[AGAIN, DIED], [OTHER]], "needs reload"),  # who is dead needs no more of them
+        ([[DIED, OTHER], [OTHER]], "transient"),  # only its connection broke
     ],
 )
 def test_what_came_of_it(processes: list[list[object]], found: Recovery | None) -> None:

@@ -75,7 +75,7 @@ def _recovery(number: int, place: int, processes: Sequence[Sequence[Asked]]) -> 
     earlier, later = alike[number][:before], alike[number][before + 1 :]
     if any(later):
         return "transient"
-    if len(later) < FEWEST_LATER:
+    if len(later) < FEWEST_LATER and code_of(processes[number][place].exchange) is not Code.DIED:
         return None
     if any(map(any, alike[:number] + alike[number + 1 :])):
         return "needs reload"
