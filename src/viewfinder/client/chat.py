@@ -16,7 +16,7 @@ import orjson
 
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
-from viewfinder.client.http import Reply, connect, request
+from viewfinder.client.http import Reply, ask
 from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
 from viewfinder.wire.sse import DONE, EventReader
 
@@ -151,12 +151,11 @@ class ChatClient:
             raise RuntimeError("ChatClient is used outside its `async with`")
         if self._closed:  # while the request waited its turn
             raise self._gone()
-        reply = await connect(self.endpoint, self._stall_timeout_s)
+        reply = await ask(self.endpoint, method, path, body, self._stall_timeout_s)
         self._replies.add(reply)
         try:
             if self._closed:
                 raise self._gone()
-            reply.send(request(self.endpoint, method, path, body))
             await reply.head()
             yield reply
         finally:

@@ -10,8 +10,8 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +34,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Reply(asyncio.Protocol):
-    """One reply, while it comes; `connect` makes it, and who has it calls `close`."""
+    """One reply, while it comes; `ask` makes it, and who has it calls `close`."""
 
     def __init__(self, endpoint: Endpoint, stall_timeout_s: float) -> None:
         self.status = 0
@@ -60,9 +60,10 @@ class Reply(asyncio.Protocol):
         return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
 
     def send(self, request: bytes) -> None:
-        self._heard_s = time.monotonic()
+        """Send what is left of the request, maybe nothing, and watch for silence from now on."""
         self._look_again(self._stall_timeout_s)
-        self._transport.write(request)
+        if request:
+            self._transport.write(request)
 
     async def head(self) -> None:
         """Wait until status and headers are there."""
@@ -212,25 +213,19 @@ class Reply(asyncio.Protocol):
             self.headers.clear()
 
 
-async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
-    """A connection to who listens there and nobody else. Raises EngineDied, EngineStalled."""
-    loop = asyncio.get_running_loop()
+async def ask(endpoint: Endpoint, method: str, path: str, body: bytes, stall_timeout_s: float) -> Reply:
+    """The reply of who listens there, and nobody else. Raises EngineDied, EngineStalled."""
     await _prove(endpoint)
 
     def reply() -> Reply:
         return Reply(endpoint, stall_timeout_s)
 
     try:
-        async with asyncio.timeout(CONNECT_S):
-            if endpoint.socket:
-                connected = await _connected(endpoint.socket)
-                with _closed_unless_taken(connected):
-                    _, made = await loop.create_unix_connection(reply, sock=connected)
-            else:
-                address = urlsplit(endpoint.base_url)
-                port = address.port or _PORTS[address.scheme]
-                tls = _tls() if address.scheme == "https" else None
-                _, made = await loop.create_connection(reply, address.hostname or "", port, ssl=tls)
+        rest = request(endpoint, method, path, body)
+        if endpoint.socket:  # a private folder holds it, so that nobody else can have it
+            made, rest = await _over_socket(endpoint.socket, rest, reply)
+        else:
+            made = await _over_tcp(endpoint, reply)
     except ssl.SSLCertVerificationError as error:
         raise EngineDied(f"The certificate of {endpoint} is not valid: {error.verify_message}.") from None
     except TimeoutError:
@@ -242,7 +237,42 @@ async def connect(endpoint: Endpoint, stall_timeout_s: float) -> Reply:
     except BaseException:
         made.close()
         raise
+    made.send(rest)
     return made
+
+
+async def _over_tcp(endpoint: Endpoint, reply: Callable[[], Reply]) -> Reply:
+    address = urlsplit(endpoint.base_url)
+    port = address.port or _PORTS[address.scheme]
+    tls = _tls() if address.scheme == "https" else None
+    async with asyncio.timeout(CONNECT_S):
+        loop = asyncio.get_running_loop()
+        _, made = await loop.create_connection(reply, address.hostname or "", port, ssl=tls)
+    return made
+
+
+async def _over_socket(place: Path, sent: bytes, reply: Callable[[], Reply]) -> tuple[Reply, bytes]:
+    """A connection on which as much is sent as it takes, before asyncio has made a transport of it; and the
+    rest. While the queue of that server is full, it waits, which asyncio does not."""
+    until_s = time.monotonic() + CONNECT_S
+    connected = socket.socket(socket.AF_UNIX)
+    try:
+        connected.setblocking(False)
+        while True:
+            try:
+                connected.connect(str(place))
+                break
+            except BlockingIOError:
+                if time.monotonic() > until_s:
+                    raise TimeoutError from None
+                await asyncio.sleep(QUEUE_FULL_S)
+        with suppress(BlockingIOError):
+            sent = sent[connected.send(sent) :]
+        _, made = await asyncio.get_running_loop().create_unix_connection(reply, sock=connected)
+    except BaseException:
+        connected.close()
+        raise
+    return made, sent
 
 
 def request(endpoint: Endpoint, method: str, path: str, body: bytes = b"") -> bytes:
@@ -266,30 +296,6 @@ def _head(endpoint: Endpoint, method: str, path: str) -> bytes:
     target = address.path + (f"?{address.query}" if address.query else "")
     lines = (f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "")
     return "\r\n".join(lines).encode("latin-1")
-
-
-async def _connected(place: Path) -> socket.socket:
-    """A socket that is connected there; it waits while that queue is full, which asyncio does not."""
-    made = socket.socket(socket.AF_UNIX)
-    with _closed_unless_taken(made):
-        made.setblocking(False)
-        while True:
-            try:
-                made.connect(str(place))
-            except BlockingIOError:
-                await asyncio.sleep(QUEUE_FULL_S)
-            else:
-                return made
-
-
-@contextmanager
-def _closed_unless_taken(made: socket.socket) -> Iterator[None]:
-    """Whatever is raised within, no socket stays open."""
-    try:
-        yield
-    except BaseException:
-        made.close()
-        raise
 
 
 async def _prove(endpoint: Endpoint) -> None:
