@@ -353,6 +353,37 @@ async def test_chunks_of_an_odd_shape_end_no_exchange(tmp_path: Path) -> None:
     assert (exchange.text, exchange.error, exchange.prompt_tokens) == ("['A', 'list']", "", None)
 
 
+@pytest.mark.parametrize("count", [True, False, "7", 7.0, -1, [7]])
+async def test_what_is_no_token_count_is_none(tmp_path: Path, count: object) -> None:
+    """`true` was taken for one token, because Python's bool is an int; text and fractions passed as well."""
+    usage = {"prompt_tokens": count, "completion_tokens": count}
+    said = json.dumps({"choices": [], "usage": usage, "timings": {"prompt_n": True, "prompt_ms": 1.5}})
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(HEAD + piece(chunk({"content": "yes"})) + piece(f"data: {said}\n\n") + END)
+
+    async with wire(tmp_path / "w.sock", handler) as place, ChatClient(place) as client:
+        exchange = await client.exchange(ask("hello"))
+    assert (exchange.error, exchange.prompt_tokens, exchange.completion_tokens) == ("", None, None)
+    assert exchange.timings == {"prompt_ms": 1.5}
+
+
+async def test_words_after_the_finish_reason_are_not_part_of_the_answer(tmp_path: Path) -> None:
+    """No test noticed when they were added to the text and to the time stamps of the tokens."""
+    last = chunk({"content": "yes."}, finish_reason="stop")
+    late = chunk({"content": " And more."}) + chunk({"content": "!"}, finish_reason="length")
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(HEAD + piece(chunk({"content": "Oh "})) + piece(last) + piece(late))
+        writer.write(piece("data: [DONE]\n\n") + b"0\r\n\r\n")
+
+    async with wire(tmp_path / "w.sock", handler) as place, ChatClient(place) as client:
+        exchange = await client.exchange(ask("hello"))
+    assert (exchange.text, exchange.error, len(exchange.token_times_s)) == ("Oh yes.", "", 2)
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port: int = bound.getsockname()[1]

@@ -135,6 +135,21 @@ async def test_silence_inside_the_headers_is_a_stall(tmp_path: Path) -> None:
             await client.complete({"messages": []})
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_every_request_declines_compressed_replies(tmp_path: Path, method: str) -> None:
+    """Nothing here unpacks a reply, so servers must know; no test noticed when the header was gone."""
+    heads: list[bytes] = []
+
+    async def handler(reader: Reader, writer: Writer) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(PLAIN + b"Content-Length: 2\r\n\r\n{}")
+
+    async with wire(tmp_path / "w", handler) as place, ChatClient(place) as client:
+        await (client.get("/health", 5.0) if method == "GET" else client.complete({"messages": []}))
+    accepted = [line for line in heads[0].split(b"\r\n") if line.lower().startswith(b"accept-encoding:")]
+    assert accepted == [b"Accept-Encoding: identity"]
+
+
 @pytest.fixture
 def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[trustme.CA]:
     """The only one that is trusted."""

@@ -123,6 +123,15 @@ def test_usage_is_counted_again() -> None:
     assert clean_usage({"usage": None}) is None
 
 
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_true_is_no_token_count(name: str) -> None:
+    """Python counts `True` as 1, and no test noticed when it passed for a number of tokens."""
+    with pytest.raises(EngineRefused):
+        clean_usage({"usage": {**USAGE, name: True}})
+    details = {**USAGE, "prompt_tokens_details": {"cached_tokens": True}}
+    assert clean_usage({"usage": details}) == USAGE
+
+
 @pytest.mark.parametrize(
     "raw",
     [

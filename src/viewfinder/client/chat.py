@@ -18,6 +18,7 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
 from viewfinder.client.http import Reply, ask
 from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
+from viewfinder.wire.replies import is_count
 from viewfinder.wire.sse import DONE, EventReader
 
 CHAT_PATH = "/v1/chat/completions"
@@ -239,6 +240,11 @@ def _dict(found: object) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _count(found: object) -> int | None:
+    """A number of tokens; None for anything else, as if the server had reported none."""
+    return found if is_count(found) else None
+
+
 @dataclass(slots=True)
 class _Notes:
     """What is known of an exchange so far."""
@@ -276,9 +282,9 @@ class _Notes:
             last_token_s=self.last_token_s,
             token_times_s=tuple(self.token_times_s),
             text="".join(self.texts),
-            prompt_tokens=self.usage.get("prompt_tokens"),
-            completion_tokens=self.usage.get("completion_tokens"),
+            prompt_tokens=_count(self.usage.get("prompt_tokens")),
+            completion_tokens=_count(self.usage.get("completion_tokens")),
             finish_reason=self.finish_reason,
             error=error,
-            timings=self.timings,
+            timings={name: value for name, value in self.timings.items() if not isinstance(value, bool)},
         )

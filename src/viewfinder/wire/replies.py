@@ -52,7 +52,7 @@ def clean_usage(raw: dict[str, Any]) -> dict[str, Any] | None:
     if not isinstance(usage, dict):
         return None
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not _is_count(prompt) or not _is_count(completion):
+    if not is_count(prompt) or not is_count(completion):
         raise _not("a count of tokens")
     counts: dict[str, Any] = {
         "prompt_tokens": prompt,
@@ -60,7 +60,7 @@ def clean_usage(raw: dict[str, Any]) -> dict[str, Any] | None:
         "total_tokens": prompt + completion,
     }
     details = usage.get("prompt_tokens_details")
-    if isinstance(details, dict) and _is_count(details.get("cached_tokens")):
+    if isinstance(details, dict) and is_count(details.get("cached_tokens")):
         counts["prompt_tokens_details"] = {"cached_tokens": details["cached_tokens"]}
     return counts
 
@@ -85,7 +85,7 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
     details = error if isinstance(error, dict) else {}
     if details.get("type") == "exceed_context_size_error":  # llama.cpp, and our child of transformers
         asked, most = details.get("n_prompt_tokens"), details.get("n_ctx")
-        counts = f": {asked} tokens, where {most} fit" if _is_count(asked) and _is_count(most) else ""
+        counts = f": {asked} tokens, where {most} fit" if is_count(asked) and is_count(most) else ""
         return BadRequest(
             f"The conversation is longer than the model's context{counts}.",
             hint="Send less, or raise engine.context_tokens.",
@@ -93,7 +93,7 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
             code="context_length_exceeded",
         )
     code = details.get("code")
-    if not status and _is_count(code) and 400 <= code < 600:
+    if not status and is_count(code) and 400 <= code < 600:
         status = code
     shown = f" (status {status})" if status else ""
     return EngineRefused(
@@ -165,7 +165,8 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return value
 
 
-def _is_count(value: Any) -> TypeGuard[int]:
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether the value is a number of tokens; `true` is none, although Python counts it as 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
