@@ -136,12 +136,6 @@ def _words(request: Request, settings: Settings) -> tuple[str, ...]:
     return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 
-def results() -> list[ModelResult]:
-    """The newest stored result of every variant that was measured here."""
-    with Store(paths.results_file()) as store:
-        return store.latest()
-
-
 def guide() -> str:
     """The reference guide as Markdown, from the stored results alone.
 

@@ -20,7 +20,8 @@ def open_catalog(settings: Settings) -> Catalog:
 
     Raises BadRequest or UnknownModel when a setting names what there is not.
     """
-    return Catalog(settings.models, settings.endpoints, wanted=settings.variants, lock_file=paths.lock_file())
+    record = paths.pulled_file()
+    return Catalog(settings.models, settings.endpoints, wanted=settings.variants, lock_file=record)
 
 
 def card_of(catalog: Catalog, words: str) -> ModelCard:

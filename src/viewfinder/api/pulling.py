@@ -75,7 +75,7 @@ def carry_out(pulls: Sequence[Pull], on_progress: OnProgress = lambda progress: 
     done = []
     for one in pulls:
         brought = (
-            fetch(one.plan, Hub(), lock_file=paths.lock_file(), on_progress=on_progress) if one.plan else []
+            fetch(one.plan, Hub(), lock_file=paths.pulled_file(), on_progress=on_progress) if one.plan else []
         )
         done.append(PulledModel(one.model, one.variant, one.missing_bytes, tuple(brought)))
     return done

@@ -41,24 +41,9 @@ def results_file() -> Path:
     return home() / "results.sqlite"
 
 
-def lock_file() -> Path:
+def pulled_file() -> Path:
     """The record of every file that was pulled, with its commit, size and hash."""
     return home() / "pulled.json"
-
-
-def profiles_file() -> Path:
-    """What was measured of each variant on this machine: memory, load, pace."""
-    return home() / "profiles.json"
-
-
-def canaries_file() -> Path:
-    """The known images that each model answers right."""
-    return home() / "canaries.json"
-
-
-def hashes_file() -> Path:
-    """The hashes of model files that nobody recorded before."""
-    return home() / "hashes.json"
 
 
 def log_folder() -> Path:

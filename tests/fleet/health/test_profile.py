@@ -4,7 +4,7 @@ from pathlib import Path
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.notebook import Notebook
-from viewfinder.core.paths import profiles_file
+from viewfinder.core.paths import home
 from viewfinder.fleet import choice
 from viewfinder.fleet.health.profile import Profile, Profiles, need_bytes
 from viewfinder.fleet.health.rates import Cost, Rates
@@ -19,15 +19,15 @@ def measured() -> Profile:
 
 
 def test_a_profile_is_there_again_for_the_same_version_only() -> None:
-    Profiles(profiles_file()).put(*KEY, measured())
-    profiles = Profiles(profiles_file())
+    Profiles(home() / "profiles.json").put(*KEY, measured())
+    profiles = Profiles(home() / "profiles.json")
     assert profiles.get(*KEY) == measured()
     assert profiles.get("glimpse", "llama.cpp-f16", "native 10435 (abc)") is None
     assert profiles.get("glimpse", "mlx", "native 10434 (abc)") is None
 
 
 def test_what_is_learned_later_is_written_only_when_it_is_put() -> None:
-    profiles = Profiles(profiles_file())
+    profiles = Profiles(home() / "profiles.json")
     profiles.put(*KEY, measured())
     mine = profiles.get(*KEY)
     assert mine is not None
