@@ -75,13 +75,12 @@ class Intake:
         self._closed += 1
         await self.decoder.close()
 
-    async def accept(self, url: str, *, detail: str = "auto", longest_edge: int | None = None) -> SafeImage:
+    async def accept(self, url: str, *, detail: str = "auto") -> SafeImage:
         """The safe image of a data URL: upright, opaque RGB, without metadata, the first frame of many.
 
-        It is made smaller only when `longest_edge` pixels or `detail` "low" ask for it. Raises InvalidImage.
+        It is made smaller only when `detail` is "low". Raises InvalidImage.
         """
-        if detail == "low":
-            longest_edge = min(longest_edge or LOW_DETAIL_EDGE, LOW_DETAIL_EDGE)
+        longest_edge = LOW_DETAIL_EDGE if detail == "low" else None
         payload = _payload(url)
         try:
             answer = await self._decoded(payload, longest_edge)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.bench.statistics.draws import DRAWS, coverage, scenes
-from viewfinder.bench.statistics.clusters import needed, share, worth
+from viewfinder.bench.statistics.clusters import share, worth
 from viewfinder.bench.statistics.intervals import TooFew, wilson
 
 
@@ -75,9 +75,3 @@ def test_the_design_effect_of_what_is_alike_and_what_is_not() -> None:
     assert worth([4] * 5 + [0] * 5, [4] * 10, 0.25).effect == pytest.approx(4.0)
     assert worth([2] * 10, [4] * 10, 0.25).effect == 1.0, "never worth more than independent ones"
     assert worth([4] * 10, [4] * 10, 0.0).effect == 4.0
-
-
-def test_answers_needed_as_published() -> None:
-    assert [needed(half) for half in (0.05, 0.1, 0.03)] == [385, 97, 1068]
-    assert needed(0.05, 0.8) == 246
-    assert needed(0.05, effect=1.6) == 616

@@ -7,7 +7,6 @@ effect: the variance that scenes really give over that of as many independent an
 assumed where it cannot be estimated: all answers right, or all wrong.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,12 +79,3 @@ def share(right: Sequence[float], asked: Sequence[int]) -> Interval:
     if not value.is_clustered:
         return point, *wilson(hits, n)
     return point, *score_interval(point, value.independent, value.quantile((1 + LEVEL) / 2))
-
-
-def needed(half_width: float, share: float = 0.5, effect: float = 1.0) -> int:
-    """How many answers give a 95 % interval of at most +- `half_width`, where the design effect is known.
-
-    385 independent ones for 5 points in the worst case; 616 with four a scene whose correlation is 0.2.
-    """
-    z = float(special.ndtri((1 + LEVEL) / 2))
-    return math.ceil(math.ceil(share * (1 - share) * (z / half_width) ** 2) * effect)

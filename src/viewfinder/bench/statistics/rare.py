@@ -1,7 +1,5 @@
 """How often something may happen that was seen seldom, or never; called by the stages that look for it."""
 
-import math
-
 from scipy import special
 
 from viewfinder.bench.statistics.intervals import LEVEL
@@ -16,13 +14,6 @@ def at_most(events: int, asked: int) -> float:
     if not 0 <= events <= asked:
         raise ValueError(f"{events} of {asked} is no share")
     return 1.0 if events == asked else float(special.bdtri(events, asked, 1 - LEVEL))
-
-
-def needed(share: float) -> int:
-    """How many must be asked to see an event of this share at least once with 95 %: 299 for 1 %."""
-    if not 0 < share < 1:
-        raise ValueError(f"{share} is no share between 0 and 1")
-    return math.ceil(math.log(1 - LEVEL) / math.log1p(-share))
 
 
 def is_chance(events: int, of: int, share: float) -> bool:
