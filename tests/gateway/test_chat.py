@@ -190,3 +190,22 @@ async def test_a_missing_engine_says_how_to_install_it(client) -> None:
     said = await refusal(client, model="uninstalled")
     assert (said["status"], said["code"]) == (503, "engine_missing")
     assert "Run: pip" in said["message"]
+
+
+@pytest.mark.parametrize(("model", "status", "looks"), [("both", 200, 0), ("blind", 400, 1)])
+async def test_the_catalog_is_looked_through_only_for_a_refusal(
+    gateway, monkeypatch, model: str, status: int, looks: int
+) -> None:
+    """Every request looked for the files of every model, for a hint that only a refusal shows: 678 us."""
+    calls: list[str] = []
+    cards = gateway.fleet.cards
+
+    def counted() -> list[Any]:
+        calls.append(model)
+        return cards()
+
+    monkeypatch.setattr(gateway.fleet, "cards", counted)
+    body = {"model": model, "messages": showing(picture("red"))}
+    async with gateway.http.post(f"{gateway.url}/v1/chat/completions", json=body) as reply:
+        assert reply.status == status
+    assert len(calls) == looks

@@ -49,6 +49,26 @@ async def test_the_gateways_own_requests(gateway: Any) -> None:
     assert "strangers" not in repr(samples)
 
 
+async def test_every_route_is_counted_under_its_own_path(gateway: Any) -> None:
+    """/v1/answers/{id} was counted as "other", because the paths were listed a second time, without it."""
+    for path in ("/v1/answers/nonesuch", "/v1/models", "/v1/models/both", "/v1/models/nonesuch", "/health"):
+        await read(gateway.http.get(f"{gateway.url}{path}"))
+    await read(gateway.http.get(f"{gateway.url}/v1/chat/completions"))  # it is POST
+    await read(gateway.http.get(f"{gateway.url}/ready", headers={"host": "evil.example"}))
+    samples = await scrape(gateway)
+    for path, status, number in (
+        ("/v1/answers/{id}", 404, 1),
+        ("/v1/models", 200, 1),
+        ("/v1/models/{name}", 200, 1),
+        ("/v1/models/{name}", 404, 1),
+        ("/health", 200, 1),
+        ("/v1/chat/completions", 405, 1),
+        ("/ready", 403, 1),
+    ):
+        assert value(samples, "http_requests_total", path=path, status=str(status)) == number, path
+    assert not any(("path", "other") in labels for _, labels in samples)
+
+
 async def test_the_fleet_as_it_is(gateway: Any) -> None:
     assert value(await scrape(gateway), "leases", **BOTH) is None
     await read(gateway.post("hello"))

@@ -15,9 +15,15 @@ by it is surely too long. What is only probably too long is the engine's to say.
 
 
 def require_capability(
-    request: ChatRequest, variant: Variant, settings: EngineSettings, cards: Sequence[ModelCard]
+    request: ChatRequest,
+    variant: Variant,
+    settings: EngineSettings,
+    cards: Callable[[], Sequence[ModelCard]],
 ) -> None:
-    """Raises CapabilityMissing, naming the models of `cards` that could, when the variant cannot answer."""
+    """Raises CapabilityMissing when the variant cannot answer, naming the models of `cards` that could.
+
+    `cards` looks at the disk, so it is called only for a refusal.
+    """
     images = len(request.image_parts())
     if images and not variant.vision:
         raise CapabilityMissing(
@@ -59,6 +65,6 @@ def _least_tokens(request: ChatRequest, context: int) -> int:
     return sum(len(re.sub(r"(.)\1+", r"\1", text, flags=re.DOTALL)) for text in texts) // CHARACTERS_PER_TOKEN
 
 
-def _who_can(can: Callable[[Variant], bool], cards: Sequence[ModelCard]) -> str:
-    able = [card.name for card in cards if any(map(can, card.variants))]
+def _who_can(can: Callable[[Variant], bool], cards: Callable[[], Sequence[ModelCard]]) -> str:
+    able = [card.name for card in cards() if any(map(can, card.variants))]
     return f"Models that can: {', '.join(able[:5])}." if able else ""

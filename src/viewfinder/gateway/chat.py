@@ -40,7 +40,7 @@ class Chat:
         asked = parse_request(body, self.limits)
         request = asked.request
         variant = self.fleet.variant_of(request.model)
-        require_capability(request, variant, self.settings.engine_of(request.model), self.fleet.cards())
+        require_capability(request, variant, self.settings.engine_of(request.model), self.fleet.cards)
         images = [await self.safe_image(image) for image in request.image_parts()]
 
         engines_body = request.for_engine([image.data_url for image in images])

@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from viewfinder.core.errors import UnknownModel
@@ -23,7 +24,6 @@ from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Event
 from viewfinder.fleet.record.view import FleetView, ServerView
 
-PATHS = ("/v1/chat/completions", "/v1/models", "/health", "/ready", "/metrics")
 OTHER = "other"
 CLIENT_LEFT = 499
 """nginx's word for a request whose client left before there was a status."""
@@ -74,10 +74,9 @@ class Metrics:
         return Response(generate_latest(self.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     def count(self, path: str, status: int, took_s: float) -> None:
-        """One request of the gateway."""
-        place = next((known for known in PATHS if path == known or path.startswith(f"{known}/")), OTHER)
-        self.requests.labels(place, str(status)).inc()
-        self.durations.labels(place).observe(took_s)
+        """One request of the gateway; `path` is that of a route, or "other"."""
+        self.requests.labels(path, str(status)).inc()
+        self.durations.labels(path).observe(took_s)
 
     def hear(self, event: Event) -> None:
         """One event of the fleet."""
@@ -163,7 +162,15 @@ class Counted:
                 status = 500
             raise
         finally:
-            self.metrics.count(scope["path"], status, time.monotonic() - started_s)
+            self.metrics.count(_route_of(scope), status, time.monotonic() - started_s)
+
+
+def _route_of(scope: Scope) -> str:
+    """The path as the app's routes spell it ("/v1/models/{name}"), also of a request that a guard refused."""
+    for route in scope["app"].routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            return str(route.path)
+    return OTHER
 
 
 def _gauge(
