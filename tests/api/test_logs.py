@@ -1,8 +1,11 @@
 """Logs as a person reads them: the last lines, then the new ones, over rotations and strange bytes."""
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -18,7 +21,7 @@ class Writes:
     def __init__(self, *turns: Callable[[], object]) -> None:
         self.turns = iter(turns)
 
-    def __call__(self, _seconds: float) -> None:
+    def __call__(self) -> None:
         next(self.turns)()
 
 
@@ -73,6 +76,27 @@ def test_what_comes_is_followed_over_rotations(tmp_path: Path) -> None:
 def test_a_file_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     file = tmp_path / "later.log"
     assert followed(file, 1, lambda: None, lambda: file.write_text("here\n")) == ["here"]
+
+
+@pytest.mark.parametrize("watches", [True, False], ids=["reported", "no watches left"])
+def test_what_comes_is_seen_without_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watches: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("the number of watches is used up")
+
+    file = tmp_path / "x.log"
+    file.write_text("one\n")
+    if not watches:
+        monkeypatch.setattr("viewfinder.api.logs.watch", refuse)
+        monkeypatch.setattr("viewfinder.api.logs.LOOK_MS", 20)
+    told = lines(file, 5, follow=True)
+    assert next(told) == "one"
+    with closing(told), file.open("a") as stream:
+        timer = threading.Timer(0.1, lambda: print("two", file=stream, flush=True))
+        timer.start()
+        assert next(told) == "two"
+        timer.join()
 
 
 def test_a_terminal_is_told_nothing_to_obey(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pydantic import SecretStr
@@ -50,7 +51,7 @@ def served(home: Path) -> Served:
 
 @pytest.fixture
 async def running(served: Served) -> AsyncIterator[Served]:
-    task = asyncio.create_task(served.reloading.run(poll_s=0.01))
+    task = asyncio.create_task(served.reloading.run(look_ms=20))
     yield served
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -94,7 +95,7 @@ async def test_what_is_wrong_is_said_and_changes_nothing(
     served.file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with caplog.at_level(logging.ERROR):
         assert not await served.reloading.reload()
-    assert "The settings stay as they were." in caplog.text
+    assert "The settings were not reloaded:" in caplog.text
     assert said in caplog.text
     assert (served.applied, served.reloading.current) == ([], before)
     assert await served.written("[engine]\nslots = 3\n")  # mended
@@ -142,11 +143,27 @@ async def test_a_file_that_is_gone_is_no_wish_for_the_defaults(
 
 
 async def test_it_can_be_asked_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = asyncio.create_task(served.reloading.run(poll_s=3600))
+    task = asyncio.create_task(served.reloading.run(look_ms=3_600_000))
     monkeypatch.setenv("VIEWFINDER_ENGINE__SLOTS", "5")  # no file tells of it
-    served.reloading.ask()
+    served.reloading.request()
     await asyncio.wait_for(served.heard.wait(), 10)
     assert served.reloading.current.engine.slots == 5
+    task.cancel()
+
+
+async def test_a_file_that_cannot_be_watched_can_still_be_reloaded(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("viewfinder.api.reloading.awatch", refuse)
+    task = asyncio.create_task(served.reloading.run())
+    served.file.write_text("[engine]\nslots = 3\n")
+    await asyncio.sleep(0)
+    served.reloading.request()
+    await asyncio.wait_for(served.heard.wait(), 10)
+    assert "is not watched (OS file watch limit reached)" in caplog.text
     task.cancel()
 
 

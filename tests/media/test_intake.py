@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
+import psutil
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -77,6 +78,25 @@ async def test_smaller_only_when_asked(intake: Intake, detail: str, width: int) 
     url = "data:image/png;base64," + base64_of((1200, 600))
     image = await intake.accept(url, detail=detail)
     assert (image.width, image.height) == (width, width // 2)
+
+
+async def test_new_limits_leave_no_decoder_process_behind() -> None:
+    """Each reload that changed [limits] made a new intake, and the decoder of the old one ran until exit."""
+    url = "data:image/png;base64," + base64_of((60, 40))
+    async with Intake(Limits()) as one:
+        pids = set()
+        for pixels in (5000, 4000, 3000):
+            one.limit(Limits(pixels=pixels))
+            await one.accept(url)
+            pids.add(one.decoder.pid)
+        one.limit(Limits(pixels=3000))  # no change
+        await one.accept(url)
+        pids.add(one.decoder.pid)
+        assert len(pids) == 3
+        children = {child.pid for child in psutil.Process().children()}
+        assert children & pids == {one.decoder.pid}
+        one.limit(Limits(pixels=2000))
+        assert (await refused(one, url)).reason == "image_too_large"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+from watchfiles import watch
 
 from viewfinder.api.places import open_catalog
 from viewfinder.core import paths
@@ -16,7 +19,10 @@ from viewfinder.host.output import visible
 
 LINE_BYTES = 64 * 1024
 """A line that is longer is shown in pieces."""
-POLL_S = 0.2
+GROUP_MS = 200
+"""A busy engine's lines are shown that often."""
+LOOK_MS = 1000
+"""Between two looks at the file where the system reports no changes (a network mount)."""
 
 
 def log_file(model: str) -> Path:
@@ -36,41 +42,54 @@ def log_file(model: str) -> Path:
 
 
 def lines(
-    file: Path, last: int, *, follow: bool = False, wait: Callable[[float], object] = time.sleep
+    file: Path, last: int, *, follow: bool = False, wait: Callable[[], object] | None = None
 ) -> Iterator[str]:
     """The last lines of a file and of the one that it was rotated from; then, with `follow`, the new ones.
 
     Control characters are spelled out. A file that is rotated or replaced is followed to the new one.
+    `wait` returns when the file may have changed.
     """
+    pending = bytearray()  # the beginning of a line whose end may be in the next file
+    kept: deque[str] = deque(maxlen=last)
+    rotated = file.with_name(f"{file.name}.1")
     stream = _open(file)
-    earlier = _open(file.with_name(f"{file.name}.1"))
+    earlier = None if _has_name(stream, rotated) else _open(rotated)
     try:
-        kept: deque[str] = deque(maxlen=last)
-        pending = bytearray()  # of a line that has no end yet; it may go on in the next file
-        if earlier is not None and not _is_same(earlier, stream):
-            kept.extend(_split(earlier, pending))
-        if stream is not None:
-            kept.extend(_split(stream, pending))
+        for part in filter(None, (earlier, stream)):
+            kept.extend(_split(part, pending))
         if pending and not follow:
             kept.append(_shown(pending))
         yield from kept
+        wait = wait or partial(next, _changes(file.parent))
         while follow:
+            is_current = _has_name(stream, file) or not file.exists()
             if stream is not None:
-                yield from _split(stream, pending)
-            fresh = _open(file)
-            if fresh is None or _is_same(fresh, stream):
-                if fresh is not None:
-                    fresh.close()
-                wait(POLL_S)
+                yield from _split(stream, pending)  # if it was replaced, all that was written before
+            if is_current:
+                wait()
                 continue
             if stream is not None:
-                yield from _split(stream, pending)  # what came before the change
                 stream.close()
-            stream = fresh
+            stream = _open(file)
     finally:
-        for one in (stream, earlier):
-            if one is not None:
-                one.close()
+        for part in filter(None, (earlier, stream)):
+            part.close()
+
+
+def _changes(folder: Path) -> Iterator[object]:
+    """Yields when something in the folder has changed, and at the latest after LOOK_MS."""
+    with suppress(OSError):  # the system's number of watches is used up, for example
+        yield from watch(
+            folder,
+            watch_filter=None,
+            recursive=False,
+            debounce=GROUP_MS,
+            rust_timeout=LOOK_MS,
+            yield_on_timeout=True,
+        )
+    while True:
+        time.sleep(LOOK_MS / 1000)
+        yield None
 
 
 def _open(file: Path) -> BinaryIO | None:
@@ -80,8 +99,11 @@ def _open(file: Path) -> BinaryIO | None:
         return None
 
 
-def _is_same(one: BinaryIO, other: BinaryIO | None) -> bool:
-    return other is not None and os.path.samestat(os.fstat(one.fileno()), os.fstat(other.fileno()))
+def _has_name(stream: BinaryIO | None, file: Path) -> bool:
+    """Whether the open file is the one that has this name now."""
+    with suppress(FileNotFoundError):
+        return stream is not None and os.path.samestat(os.fstat(stream.fileno()), file.stat())
+    return False
 
 
 def _split(stream: BinaryIO, pending: bytearray) -> Iterator[str]:

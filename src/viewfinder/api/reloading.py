@@ -1,15 +1,16 @@
-"""New settings for a running `serve`: at SIGHUP, and when the settings' file changes; started by `serving`.
+"""New settings for a running `serve`: at SIGHUP, and when the settings file changes; started by `serving`.
 
-What is wrong is told in the log and changes nothing. What can change while we run does, for new requests
-at once; `fleet.reload` starts anew the models that the change concerns, and no other.
+Wrong settings are reported in the log and change nothing. New ones hold for new requests at once, and
+`fleet.reload` restarts only the models that they concern.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from watchfiles import awatch
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings, config_file
@@ -17,16 +18,17 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.fleet.changes import changed_models
 from viewfinder.gateway.listen import require_key_beyond_loopback
 
-POLL_S = 2.0
+LOOK_MS = 2000
+"""Between two looks at the file where the system reports no changes (network mounts, links to elsewhere)."""
 FIXED = ("host", "port", "strict_port")
-"""What takes effect at the next start only."""
+"""Settings that take effect at the next start only."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """By which a file is known to be another than before: editors replace it, scripts write into it."""
+    """Differs when the file was changed: editors replace it, scripts write into it."""
 
     changed_ns: int
     size_bytes: int
@@ -45,8 +47,8 @@ class FileState:
 class Reloading:
     """The settings of one `serve`: `current` are those in force, with the address that is bound.
 
-    `reread` gives the settings as they are written now, `open_catalog` the catalog that goes with some;
-    `apply` puts both in force, and is told the models that must begin anew for it.
+    `reread` reads the settings as they are written now, `open_catalog` makes the catalog for some settings;
+    `apply` puts both in force, and gets the names of the models that must restart for it.
     """
 
     def __init__(
@@ -61,50 +63,63 @@ class Reloading:
         self._catalog, self.current = catalog, current
         self._reread, self._open_catalog, self._apply = reread, open_catalog, apply
         self._written = reread()
-        self._seen = FileState.of(config_file())
-        self._asked = asyncio.Event()
+        self._file = config_file()
+        self._seen = FileState.of(self._file)
+        self._wanted = asyncio.Event()
 
-    def ask(self) -> None:
-        """Read again now."""
-        self._asked.set()
+    def request(self) -> None:
+        """Read the settings again soon."""
+        self._wanted.set()
 
-    async def run(self, poll_s: float = POLL_S) -> None:
-        """Reload whenever asked to, or when the file is another; until cancelled."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), poll_s)
-            seen = FileState.of(config_file())
-            if self._asked.is_set() or seen != self._seen:
-                self._asked.clear()
-                was_there, self._seen = self._seen is not None, seen
-                await self.reload(gone=was_there and seen is None)
+    async def run(self, look_ms: int = LOOK_MS) -> None:
+        """Reload at each `request`, and when the file changes; until cancelled."""
+        watching = asyncio.create_task(self._watch(look_ms))
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                was_there, self._seen = self._seen is not None, FileState.of(self._file)
+                await self.reload(gone=was_there and self._seen is None)
+        finally:
+            watching.cancel()
+
+    async def _watch(self, look_ms: int) -> None:
+        folder = next(parent for parent in self._file.absolute().parents if parent.is_dir())
+        try:
+            async for _ in awatch(
+                folder, watch_filter=None, recursive=False, rust_timeout=look_ms, yield_on_timeout=True
+            ):
+                if FileState.of(self._file) != self._seen:
+                    self.request()
+        except OSError as error:  # the system's number of watches is used up, for example
+            _log.warning("%s is not watched (%s): after a change, send SIGHUP.", self._file, error)
 
     async def reload(self, *, gone: bool = False) -> bool:
         """Whether the settings as they are written now are in force; `gone`: their file was there before."""
         try:
             if gone:
-                raise BadRequest(f"{config_file()} is gone.", hint="An empty file would mean the defaults.")
+                raise BadRequest(f"{self._file} is gone.", hint="An empty file would mean the defaults.")
             written = self._reread()
             new = written.model_copy(update={name: getattr(self.current, name) for name in FIXED})
             require_key_beyond_loopback(new.host, new.api_key)
             catalog = self._open_catalog(new)
         except ViewfinderError as error:
-            _log.error("The settings stay as they were. %s", error)
+            _log.error("The settings were not reloaded: %s", error)
             return False
         late = [name for name in FIXED if getattr(written, name) != getattr(self._written, name)]
         if late:
             _log.warning("A change of %s takes effect at the next start.", ", ".join(late))
         self._written = written
         if new == self.current:
-            _log.warning("The settings were read again; they are as they were.")
+            _log.warning("Settings reloaded: no change.")
             return True
         changed = changed_models((self._catalog, self.current), (catalog, new))
         self._catalog, self.current = catalog, new
         try:
             await self._apply(catalog, new, changed)
         except ViewfinderError as error:
-            _log.error("Not everything took the new settings: %s", error)
-        except Exception:  # a bug of ours must not end the watch, nor be hidden
-            _log.exception("Not everything took the new settings")
-        _log.warning("The settings were read again.")
+            _log.error("Some of the new settings could not be applied: %s", error)
+        except Exception:  # a bug of ours must not stop the watch, nor be hidden
+            _log.exception("Some of the new settings could not be applied")
+        _log.warning("Settings reloaded.")
         return True

@@ -93,40 +93,44 @@ async def _serve(
         stack.callback(log.close)
         fleet = await stack.enter_async_context(open_fleet(catalog, settings))
         fleet.events.listen(log)
-        intake = await stack.enter_async_context(Intake(settings.limits))
-        metrics = Metrics(fleet)
-        front = Replaceable(make_app(fleet, intake, settings, VERSION, metrics))
-
-        async def apply(catalog: Catalog, new: Settings, changed: set[str]) -> None:
-            nonlocal settings, intake
-            old, settings = settings, new
-            if new.limits != old.limits:
-                intake = await stack.enter_async_context(Intake(new.limits))
-            front.app = make_app(fleet, intake, new, VERSION, metrics)
-            await fleet.reload(catalog, new, changed)
-            for name in {*old.fleet.pinned} ^ {*new.fleet.pinned}:
-                fleet.pin(name, name in new.fleet.pinned)
-
-        orders = stack.enter_context(control_socket(lock))
-        await stack.enter_async_context(taking_orders(make_control(fleet), orders))
-        reloading = Reloading(catalog, settings, reread=reread, open_catalog=open_named, apply=apply)
+        service = _Service(fleet, await stack.enter_async_context(Intake(settings.limits)), settings)
+        control = stack.enter_context(control_socket(lock))
+        await stack.enter_async_context(taking_orders(make_control(fleet), control))
+        reloading = Reloading(catalog, settings, reread=reread, open_catalog=open_named, apply=service.apply)
         stop = asyncio.Event()
-        _on_signals(stop, reloading.ask)
+        _on_signals(stop, reloading.request)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
         beside = [asyncio.create_task(_preload(fleet, name)) for name in called]
         beside.append(asyncio.create_task(reloading.run()))
 
         def listening() -> None:
-            lock.announce(url_of(bound.host, bound.port), orders.getsockname())
+            lock.announce(url_of(bound.host, bound.port), control.getsockname())
             here = tuple(card.name for card in fleet.cards())
             on_ready(Serving(url_of(bound.host, bound.port), here, _moved(settings, bound)))
 
+        drain_s = settings.fleet.drain_s
         with contextlib.suppress(asyncio.CancelledError):
-            await listen(
-                front, bound, settings, stop=stop, drain_s=settings.fleet.drain_s, on_listening=listening
-            )
+            await listen(service.app, bound, settings, stop=stop, drain_s=drain_s, on_listening=listening)
         for task in beside:
             task.cancel()
+
+
+class _Service:
+    """The gateway over its fleet; `app` answers requests by the settings that were applied last."""
+
+    def __init__(self, fleet: Fleet, intake: Intake, settings: Settings) -> None:
+        self._fleet, self._intake, self._settings = fleet, intake, settings
+        self._metrics = Metrics(fleet)
+        self.app = Replaceable(make_app(fleet, intake, settings, VERSION, self._metrics))
+
+    async def apply(self, catalog: Catalog, settings: Settings, changed: set[str]) -> None:
+        """Use other settings from now on; `changed` are the models that must restart for it."""
+        old, self._settings = self._settings, settings
+        self._intake.limit(settings.limits)
+        self.app.app = make_app(self._fleet, self._intake, settings, VERSION, self._metrics)
+        await self._fleet.reload(catalog, settings, changed)
+        for name in {*old.fleet.pinned} ^ {*settings.fleet.pinned}:
+            self._fleet.pin(name, name in settings.fleet.pinned)
 
 
 def _on_signals(stop: asyncio.Event, reload: Callable[[], None]) -> None:

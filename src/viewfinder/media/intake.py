@@ -70,6 +70,10 @@ class Intake:
     ) -> None:
         await self.close()
 
+    def limit(self, limits: Limits) -> None:
+        """Use other limits from the next image on; there is never more than one decoder process."""
+        self.decoder.limit(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
+
     async def close(self) -> None:
         """End the decoder process; the intake may be used again."""
         self._closed += 1

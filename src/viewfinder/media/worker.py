@@ -44,11 +44,17 @@ class DecoderWorker:
         self._timeout_s = timeout_s
         self._turn = asyncio.Lock()
         self._process: DecoderProcess | None = None
+        self._is_outdated = False
 
     @property
     def pid(self) -> int | None:
         """The process that is there to decode; None before the first image and after a loss."""
         return None if self._process is None or self._process.gone else self._process.pid
+
+    def limit(self, *, max_pixels: int, timeout_s: float) -> None:
+        """Other limits for every image that is not being decoded yet; the next one gets a new process."""
+        self._is_outdated |= (max_pixels, timeout_s) != (self._max_pixels, self._timeout_s)
+        self._max_pixels, self._timeout_s = max_pixels, timeout_s
 
     async def decode(self, payload: bytes, *, longest_edge: int | None) -> Answer:
         """The process's answer to one image in base64.
@@ -77,8 +83,9 @@ class DecoderWorker:
             await self._end()
 
     async def _ready_process(self) -> "DecoderProcess":
-        if self._process is None or self._process.gone:
+        if self._process is None or self._process.gone or self._is_outdated:
             await self._end()
+            self._is_outdated = False
             self._process = await DecoderProcess.start(self._max_pixels, self._timeout_s)
             async with asyncio.timeout(START_TIMEOUT_S):
                 await self._process.read()  # it says that it is ready
