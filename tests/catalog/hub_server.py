@@ -74,7 +74,7 @@ class HubServer:
         self.requests: list[Request] = []
         self.let_go = threading.Event()
         self.holding = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("OurHandler", (Handler,), {"hub": self}))
         self._server.daemon_threads = True
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -110,107 +110,105 @@ def blob_of(path: str, content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class Handler(BaseHTTPRequestHandler):
+    hub: HubServer
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, unquote(urlsplit(self.path).path), headers)
-            hub.requests.append(request)
-            if hub.faults.answers and (request.is_for_a_file or not hub.faults.for_files_only):
-                status, extra = hub.faults.answers.pop(0)
-                self.send(status, b'{"error": "no"}', extra)
-            elif request.path.startswith("/api/models/"):
-                self.send(*self.listing(request))
-            else:
-                self.file(request)
+    def do_GET(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, unquote(urlsplit(self.path).path), headers)
+        self.hub.requests.append(request)
+        if self.hub.faults.answers and (request.is_for_a_file or not self.hub.faults.for_files_only):
+            status, extra = self.hub.faults.answers.pop(0)
+            self.send(status, b'{"error": "no"}', extra)
+        elif request.path.startswith("/api/models/"):
+            self.send(*self.listing(request))
+        else:
+            self.file(request)
 
-        do_HEAD = do_GET
+    do_HEAD = do_GET
 
-        def listing(self, request: Request) -> tuple[int, bytes, dict[str, str]]:
-            owner, name, word, revision = request.path.removeprefix("/api/models/").split("/", 3)
-            files = hub.repositories.get(f"{owner}/{name}")
-            if hub.faults.listing is not None:
-                return 200, hub.faults.listing, {}
-            if files is None:
-                return 404, b"", {"X-Error-Code": "RepoNotFound"}
-            if word != "revision" or revision not in ("main", commit_of(files)):
-                return 404, b"", {"X-Error-Code": "RevisionNotFound"}
-            assert "blobs" in parse_qs(urlsplit(self.path).query)
-            siblings = [_sibling(path, content, hub.faults.listed_bytes) for path, content in files.items()]
-            told = {"id": f"{owner}/{name}", "sha": commit_of(files), "siblings": siblings}
-            return 200, json.dumps(told).encode(), {}
+    def listing(self, request: Request) -> tuple[int, bytes, dict[str, str]]:
+        owner, name, word, revision = request.path.removeprefix("/api/models/").split("/", 3)
+        files = self.hub.repositories.get(f"{owner}/{name}")
+        if self.hub.faults.listing is not None:
+            return 200, self.hub.faults.listing, {}
+        if files is None:
+            return 404, b"", {"X-Error-Code": "RepoNotFound"}
+        if word != "revision" or revision not in ("main", commit_of(files)):
+            return 404, b"", {"X-Error-Code": "RevisionNotFound"}
+        assert "blobs" in parse_qs(urlsplit(self.path).query)
+        siblings = [_sibling(path, content, self.hub.faults.listed_bytes) for path, content in files.items()]
+        told = {"id": f"{owner}/{name}", "sha": commit_of(files), "siblings": siblings}
+        return 200, json.dumps(told).encode(), {}
 
-        def file(self, request: Request) -> None:
-            owner, name, _, commit, path = request.path.lstrip("/").split("/", 4)
-            files, faults = hub.repositories[f"{owner}/{name}"], hub.faults
-            assert commit in ("main", commit_of(files))
-            content = files.get(path, b"")
-            known = {
-                "X-Repo-Commit": commit_of(files),
-                "X-Linked-Etag": f'"{blob_of(path, content)}"',
-                "X-Linked-Size": str(len(content)),
-            }
-            if faults.corrupt is not None:
-                content = content[: faults.corrupt] + b"\xff" + content[faults.corrupt + 1 :]
-            content += faults.extra
-            start = 0 if faults.ignores_ranges else request.begins_at
-            if path not in files:
-                self.send(404, b"", {"X-Error-Code": "EntryNotFound"})
-            elif hub.elsewhere:
-                self.send(302, b"", known | {"Location": hub.elsewhere.address + self.path})
-            elif start >= len(content) > 0:
-                self.send(416, b"", {"Content-Range": f"bytes */{len(content)}"})
-            else:
-                if start:
-                    known["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-                self.head(206 if start else 200, len(content) - start, known)
-                if self.command == "GET":
-                    self.body(content, start)
-
-        def body(self, content: bytes, start: int) -> None:
-            faults = hub.faults
-            end = max(faults.cuts.pop(0), start) if faults.cuts else len(content)
-            for place in range(start, end, PIECE_BYTES):
-                if faults.hold_at is not None and place >= faults.hold_at:
-                    self.wfile.flush()
-                    hub.holding.set()
-                    hub.let_go.wait(60)
-                self.wfile.write(content[place : min(place + PIECE_BYTES, end)])
-            if end < len(content):
-                self.close_connection = True
-                if faults.reset:
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.close()
-
-        def send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
-            self.head(status, len(content), headers or {})
+    def file(self, request: Request) -> None:
+        owner, name, _, commit, path = request.path.lstrip("/").split("/", 4)
+        files, faults = self.hub.repositories[f"{owner}/{name}"], self.hub.faults
+        assert commit in ("main", commit_of(files))
+        content = files.get(path, b"")
+        known = {
+            "X-Repo-Commit": commit_of(files),
+            "X-Linked-Etag": f'"{blob_of(path, content)}"',
+            "X-Linked-Size": str(len(content)),
+        }
+        if faults.corrupt is not None:
+            content = content[: faults.corrupt] + b"\xff" + content[faults.corrupt + 1 :]
+        content += faults.extra
+        start = 0 if faults.ignores_ranges else request.begins_at
+        if path not in files:
+            self.send(404, b"", {"X-Error-Code": "EntryNotFound"})
+        elif self.hub.elsewhere:
+            self.send(302, b"", known | {"Location": self.hub.elsewhere.address + self.path})
+        elif start >= len(content) > 0:
+            self.send(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+        else:
+            if start:
+                known["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            self.head(206 if start else 200, len(content) - start, known)
             if self.command == "GET":
-                self.wfile.write(content)
+                self.body(content, start)
 
-        def head(self, status: int, length: int, headers: dict[str, str]) -> None:
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(length)} | headers).items():
-                self.send_header(name, value)
-            self.end_headers()
+    def body(self, content: bytes, start: int) -> None:
+        faults = self.hub.faults
+        end = max(faults.cuts.pop(0), start) if faults.cuts else len(content)
+        for place in range(start, end, PIECE_BYTES):
+            if faults.hold_at is not None and place >= faults.hold_at:
+                self.wfile.flush()
+                self.hub.holding.set()
+                self.hub.let_go.wait(60)
+            self.wfile.write(content[place : min(place + PIECE_BYTES, end)])
+        if end < len(content):
+            self.close_connection = True
+            if faults.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except (ConnectionError, ValueError):
-                return  # the client left, or we cut it off
+    def send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.head(status, len(content), headers or {})
+        if self.command == "GET":
+            self.wfile.write(content)
 
-        def finish(self) -> None:
-            try:
-                super().finish()
-            except (ConnectionError, ValueError, OSError):
-                return
+    def head(self, status: int, length: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(length)} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (ConnectionError, ValueError):
+            return  # the client left, or we cut it off
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except (ConnectionError, ValueError, OSError):
             return
 
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        return
 
 
 def _sibling(path: str, content: bytes, listed_bytes: int | None) -> dict[str, Any]:

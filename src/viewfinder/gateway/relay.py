@@ -103,7 +103,7 @@ class Relay:
             begun = False
             async with await self.fleet.acquire(self.request.model, self.shape) as lease:
                 try:
-                    async with contextlib.aclosing(self._asked(lease)) as said:
+                    async with contextlib.aclosing(self._attempt(lease)) as said:
                         async for piece in said:
                             opening = [] if begun or not self.request.stream else [_opening(piece)]
                             for part in (*opening, piece):
@@ -127,37 +127,41 @@ class Relay:
                     raise failure
                 self.fleet.events.tell("replay", lease.card.name, reason=failure.reason)
 
-    async def _asked(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
-        client = lease.client
-        self._refuse_what_it_lacks(client.endpoint.lacks)
+    def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+        self._refuse_what_it_lacks(lease.client.endpoint.lacks)
+        return self._streamed(lease) if self.request.stream else self._whole(lease)
+
+    async def _whole(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+        """The one reply of a request that is not streamed."""
+        reply = clean_reply(await lease.client.complete(self.body), *self.envelope)
+        lease.heard()
+        if not any(_has_words(choice["message"]) for choice in reply["choices"]):
+            self._allow_silence()
         stops = Stops(self.request.stop or ())
-        if not self.request.stream:
-            reply = clean_reply(await client.complete(self.body), *self.envelope)
-            lease.heard()
-            if not any(_has_words(choice["message"]) for choice in reply["choices"]):
-                self._allow_silence()
-            for choice in reply["choices"]:
-                _end_at_stop(choice, choice["message"], stops)
-            yield reply
-            return
+        for choice in reply["choices"]:
+            _end_at_stop(choice, choice["message"], stops)
+        yield reply
+
+    async def _streamed(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of a stream, as many as were asked for at most."""
+        stops = Stops(self.request.stop or ())
         pieces, is_over = 0, False
-        async with contextlib.aclosing(client.stream(self.body)) as chunks:
+        async with contextlib.aclosing(lease.client.stream(self.body)) as chunks:
             async for raw in chunks:
                 lease.heard()
                 chunk = clean_chunk(raw, *self.envelope)
                 if chunk is None:
                     continue
-                if is_over:  # the usage may follow; words after the end are nobody's
+                if is_over:  # the usage may follow; words after the end are not part of the answer
                     chunk["choices"] = []
                 pieces += any(_has_words(choice["delta"]) for choice in chunk["choices"])
-                if pieces > self.most_pieces:
-                    for choice in chunk["choices"]:
+                for choice in chunk["choices"]:
+                    if pieces > self.most_pieces:
                         choice["finish_reason"] = "length"
-                is_over = is_over or any(choice["finish_reason"] for choice in chunk["choices"])
+                    is_over = is_over or choice["finish_reason"] is not None
+                    _end_at_stop(choice, choice["delta"], stops)
                 if is_over and not pieces:
                     self._allow_silence()
-                for choice in chunk["choices"]:
-                    _end_at_stop(choice, choice["delta"], stops)
                 if _says_something(chunk):
                     yield chunk
                 if pieces > self.most_pieces:
