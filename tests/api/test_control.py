@@ -142,6 +142,8 @@ def test_somebody_is_just_starting(home: Path) -> None:
         lock.release()
 
 
+# httpcore2 leaves the socket of a failed connect to the garbage collector, which closes it and warns.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 def test_who_went_meanwhile_is_not_running(owner: OwnerLock) -> None:
     control = Control()
     Path(control._socket).unlink()

@@ -1,5 +1,6 @@
 """Seeing and steering a real `viewfinder serve`, as a person or a service manager does it."""
 
+import base64
 import json
 import os
 import re
@@ -17,6 +18,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.scenes.drawing import encode_png
+from viewfinder.scenes.scene import make_scene
 
 from .conftest import PATIENCE_S, VIEWFINDER, Served, at_a_terminal, run, serving
 
@@ -66,9 +69,9 @@ def until(true: Callable[[], Any]) -> Any:
     return value
 
 
-def ask(url: str, model: str = "glimpse", key: str = "") -> int:
+def ask(url: str, model: str = "glimpse", key: str = "", content: object = "Hello!") -> int:
     """The status of one request."""
-    body = {"model": model, "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 3}
+    body = {"model": model, "messages": [{"role": "user", "content": content}], "max_tokens": 3}
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), headers)  # noqa: S310
     try:
@@ -212,3 +215,16 @@ def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: 
     until(lambda: ask(operated.url) == 200)
     until(lambda: not look()["glimpse"]["pinned"])
     assert look()["glimpse"]["pid"] == pid
+
+
+def test_new_limits_leave_no_decoder_process_behind(operated: Served, config: Path) -> None:
+    """Each reload that changed [limits] left the decoder process of the limits before, until exit."""
+    picture = base64.b64encode(encode_png(make_scene("reload", things=1))).decode()
+    url = {"url": f"data:image/png;base64,{picture}"}
+    content = [{"type": "image_url", "image_url": url}, {"type": "text", "text": "What is it?"}]
+    for pixels, status in ((5_000_000, 200), (10, 400), (6_000_000, 200)):
+        config.write_text(f"[limits]\npixels = {pixels}\n" + MINE)
+        operated.process.send_signal(signal.SIGHUP)
+        until(lambda status=status: ask(operated.url, content=content) == status)
+    decoders = [one for one in operated.tree if "viewfinder.media.decoder" in one.cmdline()]
+    assert len(decoders) == 1

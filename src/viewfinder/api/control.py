@@ -3,13 +3,10 @@
 Called by `ps`, `load`, `stop`, `pin` and `unpin`, and from Python.
 """
 
-import json
-import socket
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote
 
+import httpx2
 from pydantic import TypeAdapter
 
 from viewfinder.core import paths
@@ -70,39 +67,28 @@ class Control:
         return str(self._call("POST", f"/models/{quote(model, safe='')}/{verb}", None)["model"])
 
     def _call(self, method: str, path: str, timeout_s: float | None) -> Any:
-        with closing(_Connection(self._socket, timeout_s)) as connection:
-            try:
-                connection.request(method, path)
-                reply = connection.getresponse()
-                said = reply.read()
-            except (OSError, HTTPException):
-                raise NotRunning(
-                    "The running `viewfinder serve` does not answer any more.",
-                    hint="Start it: viewfinder serve",
-                ) from None
-        if reply.status == 200:
-            return json.loads(said)
-        raise _as_said(reply.status, said)
+        transport = httpx2.HTTPTransport(uds=self._socket, trust_env=False)
+        try:
+            with httpx2.Client(
+                transport=transport, base_url="http://viewfinder", timeout=timeout_s
+            ) as client:
+                reply = client.request(method, path)
+        except httpx2.HTTPError:
+            raise NotRunning(
+                "The running `viewfinder serve` does not answer any more.",
+                hint="Start it: viewfinder serve",
+            ) from None
+        if reply.is_success:
+            return reply.json()
+        raise _refusal(reply)
 
 
-class _Connection(HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str, timeout_s: float | None) -> None:
-        super().__init__("viewfinder")
-        self._path, self._patience_s = path, timeout_s
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self._patience_s)
-        self.sock.connect(self._path)
-
-
-def _as_said(status: int, said: bytes) -> ViewfinderError:
+def _refusal(reply: httpx2.Response) -> ViewfinderError:
+    """The server's own error."""
     try:
-        error = json.loads(said)["error"]
+        error = reply.json()["error"]
         code, message = str(error["code"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
-        return ViewfinderError(f"The running `viewfinder serve` answered with status {status}.")
-    kind = BadRequest if status in (400, 404) else ViewfinderError
+        return ViewfinderError(f"The running `viewfinder serve` answered with status {reply.status_code}.")
+    kind = BadRequest if reply.status_code in (400, 404) else ViewfinderError
     return kind(message, code=code)

@@ -6,11 +6,9 @@ Called by `doctor`. Nothing here is an error: what cannot be reached or read is 
 import os
 import shlex
 import shutil
-import urllib.error
-import urllib.request
-from http import HTTPStatus
 from pathlib import Path
 
+import httpx2
 import psutil
 
 from viewfinder.api.finding import Finding, good, mend, note
@@ -62,15 +60,14 @@ def hub() -> Finding:
     if not place.startswith(("http://", "https://")):
         return mend("model hub", f"HF_ENDPOINT is not a web address: {place}.", "unset HF_ENDPOINT")
     try:
-        urllib.request.urlopen(urllib.request.Request(place, method="HEAD"), timeout=HUB_TIMEOUT_S).close()  # noqa: S310
-    except urllib.error.HTTPError as error:  # it answered
-        if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return note("model hub", f"{place} answers, with an error of its own ({error.code}).")
-    except (OSError, ValueError) as error:
-        why = getattr(error, "reason", error)
+        status = httpx2.head(place, timeout=HUB_TIMEOUT_S, follow_redirects=True).status_code
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        why = str(error) or type(error).__name__
         return note(
             "model hub", f"{place} cannot be reached ({why}): models that are here run, none can be pulled."
         )
+    if status >= 500:
+        return note("model hub", f"{place} answers, with an error of its own ({status}).")
     return good("model hub", f"{place} can be reached: models can be pulled.")
 
 

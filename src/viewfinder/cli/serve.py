@@ -27,8 +27,10 @@ def serve(
         str | None, typer.Option(help="What to call the file or folder; its own name otherwise.")
     ] = None,
     variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes any [default: 8080].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes any.", show_default="8080")
+    ] = None,
     strict_port: Annotated[
         bool, typer.Option("--strict-port", help="Refuse to take another port when this one is busy.")
     ] = False,
