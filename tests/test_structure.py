@@ -1,5 +1,6 @@
 """The house's own rules that no linter checks."""
 
+import ast
 import importlib
 from pathlib import Path
 
@@ -16,6 +17,20 @@ SOURCES = [
 def test_no_file_is_longer_than_400_lines() -> None:
     lengths = {file: len(file.read_text().splitlines()) for file in SOURCES}
     assert {str(file.relative_to(ROOT)): n for file, n in lengths.items() if n > 400} == {}
+
+
+def test_no_function_is_longer_than_60_lines() -> None:
+    functions = (
+        (file, node)
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    lengths = {
+        f"{file.relative_to(ROOT)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for file, node in functions
+    }
+    assert {name: length for name, length in lengths.items() if length > 60} == {}
 
 
 def test_no_room_is_a_drawer() -> None:
