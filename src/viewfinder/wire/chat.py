@@ -276,11 +276,23 @@ def _check_rules(request: ChatRequest, limits: Limits) -> None:
             hint="GET /v1/models lists the models.",
             param="model",
         )
-    for name in ("max_tokens", "max_completion_tokens"):
-        asked = getattr(request, name)
-        if asked is not None and asked > limits.output_tokens:
+    _check_output_tokens(request, limits)
+    if request.top_logprobs and not request.logprobs:
+        raise BadRequest("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
+    for at, message in enumerate(request.messages):
+        if isinstance(message, AssistantMessage) and message.content is None and not message.tool_calls:
             raise BadRequest(
-                f"'{name}' is {asked}; the most is {limits.output_tokens}.",
+                f"'messages[{at}]' has neither 'content' nor 'tool_calls'.", param=f"messages[{at}].content"
+            )
+    _check_schemas(request)
+
+
+def _check_output_tokens(request: ChatRequest, limits: Limits) -> None:
+    for name in ("max_tokens", "max_completion_tokens"):
+        value = getattr(request, name)
+        if value is not None and value > limits.output_tokens:
+            raise BadRequest(
+                f"'{name}' is {value}; the most is {limits.output_tokens}.",
                 hint="Ask for fewer tokens, or raise limits.output_tokens.",
                 param=name,
             )
@@ -292,13 +304,9 @@ def _check_rules(request: ChatRequest, limits: Limits) -> None:
             hint="Send only 'max_completion_tokens'.",
             param="max_tokens",
         )
-    if request.top_logprobs and not request.logprobs:
-        raise BadRequest("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
-    for at, message in enumerate(request.messages):
-        if isinstance(message, AssistantMessage) and message.content is None and not message.tool_calls:
-            raise BadRequest(
-                f"'messages[{at}]' has neither 'content' nor 'tool_calls'.", param=f"messages[{at}].content"
-            )
+
+
+def _check_schemas(request: ChatRequest) -> None:
     if isinstance(request.response_format, SchemaFormat):
         check_schema(request.response_format.json_schema.json_schema, "response_format.json_schema.schema")
     for at, tool in enumerate(request.tools or ()):
