@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from viewfinder.api import doctor
-from viewfinder.api.doctor import FROM_SOURCE, Library, ask_library, cuda_line, examine, graphics, processor
-from viewfinder.api.finding import Finding
+from viewfinder.api.check import Check
+from viewfinder.api.doctor import FROM_SOURCE, Library, ask_library, check_all, cuda_line, graphics, processor
 from viewfinder.core.config import Settings
 from viewfinder.engines.base import Found
 from viewfinder.engines.llama_cpp import LlamaCpp
@@ -36,15 +36,15 @@ def one_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Found | None], None
     return only
 
 
-def by_subject(findings: list[Finding], about: str) -> list[Finding]:
+def by_subject(findings: list[Check], about: str) -> list[Check]:
     return [finding for finding in findings if finding.about.startswith(about)]
 
 
 def test_this_computer_is_found_well(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On any computer that passes the other tests nothing is broken, whatever it lacks."""
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    findings = examine(settings=Settings(port=0))
-    assert [finding for finding in findings if finding.state == "mend"] == []
+    findings = check_all(settings=Settings(port=0))
+    assert [finding for finding in findings if finding.state == "fix"] == []
     subjects = {finding.about for finding in findings}
     assert {"processor", "graphics", "models", "memory", "model hub", "port 0", "leftovers"} <= subjects
     (engine,) = by_subject(findings, "engine llama.cpp")
@@ -74,7 +74,7 @@ def test_a_library_that_does_not_load_says_why(
     monkeypatch.setattr(doctor, "ASK_THE_LIBRARY", program)
     library = ask_library("9")
     found = processor(machine(), library)
-    assert found.state == "mend"
+    assert found.state == "fix"
     assert said in found.says
     assert command in found.command
 
@@ -112,15 +112,15 @@ def test_the_line_for_cuda_is_the_publishers_own() -> None:
 
 def test_without_any_engine_nothing_works(one_engine: Callable[[Found | None], None]) -> None:
     one_engine(None)
-    findings = examine(settings=Settings(port=0))
+    findings = check_all(settings=Settings(port=0))
     (engines,) = by_subject(findings, "engines")
-    assert (engines.state, engines.command) == ("mend", "pip install xllamacpp")
+    assert (engines.state, engines.command) == ("fix", "pip install xllamacpp")
     assert by_subject(findings, "processor") == []
 
 
 def test_a_version_that_was_not_tried_is_noted(one_engine: Callable[[Found | None], None]) -> None:
     one_engine(Found("2025.1.1", Path()))
-    (engine,) = by_subject(examine(settings=Settings(port=0)), "engine llama.cpp")
+    (engine,) = by_subject(check_all(settings=Settings(port=0)), "engine llama.cpp")
     assert engine.state == "note"
     assert "2025.1.1 was not tried" in engine.says
 
@@ -132,7 +132,7 @@ def test_a_third_partys_engine_need_not_say_with_what_it_was_tried() -> None:
 
 def test_known_issues_are_told_by_what_is_done_about_them() -> None:
     findings = doctor._known_issues({"mlx": Found("0.4.0", Path()), "transformers": None})
-    refused = [finding for finding in findings if finding.state == "mend"]
+    refused = [finding for finding in findings if finding.state == "fix"]
     assert [finding.command for finding in refused] == [
         "pip install --upgrade 'mlx-vlm>=0.4.1'",
         "pip install --upgrade 'mlx-vlm>=0.6.4'",
@@ -145,5 +145,5 @@ def test_known_issues_are_told_by_what_is_done_about_them() -> None:
 
 def test_a_damaged_package_says_how_to_get_it_whole(tmp_path: Path) -> None:
     found = doctor._models(doctor.Catalog(weights=tmp_path))
-    assert found.state == "mend"
+    assert found.state == "fix"
     assert "glimpse-f16.gguf is missing" in found.says

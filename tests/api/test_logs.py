@@ -89,7 +89,7 @@ def test_what_comes_is_seen_without_a_hint(
     file.write_text("one\n")
     if not watches:
         monkeypatch.setattr("viewfinder.api.logs.watch", refuse)
-        monkeypatch.setattr("viewfinder.api.logs.LOOK_MS", 20)
+        monkeypatch.setattr("viewfinder.api.logs.LOG_CHECK_MS", 20)
     told = lines(file, 5, follow=True)
     assert next(told) == "one"
     with closing(told), file.open("a") as stream:

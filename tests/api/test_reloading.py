@@ -10,8 +10,8 @@ from typing import NoReturn
 import pytest
 from pydantic import SecretStr
 
-from viewfinder.api.places import open_catalog
 from viewfinder.api.reloading import Reloading
+from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
@@ -51,7 +51,7 @@ def served(home: Path) -> Served:
 
 @pytest.fixture
 async def running(served: Served) -> AsyncIterator[Served]:
-    task = asyncio.create_task(served.reloading.run(look_ms=20))
+    task = asyncio.create_task(served.reloading.run(check_ms=20))
     yield served
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -143,7 +143,7 @@ async def test_a_file_that_is_gone_is_no_wish_for_the_defaults(
 
 
 async def test_it_can_be_asked_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = asyncio.create_task(served.reloading.run(look_ms=3_600_000))
+    task = asyncio.create_task(served.reloading.run(check_ms=3_600_000))
     monkeypatch.setenv("VIEWFINDER_ENGINE__SLOTS", "5")  # no file tells of it
     served.reloading.request()
     await asyncio.wait_for(served.heard.wait(), 10)

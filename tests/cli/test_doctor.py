@@ -3,40 +3,40 @@
 import json
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from viewfinder.api.finding import Finding, good, mend, note
-from viewfinder.cli import screen
+from viewfinder.api.check import Check, fix, good, note
 from viewfinder.cli.main import app
 
 WELL = [good("engine", "It is here."), note("hub", "It is far.", "bring it")]
-ILL = [*WELL, mend("disk", "It is full [of files].", "du -sh *")]
+ILL = [*WELL, fix("disk", "It is full [of files].", "du -sh *")]
 
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewfinder.cli.doctor.output", screen.Console(soft_wrap=True, width=80))
+    monkeypatch.setattr("viewfinder.cli.doctor.output", Console(soft_wrap=True, width=80))
 
 
 @pytest.mark.parametrize(("findings", "code"), [(WELL, 0), (ILL, 1)])
 def test_each_line_says_how_it_is_and_what_mends_it(
-    monkeypatch: pytest.MonkeyPatch, findings: list[Finding], code: int
+    monkeypatch: pytest.MonkeyPatch, findings: list[Check], code: int
 ) -> None:
-    monkeypatch.setattr("viewfinder.api.doctor.examine", lambda: findings)
+    monkeypatch.setattr("viewfinder.api.doctor.check_all", lambda: findings)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == code
     lines = result.stdout.splitlines()
     assert lines[:3] == ["good  engine: It is here.", "note  hub: It is far.", "      bring it"]
-    assert lines[3:] == (["mend  disk: It is full [of files].", "      du -sh *"] if code else [])
+    assert lines[3:] == (["fix   disk: It is full [of files].", "      du -sh *"] if code else [])
 
 
 def test_other_programs_get_json_and_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viewfinder.api.doctor.examine", lambda: ILL)
+    monkeypatch.setattr("viewfinder.api.doctor.check_all", lambda: ILL)
     result = CliRunner().invoke(app, ["doctor", "--json"])
     assert result.exit_code == 1
     assert json.loads(result.stdout)[2] == {
         "about": "disk",
-        "state": "mend",
+        "state": "fix",
         "says": "It is full [of files].",
         "command": "du -sh *",
     }

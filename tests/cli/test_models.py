@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from viewfinder.cli import screen
 from viewfinder.cli.main import app
 
 
@@ -13,7 +13,7 @@ from viewfinder.cli.main import app
 def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No files of the hub, and what is printed goes to the runner."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("viewfinder.cli.models.output", screen.Console(soft_wrap=True, width=80))
+    monkeypatch.setattr("viewfinder.cli.models.output", Console(soft_wrap=True, width=80))
 
 
 def printed(*words: str) -> list[str]:

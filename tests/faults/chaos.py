@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from tests.faults.gateway import Gateway, Reply
-from viewfinder.api.places import open_catalog
+from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, FleetSettings, LocalModel, Settings
 from viewfinder.scenes.drawing import encode_png

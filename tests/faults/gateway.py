@@ -15,7 +15,7 @@ import aiohttp
 from PIL import Image
 
 from tests.faults.plugin.faulty_sight import digest_of, picture_in
-from viewfinder.api.places import open_fleet
+from viewfinder.api.setup import open_fleet
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.core.config import Settings

@@ -13,7 +13,7 @@ from tests.faults.chaos import processes
 from tests.faults.conftest import until
 from tests.faults.gateway import gateway
 from tests.faults.measured import publish
-from viewfinder.api.places import open_catalog
+from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, FleetSettings, LocalModel, Settings
 from viewfinder.fleet.record.events import Event

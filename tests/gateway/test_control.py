@@ -1,4 +1,4 @@
-"""Orders on a real Unix socket, by the client that the commands use, to a fleet that notes them."""
+"""ControlRoutes on a real Unix socket, by the client that the commands use, to a fleet that notes them."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from viewfinder.gateway.control import make_control
-from viewfinder.gateway.listen import taking_orders
+from viewfinder.gateway.listen import serving_control
 from viewfinder.host.control import control_socket
 from viewfinder.host.ownership import OwnerLock
 
@@ -28,7 +28,7 @@ async def session(fleet: Fleet, tmp_path: Path) -> AsyncIterator[aiohttp.ClientS
     with control_socket(lock) as listener:
         connector = aiohttp.UnixConnector(listener.getsockname())
         async with (
-            taking_orders(make_control(fleet), listener),
+            serving_control(make_control(fleet), listener),
             aiohttp.ClientSession("http://viewfinder", connector=connector) as session,
         ):
             yield session
@@ -104,7 +104,7 @@ async def test_at_the_end_an_order_in_progress_is_cut_off(
     fleet.loadable.clear()
     lock = OwnerLock.acquire(tmp_path)
     with control_socket(lock) as listener:
-        async with taking_orders(make_control(fleet), listener):
+        async with serving_control(make_control(fleet), listener):
             reader, writer = await asyncio.open_unix_connection(listener.getsockname())
             writer.write(b"POST /models/both/load HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
             async with asyncio.timeout(10):

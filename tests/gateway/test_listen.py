@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from viewfinder.core.errors import BadRequest
-from viewfinder.gateway.listen import HEAD_BYTES, is_loopback, require_key_beyond_loopback
+from viewfinder.gateway.listen import REQUEST_HEAD_BYTES, is_loopback, require_key_beyond_loopback
 
 
 async def until(what: Any) -> None:
@@ -144,7 +144,7 @@ async def test_a_head_has_a_size(gateway) -> None:
     writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: ")
     with contextlib.suppress(ConnectionError):
         for _ in range(64):
-            writer.write(b"x" * HEAD_BYTES)
+            writer.write(b"x" * REQUEST_HEAD_BYTES)
             await writer.drain()
         await asyncio.wait_for(reader.read(), 10)
     assert writer.is_closing() or reader.at_eof()

@@ -16,7 +16,7 @@ from viewfinder.fleet.record.events import Event
 from viewfinder.fleet.record.view import FleetView
 from viewfinder.host.ownership import running_owner
 
-LOOK_S = 10.0
+ANSWER_TIMEOUT_S = 10.0
 
 
 class Control:
@@ -41,29 +41,29 @@ class Control:
 
     def fleet(self) -> FleetView:
         """Every model's server process, and the queue before them."""
-        return TypeAdapter(FleetView).validate_python(self._call("GET", "/fleet", LOOK_S))
+        return TypeAdapter(FleetView).validate_python(self._call("GET", "/fleet", ANSWER_TIMEOUT_S))
 
     def events(self) -> list[Event]:
         """What happened lately, oldest first."""
-        return TypeAdapter(list[Event]).validate_python(self._call("GET", "/events", LOOK_S))
+        return TypeAdapter(list[Event]).validate_python(self._call("GET", "/events", ANSWER_TIMEOUT_S))
 
     def suspects(self) -> list[Answer]:
         """Answers that cannot be trusted any more, oldest first."""
-        return TypeAdapter(list[Answer]).validate_python(self._call("GET", "/suspects", LOOK_S))
+        return TypeAdapter(list[Answer]).validate_python(self._call("GET", "/suspects", ANSWER_TIMEOUT_S))
 
     def load(self, model: str) -> str:
         """Load a model, also one that failed; returns its name when it is up."""
-        return self._order(model, "load")
+        return self._command(model, "load")
 
     def unload(self, model: str) -> str:
         """End a model's server process; returns its name when nothing is left of it."""
-        return self._order(model, "unload")
+        return self._command(model, "unload")
 
     def pin(self, model: str, pinned: bool = True) -> str:
         """Say whether a model may be unloaded to make room; returns its name."""
-        return self._order(model, "pin" if pinned else "unpin")
+        return self._command(model, "pin" if pinned else "unpin")
 
-    def _order(self, model: str, verb: str) -> str:
+    def _command(self, model: str, verb: str) -> str:
         return str(self._call("POST", f"/models/{quote(model, safe='')}/{verb}", None)["model"])
 
     def _call(self, method: str, path: str, timeout_s: float | None) -> Any:

@@ -10,9 +10,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from viewfinder.api.finding import Finding, good, mend, note
-from viewfinder.api.places import open_catalog
-from viewfinder.api.surroundings import folders, hub, left_behind, memory, port
+from viewfinder.api.check import Check, fix, good, note
+from viewfinder.api.setup import open_catalog
+from viewfinder.api.system_checks import folders, hub, left_behind, memory, port
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.known_issues import KnownIssue, is_within, issues_of_engine, recognize
 from viewfinder.catalog.uncarded import ENDPOINT, LLAMA_CPP
@@ -51,7 +51,7 @@ class Library:
         return tuple(name for name in self.devices if not name.startswith("CPU"))
 
 
-def examine(*, settings: Settings | None = None) -> list[Finding]:
+def check_all(*, settings: Settings | None = None) -> list[Check]:
     """Everything that can be said of this computer; no finding is an error. Takes a few seconds."""
     settings = settings or load_settings()
     machine = this_machine()
@@ -96,11 +96,11 @@ def ask_library(version: str) -> Library:
     return Library(tuple(devices), features)
 
 
-def processor(machine: Machine, library: Library) -> Finding:
+def processor(machine: Machine, library: Library) -> Check:
     """Whether llama.cpp can use this processor, and all of it."""
     about = "processor"
     if library.trouble:
-        return mend(about, library.trouble, library.command)
+        return fix(about, library.trouble, library.command)
     has = ", ".join(machine.features) or "no features known"
     unused = [name for name in machine.features if name.startswith(("avx512", "amx", "sve", "sme"))]
     if not unused or any(name in library.features.upper() for name in ("AVX512", "SVE")):
@@ -114,7 +114,7 @@ def processor(machine: Machine, library: Library) -> Finding:
     )
 
 
-def graphics(machine: Machine, library: Library) -> Finding:
+def graphics(machine: Machine, library: Library) -> Check:
     """Whether llama.cpp uses the graphics that are here."""
     about = "graphics"
     if library.computes_on:
@@ -139,17 +139,17 @@ def cuda_line() -> str:
     return lines[min(lines)] if lines else f"XLLAMACPP_BUILD_CUDA=1 {FROM_SOURCE}"
 
 
-def _engines(found: dict[str, Found | None]) -> list[Finding]:
+def _engines(found: dict[str, Found | None]) -> list[Check]:
     known = engines()
     if not any(found.values()):
-        return [mend("engines", "None is installed, so no model can run.", known[LLAMA_CPP].install)]
+        return [fix("engines", "None is installed, so no model can run.", known[LLAMA_CPP].install)]
     return [
         _engine(name, is_here, getattr(known[name], "known_good", ""), known[name].install)
         for name, is_here in found.items()
     ]
 
 
-def _engine(name: str, found: Found | None, known_good: str, install: str) -> Finding:
+def _engine(name: str, found: Found | None, known_good: str, install: str) -> Check:
     about = f"engine {name}"
     if found is None:
         return note(about, "It is not installed; models that need it cannot run.", install)
@@ -160,31 +160,31 @@ def _engine(name: str, found: Found | None, known_good: str, install: str) -> Fi
     return good(about, f"{found.version}, a version that was tried.")
 
 
-def _models(catalog: Catalog) -> Finding:
+def _models(catalog: Catalog) -> Check:
     """Whether the model that ships with us is whole."""
     try:
         catalog.resolve(catalog.card("glimpse").variant())
     except ViewfinderError as error:
-        return mend("models", str(error), "pip install --force-reinstall viewfinder")
+        return fix("models", str(error), "pip install --force-reinstall viewfinder")
     return good("models", "glimpse, which is in the package, is whole; `viewfinder models` lists the others.")
 
 
-def _known_issues(found: dict[str, Found | None]) -> list[Finding]:
+def _known_issues(found: dict[str, Found | None]) -> list[Check]:
     """What is known of the versions that are installed, the gravest first."""
-    findings: list[Finding] = []
+    findings: list[Check] = []
     for name, engine in found.items():
         issues = issues_of_engine(name, engine.version) if engine else []
         findings += _issues_of_one(f"known issues, {name}", issues)
     return findings
 
 
-def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Finding]:
+def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Check]:
     findings = []
     for issue in issues:
         where = f"({', '.join(issue.references)})"
         if issue.kind == "refuse":
             says = f"{', '.join(issue.models)} is not started with this version: {issue.what} {where}"
-            findings.append(mend(about, says, issue.command) if issue.command else note(about, says))
+            findings.append(fix(about, says, issue.command) if issue.command else note(about, says))
         elif issue.kind == "told" and not issue.signature:
             findings.append(note(about, f"{issue.what} {issue.remedy} {where}", issue.command))
     for words, codes in (

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from watchfiles import watch
 
-from viewfinder.api.places import open_catalog
+from viewfinder.api.setup import open_catalog
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
@@ -19,9 +19,9 @@ from viewfinder.host.output import visible
 
 LINE_BYTES = 64 * 1024
 """A line that is longer is shown in pieces."""
-GROUP_MS = 200
+LOG_GROUP_MS = 200
 """A busy engine's lines are shown that often."""
-LOOK_MS = 1000
+LOG_CHECK_MS = 1000
 """Between two looks at the file where the system reports no changes (a network mount)."""
 
 
@@ -77,18 +77,18 @@ def lines(
 
 
 def _changes(folder: Path) -> Iterator[object]:
-    """Yields when something in the folder has changed, and at the latest after LOOK_MS."""
+    """Yields when something in the folder has changed, and at the latest after LOG_CHECK_MS."""
     with suppress(OSError):  # the system's number of watches is used up, for example
         yield from watch(
             folder,
             watch_filter=None,
             recursive=False,
-            debounce=GROUP_MS,
-            rust_timeout=LOOK_MS,
+            debounce=LOG_GROUP_MS,
+            rust_timeout=LOG_CHECK_MS,
             yield_on_timeout=True,
         )
     while True:
-        time.sleep(LOOK_MS / 1000)
+        time.sleep(LOG_CHECK_MS / 1000)
         yield None
 
 

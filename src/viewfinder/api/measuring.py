@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
-from viewfinder.api.places import card_of, open_catalog, own_folders
+from viewfinder.api.setup import card_of, open_catalog, own_folders
 from viewfinder.bench.comparisons.evidence import OWN_QUESTIONS, Evidence, evidence_of
 from viewfinder.bench.comparisons.parity import Parity, compare
 from viewfinder.bench.comparisons.standings import Standing, by_answers, by_times

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
-from viewfinder.api.places import open_catalog
+from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.pull import (

@@ -18,7 +18,7 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.fleet.changes import changed_models
 from viewfinder.gateway.listen import require_key_beyond_loopback
 
-LOOK_MS = 2000
+SETTINGS_CHECK_MS = 2000
 """Between two looks at the file where the system reports no changes (network mounts, links to elsewhere)."""
 FIXED = ("host", "port", "strict_port")
 """Settings that take effect at the next start only."""
@@ -71,9 +71,9 @@ class Reloading:
         """Read the settings again soon."""
         self._wanted.set()
 
-    async def run(self, look_ms: int = LOOK_MS) -> None:
+    async def run(self, check_ms: int = SETTINGS_CHECK_MS) -> None:
         """Reload at each `request`, and when the file changes; until cancelled."""
-        watching = asyncio.create_task(self._watch(look_ms))
+        watching = asyncio.create_task(self._watch(check_ms))
         try:
             while True:
                 await self._wanted.wait()
@@ -83,11 +83,11 @@ class Reloading:
         finally:
             watching.cancel()
 
-    async def _watch(self, look_ms: int) -> None:
+    async def _watch(self, check_ms: int) -> None:
         folder = next(parent for parent in self._file.absolute().parents if parent.is_dir())
         try:
             async for _ in awatch(
-                folder, watch_filter=None, recursive=False, rust_timeout=look_ms, yield_on_timeout=True
+                folder, watch_filter=None, recursive=False, rust_timeout=check_ms, yield_on_timeout=True
             ):
                 if FileState.of(self._file) != self._seen:
                     self.request()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
-from viewfinder.api.places import card_of, known_as, open_catalog, open_fleet
 from viewfinder.api.reloading import Reloading
+from viewfinder.api.setup import card_of, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
@@ -21,7 +21,7 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.event_log import EventLog
 from viewfinder.gateway.app import Replaceable, make_app
 from viewfinder.gateway.control import make_control
-from viewfinder.gateway.listen import require_key_beyond_loopback, taking_orders
+from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
 from viewfinder.host.control import control_socket
@@ -95,7 +95,7 @@ async def _serve(
         fleet.events.listen(log)
         service = _Service(fleet, await stack.enter_async_context(Intake(settings.limits)), settings)
         control = stack.enter_context(control_socket(lock))
-        await stack.enter_async_context(taking_orders(make_control(fleet), control))
+        await stack.enter_async_context(serving_control(make_control(fleet), control))
         reloading = Reloading(catalog, settings, reread=reread, open_catalog=open_named, apply=service.apply)
         stop = asyncio.Event()
         _on_signals(stop, reloading.request)

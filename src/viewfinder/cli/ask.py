@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from viewfinder.cli.console import errors, print_json
 from viewfinder.cli.pull import AGREED, with_files
-from viewfinder.cli.screen import errors, print_json
 
 if TYPE_CHECKING:
     from viewfinder.api.model import Model

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from rich.table import Table
 
 from viewfinder.cli.bench_display import shown_on
-from viewfinder.cli.screen import errors, output, print_json
-from viewfinder.cli.wishes import HELP, wanted_variants
+from viewfinder.cli.console import errors, output, print_json
+from viewfinder.cli.variant_option import HELP, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:

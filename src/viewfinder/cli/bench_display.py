@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from viewfinder.cli.screen import duration
+from viewfinder.cli.console import duration
 
 if TYPE_CHECKING:
     from viewfinder.bench.progress import Progress as Step

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli.screen import output
+from viewfinder.cli.console import output
 
-MODEL = "glimpse"
+DEMO_MODEL = "glimpse"
 
 
 def demo(
@@ -24,17 +24,17 @@ def demo(
 
     output.print("[bold]1. Serve and ask[/]")
     scene = make_scene("demo", things=3)
-    with tempfile.TemporaryDirectory() as folder, load(MODEL) as model:
+    with tempfile.TemporaryDirectory() as folder, load(DEMO_MODEL) as model:
         picture = Path(folder) / "scene.png"
         picture.write_bytes(encode_png(scene))
         output.print(
-            f"{MODEL} is up at {model.base_url}; it looks at a picture drawn just now.", highlight=False
+            f"{DEMO_MODEL} is up at {model.base_url}; it looks at a picture drawn just now.", highlight=False
         )
         for question in all_questions(scene):
             output.print(f"   {question.text} [bold]{model.ask(picture, question.text)}[/]", highlight=False)
 
     output.print("[bold]2. Measure[/] (fresh server processes; about a minute)")
-    show(measure([MODEL], "quick"))
+    show(measure([DEMO_MODEL], "quick"))
 
     output.print("[bold]3. Report[/]")
     out.write_text(guide(), encoding="utf-8")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli.screen import errors
+from viewfinder.cli.console import errors
 
 
 def guide(

@@ -9,19 +9,19 @@ import typer
 from viewfinder.cli import (
     ask,
     bench,
+    control,
     demo,
     doctor,
     export,
     guide,
     logs,
     models,
-    orders,
     ps,
     pull,
     serve,
     suspects,
 )
-from viewfinder.cli.screen import errors
+from viewfinder.cli.console import errors
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
 
@@ -37,10 +37,10 @@ app.command("demo")(demo.demo)
 app.command("ask")(ask.ask)
 app.command("serve")(serve.serve)
 app.command("ps")(ps.ps)
-app.command("load")(orders.load)
-app.command("stop")(orders.stop)
-app.command("pin")(orders.pin)
-app.command("unpin")(orders.unpin)
+app.command("load")(control.load)
+app.command("stop")(control.stop)
+app.command("pin")(control.pin)
+app.command("unpin")(control.unpin)
 app.command("logs")(logs.logs)
 app.command("events")(logs.events)
 app.command("suspects")(suspects.suspects)

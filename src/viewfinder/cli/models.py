@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from viewfinder.cli.screen import columns, output, print_json, size
+from viewfinder.cli.console import columns, output, print_json, size
 
 if TYPE_CHECKING:
     from viewfinder.api.models import ModelLine, VariantLine

@@ -11,7 +11,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from viewfinder.cli.screen import columns, duration, output, print_json, size
+from viewfinder.cli.console import columns, duration, output, print_json, size
 
 if TYPE_CHECKING:
     from viewfinder.fleet.record.view import FleetView, ServerView

@@ -14,7 +14,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from viewfinder.cli.screen import errors, output, print_json
+from viewfinder.cli.console import errors, output, print_json
 from viewfinder.core.errors import FilesMissing
 
 if TYPE_CHECKING:

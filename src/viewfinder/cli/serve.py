@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.pull import AGREED, with_files
-from viewfinder.cli.screen import errors, output, print_json
-from viewfinder.cli.wishes import HELP, wanted_variants
+from viewfinder.cli.variant_option import HELP, wanted_variants
 from viewfinder.core.config import LocalModel, Settings, load_settings
 from viewfinder.core.errors import BadRequest
 

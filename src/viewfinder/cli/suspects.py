@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli.screen import columns, output, print_json
+from viewfinder.cli.console import columns, output, print_json
 
 
 def suspects(

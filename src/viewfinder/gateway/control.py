@@ -27,22 +27,22 @@ from viewfinder.gateway import problems
 
 def make_control(fleet: Fleet) -> Starlette:
     """The app of the control socket."""
-    orders = Orders(fleet)
+    routes = ControlRoutes(fleet)
     return Starlette(
         routes=[
-            Route("/fleet", orders.fleet_view),
-            Route("/events", orders.events),
-            Route("/suspects", orders.suspects),
-            Route("/models/{name:path}/load", orders.load, methods=["POST"]),
-            Route("/models/{name:path}/unload", orders.unload, methods=["POST"]),
-            Route("/models/{name:path}/pin", orders.pin, methods=["POST"]),
-            Route("/models/{name:path}/unpin", orders.unpin, methods=["POST"]),
+            Route("/fleet", routes.fleet_view),
+            Route("/events", routes.events),
+            Route("/suspects", routes.suspects),
+            Route("/models/{name:path}/load", routes.load, methods=["POST"]),
+            Route("/models/{name:path}/unload", routes.unload, methods=["POST"]),
+            Route("/models/{name:path}/pin", routes.pin, methods=["POST"]),
+            Route("/models/{name:path}/unpin", routes.unpin, methods=["POST"]),
         ],
         exception_handlers=problems.HANDLERS,
     )
 
 
-class Orders:
+class ControlRoutes:
     """Each order answers with the name that the catalog has for the model."""
 
     def __init__(self, fleet: Fleet) -> None:

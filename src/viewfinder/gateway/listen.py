@@ -20,7 +20,7 @@ KEEP_ALIVE_S = 30
 """Longer than clients' own patience (httpx 5 s, aiohttp 15 s): it is they who close an idle connection, and
 none is closed just as a request comes in on it."""
 
-HEAD_BYTES = 64 * 1024
+REQUEST_HEAD_BYTES = 64 * 1024
 """The most that a request's line and headers may hold."""
 
 LAST_WORD_S = 1.0
@@ -65,7 +65,7 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def taking_orders(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+async def serving_control(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Serve `app` on a Unix socket beside everything else; what is in progress at the end is cut off."""
     server = _Server(_config(app, CONTROL_HEAD_S, drain_s=1), None)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -158,7 +158,7 @@ class TimedHead(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_due is not None and self._head_bytes > HEAD_BYTES:
+        if self._head_due is not None and self._head_bytes > REQUEST_HEAD_BYTES:
             self.transport.close()
 
     def on_message_begin(self) -> None:

@@ -33,7 +33,7 @@ from viewfinder.wire.replies import error_body
 INVALID = "invalid_request_error"
 SERVER = "server_error"
 
-TABLE: dict[type[ViewfinderError], tuple[int, str]] = {
+BY_CLASS: dict[type[ViewfinderError], tuple[int, str]] = {
     BadRequest: (400, INVALID),
     UnknownModel: (404, INVALID),
     UnknownAnswer: (404, INVALID),
@@ -49,7 +49,7 @@ TABLE: dict[type[ViewfinderError], tuple[int, str]] = {
     ModelFailed: (503, SERVER),
     ViewfinderError: (500, SERVER),
 }
-NARROWER: dict[str, tuple[int, str]] = {
+BY_CODE: dict[str, tuple[int, str]] = {
     "request_timeout": (408, INVALID),
     "unsupported_media_type": (415, INVALID),
     "stopping": (503, SERVER),
@@ -61,17 +61,17 @@ NARROWER: dict[str, tuple[int, str]] = {
 CALLERS_FAULT = (400, 413, 422)
 """What an engine answers when the words are wrong (a prompt longer than the context) and not the engine."""
 
-IN_VAIN = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
+NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
 """Asking again cannot help; the official client would otherwise try each of these three times."""
 
 
 def status_and_type(error: ViewfinderError) -> tuple[int, str]:
     """The row of the table for this error: its code's, else that of its nearest class."""
-    if error.reason in NARROWER:
-        return NARROWER[error.reason]
+    if error.reason in BY_CODE:
+        return BY_CODE[error.reason]
     if isinstance(error, EngineRefused) and error.status in CALLERS_FAULT:
-        return TABLE[BadRequest]
-    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+        return BY_CLASS[BadRequest]
+    return next(BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS)
 
 
 def body_of(error: Exception) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def response_to(error: ViewfinderError) -> JSONResponse:
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, Busy):
         headers["retry-after"] = str(math.ceil(error.retry_after_s))
-    if isinstance(error, IN_VAIN):
+    if isinstance(error, NOT_RETRYABLE):
         headers["x-should-retry"] = "false"
     return JSONResponse(body_of(error), status, headers)
 

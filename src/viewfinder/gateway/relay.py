@@ -55,7 +55,7 @@ SPARE_PIECES = 16
 """A token is one piece at most, but for the brackets of a tool call: so many more than were asked for, and
 the engine does not know how to stop."""
 
-WORDS = ("content", "reasoning_content", "tool_calls")
+CONTENT_FIELDS = ("content", "reasoning_content", "tool_calls")
 """The parts of a delta that say something; a role alone does not."""
 
 
@@ -74,7 +74,7 @@ class Relay:
 
     async def reply(self) -> dict[str, Any]:
         """The whole reply."""
-        replies = [reply async for reply in self._said()]
+        replies = [reply async for reply in self._cleaned_chunks()]
         if not replies:
             raise EmptyAnswer("The engine ended without an answer.")
         return replies[0]
@@ -84,7 +84,7 @@ class Relay:
         it was asked for. Nothing is given before the engine's first word is here."""
         usage: dict[str, Any] | None = None
         begun = False
-        async with contextlib.aclosing(self._said()) as chunks:
+        async with contextlib.aclosing(self._cleaned_chunks()) as chunks:
             async for chunk in chunks:
                 usage = chunk.pop("usage", usage)
                 for choice in chunk["choices"] if begun else ():
@@ -97,7 +97,7 @@ class Relay:
         if usage is not None and self.request.include_usage:
             yield usage_chunk(usage, *self.envelope)
 
-    async def _said(self) -> AsyncGenerator[dict[str, Any], None]:
+    async def _cleaned_chunks(self) -> AsyncGenerator[dict[str, Any], None]:
         """What the engine says, cleaned; an engine that fails before its first word is asked once more."""
         for is_last in (False, True):
             begun = False
@@ -189,7 +189,7 @@ def _opening(first: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_words(said: Mapping[str, Any]) -> bool:
-    return any(said.get(part) for part in WORDS)
+    return any(said.get(part) for part in CONTENT_FIELDS)
 
 
 def _end_at_stop(choice: dict[str, Any], said: dict[str, Any], stops: Stops) -> None:
@@ -247,7 +247,7 @@ async def send_events(
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
     """Do the work; cancel it when the client leaves."""
     working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_left(receive))
+    leaving = asyncio.create_task(_disconnected(receive))
     leaving.add_done_callback(lambda _: working.cancel())
     try:
         await working
@@ -258,7 +258,7 @@ async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> 
         leaving.cancel()
 
 
-async def _left(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

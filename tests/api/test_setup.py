@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.api.places import card_of, known_as, open_catalog, own_folders
+from viewfinder.api.setup import card_of, known_as, open_catalog, own_folders
 from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import FilesMissing, ModelFilesError, UnknownModel

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from viewfinder.api.finding import Finding, good, mend, note
+from viewfinder.api.check import Check, fix, good, note
 from viewfinder.catalog.hub import cache_folder, endpoint
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse
@@ -24,7 +24,7 @@ LITTLE_DISK_BYTES, NO_DISK_BYTES = 10_000_000_000, 200_000_000
 """Less than the first holds few models, less than the second not even results and logs."""
 
 
-def memory(total_bytes: int) -> Finding:
+def memory(total_bytes: int) -> Check:
     """Whether a small model has room now."""
     free_bytes = psutil.virtual_memory().available
     says = f"{_gb(free_bytes)} of {_gb(total_bytes)} are free"
@@ -33,22 +33,22 @@ def memory(total_bytes: int) -> Finding:
     return good("memory", f"{says}.")
 
 
-def disk(about: str, folder: Path) -> Finding:
+def disk(about: str, folder: Path) -> Check:
     """Whether a folder, which need not exist yet, can be written to and has room."""
     place = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     if not os.access(place, os.W_OK):
-        return mend(about, f"{place} cannot be written to.", f"sudo chown -R $USER {shlex.quote(str(place))}")
+        return fix(about, f"{place} cannot be written to.", f"sudo chown -R $USER {shlex.quote(str(place))}")
     free_bytes = shutil.disk_usage(place).free
     says = f"{_gb(free_bytes)} are free at {folder}"
     largest = f"du -sh {shlex.quote(str(folder))}/* | sort -h"
     if free_bytes < NO_DISK_BYTES:
-        return mend(about, f"{says}: too little for anything.", largest)
+        return fix(about, f"{says}: too little for anything.", largest)
     if free_bytes < LITTLE_DISK_BYTES:
         return note(about, f"{says}: enough for small models only.", largest)
     return good(about, f"{says}.")
 
 
-def hub() -> Finding:
+def hub() -> Check:
     """Whether models can be pulled now; those that are here run without."""
     place = endpoint()
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
@@ -58,7 +58,7 @@ def hub() -> Finding:
             "unset HF_HUB_OFFLINE",
         )
     if not place.startswith(("http://", "https://")):
-        return mend("model hub", f"HF_ENDPOINT is not a web address: {place}.", "unset HF_ENDPOINT")
+        return fix("model hub", f"HF_ENDPOINT is not a web address: {place}.", "unset HF_ENDPOINT")
     try:
         status = httpx2.head(place, timeout=HUB_TIMEOUT_S, follow_redirects=True).status_code
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -71,7 +71,7 @@ def hub() -> Finding:
     return good("model hub", f"{place} can be reached: models can be pulled.")
 
 
-def port(settings: Settings) -> Finding:
+def port(settings: Settings) -> Check:
     """Who has the port that `serve` asks for."""
     about = f"port {settings.port}"
     try:
@@ -83,11 +83,11 @@ def port(settings: Settings) -> Finding:
             about, f"{error.message} `serve` takes the next one that is free.", "viewfinder serve --port 0"
         )
     except BadRequest as error:
-        return mend(about, error.message, "viewfinder serve --host 127.0.0.1")
+        return fix(about, error.message, "viewfinder serve --host 127.0.0.1")
     return good(about, "It is free.")
 
 
-def left_behind(found: Leftovers) -> list[Finding]:
+def left_behind(found: Leftovers) -> list[Check]:
     """Engines that nobody watches hold memory for nothing; old folders do no harm."""
     findings = []
     if found.processes:
@@ -95,11 +95,11 @@ def left_behind(found: Leftovers) -> list[Finding]:
         says = (
             f"A Viewfinder that was killed left these, and the next `viewfinder serve` ends them: {numbers}."
         )
-        findings.append(mend("leftovers", says, f"kill {numbers}"))
+        findings.append(fix("leftovers", says, f"kill {numbers}"))
     if found.doubtful:
         numbers = " ".join(map(str, found.doubtful))
         says = f"These look like engines that nobody watches, which cannot be proven: {numbers}."
-        findings.append(mend("leftovers", says, f"kill {numbers}"))
+        findings.append(fix("leftovers", says, f"kill {numbers}"))
     if found.folders:
         says = (
             f"Folders of sockets are left ({len(found.folders)}); the next `viewfinder serve` removes them."
@@ -108,7 +108,7 @@ def left_behind(found: Leftovers) -> list[Finding]:
     return findings or [good("leftovers", "None.")]
 
 
-def folders(home: Path) -> list[Finding]:
+def folders(home: Path) -> list[Check]:
     """The disks under our state and under the hub's cache."""
     return [disk("disk, results and logs", home), disk("disk, models", cache_folder())]
 

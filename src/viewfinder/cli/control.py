@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli.screen import errors, output
+from viewfinder.cli.console import errors, output
 
-MODEL = typer.Argument(metavar="MODEL", help="A model's name or id.")
+MODEL_ARGUMENT = typer.Argument(metavar="MODEL", help="A model's name or id.")
 
 
 def load(
-    model: Annotated[str, MODEL],
+    model: Annotated[str, MODEL_ARGUMENT],
     pinned: Annotated[bool, typer.Option("--pin", help="Never unload it to make room.")] = False,
 ) -> None:
     """Load a model now, also one that failed; ends when it is up."""
@@ -24,7 +24,7 @@ def load(
     _say(f"{name} is up{' and pinned' if pinned else ''}.")
 
 
-def stop(model: Annotated[str, MODEL]) -> None:
+def stop(model: Annotated[str, MODEL_ARGUMENT]) -> None:
     """Unload a model; requests in progress end first, and the next one loads it again."""
     from viewfinder.api.control import Control
 
@@ -34,14 +34,14 @@ def stop(model: Annotated[str, MODEL]) -> None:
     _say(f"{name} is not up any more.")
 
 
-def pin(model: Annotated[str, MODEL]) -> None:
+def pin(model: Annotated[str, MODEL_ARGUMENT]) -> None:
     """Keep a model: it is never unloaded to make room."""
     from viewfinder.api.control import Control
 
     _say(f"{Control().pin(model)} is pinned.")
 
 
-def unpin(model: Annotated[str, MODEL]) -> None:
+def unpin(model: Annotated[str, MODEL_ARGUMENT]) -> None:
     """Let a model be unloaded again to make room."""
     from viewfinder.api.control import Control
 

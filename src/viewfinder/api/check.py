@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["good", "note", "mend"]
+CheckState = Literal["good", "note", "fix"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """`state`: good; note, works but could be better or should be known; mend, does not work.
 
     `command` is the one line that mends or betters it; empty where none does.
     """
 
     about: str
-    state: State
+    state: CheckState
     says: str
     command: str = ""
 
 
-def good(about: str, says: str) -> Finding:
-    return Finding(about, "good", says)
+def good(about: str, says: str) -> Check:
+    return Check(about, "good", says)
 
 
-def note(about: str, says: str, command: str = "") -> Finding:
-    return Finding(about, "note", says, command)
+def note(about: str, says: str, command: str = "") -> Check:
+    return Check(about, "note", says, command)
 
 
-def mend(about: str, says: str, command: str = "") -> Finding:
-    return Finding(about, "mend", says, command)
+def fix(about: str, says: str, command: str = "") -> Check:
+    return Check(about, "fix", says, command)

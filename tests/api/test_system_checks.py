@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.api import surroundings
-from viewfinder.api.surroundings import disk, hub, left_behind, memory, port
+from viewfinder.api import system_checks
+from viewfinder.api.system_checks import disk, hub, left_behind, memory, port
 from viewfinder.core.config import Settings
 from viewfinder.host.leftovers import Leftovers, Stray
 from viewfinder.host.records import Identity
@@ -48,7 +48,7 @@ def test_a_hub_that_answers_can_be_reached(answering: int) -> None:
 
 def test_a_hub_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(surroundings, "HUB_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(system_checks, "HUB_TIMEOUT_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         found = hub()
@@ -58,7 +58,7 @@ def test_a_hub_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("name", "value", "state"),
-    [("HF_HUB_OFFLINE", "1", "note"), ("HF_ENDPOINT", "file:///etc/passwd", "mend")],
+    [("HF_HUB_OFFLINE", "1", "note"), ("HF_ENDPOINT", "file:///etc/passwd", "fix")],
 )
 def test_a_hub_that_is_not_to_be_reached_is_not_asked(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, state: str
@@ -80,15 +80,15 @@ def test_a_port_that_is_free_or_held() -> None:
 
 
 def test_an_address_that_is_not_ours_is_broken() -> None:
-    assert port(Settings(host="192.0.2.1", port=0)).state == "mend"
+    assert port(Settings(host="192.0.2.1", port=0)).state == "fix"
 
 
-@pytest.mark.parametrize(("free_bytes", "state"), [(50 * GB, "good"), (5 * GB, "note"), (10**8, "mend")])
+@pytest.mark.parametrize(("free_bytes", "state"), [(50 * GB, "good"), (5 * GB, "note"), (10**8, "fix")])
 def test_a_disk_says_what_it_has_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int, state: str
 ) -> None:
     usage = type("Usage", (), {"free": free_bytes})
-    monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda place: usage)
+    monkeypatch.setattr(system_checks.shutil, "disk_usage", lambda place: usage)
     found = disk("disk", tmp_path / "not" / "made yet")
     assert found.state == state
     assert (found.command == "") == (state == "good")
@@ -97,24 +97,24 @@ def test_a_disk_says_what_it_has_room_for(
 def test_a_folder_that_cannot_be_written_to_is_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(surroundings.os, "access", lambda place, mode: False)  # root may write everywhere
+    monkeypatch.setattr(system_checks.os, "access", lambda place, mode: False)  # root may write everywhere
     found = disk("disk", tmp_path)
-    assert found.state == "mend"
+    assert found.state == "fix"
     assert str(tmp_path) in found.command
 
 
 @pytest.mark.parametrize(("free_bytes", "state"), [(8 * GB, "good"), (GB, "note")])
 def test_memory_that_is_short_is_noted(monkeypatch: pytest.MonkeyPatch, free_bytes: int, state: str) -> None:
     available = type("Memory", (), {"available": free_bytes})
-    monkeypatch.setattr(surroundings.psutil, "virtual_memory", lambda: available)
+    monkeypatch.setattr(system_checks.psutil, "virtual_memory", lambda: available)
     assert memory(16 * GB).state == state
 
 
 def test_engines_that_nobody_watches_are_broken_and_old_folders_are_not() -> None:
     strays = tuple(Stray(Identity(pid=pid, started=1), "0123456789abcdef") for pid in (9, 10))
     proven, doubtful, folders = left_behind(Leftovers(strays, (11, 12), (Path("x"),)))
-    assert (proven.state, proven.command) == ("mend", "kill 9 10")
-    assert (doubtful.state, doubtful.command) == ("mend", "kill 11 12")
+    assert (proven.state, proven.command) == ("fix", "kill 9 10")
+    assert (doubtful.state, doubtful.command) == ("fix", "kill 11 12")
     assert folders.state == "note"
     (nothing,) = left_behind(Leftovers())
     assert nothing.state == "good"
