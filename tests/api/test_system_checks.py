@@ -74,7 +74,7 @@ def test_a_port_that_is_free_or_held() -> None:
         taken = foreign.getsockname()[1]
         found = port(Settings(port=taken))
         assert found.state == "note"
-        assert f"Port {taken} is held by" in found.says
+        assert f"Port {taken} is used by" in found.says
         assert found.command == "viewfinder serve --port 0"
     assert port(Settings(port=taken)).state == "good"
 

@@ -163,7 +163,7 @@ def test_a_port_that_a_foreign_program_holds(tmp_path: Path) -> None:
         port = foreign.getsockname()[1]
         refused = run("serve", "--port", str(port), "--strict-port", home=tmp_path)
         assert refused.returncode == 1
-        assert f"Port {port} is held by" in refused.stderr
+        assert f"Port {port} is used by" in refused.stderr
         with serving(tmp_path, "--port", str(port)) as served:
             assert served.url != f"http://127.0.0.1:{port}"
 

@@ -29,8 +29,8 @@ from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
 from viewfinder.engines.base import Found, Launch
 from viewfinder.fleet.health.canary import candidates
 from viewfinder.fleet.process.servers import Server, make_server
+from viewfinder.host.activity import Activity
 from viewfinder.host.child import ChildSpec, Exit
-from viewfinder.host.signs import Signs
 from viewfinder.wire.sse import event
 
 Fate = Literal["good", "slow", "dies", "hangs", "cannot spawn", "vanished", "dies when ready", "ignores TERM"]
@@ -112,10 +112,10 @@ class FakeChild:
         asyncio.get_running_loop().call_later(takes_s + 0.01, lambda: self.die(signal=15, stopped=True))
         return await self.wait()
 
-    def signs(self) -> Signs:
-        """What `host/signs` reads: it computes while it is at a word, not while nobody takes the last one."""
+    def signs(self) -> Activity:
+        """In place of `host/activity`: it computes while it writes, not while a client is slow to read."""
         now_s = time.monotonic()
-        return Signs(now_s, now_s if self.computing and not self.is_wedged else 0.0, self.output_bytes, 0)
+        return Activity(now_s, now_s if self.computing and not self.is_wedged else 0.0, self.output_bytes, 0)
 
 
 @dataclass
@@ -347,8 +347,8 @@ class World:
                 (f"{life}.ChatClient", self.client),
                 (f"{care}.measure_tree", self.measure),
                 (f"{care}.high_water_bytes", self._held),
-                (f"{care}.read_signs", FakeChild.signs),
-                ("viewfinder.fleet.health.examiner.read_signs", FakeChild.signs),
+                (f"{care}.read_activity", FakeChild.signs),
+                ("viewfinder.fleet.health.examiner.read_activity", FakeChild.signs),
                 (f"{care}.psutil.virtual_memory", self._memory),
                 ("viewfinder.fleet.fleet.choose_variant", self._choose),
                 ("viewfinder.fleet.fleet.make_server", _without_chance),

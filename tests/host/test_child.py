@@ -71,7 +71,7 @@ def test_explains_every_end():
 def test_a_kill_that_was_not_ours_says_whether_it_was_for_memory():
     """Where the system's count can be read, "most often" is not needed."""
     assert "The system killed it because memory ran out" in Exit(None, 9, for_memory=True).explanation
-    assert "Somebody killed it" in Exit(None, 9, for_memory=False).explanation
+    assert "Another program killed it" in Exit(None, 9, for_memory=False).explanation
     assert Exit(None, 9, stopped=True).explanation == "It was stopped."
 
 
@@ -109,7 +109,7 @@ async def test_a_record_goes_when_a_killed_wardens_tree_was_swept(start, tmp_pat
 
 
 async def test_a_record_stays_while_something_cannot_be_ended(start, tmp_path, monkeypatch):
-    monkeypatch.setattr(child_module, "SWEEP_S", 0.1)
+    monkeypatch.setattr(child_module, "KILL_S", 0.1)
     child = await start("sleeps", record=tmp_path / "1.json")
     monkeypatch.setattr(Child, "_left", lambda _: [StubbornProcess(os.getpid())])
     os.kill(child.warden_pid, signal.SIGKILL)
@@ -222,7 +222,7 @@ async def test_a_missing_program_is_an_error_that_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "mode", "words"), [("", 0o600, "may not be run"), ("?", 0o700, "not a program")]
+    ("content", "mode", "words"), [("", 0o600, "is not executable"), ("?", 0o700, "not a program")]
 )
 async def test_a_program_that_cannot_run_is_an_error_that_says_why(tmp_path, content, mode, words):
     program = tmp_path / "engine"

@@ -71,7 +71,7 @@ def test_an_engine_whose_owner_is_dead_is_ended_and_forgotten(
     assert not engine.is_alive()
     assert not fork.is_alive()
     assert not record.parent.exists()
-    assert f"[{engine.pid}, {fork.pid}]; they were ended" in caplog.text
+    assert f"Killed processes [{engine.pid}, {fork.pid}]" in caplog.text
     assert sweep(home) == leftovers_module.Leftovers()
 
 
@@ -109,7 +109,7 @@ def test_a_process_that_got_the_engines_pid_is_not_touched(
     assert later.pid in leftovers(home).doubtful
     sweep(home)
     assert later.is_alive()
-    assert "is not proven" in caplog.text
+    assert "not proven to be ours" in caplog.text
 
 
 def test_a_process_that_is_older_than_the_engine_is_not_touched(home: Path, process: Start) -> None:
@@ -170,7 +170,7 @@ def test_a_record_that_cannot_be_read_is_told_and_put_aside(
     assert leftovers(home).corrupt == (record,)
     sweep(home)
     assert engine.is_alive()
-    assert f"{record} cannot be read" in caplog.text
+    assert f"{record}, cannot be read" in caplog.text
     assert str(engine.pid) in caplog.text
     assert not record.parent.exists()
     assert [file.read_text() for file in (home / "run").iterdir()] == [content]
@@ -189,13 +189,13 @@ def test_a_record_that_a_living_owner_is_about_to_mend_is_left_alone(home: Path)
 def test_a_warden_at_work_is_given_its_time(
     home: Path, process: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(leftovers_module, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(leftovers_module, "WARDEN_S", 60.0)
     warden = process("")
     with subprocess.Popen(["sleep", "0.3"], env={**os.environ, MARK: OURS}) as engine:
         recorded(home, identity_of(engine.pid), warden=warden)
         sweep(home)
         assert engine.wait() == 0
-    assert "were ended" not in caplog.text
+    assert "Killed" not in caplog.text
 
 
 def test_what_the_system_holds_is_tried_again_at_the_next_start(
@@ -207,7 +207,7 @@ def test_what_the_system_holds_is_tried_again_at_the_next_start(
         changed.setattr(leftovers_module, "SWEEP_S", 0.1)
         changed.setattr(Stray, "kill", lambda _: None)
         sweep(home)
-    assert "cannot be ended" in caplog.text
+    assert "could not be killed" in caplog.text
     assert record.exists()
     sweep(home)
     assert not engine.is_alive()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.host.memory import MemorySample, PeakWatch, high_water_bytes, measure_tree
+from viewfinder.host.memory import MemorySample, high_water_bytes, measure_tree
 
 MIB = 1024 * 1024
 SIZE = 24 * MIB
@@ -104,42 +104,6 @@ async def test_the_dead_count_nothing(start):
 def test_the_caller_is_never_measured():
     with pytest.raises(ValueError, match="does not measure itself"):
         measure_tree([os.getpid()])
-
-
-async def test_the_peak_is_what_was_reached_and_not_what_is_left(start):
-    child = await start("grows_and_shrinks", SIZE // MIB)
-    before = measure_tree(child.pids())
-    with PeakWatch(child.pids) as watch:
-        os.kill(child.pid, signal.SIGUSR1)
-        await until(lambda: "grown" in child.tail())
-        grown = measure_tree(child.pids())
-        await until(lambda: watch.peak_bytes >= grown.footprint_bytes - NOISE)
-        os.kill(child.pid, signal.SIGUSR1)
-        await until(lambda: "shrunk" in child.tail())
-    assert grown.footprint_bytes - before.footprint_bytes == pytest.approx(SIZE, abs=NOISE)
-    assert watch.peak_bytes == pytest.approx(grown.footprint_bytes, abs=NOISE)
-    assert measure_tree(child.pids()).footprint_bytes < before.footprint_bytes + NOISE
-
-
-async def test_the_peak_counts_as_a_sample_does(start, weights):
-    """The kernel's counters say twice what a fork shares, and libraries; the peak must not."""
-    child = await start("maps_files", weights, f"0:{SIZE}", f"0:{SIZE}", "fork", f"0:{SIZE}")
-    with PeakWatch(child.pids, interval_s=0.001) as watch:
-        await until(lambda: watch.peak_bytes > 0)
-    assert watch.peak_bytes == pytest.approx(measure_tree(child.pids()).footprint_bytes, abs=NOISE)
-
-
-async def test_a_watch_outlives_what_it_watches(start):
-    child = await start("allocates", "private", 8)
-    with PeakWatch(child.pids) as watch:
-        await until(lambda: watch.peak_bytes > 0)
-        await child.stop(0)
-    assert watch.peak_bytes > 8 * MIB
-
-
-def test_a_watch_that_failed_says_so():
-    with pytest.raises(ValueError, match="does not measure itself"), PeakWatch(lambda: [os.getpid()]):
-        pass
 
 
 async def test_the_kernel_remembers_the_peak(start):

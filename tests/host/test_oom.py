@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.host.oom import SHOWER_S, MemoryKills, counter_file
+from viewfinder.host.oom import BURST_S, MemoryKills, counter_file
 
 V1, V2 = "4:memory:/a/b\n1:cpu:/\n0::/\n", "0::/a/b\n"
 
@@ -34,7 +34,7 @@ def test_a_rise_of_the_count_is_noticed_once_for_all_that_fall_together(tmp_path
     count.write_text("oom 4\noom_kill 4\n")
     assert kills.happened() is True
     assert kills.happened() is True
-    now_s = SHOWER_S
+    now_s = BURST_S
     assert kills.happened() is False
 
 

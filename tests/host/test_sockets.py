@@ -121,7 +121,7 @@ def test_strict_refuses_and_names_the_holder():
     with listening(lambda _: None) as port, pytest.raises(PortInUse) as caught:
         bind_port("127.0.0.1", port, strict=True)
     assert (
-        f"Port {port} is held by {psutil.Process().name()} (process {os.getpid()})." in caught.value.message
+        f"Port {port} is used by {psutil.Process().name()} (process {os.getpid()})." in caught.value.message
     )
     assert "--strict-port" in caught.value.hint
 
@@ -130,7 +130,7 @@ def test_a_holder_that_cannot_be_known_is_another_users(monkeypatch):
     monkeypatch.setattr(psutil, "process_iter", lambda: [])
     with (
         listening(lambda _: None) as port,
-        pytest.raises(PortInUse, match="held by a program of another user"),
+        pytest.raises(PortInUse, match="used by a program of another user"),
     ):
         bind_port("127.0.0.1", port, strict=True)
 
@@ -139,7 +139,7 @@ def test_when_all_are_taken_it_says_so():
     first = free_ports(3)
     taken = [socket.create_server(("127.0.0.1", first + n)) for n in range(3)]
     try:
-        with pytest.raises(PortInUse, match="the 2 after it are taken too"):
+        with pytest.raises(PortInUse, match="the 2 ports after it are in use too"):
             bind_port("127.0.0.1", first, strict=False, tries=2)
     finally:
         for listener in taken:

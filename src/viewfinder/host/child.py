@@ -1,7 +1,7 @@
-"""A program that we start, whose whole process tree ends when we end, even by SIGKILL.
+"""A program that we start, whose whole process tree is killed when we exit, even by SIGKILL.
 
-Called by `fleet/server` for engines. `host/warden` stands between us and the program and does the ending;
-here is the side that starts it, hears its reports, and takes over when the warden itself is killed.
+Called by `fleet/process` for engines. `host/warden` runs between us and the program and stops it; this is the
+side that starts the warden, reads its reports, and takes over when the warden itself is killed.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ from viewfinder.host.oom import MemoryKills, counter_file
 from viewfinder.host.output import Output
 from viewfinder.host.records import MARK, RunRecord, identity_of, mark_of
 
-SWEEP_S = 2.0
+KILL_S = 2.0
 """How long we try to kill what a killed warden left."""
-PASSING = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-"""What the system refuses now, and may grant in a moment."""
+TEMPORARY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Errors of the system that may be gone a moment later."""
 DRAIN_S = 2.0
-"""How long we read on after the tree's end: only a process that escaped (macOS) still holds the pipe."""
+"""How long we keep reading after the tree's end: only a process that escaped (macOS) still holds the pipe."""
 
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to start. `env` is the complete environment; `grace_s` lies between TERM and KILL.
+    """What to start. `env` is the complete environment; `grace_s` is the time between TERM and KILL.
 
-    `record` is the file that says who runs as long as anything of it does; `runs` is the model's name in it.
+    `record` is a file that exists as long as any process of the tree does; `runs` is the model's name in it.
     """
 
     argv: tuple[str, ...]
@@ -54,18 +54,18 @@ class ChildSpec:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a program ended; neither `code` nor `signal` when its warden was killed and nobody saw."""
+    """How a program ended; `code` and `signal` are both None when its warden was killed before it."""
 
     code: int | None
     signal: int | None
     stopped: bool = False
-    """Whether it ended because it was told to."""
+    """Whether it ended because we stopped it."""
     for_memory: bool | None = None
     """Whether the system killed it because memory ran out; None when that is not known."""
 
     @classmethod
     def of(cls, returncode: int, *, stopped: bool) -> "Exit":
-        """From a return code as `subprocess` has it: negative for a signal."""
+        """From a return code as in `subprocess`: negative for a signal."""
         if returncode >= 0:
             return cls(returncode, None, stopped)
         killed = returncode == -signal.SIGKILL and not stopped
@@ -73,35 +73,35 @@ class Exit:
 
     @property
     def explanation(self) -> str:
-        """One sentence that says what happened in words a person can act on."""
+        """What happened, in one sentence that a person can act on."""
         if self.stopped:
             return "It was stopped."
         if self.signal is not None:
             name = signal.Signals(self.signal).name if self.signal in set(signal.Signals) else "unnamed"
-            meaning = SIGNAL_MEANINGS.get(self.signal, "It was ended by a signal from outside")
+            meaning = SIGNAL_MEANINGS.get(self.signal, "It was killed by a signal from outside")
             if self.for_memory is not None:
                 meaning = KILLED_FOR_MEMORY if self.for_memory else KILLED_FROM_OUTSIDE
             return f"{meaning} (signal {self.signal}, {name})."
         if self.code is None:
-            return "It was ended because its warden was killed."
+            return "It was killed because its warden was killed."
         if self.code == 0:
-            return "It ended by itself, without an error."
+            return "It exited by itself, without an error."
         return f"It exited with code {self.code}."
 
 
 SIGNAL_MEANINGS: dict[int, str] = {
-    signal.SIGILL: "It met an instruction that this processor lacks: this build needs another CPU",
+    signal.SIGILL: "It used an instruction that this processor lacks: this build needs another CPU",
     signal.SIGKILL: "It was killed, most often because memory ran out",
     signal.SIGSEGV: "It crashed: it touched memory that is not its own",
     signal.SIGBUS: "It crashed: a file that it had mapped shrank or could not be read",
-    signal.SIGABRT: "It gave up on an error of its own; its last lines say which",
+    signal.SIGABRT: "It aborted on an internal error; see its last lines",
     signal.SIGFPE: "It crashed on an arithmetic error",
 }
 KILLED_FOR_MEMORY = "The system killed it because memory ran out"
-KILLED_FROM_OUTSIDE = "Somebody killed it; it was not Viewfinder, and memory had not run out"
+KILLED_FROM_OUTSIDE = "Another program killed it: not Viewfinder, and memory had not run out"
 
 memory_kills = MemoryKills(counter_file())
-"""Of this process and its children, which are in one cgroup."""
+"""Those of this process's cgroup, which its children are in as well."""
 
 
 class Child:
@@ -123,17 +123,17 @@ class Child:
 
     @classmethod
     async def start(cls, spec: ChildSpec) -> "Child":
-        """Start the program; returns when it runs, which is not when it is ready.
+        """Start the program; returns when it runs, which is before it is ready.
 
         Raises EngineMissing when there is no such program, EngineError when it cannot be started, EngineDied
-        when it cannot be started now.
+        when a later attempt may succeed.
         """
         child = cls(spec)
         output = child._spawn()
         child._ending = asyncio.create_task(child._follow(output))
         try:
             await child._started
-        except BaseException:  # a cancelled start, too, leaves nothing
+        except BaseException:  # a cancelled start leaves nothing running either
             await child.stop(0)
             raise
         return child
@@ -144,7 +144,7 @@ class Child:
 
     @property
     def last_output_s(self) -> float:
-        """When the program last printed something, on the monotonic clock; before that, its start."""
+        """When the program last printed something, on the monotonic clock; at first, when it started."""
         return self._output.last_s
 
     @property
@@ -157,35 +157,35 @@ class Child:
         return self._output.tail(lines)
 
     def pids(self) -> list[int]:
-        """The tree: the program and all that it started, without the warden; callable from any thread."""
+        """The tree: the program and every process below it, without the warden; callable from any thread."""
         try:
             return [process.pid for process in self._warden.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
     async def wait(self) -> Exit:
-        """Wait until the program has ended and nothing that it started is left."""
+        """Wait until the program and every process below it have ended."""
         return await asyncio.shield(self._ending)
 
     async def stop(self, grace_s: float | None = None) -> Exit:
-        """End the tree: TERM, `grace_s` (the spec's when None), KILL. Any number of times, at any time;
-        a second call with a shorter grace hurries the first. Returns when nothing is left."""
+        """Stop the tree: TERM, `grace_s` (the spec's when None), KILL. May be called again at any time;
+        a second call with a shorter grace hurries the first. Returns when no process is left."""
         grace_s = self.spec.grace_s if grace_s is None else grace_s
-        with suppress(OSError):  # the warden is gone: what it left is being swept
+        with suppress(OSError):  # the warden is gone: the processes that it left are being killed
             self._control.send(b"stop %f\n" % grace_s)
         done, _ = await asyncio.wait([self._ending], timeout=grace_s + warden.GIVE_UP_S + DRAIN_S)
         if not done:
-            self._kill_warden()  # it hangs; its death makes us sweep
+            self._kill_warden()  # it hangs; once it is dead, `_follow` kills the tree
         return await self.wait()
 
     def _spawn(self) -> BinaryIO:
-        """Start the warden; the end of the pipe that the program's output comes from."""
+        """Start the warden, and return the end of the pipe that the program's output comes from."""
         self._control, warden_stdin = socket.socketpair()
         self._control.setblocking(False)
         receive, send = os.pipe()
         output, warden_stdout = os.fdopen(receive, "rb", 0), os.fdopen(send, "wb", 0)
         owner = (str(os.getpid()), str(self.spec.grace_s))
-        self._note()
+        self._write_record()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", warden.__file__, *owner, *self.spec.argv],
@@ -194,13 +194,13 @@ class Child:
                 stdin=warden_stdin.fileno(),
                 stdout=warden_stdout,
                 stderr=warden_stdout,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we end the tree in order
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop the tree in order
             )
         except OSError as error:
             self._control.close()
             self._output.close()
             output.close()
-            self._forget()
+            self._remove_record()
             raise _refusal(self.spec.argv[0], error) from None
         finally:
             warden_stdin.close()
@@ -208,25 +208,25 @@ class Child:
         self._warden = psutil.Process(self._process.pid)
         return output
 
-    def _note(self) -> None:
-        """Say on disk what runs: for whoever comes after us, should both we and the warden be killed."""
+    def _write_record(self) -> None:
+        """Record on disk what runs, for the next Viewfinder in case both we and the warden are killed."""
         if self.spec.record is not None:
             records.write(self.spec.record, self._record)
 
-    def _forget(self) -> None:
+    def _remove_record(self) -> None:
         if self.spec.record is not None:
             with suppress(OSError):
                 self.spec.record.unlink()
 
     async def _follow(self, output: BinaryIO) -> Exit:
-        """The program's life: hear the warden until it is gone, then make sure that all is."""
+        """Read the warden's reports until it is gone, then make sure that the whole tree is."""
         feed = _Feed(self._output)
         loop = asyncio.get_running_loop()
         pipe, _ = await loop.connect_read_pipe(lambda: feed, output)
         try:
-            ended = await self._hear()
+            ended = await self._read_reports()
             if ended is not None or await asyncio.to_thread(self._sweep):
-                self._forget()
+                self._remove_record()
             await asyncio.wait([feed.closed], timeout=DRAIN_S)
             await asyncio.to_thread(self._process.wait)
         finally:
@@ -237,35 +237,35 @@ class Child:
         self.exit = ended or Exit(None, None)
         return self.exit
 
-    async def _hear(self) -> Exit | None:
-        """Take the warden's reports until it is gone; None when it went without reporting the end."""
+    async def _read_reports(self) -> Exit | None:
+        """Read the warden's reports until it is gone; None when it went without reporting an end."""
         loop = asyncio.get_running_loop()
         ended = None
-        heard = b""
+        rest = b""
         while True:
             try:
-                words = await loop.sock_recv(self._control, 4096)
-            except ConnectionResetError:  # it went with words of ours unread
-                words = b""
-            if not words:
+                data = await loop.sock_recv(self._control, 4096)
+            except ConnectionResetError:  # it went before it had read all that we sent
+                data = b""
+            if not data:
                 return ended
-            *lines, heard = (heard + words).split(b"\n")
+            *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 event, number = line.split()
                 if event == b"started":
                     self.pid = int(number)
                     here = {"warden": identity_of(self.warden_pid), "engine": identity_of(self.pid)}
                     self._record = self._record.model_copy(update=here)
-                    self._note()
+                    self._write_record()
                     self._resolve(None)
                 elif event == b"failed":
                     self._resolve(_failure(self.spec.argv[0], int(number)))
-                    ended = Exit(127, None)  # as a shell says it
+                    ended = Exit(127, None)  # as shells report it
                 else:
                     ended = Exit.of(int(number), stopped=event == b"stopped")
 
     def _resolve(self, failure: EngineError | None) -> None:
-        """Tell `start` how it went; the first word counts."""
+        """Let `start` return or raise; only the first call counts."""
         if self._started.done():
             return
         if failure is None:
@@ -274,19 +274,21 @@ class Child:
             self._started.set_exception(failure)
 
     def _sweep(self) -> bool:
-        """Kill what a killed warden left; whether nothing is. Its pid cannot be reused before we reap it, so
-        the processes of its session are ours, and so are those that carry our mark."""
+        """Kill the processes that a killed warden left; True when none remains. Its pid cannot be reused
+        before we reap it, so the processes of its session are ours, and those that carry our mark are too."""
         self._kill_warden()
-        give_up_s = time.monotonic() + SWEEP_S
-        # Twice: one look misses a process that is born during it, and whose parent is gone when its turn
-        # comes, as those of a daemon's double fork are.
+        give_up_s = time.monotonic() + KILL_S
+        # Twice: one look misses a process that starts meanwhile and whose parent exits before it is looked
+        # at, as in a daemon's double fork.
         while (left := self._left() or self._left()) and time.monotonic() < give_up_s:
             for process in left:
                 with suppress(psutil.Error):
                     process.kill()
             psutil.wait_procs(left, timeout=0.1)
         if left:
-            logging.getLogger(__name__).error("These cannot be ended; the system holds them: %s", left)
+            logging.getLogger(__name__).error(
+                "Processes %s could not be killed: they hang in the system.", left
+            )
         return not left
 
     def _kill_warden(self) -> None:
@@ -321,10 +323,10 @@ def _failure(program: str, number: int) -> EngineError:
     """The error for an exec that failed with this errno."""
     if number == errno.ENOENT:
         return EngineMissing(
-            f"The program '{program}' was not found.", hint="Install it, or give the path where it is."
+            f"The program '{program}' was not found.", hint="Install it, or give its full path."
         )
     if number == errno.EACCES:
-        return EngineError(f"The program '{program}' may not be run.", hint=f"Try: chmod +x {program}")
+        return EngineError(f"The file '{program}' is not executable.", hint=f"Run: chmod +x {program}")
     if number == errno.ENOEXEC:
         return EngineError(
             f"'{program}' is not a program that this computer can run.",
@@ -334,7 +336,7 @@ def _failure(program: str, number: int) -> EngineError:
 
 
 def _refusal(program: str, error: OSError) -> EngineError:
-    """The error for what the system refused: EngineDied where it may be granted in a moment."""
+    """The error for a start that the system refused: EngineDied when a later attempt may succeed."""
     why = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
-    kind = EngineDied if error.errno in PASSING else EngineError
+    kind = EngineDied if error.errno in TEMPORARY else EngineError
     return kind(f"The program '{program}' could not be started: {why}.")

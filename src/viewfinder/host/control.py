@@ -1,4 +1,4 @@
-"""Where the owner of a state folder takes orders: a Unix socket that its user alone can reach.
+"""The control socket of the owner of a state folder: a Unix socket that only its user can reach.
 
 `api/serving` opens it; `ps`, `load`, `stop` and `pin` find its path in the owner's record (`ownership`).
 """
@@ -24,7 +24,7 @@ def control_path(home: Path) -> Path:
 
 @contextmanager
 def control_socket(lock: OwnerLock) -> Iterator[socket.socket]:
-    """A listening socket; gone afterwards. Whoever holds the lock replaces what a dead owner left."""
+    """A listening socket; removed afterwards. It replaces one that a dead owner left."""
     path = control_path(lock.home)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""What macOS charges a process for, now and at the most: its physical footprint; called by `memory`.
+"""A process's physical footprint on macOS, now and at its highest; called by `memory`.
 
-The number that Activity Monitor shows: compressed and graphics memory are in it, clean pages of mapped files
-are not.
+It is the number that Activity Monitor shows: compressed and graphics memory are in it, clean pages of mapped
+files are not.
 """
 
 import ctypes
@@ -18,9 +18,9 @@ _PHYS_FOOTPRINT, _LIFETIME_MAX_PHYS_FOOTPRINT = 7, 28
 
 
 def physical_footprint(pid: int) -> tuple[int, int]:
-    """Bytes now, and the most that there ever were; (0, 0) when the process has ended.
+    """Bytes now, and the most there ever were; (0, 0) when the process has ended.
 
-    Raises PermissionError when it is another user's.
+    Raises PermissionError when the process is another user's.
     """
     usage = ctypes.create_string_buffer(_USAGE.size)
     if _libproc().proc_pid_rusage(pid, _RUSAGE_INFO_V4, usage) == 0:
@@ -32,7 +32,7 @@ def physical_footprint(pid: int) -> tuple[int, int]:
 
 
 def footprints(usage: bytes) -> tuple[int, int]:
-    """The two counters of what `proc_pid_rusage` filled in."""
+    """The two counters in the structure that `proc_pid_rusage` fills in."""
     counters = _USAGE.unpack(usage)
     return counters[_PHYS_FOOTPRINT], counters[_LIFETIME_MAX_PHYS_FOOTPRINT]
 

@@ -1,7 +1,6 @@
-"""How much memory of NVIDIA's graphics cards processes hold, where the driver tells; called by `bench`.
+"""How much memory processes hold on NVIDIA's graphics cards; called by `measure`.
 
-Needs the package nvidia-ml-py (`pip install 'viewfinder[nvidia]'`); without it, or without a driver, nothing
-is told.
+Needs the package nvidia-ml-py (`pip install 'viewfinder[nvidia]'`) and NVIDIA's driver.
 """
 
 import functools
@@ -11,9 +10,9 @@ from typing import Any
 
 
 def graphics_bytes(pids: Iterable[int]) -> int | None:
-    """Bytes that these processes hold on all cards together; None when the driver does not tell.
+    """Bytes that these processes hold on all cards together; None when the driver does not report them.
 
-    It tells nothing of processes that it knows by other numbers (in a container), on Windows of none.
+    It does not where it knows processes by other pids (in a container), and never on Windows.
     """
     nvml = _nvml()
     if nvml is None:

@@ -1,6 +1,6 @@
-"""What this computer is: processor, memory, operating system, graphics.
+"""The hardware of this computer: processor, memory, operating system, graphics.
 
-Called by `bench`, which stores it with every result, and by `fleet`, which sizes engines by it.
+Called by `measure`, which stores it with every result, and by `fleet`, which sizes engines by it.
 """
 
 import functools
@@ -48,7 +48,7 @@ APPLE_FEATURES = {
     "hw.optional.avx512f": "avx512f",
 }
 METAL = "(Metal)"
-"""How the graphics of Apple silicon are named: they are part of the processor."""
+"""How the GPU of Apple silicon is named, which is a part of the processor."""
 
 
 class Machine(BaseModel):
@@ -58,15 +58,15 @@ class Machine(BaseModel):
 
     cpu: str
     cores_physical: int
-    """Physical cores that this process may run on: what an engine's threads should number."""
+    """Physical cores that this process may run on: the right number of threads for an engine."""
     cores_logical: int
     memory_bytes: int
     os: str
     python: str
     gpu: str = ""
-    """Empty: none that an engine here could use was found."""
+    """Empty when there is none that an engine here could use."""
     features: tuple[str, ...] = ()
-    """What decides how fast a model runs on this processor, or whether a build runs at all."""
+    """Instruction sets: they decide how fast a model runs, or whether a build of an engine runs at all."""
 
     @property
     def apple_silicon(self) -> bool:
@@ -97,7 +97,7 @@ def this_machine() -> Machine:
 
 
 def _usable_cores() -> int:
-    """Logical cores, fewer when the process is pinned: more threads than that slow an engine down."""
+    """Logical cores that this process may run on: more threads than that slow an engine down."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -146,9 +146,9 @@ def _macos() -> tuple[str, str, str, tuple[str, ...]]:
 
 
 def _sysctl(*names: str) -> dict[str, str]:
-    """The values of the names that this macOS knows; those that it does not know are left out."""
-    asked = subprocess.run(
+    """The values of these names, without those that this macOS does not know."""
+    result = subprocess.run(
         ["/usr/sbin/sysctl", *names], capture_output=True, text=True, check=False, timeout=5
     )
-    pairs = (line.partition(":") for line in asked.stdout.splitlines())
+    pairs = (line.partition(":") for line in result.stdout.splitlines())
     return {key: value.strip() for key, _, value in pairs}

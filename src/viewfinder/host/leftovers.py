@@ -1,11 +1,11 @@
-"""What a Viewfinder that is gone may have left: engines that still run, and its run folder.
+"""What a Viewfinder that was killed may have left: engines that still run, and its run folder.
 
-`doctor` looks; `api` sweeps before it starts engines. A warden ends its engine when its owner goes, so that
-what is found here survived the warden too: both were killed in one instant, and the engine had forked.
+`doctor` reports it; `api` sweeps before it starts engines. A warden stops its engine when its owner goes, so
+a process found here survived its warden too: both were killed at the same moment, and the engine had forked.
 
-Ended is only what is proven to be ours: its owner is dead, and it carries the mark in that owner's record.
-The engine itself must have the recorded pid and start, and its forks must be younger. Pid, start and mark are
-looked at once more right before SIGKILL. What is not proven is told, and left alone.
+A process is killed only when it is proven to be ours: its owner is dead, and it carries the mark in that
+owner's record. The engine itself must have the recorded pid and start time, and its forks must be younger.
+All three are checked once more right before SIGKILL. Processes without proof are reported and left alone.
 """
 
 import logging
@@ -25,10 +25,10 @@ from viewfinder.host.ownership import RUN_OWNER, is_abandoned, run_folders
 from viewfinder.host.records import Identity, RunRecord, identity_of, mark_of
 
 WARDEN = "/".join(Path(warden.__file__).parts[-3:])
-PATIENCE_S = warden.ORPHAN_GRACE_S + 0.5
-"""How long a warden that outlived its owner may take to end its engine in order."""
+WARDEN_S = warden.ORPHAN_GRACE_S + 0.5
+"""How long a warden that outlived its owner may take to stop its engine in order."""
 SWEEP_S = 3.0
-"""How long we try: what is still there then hangs in a driver, and is tried again at the next start."""
+"""How long we try: a process that is left then hangs in a driver; the next start tries again."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Stray:
     mark: str
 
     def is_of(self, record: RunRecord) -> bool:
-        """Whether the record proves it to be the engine, its warden, or what the engine started."""
+        """Whether the record proves it to be the engine, its warden, or a process that the engine started."""
         named = [one for one in (record.engine, record.warden) if one is not None]
         oldest = record.engine or record.owner
         return self.mark == record.mark and (
@@ -54,7 +54,7 @@ class Stray:
         )
 
     def kill(self) -> None:
-        """SIGKILL, unless its pid has come to mean another process."""
+        """SIGKILL, unless its pid belongs to another process by now."""
         with suppress(OSError), _held(self.identity.pid) as handle:
             if identity_of(self.identity.pid) == self.identity and mark_of(self.identity.pid) == self.mark:
                 if handle is None:
@@ -65,20 +65,20 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What dead owners left."""
+    """Processes and files that dead owners left."""
 
     processes: tuple[Stray, ...] = ()
-    """Proven to be ours: a sweep ends them."""
+    """Proven to be ours: a sweep kills them."""
     doubtful: tuple[int, ...] = ()
-    """Like ours, with no warden above them, and not proven: nobody but a person may end them."""
+    """Like ours, with no warden above them, but not proven: only a person may kill them."""
     folders: tuple[Path, ...] = ()
     """Run folders: a sweep removes them."""
     corrupt: tuple[Path, ...] = ()
-    """Records in these that cannot be read: a sweep puts them aside."""
+    """Records that cannot be read: a sweep moves them aside."""
 
 
 def leftovers(home: Path) -> Leftovers:
-    """What is left of earlier Viewfinders of this user; takes as long as a look at every process."""
+    """What earlier Viewfinders of this user left; looks at every process of the computer."""
     folders = tuple(filter(is_abandoned, run_folders(home)))
     records, corrupt = _records(home)
     proven = tuple(_proven(records))
@@ -89,17 +89,17 @@ def leftovers(home: Path) -> Leftovers:
 
 
 def sweep(home: Path) -> Leftovers:
-    """End and remove what dead owners left, as far as that is proven; what there was.
+    """Kill and remove what dead owners left, as far as that is proven; returns what there was.
 
-    Processes are looked at only when a dead owner left anything at all.
+    Looks at processes only when a dead owner left any file.
     """
     records, corrupt = _records(home)
     if not (records or corrupt or any(map(is_abandoned, run_folders(home)))):
         return Leftovers()
     found = leftovers(home)
-    left = _end(records)
+    left = _kill(records)
     for file in found.corrupt:
-        with suppress(OSError):  # another sweep was faster
+        with suppress(OSError):  # another sweep moved it first
             file.replace(file.parent.with_name(f"{file.parent.name}-{file.name}.corrupt"))
     for file, record in records.items():
         if not any(stray.is_of(record) for stray in left) and not (
@@ -107,14 +107,14 @@ def sweep(home: Path) -> Leftovers:
         ):
             file.unlink(missing_ok=True)
     for folder in found.folders:
-        if not set(records) & set(folder.glob("*.json")):  # else the next sweep needs what it says
+        if not set(records) & set(folder.glob("*.json")):  # else the next sweep needs its records
             shutil.rmtree(folder, ignore_errors=True)
-    _tell(found)
+    _report(found)
     return found
 
 
-def _end(records: dict[Path, RunRecord]) -> list[Stray]:
-    """End what these records prove to be ours, after the wardens that are at it; what would not end."""
+def _kill(records: dict[Path, RunRecord]) -> list[Stray]:
+    """Kill what these records prove to be ours, once its warden had its chance; returns what is left."""
     began_s = time.monotonic()
     killed: set[int] = set()
     while True:
@@ -122,31 +122,32 @@ def _end(records: dict[Path, RunRecord]) -> list[Stray]:
         passed_s = time.monotonic() - began_s
         if not left or passed_s > SWEEP_S:
             break
-        if passed_s > PATIENCE_S or not any(one.warden and one.warden.is_alive() for one in records.values()):
+        if passed_s > WARDEN_S or not any(one.warden and one.warden.is_alive() for one in records.values()):
             killed |= {stray.identity.pid for stray in left}
             for stray in left:
                 stray.kill()
         time.sleep(0.02)
     if killed:
-        _log.warning("A Viewfinder that was killed had left processes %s; they were ended.", sorted(killed))
+        _log.warning("Killed processes %s, left by a Viewfinder that had been killed.", sorted(killed))
     if left:
-        _log.error("These cannot be ended; the system holds them: %s.", [one.identity.pid for one in left])
+        pids = [one.identity.pid for one in left]
+        _log.error("Processes %s could not be killed: they hang in the system.", pids)
     return left
 
 
-def _tell(found: Leftovers) -> None:
+def _report(found: Leftovers) -> None:
     if found.doubtful:
         _log.warning(
-            "Processes %s look like engines that nobody watches. That they are ours is not proven, so they "
+            "Processes %s look like engines without a Viewfinder. They are not proven to be ours, so they "
             "are left alone; see `viewfinder doctor`.",
             list(found.doubtful),
         )
     for file in found.corrupt:
-        _log.warning("%s cannot be read, so what it recorded is not known; it was put aside.", file)
+        _log.warning("The record of an engine, %s, cannot be read; it was moved aside.", file)
 
 
 def _records(home: Path) -> tuple[dict[Path, RunRecord], tuple[Path, ...]]:
-    """The records of engines whose owner is dead, and those in dead owners' folders that cannot be read."""
+    """The records of engines whose owner is dead, and the unreadable ones in dead owners' folders."""
     records: dict[Path, RunRecord] = {}
     corrupt = []
     for folder in run_folders(home):
@@ -171,7 +172,7 @@ def _proven(records: dict[Path, RunRecord]) -> list[Stray]:
 
 
 def _marked() -> list[Stray]:
-    """Every process of this user's that carries a mark, of whichever Viewfinder."""
+    """Every process of this user that carries the mark of any Viewfinder."""
     found = []
     for pid in psutil.pids():
         identity = identity_of(pid)
@@ -181,7 +182,7 @@ def _marked() -> list[Stray]:
 
 
 def _is_watched(pid: int) -> bool:
-    """Whether a warden is above it, or it has ended meanwhile."""
+    """Whether a warden is above the process, or the process has ended meanwhile."""
     try:
         process = psutil.Process(pid)
         return any(map(_is_warden, (process, *process.parents())))
@@ -190,7 +191,7 @@ def _is_watched(pid: int) -> bool:
 
 
 def _is_warden(process: psutil.Process) -> bool:
-    """Of this installation or of another one: each has a warden of its own."""
+    """A warden of this installation or of another one."""
     with suppress(psutil.AccessDenied):
         return any(word.endswith(WARDEN) for word in process.cmdline())
     return False
@@ -198,7 +199,7 @@ def _is_warden(process: psutil.Process) -> bool:
 
 @contextmanager
 def _held(pid: int) -> Iterator[int | None]:
-    """A handle on the process that a pid means now, and on no later one; None on macOS."""
+    """A handle on the process that has this pid now, and on no later one; None on macOS."""
     if not hasattr(os, "pidfd_open"):
         yield None
         return

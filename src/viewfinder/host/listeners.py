@@ -1,8 +1,8 @@
-"""Who listens on a TCP port; called by `host/sockets`, and by `fleet` for engines that cannot do better.
+"""Which process listens on a TCP port; called by `host/sockets`, and by `fleet` for some engines.
 
-Such an engine listens on a loopback port, where others may be faster or come after it. So it gets a port that
-is free just now, demands a key that is fresh at each start, and nothing is sent to the port unless who
-listens there is proven to be our child.
+An engine that cannot use a Unix socket listens on a loopback port, which another program may take before or
+after it. So it gets a port that is free at that moment and a key that is new at each start, and nothing is
+sent to the port unless its listener is proven to be our child.
 """
 
 import socket
@@ -21,7 +21,7 @@ LISTENING = "0A"
 
 @dataclass(frozen=True)
 class Holder:
-    """Who listens on a port; `pid` is None when the system does not tell."""
+    """The program that listens on a port; `pid` is None when the system does not say."""
 
     pid: int | None
     program: str
@@ -31,7 +31,7 @@ class Holder:
 
 
 def holder_of(port: int) -> Holder:
-    """Whoever listens on the TCP port; only processes of this user can be told apart by all systems."""
+    """The program that listens on the TCP port; every system can name it when it is this user's."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if _listens(process, port):
@@ -40,16 +40,16 @@ def holder_of(port: int) -> Holder:
 
 
 def free_port() -> int:
-    """A loopback port that nobody holds now; whoever gets it first may be another than who was meant."""
+    """A loopback port that is free now; another program may take it before its engine does."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         return int(listener.getsockname()[1])
 
 
 def is_held_by(port: int, pids: Iterable[int]) -> bool:
-    """Whether who connects to this loopback port reaches one of these processes, and surely nobody else.
+    """Whether a connection to this loopback port reaches one of these processes and cannot reach another.
 
-    False, too, while nobody listens. A port may have several listeners (SO_REUSEPORT), and on Linux all of
-    them must be theirs; on macOS another one of this user is not noticed. Takes about a millisecond.
+    False while no process listens. A port may have several listeners (SO_REUSEPORT): on Linux all of them
+    must belong to these processes; on macOS a second one of this user is not noticed. Takes about 1 ms.
     """
     if sys.platform == "linux":
         listeners = set(_listeners(port))

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 import psutil
 
-WEIGHTS = (".gguf", ".safetensors", ".npz")
+WEIGHT_SUFFIXES = (".gguf", ".safetensors", ".npz")
 NOT_WEIGHTS = ("locale-archive",)
 MODEL_FILE_BYTES = 1024 * 1024
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -21,7 +21,7 @@ FILE_PAGE = bytes(entry & 0b1010_0000 == 0b1010_0000 for entry in range(256))
 
 @dataclass(frozen=True)
 class Mapping:
-    """A stretch of a file in a process's memory."""
+    """A piece of a file that is mapped into a process's memory."""
 
     pid: int
     start: int
@@ -29,11 +29,11 @@ class Mapping:
     code: bool
     offset: int
     file: tuple[str, str]
-    """Device and inode: two names of one file are one file."""
+    """Device and inode, so that two names of one file count as one file."""
     name: str
 
     def resident(self) -> int:
-        """Which pages of the file are mapped here: byte n of the number is 1 when page n is."""
+        """Which pages of the file are resident: byte n of the number is 1 when page n is."""
         with (
             suppress(FileNotFoundError, ProcessLookupError),
             Path(f"/proc/{self.pid}/pagemap").open("rb") as file,
@@ -57,9 +57,9 @@ def mapped_model_bytes(pids: list[int]) -> int:
 
 
 def also_mapped_by(pids: list[int]) -> list[int]:
-    """Other processes that map one of these processes' model files, as far as we may look into them.
+    """Other processes that map one of these processes' model files, among those that we may look into.
 
-    Their pages are the same: such files were loaded from memory, and PSS counts a part of each page only.
+    They share its pages: such files were loaded from memory, and PSS counts only a part of each page.
     """
     files = {of_one_file[0].file for of_one_file in _model_files(pids)}
     found = []
@@ -83,17 +83,17 @@ def _model_files(pids: list[int]) -> list[list[Mapping]]:
 
 
 def is_model_file(mappings: list[Mapping]) -> bool:
-    """A model file is named like weights, or 1 MiB of it or more is mapped in one stretch; it is never mapped
-    as code nor named like a library. Names alone do not do: hub caches and Ollama name weights by their hash.
+    """A model file is named like weights, or at least 1 MiB of it is mapped in one piece; it is never mapped
+    as code nor named like a library. Names alone do not decide: hub caches and Ollama name files by hash.
     """
     name = mappings[0].name
     if any(mapping.code for mapping in mappings) or name in NOT_WEIGHTS or ".so" in PurePath(name).suffixes:
         return False
-    return name.endswith(WEIGHTS) or max(m.end - m.start for m in mappings) >= MODEL_FILE_BYTES
+    return name.endswith(WEIGHT_SUFFIXES) or max(m.end - m.start for m in mappings) >= MODEL_FILE_BYTES
 
 
 def mappings(pid: int) -> Iterator[Mapping]:
-    """The stretches of files that a process has mapped; none when it has ended."""
+    """The pieces of files that a process has mapped; none when it has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         for line in Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape").splitlines():
             span, rights, offset, device, inode, *path = line.split(maxsplit=5)
@@ -106,7 +106,7 @@ def mappings(pid: int) -> Iterator[Mapping]:
 
 
 def memory_devices() -> set[str]:
-    """The devices, as `maps` writes them, whose files are memory and not on a disk: every mounted tmpfs, and
+    """The devices, as `maps` writes them, whose files are in memory and on no disk: every mounted tmpfs, and
     the kernel's own, which memfd, System V and anonymous shared memory come from."""
     probe = os.memfd_create("viewfinder-probe")
     device = os.fstat(probe).st_dev

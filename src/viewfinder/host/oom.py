@@ -1,6 +1,6 @@
-"""Whether the system killed a process because memory ran out: its own count of such kills says so.
+"""Whether the system killed a process because memory ran out, from the kernel's count of such kills.
 
-Asked by `host/child` when an engine was killed and nobody had told it to end. Linux; elsewhere nobody knows.
+Called by `host/child` when an engine was killed and we had not stopped it. Linux only.
 """
 
 import time
@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
-SHOWER_S = 5.0
-"""Kills for memory come together: whoever is killed so soon after one was noticed was killed for it, too."""
+BURST_S = 5.0
+"""Kills for memory come in bursts: a process killed within this time of another was killed for memory too."""
 
 
 class MemoryKills:
-    """The count of a cgroup, this process's own, and how much of it is known already."""
+    """The kernel's count of kills for memory in a cgroup, and how many of them are known already."""
 
     def __init__(self, file: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._file = file
@@ -23,13 +23,13 @@ class MemoryKills:
         self._noticed_s = float("-inf")
 
     def happened(self) -> bool | None:
-        """Whether there was one since this was asked last; None when the count cannot be read."""
+        """Whether there was a kill since the last call; None when the count cannot be read."""
         count = self._count()
         if count is None or self._known is None:
             return None
         if count > self._known:
             self._known, self._noticed_s = count, self._clock()
-        return self._clock() - self._noticed_s < SHOWER_S
+        return self._clock() - self._noticed_s < BURST_S
 
     def _count(self) -> int | None:
         if self._file is not None:
@@ -39,7 +39,7 @@ class MemoryKills:
 
 
 def counter_file(membership: Path = Path("/proc/self/cgroup"), cgroups: Path = CGROUPS) -> Path | None:
-    """The file with our cgroup's count: of version 2, or of version 1's memory controller."""
+    """The file with the count of our cgroup (version 2, or the memory controller of version 1)."""
     with suppress(OSError):
         for line in membership.read_text().splitlines():
             _, controllers, path = line.split(":", 2)

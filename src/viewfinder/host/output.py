@@ -1,4 +1,4 @@
-"""What an engine printed: a bounded tail in memory and a bounded file on disk.
+"""The output of an engine: a bounded tail in memory and a bounded file on disk.
 
 Written by `host/child` as it reads the engine's pipe; read for error messages and by `logs`. The fleet's
 events go the same way.
@@ -12,16 +12,16 @@ from typing import BinaryIO
 
 TAIL_BYTES = 64 * 1024
 FILE_BYTES = 10_000_000
-"""A full file becomes `<name>.1`, replacing the one before; so an engine takes twice this at most."""
+"""A full file is renamed to `<name>.1` and replaces the one before, so an engine takes at most twice this."""
 
 
 class Output:
-    """The output of one engine; a disk that is full or gone costs the file, never the engine."""
+    """The output of one engine; when the disk fails, only the file is lost, never the engine."""
 
     def __init__(self, file: Path, *, file_bytes: int = FILE_BYTES) -> None:
         self.file = file
         self.last_s = time.monotonic()
-        """When the engine last printed something, on the monotonic clock; before that, when it started."""
+        """When the engine last printed something, on the monotonic clock; at first, when it started."""
         self.total_bytes = 0
         self._tail = bytearray()
         self._file_bytes = file_bytes
@@ -67,11 +67,11 @@ class Output:
 
     def _lose(self, error: OSError) -> None:
         self.close()
-        logging.getLogger(__name__).warning("%s takes no more: %s", self.file, error)
+        logging.getLogger(__name__).warning("Nothing more is written to the log %s: %s", self.file, error)
 
 
 def visible(line: str) -> str:
-    """The line with its control characters spelled out: a terminal must not obey what a model said."""
+    """The line with its control characters escaped: a model's output must not control the terminal."""
     return "".join(
         mark if mark == "\t" or unicodedata.category(mark)[0] != "C" else ascii(mark)[1:-1] for mark in line
     )

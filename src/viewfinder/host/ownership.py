@@ -1,8 +1,8 @@
-"""Who owns a state folder, one `viewfinder serve` at a time, and who owns which run folder in it.
+"""The owner of a state folder (one `viewfinder serve` at a time), and the owner of each run folder in it.
 
-`api` takes the lock before it binds its port; `ask` and a second `serve` look up who holds it.
-The kernel frees the lock when its holder dies, so a record on disk is believed only while it is held.
-Fleets that are embedded in another program hold no lock: each has its run folder, and says there who it is.
+`api` takes the lock before it binds its port; `ask` and a second `serve` look up its owner.
+The kernel frees the lock when its holder dies, so the record on disk is valid only while the lock is held.
+A fleet that is embedded in another program holds no lock: it has its own run folder, with its identity in it.
 """
 
 import json
@@ -20,17 +20,17 @@ from viewfinder.host import records
 from viewfinder.host.records import Identity, this_process
 
 RUN_OWNER = "owner.json"
-"""The file of a run folder that says whose it is."""
+"""The file of a run folder that identifies its owner."""
 
-LOOK_S = 0.25
-"""A look at the lock holds it for an instant: the lock is taken only when it stays so for this long."""
+LOCK_WAIT_S = 0.25
+"""`running_owner` holds the lock for an instant, so only a lock that stays held for this long is taken."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds the lock; `pid` is 0 and the others empty as long as it has not said so.
+    """The process that holds the lock; `pid` is 0 and the others empty until it has recorded them.
 
-    `control` is the path of the socket on which it takes orders.
+    `control` is the path of its control socket.
     """
 
     pid: int
@@ -47,10 +47,10 @@ class OwnerLock:
 
     @classmethod
     def acquire(cls, home: Path) -> "OwnerLock":
-        """Become the owner; AlreadyRunning says who is."""
+        """Become the owner; raises AlreadyRunning, which names the present one."""
         lock = _lock(private(home))
         try:
-            lock.acquire(timeout=LOOK_S, poll_interval=0.01)
+            lock.acquire(timeout=LOCK_WAIT_S, poll_interval=0.01)
         except Timeout:
             owner = _recorded(home)
             raise AlreadyRunning(
@@ -67,7 +67,7 @@ class OwnerLock:
         return owned
 
     def announce(self, url: str, control: str = "") -> None:
-        """Record where this owner listens and takes orders, for `running_owner`."""
+        """Record where this owner listens, and its control socket, for `running_owner`."""
         record = _record(self.home)
         draft = record.with_suffix(".new")
         draft.write_text(json.dumps(asdict(Owner(os.getpid(), url, control))))
@@ -81,7 +81,7 @@ class OwnerLock:
 
 
 def running_owner(home: Path) -> Owner | None:
-    """Who owns the folder now; None when nobody does."""
+    """The present owner of the folder; None when there is none."""
     if not home.is_dir():
         return None
     lock = _lock(home)
@@ -93,7 +93,7 @@ def running_owner(home: Path) -> Owner | None:
 
 
 def claim(folder: Path) -> None:
-    """Say that this run folder is ours: its name alone will mean any process that gets our pid later."""
+    """Record that this run folder is ours: its name alone would also fit a later process with our pid."""
     records.write(folder / RUN_OWNER, this_process())
 
 
@@ -115,7 +115,7 @@ def run_folders(home: Path) -> list[Path]:
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Whether the owner of a run folder is dead; without its word, whether its pid means no process."""
+    """Whether the owner of a run folder is dead; without a record, whether its pid belongs to no process."""
     try:
         return not Identity.model_validate_json((folder / RUN_OWNER).read_bytes()).is_alive()
     except (OSError, ValueError):
@@ -131,7 +131,7 @@ def _record(home: Path) -> Path:
 
 
 def _recorded(home: Path) -> Owner:
-    """What the holder of the lock has recorded; the record of one that died is not its word."""
+    """The record of the lock's holder; an empty one when the record is of a process that died."""
     try:
         record = json.loads(_record(home).read_text())
         owner = Owner(int(record["pid"]), str(record["url"]), str(record.get("control", "")))

@@ -1,6 +1,6 @@
-"""What the computer draws its power from, where that can be read; called by `bench`.
+"""The computer's power source and CPU governor, where they can be read; called by `measure`.
 
-Everything may be unknown: in a container, in a virtual machine, or where the system does not say.
+Both may be unknown: in a container, in a virtual machine, or where the system does not report them.
 """
 
 from contextlib import suppress
@@ -14,7 +14,7 @@ UNKNOWN = "unknown"
 
 
 class Power(BaseModel):
-    """One reading of what decides how fast the processors may run."""
+    """One reading of the settings that limit how fast the processors may run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Who runs: records of engines and of owners on disk, by which a later start knows what a dead one left.
+"""Records of engines and of owners on disk, from which a later start learns what a dead owner left.
 
 Written by `host/child` for each engine and by `host/ownership` for each run folder; read by `host/leftovers`.
 """
@@ -14,14 +14,14 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field
 
 MARK = "VIEWFINDER_TREE"
-"""The environment variable by which processes of a tree are known as ours, wherever they went."""
+"""The environment variable that marks every process of a tree as ours, even one that left the tree."""
 
 
 class Identity(BaseModel):
-    """One process, and no other that gets its pid later.
+    """One process, told apart from any other that gets its pid later.
 
-    Not psutil's start time: on Linux that follows the wall clock, and when somebody sets it, every
-    process seems to be another one.
+    psutil's start time would not do: on Linux it follows the wall clock, and when that is set, every process
+    looks like another one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,14 +30,14 @@ class Identity(BaseModel):
     started: float
     """Linux: clock ticks since the boot; elsewhere seconds since 1970."""
     boot: str = ""
-    """Linux: which boot."""
+    """Linux: the id of the boot."""
 
     def is_alive(self) -> bool:
         return identity_of(self.pid) == self
 
 
 class RunRecord(BaseModel):
-    """One engine: `runs` says which model's. Its warden and itself are None until it has been started."""
+    """One engine; `runs` is the model's name. `warden` and `engine` are None until it has been started."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class RunRecord(BaseModel):
 
 
 def identity_of(pid: int) -> Identity | None:
-    """Which process the pid means now; None when it means none, or one that has ended and is not reaped."""
+    """The process that has this pid now; None when there is none, or only a zombie."""
     if sys.platform != "linux":
         with suppress(psutil.Error):
             process = psutil.Process(pid)
@@ -64,27 +64,27 @@ def identity_of(pid: int) -> Identity | None:
 
 
 def this_process() -> Identity:
-    """Who writes the record."""
+    """The calling process."""
     identity = identity_of(os.getpid())
     assert identity is not None  # noqa: S101
     return identity
 
 
 def mark_of(pid: int) -> str:
-    """The mark that a process carries; empty when it carries none or may not be looked at."""
+    """The mark that a process carries; empty when it has none or we may not read it."""
     with suppress(psutil.Error, OSError):
         return psutil.Process(pid).environ().get(MARK, "")
     return ""
 
 
 def write(file: Path, record: BaseModel) -> None:
-    """Replace the file in one step; a disk that is full costs the record, never the engine."""
+    """Replace the file atomically; on a full disk only the record is lost, never the engine."""
     draft = file.with_name(f"{file.name}.new")
     try:
         draft.write_text(record.model_dump_json())
         draft.replace(file)
     except OSError as error:
-        logging.getLogger(__name__).warning("%s could not be written: %s", file, error)
+        logging.getLogger(__name__).warning("The record %s could not be written: %s", file, error)
         with suppress(OSError):
             draft.unlink()
 

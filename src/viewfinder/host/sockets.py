@@ -1,7 +1,7 @@
-"""Where we listen and where engines listen: the gateway's TCP port, and private Unix socket paths.
+"""Where the gateway and engines listen: the gateway's TCP port, and private Unix socket paths.
 
-`cli` and `api` bind the gateway's port here before anything else starts; `fleet` asks for engines' paths.
-A port that is taken is looked into, never taken back: whoever holds it is named and left alone.
+`cli` and `api` bind the gateway's port here before anything else starts; `fleet` gets engines' paths here.
+When the port is in use, the program that holds it is named and left alone.
 """
 
 import errno
@@ -20,19 +20,19 @@ from viewfinder.host.listeners import Holder, holder_of
 
 BACKLOG = 512
 PROBE_S = 1.0
-"""How long a holder of our port may take to say that it is a Viewfinder."""
+"""How long the holder of a port may take to identify itself as a Viewfinder."""
 ANSWER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A socket that listens already: who connects before the server runs waits and is not refused."""
+    """A socket that already listens: a client may connect before the server runs, and waits for it."""
 
     socket: socket.socket
     host: str
     port: int
     moved_from: Holder | None = None
-    """Who holds the port that was asked for, when this is another one."""
+    """The program that holds the requested port, when this is another one."""
 
 
 def socket_path(folder: Path, name: str) -> Path:
@@ -41,7 +41,7 @@ def socket_path(folder: Path, name: str) -> Path:
     if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
         raise ViewfinderError(
             f"The path of a socket is too long for this system: {path}.",
-            hint="Set VIEWFINDER_HOME to a folder with a short path.",
+            hint="Set VIEWFINDER_HOME to a folder with a shorter path.",
         )
     return path
 
@@ -62,13 +62,13 @@ def bind_port(host: str, port: int, *, strict: bool, tries: int = 20) -> Bound:
         if candidate == port:
             if _is_viewfinder(address, port):
                 raise AlreadyRunning(
-                    f"A Viewfinder listens at {url(host, port)} already.",
-                    hint="Use that one, or give this one another port with --port.",
+                    f"Another Viewfinder already listens at {url(host, port)}.",
+                    hint="Use that one, or choose another port with --port.",
                 )
             holder = holder_of(port)
     raise PortInUse(
-        f"Port {port} is held by {holder}"
-        + ("." if strict else f", and the {tries} after it are taken too."),
+        f"Port {port} is used by {holder}"
+        + ("." if strict else f", and the {tries} ports after it are in use too."),
         hint="Choose another one with --port" + (", or leave out --strict-port." if strict else "."),
     )
 
@@ -79,7 +79,7 @@ def url(host: str, port: int) -> str:
 
 
 def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
-    """The address to bind: IPv4 where a name has both, which every client tries."""
+    """The address to bind: IPv4 where a name has both, because every client tries it."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror:
@@ -91,7 +91,7 @@ def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
 
 
 def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.socket | None:
-    """A listening socket; None when somebody listens there."""
+    """A listening socket; None when another program listens there."""
     if sys.platform != "linux" and port and _answers(address, port):
         return None  # BSD kernels would let us listen beside a wildcard listener, and take its visitors
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -105,7 +105,8 @@ def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.soc
             return None
         if error.errno == errno.EACCES:
             raise PortInUse(
-                f"Only an administrator may listen on port {port}.", hint="Choose one above 1023 with --port."
+                f"Only an administrator may listen on port {port}.",
+                hint="Choose a port above 1023 with --port.",
             ) from None
         raise BadRequest(
             f"Cannot listen on {address}: {error.strerror}.", hint="127.0.0.1 always works.", param="host"
@@ -120,26 +121,26 @@ def _answers(address: str, port: int) -> bool:
 
 
 def _is_viewfinder(address: str, port: int) -> bool:
-    """Whether the listener says so at GET /health; whatever else it is gets one small, harmless request."""
+    """Whether the listener identifies itself at GET /health; any other program gets one harmless request."""
     give_up_s = time.monotonic() + PROBE_S
-    place = url(_reachable(address), port).removeprefix("http://")
+    authority = url(_reachable(address), port).removeprefix("http://")
     answer = b""
     with suppress(OSError), socket.create_connection((_reachable(address), port), PROBE_S) as connection:
-        connection.sendall(f"GET /health HTTP/1.0\r\nHost: {place}\r\n\r\n".encode())
+        connection.sendall(f"GET /health HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode())
         while len(answer) < ANSWER_BYTES:
             connection.settimeout(max(0.001, give_up_s - time.monotonic()))
             received = connection.recv(ANSWER_BYTES)
             if not received:
                 break
             answer += received
-    # also when the time was up: a server may say it all and keep the connection open
+    # also when the time is up: a server may reply in full and keep the connection open
     try:
-        said = json.loads(answer.partition(b"\r\n\r\n")[2])
+        health = json.loads(answer.partition(b"\r\n\r\n")[2])
     except ValueError:
         return False
-    return isinstance(said, dict) and said.get("service") == "viewfinder"
+    return isinstance(health, dict) and health.get("service") == "viewfinder"
 
 
 def _reachable(address: str) -> str:
-    """Where to connect to what is bound here."""
+    """The address to connect to for a server that is bound to this one."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104

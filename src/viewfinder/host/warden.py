@@ -1,17 +1,18 @@
-"""The parent of one engine: when Viewfinder ends, however it ends, the engine's whole tree ends.
+"""The parent of one engine: when Viewfinder exits, in any way, it stops the engine's whole process tree.
 
-Run by `host/child` as `python -I -S warden.py OWNER_PID GRACE_S PROGRAM [ARGUMENT...]`; it uses the
-standard library alone and one thread, so that a fork is safe and PDEATHSIG means this process.
+Run by `host/child` as `python -I -S warden.py OWNER_PID GRACE_S PROGRAM [ARGUMENT...]`; it uses only the
+standard library and one thread, so that a fork is safe and PDEATHSIG refers to this process.
 
-Its stdin is a socket whose other end the owner alone holds. There it hears "stop SECONDS", and end of file,
-which means that the owner is gone; there it says "started PID" or "failed ERRNO" and, when nothing is left,
-"exited RETURNCODE", or "stopped RETURNCODE" when the engine ended because it was told to.
+Its stdin is a socket whose other end only the owner holds. It reads "stop SECONDS" there, or end of file,
+which means that the owner is gone; it writes "started PID" or "failed ERRNO" and, when no process is left,
+"exited RETURNCODE", or "stopped RETURNCODE" when the engine was being stopped.
 
-The tree ends on either of those, on SIGTERM, when the engine exits by itself, and when the owner dies
-while a fork of it still holds the socket. Ending is: TERM to the engine's group and to those who left it,
-a grace, then KILL until no process is left. On Linux the engine stays an unreaped zombie until then, so
-that its pid, which names the group, cannot come to mean a stranger. On macOS there is neither PDEATHSIG nor
-adoption: there the group and the socket do the work, and a process that left the group outlives it.
+It stops the tree on "stop", on end of file, on SIGTERM, when the engine exits by itself, and when the owner
+dies while a fork of it still holds the socket. Stopping is: TERM to the engine's group and to processes that
+left the group, a grace period, then KILL until no process is left. On Linux the engine stays an unreaped
+zombie until then, so that its pid, which is also the group's id, cannot be reused. macOS has neither
+PDEATHSIG nor subreapers: there the group and the socket do the work, and a process that left the group
+survives.
 """
 
 import contextlib
@@ -27,9 +28,9 @@ LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 ORPHAN_GRACE_S = 0.5
-"""Grace when the owner is gone: nobody waits for an answer any more, and all must be over within 2 s."""
+"""The grace period when the owner is gone: no client waits any more, and the tree must be gone within 2 s."""
 GIVE_UP_S = 10.0
-"""What is left after this long of killing cannot be killed (it hangs in a driver): waiting helps nobody."""
+"""A process that is left after this long of killing cannot be killed (it hangs in a driver)."""
 OWNER = 0
 """The socket to the owner: our stdin."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -42,29 +43,29 @@ def main() -> None:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     engine, failure = start(argv)
     if failure:
-        say(b"failed %d\n" % failure)
+        report(b"failed %d\n" % failure)
         return
-    say(b"started %d\n" % engine)
+    report(b"started %d\n" % engine)
     tree = Tree(engine, owner_pid, signals, grace_s)
     returncode = tree.watch()
-    say(b"%s %d\n" % (b"stopped" if tree.stopped else b"exited", returncode))
+    report(b"%s %d\n" % (b"stopped" if tree.stopped else b"exited", returncode))
 
 
-def say(words: bytes) -> None:
+def report(line: bytes) -> None:
     with contextlib.suppress(OSError):  # the owner is gone
-        os.write(OWNER, words)
+        os.write(OWNER, line)
 
 
-def hear() -> bytes:
+def read_orders() -> bytes:
     """What the owner wrote; empty when it is gone."""
     try:
         return os.read(OWNER, 4096)
-    except ConnectionResetError:  # gone, with words of ours unread
+    except ConnectionResetError:  # gone before it had read all our reports
         return b""
 
 
 def catch_signals() -> int:
-    """The end of a pipe where each signal that concerns us arrives as a byte."""
+    """The end of a pipe where each signal that we handle arrives as a byte."""
     receive, send = os.pipe()
     os.set_blocking(receive, False)
     os.set_blocking(send, False)
@@ -76,7 +77,7 @@ def catch_signals() -> int:
 
 
 def start(argv: list[str]) -> tuple[int, int]:
-    """Start the engine in its own process group; its pid, and the errno when it could not be started."""
+    """Start the engine in its own process group; returns its pid, and the errno when it could not start."""
     warden = os.getpid()
     receive, send = os.pipe()  # closed by a successful exec
     pid = os.fork()
@@ -88,7 +89,7 @@ def start(argv: list[str]) -> tuple[int, int]:
         finally:
             os._exit(127)
     os.close(send)
-    with contextlib.suppress(OSError):  # the child does it too; whoever comes first, it is done now
+    with contextlib.suppress(OSError):  # the child does it too; either way it is done now
         os.setpgid(pid, pid)
     failure = int(os.read(receive, 16) or 0)
     os.close(receive)
@@ -98,7 +99,7 @@ def start(argv: list[str]) -> tuple[int, int]:
 
 
 def become(argv: list[str], warden: int) -> None:
-    """In the forked child: turn into the engine."""
+    """In the forked child: become the engine."""
     os.setpgid(0, 0)
     for number in (signal.SIGCHLD, *STOP_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -108,7 +109,7 @@ def become(argv: list[str], warden: int) -> None:
         if os.getppid() != warden:  # it died before the line above
             os._exit(127)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-            file.write("500")  # short of memory, the kernel takes the engine and not its owner
+            file.write("500")  # short of memory, the kernel kills the engine and not its owner
     os.dup2(os.open(os.devnull, os.O_RDONLY), OWNER)
     os.execvp(argv[0], argv)  # noqa: S606
 
@@ -128,10 +129,10 @@ class Tree:
         self.returncode: int | None = None
         self.stopped = False
         self.kill_at: float | None = None
-        self.told: set[int] = set()
+        self.terminated: set[int] = set()
 
     def watch(self) -> int:
-        """Wait until the tree has ended, for whatever reason; the engine's return code (-9: by SIGKILL)."""
+        """Wait until no process of the tree is left; returns the engine's return code (-9: by SIGKILL)."""
         events = select.poll()
         events.register(OWNER, select.POLLIN)
         events.register(self.signals, select.POLLIN)
@@ -141,21 +142,21 @@ class Tree:
         while True:
             if self.returncode is None and self.has_exited():
                 self.stopped = self.kill_at is not None
-                self.end(self.grace_s)
-            others = list(self.reap_others())  # after that look: an exit is what makes orphans ours
+                self.stop(self.grace_s)
+            others = list(self.reap_others())  # after that look: we adopt orphans when the engine exits
             if self.returncode is not None and not self.others_left(others):
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(self.engine, 0)
                 return self.returncode
             timeout_s = self.press(others)
             for file, _ in events.poll(None if timeout_s is None else timeout_s * 1000):
-                if file == OWNER and not self.obey(hear()):
+                if file == OWNER and not self.obey(read_orders()):
                     events.unregister(OWNER)
                 elif file == self.signals and any(s in STOP_SIGNALS for s in os.read(file, 4096)):
-                    self.end(self.grace_s)
+                    self.stop(self.grace_s)
                 elif file == death:
                     events.unregister(file)
-                    self.end_orphaned()
+                    self.stop_orphaned()
 
     def open_owner(self) -> int | None:
         """A descriptor that reports the owner's death even while a fork of the owner holds our socket."""
@@ -163,25 +164,25 @@ class Tree:
             return None
         try:
             descriptor = os.pidfd_open(self.owner_pid)
-        except OSError:  # it is dead already, or an old kernel: end of file remains
+        except OSError:  # it is dead already, or the kernel is old: the end of file still reports it
             return None
         if os.getppid() != self.owner_pid:
-            self.end_orphaned()
+            self.stop_orphaned()
         return descriptor
 
-    def obey(self, words: bytes) -> bool:
-        """Do what the owner says; False when it is gone."""
-        for line in words.splitlines():
-            self.end(float(line.removeprefix(b"stop ")))
-        if not words:
-            self.end_orphaned()
-        return bool(words)
+    def obey(self, orders: bytes) -> bool:
+        """Carry out the owner's orders; False when it is gone."""
+        for line in orders.splitlines():
+            self.stop(float(line.removeprefix(b"stop ")))
+        if not orders:
+            self.stop_orphaned()
+        return bool(orders)
 
-    def end_orphaned(self) -> None:
-        self.end(min(self.grace_s, ORPHAN_GRACE_S))
+    def stop_orphaned(self) -> None:
+        self.stop(min(self.grace_s, ORPHAN_GRACE_S))
 
-    def end(self, grace_s: float) -> None:
-        """Begin to end the tree, or hurry when it is ending; the shortest grace that was named counts."""
+    def stop(self, grace_s: float) -> None:
+        """Begin to stop the tree, or hurry when that has begun; the shortest grace counts."""
         kill_at = time.monotonic() + grace_s
         if self.kill_at is None:
             self.kill_at = kill_at
@@ -189,7 +190,7 @@ class Tree:
         self.kill_at = min(self.kill_at, kill_at)
 
     def press(self, others: list[int]) -> float | None:
-        """Send what is due by now; seconds until something is due again, None when nothing is."""
+        """Send the signals whose time has come; returns the seconds until the next ones, None for never."""
         if self.kill_at is None:
             return None
         late_s = time.monotonic() - self.kill_at
@@ -201,8 +202,8 @@ class Tree:
                 os.kill(pid, signal.SIGKILL)
             return 0.02
         for pid in others:
-            if pid not in self.told and os.getpgid(pid) != self.engine:  # the group was told at once
-                self.told.add(pid)
+            if pid not in self.terminated and os.getpgid(pid) != self.engine:  # the group got TERM already
+                self.terminated.add(pid)
                 os.kill(pid, signal.SIGTERM)
         return min(-late_s, 0.05)
 
@@ -223,13 +224,13 @@ class Tree:
         return True
 
     def reap_others(self) -> Iterator[int]:
-        """Children beside the engine: they lost their parent and were adopted; the dead are reaped."""
+        """Our children beside the engine: they lost their parent and we adopted them; the dead are reaped."""
         for pid in children() if LINUX else ():
             if pid != self.engine and os.waitpid(pid, os.WNOHANG)[0] == 0:
                 yield pid
 
     def others_left(self, others: list[int]) -> bool:
-        """Whether anything but the engine, which has exited, is alive."""
+        """Whether any process but the engine, which has exited, is alive."""
         if LINUX:
             return bool(others)  # every descendant is, or descends from, an adopted child
         try:

@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 from viewfinder.core.config import FleetSettings
 from viewfinder.fleet.health.rates import Expectation
 from viewfinder.fleet.health.stall import UNKNOWN_BOUND_S, Watch, bound_s, is_working, judge, look_s
-from viewfinder.host.signs import Signs
+from viewfinder.host.activity import Activity
 
 SETTINGS = FleetSettings.model_validate({"stall_factor": 3, "stall_floor_s": 5})
 EXPECTED = Expectation(first_s=4.0, gap_s=0.1)
-STILL = Signs(at_s=100.0, cpu_s=50.0, output_bytes=1000, read_bytes=2000)
+STILL = Activity(at_s=100.0, cpu_s=50.0, output_bytes=1000, read_bytes=2000)
 
 PHASES = st.sampled_from(["prefill", "decode"])
 EXPECTATIONS = st.none() | st.builds(Expectation, st.floats(0, 1e4), st.floats(0, 1e3))
 OTHERS = st.integers(0, 16)
 
 
-def later(seconds: float, **moved: float) -> Signs:
+def later(seconds: float, **moved: float) -> Activity:
     return replace(STILL, at_s=STILL.at_s + seconds, **moved)
 
 
@@ -69,13 +69,13 @@ def test_silence_within_its_bound_is_fine_whatever_the_signs(phase, silence_s, e
 
 
 class Tree:
-    """Signs by a clock that the test turns."""
+    """Activity by a clock that the test turns."""
 
     def __init__(self) -> None:
         self.signs = STILL
         self.reads = 0
 
-    def read(self) -> Signs:
+    def read(self) -> Activity:
         self.reads += 1
         return self.signs
 

@@ -23,8 +23,8 @@ from viewfinder.fleet.lease import Lease
 from viewfinder.fleet.place import Place
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.record.events import Events
+from viewfinder.host.activity import read_activity
 from viewfinder.host.memory import high_water_bytes, measure_tree
-from viewfinder.host.signs import read_signs
 
 TICK_S = 0.25
 MEMORY_EVERY_S = 10.0
@@ -137,7 +137,7 @@ class Care:
 
     def _look(self, place: Place, server: ServerProcess, lease: Lease, settings: FleetSettings) -> None:
         """End an engine that is stuck on this lease."""
-        watch = self._watches.setdefault(lease, Watch(lambda: read_signs(server.child), settings))
+        watch = self._watches.setdefault(lease, Watch(lambda: read_activity(server.child), settings))
         phase: Phase = "decode" if lease.words else "prefill"
         silence_s = time.monotonic() - lease.heard_s
         expectation = place.rates.expect(_cost(lease))

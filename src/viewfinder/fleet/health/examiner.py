@@ -38,8 +38,8 @@ from viewfinder.fleet.process.life import Life
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
+from viewfinder.host.activity import read_activity
 from viewfinder.host.child import Child
-from viewfinder.host.signs import read_signs
 
 PATIENCE_S = 120.0
 """How long one answer about a known image may take."""
@@ -210,9 +210,9 @@ async def _dying(life: Life) -> None:
 
 
 async def _is_working(child: Child) -> bool:
-    before = await asyncio.to_thread(read_signs, child)
+    before = await asyncio.to_thread(read_activity, child)
     await asyncio.sleep(LEAST_LOOK_S)
-    return is_working(before, await asyncio.to_thread(read_signs, child))
+    return is_working(before, await asyncio.to_thread(read_activity, child))
 
 
 async def _is_healthy(life: Life) -> bool:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from viewfinder.core.config import FleetSettings
 from viewfinder.fleet.health.rates import Expectation
-from viewfinder.host.signs import Signs
+from viewfinder.host.activity import Activity
 
 Phase = Literal["prefill", "decode"]
 Verdict = Literal["fine", "suspicious", "stalled"]
@@ -42,8 +42,8 @@ def judge(
     phase: Phase,
     silence_s: float,
     expectation: Expectation | None,
-    signs_before: Signs | None,
-    signs_now: Signs | None,
+    signs_before: Activity | None,
+    signs_now: Activity | None,
     settings: FleetSettings,
     others: int,
 ) -> Verdict:
@@ -63,7 +63,7 @@ def look_s(allowed_s: float) -> float:
     return min(LONGEST_LOOK_S, max(LEAST_LOOK_S, LOOK_SHARE * allowed_s))
 
 
-def is_working(before: Signs, now: Signs) -> bool:
+def is_working(before: Activity, now: Activity) -> bool:
     """Whether anything moved; less than before is movement too: a process of the tree has ended."""
     cpu_s = now.cpu_s - before.cpu_s
     return (
@@ -77,9 +77,9 @@ def is_working(before: Signs, now: Signs) -> bool:
 class Watch:
     """One request's silence: `look` at it every second or so, from its start to its last word."""
 
-    def __init__(self, read: Callable[[], Signs], settings: FleetSettings) -> None:
+    def __init__(self, read: Callable[[], Activity], settings: FleetSettings) -> None:
         self._read, self._settings = read, settings
-        self._before: Signs | None = None
+        self._before: Activity | None = None
         self._since_s = 0.0
         """How long the silence was when the present look began."""
 

@@ -1,7 +1,7 @@
-"""A process tree's own signs of progress: what it computed, printed and read; taken by `fleet/stall`.
+"""The activity of a process tree: CPU time, output and disk reads; read by `fleet/health` to detect stalls.
 
-CPU time is that of the processes that live and of the children that they have reaped. What was read from
-the disk is known on Linux alone, and 0 elsewhere.
+CPU time covers the running processes and the children that they have reaped. Disk reads are known only on
+Linux, and 0 elsewhere.
 """
 
 import time
@@ -14,8 +14,8 @@ from viewfinder.host.child import Child
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """Everything since the tree's start, at one moment of the monotonic clock."""
+class Activity:
+    """Totals since the tree's start, at one moment of the monotonic clock."""
 
     at_s: float
     cpu_s: float
@@ -23,8 +23,8 @@ class Signs:
     read_bytes: int
 
 
-def read_signs(child: Child) -> Signs:
-    """The signs of a program and all that it started; those that have ended give none. Takes milliseconds."""
+def read_activity(child: Child) -> Activity:
+    """The activity of a program and every process below it, which takes milliseconds to read."""
     cpu_s, read_bytes = 0.0, 0
     for pid in child.pids():
         with suppress(psutil.Error):
@@ -33,4 +33,4 @@ def read_signs(child: Child) -> Signs:
             cpu_s += times.user + times.system + times.children_user + times.children_system
             if hasattr(process, "io_counters"):
                 read_bytes += process.io_counters().read_bytes
-    return Signs(time.monotonic(), cpu_s, child.output_bytes, read_bytes)
+    return Activity(time.monotonic(), cpu_s, child.output_bytes, read_bytes)

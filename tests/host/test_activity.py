@@ -3,23 +3,23 @@
 import asyncio
 from collections.abc import Callable
 
+from viewfinder.host.activity import Activity, read_activity
 from viewfinder.host.child import Child
-from viewfinder.host.signs import Signs, read_signs
 
 
-async def changed(child: Child, sign: Callable[[Signs], float], by: float = 0.0) -> None:
+async def changed(child: Child, sign: Callable[[Activity], float], by: float = 0.0) -> None:
     """Wait until a sign has grown by more than so much."""
-    before = sign(read_signs(child))
+    before = sign(read_activity(child))
     async with asyncio.timeout(10):
-        while sign(read_signs(child)) <= before + by:  # noqa: ASYNC110
+        while sign(read_activity(child)) <= before + by:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
 async def test_a_sleeping_program_gives_no_sign(start) -> None:
     child = await start("sleeps")
-    before = read_signs(child)
+    before = read_activity(child)
     await asyncio.sleep(0.3)
-    now = read_signs(child)
+    now = read_activity(child)
     assert now.at_s > before.at_s
     assert (now.cpu_s, now.output_bytes, now.read_bytes) == (
         before.cpu_s,
@@ -41,5 +41,5 @@ async def test_the_work_of_every_process_of_the_tree_counts(start) -> None:
 async def test_the_dead_give_none(start) -> None:
     child = await start("sleeps")
     await child.stop(0)
-    signs = read_signs(child)
-    assert signs == Signs(signs.at_s, 0.0, child.output_bytes, 0)
+    signs = read_activity(child)
+    assert signs == Activity(signs.at_s, 0.0, child.output_bytes, 0)
