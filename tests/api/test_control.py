@@ -1,4 +1,4 @@
-"""The client of the control socket: it finds the owner, and says in one sentence when there is none."""
+"""The client of the control socket: it finds the owner, and reports in one sentence when there is none."""
 
 import http.server
 import json
@@ -62,7 +62,7 @@ ANSWERS: dict[str, tuple[int, Any]] = {
 
 
 class Owner(http.server.BaseHTTPRequestHandler):
-    """Answers as the table says; hangs up on what is not in it."""
+    """Answers by the table; closes the connection on anything else."""
 
     def do_GET(self) -> None:
         words = f"{self.command} {self.path}"
@@ -95,7 +95,7 @@ def owner(home: Path) -> Iterator[OwnerLock]:
     lock.release()
 
 
-def test_the_owner_is_found_and_says_how_it_is(owner: OwnerLock) -> None:
+def test_the_owner_is_found_and_reports_its_state(owner: OwnerLock) -> None:
     control = Control()
     assert (control.pid, control.url) == (os.getpid(), "http://127.0.0.1:8080")
     assert control.fleet() == VIEW
@@ -104,7 +104,7 @@ def test_the_owner_is_found_and_says_how_it_is(owner: OwnerLock) -> None:
     assert control.suspects() == [Answer("a", "glimpse", "suspect", "stale")]
 
 
-def test_orders_are_given_by_name_or_id(owner: OwnerLock) -> None:
+def test_models_are_controlled_by_name_or_id(owner: OwnerLock) -> None:
     control = Control()
     assert control.load("viewfinder/glimpse") == "glimpse"
     assert control.unload("glimpse") == control.pin("glimpse") == control.pin("glimpse", False) == "glimpse"
@@ -127,16 +127,16 @@ def test_a_refusal_keeps_its_code(
     assert refused.value.reason == code
 
 
-def test_nobody_is_there(home: Path) -> None:
+def test_without_a_server_there_is_a_hint(home: Path) -> None:
     with pytest.raises(NotRunning, match="No `viewfinder serve` runs") as refused:
         Control()
     assert refused.value.hint == "Start it: viewfinder serve"
 
 
-def test_somebody_is_just_starting(home: Path) -> None:
+def test_a_server_that_is_still_starting(home: Path) -> None:
     lock = OwnerLock.acquire(home)
     try:
-        with pytest.raises(NotRunning, match="just starting"):
+        with pytest.raises(NotRunning, match="still starting"):
             Control()
     finally:
         lock.release()
@@ -144,8 +144,8 @@ def test_somebody_is_just_starting(home: Path) -> None:
 
 # httpcore2 leaves the socket of a failed connect to the garbage collector, which closes it and warns.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
-def test_who_went_meanwhile_is_not_running(owner: OwnerLock) -> None:
+def test_a_server_that_stopped_meanwhile_is_not_running(owner: OwnerLock) -> None:
     control = Control()
     Path(control._socket).unlink()
-    with pytest.raises(NotRunning, match="does not answer any more"):
+    with pytest.raises(NotRunning, match="no longer answers"):
         control.fleet()

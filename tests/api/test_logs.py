@@ -1,4 +1,4 @@
-"""Logs as a person reads them: the last lines, then the new ones, over rotations and strange bytes."""
+"""Logs as a user reads them: the last lines, then the new ones, over rotations and strange bytes."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from viewfinder.host.output import Output
 
 
 class Writes:
-    """In place of waiting: each wait runs the next of these, as the engine would meanwhile."""
+    """In place of waiting: each wait runs the next of these, as if the engine had written meanwhile."""
 
     def __init__(self, *turns: Callable[[], object]) -> None:
         self.turns = iter(turns)
@@ -25,9 +25,9 @@ class Writes:
         next(self.turns)()
 
 
-def followed(file: Path, count: int, *turns: Callable[[], object], last: int = 10) -> list[str]:
-    told: Iterator[str] = lines(file, last, follow=True, wait=Writes(*turns))
-    return list(islice(told, count))
+def read_following(file: Path, count: int, *turns: Callable[[], object], last: int = 10) -> list[str]:
+    shown: Iterator[str] = lines(file, last, follow=True, wait=Writes(*turns))
+    return list(islice(shown, count))
 
 
 def test_the_last_lines_reach_back_into_the_rotated_file(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_last_lines_reach_back_into_the_rotated_file(tmp_path: Path) -> None
     assert list(lines(tmp_path / "nothing.log", 3)) == []
 
 
-def test_a_line_is_whole_though_its_file_was_full_in_the_middle(tmp_path: Path) -> None:
+def test_a_line_over_two_files_is_whole(tmp_path: Path) -> None:
     output = Output(tmp_path / "x.log", file_bytes=4)
     output.feed(b"abc")
     output.feed(b"def\n")
@@ -53,14 +53,14 @@ def test_a_line_without_an_end_is_shown_at_the_end(tmp_path: Path) -> None:
     assert list(lines(tmp_path / "x.log", 5)) == ["one", "two"]
 
 
-def test_what_comes_is_followed_over_rotations(tmp_path: Path) -> None:
+def test_new_lines_are_followed_over_rotations(tmp_path: Path) -> None:
     output = Output(tmp_path / "x.log", file_bytes=12)
     output.feed(b"first\n")
 
     def feed(*words: bytes) -> Callable[[], object]:
         return lambda: list(map(output.feed, words))
 
-    told = followed(
+    shown = read_following(
         tmp_path / "x.log",
         6,
         feed(b"sec"),
@@ -70,18 +70,16 @@ def test_what_comes_is_followed_over_rotations(tmp_path: Path) -> None:
     )
     output.close()
     assert list(lines(tmp_path / "x.log", 2)) == ["fifth", "sixth"]
-    assert told == ["first", "second", "third", "fourth", "fifth", "sixth"]
+    assert shown == ["first", "second", "third", "fourth", "fifth", "sixth"]
 
 
 def test_a_file_that_comes_later_is_waited_for(tmp_path: Path) -> None:
     file = tmp_path / "later.log"
-    assert followed(file, 1, lambda: None, lambda: file.write_text("here\n")) == ["here"]
+    assert read_following(file, 1, lambda: None, lambda: file.write_text("here\n")) == ["here"]
 
 
 @pytest.mark.parametrize("watches", [True, False], ids=["reported", "no watches left"])
-def test_what_comes_is_seen_without_a_hint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watches: bool
-) -> None:
+def test_new_lines_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watches: bool) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise OSError("the number of watches is used up")
 
@@ -90,16 +88,16 @@ def test_what_comes_is_seen_without_a_hint(
     if not watches:
         monkeypatch.setattr("viewfinder.api.logs.watch", refuse)
         monkeypatch.setattr("viewfinder.api.logs.LOG_CHECK_MS", 20)
-    told = lines(file, 5, follow=True)
-    assert next(told) == "one"
-    with closing(told), file.open("a") as stream:
+    shown = lines(file, 5, follow=True)
+    assert next(shown) == "one"
+    with closing(shown), file.open("a") as stream:
         timer = threading.Timer(0.1, lambda: print("two", file=stream, flush=True))
         timer.start()
-        assert next(told) == "two"
+        assert next(shown) == "two"
         timer.join()
 
 
-def test_a_terminal_is_told_nothing_to_obey(tmp_path: Path) -> None:
+def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "x.log").write_bytes(b"\x1b]0;owned\x07\r\n 10%\r 50%\r100%\n\xff\xfe\n")
     assert list(lines(tmp_path / "x.log", 9)) == ["\\x1b]0;owned\\x07", "100%", "\ufffd\ufffd"]
 
@@ -116,11 +114,11 @@ def test_a_model_is_found_by_its_name_and_its_id(home: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["nonesuch", "../glimpse", "events"])
-def test_what_has_no_log_is_said_with_those_that_have(home: Path, model: str) -> None:
+def test_a_model_without_a_log_is_refused_naming_those_with_one(home: Path, model: str) -> None:
     with pytest.raises(BadRequest) as refused:
         log_file(model)
     assert refused.value.hint == "No engine was started here yet."
     (paths.log_folder() / "glimpse.log").touch()
     with pytest.raises(BadRequest, match="There is no log of") as refused:
         log_file(model)
-    assert refused.value.hint == "Models with one: glimpse."
+    assert refused.value.hint == "Models with a log: glimpse."

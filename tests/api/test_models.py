@@ -1,4 +1,4 @@
-"""The model list: what would run here and why, and all variants of one model."""
+"""The model list: which variant would run here and why, and all variants of one model."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_a_model_id_shows_the_whole_card_and_chooses_within_its_repository() -> 
     lines = viewfinder.variants("ggml-org/moondream2-20250414-GGUF")
     assert [line.variant for line in lines if line.chosen] == ["llama.cpp-f16-2025-04"]
     why = {line.variant: line.why for line in lines}
-    assert why["llama.cpp-f16"] == "another variant was asked for"
+    assert why["llama.cpp-f16"] == "another variant was chosen"
 
 
 def test_a_setting_chooses_the_variant(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pulling the catalog's own models: which variant is meant, and room for all before the first byte."""
+"""Pulling the catalog's models: which variant is meant, and enough room for all before the first byte."""
 
 import shutil
 from collections import namedtuple
@@ -20,7 +20,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A hub with small files under the names of a card's."""
+    """A hub with small files under the names of a card's files."""
     for name in ("HF_HUB_CACHE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     variant = Catalog().get(NAME).variant("llama.cpp-q8_0")
@@ -49,18 +49,18 @@ def test_a_repositorys_id_means_its_own_variant(hub: HubServer) -> None:
     assert one.variant == "llama.cpp-q8_0"
 
 
-def test_what_the_settings_want_is_meant_and_another_can_still_be_pulled(hub: HubServer, home: Path) -> None:
+def test_the_variant_of_the_settings_is_pulled_or_one_that_is_named(hub: HubServer, home: Path) -> None:
     (home / "viewfinder.toml").write_text(f'[variants]\n{NAME} = "llama.cpp-q8_0"\n')
     assert prepare([NAME])[0].variant == "llama.cpp-q8_0"
     assert prepare([NAME], variant="transformers-bf16")[0].variant == "transformers-bf16"
 
 
-def test_what_was_pulled_is_found_by_the_catalog(hub: HubServer) -> None:
+def test_the_catalog_finds_pulled_files(hub: HubServer) -> None:
     (pulled,) = pull(NAME)
     assert isinstance(pulled, PulledModel)
     assert (pulled.loaded_bytes, [source.repo for source in pulled.repositories]) == (1100, [PAIR])
     variant = Catalog().get(NAME).variant("llama.cpp-q8_0")
-    with pytest.raises(ModelFilesError, match="is not a GGUF file"):  # it is there, and looked at
+    with pytest.raises(ModelFilesError, match="is not a GGUF file"):  # it is there and was read
         Catalog().resolve(variant)
 
 
@@ -80,15 +80,15 @@ def test_there_must_be_room_for_all_before_any_is_begun(
     assert sum(pulled.loaded_bytes for pulled in pull(NAME, f"hf:{FOLDER}")) == 1602
 
 
-def test_what_is_not_served_is_not_pulled(hub: HubServer) -> None:
-    with pytest.raises(BadRequest, match="is listed and not served") as refused:
+def test_a_variant_that_cannot_be_served_is_not_pulled(hub: HubServer) -> None:
+    with pytest.raises(BadRequest, match="is listed but cannot be served") as refused:
         prepare(["moondream2"], variant="transformers-bf16")
     assert refused.value.hint
     assert hub.requests == []
 
 
 @pytest.mark.parametrize("words", ["nonesuch", "someone/else", "./folder"])
-def test_what_the_catalog_does_not_know(hub: HubServer, words: str) -> None:
+def test_names_that_the_catalog_does_not_know(hub: HubServer, words: str) -> None:
     with pytest.raises(UnknownModel) as refused:
         prepare([words])
     assert ("hf:owner/name" in refused.value.hint) == ("/" in words)

@@ -1,4 +1,4 @@
-"""Settings that change while we run: what is wrong changes nothing, what is right holds at once."""
+"""Settings that change while we run: wrong ones change nothing, right ones hold at once."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from viewfinder.core.errors import ViewfinderError
 
 
 class Served:
-    """A `serve` as far as settings go: what was put in force, in order."""
+    """A `serve` reduced to its settings: those that were applied, in order."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.applied: list[Settings] = []
-        self.heard = asyncio.Event()
+        self.was_applied = asyncio.Event()
         settings = load_settings().model_copy(update={"host": "127.0.0.1", "port": 4711})
         self.reloading = Reloading(
             open_catalog(settings),
@@ -37,7 +37,7 @@ class Served:
         assert catalog.names()
         self.changed = changed
         self.applied.append(settings)
-        self.heard.set()
+        self.was_applied.set()
 
     async def written(self, text: str) -> bool:
         self.file.write_text(text)
@@ -58,7 +58,7 @@ async def running(served: Served) -> AsyncIterator[Served]:
         await task
 
 
-async def test_what_changed_is_put_in_force_with_the_address_that_is_bound(served: Served) -> None:
+async def test_changes_are_applied_and_the_bound_address_stays(served: Served) -> None:
     assert await served.written('api_key = "new"\n[limits]\nimages = 3\n')
     (new,) = served.applied
     assert new.api_key == SecretStr("new")
@@ -67,14 +67,14 @@ async def test_what_changed_is_put_in_force_with_the_address_that_is_bound(serve
     assert served.changed == set()
 
 
-async def test_who_must_begin_anew_is_told(served: Served) -> None:
+async def test_only_the_models_that_a_change_concerns_must_restart(served: Served) -> None:
     assert await served.written("[engine_for.glimpse]\nslots = 3\n")
     assert served.changed == {"glimpse"}
     assert await served.written("[engine_for.glimpse]\nslots = 3\n[fleet]\nqueue = 9\n")
     assert served.changed == set()
 
 
-async def test_what_is_as_it_was_changes_nothing(served: Served) -> None:
+async def test_settings_without_a_change_change_nothing(served: Served) -> None:
     assert await served.written("[engine]\nslots = 2\n")  # the default
     assert served.applied == []
 
@@ -88,7 +88,7 @@ async def test_what_is_as_it_was_changes_nothing(served: Served) -> None:
         ("\udcff", "viewfinder.toml"),
     ],
 )
-async def test_what_is_wrong_is_said_and_changes_nothing(
+async def test_wrong_settings_are_reported_and_change_nothing(
     served: Served, text: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = served.reloading.current
@@ -98,7 +98,7 @@ async def test_what_is_wrong_is_said_and_changes_nothing(
     assert "The settings were not reloaded:" in caplog.text
     assert said in caplog.text
     assert (served.applied, served.reloading.current) == ([], before)
-    assert await served.written("[engine]\nslots = 3\n")  # mended
+    assert await served.written("[engine]\nslots = 3\n")  # fixed
 
 
 async def test_an_open_address_keeps_its_key(home: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -110,31 +110,33 @@ async def test_an_open_address_keeps_its_key(home: Path, caplog: pytest.LogCaptu
     assert not await served.written('host = "127.0.0.1"\n')  # we are still bound to the open one
 
 
-async def test_what_needs_a_new_start_is_said(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_changes_that_need_a_new_start_are_reported(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
     assert await served.written("port = 9999\nstrict_port = true\n")
     assert "A change of port, strict_port takes effect at the next start." in caplog.text
     assert served.applied == []
     caplog.clear()
     assert await served.reloading.reload()
-    assert "next start" not in caplog.text  # said once
+    assert "next start" not in caplog.text  # reported once
 
 
 async def test_a_changed_file_is_seen(running: Served) -> None:
     running.file.write_text("[engine]\nslots = 3\n")
-    await asyncio.wait_for(running.heard.wait(), 10)
-    running.heard.clear()
+    await asyncio.wait_for(running.was_applied.wait(), 10)
+    running.was_applied.clear()
     other = running.file.with_suffix(".new")  # as editors do it
     other.write_text("[engine]\nslots = 4\n")
     other.replace(running.file)
-    await asyncio.wait_for(running.heard.wait(), 10)
+    await asyncio.wait_for(running.was_applied.wait(), 10)
     assert [settings.engine.slots for settings in running.applied] == [3, 4]
 
 
-async def test_a_file_that_is_gone_is_no_wish_for_the_defaults(
+async def test_a_deleted_file_does_not_mean_the_defaults(
     running: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     running.file.write_text("[engine]\nslots = 3\n")
-    await asyncio.wait_for(running.heard.wait(), 10)
+    await asyncio.wait_for(running.was_applied.wait(), 10)
     running.file.unlink()
     async with asyncio.timeout(10):
         while "is gone" not in caplog.text:  # noqa: ASYNC110
@@ -142,11 +144,11 @@ async def test_a_file_that_is_gone_is_no_wish_for_the_defaults(
     assert running.reloading.current.engine.slots == 3
 
 
-async def test_it_can_be_asked_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reload_can_be_requested(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     task = asyncio.create_task(served.reloading.run(check_ms=3_600_000))
-    monkeypatch.setenv("VIEWFINDER_ENGINE__SLOTS", "5")  # no file tells of it
+    monkeypatch.setenv("VIEWFINDER_ENGINE__SLOTS", "5")  # a change without a file
     served.reloading.request()
-    await asyncio.wait_for(served.heard.wait(), 10)
+    await asyncio.wait_for(served.was_applied.wait(), 10)
     assert served.reloading.current.engine.slots == 5
     task.cancel()
 
@@ -162,13 +164,13 @@ async def test_a_file_that_cannot_be_watched_can_still_be_reloaded(
     served.file.write_text("[engine]\nslots = 3\n")
     await asyncio.sleep(0)
     served.reloading.request()
-    await asyncio.wait_for(served.heard.wait(), 10)
+    await asyncio.wait_for(served.was_applied.wait(), 10)
     assert "is not watched (OS file watch limit reached)" in caplog.text
     task.cancel()
 
 
 @pytest.mark.parametrize("error", [ViewfinderError("It did not work."), KeyError("It did not work.")])
-async def test_a_fleet_that_cannot_follow_does_not_end_the_watch(
+async def test_a_fleet_that_fails_to_reload_does_not_stop_the_watch(
     running: Served, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     works = running.reloading._apply
@@ -183,4 +185,4 @@ async def test_a_fleet_that_cannot_follow_does_not_end_the_watch(
             await asyncio.sleep(0.005)
     running.reloading._apply = works
     running.file.write_text("[engine]\nslots = 33\n")
-    await asyncio.wait_for(running.heard.wait(), 10)
+    await asyncio.wait_for(running.was_applied.wait(), 10)

@@ -1,4 +1,4 @@
-"""What a person may call a model, and what the fleet then knows it by."""
+"""The names by which a user may call a model, and its name in the fleet."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from viewfinder.host.ownership import is_abandoned
 LLAVA = "mlx-community/llava-v1.6-mistral-7b-4bit"
 
 
-def test_a_models_name_and_a_repositorys_id_stay_what_they_are() -> None:
-    """An id leaves its repository's variants alone; as the card's name it would mean all of them."""
+def test_a_models_name_and_a_repositorys_id_stay_as_they_are() -> None:
+    """An id means only the variants of its repository; the card's name would mean all of them."""
     catalog = open_catalog(load_settings())
     for words in ("glimpse", LLAVA):
         assert known_as(catalog, card_of(catalog, words), words) == words
@@ -29,7 +29,7 @@ def test_files_get_a_name_of_their_own() -> None:
     assert catalog.get("glimpse-2").variants[0].source == "disk"
 
 
-def test_words_that_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_that_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     catalog = open_catalog(load_settings())
@@ -41,7 +41,7 @@ def test_words_that_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         card_of(catalog, "hf:someone/thing")
 
 
-def test_our_run_folder_says_that_it_is_ours_and_goes_with_us(home: Path) -> None:
+def test_our_run_folder_is_marked_as_ours_and_removed_at_the_end(home: Path) -> None:
     with own_folders() as folders:
         assert not is_abandoned(folders.run)
         assert (folders.run / "owner.json").exists()
@@ -53,7 +53,7 @@ def test_our_run_folder_says_that_it_is_ours_and_goes_with_us(home: Path) -> Non
     assert not folders.run.exists()
 
 
-def test_what_a_dead_one_left_is_swept_before_anything_starts(home: Path) -> None:
+def test_leftovers_of_a_dead_process_are_swept_before_anything_starts(home: Path) -> None:
     (home / "run" / "4194305").mkdir(parents=True)
     with own_folders() as folders:
         assert list((home / "run").iterdir()) == [folders.run]

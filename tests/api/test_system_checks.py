@@ -1,4 +1,4 @@
-"""What the doctor finds of the computer around us, on real sockets, folders and servers."""
+"""The doctor's checks of the computer, on real sockets, folders and servers."""
 
 import socket
 import threading
@@ -60,7 +60,7 @@ def test_a_hub_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     ("name", "value", "state"),
     [("HF_HUB_OFFLINE", "1", "note"), ("HF_ENDPOINT", "file:///etc/passwd", "fix")],
 )
-def test_a_hub_that_is_not_to_be_reached_is_not_asked(
+def test_a_hub_that_is_turned_off_is_not_contacted(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, state: str
 ) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -84,7 +84,7 @@ def test_an_address_that_is_not_ours_is_broken() -> None:
 
 
 @pytest.mark.parametrize(("free_bytes", "state"), [(50 * GB, "good"), (5 * GB, "note"), (10**8, "fix")])
-def test_a_disk_says_what_it_has_room_for(
+def test_a_disk_is_judged_by_its_free_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_bytes: int, state: str
 ) -> None:
     usage = type("Usage", (), {"free": free_bytes})
@@ -110,7 +110,7 @@ def test_memory_that_is_short_is_noted(monkeypatch: pytest.MonkeyPatch, free_byt
     assert memory(16 * GB).state == state
 
 
-def test_engines_that_nobody_watches_are_broken_and_old_folders_are_not() -> None:
+def test_abandoned_engines_are_to_fix_and_old_folders_are_a_note() -> None:
     strays = tuple(Stray(Identity(pid=pid, started=1), "0123456789abcdef") for pid in (9, 10))
     proven, doubtful, folders = left_behind(Leftovers(strays, (11, 12), (Path("x"),)))
     assert (proven.state, proven.command) == ("fix", "kill 9 10")

@@ -1,4 +1,4 @@
-"""Settings: flag > environment > file, and a clear word for each mistake."""
+"""Settings: flag > environment > file, and a clear error for each mistake."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_key_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.api_key == SecretStr("hunter2")
 
 
-def test_a_file_or_a_variable_that_cannot_be_read_is_said(
+def test_a_file_or_a_variable_that_cannot_be_read_is_reported(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "viewfinder.toml").write_bytes(b"\xff")

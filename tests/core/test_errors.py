@@ -1,4 +1,4 @@
-"""Errors carry what mends them."""
+"""Errors carry the hint that fixes them."""
 
 import inspect
 import re
@@ -16,18 +16,18 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_each_kind_has_a_code_of_its_own_and_stands_in_the_tree(kind: type[ViewfinderError]) -> None:
+def test_each_kind_has_its_own_code_and_is_in_the_tree(kind: type[ViewfinderError]) -> None:
     assert re.fullmatch(r"[a-z_]+", kind.code)
     assert [other for other in KINDS if other.code == kind.code] == [kind]
     assert kind.__name__ in (errors.__doc__ or "")
 
 
-def test_exit_codes_say_whose_fault_it_was() -> None:
+def test_exit_codes() -> None:
     assert [kind.exit_code for kind in (EngineError, BadRequest, AlreadyRunning)] == [1, 2, 3]
 
 
-def test_an_error_reads_as_a_sentence_and_the_way_out() -> None:
-    error = BadRequest("It is wrong.", hint="Mend it.", param="port", code="narrow")
-    assert str(error) == "It is wrong. Mend it."
+def test_an_error_reads_as_a_sentence_and_its_hint() -> None:
+    error = BadRequest("It is wrong.", hint="Fix it.", param="port", code="narrow")
+    assert str(error) == "It is wrong. Fix it."
     assert (error.reason, error.param) == ("narrow", "port")
     assert Busy("Later.").retry_after_s == 1.0

@@ -1,4 +1,4 @@
-"""What may be lost is never in the way."""
+"""Notes that cannot be kept are never an error."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def test_many_threads_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1]"])
-def test_a_corrupt_file_is_begun_anew(tmp_path: Path, content: bytes) -> None:
+def test_a_corrupt_file_is_replaced(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "notes.json"
     file.write_bytes(content)
     notes = Notebook(file)
@@ -46,7 +46,7 @@ def test_a_corrupt_file_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     assert Notebook(file).get("a") == 1
 
 
-def test_a_full_disk_costs_the_memory_only(tmp_path: Path, caplog, monkeypatch) -> None:
+def test_a_full_disk_costs_only_the_notes(tmp_path: Path, caplog, monkeypatch) -> None:
     file = tmp_path / "notes.json"
     notes = Notebook(file)
     notes.put("a", 1)

@@ -1,4 +1,4 @@
-"""Where things are kept, and who may read them."""
+"""Where files are kept, and who may read them."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from viewfinder.core import paths
 
 
-def test_home_is_where_it_was_told_and_private(home: Path) -> None:
+def test_home_is_the_chosen_folder_and_private(home: Path) -> None:
     assert paths.home() == home
     assert home.stat().st_mode & 0o777 == 0o700
 

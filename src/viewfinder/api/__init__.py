@@ -1,4 +1,4 @@
-"""The Python facade: what the command line and people's own programs call; wires the rooms together.
+"""The Python API, which the command line and other programs call; wires the rooms together.
 
-The names are listed in `viewfinder` itself.
+Its public names are listed in `viewfinder/__init__.py`.
 """

@@ -1,4 +1,4 @@
-"""One line of the doctor's: what was looked at, how it is, and the command that mends it."""
+"""One line of `doctor`: what was checked, its state, and the command that fixes it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,9 +8,9 @@ CheckState = Literal["good", "note", "fix"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`state`: good; note, works but could be better or should be known; mend, does not work.
+    """`state`: good; note (it works, but could be better or is good to know); fix (it does not work).
 
-    `command` is the one line that mends or betters it; empty where none does.
+    `command` is the command that fixes or improves it, empty when there is none.
     """
 
     about: str

@@ -1,6 +1,6 @@
-"""The running `viewfinder serve` of this state folder, to look at and to steer.
+"""Controls the running `viewfinder serve` of this state folder.
 
-Called by `ps`, `load`, `stop`, `pin` and `unpin`, and from Python.
+Called by `ps`, `load`, `stop`, `pin`, `unpin` and `suspects`, and from Python.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ ANSWER_TIMEOUT_S = 10.0
 class Control:
     """Finds the server; raises NotRunning when there is none.
 
-    Every call raises the server's own refusal: BadRequest with its code for wrong words, ViewfinderError
-    for work that failed, NotRunning when the server is gone meanwhile.
+    Every call raises the server's error with its code: BadRequest for an invalid request, ViewfinderError for
+    work that failed; and NotRunning when the server has stopped meanwhile.
     """
 
     def __init__(self) -> None:
@@ -33,34 +33,34 @@ class Control:
             raise NotRunning(
                 f"No `viewfinder serve` runs for {home}."
                 if owner is None
-                else f"The `viewfinder serve` of {home} is just starting.",
-                hint="Start it: viewfinder serve" if owner is None else "Ask again in a moment.",
+                else f"The `viewfinder serve` of {home} is still starting.",
+                hint="Start it: viewfinder serve" if owner is None else "Retry in a moment.",
             )
         self.pid, self.url = owner.pid, owner.url
         self._socket = owner.control
 
     def fleet(self) -> FleetView:
-        """Every model's server process, and the queue before them."""
+        """The server process of every model, and the queue."""
         return TypeAdapter(FleetView).validate_python(self._call("GET", "/fleet", ANSWER_TIMEOUT_S))
 
     def events(self) -> list[Event]:
-        """What happened lately, oldest first."""
+        """The recent events, oldest first."""
         return TypeAdapter(list[Event]).validate_python(self._call("GET", "/events", ANSWER_TIMEOUT_S))
 
     def suspects(self) -> list[Answer]:
-        """Answers that cannot be trusted any more, oldest first."""
+        """Answers that can no longer be trusted, oldest first."""
         return TypeAdapter(list[Answer]).validate_python(self._call("GET", "/suspects", ANSWER_TIMEOUT_S))
 
     def load(self, model: str) -> str:
-        """Load a model, also one that failed; returns its name when it is up."""
+        """Load a model, also one that was given up; returns its name when it is up."""
         return self._command(model, "load")
 
     def unload(self, model: str) -> str:
-        """End a model's server process; returns its name when nothing is left of it."""
+        """Stop a model's server process; returns its name when the process is gone."""
         return self._command(model, "unload")
 
     def pin(self, model: str, pinned: bool = True) -> str:
-        """Say whether a model may be unloaded to make room; returns its name."""
+        """Pin a model (it is never unloaded to make room) or unpin it; returns its name."""
         return self._command(model, "pin" if pinned else "unpin")
 
     def _command(self, model: str, verb: str) -> str:
@@ -75,7 +75,7 @@ class Control:
                 reply = client.request(method, path)
         except httpx2.HTTPError:
             raise NotRunning(
-                "The running `viewfinder serve` does not answer any more.",
+                "The running `viewfinder serve` no longer answers.",
                 hint="Start it: viewfinder serve",
             ) from None
         if reply.is_success:

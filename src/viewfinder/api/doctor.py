@@ -1,6 +1,6 @@
-"""`doctor`: what works here, what does not, and the one line that mends it.
+"""`doctor`: what works on this computer, what does not, and the command that fixes it.
 
-Looks and tells; nothing is started but llama.cpp's own library, for a moment, to hear what it computes on.
+It changes nothing; all it starts, for a moment, is llama.cpp's library, to see which devices it uses.
 """
 
 import importlib.metadata
@@ -31,14 +31,14 @@ ASK_THE_LIBRARY = (
     "print(json.dumps([[d['name'] for d in x.get_device_info()], x.get_system_info()]))"
 )
 FROM_SOURCE = "pip install --force-reinstall --no-binary xllamacpp xllamacpp"
-"""Builds llama.cpp for this very processor; needs a C++ compiler, CMake and Rust."""
+"""Builds llama.cpp for this processor; needs a C++ compiler, CMake and Rust."""
 WITH_CUDA = re.compile(r"pip install xllamacpp [^\n]*?/cu(\d+)")
-"""The lines in which the wheel's own description says where its builds with CUDA are."""
+"""The lines of the wheel's description that install its builds with CUDA."""
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What llama.cpp's installed library says of itself; `trouble` when it could not."""
+    """What llama.cpp's installed library reports; `trouble` says why it does not load."""
 
     devices: tuple[str, ...] = ()
     features: str = ""
@@ -47,12 +47,12 @@ class Library:
 
     @property
     def computes_on(self) -> tuple[str, ...]:
-        """Its devices beside the processor."""
+        """Its devices other than the processor."""
         return tuple(name for name in self.devices if not name.startswith("CPU"))
 
 
 def check_all(*, settings: Settings | None = None) -> list[Check]:
-    """Everything that can be said of this computer; no finding is an error. Takes a few seconds."""
+    """All checks of this computer, in a few seconds; a check that fails raises nothing."""
     settings = settings or load_settings()
     machine = this_machine()
     found = {name: engine.find() for name, engine in engines().items() if name != ENDPOINT}
@@ -72,9 +72,9 @@ def check_all(*, settings: Settings | None = None) -> list[Check]:
 
 
 def ask_library(version: str) -> Library:
-    """Load llama.cpp's library in a process of its own: a build for another processor dies of it."""
+    """Load llama.cpp's library in its own process, because a build for another processor would crash it."""
     try:
-        asked = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-P", "-c", ASK_THE_LIBRARY],
             capture_output=True,
             text=True,
@@ -84,11 +84,11 @@ def ask_library(version: str) -> Library:
     except subprocess.TimeoutExpired:
         return Library(trouble=f"Its library did not load within {LIBRARY_TIMEOUT_S:g} s.")
     try:
-        devices, features = json.loads(asked.stdout)
+        devices, features = json.loads(result.stdout)
     except ValueError:
-        how = Exit.of(asked.returncode, stopped=False).explanation
-        last = asked.stderr.strip().rpartition("\n")[2]
-        issue = recognize(LLAMA_CPP, version, f"{asked.stderr}\n{how}")
+        how = Exit.of(result.returncode, stopped=False).explanation
+        last = result.stderr.strip().rpartition("\n")[2]
+        issue = recognize(LLAMA_CPP, version, f"{result.stderr}\n{how}")
         return Library(
             trouble=f"Its library does not load: {how} {last}".strip(),
             command=issue.command if issue else f"pip install --force-reinstall xllamacpp=={version}",
@@ -97,7 +97,7 @@ def ask_library(version: str) -> Library:
 
 
 def processor(machine: Machine, library: Library) -> Check:
-    """Whether llama.cpp can use this processor, and all of it."""
+    """Whether llama.cpp can use this processor and all its features."""
     about = "processor"
     if library.trouble:
         return fix(about, library.trouble, library.command)
@@ -107,32 +107,32 @@ def processor(machine: Machine, library: Library) -> Check:
         return good(about, f"{machine.cpu}: {has}.")
     return note(
         about,
-        f"{machine.cpu}: llama.cpp's wheel is built for all and leaves {', '.join(unused)} unused. Where it "
-        "was measured, with AVX-512, a build for the processor read images 1.3 times and wrote 1.8 times as "
-        "fast; building takes a C++ compiler, CMake, Rust and some minutes.",
+        f"{machine.cpu}: llama.cpp's wheel runs on any processor and does not use {', '.join(unused)}. "
+        "Measured with AVX-512, a build for the processor reads images 1.3 times as fast and writes 1.8 "
+        "times as fast; building takes some minutes and needs a C++ compiler, CMake and Rust.",
         FROM_SOURCE,
     )
 
 
 def graphics(machine: Machine, library: Library) -> Check:
-    """Whether llama.cpp uses the graphics that are here."""
+    """Whether llama.cpp uses the graphics of this computer."""
     about = "graphics"
     if library.computes_on:
         return good(about, f"llama.cpp computes on {', '.join(library.computes_on)} ({machine.gpu}).")
     if machine.nvidia:
         return note(
             about,
-            f"{machine.gpu} is here, and llama.cpp's wheel computes on the processor: its build with CUDA is "
-            "many times as fast.",
+            f"llama.cpp's wheel computes on the processor and does not use the {machine.gpu}: its build with "
+            "CUDA is many times as fast.",
             cuda_line(),
         )
     if machine.gpu:
-        return note(about, f"{machine.gpu} is here, and llama.cpp does not use it.", FROM_SOURCE)
-    return good(about, "None that an engine could use; models run on the processor.")
+        return note(about, f"llama.cpp does not use the {machine.gpu}.", FROM_SOURCE)
+    return good(about, "Models run on the processor: no engine can use any graphics of this computer.")
 
 
 def cuda_line() -> str:
-    """What installs llama.cpp with CUDA: as its publisher says it, the build for the oldest drivers."""
+    """The command that installs llama.cpp with CUDA, from its publisher: the build for the oldest drivers."""
     said = importlib.metadata.metadata("xllamacpp")
     description = said.get("Description") or str(said.get_payload())  # type: ignore[attr-defined]
     lines = {int(found.group(1)): found.group() for found in WITH_CUDA.finditer(description)}
@@ -142,7 +142,7 @@ def cuda_line() -> str:
 def _engines(found: dict[str, Found | None]) -> list[Check]:
     known = engines()
     if not any(found.values()):
-        return [fix("engines", "None is installed, so no model can run.", known[LLAMA_CPP].install)]
+        return [fix("engines", "No engine is installed, so no model can run.", known[LLAMA_CPP].install)]
     return [
         _engine(name, is_here, getattr(known[name], "known_good", ""), known[name].install)
         for name, is_here in found.items()
@@ -152,45 +152,48 @@ def _engines(found: dict[str, Found | None]) -> list[Check]:
 def _engine(name: str, found: Found | None, known_good: str, install: str) -> Check:
     about = f"engine {name}"
     if found is None:
-        return note(about, "It is not installed; models that need it cannot run.", install)
+        return note(about, "Not installed; models that need it cannot run.", install)
     if not known_good:
-        return good(about, f"{found.version}; with which versions it was tried is not said.")
+        return good(about, f"{found.version}; the versions that were tested are not known.")
     if not is_within(found.version, known_good):
-        return note(about, f"{found.version} was not tried; {known_good} was.", install)
-    return good(about, f"{found.version}, a version that was tried.")
+        return note(about, f"{found.version} was not tested; {known_good} was.", install)
+    return good(about, f"{found.version}, a version that was tested.")
 
 
 def _models(catalog: Catalog) -> Check:
-    """Whether the model that ships with us is whole."""
+    """Whether the files of the model in the package are intact."""
     try:
         catalog.resolve(catalog.card("glimpse").variant())
     except ViewfinderError as error:
         return fix("models", str(error), "pip install --force-reinstall viewfinder")
-    return good("models", "glimpse, which is in the package, is whole; `viewfinder models` lists the others.")
+    return good(
+        "models",
+        "The files of glimpse, the model in the package, are intact.",
+    )
 
 
 def _known_issues(found: dict[str, Found | None]) -> list[Check]:
-    """What is known of the versions that are installed, the gravest first."""
-    findings: list[Check] = []
+    """The known issues of the installed versions, the gravest first."""
+    checks: list[Check] = []
     for name, engine in found.items():
         issues = issues_of_engine(name, engine.version) if engine else []
-        findings += _issues_of_one(f"known issues, {name}", issues)
-    return findings
+        checks += _issues_of_one(f"known issues, {name}", issues)
+    return checks
 
 
 def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Check]:
-    findings = []
+    checks = []
     for issue in issues:
         where = f"({', '.join(issue.references)})"
         if issue.kind == "refuse":
             says = f"{', '.join(issue.models)} is not started with this version: {issue.what} {where}"
-            findings.append(fix(about, says, issue.command) if issue.command else note(about, says))
+            checks.append(fix(about, says, issue.command) if issue.command else note(about, says))
         elif issue.kind == "told" and not issue.signature:
-            findings.append(note(about, f"{issue.what} {issue.remedy} {where}", issue.command))
+            checks.append(note(about, f"{issue.what} {issue.remedy} {where}", issue.command))
     for words, codes in (
-        ("Cannot happen here", [issue.code for issue in issues if issue.kind == "applied"]),
-        ("Told when it happens", [one.code for one in issues if one.kind == "told" and one.signature]),
+        ("Prevented here", [issue.code for issue in issues if issue.kind == "applied"]),
+        ("Reported when they happen", [one.code for one in issues if one.kind == "told" and one.signature]),
     ):
         if codes:
-            findings.append(good(about, f"{words}: {', '.join(codes)}."))
-    return findings
+            checks.append(good(about, f"{words}: {', '.join(codes)}."))
+    return checks

@@ -1,4 +1,4 @@
-"""Servers that run already, as models to measure; called by `measuring`."""
+"""Running servers as models to measure; called by `measuring`."""
 
 import re
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from viewfinder.fleet.process.remote import models_of
 
 
 async def served_at(url: str, key: SecretStr | None, names: Sequence[str]) -> dict[str, RunningServer]:
-    """The server's models by the names that their results get: "NAME-at-HOST:PORT".
+    """The server's models, by the names of their results: "NAME-at-HOST:PORT".
 
-    Without `names` it is the one model that the server lists. Raises BadRequest when the address is none,
-    or the server lists no model or several; EngineDied, EngineRefused when it does not answer us.
+    Without `names` it is the one model that the server lists. Raises BadRequest when the address is not
+    valid, or the server lists no model or several; EngineDied, EngineRefused when it does not answer.
     """
     if not names:
         async with ChatClient(Endpoint(_server(url, key, "any").root, api_key=key)) as client:
@@ -25,7 +25,7 @@ async def served_at(url: str, key: SecretStr | None, names: Sequence[str]) -> di
         if len(names) != 1:
             listed = ", ".join(names[:10]) or "none"
             raise BadRequest(
-                f"The server at {url} lists {len(names)} models, so say which: {listed}.",
+                f"The server at {url} lists {len(names)} models, and one must be named: {listed}.",
                 hint=f"viewfinder bench --endpoint {url} MODEL",
             )
     place = urlsplit(url).netloc.rpartition("@")[2]
@@ -43,5 +43,5 @@ def _server(url: str, key: SecretStr | None, model: str) -> RunningServer:
 
 
 def _tidy(name: str) -> str:
-    """The name in the characters that a model's name may have."""
+    """The name, with only the characters that a model's name may have."""
     return re.sub(r"[^A-Za-z0-9._:-]+", "-", name).strip("-._:")[-100:]

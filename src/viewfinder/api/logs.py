@@ -1,4 +1,4 @@
-"""What engines and the fleet wrote to their files, also while nothing runs; called by `logs` and `events`."""
+"""The log files of engines and of the fleet, also while nothing runs; called by `logs` and `events`."""
 
 import os
 import time
@@ -18,24 +18,24 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.host.output import visible
 
 LINE_BYTES = 64 * 1024
-"""A line that is longer is shown in pieces."""
+"""Longer lines are shown in pieces."""
 LOG_GROUP_MS = 200
-"""A busy engine's lines are shown that often."""
+"""How often new lines of a busy engine are shown."""
 LOG_CHECK_MS = 1000
-"""Between two looks at the file where the system reports no changes (a network mount)."""
+"""How often the file is read where the system reports no changes (network mounts)."""
 
 
 def log_file(model: str) -> Path:
-    """The file of a model's engine. Raises BadRequest, with the models that have one, when there is none."""
+    """The log file of a model's engine. Raises BadRequest when there is none, naming the models with one."""
     files = {file.stem: file for file in sorted(paths.log_folder().glob("*.log"))}
     if model not in files:
-        with suppress(ViewfinderError):  # a card that is known by a repository's id, perhaps
+        with suppress(ViewfinderError):  # the name may be the id of a card's repository
             model = open_catalog(load_settings()).card(model).name
     if model not in files:
         known = ", ".join(files)
         raise BadRequest(
             f"There is no log of '{model}'.",
-            hint=f"Models with one: {known}." if known else "No engine was started here yet.",
+            hint=f"Models with a log: {known}." if known else "No engine was started here yet.",
             code="no_log",
         )
     return files[model]
@@ -44,9 +44,9 @@ def log_file(model: str) -> Path:
 def lines(
     file: Path, last: int, *, follow: bool = False, wait: Callable[[], object] | None = None
 ) -> Iterator[str]:
-    """The last lines of a file and of the one that it was rotated from; then, with `follow`, the new ones.
+    """The last lines of a log and of its rotated file; then, with `follow`, the new ones.
 
-    Control characters are spelled out. A file that is rotated or replaced is followed to the new one.
+    Control characters are spelled out. When the file is rotated or replaced, the new one is followed.
     `wait` returns when the file may have changed.
     """
     pending = bytearray()  # the beginning of a line whose end may be in the next file
@@ -64,7 +64,7 @@ def lines(
         while follow:
             is_current = _has_name(stream, file) or not file.exists()
             if stream is not None:
-                yield from _split(stream, pending)  # if it was replaced, all that was written before
+                yield from _split(stream, pending)  # of a file that was replaced, all that was written before
             if is_current:
                 wait()
                 continue
@@ -77,8 +77,8 @@ def lines(
 
 
 def _changes(folder: Path) -> Iterator[object]:
-    """Yields when something in the folder has changed, and at the latest after LOG_CHECK_MS."""
-    with suppress(OSError):  # the system's number of watches is used up, for example
+    """Yields when something in the folder has changed, and after LOG_CHECK_MS at the latest."""
+    with suppress(OSError):  # the system has no watches left, for example
         yield from watch(
             folder,
             watch_filter=None,
@@ -107,7 +107,7 @@ def _has_name(stream: BinaryIO | None, file: Path) -> bool:
 
 
 def _split(stream: BinaryIO, pending: bytearray) -> Iterator[str]:
-    """Whole lines up to the end of the file; what is left of the last one stays in `pending`."""
+    """The complete lines up to the end of the file; the beginning of an incomplete one stays in `pending`."""
     while data := stream.read(LINE_BYTES):
         pending += data
         *whole, rest = pending.split(b"\n")
@@ -119,6 +119,6 @@ def _split(stream: BinaryIO, pending: bytearray) -> Iterator[str]:
 
 
 def _shown(line: bytes | bytearray) -> str:
-    """As a terminal would leave it: what a carriage return took back is not there any more."""
+    """The line as a terminal would show it: text before a carriage return is overwritten."""
     text = line.decode("utf-8", "replace").rstrip("\r")
     return visible(text.rpartition("\r")[2])

@@ -1,4 +1,4 @@
-"""One model to ask from Python: `load` and `Model`; called by `viewfinder ask` and by people's programs."""
+"""Asking one model from Python: `load` and `Model`; called by `viewfinder ask` and by other programs."""
 
 import asyncio
 import base64
@@ -31,13 +31,13 @@ from viewfinder.media.intake import Intake
 T = TypeVar("T")
 
 IMAGE_FILE_BYTES = 40 * 1024 * 1024
-"""The largest image file that `ask` sends: as base64 it still fits the gateway's default body cap."""
+"""The largest image file that `ask` sends: as base64 it still fits the gateway's default limit."""
 
 
 class Model:
-    """One model behind an OpenAI-compatible API; made by `load`, use it as a context manager.
+    """One model behind an OpenAI-compatible API; made by `load`, used as a context manager.
 
-    `base_url` (with `/v1`) and `api_key` are what any OpenAI client needs.
+    Any OpenAI client can use it with `base_url` (which ends with `/v1`) and `api_key`.
     """
 
     def __init__(self, name: str, base_url: str, api_key: SecretStr | None, host: "_Background") -> None:
@@ -47,14 +47,14 @@ class Model:
         self._host = host
 
     def ask(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> str:
-        """The answer to a question: any number of image files, then the question.
+        """The answer to a question; `parts` are any number of image files, then the question.
 
-        Raises BadRequest, with the gateway's own code, when it refuses the question or an image.
+        Raises BadRequest, with the gateway's code, when the gateway refuses the question or an image.
         """
         return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
 
     def stream(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
-        """The same answer, piece by piece as it comes."""
+        """The same answer, piece by piece as it arrives."""
         body = {
             "model": self.name,
             "messages": [_message(parts)],
@@ -66,12 +66,12 @@ class Model:
             while (word := self._host.run(_next(words))) is not None:
                 yield word
         except EngineRefused as refusal:
-            raise _as_said(refusal) from None
+            raise _gateway_error(refusal) from None
         finally:
             self._host.run(words.aclose())
 
     def close(self) -> None:
-        """End what `load` started; nothing of it is left when this returns."""
+        """Stop everything that `load` started; it is gone when this returns."""
         self._host.close()
 
     def __enter__(self) -> Self:
@@ -84,12 +84,11 @@ class Model:
 
 
 def load(name: str, *, variant: str | None = None, settings: Settings | None = None) -> Model:
-    """The model, up and ready: by its name, the id of one of its repositories, `hf:owner/name`, or a path.
+    """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path.
 
-    Asked of the running `viewfinder serve` when there is one that knows it and takes our key; otherwise,
-    and whenever a `variant` is named, of a fleet of its own, which ends with the context. Raises
-    UnknownModel, BadRequest (no such variant), ModelFilesError (FilesMissing when pulling mends it),
-    EngineError.
+    The running `viewfinder serve` is used when it knows the model and accepts our key; otherwise, and always
+    with a `variant`, the model gets its own fleet, which stops with the context. Raises UnknownModel,
+    BadRequest (no such variant), ModelFilesError (FilesMissing when `pull` can get the files), EngineError.
     """
     settings = settings or load_settings()
     if variant is not None:
@@ -100,7 +99,7 @@ def load(name: str, *, variant: str | None = None, settings: Settings | None = N
     try:
         owner = running_owner(paths.home())
         if variant is not None or catalog.was_added(card):
-            owner = None  # a running server may know something else by the name that these files get here
+            owner = None  # these files have a name here that may mean another model on the running server
         if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, card.name)):
             return Model(name, f"{owner.url}/v1", settings.api_key, host)
         key = SecretStr(secrets.token_urlsafe(24))
@@ -113,7 +112,7 @@ def load(name: str, *, variant: str | None = None, settings: Settings | None = N
 
 
 class _Background:
-    """An event loop in a thread of its own, for callers that are not asynchronous."""
+    """An event loop in its own thread, for callers that are not asynchronous."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -132,7 +131,7 @@ class _Background:
             raise
 
     async def connect(self, url: str, key: SecretStr | None, name: str) -> bool:
-        """Use the server at `url`; False when it does not know the model or does not take the key."""
+        """Use the server at `url`; False when it does not know the model or does not accept the key."""
         client = await self._stack.enter_async_context(ChatClient(Endpoint(url, api_key=key)))
         try:
             status, _ = await client.get(f"/v1/models/{name}", timeout_s=5.0)
@@ -171,7 +170,7 @@ class _Background:
                         yield word
 
     def close(self) -> None:
-        """End everything and then the loop; safe to call twice."""
+        """Stop everything, then the loop; safe to call twice."""
         if self._loop.is_closed():
             return
         self._client = None
@@ -181,8 +180,8 @@ class _Background:
         self._loop.close()
 
 
-def _as_said(refusal: EngineRefused) -> ViewfinderError:
-    """The gateway's refusal as it said it: the caller's fault is a BadRequest, and keeps its code."""
+def _gateway_error(refusal: EngineRefused) -> ViewfinderError:
+    """The gateway's error: a BadRequest with its code when the request is at fault."""
     said = refusal.said
     if not isinstance(said, dict) or not 400 <= refusal.status < 500:
         return refusal
@@ -194,9 +193,9 @@ async def _next(words: AsyncGenerator[str, None]) -> str | None:
 
 
 def _message(parts: Sequence[str | Path]) -> dict[str, Any]:
-    """A user's message: images, then the question."""
+    """The user message: images, then the question."""
     if not parts or not isinstance(parts[-1], str):
-        raise BadRequest("A question is missing.", hint='Give it last: ask("photo.jpg", "What is this?").')
+        raise BadRequest("The question is missing.", hint='It comes last: ask("photo.jpg", "What is this?").')
     *images, question = parts
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_url(Path(image))}} for image in images
@@ -205,12 +204,12 @@ def _message(parts: Sequence[str | Path]) -> dict[str, Any]:
 
 
 def _data_url(file: Path) -> str:
-    """The file as it is: what it really holds is the gateway's to find out."""
+    """The file as a data URL; the gateway checks what it really holds."""
     try:
         if file.stat().st_size > IMAGE_FILE_BYTES:
             raise InvalidImage(
                 f"{file} is larger than {IMAGE_FILE_BYTES // 2**20} MiB.",
-                hint="Scale it down first.",
+                hint="Send a smaller version of it.",
                 code="image_too_large",
             )
         content = file.read_bytes()

@@ -1,4 +1,4 @@
-"""`models` and `variants`: what there is, which variant this machine would run, and why; starts nothing."""
+"""`models` and `variants`: all models, which variant this machine would run, and why; starts nothing."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.fleet.choice import MeasuredHere, Option, choose, look, need_bytes
 
-ELSEWHERE = "another variant was asked for"
+ELSEWHERE = "another variant was chosen"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One row of the model list: the variant that a request would meet here, or the card's first.
+    """One row of the model list: the variant that a request would use here, or the card's first.
 
     `ready` says that it can be loaded now, `note` why not. `fits` is about this machine's memory, None
-    when the size is not known; `size_bytes` is that of the files here, else of what pulling brings.
+    when the size is not known; `size_bytes` is that of the files here, else of the download.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class VariantLine:
-    """One variant of a model: `why` says why it is chosen, or why another is."""
+    """One variant of a model; `why` says why it is chosen or not."""
 
     model: str
     variant: str
@@ -115,7 +115,7 @@ def _variant_line(card: ModelCard, option: Option, why: str) -> VariantLine:
 
 
 def _trouble(catalog: Catalog, variant: Variant) -> str:
-    """What keeps a variant's files from being loaded."""
+    """Why a variant's files cannot be loaded."""
     try:
         catalog.resolve(variant)
     except ModelFilesError as error:

@@ -1,7 +1,7 @@
-"""`pull`: bring models' files from the hub.
+"""`pull`: download models' files from the hub.
 
-Called by `viewfinder pull`, by `ask` and `serve` once a person agreed, and by people's programs. A request
-over HTTP has no way here.
+Called by `viewfinder pull`, by `ask` and `serve` once the user agreed, and by other programs. No request
+over HTTP leads here.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from viewfinder.fleet.choice import choose_variant
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """What pulling one model takes; `plan` is None for one that needs nothing of the hub."""
+    """The download of one model; `plan` is None when it needs no file of the hub."""
 
     model: str
     variant: str
@@ -45,7 +45,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class PulledModel:
-    """A model whose files are here now, all checked; of these `loaded_bytes` had to come."""
+    """A model whose files are here and checked; `loaded_bytes` of them were downloaded."""
 
     model: str
     variant: str
@@ -56,9 +56,9 @@ class PulledModel:
 def prepare(
     names: Sequence[str], *, variant: str | None = None, settings: Settings | None = None
 ) -> list[Pull]:
-    """What pulling these models takes: everything is looked up, and nothing loaded.
+    """Look up what has to be downloaded for these models; downloads nothing.
 
-    A name is a card's, of which the variant that suits this machine is meant, or `hf:owner/name`.
+    A name is that of a card, for its variant that suits this machine, or `hf:owner/name`.
     Raises UnknownModel, BadRequest, EngineMissing, HubError, ModelFilesError.
     """
     catalog, hub = open_catalog(settings or load_settings()), Hub()
@@ -66,9 +66,9 @@ def prepare(
 
 
 def carry_out(pulls: Sequence[Pull], on_progress: OnProgress = lambda progress: None) -> list[PulledModel]:
-    """Bring all that is missing, each file checked; when there is no room for all of it, nothing is begun.
+    """Download all that is missing and check each file; nothing is begun without room on the disk for all.
 
-    Whatever interrupts it, what was loaded stays, and the next time goes on from there.
+    After an interruption, the next call resumes from what was downloaded.
     Raises HubError, ModelFilesError.
     """
     require_room(sum(pull.missing_bytes for pull in pulls))
@@ -87,7 +87,7 @@ def pull(
     settings: Settings | None = None,
     on_progress: OnProgress = lambda progress: None,
 ) -> list[PulledModel]:
-    """Bring the files of models into the hub's cache: of cards by their names, or of `hf:owner/name`."""
+    """Download the files of models (a card's name or `hf:owner/name`) into the hub's cache."""
     return carry_out(prepare(names, variant=variant, settings=settings), on_progress)
 
 
@@ -99,12 +99,12 @@ def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull
         card = catalog.get(name)
     except UnknownModel as error:
         if is_reference(name):
-            error.hint = f"A repository of the hub is written {HUB_PREFIX}owner/name."
+            error.hint = f"Write a repository of the hub as {HUB_PREFIX}owner/name."
         raise
     chosen = _named(catalog.card(name), variant) if variant else choose_variant(card, measured_here())[0]
     if chosen.not_served:
         raise BadRequest(
-            f"'{chosen.name}' of '{card.name}' is listed and not served.",
+            f"'{chosen.name}' of '{card.name}' is listed but cannot be served.",
             hint=chosen.not_served,
             param="variant",
         )

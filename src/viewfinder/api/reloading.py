@@ -19,7 +19,7 @@ from viewfinder.fleet.changes import changed_models
 from viewfinder.gateway.listen import require_key_beyond_loopback
 
 SETTINGS_CHECK_MS = 2000
-"""Between two looks at the file where the system reports no changes (network mounts, links to elsewhere)."""
+"""How often the file is checked where the system reports no changes (network mounts, links to elsewhere)."""
 FIXED = ("host", "port", "strict_port")
 """Settings that take effect at the next start only."""
 
@@ -91,7 +91,7 @@ class Reloading:
             ):
                 if FileState.of(self._file) != self._seen:
                     self.request()
-        except OSError as error:  # the system's number of watches is used up, for example
+        except OSError as error:  # the system has no watches left, for example
             _log.warning("%s is not watched (%s): after a change, send SIGHUP.", self._file, error)
 
     async def reload(self, *, gone: bool = False) -> bool:

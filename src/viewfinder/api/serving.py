@@ -1,4 +1,4 @@
-"""`serve`: every model of the catalog behind one address, until told to stop."""
+"""`serve`: every model of the catalog behind one address, until it is stopped."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 class Serving:
     """A gateway that listens, and the models whose files are here.
 
-    `notice` says why it listens elsewhere than asked, if it does.
+    `notice` says why it listens on another port than the settings say, if it does.
     """
 
     url: str
@@ -54,10 +54,10 @@ def serve(
 ) -> None:
     """Serve every model of the catalog until SIGINT or SIGTERM; `names` are loaded at once.
 
-    A name may also be `hf:owner/name` or a path. Models load at their first request otherwise. At SIGHUP,
-    and when their file changes, the settings are read again by `reread`; `settings` alone stay as they are.
-    Raises UnknownModel, ModelFilesError (FilesMissing when pulling mends it), EngineMissing, AlreadyRunning,
-    PortInUse, BadRequest (an address beyond loopback without a key).
+    A name may also be `hf:owner/name` or a path. Other models load at their first request. At SIGHUP, and
+    when the settings file changes, `reread` reads the settings again; without it, `settings` stay as they
+    are. Raises UnknownModel, ModelFilesError (FilesMissing when `pull` can get the files), EngineMissing,
+    AlreadyRunning, PortInUse, BadRequest (an address beyond loopback without a key).
     """
     if settings is None:
         settings, reread = load_settings(), reread or load_settings
@@ -74,12 +74,12 @@ async def _serve(
     def open_named(settings: Settings) -> Catalog:
         catalog = open_catalog(settings)
         for name in names:
-            card_of(catalog, name)  # adds what is in no catalog
+            card_of(catalog, name)  # adds those that are in no catalog
         return catalog
 
     catalog = open_named(settings)
     cards = [card_of(catalog, name) for name in names]
-    for card in cards:  # what was named must be there; the others may fail when they are asked for
+    for card in cards:  # the named models must be here; others may fail at their first request
         catalog.resolve(choose_variant(card, measured_here())[0])
     require_key_beyond_loopback(settings.host, settings.api_key)
     home = paths.home()
@@ -116,7 +116,7 @@ async def _serve(
 
 
 class _Service:
-    """The gateway over its fleet; `app` answers requests by the settings that were applied last."""
+    """The gateway over its fleet; `app` uses the settings that were applied last."""
 
     def __init__(self, fleet: Fleet, intake: Intake, settings: Settings) -> None:
         self._fleet, self._intake, self._settings = fleet, intake, settings
@@ -124,7 +124,7 @@ class _Service:
         self.app = Replaceable(make_app(fleet, intake, settings, VERSION, self._metrics))
 
     async def apply(self, catalog: Catalog, settings: Settings, changed: set[str]) -> None:
-        """Use other settings from now on; `changed` are the models that must restart for it."""
+        """Use other settings from now on; the models in `changed` restart."""
         old, self._settings = self._settings, settings
         self._intake.limit(settings.limits)
         self.app.app = make_app(self._fleet, self._intake, settings, VERSION, self._metrics)
@@ -134,32 +134,32 @@ class _Service:
 
 
 def _on_signals(stop: asyncio.Event, reload: Callable[[], None]) -> None:
-    """The first SIGINT or SIGTERM drains, the second cuts off; SIGHUP reads the settings again.
+    """The first SIGINT or SIGTERM drains, the second cuts off; SIGHUP reloads the settings.
 
-    When it is our terminal that hung up, SIGHUP means what it means to every program: the end.
+    When SIGHUP comes because our terminal was closed, it stops us as it stops every program.
     """
     serving = asyncio.current_task()
     at_a_terminal = _is_at_a_terminal()
     loop = asyncio.get_running_loop()
 
-    def heard() -> None:
+    def stop_or_cut_off() -> None:
         if stop.is_set() and serving is not None:
             serving.cancel()
         stop.set()
 
     def hung_up() -> None:
         if at_a_terminal and not _is_at_a_terminal():
-            heard()
+            stop_or_cut_off()
         else:
             reload()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, heard)
+        loop.add_signal_handler(number, stop_or_cut_off)
     loop.add_signal_handler(signal.SIGHUP, hung_up)
 
 
 def _is_at_a_terminal() -> bool:
-    """Whether a person may see us; after a terminal hung up, what was one is none."""
+    """Whether we run at a terminal; false once it was closed."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return any(stream is not None and stream.isatty() for stream in streams)
 
@@ -174,4 +174,4 @@ async def _preload(fleet: Fleet, name: str) -> None:
 def _moved(settings: Settings, bound: Bound) -> str:
     if bound.moved_from is None:
         return ""
-    return f"Port taken by {bound.moved_from}; listening on port {bound.port} instead."
+    return f"Port {settings.port} is taken by {bound.moved_from}; listening on port {bound.port} instead."

@@ -1,4 +1,4 @@
-"""The catalog, a fleet and the folders that go with them; called by everything that starts one."""
+"""Sets up the catalog, a fleet and their folders from the settings; called by the other modules of api."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,40 +16,40 @@ from viewfinder.host.ownership import claim, give_up
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The built-in cards and the user's models, with the variants that the user wants and what was pulled.
+    """The built-in cards and the user's models, with the variants that the user chose and the pulled files.
 
-    Raises BadRequest or UnknownModel when a setting names what there is not.
+    Raises BadRequest or UnknownModel when a setting names a model or variant that does not exist.
     """
     record = paths.pulled_file()
     return Catalog(settings.models, settings.endpoints, wanted=settings.variants, lock_file=record)
 
 
-def card_of(catalog: Catalog, words: str) -> ModelCard:
-    """The card that a person means: by its name, by `hf:owner/name`, or by a file or folder.
+def card_of(catalog: Catalog, name: str) -> ModelCard:
+    """The card of a model that the user named: by its name, `hf:owner/name`, or a file or folder.
 
-    Never for the words of a request. Raises UnknownModel, BadRequest, FilesMissing, ModelFilesError.
+    Never called with a name from a request. Raises UnknownModel, BadRequest, FilesMissing, ModelFilesError.
     """
     try:
-        return catalog.get(words)
+        return catalog.get(name)
     except UnknownModel:
-        if is_reference(words):
-            return catalog.add(words)
+        if is_reference(name):
+            return catalog.add(name)
         raise
 
 
-def known_as(catalog: Catalog, card: ModelCard, words: str) -> str:
-    """What the fleet calls the card that `words` mean.
+def known_as(catalog: Catalog, card: ModelCard, name: str) -> str:
+    """The name by which the fleet knows the card that the user named.
 
-    The id of a repository stays as it is: it leaves the variants of that repository to choose from.
+    The id of a repository stays as it is: it limits the choice to the variants of that repository.
     """
-    return card.name if catalog.was_added(card) else words
+    return card.name if catalog.was_added(card) else name
 
 
 @contextmanager
 def own_folders() -> Iterator[paths.Folders]:
-    """This process's folders; that of its engines' sockets is gone afterwards.
+    """This process's folders; the one with its engines' sockets is removed afterwards.
 
-    What a Viewfinder that was killed left behind is ended and removed first.
+    Processes and folders that a killed Viewfinder left behind are cleaned up first.
     """
     sweep(paths.home())
     folders = paths.folders()
@@ -62,7 +62,7 @@ def own_folders() -> Iterator[paths.Folders]:
 
 @asynccontextmanager
 async def open_fleet(catalog: Catalog, settings: Settings) -> AsyncIterator[Fleet]:
-    """The catalog's fleet; every server process of it has ended afterwards."""
+    """The catalog's fleet; all its server processes have stopped afterwards."""
     with own_folders() as folders:
         async with Fleet(catalog, settings, folders, measured=measured_here()) as fleet:
             yield fleet

@@ -1,6 +1,6 @@
-"""What the doctor finds of the computer around us: memory, disks, the hub, our port, what was left behind.
+"""The checks of the computer itself: memory, disks, the hub, our port, processes left behind.
 
-Called by `doctor`. Nothing here is an error: what cannot be reached or read is a finding like others.
+Called by `doctor`. Nothing here raises: what cannot be reached or read is reported like anything else.
 """
 
 import os
@@ -21,11 +21,11 @@ from viewfinder.host.sockets import bind_port
 HUB_TIMEOUT_S = 3.0
 LITTLE_MEMORY_BYTES = 2_000_000_000
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 10_000_000_000, 200_000_000
-"""Less than the first holds few models, less than the second not even results and logs."""
+"""Free space below the first holds few models; below the second, not even results and logs."""
 
 
 def memory(total_bytes: int) -> Check:
-    """Whether a small model has room now."""
+    """Whether a small model fits into memory now."""
     free_bytes = psutil.virtual_memory().available
     says = f"{_gb(free_bytes)} of {_gb(total_bytes)} are free"
     if free_bytes < LITTLE_MEMORY_BYTES:
@@ -34,27 +34,27 @@ def memory(total_bytes: int) -> Check:
 
 
 def disk(about: str, folder: Path) -> Check:
-    """Whether a folder, which need not exist yet, can be written to and has room."""
+    """Whether a folder, which need not exist yet, can be written to and has free space."""
     place = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     if not os.access(place, os.W_OK):
-        return fix(about, f"{place} cannot be written to.", f"sudo chown -R $USER {shlex.quote(str(place))}")
+        return fix(about, f"You may not write to {place}.", f"sudo chown -R $USER {shlex.quote(str(place))}")
     free_bytes = shutil.disk_usage(place).free
     says = f"{_gb(free_bytes)} are free at {folder}"
     largest = f"du -sh {shlex.quote(str(folder))}/* | sort -h"
     if free_bytes < NO_DISK_BYTES:
-        return fix(about, f"{says}: too little for anything.", largest)
+        return fix(about, f"{says}: not even enough for results and logs.", largest)
     if free_bytes < LITTLE_DISK_BYTES:
         return note(about, f"{says}: enough for small models only.", largest)
     return good(about, f"{says}.")
 
 
 def hub() -> Check:
-    """Whether models can be pulled now; those that are here run without."""
+    """Whether models can be pulled now; models that are here run without the hub."""
     place = endpoint()
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
         return note(
             "model hub",
-            "HF_HUB_OFFLINE says not to reach it: no model can be pulled.",
+            "HF_HUB_OFFLINE is set, so no model can be pulled.",
             "unset HF_HUB_OFFLINE",
         )
     if not place.startswith(("http://", "https://")):
@@ -64,52 +64,47 @@ def hub() -> Check:
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         why = str(error) or type(error).__name__
         return note(
-            "model hub", f"{place} cannot be reached ({why}): models that are here run, none can be pulled."
+            "model hub",
+            f"{place} cannot be reached ({why}): no model can be pulled; models that are here run.",
         )
     if status >= 500:
-        return note("model hub", f"{place} answers, with an error of its own ({status}).")
+        return note("model hub", f"{place} answers with an error (status {status}).")
     return good("model hub", f"{place} can be reached: models can be pulled.")
 
 
 def port(settings: Settings) -> Check:
-    """Who has the port that `serve` asks for."""
+    """Whether the port of `serve` is free."""
     about = f"port {settings.port}"
     try:
         bind_port(settings.host, settings.port, strict=True).socket.close()
     except AlreadyRunning as error:
         return good(about, error.message)
     except PortInUse as error:
-        return note(
-            about, f"{error.message} `serve` takes the next one that is free.", "viewfinder serve --port 0"
-        )
+        return note(about, f"{error.message} `serve` takes the next free one.", "viewfinder serve --port 0")
     except BadRequest as error:
         return fix(about, error.message, "viewfinder serve --host 127.0.0.1")
     return good(about, "It is free.")
 
 
 def left_behind(found: Leftovers) -> list[Check]:
-    """Engines that nobody watches hold memory for nothing; old folders do no harm."""
-    findings = []
+    """What a killed Viewfinder left behind: its processes hold memory, its folders do no harm."""
+    checks = []
     if found.processes:
         numbers = " ".join(str(stray.identity.pid) for stray in found.processes)
-        says = (
-            f"A Viewfinder that was killed left these, and the next `viewfinder serve` ends them: {numbers}."
-        )
-        findings.append(fix("leftovers", says, f"kill {numbers}"))
+        says = f"A killed Viewfinder left these processes; the next `viewfinder serve` stops them: {numbers}."
+        checks.append(fix("leftovers", says, f"kill {numbers}"))
     if found.doubtful:
         numbers = " ".join(map(str, found.doubtful))
-        says = f"These look like engines that nobody watches, which cannot be proven: {numbers}."
-        findings.append(fix("leftovers", says, f"kill {numbers}"))
+        says = f"These processes look like abandoned engines, but that cannot be proven: {numbers}."
+        checks.append(fix("leftovers", says, f"kill {numbers}"))
     if found.folders:
-        says = (
-            f"Folders of sockets are left ({len(found.folders)}); the next `viewfinder serve` removes them."
-        )
-        findings.append(note("leftovers", says))
-    return findings or [good("leftovers", "None.")]
+        says = f"{len(found.folders)} old folders of sockets; the next `viewfinder serve` removes them."
+        checks.append(note("leftovers", says))
+    return checks or [good("leftovers", "None.")]
 
 
 def folders(home: Path) -> list[Check]:
-    """The disks under our state and under the hub's cache."""
+    """The disks of our state folder and of the hub's cache."""
     return [disk("disk, results and logs", home), disk("disk, models", cache_folder())]
 
 

@@ -1,1 +1,1 @@
-"""Config, errors, clock and paths: what every room may use, importing nothing of ours."""
+"""Settings, errors, paths and notes: what every room may use; imports nothing of ours."""

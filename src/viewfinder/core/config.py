@@ -1,6 +1,6 @@
 """All settings, with named defaults; flag > environment (`VIEWFINDER_PORT`) > `viewfinder.toml`.
 
-Built once by `api`, read by every room that it is handed to.
+Built once by `api`, which passes them to every room that needs them.
 """
 
 import os
@@ -23,7 +23,7 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 class Limits(BaseModel):
-    """Caps that are checked before any work is done."""
+    """Limits that are checked before any work is done."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,29 +31,33 @@ class Limits(BaseModel):
     images: int = Field(16, gt=0, description="images in one request")
     pixels: int = Field(50_000_000, gt=0, description="pixels of one image, read from its header")
     messages: int = Field(512, gt=0)
-    output_tokens: int = Field(16_384, gt=0, description="the most that max_tokens may ask for")
-    receive_timeout_s: float = Field(30.0, gt=0, description="until a request's body must be here")
-    decode_timeout_s: float = Field(20.0, gt=0, description="until an image must be decoded")
+    output_tokens: int = Field(16_384, gt=0, description="the highest max_tokens that is accepted")
+    receive_timeout_s: float = Field(30.0, gt=0, description="for the whole body of a request to arrive")
+    decode_timeout_s: float = Field(20.0, gt=0, description="for one image to be decoded")
 
 
 class EngineSettings(BaseModel):
-    """What an engine is started with."""
+    """The settings that an engine is started with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     context_tokens: int = Field(4096, gt=0)
-    slots: int = Field(2, gt=0, description="requests that one server process answers at once")
-    threads: int = Field(0, ge=0, description="0: as many as there are physical cores")
-    start_timeout_s: float = Field(120.0, gt=0, description="without any sign of progress")
-    image_tokens: int = Field(0, ge=0, description="image budget; 0: the model's own")
-    remote_code: tuple[str, ...] = Field(
-        (), description="models whose publisher's own Python may run, at the commit that their card pins"
+    slots: int = Field(2, gt=0, description="requests that one server process answers at the same time")
+    threads: int = Field(0, ge=0, description="0: the number of physical cores")
+    start_timeout_s: float = Field(
+        120.0, gt=0, description="a start that shows no progress for this long has failed"
     )
-    llama_server: Path | None = Field(None, description="a native llama-server in place of the wheel's")
+    image_tokens: int = Field(0, ge=0, description="the most tokens for one image; 0: the model's default")
+    remote_code: tuple[str, ...] = Field(
+        (), description="models whose publisher's Python code may run, at the commit that their card pins"
+    )
+    llama_server: Path | None = Field(
+        None, description="path of a native llama-server, used instead of the wheel's llama.cpp"
+    )
 
 
 class EngineChanges(BaseModel):
-    """What one model's engine is started with where that differs from `[engine]`; None: as there."""
+    """The settings of one model's engine that differ from `[engine]`; None: the same."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,18 +76,26 @@ class FleetSettings(BaseModel):
     memory_budget_gb: float = Field(
         0.0, ge=0, description="for all models together; 0: 80 % of this computer's memory"
     )
-    idle_unload_s: float = Field(0.0, ge=0, description="unload a model unused for so long; 0: never")
+    idle_unload_s: float = Field(
+        0.0, ge=0, description="unload a model that was idle for this long; 0: never"
+    )
     pinned: tuple[str, ...] = Field((), description="models that are never unloaded to make room")
     queue_per_model: int = Field(256, gt=0, description="requests that may wait for one model")
     queue: int = Field(512, gt=0, description="requests that may wait for all models together")
-    drain_s: float = Field(10.0, ge=0, description="for answers in progress, before what is ended is cut off")
-    deaths: int = Field(5, gt=0, description="so many deaths within deaths_within_s: failed, for good")
+    drain_s: float = Field(
+        10.0, ge=0, description="for answers in progress to finish before they are cut off"
+    )
+    deaths: int = Field(
+        5, gt=0, description="after this many deaths within deaths_within_s, give up on the model"
+    )
     deaths_within_s: float = Field(60.0, gt=0)
-    stable_s: float = Field(10.0, gt=0, description="up for so long: earlier deaths no longer count")
-    canary: bool = Field(True, description="ask known images again and again")
-    canary_idle_s: float = Field(60.0, gt=0, description="idle for so long: the canary is asked")
-    canary_requests: int = Field(50, gt=0, description="so many answers: the canary is asked")
-    stall_factor: float = Field(3.0, gt=1, description="so many times the expected time: suspicious")
+    stable_s: float = Field(10.0, gt=0, description="once up for this long, earlier deaths no longer count")
+    canary: bool = Field(True, description="keep checking each model with known images")
+    canary_idle_s: float = Field(60.0, gt=0, description="run the canary when idle for this long")
+    canary_requests: int = Field(50, gt=0, description="run the canary after this many answers")
+    stall_factor: float = Field(
+        3.0, gt=1, description="silence of this many times the expected time is suspicious"
+    )
     stall_floor_s: float = Field(5.0, gt=0, description="a shorter silence is never suspicious")
 
 
@@ -97,19 +109,19 @@ class LocalModel(BaseModel):
 
 
 class RunningServer(BaseModel):
-    """An OpenAI-compatible server that runs already and is not ours."""
+    """A running OpenAI-compatible server that is not ours."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     base_url: str = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
-    model: str = Field(min_length=1, description="what that server calls it")
+    model: str = Field(min_length=1, description="the model's name on that server")
     api_key: SecretStr | None = None
     vision: bool = True
     text: bool = True
 
     @property
     def root(self) -> str:
-        """The address without the `/v1` that many give with it."""
+        """The address without a `/v1` at its end."""
         return self.base_url.rstrip("/").removesuffix("/v1")
 
 
@@ -136,11 +148,11 @@ class Settings(BaseSettings):
     endpoints: dict[str, RunningServer] = Field(default_factory=dict)
     variants: dict[str, str] = Field(
         default_factory=dict,
-        description="model > its variant to use, where not the one chosen for this machine",
+        description="model > variant, where it is not to be the one chosen for this machine",
     )
 
     def engine_of(self, model: str) -> EngineSettings:
-        """What a model's engine is started with."""
+        """The settings that this model's engine is started with."""
         changes = self.engine_for.get(model, EngineChanges())
         return self.engine.model_copy(update=changes.model_dump(exclude_none=True))
 
@@ -158,14 +170,14 @@ class Settings(BaseSettings):
 
 
 def config_file() -> Path:
-    """`VIEWFINDER_CONFIG`, or `viewfinder.toml` of the working folder."""
+    """`VIEWFINDER_CONFIG`, or `viewfinder.toml` in the working folder."""
     return Path(os.environ.get("VIEWFINDER_CONFIG", "viewfinder.toml"))
 
 
 def load_settings(**flags: object) -> Settings:
-    """Settings of this invocation; `flags` that are None were not given.
+    """The settings of this invocation; flags that are None were not given.
 
-    Raises BadRequest with the offending key when a value is wrong.
+    Raises BadRequest, naming the setting, when a value is not valid.
     """
     given = {key: value for key, value in flags.items() if value is not None}
     try:
@@ -174,14 +186,16 @@ def load_settings(**flags: object) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadRequest(
-            f"The setting '{place}' is wrong: {first['msg']}.",
-            hint=f"Mend it on the command line, in VIEWFINDER_{place.upper().replace('.', '__')} "
+            f"The setting '{place}' is not valid: {first['msg']}.",
+            hint=f"Fix it on the command line, in VIEWFINDER_{place.upper().replace('.', '__')} "
             f"or in {config_file()}.",
             param=place,
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{config_file()} is not valid TOML: {error}.") from None
-    except SettingsError as error:  # not even JSON, where several values are wanted
-        raise BadRequest(f"The environment is wrong: {error}.", hint="Lists are written as JSON.") from None
+    except SettingsError as error:  # not JSON, where a list or table is expected
+        raise BadRequest(
+            f"A VIEWFINDER_ variable is not valid: {error}.", hint="Write lists and tables as JSON."
+        ) from None
     except OSError as error:
         raise BadRequest(f"{config_file()} cannot be read: {error.strerror}.") from None

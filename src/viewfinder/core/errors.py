@@ -1,38 +1,38 @@
-"""Every error that a person or a client can meet; raised everywhere, turned into HTTP by `gateway/problems`.
+"""Every error that a user or a client can see; raised everywhere, turned into HTTP by `gateway/problems`.
 
 ViewfinderError
-├── BadRequest                 the caller's words are wrong                    exit 2
+├── BadRequest                 invalid usage or an invalid request             exit 2
 │   ├── UnknownModel
 │   ├── UnknownAnswer
 │   ├── UnsupportedParameter
 │   ├── InvalidImage
 │   ├── RequestTooLarge
 │   └── CapabilityMissing      this model cannot do that (no vision, no text)
-├── Unauthorized               no key, or a wrong one
-├── Forbidden                  wrong Host, Origin or content type
+├── Unauthorized               the API key is missing or wrong
+├── Forbidden                  the Host, Origin or content type is not allowed
 ├── Busy                       try again later
 ├── MemoryShort                the memory budget has no room for this model
-├── AlreadyRunning             another Viewfinder holds the place              exit 3
-├── NotRunning                 there is no `viewfinder serve` to talk to
-├── PortInUse                  a foreign program listens there
+├── AlreadyRunning             another Viewfinder owns the state folder        exit 3
+├── NotRunning                 no `viewfinder serve` runs
+├── PortInUse                  another program listens on the port
 ├── ModelFilesError            missing, truncated or corrupt files
-│   ├── FilesMissing           not (all) on this disk, and the hub has them
-│   └── HubError               the hub cannot be reached, or does not give them
+│   ├── FilesMissing           some are not on this disk, and the hub has them
+│   └── HubError               the hub cannot be reached, or refuses them
 └── EngineError
     ├── EngineMissing          not installed
     ├── EngineDied             exited or was killed by a signal
     ├── EngineStalled          alive, but no progress
-    ├── EngineQuarantined      its canary went wrong: what it says is not passed on
-    ├── ModelFailed            died too often: only a person starts it again
-    ├── EmptyAnswer            said nothing at all
-    └── EngineRefused          answered with an error of its own
+    ├── EngineQuarantined      its canary failed: its answers are not passed on
+    ├── ModelFailed            given up after repeated deaths; `viewfinder load` starts it
+    ├── EmptyAnswer            an answer without a word
+    └── EngineRefused          answered with an error
 """
 
 from typing import ClassVar
 
 
 class ViewfinderError(Exception):
-    """An error with a stable `code`, one sentence of what happened, and a `hint` that mends it."""
+    """An error with a stable `code`, a message that says what happened, and a `hint` for what to do."""
 
     code: ClassVar[str] = "internal_error"
     exit_code: ClassVar[int] = 1
@@ -43,7 +43,7 @@ class ViewfinderError(Exception):
         self.hint = hint
         self.param = param
         self.reason = code or self.code
-        """The code to show: the class's own, or a narrower one given where it was raised."""
+        """The code to show: that of the class, or a narrower one given where it was raised."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
@@ -116,7 +116,7 @@ class ModelFilesError(ViewfinderError):
 
 
 class FilesMissing(ModelFilesError):
-    """`model` and `variant` are what to pull: a card's name or an `hf:` reference, and "" or a name."""
+    """`model` (a card's name or an `hf:` reference) and `variant` (a name or "") are what to pull."""
 
     code = "model_missing"
 
@@ -160,7 +160,7 @@ class EmptyAnswer(EngineError):
 
 
 class EngineRefused(EngineError):
-    """`status` is the engine's own HTTP status, 0 when there was none; `said` its own error, untrusted."""
+    """`status` is the engine's HTTP status, 0 when there was none; `said` is its error object, untrusted."""
 
     code = "engine_refused"
 

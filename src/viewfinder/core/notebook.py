@@ -1,7 +1,7 @@
-"""What was learned on this computer and may be learned again: a small JSON file of keys and values.
+"""A small JSON file of what was learned on this computer and can be learned again.
 
-Filled by `fleet` (profiles, canaries) and `catalog` (hashes of files). Losing it costs time and nothing else,
-so a file that is corrupt, or a full disk, is a warning and never an error.
+Written by `fleet` (profiles, canaries) and `catalog` (hashes of files). Losing it costs only time, so a
+corrupt file or a full disk is a warning and never an error.
 """
 
 import logging
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class Notebook:
-    """The notes of one file; callable from any thread. Others' notes are seen at the next `put`."""
+    """The notes of one file; callable from any thread. Those of other processes appear at the next `put`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -25,12 +25,12 @@ class Notebook:
         self._notes = self._read()
 
     def get(self, key: str) -> Any | None:
-        """What was put under a key, in JSON's types; None: nothing."""
+        """The JSON value of a key, None when there is none."""
         with self._lock:
             return self._notes.get(key)
 
     def put(self, key: str, value: Any) -> None:
-        """Remember JSON under a key, and write it down. A reader never meets half a file."""
+        """Store a JSON value under a key. A reader never sees half a file."""
         draft = self._file.with_suffix(f".{os.getpid()}.new")
         with self._lock:
             self._notes |= self._read() | {key: value}
@@ -39,7 +39,9 @@ class Notebook:
                 draft.write_bytes(orjson.dumps(self._notes, option=orjson.OPT_INDENT_2))
                 draft.replace(self._file)
             except OSError as error:
-                _log.warning("%s could not be written, so it will be learned again: %s", self._file, error)
+                _log.warning(
+                    "Could not write %s, so its content will be worked out again: %s", self._file, error
+                )
                 with suppress(OSError):
                     draft.unlink(missing_ok=True)
 
@@ -49,6 +51,6 @@ class Notebook:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            _log.warning("%s cannot be read, so it will be learned again: %s", self._file, error)
+            _log.warning("Could not read %s, so its content will be worked out again: %s", self._file, error)
             return {}
         return notes if isinstance(notes, dict) else {}

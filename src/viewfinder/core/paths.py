@@ -1,6 +1,6 @@
-"""Where Viewfinder keeps things; called by api and cli, which hand the folders down.
+"""Where Viewfinder keeps its files; called by api and cli, which pass the folders on.
 
-`VIEWFINDER_HOME` moves everything, so that two users, or a test, never meet.
+`VIEWFINDER_HOME` moves all of them, so that users and tests are kept apart.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 SOCKET_PATH_LIMIT = 100
-"""Bytes of a Unix socket's path; Linux allows 107, macOS 103."""
+"""The most bytes in a Unix socket's path; Linux allows 107, macOS 103."""
 
 
 def home() -> Path:
-    """The state folder: results, logs, the lock; created 0700 when it is not there."""
+    """The state folder with results, logs and the lock; created with mode 0700 when missing."""
     chosen = os.environ.get("VIEWFINDER_HOME")
     folder = Path(chosen) if chosen else user_state_path("viewfinder", appauthor=False)
     return private(folder)
@@ -24,7 +24,7 @@ def home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where the owner of server processes keeps their sockets, their logs, and what it learns of them."""
+    """Where an owner of server processes keeps their sockets, their logs and its own state."""
 
     run: Path
     logs: Path
@@ -32,32 +32,32 @@ class Folders:
 
 
 def folders() -> Folders:
-    """This process's own."""
+    """Those of this process."""
     return Folders(run_folder(), log_folder(), home())
 
 
 def results_file() -> Path:
-    """The SQLite file of every exchange that was ever measured here."""
+    """The SQLite file with every exchange that was measured here."""
     return home() / "results.sqlite"
 
 
 def pulled_file() -> Path:
-    """The record of every file that was pulled, with its commit, size and hash."""
+    """The record of the files that were pulled, each with its commit, size and hash."""
     return home() / "pulled.json"
 
 
 def log_folder() -> Path:
-    """The folder of the engines' logs, one file a model."""
+    """The folder of the engines' logs, one file for each model."""
     return private(home() / "logs")
 
 
 def event_file() -> Path:
-    """What happened to the server processes of `serve`, one JSON object a line."""
+    """The events of `serve`, one JSON object on each line."""
     return log_folder() / "events.jsonl"
 
 
 def run_folder() -> Path:
-    """The folder of this process's engine sockets, 0700; short enough for a Unix socket's path."""
+    """The folder of this process's engine sockets, mode 0700, with a path short enough for a socket in it."""
     place, short_place = run_places(home())
     if len(os.fsencode(place / str(os.getpid()))) + len("/0000000000.sock") > SOCKET_PATH_LIMIT:
         place = private(short_place)
@@ -65,13 +65,13 @@ def run_folder() -> Path:
 
 
 def run_places(home: Path) -> tuple[Path, Path]:
-    """Where the run folders of a home may be: in it, or, when its path is too long for sockets, elsewhere."""
+    """Where the run folders of a home may be: in it, or in the temporary folder when its path is too long."""
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:8]
     return home / "run", Path(tempfile.gettempdir()) / f"viewfinder-{os.getuid()}-{name}"
 
 
 def private(folder: Path) -> Path:
-    """Make the folder, readable by its owner only, and return it."""
+    """Create the folder, readable by its owner only, and return it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid == os.getuid():
         folder.chmod(0o700)

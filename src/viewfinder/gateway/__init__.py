@@ -1,1 +1,1 @@
-"""HTTP in, engine, HTTP out: the OpenAI-compatible surface, its guards and its one table of errors."""
+"""HTTP in, engine, HTTP out: the OpenAI-compatible API, its guards and its one table of errors."""

@@ -1,4 +1,4 @@
-"""Whether an answer can be trusted, told afterwards: GET /v1/answers/{id}; mounted by `app`."""
+"""Whether an earlier answer can still be trusted: GET /v1/answers/{id}; mounted by `app`."""
 
 from dataclasses import asdict
 
@@ -10,7 +10,7 @@ from viewfinder.fleet.fleet import Fleet
 
 
 class GivenAnswers:
-    """What became of the answers that this gateway gave, by the id that each reply carries."""
+    """The answers that this gateway gave, by the id in each reply."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -22,6 +22,6 @@ class GivenAnswers:
         if answer is None:
             raise UnknownAnswer(
                 f"There is no answer '{answer_id[:100]}'.",
-                hint="Ids are those of replies; the newest 10,000 since the start are remembered.",
+                hint="The id is that of a reply. The newest 10,000 since the start are remembered.",
             )
         return JSONResponse({"object": "answer", **asdict(answer)})

@@ -1,4 +1,4 @@
-"""The whole HTTP surface on one page; made by api, which serves it with `listen`."""
+"""The whole HTTP API on one page; made by api, which serves it with `listen`."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,9 +22,9 @@ from viewfinder.media.intake import Intake
 def make_app(
     fleet: Fleet, intake: Intake, settings: Settings, version: str, metrics: Metrics | None = None
 ) -> Starlette:
-    """The gateway; `fleet` and `intake` are the caller's to start and to close.
+    """The gateway; the caller starts and closes `fleet` and `intake`.
 
-    `metrics` are those of the app before, when this one takes its place.
+    `metrics` are those of the previous app, when this one replaces it.
     """
     models = Models(fleet)
     metrics = metrics or Metrics(fleet)
@@ -50,7 +50,7 @@ def make_app(
 
 
 class Replaceable:
-    """An app in whose place another can be put: requests in progress stay with the one that took them."""
+    """An app that can be replaced while it serves: requests in progress stay with the app that took them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -60,7 +60,7 @@ class Replaceable:
 
 
 def guards(settings: Settings) -> list[Middleware]:
-    """What a request passes, in this order, before a route sees it."""
+    """The checks of a request, in this order, before a route gets it."""
     origins = [origin.rstrip("/").lower() for origin in settings.allowed_origins]
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     return [

@@ -1,4 +1,4 @@
-"""What a request needs and a model cannot do, said before anything is loaded; called by `chat`."""
+"""Refuses a request for what its model cannot do, before anything is loaded; called by `chat`."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.messages import texts_of
 
 CHARACTERS_PER_TOKEN = 16
-"""More than any tokenizer reaches over a whole text, once repeated characters are one: what is refused
-by it is surely too long. What is only probably too long is the engine's to say."""
+"""More than any tokenizer reaches over a whole text in which repeated characters count once: a text refused
+by it is surely too long. Whether any other text is too long is for the engine to say."""
 
 
 def require_capability(
@@ -58,7 +58,7 @@ def require_capability(
 
 
 def _least_tokens(request: ChatRequest, context: int) -> int:
-    """What the request's text comes to at the very least; 0 when it cannot reach the context."""
+    """The least number of tokens in the request's text; 0 when it surely fits the context."""
     texts = [text for message in request.messages for text in texts_of(message)]
     if sum(map(len, texts)) < CHARACTERS_PER_TOKEN * context:
         return 0

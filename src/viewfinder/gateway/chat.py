@@ -19,11 +19,11 @@ from viewfinder.wire.chat import ChatRequest, ImageRef, parse_request
 from viewfinder.wire.messages import texts_of
 
 IGNORED_HEADER = "x-viewfinder-ignored"
-"""Names what a request asked for that has no effect here."""
+"""Names the fields of a request that have no effect here."""
 
 
 class Chat:
-    """An ASGI endpoint; everything it does for a client ends when that client leaves."""
+    """An ASGI endpoint; all work for a client stops when that client disconnects."""
 
     def __init__(self, fleet: Fleet, intake: Intake, settings: Settings) -> None:
         self.fleet = fleet
@@ -36,23 +36,23 @@ class Chat:
         await while_connected(receive, self.answer(body, send))
 
     async def answer(self, body: bytes, send: Send) -> None:
-        """Everything that can be refused is refused before a model is loaded for it."""
-        asked = parse_request(body, self.limits)
-        request = asked.request
+        """Answer one request; whatever can be refused is refused before a model is loaded for it."""
+        parsed = parse_request(body, self.limits)
+        request = parsed.request
         variant = self.fleet.variant_of(request.model)
         require_capability(request, variant, self.settings.engine_of(request.model), self.fleet.cards)
         images = [await self.safe_image(image) for image in request.image_parts()]
 
         engines_body = request.for_engine([image.data_url for image in images])
         relay = Relay(self.fleet, request, engines_body, shape_of(request, images), self.limits)
-        headers = {IGNORED_HEADER: ", ".join(asked.ignored)} if asked.ignored else {}
+        headers = {IGNORED_HEADER: ", ".join(parsed.ignored)} if parsed.ignored else {}
         if request.stream:
             await send_events(relay.chunks(), headers, send)
         else:
             await send_json(await relay.reply(), headers, send)
 
     async def safe_image(self, image: ImageRef) -> SafeImage:
-        """What engines get: decoded, checked and encoded again, never the caller's bytes."""
+        """The image for the engine: decoded, checked and encoded again, never the caller's bytes."""
         try:
             return await self.intake.accept(image.url, detail=image.detail)
         except InvalidImage as error:
@@ -61,7 +61,7 @@ class Chat:
 
 
 def shape_of(request: ChatRequest, images: Sequence[SafeImage]) -> RequestShape:
-    """How large the request is, without what it says."""
+    """The size of the request, without its content."""
     texts = (text for message in request.messages for text in texts_of(message))
     return RequestShape(
         images=len(images),

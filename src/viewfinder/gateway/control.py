@@ -1,12 +1,12 @@
-"""What the owner of a state folder can be asked and told to do, as HTTP; made by api, never on a port.
+"""The control API of the running `viewfinder serve`; made by api, served on a Unix socket, never on a port.
 
 The socket is private to its user, so there is no key and no guard.
 
     GET  /fleet                   every server process, as `FleetView`
-    GET  /events                  what happened lately
-    GET  /suspects                answers that cannot be trusted any more
-    POST /models/NAME/load        answers when the model is up; starts a failed one, too
-    POST /models/NAME/unload      answers when it has ended
+    GET  /events                  recent events
+    GET  /suspects                answers that can no longer be trusted
+    POST /models/NAME/load        replies when the model is up; also starts one that was given up
+    POST /models/NAME/unload      replies when its process has ended
     POST /models/NAME/pin, unpin  whether it may be unloaded to make room
 """
 
@@ -43,7 +43,7 @@ def make_control(fleet: Fleet) -> Starlette:
 
 
 class ControlRoutes:
-    """Each order answers with the name that the catalog has for the model."""
+    """Replies about a model carry the name that the catalog has for it."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -86,7 +86,7 @@ class ControlRoutes:
 
 
 async def _done(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, which nothing but our own end cancels."""
+    """Do the work; it is cancelled only when Viewfinder itself stops."""
     try:
         await work
     except asyncio.CancelledError:

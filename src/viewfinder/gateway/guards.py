@@ -1,6 +1,6 @@
-"""What a request must pass before anything reads it: host, origin, key, content type, whole body in time.
+"""The checks before a request is read: host, origin, key, content type, and the whole body in time.
 
-Stacked by `app` as ASGI middleware, each below the one before; none of them knows what is asked.
+Stacked by `app` as ASGI middleware; none of them looks into the body.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from viewfinder.core.errors import BadRequest, Forbidden, RequestTooLarge, Unaut
 from viewfinder.gateway.problems import response_to
 
 OPEN_PATHS = ("/health", "/ready")
-"""Probes need no key: they tell nothing but that we are here."""
+"""Probes need no key: their replies hold nothing secret."""
 
 LINGER_S = 2.0
-"""How long a refused request may go on sending before its connection is closed."""
+"""How long a refused request may keep sending before its connection is closed."""
 
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::\d{1,5})?")
 
 
 class Guard:
-    """A guard looks at a request's head: `check` raises, then the request is answered and goes no further."""
+    """A check of a request's headers: when `check` raises, the request is answered with that error."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -47,11 +47,11 @@ class Guard:
 
 
 class KnownHost(Guard):
-    """The Host header names this computer, so that a page cannot reach us by rebinding its own name to
-    our address (CVE-2024-28224).
+    """The Host header must name this computer, so that a web page cannot reach us by rebinding its own name
+    to our address (CVE-2024-28224).
 
-    Loopback names always do, and the names in `hosts`. When `hosts` has a wildcard address (0.0.0.0 or
-    ::), so does every address: rebinding needs a name.
+    Loopback names and the names in `hosts` are allowed. When `hosts` has a wildcard address (0.0.0.0 or
+    ::), every address is allowed as well: rebinding needs a name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
@@ -74,7 +74,7 @@ class KnownHost(Guard):
 
 
 class KnownOrigin(Guard):
-    """A web page may ask only when it is our own or in `origins`; what is not a browser sends no Origin."""
+    """A web page must be our own or in `origins`; programs other than browsers send no Origin."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         super().__init__(app)
@@ -87,13 +87,13 @@ class KnownOrigin(Guard):
             return
         raise Forbidden(
             "Web pages of this origin may not use this server.",
-            hint="Add the origin to allowed_origins.",
+            hint="Add its origin to allowed_origins.",
             code="origin_not_allowed",
         )
 
 
 class KeyNeeded(Guard):
-    """Every path but the open ones needs `Authorization: Bearer KEY`; a key in the URL is not looked for."""
+    """Every path but the open ones needs `Authorization: Bearer KEY`; a key in the URL is ignored."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         super().__init__(app)
@@ -103,7 +103,7 @@ class KeyNeeded(Guard):
         if scope["path"] in OPEN_PATHS:
             return
         scheme, _, key = headers.get("authorization", "").partition(" ")
-        given = key.strip().encode("latin-1")  # the bytes that were sent
+        given = key.strip().encode("latin-1")  # the bytes as they were sent
         if scheme.lower() != "bearer" or not hmac.compare_digest(given, self.key):
             raise Unauthorized(
                 "The API key is missing or wrong.", hint="Send the header 'Authorization: Bearer KEY'."
@@ -111,8 +111,7 @@ class KeyNeeded(Guard):
 
 
 class JsonOnly(Guard):
-    """A body is declared as JSON: a page's plain form or text post, which no browser asks us about before
-    sending, is refused."""
+    """A body must be declared as JSON: browsers send a page's plain form or text without asking us first."""
 
     def check(self, scope: Scope, headers: Headers) -> None:
         if scope["method"] not in ("POST", "PUT", "PATCH"):
@@ -126,7 +125,7 @@ class JsonOnly(Guard):
 
 
 class WholeBody:
-    """The body is here, within its size, in time; what is below never waits for a slow sender."""
+    """Reads the whole body, within its size limit and its time limit, before the app gets the request."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
@@ -143,7 +142,7 @@ class WholeBody:
         except ClientDisconnect:
             return
         else:
-            await self.app(scope, _given_back(body, receive), send)
+            await self.app(scope, _receive_again(body, receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         declared = headers.get("content-length", "0")
@@ -163,7 +162,7 @@ class WholeBody:
                     more = message.get("more_body", False)
         except TimeoutError:
             raise BadRequest(
-                f"The request's body was not here after {self.limits.receive_timeout_s:g} s.",
+                f"The request's body did not arrive within {self.limits.receive_timeout_s:g} s.",
                 hint="Send it faster, or raise limits.receive_timeout_s.",
                 code="request_timeout",
             ) from None
@@ -177,10 +176,10 @@ class WholeBody:
 
 
 async def refuse(error: ViewfinderError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request that goes no further, and close its connection when it has a body.
+    """Answer a refused request, and close its connection when it has a body.
 
-    The body's rest is read and dropped for a moment first: a connection that is closed on unread bytes
-    is reset, and the client would lose the answer that says why (RFC 9112, 9.6).
+    The rest of the body is read and dropped for a moment first: a connection that is closed on unread bytes
+    is reset, and the client would lose the answer (RFC 9112, 9.6).
     """
     response = response_to(error)
     headers = Headers(scope=scope)
@@ -197,14 +196,14 @@ async def refuse(error: ViewfinderError, scope: Scope, receive: Receive, send: S
     await send({"type": "http.response.body"})
 
 
-def _given_back(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body that was read, then waits for the client's leaving."""
+def _receive_again(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read, then waits for the client to disconnect."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive_again() -> Message:
+    async def replay() -> Message:
         return waiting.pop() if waiting else await receive()
 
-    return receive_again
+    return replay
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

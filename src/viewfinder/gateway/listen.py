@@ -1,4 +1,4 @@
-"""The gateway on a bound socket, until it is told to stop; called by api and cli."""
+"""Serves the gateway on a bound socket, and the control API on a Unix socket; called by api."""
 
 import asyncio
 import contextlib
@@ -17,18 +17,18 @@ from viewfinder.core.errors import BadRequest
 from viewfinder.host.sockets import Bound
 
 KEEP_ALIVE_S = 30
-"""Longer than clients' own patience (httpx 5 s, aiohttp 15 s): it is they who close an idle connection, and
-none is closed just as a request comes in on it."""
+"""Longer than the clients' own limits (httpx 5 s, aiohttp 15 s): then clients close idle connections, and no
+connection is closed just as a request arrives on it."""
 
 REQUEST_HEAD_BYTES = 64 * 1024
-"""The most that a request's line and headers may hold."""
+"""The most bytes of a request's line and headers."""
 
 LAST_WORD_S = 1.0
-"""How long a request that is cut off has to say so."""
+"""How long a request that is cut off has to send its error."""
 
 
 CONTROL_HEAD_S = 10.0
-"""How long the head of an order may take; whoever sends it is on this computer."""
+"""For the headers of a control request, which comes from this computer."""
 
 
 async def serve(
@@ -40,17 +40,17 @@ async def serve(
     drain_s: float = 10.0,
     on_listening: Callable[[], None] | None = None,
 ) -> None:
-    """Serve `app` until `stop` is set; signals are the caller's, who sets it in their handlers.
+    """Serve `app` until `stop` is set, which the caller does in its signal handlers.
 
-    Then no connection is taken any more, requests in progress have `drain_s` to end, and what is left is
-    cut off with an error that says so. Cancelling the call cuts off at once (a second signal). Either way
-    the socket is closed when this returns. `on_listening` is called when connections are taken. Raises
-    BadRequest when the address is not loopback and no key is set.
+    Then no new connection is taken, requests in progress have `drain_s` to finish, and the rest are cut off
+    with an error. Cancelling the call cuts them off at once (a second signal). Either way the socket is
+    closed when this returns. `on_listening` is called once connections are taken. Raises BadRequest when
+    the address is not loopback and no key is set.
     """
     with bound.socket:
         require_key_beyond_loopback(bound.socket.getsockname()[0], settings.api_key)
-        # Connections inherit it. asyncio sets it only on sockets that were made with their protocol's number,
-        # and without it the second write of an answer waits 40 ms for the client's acknowledgement.
+        # Connections inherit this. asyncio sets it only on sockets that were made with a protocol number, and
+        # without it the second write of an answer waits 40 ms for the client's acknowledgement.
         bound.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = _Server(_config(app, settings.limits.receive_timeout_s, drain_s), on_listening)
         serving = asyncio.create_task(server.serve(sockets=[bound.socket]))
@@ -66,7 +66,7 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def serving_control(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve `app` on a Unix socket beside everything else; what is in progress at the end is cut off."""
+    """Serve `app` on a Unix socket within the block; requests still in progress at its end are cut off."""
     server = _Server(_config(app, CONTROL_HEAD_S, drain_s=1), None)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -76,7 +76,7 @@ async def serving_control(app: ASGIApp, listener: socket.socket) -> AsyncIterato
 
 
 async def _cut_off(server: "_Server", serving: asyncio.Task[None]) -> None:
-    """End the server now; who is in the middle of an answer has a moment to say so."""
+    """Stop the server now; answers in progress have a moment to send their error."""
     server.should_exit = server.force_exit = True
     left = set(server.server_state.tasks)
     for task in left:
@@ -87,11 +87,11 @@ async def _cut_off(server: "_Server", serving: asyncio.Task[None]) -> None:
 
 
 def require_key_beyond_loopback(host: str, api_key: SecretStr | None) -> None:
-    """Raise BadRequest for an address that others can reach while no key is set; ask before binding."""
+    """Raise BadRequest when other computers can reach the address and no key is set; call before binding."""
     if is_loopback(host) or (api_key is not None and api_key.get_secret_value()):
         return
     raise BadRequest(
-        f"Listening on {host} lets other computers in, and no API key is set.",
+        f"Other computers could reach {host}, and no API key is set.",
         hint="Set one in VIEWFINDER_API_KEY or as api_key in viewfinder.toml, or listen on 127.0.0.1.",
         param="api_key",
         code="api_key_required",
@@ -125,7 +125,7 @@ def _config(app: ASGIApp, head_s: float, drain_s: float) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which leaves signals to its caller and says when it listens."""
+    """uvicorn, with signals left to the caller, and a call when it listens."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None] | None) -> None:
         super().__init__(config)
@@ -142,13 +142,13 @@ class _Server(uvicorn.Server):
 
 
 class TimedHead(HttpToolsProtocol):
-    """uvicorn's protocol with two limits that it lacks: a request's head must come in time, and be small.
+    """uvicorn's protocol with two limits that it lacks: on the time and the size of a request's headers.
 
-    A guard cannot do this: uvicorn calls the app only when the whole head is here.
+    A guard cannot do this: uvicorn calls the app only when all headers have arrived.
     """
 
     head_timeout_s: float
-    _head_due: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -158,7 +158,7 @@ class TimedHead(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
         super().data_received(data)
-        if self._head_due is not None and self._head_bytes > REQUEST_HEAD_BYTES:
+        if self._head_timer is not None and self._head_bytes > REQUEST_HEAD_BYTES:
             self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -166,19 +166,19 @@ class TimedHead(HttpToolsProtocol):
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        self._head_is_here()
+        self._head_is_complete()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_here()
+        self._head_is_complete()
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
-        self._head_is_here()
+        self._head_is_complete()
         self._head_bytes = 0
-        self._head_due = self.loop.call_later(self.head_timeout_s, self.transport.close)
+        self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
 
-    def _head_is_here(self) -> None:
-        if self._head_due is not None:
-            self._head_due.cancel()
-            self._head_due = None
+    def _head_is_complete(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,8 +1,7 @@
-"""GET /metrics for Prometheus: what the gateway answered, and how the fleet under it does; mounted by `app`.
+"""GET /metrics for Prometheus: the requests of the gateway, and the state of its fleet; mounted by `app`.
 
-Gauges are read from the fleet when they are asked for. Counters of the fleet count its events as they
-happen. A label holds a model of the catalog, one of our own words, or "other", so that no stranger's
-words become series.
+Gauges are read from the fleet at each scrape. The fleet's counters count its events as they happen. A label
+holds a model of the catalog, one of our own words, or "other", so that no client can create series.
 """
 
 import time
@@ -26,27 +25,27 @@ from viewfinder.fleet.record.view import FleetView, ServerView
 
 OTHER = "other"
 CLIENT_LEFT = 499
-"""nginx's word for a request whose client left before there was a status."""
+"""nginx's status for a request whose client disconnected before there was one."""
 DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 COUNTED = {
     "load": ("loads", "Starts of server processes.", None),
     "ready": ("loads_ready", "Starts that became ready.", None),
-    "unload": ("unloads", 'Ends in good order; why="evicted": to make room.', "why"),
-    "death": ("deaths", "Ends of server processes that nobody asked for.", None),
+    "unload": ("unloads", 'Models unloaded in good order; why="evicted": to make room.', "why"),
+    "death": ("deaths", "Server processes that ended unexpectedly.", None),
     "restart": ("restarts", "Starts after a death.", None),
-    "failed": ("failures", "Server processes that are not started again by themselves.", None),
-    "quarantine": ("quarantines", "Server processes that answered a known image wrong.", None),
-    "canary": ("canary_rounds", "Rounds of known images.", "good"),
-    "replay": ("replays", "Requests asked again because an engine died or failed.", None),
-    "stall": ("stalls", "Server processes ended because they stood still.", None),
-    "refused": ("refused", "Requests turned away, by the error's code.", "code"),
+    "failed": ("failures", "Models given up after repeated failures.", None),
+    "quarantine": ("quarantines", "Server processes that failed their canary.", None),
+    "canary": ("canary_rounds", "Canary rounds.", "good"),
+    "replay": ("replays", "Requests retried because an engine died or failed.", None),
+    "stall": ("stalls", "Server processes killed because they stalled.", None),
+    "refused": ("refused", "Requests refused by the fleet, by error code.", "code"),
 }
-"""Event's kind > the counter's name, what it says, and the detail that is a label."""
+"""Kind of event > name of the counter, its description, and the detail that becomes a label."""
 
 
 class Metrics:
-    """All series of one gateway; kept when the app above them is replaced."""
+    """All series of one gateway; kept when its app is replaced."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -55,7 +54,7 @@ class Metrics:
         self.requests = self._counter("http_requests", "Requests by path and status.", "path", "status")
         self.durations = Histogram(
             "viewfinder_http_request_duration_seconds",
-            "From a request's head to the end of its answer.",
+            "From the headers of a request to the end of its answer.",
             ["path"],
             buckets=DURATIONS_S,
             registry=self.registry,
@@ -64,9 +63,9 @@ class Metrics:
             kind: self._counter(name, says, "model", *([label] if label else []))
             for kind, (name, says, label) in COUNTED.items()
         }
-        self.suspects = self._counter("suspect_answers", "Answers that cannot be trusted any more.", "model")
+        self.suspects = self._counter("suspect_answers", "Answers that can no longer be trusted.", "model")
         self.stages = self._counter(
-            "load_seconds", "Seconds that starts took to reach each stage.", "model", "stage"
+            "load_seconds", "Total seconds that starts took to reach each stage.", "model", "stage"
         )
         fleet.events.listen(self.hear)
 
@@ -103,32 +102,34 @@ class Metrics:
 
 
 class FleetCollector(Collector):
-    """The fleet as it is when Prometheus asks."""
+    """The state of the fleet at each scrape."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is looked at before the first time."""
+        """Nothing, so that registering does not read the fleet."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
         view = self.fleet.view()
-        yield _gauge(view, "leases", "Requests that a server process works on.", lambda one: one.leases)
-        yield _gauge(view, "waiting_requests", "Requests that wait for a model.", lambda one: one.waiting)
-        yield _gauge(view, "memory_bytes", "Footprint of the process tree.", lambda one: one.memory_bytes)
-        yield _gauge(view, "memory_need_bytes", "What the memory plan holds.", lambda one: one.need_bytes)
-        yield _gauge(view, "pinned", "1: never unloaded to make room.", lambda one: one.pinned)
-        yield _gauge(view, "verified", "1: the last canary was answered right.", lambda one: one.verified)
-        yield _gauge(view, "up_seconds", "Since the process is ready.", lambda one: one.up_s)
+        yield _gauge(view, "leases", "Requests in progress.", lambda one: one.leases)
+        yield _gauge(view, "waiting_requests", "Requests waiting for a model.", lambda one: one.waiting)
+        yield _gauge(
+            view, "memory_bytes", "Memory footprint of the process tree.", lambda one: one.memory_bytes
+        )
+        yield _gauge(view, "memory_need_bytes", "Memory that the plan reserves.", lambda one: one.need_bytes)
+        yield _gauge(view, "pinned", "1 if it is never unloaded to make room.", lambda one: one.pinned)
+        yield _gauge(view, "verified", "1 if the last canary passed.", lambda one: one.verified)
+        yield _gauge(view, "up_seconds", "Time since the process became ready.", lambda one: one.up_s)
         for name, says, value in (
-            ("queue_requests", "Requests that wait for any model.", view.waiting),
-            ("memory_budget_bytes", "For all models together.", view.budget_bytes),
-            ("memory_planned_bytes", "Held for the models that are up.", view.planned_bytes),
+            ("queue_requests", "Requests waiting for all models together.", view.waiting),
+            ("memory_budget_bytes", "Memory for all models together.", view.budget_bytes),
+            ("memory_planned_bytes", "Memory reserved for the models that are up.", view.planned_bytes),
         ):
             yield GaugeMetricFamily(f"viewfinder_{name}", says, value)
         labels = ["model", "variant", "state"]
-        states = GaugeMetricFamily("viewfinder_server_state", "1 for the state it is in.", labels=labels)
+        states = GaugeMetricFamily("viewfinder_server_state", "1 for the current state.", labels=labels)
         for one in view.servers:
             for state in get_args(State):
                 states.add_metric([one.model, one.variant, state], float(one.state == state))
@@ -136,7 +137,7 @@ class FleetCollector(Collector):
 
 
 class Counted:
-    """The outermost guard: counts every request and how long it took, whoever answered it."""
+    """The outermost middleware: counts every request and its duration, also those that a guard refuses."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -158,7 +159,7 @@ class Counted:
         try:
             await self.app(scope, receive, seen)
         except Exception:
-            if status == CLIENT_LEFT:  # nothing was said yet
+            if status == CLIENT_LEFT:  # nothing was sent yet
                 status = 500
             raise
         finally:
@@ -176,7 +177,7 @@ def _route_of(scope: Scope) -> str:
 def _gauge(
     view: FleetView, name: str, says: str, value: Callable[[ServerView], float | None]
 ) -> GaugeMetricFamily:
-    """One value a server process; one of which it is not known has none."""
+    """One value for each server process where it is known."""
     family = GaugeMetricFamily(f"viewfinder_{name}", says, labels=["model", "variant"])
     for one in view.servers:
         known = value(one)

@@ -1,4 +1,4 @@
-"""Which models can be asked for and which are up: /v1/models and /ready; mounted by `app`."""
+"""Which models can be used and which are up: /v1/models and /ready; mounted by `app`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from viewfinder.fleet.fleet import Fleet
 
 
 class Models:
-    """OpenAI's list of models, with what Viewfinder knows beside it."""
+    """OpenAI's list of models, with Viewfinder's own fields added."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -24,7 +24,7 @@ class Models:
         return JSONResponse(self._model(self.fleet.card(request.path_params["name"])))
 
     async def ready(self, _request: Request) -> Response:
-        """We take requests; a model that is not up yet is loaded by its first one."""
+        """Requests are taken; a model that is not up is loaded by its first request."""
         states = {card.name: self.fleet.state_of(card.name) for card in self.fleet.cards()}
         return JSONResponse({"status": "ready", "models": states})
 
@@ -41,7 +41,7 @@ class Models:
         }
 
     def _capabilities(self, card: ModelCard) -> list[str]:
-        """What the variant that would answer can do; nothing when no engine for it is installed."""
+        """Those of the variant that would answer; none when no engine for it is installed."""
         try:
             variant = self.fleet.variant_of(card.name)
         except EngineMissing:

@@ -1,7 +1,7 @@
-"""The one table from an error to its HTTP status and OpenAI body; nobody else invents HTTP errors.
+"""The one table from errors to HTTP statuses and OpenAI bodies; no other module makes HTTP errors.
 
-Called by `app` for what a handler raises, by `guards` for what they refuse, and by `relay` for what
-goes wrong after the status has been sent.
+Called by `app` for errors of handlers, by `guards` for their refusals, and by `relay` for errors after the
+status has been sent.
 """
 
 import math
@@ -56,17 +56,17 @@ BY_CODE: dict[str, tuple[int, str]] = {
     "overloaded": (503, SERVER),
     "unloading": (503, SERVER),
 }
-"""Codes that are given where an error is raised and have a status of their own."""
+"""Narrower codes, given where an error is raised, that have a status of their own."""
 
 CALLERS_FAULT = (400, 413, 422)
-"""What an engine answers when the words are wrong (a prompt longer than the context) and not the engine."""
+"""The statuses with which an engine rejects a request (a prompt longer than the context)."""
 
 NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
-"""Asking again cannot help; the official client would otherwise try each of these three times."""
+"""A retry cannot help; the official client would otherwise retry each of these twice."""
 
 
 def status_and_type(error: ViewfinderError) -> tuple[int, str]:
-    """The row of the table for this error: its code's, else that of its nearest class."""
+    """The row for this error: that of its code, else that of its nearest class."""
     if error.reason in BY_CODE:
         return BY_CODE[error.reason]
     if isinstance(error, EngineRefused) and error.status in CALLERS_FAULT:
@@ -75,17 +75,17 @@ def status_and_type(error: ViewfinderError) -> tuple[int, str]:
 
 
 def body_of(error: Exception) -> dict[str, Any]:
-    """The OpenAI error body; of an error that is not ours it says nothing but that there was one."""
+    """The OpenAI error body; it gives no details of an error that is not ours."""
     if not isinstance(error, ViewfinderError):
         error = ViewfinderError(
-            "Something went wrong inside Viewfinder.", hint="Its log tells what; please report it."
+            "Viewfinder had an internal error.", hint="Please report it with the lines of its log."
         )
     _, kind = status_and_type(error)
     return error_body(str(error), kind, error.reason, error.param)
 
 
 def response_to(error: ViewfinderError) -> JSONResponse:
-    """The whole answer to a request that failed before anything was sent."""
+    """The whole response to a request that failed before anything was sent."""
     status, _ = status_and_type(error)
     headers = {}
     if status == 401:
@@ -101,7 +101,7 @@ async def _ours(_request: Request, error: ViewfinderError) -> Response:
     return response_to(error)
 
 
-async def _no_such_place(request: Request, error: HTTPException) -> Response:
+async def _no_such_route(request: Request, error: HTTPException) -> Response:
     code = "method_not_allowed" if error.status_code == 405 else "not_found"
     message = f"There is no {request.method} {request.url.path[:200]} here."
     return JSONResponse(error_body(message, INVALID, code, None), error.status_code, error.headers)
@@ -114,7 +114,7 @@ async def _unexpected(_request: Request, error: Exception) -> Response:
 
 HANDLERS: dict[type[Exception], Any] = {
     ViewfinderError: _ours,
-    HTTPException: _no_such_place,
+    HTTPException: _no_such_route,
     Exception: _unexpected,
 }
 """For `Starlette(exception_handlers=...)`."""

@@ -1,15 +1,16 @@
-"""From an engine to the client: one reply or a stream of events, and what happens when either side goes.
+"""From an engine to the client: one reply or a stream of events, whatever fails on either side.
 
 Called by `chat`.
 
-    what goes wrong, and when              what the client gets
-    engine, before its first word          the answer to the same question, asked once more; then an HTTP
-      dies, stands still, fails, is          error. In between it is found out whether the process is still
-      silent, or its canary goes wrong       any good, and a fresh one loaded when it is not.
+    what goes wrong                        what the client gets
+    before the first word, the engine      the answer to one retry, or an HTTP error. In between the
+      dies, stalls, fails, is silent         process is checked, and restarted if it is no good
+      or fails its canary
     the same, in the middle of a stream    an error event, and no [DONE]
-    engine does not stop                   what was asked for, and "length" as the reason to finish
-    client goes                            nothing; the engine's connection is closed, the lease given back
-    gateway goes (patience has an end)     503 before the first word, an error event after
+    the engine does not stop               as many tokens as requested, and the finish reason "length"
+    the client disconnects                 nothing; the engine's connection is closed, the lease released
+    the gateway stops, and the drain       503 before the first word, an error event after it
+      time is over
 """
 
 import asyncio
@@ -25,7 +26,6 @@ from starlette.types import Receive, Send
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import (
-    Busy,
     EmptyAnswer,
     EngineDied,
     EngineQuarantined,
@@ -36,6 +36,7 @@ from viewfinder.core.errors import (
 )
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.refusals import stopping
 from viewfinder.fleet.shape import RequestShape
 from viewfinder.gateway.problems import CALLERS_FAULT, body_of
 from viewfinder.wire.chat import ChatRequest
@@ -49,18 +50,18 @@ EVENT_STREAM = (
     (b"x-accel-buffering", b"no"),  # nginx in front of us must not collect the events
 )
 OPENING = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
-"""What a stream begins with, whatever the engine began with."""
+"""The first piece of every stream, whatever the engine began with."""
 
 SPARE_PIECES = 16
-"""A token is one piece at most, but for the brackets of a tool call: so many more than were asked for, and
-the engine does not know how to stop."""
+"""A token is one piece at most, except for the brackets of a tool call: when this many more than requested
+have come, the engine does not stop by itself."""
 
 CONTENT_FIELDS = ("content", "reasoning_content", "tool_calls")
-"""The parts of a delta that say something; a role alone does not."""
+"""The fields of a delta that carry an answer; a role alone does not."""
 
 
 class Relay:
-    """One request on its way: leases a server process, asks it, and cleans what it says."""
+    """One request: leases a server process, sends the request, and cleans the answer."""
 
     def __init__(
         self, fleet: Fleet, request: ChatRequest, body: dict[str, Any], shape: RequestShape, limits: Limits
@@ -76,45 +77,47 @@ class Relay:
         """The whole reply."""
         replies = [reply async for reply in self._cleaned_chunks()]
         if not replies:
-            raise EmptyAnswer("The engine ended without an answer.")
+            raise EmptyAnswer("The engine finished without an answer.")
         return replies[0]
 
     async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
-        """The chunks of a stream as OpenAI's are: a role, the words, a reason to finish, then the usage when
-        it was asked for. Nothing is given before the engine's first word is here."""
+        """The chunks of a stream as OpenAI sends them: role, words, finish reason, and usage if requested.
+
+        Nothing is sent before the first word of the engine.
+        """
         usage: dict[str, Any] | None = None
         begun = False
         async with contextlib.aclosing(self._cleaned_chunks()) as chunks:
             async for chunk in chunks:
                 usage = chunk.pop("usage", usage)
                 for choice in chunk["choices"] if begun else ():
-                    choice["delta"].pop("role", None)  # said once
+                    choice["delta"].pop("role", None)  # sent once
                 begun = True
                 if chunk["choices"]:
                     yield chunk
         if not begun:
-            raise EmptyAnswer("The engine ended without an answer.")
+            raise EmptyAnswer("The engine finished without an answer.")
         if usage is not None and self.request.include_usage:
             yield usage_chunk(usage, *self.envelope)
 
     async def _cleaned_chunks(self) -> AsyncGenerator[dict[str, Any], None]:
-        """What the engine says, cleaned; an engine that fails before its first word is asked once more."""
+        """The engine's answer, cleaned; when the engine fails before its first word there is one retry."""
         for is_last in (False, True):
             begun = False
             async with await self.fleet.acquire(self.request.model, self.shape) as lease:
                 try:
-                    async with contextlib.aclosing(self._attempt(lease)) as said:
-                        async for piece in said:
+                    async with contextlib.aclosing(self._attempt(lease)) as pieces:
+                        async for piece in pieces:
                             opening = [] if begun or not self.request.stream else [_opening(piece)]
                             for part in (*opening, piece):
-                                lease.check()  # for each: while the client took one, much may have happened
+                                lease.check()  # it may have been revoked while the client took the last part
                                 begun = True
                                 with lease.delivering():
                                     yield part
                     lease.check()
                     lease.answered(self.envelope[1])
                 except EngineRefused as refusal:
-                    # Engines' own words have held addresses and paths: they stay in the engine's log.
+                    # Engines' error texts have held addresses and paths: they stay in the engine's log.
                     failure: ViewfinderError = engine_refusal(refusal.said, refusal.status)
                     if refusal.status in CALLERS_FAULT:
                         raise failure from None
@@ -143,7 +146,7 @@ class Relay:
         yield reply
 
     async def _streamed(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
-        """The chunks of a stream, as many as were asked for at most."""
+        """The chunks of a stream, at most as many as requested."""
         stops = Stops(self.request.stop or ())
         pieces, is_over = 0, False
         async with contextlib.aclosing(lease.client.stream(self.body)) as chunks:
@@ -162,55 +165,55 @@ class Relay:
                     _end_at_stop(choice, choice["delta"], stops)
                 if is_over and not pieces:
                     self._allow_silence()
-                if _says_something(chunk):
+                if _is_worth_sending(chunk):
                     yield chunk
                 if pieces > self.most_pieces:
                     return
 
     def _allow_silence(self) -> None:
-        """An answer may end before its first word only where the request says what ends it."""
+        """An answer may be empty only where the request has stop strings."""
         if not self.request.stop:
-            raise EmptyAnswer("The engine gave an empty answer.", hint="Ask again, or ask another model.")
+            raise EmptyAnswer("The engine gave an empty answer.", hint="Retry, or use another model.")
 
     def _refuse_what_it_lacks(self, lacks: frozenset[str]) -> None:
-        """Refuse what this engine would leave out or get wrong; a value that asks for nothing may pass."""
+        """Refuse fields that this engine ignores or gets wrong; a value without an effect may pass."""
         for name in sorted(lacks & self.body.keys()):
             if self.body[name] not in (0, False, "auto"):
                 raise UnsupportedParameter(
-                    f"The engine that runs '{self.request.model}' has no '{name}'.",
-                    hint="Leave it out, or choose a variant on another engine.",
+                    f"The engine of '{self.request.model}' does not support '{name}'.",
+                    hint="Leave it out, or use a variant on another engine.",
                     param=name,
                 )
 
 
 def _opening(first: Mapping[str, Any]) -> dict[str, Any]:
-    """What comes before the first piece of a stream."""
+    """The piece that is sent before the first one."""
     return {**first, "choices": [OPENING]}
 
 
-def _has_words(said: Mapping[str, Any]) -> bool:
-    return any(said.get(part) for part in CONTENT_FIELDS)
+def _has_words(message: Mapping[str, Any]) -> bool:
+    return any(message.get(part) for part in CONTENT_FIELDS)
 
 
-def _end_at_stop(choice: dict[str, Any], said: dict[str, Any], stops: Stops) -> None:
-    """The text as far as the first stop string: for engines that leave it in."""
+def _end_at_stop(choice: dict[str, Any], message: dict[str, Any], stops: Stops) -> None:
+    """Cut the text before its first stop string, for engines that leave it in."""
     last = choice["finish_reason"] is not None
-    text = stops.cut(said.get("content") or "", last=last)
-    if text or said.get("content") is not None:
-        said["content"] = text
+    text = stops.cut(message.get("content") or "", last=last)
+    if text or message.get("content") is not None:
+        message["content"] = text
     if stops.met and choice["finish_reason"] == "length":
         choice["finish_reason"] = "stop"
 
 
-def _says_something(chunk: dict[str, Any]) -> bool:
-    """Whether the chunk has words, an end, or nothing but the usage at the very end."""
+def _is_worth_sending(chunk: dict[str, Any]) -> bool:
+    """Whether the chunk has words, a finish reason, or only the usage at the very end."""
     return not chunk["choices"] or any(
         choice["finish_reason"] is not None or _has_words(choice["delta"]) for choice in chunk["choices"]
     )
 
 
 async def send_json(reply: Mapping[str, Any], headers: Mapping[str, str], send: Send) -> None:
-    """Answer with one JSON object."""
+    """Send one JSON object."""
     response = Response(orjson.dumps(reply), headers=headers, media_type="application/json")
     await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body})
@@ -219,49 +222,45 @@ async def send_json(reply: Mapping[str, Any], headers: Mapping[str, str], send: 
 async def send_events(
     chunks: AsyncGenerator[dict[str, Any], None], headers: Mapping[str, str], send: Send
 ) -> None:
-    """Answer with a stream; whatever goes wrong before its first chunk is still an HTTP error."""
+    """Send a stream; an error before its first chunk is still an HTTP error."""
     async with contextlib.aclosing(chunks):
         first = await anext(chunks)
         named = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 200, "headers": [*EVENT_STREAM, *named]})
 
-        async def say(data: bytes) -> None:
+        async def send_data(data: bytes) -> None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
 
         try:
-            await say(event(orjson.dumps(first)))
+            await send_data(event(orjson.dumps(first)))
             async for chunk in chunks:
-                await say(event(orjson.dumps(chunk)))
+                await send_data(event(orjson.dumps(chunk)))
             last = DONE_EVENT
         except ViewfinderError as error:
             last = event(orjson.dumps(body_of(error)))
         except asyncio.CancelledError:
-            # Either the client has left, and this goes nowhere, or we stop, and it is the last word.
-            last = event(orjson.dumps(body_of(_stopping())))
+            # Either the client has disconnected and nobody reads this, or we are stopping.
+            last = event(orjson.dumps(body_of(stopping())))
         except Exception as error:
-            await say(event(orjson.dumps(body_of(error))))
+            await send_data(event(orjson.dumps(body_of(error))))
             raise
     await send({"type": "http.response.body", "body": last})
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; cancel it when the client leaves."""
+    """Do the work; cancel it when the client disconnects."""
     working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_disconnected(receive))
-    leaving.add_done_callback(lambda _: working.cancel())
+    disconnecting = asyncio.create_task(_disconnected(receive))
+    disconnecting.add_done_callback(lambda _: working.cancel())
     try:
         await working
     except asyncio.CancelledError:
-        if not leaving.done():  # the work did not lose its client, so it is the server that stops
-            raise _stopping() from None
+        if not disconnecting.done():  # the client is still there, so the server is stopping
+            raise stopping() from None
     finally:
-        leaving.cancel()
+        disconnecting.cancel()
 
 
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _stopping() -> Busy:
-    return Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")
