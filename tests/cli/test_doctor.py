@@ -1,4 +1,4 @@
-"""`viewfinder doctor` as a person sees it, and what its exit code says."""
+"""`viewfinder doctor` as a user sees it, and its exit code."""
 
 import json
 
@@ -18,11 +18,11 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewfinder.cli.doctor.output", Console(soft_wrap=True, width=80))
 
 
-@pytest.mark.parametrize(("findings", "code"), [(WELL, 0), (ILL, 1)])
-def test_each_line_says_how_it_is_and_what_mends_it(
-    monkeypatch: pytest.MonkeyPatch, findings: list[Check], code: int
+@pytest.mark.parametrize(("checks", "code"), [(WELL, 0), (ILL, 1)])
+def test_each_line_has_its_state_and_the_command_that_fixes_it(
+    monkeypatch: pytest.MonkeyPatch, checks: list[Check], code: int
 ) -> None:
-    monkeypatch.setattr("viewfinder.api.doctor.check_all", lambda: findings)
+    monkeypatch.setattr("viewfinder.api.doctor.check_all", lambda: checks)
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == code
     lines = result.stdout.splitlines()

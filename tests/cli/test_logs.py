@@ -1,4 +1,4 @@
-"""Events as a person reads them."""
+"""Events as a user reads them."""
 
 import json
 
@@ -20,13 +20,13 @@ def told() -> None:
     paths.event_file().write_text(f'{json.dumps(event)}\n{{"kind": "loa\n')
 
 
-def test_an_event_is_a_line_and_what_is_none_stays() -> None:
+def test_an_event_is_a_line_and_other_lines_stay() -> None:
     result = CliRunner().invoke(app, ["events"])
     first, second = result.output.splitlines()
     assert first.endswith('death       glimpse  up_s=1.23  explanation="é"')
     assert second == '{"kind": "loa'
 
 
-def test_for_other_programs_it_is_as_it_was_written() -> None:
+def test_json_is_printed_as_it_was_written() -> None:
     result = CliRunner().invoke(app, ["events", "--json", "-n", "2"])
     assert json.loads(result.output.splitlines()[0])["details"]["up_s"] == 1.2345

@@ -1,4 +1,4 @@
-"""`viewfinder models` as a person sees it."""
+"""`viewfinder models` as a user sees it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from viewfinder.cli.main import app
 
 @pytest.fixture(autouse=True)
 def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No files of the hub, and what is printed goes to the runner."""
+    """No files of the hub, and the output goes to the runner."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("viewfinder.cli.models.output", Console(soft_wrap=True, width=80))
 

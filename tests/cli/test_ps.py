@@ -1,4 +1,4 @@
-"""`viewfinder ps` as a person sees it."""
+"""`viewfinder ps` as a user sees it."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def printed(view: FleetView) -> list[str]:
     return said.get().splitlines()
 
 
-def test_a_row_says_how_a_model_is_and_the_line_below_what_and_why() -> None:
+def test_a_row_has_the_state_and_the_line_below_the_variant_and_the_reason() -> None:
     (server,) = VIEW.servers
     failed = replace(
         server, model="broken", state="failed", verified=None, pid=None, memory_bytes=None,
@@ -33,11 +33,11 @@ def test_a_row_says_how_a_model_is_and_the_line_below_what_and_why() -> None:
     assert lines[5] == "0.0 MB of 0.0 MB planned, 3 waiting"
 
 
-def test_no_model_is_said() -> None:
+def test_without_a_model_it_says_so() -> None:
     assert printed(replace(VIEW, servers=())) == ["No model is up (0.0 MB of 0.0 MB planned, 0 waiting)."]
 
 
-def test_words_of_an_engine_are_not_markup() -> None:
+def test_an_engines_text_is_not_markup() -> None:
     (server,) = VIEW.servers
     lines = printed(replace(VIEW, servers=(replace(server, reason="[bold]no[/bold]"),)))
     assert lines[2].endswith("[bold]no[/bold]")

@@ -112,7 +112,7 @@ def test_models_shows_the_variants_of_one(home: Path) -> None:
     [
         (("ask", "glimpse", "Hello!", "--variant", "nonesuch"), 2, "has no variant 'nonesuch'"),
         (("ask", "microsoft/Phi-3.5-vision-instruct", "Hello!"), 1, "not served"),
-        (("serve", "--variant", "llama.cpp-f16"), 2, "not clear which model"),
+        (("serve", "--variant", "llama.cpp-f16"), 2, "Which model is the variant"),
         (("bench", "glimpse", "--variant", "nonesuch"), 2, "has no variant 'nonesuch'"),
         (("models", "nonesuch"), 2, "no model named 'nonesuch'"),
         (("ask", "nonesuch", "Hello!"), 2, "no model named 'nonesuch'"),
@@ -122,13 +122,13 @@ def test_models_shows_the_variants_of_one(home: Path) -> None:
         (("guide",), 1, "Nothing was measured here yet"),
         (("serve", "--host", "0.0.0.0"), 2, "no API key is set"),
         (("serve", "nonesuch"), 2, "no model named 'nonesuch'"),
-        (("serve", "--mmproj", "x.gguf"), 2, "--mmproj goes with a .gguf file"),
-        (("serve", "a.gguf", "b.gguf", "--name", "c"), 2, "--name with one file or folder"),
+        (("serve", "--mmproj", "x.gguf"), 2, "--mmproj needs one .gguf file"),
+        (("serve", "a.gguf", "b.gguf", "--name", "c"), 2, "--name one file or folder"),
         (("serve", "/no/such/model.gguf"), 1, "missing"),
         (("serve", "--port", "70000"), 2, "port"),
     ],
 )
-def test_wrong_words_have_one_clear_sentence(
+def test_invalid_usage_has_one_clear_sentence(
     words: tuple[str, ...], code: int, said: str, home: Path
 ) -> None:
     answer = run(*words, home=home)

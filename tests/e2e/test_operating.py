@@ -116,7 +116,7 @@ def test_stop_and_load(vf, look, operated: Served) -> None:
     assert ask(operated.url) == 200
     pid = look()["glimpse"]["pid"]
     stopped = vf("stop", "viewfinder/glimpse")
-    assert (stopped.returncode, stopped.stdout) == (0, "glimpse is not up any more.\n")
+    assert (stopped.returncode, stopped.stdout) == (0, "glimpse is unloaded.\n")
     assert not psutil.pid_exists(pid)
     assert look().get("glimpse", {"state": "stopped"})["state"] == "stopped"
     loaded = vf("load", "glimpse", "--pin")

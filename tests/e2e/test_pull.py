@@ -57,9 +57,9 @@ def test_pull_brings_a_model_and_says_what_it_brought(hub: HubServer, home: Path
     )
     again = run("pull", f"hf:{REPO}", "glimpse", home=home)
     assert again.stdout.splitlines() == [
-        f"hf:{REPO}: 2 files, {total / 1e6:,.1f} MB, of {REPO} at {source['commit'][:12]}; all was here, "
-        "all is checked.",
-        "glimpse: nothing to pull, its files are on this computer.",
+        f"hf:{REPO}: 2 files, {total / 1e6:,.1f} MB, from {REPO} at {source['commit'][:12]}; "
+        "nothing to download, all files checked.",
+        "glimpse: nothing to pull; its files are on this computer.",
     ]
     assert len(hub.file_requests) == 2
 
@@ -152,7 +152,7 @@ def test_an_interrupted_pull_says_that_it_goes_on_and_does(
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 130
-    assert f"What was loaded is kept; `viewfinder pull hf:{REPO}` goes on from there." in said
+    assert f"What was downloaded is kept. Resume: viewfinder pull hf:{REPO}" in said
     assert "Traceback" not in said
     kept = partial.stat().st_size
     hub.let_go.set()
@@ -166,13 +166,13 @@ def test_an_interrupted_pull_says_that_it_goes_on_and_does(
     [
         (("pull", "nonesuch"), 2, "no model named 'nonesuch'"),
         (("pull", "hf:someone"), 2, "names no repository of the hub"),
-        (("pull", "someone/glimpse"), 2, "is written hf:owner/name"),
+        (("pull", "someone/glimpse"), 2, "repository of the hub as hf:owner/name"),
         (("pull", "hf:someone/else"), 1, "There is no someone/else at"),
         (("pull", "glimpse", "--variant", "none"), 2, "has no variant 'none'"),
         (("pull",), 2, "Missing argument"),
     ],
 )
-def test_wrong_words_have_one_clear_sentence(
+def test_invalid_usage_has_one_clear_sentence(
     hub: HubServer, home: Path, words: tuple[str, ...], code: int, said: str
 ) -> None:
     answer = run(*words, home=home)

@@ -143,7 +143,7 @@ def test_a_terminal_that_hangs_up_ends_what_runs_on_it(tmp_path: Path) -> None:
         while b"}" not in said:
             said += screen.read(4096)
         process.send_signal(signal.SIGHUP)
-        while b"read again" not in said:  # the terminal is there
+        while b"Settings reloaded" not in said:  # the terminal is there
             said += screen.read(4096)
         screen.close()
         assert process.wait(PATIENCE_S) == 0

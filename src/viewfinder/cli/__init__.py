@@ -1,1 +1,1 @@
-"""The words a person types; one file per command, each calling only `viewfinder.api`."""
+"""The command line; one file for each command, which calls only `viewfinder.api`."""

@@ -17,22 +17,24 @@ def ask(
     parts: Annotated[
         list[str], typer.Argument(metavar="[IMAGE...] QUESTION", help="Image files, then the question.")
     ],
-    max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens to answer with.")] = 256,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0: always the likeliest word.")] = 0.0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in the answer.")] = 256,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=2.0, help="0 always picks the likeliest word.")
+    ] = 0.0,
     variant: Annotated[
         str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
     ] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Ask a model about images, or about text alone."""
+    """Ask a model a question, with or without images."""
     from viewfinder.api.model import load
 
-    def up() -> "Model":
+    def loading() -> "Model":
         with errors.status(f"Loading {model} ..."):
             return load(model, variant=variant)
 
-    with with_files(up, agreed=yes) as loaded:
+    with with_files(loading, agreed=yes) as loaded:
         words = loaded.stream(*parts, max_tokens=max_tokens, temperature=temperature)
         if as_json:
             print_json(

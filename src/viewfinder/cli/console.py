@@ -1,4 +1,4 @@
-"""Where the commands write: answers and tables to stdout, everything else to stderr."""
+"""The two consoles of the commands: answers and tables go to stdout, everything else to stderr."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,12 +12,12 @@ errors = Console(stderr=True, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout, for other programs."""
+    """Print one JSON document on stdout, for other programs."""
     print(json.dumps(value, indent=2, default=str))
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[str]) -> Text:
-    """Columns as wide as their widest cell, each row's reason below it."""
+    """A table with columns as wide as their widest cell, and the reason of each row below it."""
     table = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     below = ["", *reasons]
@@ -31,14 +31,14 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Itera
 
 
 def size(size_bytes: int | None) -> str:
-    """Bytes as a person reads them; "?" when not known."""
+    """Bytes in MB or GB; "?" when not known."""
     if size_bytes is None:
         return "?"
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as a person reads them; "-" when there are none."""
+    """Seconds in s, m, h or d; "-" when there are none."""
     if seconds is None:
         return "-"
     for unit, unit_s in (("d", 86400), ("h", 3600), ("m", 60)):

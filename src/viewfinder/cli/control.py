@@ -1,4 +1,4 @@
-"""`viewfinder load`, `stop`, `pin` and `unpin`: what a person tells the running `serve`."""
+"""`viewfinder load`, `stop`, `pin` and `unpin`: control of the running `serve`."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ def load(
     model: Annotated[str, MODEL_ARGUMENT],
     pinned: Annotated[bool, typer.Option("--pin", help="Never unload it to make room.")] = False,
 ) -> None:
-    """Load a model now, also one that failed; ends when it is up."""
+    """Load a model now, also one that was given up, and wait until it is up."""
     from viewfinder.api.control import Control
 
     control = Control()
@@ -21,32 +21,32 @@ def load(
         name = control.load(model)
     if pinned:
         control.pin(name)
-    _say(f"{name} is up{' and pinned' if pinned else ''}.")
+    _print(f"{name} is up{' and pinned' if pinned else ''}.")
 
 
 def stop(model: Annotated[str, MODEL_ARGUMENT]) -> None:
-    """Unload a model; requests in progress end first, and the next one loads it again."""
+    """Unload a model once its requests in progress are done; the next request loads it again."""
     from viewfinder.api.control import Control
 
     control = Control()
     with errors.status(f"Unloading {model} ..."):
         name = control.unload(model)
-    _say(f"{name} is not up any more.")
+    _print(f"{name} is unloaded.")
 
 
 def pin(model: Annotated[str, MODEL_ARGUMENT]) -> None:
-    """Keep a model: it is never unloaded to make room."""
+    """Keep a model loaded: it is never unloaded to make room."""
     from viewfinder.api.control import Control
 
-    _say(f"{Control().pin(model)} is pinned.")
+    _print(f"{Control().pin(model)} is pinned.")
 
 
 def unpin(model: Annotated[str, MODEL_ARGUMENT]) -> None:
-    """Let a model be unloaded again to make room."""
+    """Allow a model to be unloaded to make room."""
     from viewfinder.api.control import Control
 
-    _say(f"{Control().pin(model, False)} is not pinned any more.")
+    _print(f"{Control().pin(model, False)} is no longer pinned.")
 
 
-def _say(words: str) -> None:
-    output.print(words, markup=False, highlight=False)
+def _print(text: str) -> None:
+    output.print(text, markup=False, highlight=False)

@@ -12,7 +12,9 @@ DEMO_MODEL = "glimpse"
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the guide goes.")] = Path("guide.md"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Write the guide to this file.")] = Path(
+        "guide.md"
+    ),
 ) -> None:
     """Serve a small model, ask it, measure it, and write the reference guide."""
     from viewfinder.api.measuring import conclude, guide
@@ -28,12 +30,12 @@ def demo(
         picture = Path(folder) / "scene.png"
         picture.write_bytes(encode_png(scene))
         output.print(
-            f"{DEMO_MODEL} is up at {model.base_url}; it looks at a picture drawn just now.", highlight=False
+            f"{DEMO_MODEL} is up at {model.base_url}; its picture was drawn just now.", highlight=False
         )
         for question in all_questions(scene):
             output.print(f"   {question.text} [bold]{model.ask(picture, question.text)}[/]", highlight=False)
 
-    output.print("[bold]2. Measure[/] (fresh server processes; about a minute)")
+    output.print("[bold]2. Measure[/] (on fresh server processes; about a minute)")
     show(measure([DEMO_MODEL], "quick"))
 
     output.print("[bold]3. Report[/]")

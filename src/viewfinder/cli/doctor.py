@@ -1,4 +1,4 @@
-"""`viewfinder doctor`: what works here, what does not, and the one line that mends it."""
+"""`viewfinder doctor`: what works on this computer, what does not, and the command that fixes it."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -11,20 +11,20 @@ STATE_COLORS = {"good": "green", "note": "yellow", "fix": "red"}
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
 ) -> None:
-    """Look at engines, processor, graphics, memory, disks, hub and port; exit 1 when something is broken."""
+    """Check engines, processor, graphics, memory, disks, hub and port; exit 1 when something is broken."""
     from viewfinder.api.doctor import check_all
 
-    with errors.status("Looking around ..."):
-        findings = check_all()
+    with errors.status("Checking ..."):
+        checks = check_all()
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([asdict(check) for check in checks])
     else:
-        for finding in findings:
-            output.print(f"[{STATE_COLORS[finding.state]}]{finding.state:4}[/]", end="  ")
-            output.print(f"{finding.about}: {finding.says}", markup=False, highlight=False)
-            if finding.command:
-                output.print(f"      {finding.command}", markup=False, highlight=False, style="bold")
-    if any(finding.state == "fix" for finding in findings):
+        for check in checks:
+            output.print(f"[{STATE_COLORS[check.state]}]{check.state:4}[/]", end="  ")
+            output.print(f"{check.about}: {check.says}", markup=False, highlight=False)
+            if check.command:
+                output.print(f"      {check.command}", markup=False, highlight=False, style="bold")
+    if any(check.state == "fix" for check in checks):
         raise typer.Exit(1)

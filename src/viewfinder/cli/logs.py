@@ -1,4 +1,4 @@
-"""`viewfinder logs MODEL` and `viewfinder events`: what was written down, also while nothing runs."""
+"""`viewfinder logs MODEL` and `viewfinder events`: the log files, also while nothing runs."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-LINES = typer.Option("--lines", "-n", min=0, help="So many of the last lines.")
-FOLLOW = typer.Option("--follow", "-f", help="Stay and show what comes.")
+LINES = typer.Option("--lines", "-n", min=0, help="Number of lines to show.")
+FOLLOW = typer.Option("--follow", "-f", help="Keep printing new lines.")
 
 
 def logs(
@@ -18,7 +18,7 @@ def logs(
     last: Annotated[int, LINES] = 50,
     follow: Annotated[bool, FOLLOW] = False,
 ) -> None:
-    """Show what a model's engine printed; control characters are spelled out."""
+    """Show the output of a model's engine; control characters are spelled out."""
     from viewfinder.api.logs import lines, log_file
 
     _print(lines(log_file(model), last, follow=follow))
@@ -27,18 +27,18 @@ def logs(
 def events(
     last: Annotated[int, LINES] = 50,
     follow: Annotated[bool, FOLLOW] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show what happened to the models of `serve`: loads, deaths, restarts, unloads and the rest."""
+    """Show the events of `serve`: loads, deaths, restarts, unloads and others."""
     from viewfinder.api.logs import lines
     from viewfinder.core.paths import event_file
 
-    told = lines(event_file(), last, follow=follow)
-    _print(told if as_json else map(_sentence, told))
+    shown = lines(event_file(), last, follow=follow)
+    _print(shown if as_json else map(_sentence, shown))
 
 
 def _print(lines: Iterable[str]) -> None:
-    """As it is: neither wrapped nor coloured. Ctrl-C is how one leaves."""
+    """Print lines as they are, neither wrapped nor coloured, until Ctrl-C."""
     with contextlib.suppress(KeyboardInterrupt):
         for line in lines:
             sys.stdout.write(f"{line}\n")
@@ -46,7 +46,7 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _sentence(line: str) -> str:
-    """An event in a line; what is none, a line cut by a full disk for example, stays as it is."""
+    """An event on one line; a line that is not an event (cut by a full disk, for example) stays as it is."""
     try:
         event = json.loads(line)
         at = datetime.fromtimestamp(event["at_s"]).astimezone()

@@ -1,4 +1,4 @@
-"""The command table, and what a person sees when a command fails; the entry point `viewfinder`."""
+"""The table of commands, and how their errors are shown; the entry point `viewfinder`."""
 
 import logging
 import sys
@@ -27,7 +27,7 @@ from viewfinder.core.version import VERSION
 
 app = typer.Typer(
     name="viewfinder",
-    help="Local vision-language models behind one OpenAI-compatible API, kept alive and honestly measured.",
+    help="Run local vision-language models behind one OpenAI-compatible API, and measure them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -63,9 +63,9 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more on stderr.")] = False,
 ) -> None:
-    """What every command takes."""
+    """Options of all commands."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
@@ -74,7 +74,7 @@ def options(
 
 
 def main() -> None:
-    """Run a command; exit 0 good, 1 the work failed, 2 the words were wrong, 3 another instance is there."""
+    """Run a command; exits with 0 good, 1 the work failed, 2 invalid usage, 3 another instance is running."""
     try:
         app()
     except ViewfinderError as error:
@@ -85,11 +85,11 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         if error.strerror is None:
-            raise  # not the system's word on a file or a socket
+            raise  # not an error of the system about a file or a socket
         where = f"{error.filename}: " if error.filename else ""
         errors.print("[bold red]error[/] [dim](system)[/]", end=" ")
         errors.print(f"{where}{error.strerror}.", markup=False, highlight=False)
-        errors.print("Set VIEWFINDER_HOME to a folder that has room and that you may write to.")
+        errors.print("Set VIEWFINDER_HOME to a folder with free space that you may write to.")
         sys.exit(1)
     except KeyboardInterrupt:
         errors.print("Interrupted.")

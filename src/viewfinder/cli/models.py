@@ -1,6 +1,6 @@
-"""`viewfinder models [MODEL]`: what there is, what this machine would run of it, and why.
+"""`viewfinder models [MODEL]`: all models, which variants this machine would run, and why.
 
-Each row has its reason on a line of its own: beside the columns it would not fit on a usual screen.
+The reason of each row is on its own line, because a usual screen is too narrow for another column.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="Show all variants of this one, by its name or model id."),
+        typer.Argument(metavar="[MODEL]", help="Show all variants of this model; its name or id."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List the models with the variant that this machine would run, or all variants of one."""
+    """List the models and the variant that this machine would run, or all variants of one model."""
     from viewfinder.api.models import models as list_models
     from viewfinder.api.models import variants
 
@@ -52,7 +52,7 @@ def _show_models(lines: "list[ModelLine]") -> None:
         ),
         (line.note if line.note and line.here else line.why for line in lines),
     )
-    output.print("Not here: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
+    output.print("Get a model: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
 
 
 def _show_variants(lines: "list[VariantLine]") -> None:
@@ -72,7 +72,7 @@ def _show_variants(lines: "list[VariantLine]") -> None:
         ),
         (f"{line.model_id}: {line.why}" for line in lines),
     )
-    output.print("* is what runs when this model is asked for; --variant uses another.")
+    output.print("* runs when this model is used; --variant chooses another.")
 
 
 def _show(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[str]) -> None:

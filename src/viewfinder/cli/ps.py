@@ -1,6 +1,6 @@
-"""`viewfinder ps`: every model that the running `serve` has, and how it is.
+"""`viewfinder ps`: every model of the running `serve`, and its state.
 
-A row holds what fits on a usual screen; what runs, and why it is as it is, stand below it.
+A row holds what fits on a usual screen; the variant and the reason of the state are on a line below it.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ HEADER = ("model", "state", "verified", "pid", "memory", "leases", "waiting", "r
 
 
 def ps(
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay and show every change.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep showing changes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show what is up: each model's state, memory, requests and restarts."""
+    """Show each model of the running server: its state, memory, requests and restarts."""
     from viewfinder.api.control import Control
 
     control = Control()
@@ -41,7 +41,7 @@ def ps(
 
 
 def table(view: "FleetView") -> Text:
-    """The fleet as rows, and one line on the whole of it."""
+    """The fleet as rows, and a line with its totals."""
     shown = columns(HEADER, map(_row, view.servers), map(_below, view.servers))
     whole = f"{size(view.planned_bytes)} of {size(view.budget_bytes)} planned, {view.waiting} waiting"
     if not view.servers:

@@ -1,4 +1,4 @@
-"""`viewfinder pull MODEL...`, and what `ask` and `serve` say when a model's files are missing."""
+"""`viewfinder pull MODEL...`, and the offer of `ask` and `serve` to pull missing files."""
 
 import sys
 from collections.abc import Callable
@@ -23,23 +23,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-AGREED = typer.Option("--yes", "-y", help="Pull files that are missing without asking.")
-"""Of the commands that use `with_files`."""
+AGREED = typer.Option("--yes", "-y", help="Pull missing files without asking.")
+"""The option of the commands that use `with_files`."""
 
 
 def pull(
     names: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="Names of `viewfinder models`, or hf:owner/name.")
+        list[str],
+        typer.Argument(metavar="MODEL...", help="Names from `viewfinder models`, or hf:owner/name."),
     ],
     variant: Annotated[
-        str | None, typer.Option(help="The variant to pull; the one that suits this machine otherwise.")
+        str | None, typer.Option(help="The variant to pull. Default: the one that suits this machine.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was pulled as JSON.")] = False,
 ) -> None:
-    """Bring models' files from the hub, each checked against its size and hash."""
+    """Download models' files from the hub, and check the size and hash of each."""
     from viewfinder.api.pulling import prepare
 
-    with errors.status("Asking the hub ..."):
+    with errors.status("Contacting the hub ..."):
         pulls = prepare(names, variant=variant)
     pulled = bring(pulls)
     if as_json:
@@ -50,7 +51,7 @@ def pull(
 
 
 def bring(pulls: "list[Pull]") -> "list[PulledModel]":
-    """Carry the pulls out behind a progress bar; when interrupted, say what is kept."""
+    """Download with a progress bar; when interrupted, print how to resume."""
     from viewfinder.api.pulling import carry_out
 
     bar = Progress(
@@ -70,7 +71,7 @@ def bring(pulls: "list[Pull]") -> "list[PulledModel]":
             def on_progress(step: "Step") -> None:
                 nonlocal shown
                 doing = f"{step.doing} {step.file}"
-                # What was here before must not count as speed, so each step begins anew.
+                # What was downloaded before must not count as speed, so each step starts from zero.
                 change = bar.update if doing == shown else bar.reset
                 change(task, description=doing, completed=step.done_bytes, total=step.total_bytes)
                 shown = doing
@@ -81,16 +82,16 @@ def bring(pulls: "list[Pull]") -> "list[PulledModel]":
         if len(pulls) == 1 and pulls[0].variant:
             words += f" --variant {pulls[0].variant}"
         errors.print(
-            f"Interrupted. What was loaded is kept; `viewfinder pull {words}` goes on from there.",
+            f"Interrupted. What was downloaded is kept. Resume: viewfinder pull {words}",
             markup=False,
         )
         raise typer.Exit(130) from None
 
 
 def with_files(work: Callable[[], T], *, agreed: bool) -> T:
-    """Do the work; when a model's files are missing, offer to pull them, and do it again.
+    """Do the work; when a model's files are missing, offer to pull them, and do the work again.
 
-    Nobody is asked when `agreed` or when there is no terminal: then FilesMissing says what to run.
+    There is no question when the user `agreed` beforehand. Without a terminal, FilesMissing says what to run.
     """
     from viewfinder.api.pulling import prepare
 
@@ -135,9 +136,11 @@ def _as_json(pulled: "PulledModel") -> dict[str, Any]:
 
 def _outcome(pulled: "PulledModel") -> str:
     if not pulled.repositories:
-        return "nothing to pull, its files are on this computer."
+        return "nothing to pull; its files are on this computer."
     files = [file for source in pulled.repositories for file in source.files.values()]
     size = sum(file.size_bytes for file in files)
     sources = ", ".join(f"{source.repo} at {source.commit[:12]}" for source in pulled.repositories)
-    loaded = f"{pulled.loaded_bytes / 1e6:,.1f} MB were loaded" if pulled.loaded_bytes else "all was here"
-    return f"{len(files)} files, {size / 1e6:,.1f} MB, of {sources}; {loaded}, all is checked."
+    loaded = (
+        f"{pulled.loaded_bytes / 1e6:,.1f} MB downloaded" if pulled.loaded_bytes else "nothing to download"
+    )
+    return f"{len(files)} files, {size / 1e6:,.1f} MB, from {sources}; {loaded}, all files checked."

@@ -17,14 +17,14 @@ def serve(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL...]",
-            help="Models to load at once: names, hf:owner/name, files or folders; others load when asked.",
+            help="Models to load now (names, hf:owner/name, files, folders); others load on demand.",
         ),
     ] = None,
     mmproj: Annotated[
         Path | None, typer.Option(help="The projector file that belongs to the .gguf file.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What to call the file or folder; its own name otherwise.")
+        str | None, typer.Option(help="The model's name. Default: that of the file or folder.")
     ] = None,
     variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
@@ -32,19 +32,21 @@ def serve(
         int | None, typer.Option(help="Port to listen on; 0 takes any.", show_default="8080")
     ] = None,
     strict_port: Annotated[
-        bool, typer.Option("--strict-port", help="Refuse to take another port when this one is busy.")
+        bool, typer.Option("--strict-port", help="Exit when the port is taken, instead of using another one.")
     ] = False,
     yes: Annotated[bool, AGREED] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print where it listens as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the address and the models as JSON.")
+    ] = False,
 ) -> None:
-    """Serve every model behind one OpenAI-compatible API."""
+    """Serve all models behind one OpenAI-compatible API."""
     from viewfinder.api import serving
 
     entries = list(names or ())
     wanted = wanted_variants(entries, variant or []) or None
 
     def read() -> tuple[Settings, list[str]]:
-        """The settings as they are written now, and the models to load at once."""
+        """The settings as they are written now, and the models to load now."""
         settings = load_settings(host=host, port=port, strict_port=strict_port or None, variants=wanted)
         return _own_files(settings, entries, mmproj, name) if mmproj or name else (settings, entries)
 
@@ -56,7 +58,7 @@ def serve(
             return
         if listening.notice:
             errors.print(listening.notice, markup=False)
-        output.print(f"Viewfinder listens at [bold]{listening.url}/v1[/] (Ctrl-C ends it)", highlight=False)
+        output.print(f"Viewfinder listens at [bold]{listening.url}/v1[/] (Ctrl-C stops it)", highlight=False)
         output.print(f"Models: {', '.join(listening.models)}", highlight=False)
 
     def run() -> None:
@@ -68,12 +70,12 @@ def serve(
 def _own_files(
     settings: Settings, entries: list[str], mmproj: Path | None, name: str | None
 ) -> tuple[Settings, list[str]]:
-    """Settings that know the one file or folder by the name that was given, and that name."""
+    """Settings with the file or folder as a model, and its name."""
     if len(entries) != 1 or entries[0] in settings.models or entries[0].startswith("hf:"):
         raise BadRequest(
-            "--mmproj goes with a .gguf file, and --name with one file or folder.",
-            hint="viewfinder serve model.gguf --mmproj mmproj.gguf; list several under [models] in "
-            "viewfinder.toml.",
+            "--mmproj needs one .gguf file, and --name one file or folder.",
+            hint="For example: viewfinder serve model.gguf --mmproj mmproj.gguf. List several models under "
+            "[models] in viewfinder.toml.",
         )
     place = Path(entries[0])
     called = name or (place.name if place.is_dir() else place.stem)

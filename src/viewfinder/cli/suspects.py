@@ -1,4 +1,4 @@
-"""`viewfinder suspects`: which answers of the running `serve` cannot be trusted any more, and why."""
+"""`viewfinder suspects`: which answers of the running `serve` can no longer be trusted, and why."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -11,7 +11,7 @@ from viewfinder.cli.console import columns, output, print_json
 def suspects(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List the answers that were given before a model was found to answer wrong."""
+    """List the answers given shortly before a model failed its canary: they may be wrong."""
     from viewfinder.api.control import Control
 
     answers = Control().suspects()
@@ -21,4 +21,4 @@ def suspects(
         rows = [(answer.model, answer.id) for answer in answers]
         output.print(columns(("model", "answer"), rows, (one.reason for one in answers)), highlight=False)
     else:
-        output.print("None: no model was found to answer wrong since the start.")
+        output.print("None: no model has failed its canary since the start.")
