@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "viewfinder"
 
 NOT_YET = (
-    "api", "bench", "benchmarks", "catalog", "cli", "client", "core", "engines", "fleet", "gateway", "guide",
+    "api", "bench", "benchmarks", "catalog", "cli", "client", "engines", "fleet", "guide",
     "measure", "media", "report", "scenes", "training", "wire",
     "README.md", "CHANGELOG.md", "MODEL_CARD.md", "docs",
 )  # fmt: skip

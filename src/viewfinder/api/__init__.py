@@ -1,4 +1,4 @@
 """The Python API, which the command line and other programs call; wires the rooms together.
 
-Its public names are listed in `viewfinder/__init__.py`.
+Its public names are those that `viewfinder` exports.
 """
