@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "viewfinder"
 
 NOT_YET = (
-    "api", "bench", "benchmarks", "catalog", "cli", "client", "engines", "fleet", "guide",
+    "api", "bench", "benchmarks", "cli", "client", "engines", "fleet", "guide",
     "measure", "media", "report", "scenes", "training", "wire",
     "README.md", "CHANGELOG.md", "MODEL_CARD.md", "docs",
 )  # fmt: skip
@@ -180,7 +180,7 @@ def _is_stale_file(_: Path, path: str) -> bool:
 
 PATTERNS = {
     r"`([a-z_0-9]+(?:/[a-z_0-9]+)+(?:\.\w+)?)`": _is_stale_path,
-    r"`([a-z_0-9]+(?:\.[a-z_0-9]+)*\.\w+)`": _is_stale_name,
+    r"`([a-z_0-9]+(?:\.[a-z_0-9]+)*\.(?!json|toml|md|py|sock)\w+)`": _is_stale_name,
     r"(?<![\w/])((?:docs|tests|training|benchmarks|deploy|src)/[\w/.-]*\w)": _is_stale_file,
 }
 

@@ -57,7 +57,7 @@ class Faults:
     extra: bytes = b""
     """Sent after every file."""
     listed_bytes: int | None = None
-    """The size of every file that the listing tells."""
+    """The size of every file in the listing."""
     listing: bytes | None = None
     """In place of every listing."""
     hold_at: int | None = None

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
-from viewfinder.catalog.pull import Plan, Progress, fetch, plan, wanted_of
+from viewfinder.catalog.pull import Plan, PullProgress, fetch, plan, wanted_of
 from viewfinder.catalog.remote import Hub
 
 REPO = "someone/thing-GGUF"
@@ -55,9 +55,9 @@ def planned(wanted: Variant) -> Plan:
     return plan(wanted_of(wanted), Hub(wait=Waits()))
 
 
-def pull(home: Path, wanted: Variant, waits: Waits | None = None) -> list[Progress]:
-    """Pull a variant, noting the waits, and give the steps that were told."""
-    steps: list[Progress] = []
+def pull(home: Path, wanted: Variant, waits: Waits | None = None) -> list[PullProgress]:
+    """Pull a variant without real waits, and return the reported steps."""
+    steps: list[PullProgress] = []
     hub = Hub(wait=Waits() if waits is None else waits)
     fetch(plan(wanted_of(wanted), hub), hub, lock_file=home / "pulled.json", on_progress=steps.append)
     return steps

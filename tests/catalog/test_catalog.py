@@ -1,4 +1,4 @@
-"""The catalog: built-in cards, the user's own files, and what is wrong with files."""
+"""The catalog: built-in cards, the user's own files, and errors in files."""
 
 from pathlib import Path
 
@@ -157,7 +157,7 @@ def test_the_users_wish_leaves_one_variant() -> None:
     assert [variant.name for variant in catalog.get("moondream2").variants] == ["mlx-bf16"]
     assert [variant.name for variant in catalog.get("vikhyatk/moondream2").variants] == ["mlx-bf16"]
     assert len(catalog.card("moondream2").variants) > 1
-    # who names a repository that the wish is not in means that repository
+    # the name of a repository overrides a chosen variant that is in another repository
     (newer,) = catalog.get("ggml-org/moondream2-20250414-GGUF").variants
     assert newer.name == "llama.cpp-f16-2025-04"
 
@@ -218,5 +218,5 @@ def test_an_endpoint_is_a_model_and_cannot_take_a_models_name():
     server = RunningServer.model_validate({"base_url": "http://127.0.0.1:11434/v1/", "model": "llava:7b"})
     variant = Catalog(endpoints={"far": server}).get("far").variant()
     assert (variant.engine, variant.repo, server.root) == ("endpoint", "llava:7b", "http://127.0.0.1:11434")
-    with pytest.raises(BadRequest, match="taken"):
+    with pytest.raises(BadRequest, match="already taken"):
         Catalog(endpoints={"glimpse": server})

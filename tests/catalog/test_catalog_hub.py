@@ -22,7 +22,7 @@ PAIR, FOLDER = "someone/glimpse-GGUF", "someone/glimpse"
 
 @pytest.fixture
 def record(hub: HubServer, home: Path) -> Path:
-    """Glimpse at the hub, as a GGUF pair and as a folder; the record of what is pulled."""
+    """Glimpse on the hub, as a GGUF pair and as a folder; returns the record of pulled files."""
     hub.publish(PAIR, {file.name: file.read_bytes() for file in GLIMPSE.glob("*.gguf")})
     hub.publish(FOLDER, {file.name: file.read_bytes() for file in (GLIMPSE / "hf").iterdir()})
     return home / "pulled.json"
@@ -81,7 +81,7 @@ def test_what_was_pulled_is_resolved(record: Path) -> None:
 
 
 def test_a_file_that_shrank_since_it_was_pulled_is_noticed(record: Path) -> None:
-    """The header alone would not tell: only a byte of padding at the end is gone."""
+    """The header alone would not show it: only a byte of padding at the end is missing."""
     here = pull(record, FOLDER)
     variant = of_the_hub("mlx", engine="mlx", repo=FOLDER, model="", mmproj=None)
     blob = (here / "tokenizer.json").resolve()

@@ -36,7 +36,7 @@ def tensor(begin: int = 0, end: int = 8, dtype: str = "F16", shape: Any = (2, 2)
 
 
 def shard(folder: Path, names: list[str]) -> None:
-    """Name the weights' files in an index, as large models have it."""
+    """List the files of the weights in an index, as large models do."""
     told = {"weight_map": {f"layer.{number}": name for number, name in enumerate(names)}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(told))
 

@@ -1,4 +1,4 @@
-"""Pulling whole variants: what is asked for, what is left out, room on the disk, and the record of it all."""
+"""Pulling whole variants: which files are requested and left out, free disk space, and the record."""
 
 import hashlib
 import json
@@ -46,9 +46,9 @@ def test_exactly_the_variants_files_come(hub: HubServer, hub_cache: Path, home: 
     total = len(FILES[MODEL]) + len(FILES[MMPROJ])
     assert {step.total_bytes for step in steps} == {total}
     assert steps[-1].done_bytes == total
-    loading = [step.done_bytes for step in steps if step.doing == "loading"]
+    loading = [step.done_bytes for step in steps if step.doing == "downloading"]
     assert loading == sorted(loading)
-    assert {step.doing for step in steps} == {"loading", "checking"}
+    assert {step.doing for step in steps} == {"downloading", "checking"}
 
 
 def test_the_lock_file_holds_commit_sizes_and_hashes(home: Path, published: str) -> None:
@@ -73,7 +73,7 @@ def test_the_lock_file_holds_commit_sizes_and_hashes(home: Path, published: str)
     }
 
 
-def test_what_is_here_is_checked_and_not_loaded_again(hub: HubServer, home: Path) -> None:
+def test_files_on_disk_are_checked_and_not_downloaded_again(hub: HubServer, home: Path) -> None:
     pull(home, variant())
     hub.requests.clear()
     assert planned(variant()).missing_bytes == 0
@@ -82,7 +82,7 @@ def test_what_is_here_is_checked_and_not_loaded_again(hub: HubServer, home: Path
     assert {step.doing for step in steps} == {"checking"}
 
 
-def test_a_pinned_revision_is_asked_for_and_main_is_left_alone(
+def test_a_pinned_revision_is_requested_and_main_is_left_alone(
     hub: HubServer, hub_cache: Path, home: Path, published: str
 ) -> None:
     pull(home, alone(revision=published))
@@ -133,7 +133,7 @@ def test_python_comes_only_at_a_pinned_commit(hub: HubServer, home: Path) -> Non
     assert (here / "modeling.py").is_file()
 
 
-def test_pickles_alone_are_refused_before_anything_is_loaded(hub: HubServer, home: Path) -> None:
+def test_pickles_alone_are_refused_before_any_download(hub: HubServer, home: Path) -> None:
     hub.publish(FOLDER, {"config.json": b"{}", "pytorch_model.bin": b"pickle"})
     with pytest.raises(
         ModelFilesError, match=r"only weights .* are pickles \(pytorch_model.bin\)"
@@ -152,7 +152,7 @@ def test_a_tokenizers_repository_comes_with_it(hub: HubServer, home: Path) -> No
 
 
 def test_what_a_repository_lacks_is_known_to_the_hubs_own_client(hub: HubServer, home: Path) -> None:
-    """Offline, mlx-vlm takes a configuration that is only missing for a failure, and goes blind."""
+    """Offline, mlx-vlm fails on a configuration that is not recorded as absent, and drops every image."""
     hub.publish("someone/words", {"tokenizer.json": b"{}"})
     pull(home, alone(also=("someone/words",)))
     found = try_to_load_from_cache("someone/words", "config.json", cache_dir=cache_folder())
@@ -173,14 +173,14 @@ def test_a_repository_without_a_card_gives_its_pair(hub: HubServer, hub_cache: P
     assert sorted(file.name for file in here.iterdir()) == sorted([MODEL, MMPROJ])
 
 
-def test_the_same_content_twice_is_loaded_and_weighed_once(hub: HubServer, home: Path) -> None:
+def test_the_same_content_twice_is_downloaded_and_counted_once(hub: HubServer, home: Path) -> None:
     hub.publish(FOLDER, {"a.safetensors": b"same", "b.safetensors": b"same"})
     assert planned(folder()).missing_bytes == 4
     pull(home, folder())
     assert len(hub.file_requests) == 1
 
 
-def test_what_is_here_already_needs_no_room(
+def test_what_is_here_already_needs_no_space(
     hub: HubServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.faults.cuts = [SIZE - 10] * 20
@@ -192,7 +192,7 @@ def test_what_is_here_already_needs_no_room(
     pull(home, alone())
 
 
-def test_a_disk_without_room_is_told_before_the_first_byte(
+def test_a_disk_without_space_is_an_error_before_the_first_byte(
     hub: HubServer, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -205,7 +205,7 @@ def test_a_disk_without_room_is_told_before_the_first_byte(
     assert hub.file_requests == []
 
 
-def test_a_disk_that_fills_up_keeps_what_was_loaded(hub: HubServer, hub_cache: Path, home: Path) -> None:
+def test_a_disk_that_fills_up_keeps_the_downloaded_part(hub: HubServer, hub_cache: Path, home: Path) -> None:
     """A real child that may write no file beyond 200 kB: to it the disk is full there."""
     limited = subprocess.run(
         [sys.executable, CHILD, REPO, home / "pulled.json"],
@@ -253,7 +253,7 @@ def test_two_pulls_at_once_share_the_work(
         for line, child in zip(doing, both, strict=True)
     ]
     assert [child.returncode for child in both] == [0, 0]
-    assert sorted(lines[0].split()[0] for lines in said) == ["loading", "waiting"]
+    assert sorted(lines[0].split()[0] for lines in said) == ["downloading", "waiting"]
     names = [request.path.rsplit("/", 1)[1] for request in hub.file_requests]
     assert sorted(names) == sorted([MODEL, MMPROJ])
     assert [f.read_bytes() for f in (place(hub_cache) / "snapshots" / published).glob("thing*")] == [

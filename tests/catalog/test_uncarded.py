@@ -130,12 +130,12 @@ def test_a_folder_that_cannot_be_read_still_has_a_card(tmp_path: Path) -> None:
     assert (variant.engine, variant.vision, variant.text) == ("transformers", False, True)
 
 
-def test_publishers_python_is_told(tmp_path: Path) -> None:
+def test_publishers_python_is_reported(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(GLIMPSE / "hf", tmp_path / "coded"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.Y"}}))
     card = card_of_files("mine", LocalModel(model=folder))
-    assert card.quirks == ("Its publisher's Python is not run.",)
+    assert card.quirks == ("The Python code in its repository is not run.",)
     assert not card.variants[0].remote_code
 
 

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from viewfinder.catalog.pull import Progress, fetch, plan, wanted_of_repository
+from viewfinder.catalog.pull import PullProgress, fetch, plan, wanted_of_repository
 from viewfinder.catalog.remote import Hub
 from viewfinder.core.errors import ViewfinderError
 
 
-def tell(step: Progress) -> None:
+def tell(step: PullProgress) -> None:
     print(step.doing, step.file, step.done_bytes, flush=True)
 
 

@@ -40,7 +40,7 @@ def test_what_the_engines_own_developers_know_is_listed_once_an_engine(make: Any
     assert {engine for engine, _ in listed} == {f"llama.cpp {version}"}
     assert len(listed) == len(set(listed))
     (cache,) = (sentence for _, sentence in listed if "25740" in sentence)
-    assert "Cannot happen here: That cache is switched off" in cache
+    assert "Cannot happen here: Viewfinder turns that cache off" in cache
 
 
 def test_an_issue_of_one_model_is_not_listed_for_another(make: Any) -> None:

@@ -39,7 +39,7 @@ def spec(tmp_path: Path) -> Callable[..., ChildSpec]:
 
 @pytest.fixture
 async def start(spec: Callable[..., ChildSpec]) -> AsyncIterator[Start]:
-    """Starts a program in tests/children, waits for its "ready" unless told not to, and ends it at last."""
+    """Starts a program in tests/children, waits for its "ready" (unless `ready` is False), stops it."""
     started: list[Child] = []
 
     async def start(program: str, *arguments: object, ready: bool = True, **options: object) -> Child:
@@ -57,7 +57,7 @@ async def start(spec: Callable[..., ChildSpec]) -> AsyncIterator[Start]:
 
 @pytest.fixture
 def assert_gone() -> AssertGone:
-    """Fails unless the processes end within 2 s; one that nobody reaps has ended."""
+    """Fails unless the processes end within 2 s; a zombie has ended."""
 
     def alive(processes: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
         for process in processes:

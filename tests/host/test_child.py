@@ -188,7 +188,7 @@ async def test_a_killed_warden_leaves_nothing(start, shape, assert_gone):
 
 
 async def test_what_one_look_misses_is_ended_too(start, monkeypatch, assert_gone):
-    """A daemon's double fork during a look: who is born is not in its list, and whose turn comes is gone.
+    """A daemon's double fork during a look: the new process is not in its list, and its parent is gone.
 
     One of a thousand kills, of the warden of an engine that was just leaving its session, left a process.
     """

@@ -1,4 +1,4 @@
-"""A card is seldom at hand, so what the driver tells is played; what happens without one is real."""
+"""A graphics card is seldom at hand, so the driver's replies are simulated; its absence is real."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is left of a Viewfinder that is gone: ended when it is proven to be ours, and left alone when not."""
+"""Processes that a killed Viewfinder left: killed when they are proven to be ours, else left alone."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def dead_owner() -> Identity:
 
 
 def recorded(home: Path, engine: Identity | None, **changes: object) -> Path:
-    """The record of an engine in the run folder of an owner that is dead unless told otherwise."""
+    """The record of an engine in the run folder of an owner, which is dead unless one is given."""
     record = RunRecord(runs="glimpse", mark=OURS, owner=dead_owner(), engine=engine)
     record = record.model_copy(update=changes)
     folder = home / "run" / str(record.owner.pid)

@@ -1,4 +1,4 @@
-"""Who listens on a port is told by the system, never by what answers there."""
+"""The listener of a port is looked up in the system; its replies prove nothing."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ LISTENS = Path(__file__).parents[1] / "children" / "listens.py"
 
 @contextmanager
 def listening(address: str, port: int, *options: str) -> Iterator[tuple[int, int]]:
-    """Another process that listens, as an engine or a stranger does; its pid and the port."""
+    """Another process that listens, as an engine or a foreign program does; its pid and the port."""
     with subprocess.Popen(
         [sys.executable, str(LISTENS), address, str(port), *options],
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @pytest.fixture
 def weights(tmp_path):
-    """A file whose name says nothing, as in a hub's cache."""
+    """A file whose name does not show that it holds weights, as in a hub's cache."""
     file = tmp_path / "5a3b6c"
     file.write_bytes(os.urandom(SIZE))
     return file
@@ -61,7 +61,7 @@ async def test_a_file_under_two_names_counts_once(start, weights, tmp_path):
 
 
 async def test_two_servers_on_one_file_each_hold_it(start, weights):
-    """PSS says half of it for each: a model would look smaller for being served twice."""
+    """PSS is half of it for each: a model would look smaller when it is served twice."""
     first = await start("maps_files", weights, f"0:{SIZE}")
     alone = measure_tree(first.pids())
     second = await start("maps_files", weights, f"0:{SIZE}")

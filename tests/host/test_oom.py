@@ -1,4 +1,4 @@
-"""A kill for memory is told from other kills by the system's own count."""
+"""A kill for memory is told apart from other kills by the kernel's count."""
 
 from pathlib import Path
 

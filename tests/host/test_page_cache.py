@@ -39,7 +39,7 @@ def test_a_part_counts_as_a_part(weights: Path) -> None:
     assert 0 < resident_bytes(weights) < SIZE // 4
 
 
-async def test_what_another_process_maps_stays_and_is_told(start, weights):
+async def test_what_another_process_maps_stays_and_is_reported(start, weights):
     child = await start("maps_files", weights, f"0:{SIZE}")
     assert drop([weights]) == SIZE
     await child.stop(0)
@@ -61,7 +61,7 @@ def test_an_empty_file_has_nothing_to_drop(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_file_of_another_user_counts_as_in_memory(weights: Path) -> None:
-    """The kernel tells a stranger nothing, which must never look like proof."""
+    """The kernel reports such a file as resident, so it never looks like proof."""
     drop([weights])
     weights.chmod(0o644)
     reading, writing = os.pipe()

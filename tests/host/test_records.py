@@ -1,4 +1,4 @@
-"""Records of who runs: written in one step, and never taken for another process."""
+"""Records of running processes: written atomically, and never mistaken for another process."""
 
 import os
 import subprocess

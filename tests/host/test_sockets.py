@@ -41,7 +41,7 @@ def listening(answer: Callable[[socket.socket], None], host: str = "127.0.0.1") 
 
 
 def free_ports(many: int) -> int:
-    """The first of so many neighbouring ports that nobody holds."""
+    """The first of `many` free ports in a row."""
     for first in range(21000, 31000, many):
         taken = []
         try:
@@ -182,7 +182,7 @@ def test_a_viewfinder_that_keeps_the_connection_open_is_recognised():
 @pytest.mark.parametrize("answer", [b"", b"\x00" * 200_000, b"HTTP/1.1 200 OK\r\n\r\n[1]", HEALTH[:-4]])
 def test_what_does_not_say_viewfinder_is_foreign(bind, answer):
     def say(connection: socket.socket) -> None:
-        with suppress(OSError):  # we hang up on one that says too much
+        with suppress(OSError):  # we close the connection when a reply is too long
             connection.sendall(answer)
 
     with listening(say) as port:

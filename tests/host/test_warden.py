@@ -43,7 +43,7 @@ def killed_owner(
 
 
 def left_by(child: Child) -> list[psutil.Process]:
-    """Of the three that forks_three said it has forked, those that there still are."""
+    """Those of the three processes forked by forks_three that still run."""
     pids = [int(pid) for pid in child.tail().split()[1:]]
     assert len(pids) == 3
     return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]

@@ -188,11 +188,14 @@ def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Check]:
         if issue.kind == "refuse":
             says = f"{', '.join(issue.models)} is not started with this version: {issue.what} {where}"
             checks.append(fix(about, says, issue.command) if issue.command else note(about, says))
-        elif issue.kind == "told" and not issue.signature:
+        elif issue.kind == "possible" and not issue.signature:
             checks.append(note(about, f"{issue.what} {issue.remedy} {where}", issue.command))
     for words, codes in (
-        ("Prevented here", [issue.code for issue in issues if issue.kind == "applied"]),
-        ("Reported when they happen", [one.code for one in issues if one.kind == "told" and one.signature]),
+        ("Prevented here", [issue.code for issue in issues if issue.kind == "prevented"]),
+        (
+            "Reported when they happen",
+            [one.code for one in issues if one.kind == "possible" and one.signature],
+        ),
     ):
         if codes:
             checks.append(good(about, f"{words}: {', '.join(codes)}."))

@@ -12,9 +12,9 @@ from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.pull import (
-    Brought,
-    OnProgress,
+    OnPullProgress,
     Plan,
+    PulledRepository,
     Wanted,
     fetch,
     plan,
@@ -50,7 +50,7 @@ class PulledModel:
     model: str
     variant: str
     loaded_bytes: int
-    repositories: tuple[Brought, ...]
+    repositories: tuple[PulledRepository, ...]
 
 
 def prepare(
@@ -65,7 +65,9 @@ def prepare(
     return [_prepare(catalog, hub, name, variant) for name in names]
 
 
-def carry_out(pulls: Sequence[Pull], on_progress: OnProgress = lambda progress: None) -> list[PulledModel]:
+def carry_out(
+    pulls: Sequence[Pull], on_progress: OnPullProgress = lambda progress: None
+) -> list[PulledModel]:
     """Download all that is missing and check each file; nothing is begun without room on the disk for all.
 
     After an interruption, the next call resumes from what was downloaded.
@@ -85,7 +87,7 @@ def pull(
     *names: str,
     variant: str | None = None,
     settings: Settings | None = None,
-    on_progress: OnProgress = lambda progress: None,
+    on_progress: OnPullProgress = lambda progress: None,
 ) -> list[PulledModel]:
     """Download the files of models (a card's name or `hf:owner/name`) into the hub's cache."""
     return carry_out(prepare(names, variant=variant, settings=settings), on_progress)

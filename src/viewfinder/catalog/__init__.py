@@ -1,1 +1,1 @@
-"""Which models exist, where their files are, and what the old report said of them."""
+"""Which models exist, where their files are, and the figures of the report that came before."""

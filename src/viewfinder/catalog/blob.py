@@ -1,8 +1,8 @@
-"""One file's content in the hub's cache: loaded, gone on with after a cut, and checked; called by `pull`.
+"""One file's content in the hub's cache: downloaded, resumed, checked; called by `pull`.
 
 huggingface_hub's own downloader starts over after every interruption (docs/decisions/003). This one keeps
-what came in `blobs/<hash>.incomplete`, where the hub's tools look for leftovers, and writes under the
-library's own lock, so that two programs never write one file.
+what has arrived in `blobs/<hash>.incomplete`, where the hub's tools look for leftovers, and writes under the
+library's own lock, so that two programs never write the same file.
 """
 
 import contextlib
@@ -15,19 +15,19 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from viewfinder.catalog.hub import cache_folder, repository_folder
-from viewfinder.catalog.refusals import Hiccup, Patience
+from viewfinder.catalog.hub_errors import Retries, TemporaryHubError
 from viewfinder.catalog.remote import Hub, RemoteFile
 from viewfinder.core.errors import HubError
 
-Tell = Callable[[str, int], None]
-"""Called with what is being done (loading, checking, waiting) and how many bytes of the file are here."""
+OnBytes = Callable[[str, int], None]
+"""Called with the activity (downloading, checking, waiting) and how many bytes of the file are here."""
 
 _PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file of a repository at a commit, and its places in the cache."""
+    """A file of a repository at a commit, and its paths in the cache."""
 
     repo: str
     commit: str
@@ -48,28 +48,28 @@ class Blob:
 
     @property
     def here_bytes(self) -> int:
-        """How much of it is on this disk, as far as sizes tell."""
+        """How much of it is on this disk, judging by sizes alone."""
         size_bytes = self.file.size_bytes
         return size_bytes if _size(self.whole) == size_bytes else min(_size(self.partial), size_bytes)
 
-    def load(self, hub: Hub, tell: Tell) -> str:
-        """Bring what is missing, check all of it, link it, and return its SHA-256.
+    def download(self, hub: Hub, on_bytes: OnBytes) -> str:
+        """Download what is missing, check the whole file, link it, and return its SHA-256.
 
-        Raises HubError when the hub does not give it, or gives something else; what was bad is removed.
+        Raises HubError when the hub refuses the file or sends another one; damaged data is removed.
         """
         self.whole.parent.mkdir(parents=True, exist_ok=True)
-        with self._alone(tell):
-            sha256 = self._checked(self.whole, tell)
+        with self._locked(on_bytes):
+            sha256 = self._checked(self.whole, on_bytes)
             if sha256 is None:
-                self.whole.unlink(missing_ok=True)  # damaged on this disk: nothing may open it any more
-                self._bring(hub, tell)
-                sha256 = self._checked(self.partial, tell)
+                self.whole.unlink(missing_ok=True)  # damaged on this disk: no program may open it any more
+                self._complete(hub, on_bytes)
+                sha256 = self._checked(self.partial, on_bytes)
                 if sha256 is None:
                     self.partial.unlink()
                     raise HubError(
                         f"{self.file.path} of {self.repo} arrived damaged: its hash is not the hub's.",
-                        hint="It was removed; run the command again. If it stays so, something between the "
-                        "hub and here changes the data.",
+                        hint="It was removed; run the command again. If that does not help, a proxy between "
+                        "the hub and this computer changes the data.",
                         code="hash_mismatch",
                     )
                 with self.partial.open("rb") as written:
@@ -79,37 +79,37 @@ class Blob:
         return sha256
 
     @contextlib.contextmanager
-    def _alone(self, tell: Tell) -> Iterator[None]:
-        """The library's lock of this content; another program that loads it is waited for."""
-        place = cache_folder() / ".locks" / repository_folder(self.repo).name / f"{self.file.blob}.lock"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place, mode=0o664)
+    def _locked(self, on_bytes: OnBytes) -> Iterator[None]:
+        """Hold the library's lock of this content; waits for another program that downloads it."""
+        path = cache_folder() / ".locks" / repository_folder(self.repo).name / f"{self.file.blob}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, mode=0o664)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            tell("waiting", self.here_bytes)
+            on_bytes("waiting", self.here_bytes)
             lock.acquire()
         try:
             yield
         finally:
             lock.release()
 
-    def _bring(self, hub: Hub, tell: Tell) -> None:
-        """Write the partial file up to its size, over as many connections as it takes."""
-        patience, furthest = Patience(hub.wait), 0
+    def _complete(self, hub: Hub, on_bytes: OnBytes) -> None:
+        """Complete the partial file, over as many connections as it takes."""
+        retries, furthest = Retries(hub.wait), 0
         while (have := _size(self.partial)) != self.file.size_bytes or not self.partial.exists():
-            if have > furthest:  # a hub that begins anew each time must not be asked for ever
+            if have > furthest:  # a hub that always starts from 0 must not be retried for ever
                 furthest = have
-                patience.renew()
+                retries.reset()
             try:
-                self._go_on(hub, have, tell)
-            except Hiccup as hiccup:
-                patience.bear(hiccup)
+                self._resume(hub, have, on_bytes)
+            except TemporaryHubError as error:
+                retries.wait_or_raise(error)
 
-    def _go_on(self, hub: Hub, have: int, tell: Tell) -> None:
-        """Add to the partial file what one connection brings."""
+    def _resume(self, hub: Hub, have: int, on_bytes: OnBytes) -> None:
+        """Append to the partial file the bytes of one connection."""
         size_bytes = self.file.size_bytes
-        if have > size_bytes:  # it is something else
+        if have > size_bytes:  # it is another file
             have = 0
         source = hub.bytes_of(self.repo, self.commit, self.file.path, have)
         with source as (begin, pieces), self.partial.open("ab") as out:
@@ -120,26 +120,26 @@ class Blob:
                 if here > size_bytes:
                     break
                 out.write(piece)
-                tell("loading", here)
+                on_bytes("downloading", here)
         if here > size_bytes:
             self.partial.unlink()
             raise HubError(
                 f"{self.file.path} of {self.repo} is longer than the hub's listing says.",
-                hint="Run the command again; if it stays so, the hub or the mirror is at fault.",
+                hint="Run the command again; if that does not help, the hub or its mirror is at fault.",
                 code="size_mismatch",
             )
         if here < size_bytes:
-            raise Hiccup(f"The hub ends {self.file.path} after {here:,} of {size_bytes:,} bytes.")
+            raise TemporaryHubError(f"The hub ended {self.file.path} after {here:,} of {size_bytes:,} bytes.")
 
-    def _checked(self, place: Path, tell: Tell) -> str | None:
-        """The SHA-256 of a file that has the size and the hash that the hub lists; None of any other."""
+    def _checked(self, path: Path, on_bytes: OnBytes) -> str | None:
+        """The SHA-256 of a file that has the size and the hash in the hub's listing; None for any other."""
         size_bytes = self.file.size_bytes
-        if not place.is_file() or _size(place) != size_bytes:
+        if not path.is_file() or _size(path) != size_bytes:
             return None
-        tell("checking", size_bytes)
+        on_bytes("checking", size_bytes)
         sha256 = hashlib.sha256()
         git_sha1 = hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False)
-        with place.open("rb") as content:
+        with path.open("rb") as content:
             while piece := content.read(_PIECE_BYTES):
                 sha256.update(piece)
                 if not self.file.sha256:
@@ -157,8 +157,8 @@ class Blob:
         draft.replace(self.link)
 
 
-def _size(place: Path) -> int:
+def _size(path: Path) -> int:
     try:
-        return place.stat().st_size
+        return path.stat().st_size
     except OSError:
         return 0

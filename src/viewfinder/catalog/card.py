@@ -1,6 +1,6 @@
-"""What a model card says: one model and the variants (card, engine and files) that run it.
+"""Model cards: one model and the variants (card, engine and files) that run it.
 
-Made by `catalog`; read by fleet, gateway, bench and cli.
+Made by `catalog`; read by fleet, gateway, measure and cli.
 """
 
 from collections.abc import Iterable
@@ -20,67 +20,67 @@ class _Frozen(BaseModel):
 
 
 class Variant(_Frozen):
-    """One card on one engine with its files; what `bench` measures overrides what is declared here.
+    """One card on one engine with its files; measured capabilities override those declared here.
 
-    `model` and `mmproj` are relative to the package's weights or to the repository, or absolute for files
-    of the user. An engine that loads a whole folder has its folder as `model`.
+    `model` and `mmproj` are relative to the package's weights or to the repository, or absolute for the
+    user's own files. For an engine that loads a whole folder, `model` is that folder.
     """
 
     name: str = Field(pattern=NAME)
     engine: str
     repo: str = Field(description="the model id, as its publisher writes it")
     source: Literal["package", "disk", "hub", "server"] = "package"
-    revision: str = Field("", description="hub: the commit that is wanted; empty: the one that was pulled")
+    revision: str = Field("", description="hub: the required commit; empty: the one that was pulled")
     model: Path = Path()
     mmproj: Path | None = None
-    also: tuple[str, ...] = Field((), description="hub: other repositories that it needs, a tokenizer's")
+    also: tuple[str, ...] = Field((), description="hub: other repositories it needs, such as a tokenizer's")
     quantization: str = ""
-    size_bytes: int | None = Field(None, ge=0, description="of all files; None: they are not here")
-    download_bytes: int | None = Field(None, gt=0, description="hub: what pulling brings, as published")
+    size_bytes: int | None = Field(None, ge=0, description="of all files; None: not on this disk")
+    download_bytes: int | None = Field(None, gt=0, description="hub: size of the download, as published")
     vision: bool
     text: bool
-    images: int | None = Field(None, gt=0, description="the most images in one request; None: no cap known")
-    context_tokens: int | None = Field(None, gt=0, description="what the model was trained for")
+    images: int | None = Field(None, gt=0, description="the most images in one request; None: no known limit")
+    context_tokens: int | None = Field(None, gt=0, description="the context length it was trained for")
     image_input_px: int | None = Field(None, gt=0, description="longest edge of the model's own input")
     image_lever: Literal["pixels", "image_tokens"] = Field(
-        "pixels", description="what an image budget is set by: the picture's size, or the engine's option"
+        "pixels", description="how an image budget is set: by the picture's size, or by an engine option"
     )
     image_budgets: tuple[int, ...] = Field(
         (64, 256),
-        description="image tokens to compare with the engine's own number, least first, by that lever",
+        description="numbers of image tokens to compare with the engine's default, ascending",
     )
     chat_template: str | None = Field(None, description="None: the one in the model's file")
-    model_type: str = Field("", description="of its config.json; known issues of engines go by it")
-    remote_code: bool = Field(False, description="runs Python from its repository; `revision` is a must")
-    server: RunningServer | None = Field(None, description="one that runs already; it has the files")
-    not_served: str = Field("", description="why it is listed and yet not served")
+    model_type: str = Field("", description="as in its config.json; known issues refer to it")
+    remote_code: bool = Field(False, description="runs Python from its repository; requires `revision`")
+    server: RunningServer | None = Field(None, description="a running server, which has the files")
+    not_served: str = Field("", description="why it is listed but not served")
 
 
 class ModelCard(_Frozen):
-    """One model, by the name that a person and a request use."""
+    """One model, under the name that people and requests use."""
 
     name: str = Field(pattern=NAME)
     title: str
     license: str
     summary: str
     variants: tuple[Variant, ...] = Field(min_length=1)
-    published_as: str | None = Field(None, description="its row's model name in `published.toml`")
+    published_as: str | None = Field(None, description="the model name of its row in `published.toml`")
     prefer: tuple[str, ...] = Field(
-        (), description="engines, best first, where this model's order is not the machine's"
+        (), description="engines, best first, where this model needs another order than the machine's"
     )
     short_answer: str = Field(
         "Answer the question using a single word or phrase.",
-        description="what follows a question of `bench --vqa`, as this model was trained to hear it",
+        description="the instruction after a question of `bench --vqa`, in the words of its training",
     )
-    quirks: tuple[str, ...] = Field((), description="what its users should know, a sentence each")
-    checked: str = Field("", description="what of this card was verified, and where")
+    quirks: tuple[str, ...] = Field((), description="facts that its users should know, a sentence each")
+    checked: str = Field("", description="which facts of this card were verified, and where")
 
     def variant(self, name: str | None = None) -> Variant:
-        """The variant called `name`, or the card's first; KeyError when there is none such."""
+        """The variant called `name`, or the card's first; KeyError when there is no such variant."""
         if name is None:
             return self.variants[0]
         return {variant.name: variant for variant in self.variants}[name]
 
     def narrowed(self, variants: Iterable[Variant]) -> "ModelCard":
-        """This card with some of its variants only: those that a request's words leave to choose from."""
+        """This card with only these variants: the ones that a request may be served by."""
         return self.model_copy(update={"variants": tuple(variants)})

@@ -1,6 +1,6 @@
-"""Which models exist here, and whether their files are whole: the built-in cards and the user's own.
+"""The models that exist here, and whether their files are complete: the built-in cards and the user's own.
 
-Made once by api; fleet, gateway and cli look models up in it. Nothing is ever fetched here.
+Made once by api; fleet, gateway and cli look models up in it. It never downloads anything.
 """
 
 import difflib
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """The files of one variant, `model` a file or a folder; they exist and their headers are sound."""
+    """The files of one variant; `model` is a file or a folder. They exist and their headers are valid."""
 
     model: Path
     mmproj: Path | None = None
@@ -48,10 +48,10 @@ class ModelFiles:
 
 
 class Catalog:
-    """Every card by its name; `extra` and `endpoints` are what the user's settings add.
+    """Every card by its name; `extra` and `endpoints` are those that the user's settings add.
 
-    `wanted` names the one variant of a model that may be used, for models where the user chose; `lock_file`
-    is the record of what was pulled, with which the files of the hub are compared.
+    `wanted` names the only variant of a model that may be used, where the user chose one; `lock_file` is the
+    record of pulled files, which the files on disk are compared with.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Catalog:
             self._add(name, card_of_files, local)
         for name, server in (endpoints or {}).items():
             self._add(name, card_of_server, server)
-        self._wanted = dict(self._wish(name, variant) for name, variant in (wanted or {}).items())
+        self._wanted = dict(self._chosen(name, variant) for name, variant in (wanted or {}).items())
 
     def names(self) -> list[str]:
         return list(self._cards)
@@ -83,7 +83,7 @@ class Catalog:
     def card(self, name: str) -> ModelCard:
         """The whole card of a model, by its name or by the id of one of its repositories.
 
-        Raises UnknownModel, with names that come close, when there is none.
+        Raises UnknownModel, with similar names, when there is none.
         """
         if name in self._cards:
             return self._cards[name]
@@ -95,15 +95,15 @@ class Catalog:
         shown = name if len(name) <= 100 else f"{name[:100]}..."
         raise UnknownModel(
             f"There is no model named {shown!r}.",
-            hint=f"{meant}`viewfinder models` and GET /v1/models list what is here.",
+            hint=f"{meant}`viewfinder models` and GET /v1/models list the models.",
             param="model",
         )
 
     def get(self, name: str) -> ModelCard:
-        """The card that `name` means, with those of its variants that may be used for it.
+        """The card for `name`, with only those of its variants that may be used for it.
 
-        A repository's id ("mlx-community/llava-v1.6-mistral-7b-4bit") leaves the variants of that
-        repository; of what is left, the one that the user wants. Raises UnknownModel.
+        The id of a repository ("mlx-community/llava-v1.6-mistral-7b-4bit") selects the variants of that
+        repository; among these, only the one that the user chose, if any. Raises UnknownModel.
         """
         card = self.card(name)
         variants = self._named(card, name)
@@ -111,10 +111,10 @@ class Catalog:
         return card.narrowed(wanted or variants)
 
     def add(self, reference: str) -> ModelCard:
-        """The card of what the words point at: `hf:owner/name[@revision]`, a model folder or a .gguf file.
+        """The card for a reference: `hf:owner/name[@revision]`, a model folder or a .gguf file.
 
-        For the words of a person at this computer alone (command line, Python): a request's are looked up by
-        `get`, which knows nothing of disks and hubs. Raises BadRequest, FilesMissing, ModelFilesError.
+        Only for a person at this computer (command line, Python): names in requests are looked up by `get`,
+        which never reads a path or a repository. Raises BadRequest, FilesMissing, ModelFilesError.
         """
         if reference not in self._added:
             card = self._card_of(reference)
@@ -128,14 +128,13 @@ class Catalog:
         return self._cards[self._added[reference]]
 
     def was_added(self, card: ModelCard) -> bool:
-        """Whether the card was made by `add`, and its name is known here alone."""
+        """Whether the card was made by `add`, so that only this catalog knows its name."""
         return card.name in self._added.values()
 
     def resolve(self, variant: Variant) -> ModelFiles:
-        """Where the variant's files are.
+        """The paths of the variant's files; empty for a running server, which has its own.
 
-        The files of a server that runs already are its own business. Raises ModelFilesError when one is
-        truncated or the wrong one, FilesMissing when pulling mends that.
+        Raises ModelFilesError when a file is truncated or the wrong one, FilesMissing when pulling helps.
         """
         if variant.source == "server":
             return ModelFiles(Path())
@@ -154,7 +153,7 @@ class Catalog:
                     f"{variant.repo} is not on this disk."
                     if variant.source == "hub"
                     else f"{file} is missing.",
-                    hint="The package is incomplete; install it again."
+                    hint="The package is incomplete: install it again."
                     if variant.source == "package"
                     else "Check the path in your settings or on the command line.",
                     code="model_missing",
@@ -167,8 +166,8 @@ class Catalog:
             check_folder(model, *_where_links_may_lead(variant, model))
         return ModelFiles(model, mmproj)
 
-    def _wish(self, name: str, variant: str) -> tuple[str, str]:
-        """A wish under the card's own name, whatever it was called; BadRequest for one that cannot be."""
+    def _chosen(self, name: str, variant: str) -> tuple[str, str]:
+        """The card's own name and the variant chosen for it; BadRequest when it has no such variant."""
         card = self.card(name)
         among = [one.name for one in self._named(card, name)]
         if variant not in among:
@@ -181,11 +180,11 @@ class Catalog:
 
     @staticmethod
     def _named(card: ModelCard, name: str) -> tuple[Variant, ...]:
-        """The variants that a name leaves: all of a card's own name, else those of a repository."""
+        """The variants that a name selects: all of them by the card's name, else those of a repository."""
         return card.variants if name == card.name else _of_repository(card, name)
 
     def _check_pulled(self, variant: Variant, model: Path, mmproj: Path | None) -> None:
-        """Nothing is missing, no link leads out of the cache, and sizes are those that were pulled."""
+        """Check that no file is missing, no link leads out of the cache, and sizes are those recorded."""
         for repo in variant.also:
             if snapshot(repo) is None:
                 raise ModelFilesError(f"{repo} is not on this disk.", code="model_missing")
@@ -197,7 +196,7 @@ class Catalog:
         for path, known in pulled.read(self._lock_file).files(variant.repo, folder.name).items():
             file = folder / path
             if files and file not in files:
-                continue  # another variant's
+                continue  # a file of another variant
             if (size := size_bytes(file)) != known.size_bytes:
                 raise ModelFilesError(
                     f"{file} is truncated: {size or 0:,} of {known.size_bytes:,} bytes.",
@@ -213,7 +212,7 @@ class Catalog:
         return folder / variant.model, None if variant.mmproj is None else folder / variant.mmproj
 
     def _to_pull(self, variant: Variant) -> tuple[str, str]:
-        """The words after `viewfinder pull`: a reference, or a card's name and its variant's."""
+        """The arguments of `viewfinder pull`: a reference, or the names of a card and its variant."""
         for reference, name in self._added.items():
             if variant.repo == self._cards[name].variants[0].repo:
                 return reference, ""
@@ -230,32 +229,32 @@ class Catalog:
         return variant.model_copy(update={"size_bytes": size_bytes(*self._paths(variant))})
 
     def _add(self, name: str, card: Callable[[str, T], ModelCard], what: T) -> None:
-        """One more card, when no other has its name and a model can have it."""
+        """Add a card, when its name is valid and no other card has it."""
         if name in self._cards:
             raise BadRequest(
-                f"The model name '{name}' is taken by another model.",
+                f"The model name '{name}' is already taken.",
                 hint="Choose another name.",
                 param=f"models.{name}",
             )
         if not re.fullmatch(NAME, name):
             raise BadRequest(
-                f"The model name {name[:100]!r} cannot be used.",
-                hint="Use at most 100 letters, digits and . _ : - and begin with a letter or a digit.",
+                f"The model name {name[:100]!r} is invalid.",
+                hint="Use at most 100 letters, digits and . _ : - and start with a letter or a digit.",
                 param="models",
             )
         self._cards[name] = card(name, what)
 
     def _card_of(self, reference: str) -> ModelCard:
         if not reference.startswith(HUB_PREFIX):
-            place = Path(reference).expanduser().absolute()
-            if not place.exists():
+            path = Path(reference).expanduser().absolute()
+            if not path.exists():
                 raise ModelFilesError(
-                    f"{place} is missing.",
+                    f"{path} is missing.",
                     hint=f"Check the path; a repository of the hub is written {HUB_PREFIX}owner/name.",
                     code="model_missing",
                 )
-            name = place.name if place.is_dir() else place.stem
-            return card_of_files(self._free_name(name), LocalModel(model=place))
+            name = path.name if path.is_dir() else path.stem
+            return card_of_files(self._free_name(name), LocalModel(model=path))
         wanted = parse_reference(reference)
         folder = snapshot(wanted.repo, wanted.revision)
         if folder is None:
@@ -270,23 +269,23 @@ class Catalog:
 
 
 def _of_repository(card: ModelCard, repo: str) -> tuple[Variant, ...]:
-    """The variants that live in a repository; the hub does not tell upper case from lower."""
+    """The variants in a repository; the hub ignores case."""
     return tuple(variant for variant in card.variants if variant.repo.casefold() == repo.casefold())
 
 
-def _where_links_may_lead(variant: Variant, place: Path) -> tuple[Path, ...]:
-    """The hub's cache, whose snapshots are links into it; of other folders nowhere but into themselves."""
+def _where_links_may_lead(variant: Variant, path: Path) -> tuple[Path, ...]:
+    """Into the hub's cache, for a snapshot in it; for any other folder only into itself."""
     if variant.source == "hub":
         return cache_folder(), repository_folder(variant.repo)
-    return (cache_folder(),) if place.resolve().is_relative_to(cache_folder().resolve()) else ()
+    return (cache_folder(),) if path.resolve().is_relative_to(cache_folder().resolve()) else ()
 
 
 def _check_pair(model: Path, mmproj: Path | None) -> None:
-    """Both headers are sound, and neither file stands in the other's place."""
+    """Check that both headers are valid, and that the two files are not swapped."""
     if check_gguf(model).is_projector:
         raise ModelFilesError(
             f"{model} is an image projector, not a language model.",
-            hint="Give the language model's file first and this one as --mmproj.",
+            hint="Pass the language model's file first and this one with --mmproj.",
         )
     if mmproj is not None and not check_gguf(mmproj).is_projector:
         raise ModelFilesError(

@@ -1,7 +1,7 @@
-"""Model folders: is everything there that an engine will open, and is each file what it says.
+"""Model folders: whether every file that an engine will open is present and valid.
 
-Read by `catalog` before every start: settings and headers only, never the weights, and of each no more than
-its cap. Format: https://github.com/huggingface/safetensors#format
+Read by `catalog` before every start: only settings and headers, never the weights, each up to its limit.
+Format: https://github.com/huggingface/safetensors#format
 """
 
 import math
@@ -18,7 +18,7 @@ from viewfinder.core.errors import ModelFilesError
 CONFIG_BYTES = 4 * 1024 * 1024
 INDEX_BYTES = 64 * 1024 * 1024
 HEADER_BYTES = 100_000_000
-"""The format's own cap."""
+"""The limit in the format's definition."""
 
 _INDEX = f"model{SAFETENSORS}.index.json"
 _BITS = {
@@ -31,7 +31,7 @@ _GET_AGAIN = "Get the file again, and compare its size with its publisher's."
 
 @dataclass(frozen=True, slots=True)
 class FolderHeader:
-    """What a model folder says of itself; empty and None where it does not say."""
+    """The facts in a model folder's configuration; empty or None where it gives none."""
 
     model_type: str
     vision: bool
@@ -40,13 +40,13 @@ class FolderHeader:
     context_tokens: int | None
     image_input_px: int | None
     remote_code: bool
-    """It would have Python run that its publisher wrote."""
+    """It needs Python code from its repository."""
 
 
 def check_folder(folder: Path, *inside: Path) -> FolderHeader:
-    """What a whole model folder says of itself; `inside` are folders that its links may lead to.
+    """The header of a complete model folder; its links may only lead into it or into the `inside` folders.
 
-    Raises ModelFilesError when something is missing, truncated, corrupt, or leads elsewhere.
+    Raises ModelFilesError when a file is missing, truncated, corrupt, or a link that leads elsewhere.
     """
     if not folder.is_dir():
         raise ModelFilesError(f"{folder} is not a folder.", hint="Check the path.", code="model_missing")
@@ -62,13 +62,13 @@ def check_folder(folder: Path, *inside: Path) -> FolderHeader:
 
 
 def read_config(folder: Path) -> FolderHeader:
-    """What `config.json` says; ModelFilesError when it is missing or says nothing."""
+    """The facts in `config.json`; ModelFilesError when it is missing or names no kind of model."""
     config = _json_object(folder / "config.json", CONFIG_BYTES)
     model_type = config.get("model_type")
     if not isinstance(model_type, str) or not model_type:
         raise ModelFilesError(
             f"{folder / 'config.json'} does not say what kind of model this is (model_type).",
-            hint="Check that the folder is a model's, as the model hub has them.",
+            hint="Check that the folder holds a model as downloaded from the hub.",
         )
     text, vision, shrunk = (_part(config, key) for key in ("text_config", "vision_config", "quantization"))
     kinds = (part.get(key) for part in (config, text) for key in ("dtype", "torch_dtype"))
@@ -86,20 +86,20 @@ def read_config(folder: Path) -> FolderHeader:
 
 
 def require_inside(files: Iterable[Path], *folders: Path) -> None:
-    """No link among the files leads out of the folders; ModelFilesError names the one that does."""
+    """Check that no link among the files leads out of the folders; ModelFilesError names one that does."""
     allowed = [folder.resolve() for folder in folders]
     for file in files:
-        place = file.resolve()
-        if not any(place.is_relative_to(folder) for folder in allowed):
+        target = file.resolve()
+        if not any(target.is_relative_to(folder) for folder in allowed):
             raise ModelFilesError(
                 f"{file} is a link that leads out of {folders[0]}.",
-                hint="Put the file itself there: an engine must open nothing else.",
+                hint="Replace the link by the file itself: engines may only open files of the model.",
                 code="link_leads_out",
             )
 
 
 def check_safetensors(file: Path) -> None:
-    """The header is sound, and the file as long as it says; ModelFilesError otherwise."""
+    """Check that the header is valid and the file as long as it claims; ModelFilesError otherwise."""
     size_bytes = file.stat().st_size
     with file.open("rb") as content:
         length = int.from_bytes(content.read(8), "little")
@@ -120,7 +120,7 @@ def check_safetensors(file: Path) -> None:
 
 
 def _end(file: Path, name: str, tensor: object) -> int:
-    """Where a tensor ends within the data; its length must be what its shape and type come to."""
+    """Where a tensor ends within the data; its length must match its shape and type."""
     match tensor:
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [int(begin), int(end)]} if (
             0 <= begin <= end
@@ -134,7 +134,7 @@ def _end(file: Path, name: str, tensor: object) -> int:
 
 
 def _weights(folder: Path) -> list[Path]:
-    """The files that hold the weights: all that the index names, or all that are there."""
+    """The files that hold the weights: those that the index names, or all when there is no index."""
     index = folder / _INDEX
     if not index.exists():
         names = [file.name for file in folder.iterdir() if file.is_file()]

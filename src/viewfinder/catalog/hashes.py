@@ -1,7 +1,7 @@
-"""One hash for all files of a variant, by which `fleet` keeps what it learned of exactly these weights.
+"""One hash for all files of a variant, under which `fleet` keeps what it learned about exactly these weights.
 
-Of pulled files it was recorded; of others it is computed once, and remembered as long as size and time of
-change stay.
+Hashes of pulled files are in the record; others are computed once and kept until the file's size or
+modification time changes.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from viewfinder.core.notebook import Notebook
 
 
 class Hashes:
-    """`file` remembers what was computed, `lock_file` is the record of what was pulled."""
+    """`file` keeps the computed hashes, `lock_file` is the record of pulled files."""
 
     def __init__(self, file: Path, lock_file: Path | None = None) -> None:
         self._notes = Notebook(file)
         self._lock_file = lock_file
 
     def of(self, variant: Variant, files: ModelFiles) -> str:
-        """The hash of everything that the engine opens, as SHA-256 in hexadecimal.
+        """The SHA-256, in hexadecimal, over all files that the engine opens.
 
-        Reads every byte that it does not know yet: call it in a thread. Raises ModelFilesError.
+        Reads every file whose hash is not known yet: call it in a thread. Raises ModelFilesError.
         """
         recorded = self._recorded(variant)
         whole = hashlib.sha256()
@@ -37,8 +37,8 @@ class Hashes:
                 digest = known.sha256 if known else self._computed(file)
                 whole.update(f"{digest} {name}\n".encode())
         except OSError as error:
-            place = error.filename or files.model
-            raise ModelFilesError(f"{place} cannot be read: {error.strerror}.") from None
+            path = error.filename or files.model
+            raise ModelFilesError(f"{path} cannot be read: {error.strerror}.") from None
         return whole.hexdigest()
 
     def _recorded(self, variant: Variant) -> Mapping[Path, PulledFile]:
@@ -61,7 +61,7 @@ class Hashes:
 
 
 def _named(files: ModelFiles) -> list[tuple[str, Path]]:
-    """Every file with the name by which the engine knows it: a path within its folder, or its part."""
+    """Every file with its name for the engine: its path within the folder, or `model` and `mmproj`."""
     folder = files.model
     if folder.is_dir():
         inside = sorted(file for file in folder.rglob("*") if file.is_file())

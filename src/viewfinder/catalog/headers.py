@@ -1,7 +1,7 @@
-"""GGUF headers: is this file whole, and what is in it; read by `catalog` before an engine sees the file.
+"""GGUF headers: whether a file is complete, and what it holds; read by `catalog` before an engine opens it.
 
-Reads the header and the tensor table only, never the weights. A truncated download, a web page saved
-under a model's name and swapped files are told apart here, where the sentence can still be clear.
+Reads only the header and the tensor table, never the weights. It detects truncated downloads, web pages that
+were saved as models, and swapped files, and names the problem more clearly than an engine would.
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
@@ -26,7 +26,7 @@ TENSOR_TYPES = {
     30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
     40: ("NVFP4", 64, 36), 41: ("Q1_0", 128, 18),
 }  # fmt: skip
-"""ggml type > name, elements a block, bytes a block."""
+"""ggml type > name, elements per block, bytes per block."""
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -39,7 +39,7 @@ _GET_AGAIN = "Get the file again, and compare its size with its publisher's."
 
 @dataclass(frozen=True, slots=True)
 class GGUFHeader:
-    """What a whole GGUF file says of itself; `values` holds its scalars and short texts."""
+    """The header of a complete GGUF file; `values` holds its scalars and short texts."""
 
     architecture: str
     quantization: str
@@ -52,12 +52,12 @@ class GGUFHeader:
 
     @property
     def is_projector(self) -> bool:
-        """True for the part of a vision model that turns image into tokens (an "mmproj")."""
+        """True for the part of a vision model that turns images into tokens (an "mmproj")."""
         return self.architecture == "clip"
 
 
 def check_gguf(path: Path) -> GGUFHeader:
-    """The header of a whole GGUF file; ModelFilesError when it is missing, truncated or something else."""
+    """The header of a GGUF file; ModelFilesError when it is missing, truncated, corrupt or no GGUF file."""
     if not path.is_file():
         what = "is not a file" if path.exists() else "does not exist"
         raise ModelFilesError(f"{path} {what}.", hint="Check the path.", code="model_missing")
@@ -69,7 +69,7 @@ def check_gguf(path: Path) -> GGUFHeader:
 
 
 class _Reader:
-    """Reads forward through one file, refusing every length that the file cannot hold."""
+    """Reads forward through one file, and refuses every length that goes beyond its end."""
 
     def __init__(self, path: Path, file: BinaryIO, size_bytes: int) -> None:
         self.path = path
@@ -80,7 +80,7 @@ class _Reader:
         self._check_magic()
         (version,) = self._unpack("I")
         if version not in _VERSIONS:
-            raise self._broken(f"says it is GGUF version {version}; versions 2 and 3 are known")
+            raise self._broken(f"has the GGUF version {version}; versions 2 and 3 are supported")
         tensors, count = self._unpack("QQ")
         if tensors > _MAX_TENSORS or count > _MAX_VALUES:
             raise self._broken(f"claims {tensors} tensors and {count} values, which no model has")
@@ -115,11 +115,11 @@ class _Reader:
             )
         raise ModelFilesError(
             f"{self.path} is not a GGUF file.",
-            hint="llama.cpp runs GGUF files only; check which file this is.",
+            hint="llama.cpp runs only GGUF files; check which file this is.",
         )
 
     def _entry(self) -> tuple[str, Value] | None:
-        """One key and its value, or None for what is only skipped (arrays, long texts)."""
+        """One key and its value, or None for a value that is skipped (an array, a long text)."""
         key = self._text()
         (kind,) = self._unpack("I")
         value = self._value(kind)
@@ -146,7 +146,7 @@ class _Reader:
         return None
 
     def _tensor(self) -> tuple[str, int, int]:
-        """One line of the tensor table: its type, how many elements, and its end within the data."""
+        """One row of the tensor table: type, number of elements, and end within the data."""
         self._text()
         (dimensions,) = self._unpack("I")
         if dimensions > _MAX_DIMENSIONS:
@@ -155,7 +155,7 @@ class _Reader:
         for _ in range(dimensions):
             elements *= self._unpack("Q")[0]
         kind, offset = self._unpack("IQ")
-        # A type newer than this table: its extent is unknown, its start must still be inside the file.
+        # The size of a type newer than this table is unknown; its start must still be inside the file.
         name, block, block_bytes = TENSOR_TYPES.get(kind, (f"type {kind}", 1, 0))
         return name, elements, offset + -(-elements // block) * block_bytes
 
@@ -166,7 +166,7 @@ class _Reader:
         return -(-self.file.tell() // alignment) * alignment
 
     def _text(self) -> str | None:
-        """A string; None (skipped) when it is longer than anything we look at."""
+        """A string; None (skipped) when it is longer than any that we read."""
         (length,) = self._unpack("Q")
         if length > _MAX_KEPT_TEXT:
             self._skip(length)
@@ -174,7 +174,7 @@ class _Reader:
         return self._take(length).decode("utf-8", "replace")
 
     def _skip_texts(self, count: int) -> None:
-        """Past `count` strings, quickly: a vocabulary has hundreds of thousands."""
+        """Skip `count` strings, fast: a vocabulary has hundreds of thousands."""
         read = self.file.read
         for _ in range(count):
             prefix = read(8)

@@ -1,7 +1,7 @@
-"""Where the model hub is, and where its repositories lie on this disk; called by all of `catalog`.
+"""The model hub's address, and the folders of its repositories on this disk; called by all of `catalog`.
 
-Reads the public layout of the hub's cache, which other programs fill too: `blobs` hold contents by their
-hash, `snapshots` are folders of links to them, one a commit, and `refs` name a commit. Nothing is fetched.
+Reads the public layout of the hub's cache, which other programs use too: `blobs` holds contents by hash,
+`snapshots` one folder of links for each commit, and `refs` the commit of each revision. It never downloads.
 """
 
 import os
@@ -28,21 +28,21 @@ def cache_folder() -> Path:
 
 
 def repository_folder(repo: str) -> Path:
-    """The folder of everything that is here of a repository."""
+    """The folder of a repository in the cache."""
     return cache_folder() / f"models--{repo.replace('/', '--')}"
 
 
 def snapshot(repo: str, revision: str = "") -> Path | None:
-    """The folder that holds a repository's files at a commit or a named revision; None: not here."""
-    place = repository_folder(repo)
+    """The folder of a repository's files at a commit or a named revision; None when not on this disk."""
+    repository = repository_folder(repo)
     revision = revision or MAIN
     try:
         commit = (
             revision
             if COMMIT.fullmatch(revision)
-            else (place / "refs" / revision).read_text(encoding="ascii").strip()
+            else (repository / "refs" / revision).read_text(encoding="ascii").strip()
         )
     except (OSError, ValueError):
         return None
-    folder = place / "snapshots" / commit
+    folder = repository / "snapshots" / commit
     return folder if commit and "/" not in commit and folder.is_dir() else None

@@ -1,6 +1,6 @@
-"""What is known to be wrong with engines, and what is done about it; read by fleet, guide and `doctor`.
+"""Known issues of engines, and what to do about each; read by fleet, report and `doctor`.
 
-The list is `known_issues.toml`. Nothing here knows which engine is installed: the callers say.
+The list is `known_issues.toml`. The callers pass the engine and its installed version.
 """
 
 import functools
@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-FILE = Path(__file__).with_suffix(".toml")
+_FILE = Path(__file__).with_suffix(".toml")
 
 
 class KnownIssue(BaseModel):
@@ -22,7 +22,7 @@ class KnownIssue(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     code: str = Field(pattern=r"^[a-z0-9-]+$")
-    kind: Literal["refuse", "applied", "told"]
+    kind: Literal["refuse", "prevented", "possible"]
     engine: str
     affected: str = ""
     fixed_in: str = ""
@@ -36,7 +36,7 @@ class KnownIssue(BaseModel):
 
     @property
     def hint(self) -> str:
-        """What to do about it, with the line that does it."""
+        """What to do about it, with the command that does it."""
         return f"{self.remedy} Run: {self.command}" if self.command else self.remedy
 
     @field_validator("affected")
@@ -52,13 +52,13 @@ class KnownIssue(BaseModel):
         return signature
 
     def affects(self, engine: str, version: str) -> bool:
-        """Whether this version of the engine has it; one that pip cannot read has only what all have."""
+        """Whether this version of the engine has it; one that pip cannot parse has those of all versions."""
         if engine != self.engine:
             return False
         return not self.affected or is_within(version, self.affected)
 
     def concerns(self, model: str, model_type: str) -> bool:
-        """Whether a model can meet it."""
+        """Whether the issue can occur with a model."""
         if not self.models and not self.model_types:
             return True
         return model in self.models or model_type in self.model_types
@@ -67,41 +67,41 @@ class KnownIssue(BaseModel):
 @functools.cache
 def known_issues() -> tuple[KnownIssue, ...]:
     """The whole list."""
-    entries = tomllib.loads(FILE.read_text(encoding="utf-8"))["issues"]
+    entries = tomllib.loads(_FILE.read_text(encoding="utf-8"))["issues"]
     return tuple(KnownIssue.model_validate(entry) for entry in entries)
 
 
 def issues_of_engine(engine: str, version: str) -> list[KnownIssue]:
-    """All that this version of an engine has, whichever models can meet it."""
+    """The issues of this version of an engine, with any model."""
     return [issue for issue in known_issues() if issue.affects(engine, version)]
 
 
 def issues_of_model(engine: str, version: str, model: str, model_type: str = "") -> list[KnownIssue]:
-    """All that a model can meet on this version of an engine; `model` is the name of its card."""
+    """The issues of a model on this version of an engine; `model` is the name of its card."""
     return [issue for issue in issues_of_engine(engine, version) if issue.concerns(model, model_type)]
 
 
 def refusal(engine: str, version: str, model: str, model_type: str = "") -> KnownIssue | None:
-    """The issue for which a model is not started on this version of an engine."""
+    """The issue because of which a model is not started on this version of an engine."""
     found = issues_of_model(engine, version, model, model_type)
     return next((issue for issue in found if issue.kind == "refuse"), None)
 
 
 def refused_by(issue: KnownIssue, engine: str, version: str) -> str:
-    """Why an issue keeps a model from this version of an engine, as a clause."""
-    mended = f", fixed in {issue.fixed_in}" if issue.fixed_in else ""
+    """Why a model is not started on this version of an engine, as a clause."""
+    fixed = f", fixed in {issue.fixed_in}" if issue.fixed_in else ""
     what = issue.what.rstrip(".")
-    return f"{engine} {version} has a known issue with it{mended}: {what} ({issue.references[0]})"
+    return f"{engine} {version} has a known issue with it{fixed}: {what} ({issue.references[0]})"
 
 
-def recognize(engine: str, version: str, words: str) -> KnownIssue | None:
-    """The issue that an engine's last words speak of."""
+def recognize(engine: str, version: str, output: str) -> KnownIssue | None:
+    """The issue whose signature is in an engine's last lines of output."""
     found = issues_of_engine(engine, version)
-    return next((one for one in found if one.signature and re.search(one.signature, words)), None)
+    return next((one for one in found if one.signature and re.search(one.signature, output)), None)
 
 
 def is_within(version: str, specifiers: str) -> bool:
-    """Whether a version is one of those that pip's specifiers mean; False when it is no such version."""
+    """Whether a version matches pip's specifiers; False when it cannot be parsed."""
     try:
         return SpecifierSet(specifiers).contains(Version(version), prereleases=True)
     except InvalidVersion:

@@ -1,6 +1,6 @@
-"""Whether a variant's files are on this disk now; asked by `fleet/choice` each time that a model is chosen.
+"""Whether a variant's files are on this disk; called by `fleet` each time it chooses a variant.
 
-Looks at names alone: whether files are whole is found out before a start, by `Catalog.resolve`.
+Looks only at names: `Catalog.resolve` checks before a start whether the files are complete.
 """
 
 from pathlib import Path
@@ -11,9 +11,9 @@ from viewfinder.catalog.hub import snapshot
 
 
 def is_here(variant: Variant, *, weights: Path = WEIGHTS) -> bool:
-    """True when everything that the variant needs is here, other repositories of the hub included.
+    """True when all files that the variant needs are on this disk, also those of other repositories.
 
-    A server that runs already has its files, wherever they are.
+    Always true for a running server, which has its own files.
     """
     if variant.source == "server":
         return True
@@ -30,5 +30,5 @@ def is_here(variant: Variant, *, weights: Path = WEIGHTS) -> bool:
 
 
 def _is_model(folder: Path) -> bool:
-    """A folder with weights in it: one repository may hold other variants, of which alone some are here."""
+    """A folder with weights: of a repository with several variants, only some may be on this disk."""
     return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))

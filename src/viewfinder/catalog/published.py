@@ -1,6 +1,6 @@
-"""The report that the guide succeeds, as data; the guide sets these figures beside measured ones.
+"""The published report that the guide replaces, as data; the guide shows its figures beside measured ones.
 
-The figures are kept as they were printed (`Decimal`, so that 6.20 stays 6.20) and corrected nowhere.
+The figures are kept as they were printed (`Decimal`, so that 6.20 stays 6.20) and never corrected.
 """
 
 import functools
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-FILE = Path(__file__).with_suffix(".toml")
+_FILE = Path(__file__).with_suffix(".toml")
 
 
 class _Frozen(BaseModel):
@@ -46,4 +46,4 @@ class Published(_Frozen):
 @functools.cache
 def published() -> Published:
     """The report of 2025-07-28."""
-    return Published.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
+    return Published.model_validate(tomllib.loads(_FILE.read_text(encoding="utf-8")))

@@ -1,6 +1,6 @@
-"""Pulling: what a model still lacks, and bringing it from the hub into the hub's own cache; called by api.
+"""Pulling: downloading the missing files of a model into the hub's own cache; called by api.
 
-First everything is asked for and weighed, then the disk is checked, and only then does the first byte come.
+First the hub is asked for all names and sizes, then the disk is checked, and only then the download starts.
 """
 
 import errno
@@ -19,26 +19,26 @@ from viewfinder.catalog.repository import repository_files, tokenizer_files, var
 from viewfinder.core.errors import ModelFilesError
 
 RESERVE_BYTES = 1_000_000_000
-"""What stays free on the disk: a full one stops more than Viewfinder."""
+"""How much stays free on the disk: a full one breaks other programs, too."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A repository, and how the files that are needed of it are chosen by their names."""
+    """A repository, and the function that chooses the needed ones among the names of its files."""
 
     repo: str
     revision: str
     choose: Callable[[Iterable[str]], Sequence[str]]
 
 
-LOOKED_FOR = ("config.json",)
-"""What libraries look for in any repository; where there is none, that is written down."""
+EXPECTED = ("config.json",)
+"""Files that libraries look for in any repository; their absence is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The files that are needed of one repository, at the commit that its revision stands for now."""
+    """The needed files of one repository, at the present commit of its revision."""
 
     repo: str
     revision: str
@@ -49,14 +49,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a pull will do; `missing_bytes` is what the disk lacked when it was made."""
+    """The files of a pull; `missing_bytes` were not on the disk when the plan was made."""
 
     sources: tuple[Source, ...]
     missing_bytes: int
 
     @property
     def blobs(self) -> list[Blob]:
-        """Each content once, even where several files share it."""
+        """Every file, each path once."""
         every = {blob.link: blob for source in self.sources for blob in source.blobs}
         return list(every.values())
 
@@ -66,8 +66,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """What is here now of one repository; `folder` is what engines open."""
+class PulledRepository:
+    """The files of one repository on this disk; engines open `folder`."""
 
     repo: str
     revision: str
@@ -77,8 +77,8 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a pull is: `doing` (loading, checking, waiting) `file`, and the bytes of the whole plan."""
+class PullProgress:
+    """How far a pull is: `doing` (downloading, checking, waiting) `file`, and bytes of the whole plan."""
 
     doing: str
     file: str
@@ -86,18 +86,18 @@ class Progress:
     total_bytes: int
 
 
-OnProgress = Callable[[Progress], None]
+OnPullProgress = Callable[[PullProgress], None]
 
 
 def wanted_of(variant: Variant) -> list[Wanted]:
-    """What a variant of the hub needs: its repository's files, and other repositories' tokenizers.
+    """What a variant of the hub needs: files of its repository, and tokenizers of other repositories.
 
-    Raises ModelFilesError for Python of a repository at no commit: it could be anything tomorrow.
+    Raises ModelFilesError for a repository with Python code and no pinned commit: the code could change.
     """
     if variant.remote_code and not COMMIT.fullmatch(variant.revision):
         raise ModelFilesError(
-            f"{variant.repo} runs Python of its own, and its card names no commit.",
-            hint="Such a card must pin its revision to a commit.",
+            f"{variant.repo} runs its own Python code, and its card names no commit.",
+            hint="Pin the card's revision to a commit.",
             code="remote_code_not_pinned",
         )
     return [
@@ -112,14 +112,14 @@ def wanted_of_repository(repo: str, revision: str) -> list[Wanted]:
 
 
 def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
-    """Ask the hub what there is and choose from it; nothing is loaded. Raises HubError, ModelFilesError."""
+    """List the repositories and choose the files; downloads nothing. Raises HubError, ModelFilesError."""
     sources = []
     for want in wanted:
         listing = hub.listing(want.repo, want.revision)
         files = {file.path: file for file in listing.files}
         chosen = want.choose(files)
         blobs = tuple(Blob(want.repo, listing.commit, files[path]) for path in chosen)
-        absent = tuple(name for name in LOOKED_FOR if name not in files)
+        absent = tuple(name for name in EXPECTED if name not in files)
         sources.append(Source(want.repo, want.revision, listing.commit, blobs, absent))
     contents = {blob.whole: blob for source in sources for blob in source.blobs}.values()
     missing = sum(blob.file.size_bytes - blob.here_bytes for blob in contents)
@@ -127,43 +127,43 @@ def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
 
 
 def fetch(
-    plan: Plan, hub: Hub, *, lock_file: Path, on_progress: OnProgress = lambda progress: None
-) -> list[Brought]:
-    """Bring what the plan lacks, check every file of it, and record it in the lock file.
+    plan: Plan, hub: Hub, *, lock_file: Path, on_progress: OnPullProgress = lambda progress: None
+) -> list[PulledRepository]:
+    """Download the missing files of the plan, check every file, and record it in the lock file.
 
-    Whatever interrupts it, what was loaded stays, and the next call goes on from there.
+    After an interruption, the downloaded bytes stay, and the next call resumes from there.
     Raises HubError, and ModelFilesError when the disk is full or cannot be written.
     """
     require_room(plan.missing_bytes)
-    pulled.read(lock_file)  # one that cannot be gone on with is told now, not when all is loaded
-    brought, total, done = [], plan.total_bytes, 0
+    pulled.read(lock_file)  # an unreadable record is an error now, not after the download
+    repositories, total, done = [], plan.total_bytes, 0
     for source in plan.sources:
         files = {}
         for blob in source.blobs:
 
-            def tell(doing: str, here: int, *, before: int = done, file: str = blob.file.path) -> None:
-                on_progress(Progress(doing, file, before + here, total))
+            def report(doing: str, here: int, *, before: int = done, file: str = blob.file.path) -> None:
+                on_progress(PullProgress(doing, file, before + here, total))
 
             try:
                 files[blob.file.path] = PulledFile(
-                    size_bytes=blob.file.size_bytes, sha256=blob.load(hub, tell)
+                    size_bytes=blob.file.size_bytes, sha256=blob.download(hub, report)
                 )
             except OSError as error:
                 raise _disk_error(error, blob) from None
             done += blob.file.size_bytes
         try:
-            _note_absent(source)
-            _point(source)
+            _record_absent(source)
+            _update_ref(source)
             pulled.record(lock_file, source.repo, source.commit, source.revision, files)
         except OSError as error:
             raise _disk_error(error, source.blobs[0]) from None
         folder = repository_folder(source.repo) / "snapshots" / source.commit
-        brought.append(Brought(source.repo, source.revision, source.commit, folder, files))
-    return brought
+        repositories.append(PulledRepository(source.repo, source.revision, source.commit, folder, files))
+    return repositories
 
 
 def free_bytes() -> int:
-    """What is free where the cache is, or will be."""
+    """The free bytes of the disk where the cache is, or will be."""
     folder = cache_folder()
     while not folder.exists():
         folder = folder.parent
@@ -175,16 +175,16 @@ def require_room(missing_bytes: int) -> None:
     if missing_bytes and missing_bytes + RESERVE_BYTES > free:
         raise ModelFilesError(
             f"The disk of {cache_folder()} has {free / 1e9:.1f} GB free; {missing_bytes / 1e9:.1f} GB are "
-            f"needed, and {RESERVE_BYTES / 1e9:.0f} GB stay free.",
-            hint="Make room, or set HF_HOME to a folder on another disk.",
+            f"needed, and {RESERVE_BYTES / 1e9:.0f} GB must stay free.",
+            hint="Free some space, or set HF_HOME to a folder on another disk.",
             code="disk_full",
         )
 
 
-def _note_absent(source: Source) -> None:
-    """Write down, as the hub's own client does, what a repository does not have.
+def _record_absent(source: Source) -> None:
+    """Record, as the hub's own client does, which expected files a repository does not have.
 
-    Offline, libraries take a file that is neither here nor known to be absent for a failure: without this,
+    Offline, libraries fail on a file that is neither on the disk nor recorded as absent: without this,
     mlx-vlm 0.7.10 loads Moondream2 with a stale tokenizer and drops every image.
     """
     for name in source.absent:
@@ -193,8 +193,8 @@ def _note_absent(source: Source) -> None:
         mark.touch()
 
 
-def _point(source: Source) -> None:
-    """Let the revision's name stand for the commit: only now, when all of it is here, and in one step."""
+def _update_ref(source: Source) -> None:
+    """Set the revision to the commit, atomically, once all of its files are on the disk."""
     if source.revision == source.commit:
         return
     ref = repository_folder(source.repo) / "refs" / source.revision
@@ -205,15 +205,15 @@ def _point(source: Source) -> None:
 
 
 def _disk_error(error: OSError, blob: Blob) -> ModelFilesError:
-    place = repository_folder(blob.repo)
+    folder = repository_folder(blob.repo)
     if error.errno in _FULL:
         return ModelFilesError(
-            f"The disk is full: {blob.file.path} does not fit below {place}.",
-            hint="Make room, or set HF_HOME to a folder on another disk, and run the command again; "
-            "what was loaded is kept.",
+            f"The disk is full: {blob.file.path} does not fit below {folder}.",
+            hint="Free some space, or set HF_HOME to a folder on another disk, and run the command again; "
+            "the downloaded part is kept.",
             code="disk_full",
         )
     return ModelFilesError(
-        f"{place} cannot be written: {error.strerror or type(error).__name__}.",
-        hint="Check who owns it, or set HF_HOME to a folder of your own on a disk that knows symbolic links.",
+        f"{folder} cannot be written: {error.strerror or type(error).__name__}.",
+        hint="Check its owner, or set HF_HOME to a folder of your own on a disk with symbolic links.",
     )

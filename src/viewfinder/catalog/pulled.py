@@ -1,6 +1,6 @@
-"""The lock file of what was pulled: each repository's commit, and the size and SHA-256 of its files.
+"""The record of pulled files: each repository's commit, and the size and SHA-256 of its files.
 
-Written by `pull`, read by `catalog`, which compares what is on the disk with it before every start.
+Written by `pull`; read by `catalog`, which compares the files on disk with it before every start.
 """
 
 import os
@@ -24,7 +24,7 @@ class PulledFile(_Record):
 
 
 class PulledCommit(_Record):
-    """`revision` is what was asked for when it was pulled."""
+    """`revision` is the one that was requested."""
 
     revision: str
     files: dict[str, PulledFile]
@@ -37,35 +37,35 @@ class Pulled(_Record):
     repositories: dict[str, dict[str, PulledCommit]] = Field(default_factory=dict)
 
     def files(self, repo: str, commit: str) -> Mapping[str, PulledFile]:
-        """The files of a repository that were pulled at a commit; none when it came some other way."""
+        """The files of a repository that were pulled at a commit; none when another program fetched it."""
         entry = self.repositories.get(repo, {}).get(commit)
         return entry.files if entry else {}
 
 
-def read(place: Path) -> Pulled:
-    """What was pulled; ModelFilesError when the file says nothing that can be understood."""
+def read(file: Path) -> Pulled:
+    """The record; empty when there is no file, ModelFilesError when it cannot be parsed."""
     try:
-        return Pulled.model_validate_json(place.read_bytes())
+        return Pulled.model_validate_json(file.read_bytes())
     except FileNotFoundError:
         return Pulled()
     except (OSError, ValidationError):
         raise ModelFilesError(
-            f"The record of pulled files, {place}, cannot be read.",
-            hint="Remove it and pull your models again: what is whole is only checked, not loaded again.",
+            f"The record of pulled files, {file}, cannot be read.",
+            hint="Remove it and pull your models again: complete files are only checked.",
         ) from None
 
 
-def record(place: Path, repo: str, commit: str, revision: str, files: Mapping[str, PulledFile]) -> None:
-    """Add the files of a repository to the record; one process at a time, and never half a record."""
-    with FileLock(place.with_suffix(".lock")):
-        known = read(place).model_dump()
+def record(file: Path, repo: str, commit: str, revision: str, files: Mapping[str, PulledFile]) -> None:
+    """Add the files of a repository to the record: one process at a time, and atomically."""
+    with FileLock(file.with_suffix(".lock")):
+        known = read(file).model_dump()
         entry = known["repositories"].setdefault(repo, {}).setdefault(commit, {"files": {}})
         entry["revision"] = revision
-        entry["files"] |= {path: file.model_dump() for path, file in files.items()}
+        entry["files"] |= {path: one.model_dump() for path, one in files.items()}
         content = Pulled.model_validate(known).model_dump_json(indent=1)
-        draft = place.with_suffix(".new")
+        draft = file.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        draft.replace(place)
+        draft.replace(file)

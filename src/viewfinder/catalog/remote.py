@@ -1,7 +1,7 @@
-"""The hub over HTTP: what a repository holds at a commit, and the bytes of its files; called by `pull`.
+"""The hub over HTTP: the files of a repository at a commit, and their bytes; called by `pull`.
 
-Goes through huggingface_hub's session, which brings its proxies, its login and its offline switch. What the
-hub says is not believed: names, hashes and sizes are checked before they become paths or figures.
+Uses huggingface_hub's session, with its proxies, its login and its offline switch. The hub's replies are not
+trusted: names, hashes and sizes are checked before they are used.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from viewfinder.catalog.hub import endpoint
-from viewfinder.catalog.refusals import AGAIN, Hiccup, Patience, refusal
+from viewfinder.catalog.hub_errors import RUN_AGAIN, Retries, TemporaryHubError, refusal
 from viewfinder.core.errors import HubError
 from viewfinder.core.version import VERSION
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 LISTING_BYTES = 32 * 1024 * 1024
 LISTING_ATTEMPTS = 3
-"""Fewer than for a file: a person waits for the first sign of life."""
+"""Fewer than for a file, because a person waits for it."""
 CONNECT_S, STALL_S = 10.0, 30.0
-"""How long the hub may take to answer, and to send its next bytes."""
+"""How long the hub may take to accept a connection, and to send its next bytes."""
 
 
 def _plain(path: str) -> str:
-    """A path that stays below the folder it is put in."""
+    """A path that cannot lead out of its folder."""
     parts = path.split("/")
     if not path.isprintable() or "\\" in path or len(path) > 500 or {"", ".", ".."} & set(parts):
         raise ValueError("a file's name is not a plain path")
@@ -42,7 +42,7 @@ class _LargeFile(BaseModel):
 
 
 class RemoteFile(BaseModel):
-    """One file as the hub lists it; large ones have a SHA-256, the others git's SHA-1 alone."""
+    """One file as the hub lists it; large files have a SHA-256, the others only git's SHA-1."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,12 +57,12 @@ class RemoteFile(BaseModel):
 
     @property
     def blob(self) -> str:
-        """Its content's name in the hub's cache."""
+        """The name of its content in the hub's cache."""
         return self.sha256 or self.git_sha1
 
 
 class Listing(BaseModel):
-    """What a repository holds at the commit that a revision stands for."""
+    """The files of a repository at the commit of a revision."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,7 +71,7 @@ class Listing(BaseModel):
 
 
 class Hub:
-    """A hub at an address, by default that of `HF_ENDPOINT`; `wait` sleeps between tries."""
+    """A hub at an address, by default that of `HF_ENDPOINT`; `wait` sleeps between attempts."""
 
     def __init__(self, address: str | None = None, *, wait: Callable[[float], None] = time.sleep) -> None:
         self.address = (address or endpoint()).rstrip("/")
@@ -80,32 +80,32 @@ class Hub:
     def listing(self, repo: str, revision: str) -> Listing:
         """The files of a repository at a revision. Raises HubError."""
         url = f"{self.address}/api/models/{repo}/revision/{quote(revision, safe='')}?blobs=true"
-        patience = Patience(self.wait, LISTING_ATTEMPTS)
+        retries = Retries(self.wait, LISTING_ATTEMPTS)
         while True:
             try:
                 with self._get(url, repo, revision) as response:
                     return Listing.model_validate(orjson.loads(_bounded(response.iter_bytes())))
-            except Hiccup as hiccup:
-                patience.bear(hiccup)
+            except TemporaryHubError as error:
+                retries.wait_or_raise(error)
             except ValueError as error:  # no JSON, or no listing
-                said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-                raise self._nonsense(f"gives no listing of {repo} that can be used ({said})") from None
+                why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+                raise self._invalid(f"sent an invalid listing of {repo} ({why})") from None
 
     @contextlib.contextmanager
     def bytes_of(
         self, repo: str, commit: str, path: str, start: int
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Where the hub begins, at `start` or over again at 0, and the bytes from there.
+        """Where the hub's bytes begin, at `start` or again at 0, and the bytes.
 
-        Raises HubError, and Hiccup also while the bytes come.
+        Raises HubError; TemporaryHubError also while the bytes arrive.
         """
         url = f"{self.address}/{repo}/resolve/{commit}/{quote(path)}"
-        # An encoded answer has other lengths than the file, and cannot be gone on with.
+        # An encoded reply has other lengths than the file and cannot be resumed.
         headers = {"accept-encoding": "identity"} | ({"range": f"bytes={start}-"} if start else {})
         with self._get(url, f"{repo}/{path}", commit, headers) as response:
             is_part = response.status_code == 206
             if is_part and not response.headers.get("content-range", "").startswith(f"bytes {start}-"):
-                raise self._nonsense(f"answers with another part of {path} than it was asked for")
+                raise self._invalid(f"sent another part of {path} than the requested one")
             yield start if is_part else 0, response.iter_bytes()
 
     @contextlib.contextmanager
@@ -134,17 +134,17 @@ class Hub:
                 yield response
         except OfflineModeIsEnabled:
             raise HubError(
-                "HF_HUB_OFFLINE is set, so nothing can be fetched.", hint="Unset it.", code="hub_offline"
+                "HF_HUB_OFFLINE is set, so nothing can be downloaded.", hint="Unset it.", code="hub_offline"
             ) from None
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-            raise self._nonsense("is no address of a hub") from None
+            raise self._invalid("is not the address of a hub") from None
         except httpx2.HTTPError as error:
-            raise Hiccup(
+            raise TemporaryHubError(
                 f"The connection to the hub at {self.address} failed ({type(error).__name__}).",
-                hint=f"Check the network, HTTPS_PROXY and HF_ENDPOINT. {AGAIN}",
+                hint=f"Check the network, HTTPS_PROXY and HF_ENDPOINT. {RUN_AGAIN}",
             ) from None
 
-    def _nonsense(self, what: str) -> HubError:
+    def _invalid(self, what: str) -> HubError:
         return HubError(
             f"{self.address} {what}.", hint="Check HF_ENDPOINT and HTTPS_PROXY.", code="hub_bad_reply"
         )

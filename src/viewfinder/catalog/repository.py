@@ -1,6 +1,6 @@
-"""Which files of a repository a model needs, told by their names alone; pure.
+"""Which files of a repository a model needs, judging by their names alone; pure.
 
-Called by `pull` with the hub's listing, and by `uncarded` with what is on disk.
+Called by `pull` with the hub's listing, and by `uncarded` with the names on disk.
 """
 
 import re
@@ -13,9 +13,9 @@ from viewfinder.core.errors import ModelFilesError
 GGUF = ".gguf"
 SAFETENSORS = ".safetensors"
 SAFE = frozenset({".json", SAFETENSORS, ".txt", ".model", ".jinja", ".tiktoken", ".merges"})
-"""What a model's folder is made of: weights, settings and vocabularies, none of which can run code."""
+"""Files that cannot run code: weights, settings and vocabularies."""
 PICKLES = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt", ".msgpack", ".h5"})
-"""Weights that run code when they are opened, or that no engine here reads; never fetched."""
+"""Weights that run code when they are opened, or that no engine here reads; never downloaded."""
 
 _PREFERRED = ("q8_0", "q4_k_m")
 _PREFERRED_PROJECTORS = ("q8_0", "f16", "bf16")
@@ -23,9 +23,9 @@ _PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
 def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
-    """What a variant of the hub needs of its repository: its GGUF files, or the whole model folder.
+    """The files that a variant needs of its repository: its GGUF files, or the whole model folder.
 
-    Raises ModelFilesError when the repository does not hold it.
+    Raises ModelFilesError when the repository does not have them.
     """
     if variant.model.suffix != GGUF:
         return folder_files(variant.repo, paths, python=variant.remote_code)
@@ -34,14 +34,14 @@ def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
     if missing:
         raise ModelFilesError(
             f"{variant.repo} has no file {' and no '.join(missing)} any more.",
-            hint="Its publisher may have renamed it; another variant may still be there.",
+            hint="Its publisher may have renamed it; another variant may still be available.",
             code="file_not_found",
         )
     return named
 
 
 def repository_files(repo: str) -> Callable[[Iterable[str]], list[str]]:
-    """What a repository without a card is served from: its GGUF pair, or else its whole model folder."""
+    """The function that chooses the files of a repository without a card: its GGUF pair, else its folder."""
 
     def choose(paths: Iterable[str]) -> list[str]:
         paths = list(paths)
@@ -52,11 +52,11 @@ def repository_files(repo: str) -> Callable[[Iterable[str]], list[str]]:
 
 
 def folder_files(repo: str, paths: Iterable[str], *, python: bool = False) -> list[str]:
-    """The safe files of a model folder, with its Python only where that was agreed to.
+    """The safe files of a model folder; its Python code only with `python`.
 
-    Weights below the top are left out where there are some at the top, and so is the publisher's own
-    format beside the usual one: both are the same weights again. Raises ModelFilesError when the only
-    weights are pickles, or when there are none.
+    Weights in subfolders are left out when there are some at the top, and so is the publisher's own format
+    beside the usual one: both hold the same weights again. Raises ModelFilesError when the only weights are
+    pickles, or when there are none.
     """
     paths = [path for path in paths if not path.startswith(".")]
     weights = _weights(paths)
@@ -69,23 +69,23 @@ def folder_files(repo: str, paths: Iterable[str], *, python: bool = False) -> li
 
 
 def tokenizer_files(paths: Iterable[str]) -> list[str]:
-    """The files of a repository that is needed for its tokenizer alone."""
+    """The files of a repository that is needed only for its tokenizer."""
     return sorted(path for path in paths if _suffix(path) in SAFE - {SAFETENSORS} and path[0] != ".")
 
 
 def gguf_pair(repo: str, paths: Iterable[str]) -> tuple[str, str | None] | None:
-    """The language model and the image projector to take, by name; None when there is no GGUF model.
+    """The language model and the image projector to use, by name; None when there is no GGUF model.
 
-    Of several, Q8_0 and then Q4_K_M come first, and of projectors Q8_0 and then F16.
-    Raises ModelFilesError for a model that is only there in parts.
+    Of several models, Q8_0 and then Q4_K_M are preferred, of several projectors Q8_0 and then F16.
+    Raises ModelFilesError for a model that is split into parts.
     """
     files = [path for path in paths if _suffix(path) == GGUF]
     models = [path for path in files if not _is_projector(path)]
     whole = [path for path in models if not _PART.search(path)]
     if models and not whole:
         raise ModelFilesError(
-            f"The GGUF model in {repo} is split into parts, which cannot be served from here.",
-            hint="Join them with llama.cpp's `llama-gguf-split --merge`, and serve the file.",
+            f"The GGUF model in {repo} is split into parts, which Viewfinder cannot serve.",
+            hint="Join them with llama.cpp's `llama-gguf-split --merge`, and serve the resulting file.",
         )
     if not whole:
         return None
@@ -121,10 +121,10 @@ def _refuse_without_weights(repo: str, paths: list[str]) -> None:
 def _by_preference(preferred: tuple[str, ...]) -> Callable[[str], tuple[int, int, str]]:
     def rank(path: str) -> tuple[int, int, str]:
         name = PurePosixPath(path).name.lower()
-        said = (
+        ranks = (
             n for n, kind in enumerate(preferred) if re.search(rf"(?<![a-z0-9]){kind}(?![a-z0-9_])", name)
         )
-        return next(said, len(preferred)), path.count("/"), path
+        return next(ranks, len(preferred)), path.count("/"), path
 
     return rank
 

@@ -1,7 +1,7 @@
 """Cards for models that have none: the user's own files and folders, and repositories named `hf:owner/name`.
 
-Called by `catalog`. Everything that such a card says is read from the files; what cannot be read yet is said
-when the model is loaded.
+Called by `catalog`. All facts of such a card are read from the files; a file that cannot be read is an error
+only when the model is loaded.
 """
 
 import contextlib
@@ -33,30 +33,30 @@ class Repository:
     revision: str = ""
 
 
-def is_reference(words: str) -> bool:
-    """Whether the words may point at files or at the hub; no model's name looks like that."""
-    return words.startswith((HUB_PREFIX, ".", "~")) or "/" in words or words.lower().endswith(GGUF)
+def is_reference(text: str) -> bool:
+    """Whether the text may refer to files or to the hub, which the name of a model never does."""
+    return text.startswith((HUB_PREFIX, ".", "~")) or "/" in text or text.lower().endswith(GGUF)
 
 
-def parse_reference(words: str) -> Repository:
+def parse_reference(text: str) -> Repository:
     """`hf:owner/name` or `hf:owner/name@revision`; BadRequest for anything else."""
-    found = _REFERENCE.fullmatch(words)
-    if found is None or "--" in found[1] or ".." in words or found[1].endswith(".git"):
+    found = _REFERENCE.fullmatch(text)
+    if found is None or "--" in found[1] or ".." in text or found[1].endswith(".git"):
         raise BadRequest(
-            f"{words[:200]!r} names no repository of the hub.",
+            f"{text[:200]!r} names no repository of the hub.",
             hint="Write hf:owner/name, or hf:owner/name@revision.",
             param="model",
         )
     return Repository(found[1], found[2] or "")
 
 
-def name_from(words: str) -> str:
-    """A model's name made of a file's or a repository's."""
-    return re.sub(r"[^A-Za-z0-9._:-]", "-", words)[:90].lstrip("._:-") or "model"
+def name_from(text: str) -> str:
+    """A valid model name, made from the name of a file or a repository."""
+    return re.sub(r"[^A-Za-z0-9._:-]", "-", text)[:90].lstrip("._:-") or "model"
 
 
 def card_of_repository(name: str, repository: Repository, snapshot: Path) -> ModelCard:
-    """The card of what is here of a repository, in the folder of one commit."""
+    """The card of a repository on this disk, in the folder of one commit."""
     variant = _variant_of(snapshot, mlx=repository.repo.startswith("mlx-community/"))
     mmproj = variant.mmproj and variant.mmproj.relative_to(snapshot)
     in_the_hub = {
@@ -68,7 +68,7 @@ def card_of_repository(name: str, repository: Repository, snapshot: Path) -> Mod
     }
     return _card(
         name,
-        f"{repository.repo} of the hub, without a card of its own: read from its files.",
+        f"{repository.repo} on the hub, which has no card: read from its files.",
         variant.model_copy(update=in_the_hub),
         snapshot,
     )
@@ -76,14 +76,14 @@ def card_of_repository(name: str, repository: Repository, snapshot: Path) -> Mod
 
 def card_of_files(name: str, local: LocalModel) -> ModelCard:
     """The card of a GGUF file with or without its projector, or of a model folder."""
-    # Engines run in other folders than the person who named the file.
-    place, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
-    variant = _variant_of(place) if place.is_dir() else _gguf_variant(place, mmproj)
-    return _card(name, f"Your own files: {place.name}.", variant, place)
+    # Engines run in another working directory than the one that the path was typed in.
+    path, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
+    variant = _variant_of(path) if path.is_dir() else _gguf_variant(path, mmproj)
+    return _card(name, f"Your own files: {path.name}.", variant, path)
 
 
 def card_of_server(name: str, server: RunningServer) -> ModelCard:
-    """The card of what somebody else serves; what it can do is taken on trust until measured."""
+    """The card of a running server; its declared capabilities are trusted until they are measured."""
     variant = Variant(
         name=ENDPOINT,
         engine=ENDPOINT,
@@ -102,9 +102,9 @@ def card_of_server(name: str, server: RunningServer) -> ModelCard:
     )
 
 
-def _card(name: str, summary: str, variant: Variant, place: Path) -> ModelCard:
-    header = _config(place)
-    code = ("Its publisher's Python is not run.",) if header and header.remote_code else ()
+def _card(name: str, summary: str, variant: Variant, path: Path) -> ModelCard:
+    header = _config(path)
+    code = ("The Python code in its repository is not run.",) if header and header.remote_code else ()
     return ModelCard(
         name=name,
         title=name,
@@ -116,7 +116,7 @@ def _card(name: str, summary: str, variant: Variant, place: Path) -> ModelCard:
 
 
 def _variant_of(folder: Path, *, mlx: bool = False) -> Variant:
-    """What a folder is served from: its GGUF pair when it has one, or else all of it."""
+    """The variant of a folder: its GGUF pair when it has one, or else the whole folder."""
     files = [
         file.relative_to(folder).as_posix() for part in ("*", "*/*") for file in folder.glob(part + GGUF)
     ]
@@ -154,24 +154,24 @@ def _gguf_variant(model: Path, mmproj: Path | None) -> Variant:
         vision=mmproj is not None and _sees(projector),
         text=True,
         context_tokens=_number(header, f"{header.architecture}.context_length") if header else None,
-        # A tiled model scales an image to its own longest edge, any other to one tile's.
+        # A model with tiles scales an image to its own longest edge, any other model to that of one tile.
         image_input_px=_number(projector, "clip.vision.preproc_image_size")
         or _number(projector, "clip.vision.image_size"),
     )
 
 
-def size_bytes(*places: Path | None) -> int | None:
-    """What files and folders weigh together, or None when one of them is not here."""
+def size_bytes(*paths: Path | None) -> int | None:
+    """The size of files and folders together, or None when one of them does not exist."""
     try:
-        return sum(_weight(place) for place in places if place is not None)
+        return sum(_size(path) for path in paths if path is not None)
     except OSError:
         return None
 
 
-def _weight(place: Path) -> int:
-    if not place.is_dir():
-        return place.stat().st_size
-    return sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+def _size(path: Path) -> int:
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def _absolute(file: Path) -> Path:
@@ -193,7 +193,7 @@ def _header(file: Path | None) -> GGUFHeader | None:
 
 
 def _sees(projector: GGUFHeader | None) -> bool:
-    """False for a projector that says it has no vision encoder (one for sound only)."""
+    """False for a projector without a vision encoder (one for sound only)."""
     return projector is None or projector.values.get("clip.has_vision_encoder", True) is True
 
 

@@ -19,7 +19,7 @@ from viewfinder.core.errors import FilesMissing
 
 if TYPE_CHECKING:
     from viewfinder.api.pulling import Pull, PulledModel
-    from viewfinder.catalog.pull import Progress as Step
+    from viewfinder.catalog.pull import PullProgress as Step
 
 T = TypeVar("T")
 

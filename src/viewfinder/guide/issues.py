@@ -25,7 +25,7 @@ def upstream_issues(results: Sequence[ModelResult]) -> list[tuple[str, str]]:
 
 
 def _sentence(issue: KnownIssue) -> str:
-    done = f"Cannot happen here: {issue.remedy}" if issue.kind == "applied" else issue.hint
+    done = f"Cannot happen here: {issue.remedy}" if issue.kind == "prevented" else issue.hint
     return f"{issue.what} {done} ({', '.join(issue.references)})"
 
 
