@@ -191,7 +191,7 @@ FULL_DISK = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSI
     ("room_bytes", "words", "code"),
     [(0, ["serve", "--port", "0"], "system"), (200_000, ["bench", "glimpse"], "results_file")],
 )
-def test_a_full_disk_is_said_in_one_sentence(
+def test_a_full_disk_is_reported_in_one_sentence(
     home: Path, room_bytes: int, words: list[str], code: str
 ) -> None:
     script = FULL_DISK.format(room_bytes) + "runpy.run_module('viewfinder', run_name='__main__')"
@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_in_one_sentence(
     assert [file for file in home.rglob("*") if file.is_socket()] == []
 
 
-def test_a_disk_that_takes_no_log_still_gives_an_answer(home: Path) -> None:
+def test_a_disk_without_room_for_the_log_still_gives_an_answer(home: Path) -> None:
     (home / "logs").mkdir()
     (home / "logs" / "glimpse.log").symlink_to("/dev/full")
     answer = run("ask", "glimpse", "What is 3 plus 4?", home=home)

@@ -12,46 +12,46 @@ INTRO = """\
 
 Generated from `tests/faults` by `make docs`; change the tables there, not this page.
 
-What is promised:
+What Viewfinder promises:
 
 - A request ends exactly once: with its own answer, or with an error in OpenAI's form that says what happened.
-- An engine that dies, hangs or mixes up images is replaced without anybody's help. What had not been answered
-  by a single word is asked once more on the fresh process, so most clients notice nothing but the time.
-- A model that keeps dying is given up (`failed`) and says so at once, until a person loads it again.
-- Nothing that Viewfinder started outlives it, and nothing that it did not start is touched.
+- An engine that dies, hangs or mixes up images is replaced automatically. A request that had no word of an
+  answer yet is retried once in the fresh process, so most clients notice only a delay.
+- A model that keeps dying is given up (`failed`). Requests then fail at once, until `viewfinder load`.
+- Nothing that Viewfinder started outlives it, and it never stops a process that it did not start.
 
 How it is proven: each row below is a test that makes the fault happen, with real processes, and checks what
 the client got and what is left. `make test` runs them all; the long runs at the end are `make soak`. The
-command below a table reproduces one row by itself (`make check` sets up `.venv`).
+command below a table reproduces one row (`make check` sets up `.venv`).
 
 The engine of the first table is a small program that does one thing wrong on purpose (`tests/faults/plugin`),
-plugged in as a third party's engine would be, behind the real gateway and fleet. Names in `code` are error
+installed like the engine of a third party, behind the real gateway and fleet. Names in `code` are error
 codes, settings, and the states that `viewfinder ps` shows.
 """
 
 SECTIONS: tuple[tuple[str, str, tuple[Fault, ...]], ...] = (
-    ("An engine goes wrong", "", ENGINES),
-    ("Processes are killed", "", PROCESSES),
-    ("Somebody else is there", "", OWNERSHIP),
+    ("Faults of an engine", "", ENGINES),
+    ("Killed processes", "", PROCESSES),
+    ("Other owners and foreign programs", "", OWNERSHIP),
     ("Files and disks", "", FILES),
     ("Clients", "", CLIENTS),
     (
-        "For a long time",
+        "Long runs",
         "These take minutes each and are run by `make soak`; `make test` runs a short form.",
         LONG,
     ),
 )
 
 LIMITS = """\
-## What this does not buy
+## Limits
 
-- An answer that is wrong because the model is wrong looks like any other. The canary asks known images; what
-  an engine said between two of its examinations is marked as suspect afterwards, and not before.
-- A model that answers no known image right has no canary: errors and silence are mended all the same,
-  mixed-up images are not found.
-- An answer that is not streamed and never ends holds its client until the client gives up, as long as the
-  engine computes: who works is never called stuck. A streamed one is cut.
-- A request that kills its engine is asked twice, and so costs two processes.
+- An answer that is wrong because the model is wrong looks like any other. The canary checks known images;
+  answers given before a check that fails are marked as suspect only after it.
+- A model that answers none of the known images correctly has no canary: errors and silence are still handled,
+  but mixed-up images are not detected.
+- An answer that is not streamed and never ends keeps its client waiting while the engine computes: an engine
+  that computes has not stalled. A streamed answer is cut.
+- A request that kills its engine is sent twice, and so costs two processes.
 - All of it was run on Linux. On macOS a process that has left its engine's group is not found when Viewfinder
   is killed with -9.
 """
@@ -59,27 +59,27 @@ LIMITS = """\
 
 LABELS = {
     "answers": "complete answers",
-    "wrong": "of them such that the undisturbed model gets wrong, too",
+    "wrong": "of them wrong, as are those of the undisturbed model",
     "of_another": "answers that belong to another request",
     "strange": "answers that are neither right nor the undisturbed model's",
-    "errors": "errors in place of a complete answer, by code",
+    "errors": "errors instead of a complete answer, by code",
     "engine_died": "`engine_died`",
     "engine_stalled": "`engine_stalled`",
     "engine_quarantined": "`engine_quarantined`",
     "stuck": "requests without an end",
-    "replays": "requests asked again on a fresh process",
+    "replays": "requests retried in a fresh process",
     "slowest_answer_s": "slowest answer, seconds",
     "slowest_recovery_s": "slowest recovery (from a kill to the model's next answer), seconds",
-    "left_early": "clients that left in the middle",
-    "before": "held after a warm-up of a fifth as many",
-    "after": "held at the end",
+    "left_early": "clients that disconnected in the middle",
+    "before": "after a warm-up with a fifth of the requests",
+    "after": "at the end",
     "resident_bytes": "resident bytes",
 }
-"""What the names in the records mean."""
+"""The meaning of the names in the records."""
 
 KILLERS_RULE = """\
-For the random kills the restart rule is set for a planted killer (`deaths` 10,000, `stable_s` 1): each kill
-stands for itself. By the default rule the fifth death within a minute is the last (`retry-storm` above).
+For the random kills the restart rule is relaxed (`deaths` 10,000, `stable_s` 1), so that each kill counts by
+itself. By default a model is given up at its fifth death within a minute (`retry-storm` above).
 """
 
 
@@ -94,11 +94,11 @@ def all_faults() -> list[Fault]:
 
 
 def _sections() -> Iterable[str]:
-    for title, words, faults in SECTIONS:
+    for title, text, faults in SECTIONS:
         yield f"## {title}\n"
-        if words:
-            yield f"{words}\n"
-        yield _table(("Fault", "What goes wrong", "What a client sees", "How it ends"), _rows(faults))
+        if text:
+            yield f"{text}\n"
+        yield _table(("Fault", "What goes wrong", "What a client sees", "Outcome"), _rows(faults))
         yield "```sh\n" + "\n".join(f"{fault.command}  # {fault.name}" for fault in faults) + "\n```\n"
 
 
@@ -112,7 +112,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _measured() -> str:
-    """The records of the long runs that were published last."""
+    """The records of the latest published long runs."""
     parts = ["## What the long runs measured\n", KILLERS_RULE]
     for name, title in (
         ("chaos", "Random kills under load"),
@@ -124,7 +124,7 @@ def _measured() -> str:
             continue
         parts.append(f"### {title}\n")
         parts.append(f"{record.pop('date')}, {record.pop('machine')}.\n")
-        rows = ((_label(key), _told(value)) for key, value in record.items())
+        rows = ((_label(key), _shown(value)) for key, value in record.items())
         parts.append(_table(("Measured", ""), rows))
     return "\n".join(parts)
 
@@ -133,9 +133,9 @@ def _label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{_label(name)} {_told(part)}" for name, part in value.items()) or "none"
+        return ", ".join(f"{_label(name)} {_shown(part)}" for name, part in value.items()) or "none"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

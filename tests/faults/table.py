@@ -1,6 +1,6 @@
-"""The published fault table: what goes wrong, what a client sees, how it ends, and the test that shows it.
+"""The published fault table: the fault, what a client sees, the outcome, and the test that shows it.
 
-`test_faults` runs the rows of engines as they stand here; `page` writes docs/reliability.md from all of them.
+`test_faults` runs the rows about engines as they stand here; `page` writes docs/reliability.md from all.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from viewfinder.fleet.process.states import State
 
 RED = Reply(200, "red", complete=True)
 HERE = "tests/faults/test_faults.py"
-A_ROW = f"{HERE}::test_it_ends_as_the_table_says"
+A_ROW = f"{HERE}::test_the_outcome_is_that_of_the_table"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One row. The first five fields are the page's; the others are how `test_faults` brings it about.
+    """One row. The first five fields are for the page; with the others `test_faults` makes the fault happen.
 
-    `replies` is what one client sees that asks about a red picture, again and again.
+    `replies` are those of one client that asks about a red picture again and again.
     """
 
     name: str
@@ -27,19 +27,19 @@ class Fault:
     client: str
     end: str
     test: str = A_ROW
-    """Path and function; the rows of A_ROW are told apart by their name."""
+    """Path and function; rows that are tested by A_ROW differ in their name."""
     when: str = "always"
     replies: tuple[Reply, ...] = ()
     state: State = "ready"
     starts: int = 1
     kind: str = ""
-    """An event that must have been told."""
+    """An event that must have been reported."""
     fleet: Mapping[str, Any] = field(default_factory=dict)
     engine: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def command(self) -> str:
-        """What reproduces it."""
+        """The command that reproduces it."""
         row = f"[{self.name}]" if self.test == A_ROW else ""
         return f".venv/bin/python -m pytest '{self.test}{row}'"
 
@@ -49,9 +49,9 @@ QUICK_STALL: dict[str, Any] = {"stall_floor_s": 0.3}
 ENGINES = (
     Fault(
         "never-ready",
-        "The engine starts and never says that it is ready.",
-        "504 `engine_stalled` once it has been silent for `start_timeout_s`.",
-        "Ended, and started again by the restart rule; `failed` after `deaths` of them.",
+        "The engine starts and never becomes ready.",
+        "504 `engine_stalled` after `start_timeout_s` of silence.",
+        "Killed, and restarted by the restart rule; `failed` after `deaths` of them.",
         replies=(Reply(504, "", "engine_stalled"),),
         state="failed",
         starts=2,
@@ -61,8 +61,8 @@ ENGINES = (
     Fault(
         "dies-while-loading",
         "The engine exits while it loads, every time.",
-        "502 `engine_died` with its last words; 503 `model_failed` at once when it has failed.",
-        "`failed` after `deaths` within `deaths_within_s`: only a person's `load` starts it again.",
+        "502 `engine_died` with its last output; 503 `model_failed` at once after it was given up.",
+        "`failed` after `deaths` within `deaths_within_s`: only `viewfinder load` starts it again.",
         replies=(Reply(502, "", "engine_died"), Reply(503, "", "model_failed")),
         state="failed",
         starts=2,
@@ -72,8 +72,8 @@ ENGINES = (
     Fault(
         "killed-while-loading",
         "The engine is killed once while it loads.",
-        "The answer, a load later.",
-        "`ready`, on a fresh process.",
+        "The answer, later by one load.",
+        "`ready`, in a fresh process.",
         when="first",
         replies=(RED, RED),
         starts=2,
@@ -82,8 +82,8 @@ ENGINES = (
     Fault(
         "dies-after-two",
         "Each process dies at its third request.",
-        "Every answer: what had no word yet is asked again on a fresh process, streamed or not.",
-        "`ready`; each death is told, with a post-mortem file.",
+        "Every answer: a request without a word yet is retried in a fresh process, streamed or not.",
+        "`ready`; each death is reported, with a post-mortem file.",
         replies=(RED,) * 4,
         starts=2,
         kind="replay",
@@ -91,8 +91,8 @@ ENGINES = (
     Fault(
         "dies",
         "Each process dies at its first request.",
-        "502 `engine_died` after one replay; 503 `model_failed` once it has failed.",
-        "`failed`: a request is replayed once, so a request that kills cannot do so for ever.",
+        "502 `engine_died` after one retry; 503 `model_failed` after it was given up.",
+        "`failed`: a request is retried only once, so a request that kills its engine cannot do so for ever.",
         replies=(Reply(502, "", "engine_died"), Reply(503, "", "model_failed")),
         state="failed",
         starts=2,
@@ -103,7 +103,7 @@ ENGINES = (
         "dies-mid-stream",
         "The engine dies in the middle of an answer.",
         "The words so far, then an error event `engine_died`, and no [DONE].",
-        "`ready`, on a fresh process, without waiting for the next request.",
+        "`ready`, in a fresh process, without waiting for the next request.",
         when="first",
         replies=(Reply(200, "some", "engine_died"), RED),
         starts=2,
@@ -111,16 +111,16 @@ ENGINES = (
     ),
     Fault(
         "breaks-off",
-        "The engine closes the connection in the middle of each answer, and lives.",
+        "The engine closes the connection in the middle of each answer, and keeps running.",
         "The words so far, then an error event `engine_died`, and no [DONE].",
-        "`ready`: it is healthy, or its canary right, so the process is kept.",
+        "`ready`: the health check or the canary passes, so the process is kept.",
         replies=(Reply(200, "some", "engine_died"),) * 2,
     ),
     Fault(
         "hangs",
-        "The whole engine stands still: no answer, no CPU time, and its `/health` hangs too.",
-        "The answer, once the silence was longer than it may be and the engine has been replaced.",
-        "`ready`, on a fresh process; the stall is told with how long was expected.",
+        "The whole engine hangs: no answer, no CPU time, and its `/health` hangs too.",
+        "The answer, once the silence exceeded its limit and the engine was replaced.",
+        "`ready`, in a fresh process; the stall is reported with the expected time.",
         when="armed",
         replies=(RED, RED),
         starts=2,
@@ -129,9 +129,9 @@ ENGINES = (
     ),
     Fault(
         "hangs-mid-stream",
-        "The whole engine stands still in the middle of an answer.",
+        "The whole engine hangs in the middle of an answer.",
         "The words so far, then an error event `engine_stalled`, and no [DONE].",
-        "`ready`, on a fresh process.",
+        "`ready`, in a fresh process.",
         when="armed",
         replies=(Reply(200, "some", "engine_stalled"), RED),
         starts=2,
@@ -140,9 +140,9 @@ ENGINES = (
     ),
     Fault(
         "wedged",
-        "`/health` says 200 for ever, and no request is answered.",
+        "`/health` returns 200 for ever, and no request is answered.",
         "The answer, as above: `/health` is no proof of life.",
-        "`ready`, on a fresh process.",
+        "`ready`, in a fresh process.",
         when="armed",
         replies=(RED, RED),
         starts=2,
@@ -151,15 +151,15 @@ ENGINES = (
     ),
     Fault(
         "burns",
-        "The engine is silent for longer than expected, and computes.",
+        "The engine is silent for longer than expected, but computes.",
         "The answer, late.",
-        "The same process: who spends CPU time is not stuck.",
+        "The same process: an engine that uses CPU time has not stalled.",
         replies=(RED,),
         fleet=QUICK_STALL,
     ),
     Fault(
         "trickles",
-        "The engine says a letter every half second.",
+        "The engine sends a letter every half second.",
         "The answer, letter by letter.",
         "The same process.",
         replies=(RED,),
@@ -167,9 +167,9 @@ ENGINES = (
     ),
     Fault(
         "previous-image",
-        "Every answer is about the image of the request before. No status shows it.",
-        "Wrong answers until the canary is asked (`canary_requests`, `canary_idle_s`, errors); none after.",
-        "Quarantined and replaced; the ids of the answers since the last good canary are told as suspect.",
+        "Every answer is about the image of the previous request. No status shows it.",
+        "Wrong answers until the next canary (`canary_requests`, `canary_idle_s`, errors); none after it.",
+        "Quarantined and replaced; the answers since the last canary that passed are reported as suspect.",
         test=f"{HERE}::test_the_canary_finds_an_engine_that_mixes_up_images",
     ),
     Fault(
@@ -181,16 +181,16 @@ ENGINES = (
     ),
     Fault(
         "corrupt-after-abort",
-        "After a client has left in the middle, every answer is another image's.",
+        "After a client has disconnected in the middle, every answer is about another image.",
         "As above.",
         "As above.",
-        test=f"{HERE}::test_the_canary_finds_what_a_client_that_left_has_broken",
+        test=f"{HERE}::test_the_canary_finds_what_a_disconnected_client_has_broken",
     ),
     Fault(
         "error-in-a-200",
         "An error comes as status 200.",
-        "502 `engine_refused` when it comes twice, and none of the engine's own text.",
-        "`ready`. A process whose known canary fails, too, is replaced first: then nobody sees it.",
+        "502 `engine_refused` when it happens twice, without the engine's own text.",
+        "`ready`. If the canary fails as well, the process is replaced first, and the client sees nothing.",
         replies=(Reply(502, "", "engine_refused"),),
     ),
     Fault(
@@ -202,7 +202,7 @@ ENGINES = (
     ),
     Fault(
         "second-call-fails",
-        "The first request after a start is answered, every other fails (mlx-vlm did this with LLaVA-NeXT).",
+        "The first request after a start is answered, all others fail (mlx-vlm did this with LLaVA-NeXT).",
         "As above.",
         "As above.",
         replies=(RED, Reply(502, "", "engine_refused")),
@@ -210,7 +210,7 @@ ENGINES = (
     Fault(
         "empty",
         "The answer has no words.",
-        "502 `empty_answer` when it comes twice: nobody asked for silence.",
+        "502 `empty_answer` when it happens twice.",
         "As above.",
         replies=(Reply(502, "", "empty_answer"),),
     ),
@@ -224,21 +224,21 @@ ENGINES = (
     Fault(
         "garbage",
         "The answer is a page of HTML.",
-        "502 `engine_refused` when it comes twice.",
+        "502 `engine_refused` when it happens twice.",
         "As above.",
         replies=(Reply(502, "", "engine_refused"),),
     ),
     Fault(
         "no-newline",
-        "8 MB come without the end of a line.",
-        "502 `engine_refused` when it comes twice; no more than 8 MB are held.",
+        "The engine sends 8 MB without the end of a line.",
+        "502 `engine_refused` when it happens twice; at most 8 MB are held in memory.",
         "As above.",
         replies=(Reply(502, "", "engine_refused"),),
     ),
     Fault(
         "wrong-order",
         "The end of the answer comes before its words.",
-        "502 `empty_answer` when it comes twice: words after the end are nobody's.",
+        "502 `empty_answer` when it happens twice: words after the end are dropped.",
         "As above.",
         replies=(Reply(502, "", "empty_answer"),),
     ),
@@ -246,14 +246,14 @@ ENGINES = (
         "leaks",
         "The engine grows with every request.",
         "Every answer.",
-        "The memory plan counts what it measured, so that others are not loaded into room that is gone.",
+        "The memory plan uses the measured memory, so that no other model is loaded into it.",
         test=f"{HERE}::test_a_leak_is_counted",
     ),
     Fault(
         "killed-for-memory",
-        "The kernel kills the engine at an allocation.",
+        "The kernel kills the engine for lack of memory.",
         "The answer of a fresh process.",
-        "`ready`; the death is explained, with whether memory had run out.",
+        "`ready`; the report of the death says whether memory had run out.",
         when="first",
         replies=(RED, RED),
         starts=2,
@@ -268,30 +268,30 @@ ENGINES = (
     ),
     Fault(
         "escapes-its-session",
-        "A child of the engine makes a session of its own and ignores SIGTERM.",
+        "A child of the engine starts its own session and ignores SIGTERM.",
         "Every answer.",
-        "After an unload neither is left (on macOS the one that left its group is, until its pipe ends).",
+        "After an unload neither is left (on macOS the child is, until its pipe closes).",
         test=f"{HERE}::test_an_unload_leaves_nothing",
     ),
     Fault(
         "ignores-sigterm",
         "The engine ignores SIGTERM.",
         "Every answer.",
-        "Killed after the grace of 2 s.",
+        "Killed after 2 s.",
         test=f"{HERE}::test_an_unload_leaves_nothing",
     ),
     Fault(
         "floods-stdout",
-        "The engine prints 24 MB a request.",
+        "The engine prints 24 MB at each request.",
         "Every answer, without delay.",
-        "64 KiB of it are in memory, at most 20 MB on the disk.",
+        "64 KiB of it are kept in memory, and at most 20 MB on disk.",
         test=f"{HERE}::test_a_flood_of_output_is_bounded",
     ),
     Fault(
         "refuses",
-        "The engine closes its door after its first answer, and lives.",
-        "Every answer: nobody listens, so the process is replaced and the request asked again.",
-        "`ready`, on a fresh process.",
+        "The engine stops listening after its first answer, and keeps running.",
+        "Every answer: the process is replaced and the request is retried.",
+        "`ready`, in a fresh process.",
         replies=(RED,) * 3,
         starts=3,
         kind="replay",
@@ -300,7 +300,7 @@ ENGINES = (
         "socket-stolen",
         "A foreign program listens where the engine listened (one that can only do TCP).",
         "Every answer.",
-        "The thief is asked nothing and not touched; the engine begins anew with another port and key.",
+        "Nothing is sent to the foreign program; the engine restarts with another port and key.",
         test=f"{HERE}::test_a_stolen_socket_is_not_trusted",
     ),
 )

@@ -36,7 +36,7 @@ async def test_without_a_fault_it_answers(serving: Serving) -> None:
 
 
 @pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.name)
-async def test_it_ends_as_the_table_says(serving: Serving, fault: Fault) -> None:
+async def test_the_outcome_is_that_of_the_table(serving: Serving, fault: Fault) -> None:
     faulty = await serving(fault.name, fault.when, fleet=fault.fleet, **fault.engine)
     if fault.when == "armed":  # it was sound for a while
         assert await faulty.ask() == RED
@@ -100,7 +100,7 @@ async def test_what_is_being_said_when_the_canary_fails_is_not_delivered(
         assert (said.words.partition(" ")[0], said.complete) == ("blue", True)
 
 
-async def test_the_canary_finds_what_a_client_that_left_has_broken(serving: Serving) -> None:
+async def test_the_canary_finds_what_a_disconnected_client_has_broken(serving: Serving) -> None:
     faulty = await serving("corrupt-after-abort", "armed", fleet={"canary_requests": INTERVAL})
     await verified(faulty)
     faulty.arm()

@@ -1,4 +1,4 @@
-"""Listening and stopping: drain, deadline, keys, and heads that never come."""
+"""Listening and stopping: drain, deadline, keys, and headers that never arrive."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from viewfinder.gateway.listen import REQUEST_HEAD_BYTES, is_loopback, require_k
 
 async def until(what: Any) -> None:
     async with asyncio.timeout(10):
-        while not what():  # noqa: ASYNC110 - strangers set no event
+        while not what():  # noqa: ASYNC110 - other programs set no event
             await asyncio.sleep(0.005)
 
 
@@ -24,7 +24,7 @@ async def read(gateway: Any, order: str, **more: Any) -> tuple[int, str]:
         return reply.status, await reply.text()
 
 
-async def test_a_stop_lets_what_is_in_progress_end_and_takes_nothing_new(start) -> None:
+async def test_a_stop_lets_requests_in_progress_finish_and_takes_no_new_ones(start) -> None:
     gateway = await start(drain_s=5)
     asking = asyncio.create_task(read(gateway, "wait"))
     await until(lambda: gateway.engine.asked)
@@ -42,7 +42,7 @@ def _refuses(gateway: Any) -> bool:
         return probe.connect_ex((host, int(port))) != 0
 
 
-async def test_past_its_patience_a_stop_cuts_off_and_says_so(start) -> None:
+async def test_after_the_drain_time_a_stop_cuts_off_with_an_error(start) -> None:
     gateway = await start(drain_s=0)
     whole = asyncio.create_task(read(gateway, "wait"))
     stream = asyncio.create_task(read(gateway, "wait in the middle", stream=True))
@@ -76,7 +76,7 @@ async def test_a_cancel_cuts_off_at_once(start, draining: bool, caplog) -> None:
     assert not [record for record in caplog.records if record.exc_info and "uvicorn" in record.name]
 
 
-async def test_signals_stay_the_callers(start) -> None:
+async def test_signals_are_left_to_the_caller(start) -> None:
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     await start()
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
@@ -121,7 +121,7 @@ async def connect(gateway: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWri
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nHost: loc"], ids=["nothing", "half a head"])
-async def test_a_head_that_does_not_come_is_not_waited_for(start, sent: bytes) -> None:
+async def test_headers_that_do_not_arrive_are_not_waited_for(start, sent: bytes) -> None:
     gateway = await start(limits={"receive_timeout_s": 0.5})
     reader, writer = await connect(gateway)
     writer.write(sent)
@@ -130,7 +130,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(start, sent: bytes) -
     assert (await read(gateway, "hello"))[0] == 200
 
 
-async def test_nor_is_the_head_of_a_second_request(start) -> None:
+async def test_nor_are_those_of_a_second_request(start) -> None:
     gateway = await start(limits={"receive_timeout_s": 0.5})
     reader, writer = await connect(gateway)
     writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health")
@@ -139,7 +139,7 @@ async def test_nor_is_the_head_of_a_second_request(start) -> None:
     assert answer.count(b"HTTP/1.1") == 1
 
 
-async def test_a_head_has_a_size(gateway) -> None:
+async def test_headers_have_a_size_limit(gateway) -> None:
     reader, writer = await connect(gateway)
     writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: ")
     with contextlib.suppress(ConnectionError):

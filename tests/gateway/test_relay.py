@@ -1,4 +1,4 @@
-"""What a client sees when the engine goes, and what the engine sees when the client does."""
+"""What a client sees when the engine fails, and the engine when the client disconnects."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ async def events_of(reply: Any) -> list[Any]:
 
 
 @BOTH_WAYS
-async def test_a_death_before_the_first_word_is_replayed_and_nobody_sees_it(gateway, stream: bool) -> None:
+async def test_a_death_before_the_first_word_is_retried_unseen(gateway, stream: bool) -> None:
     async with gateway.post("die once", stream=stream) as reply:
         assert reply.status == 200
         assert "circle." in await reply.text()
@@ -30,8 +30,8 @@ async def test_a_death_before_the_first_word_is_replayed_and_nobody_sees_it(gate
     assert (len(gateway.fleet.reported), gateway.fleet.leases) == (1, 0)
 
 
-async def test_a_role_alone_is_no_word(gateway) -> None:
-    """llama.cpp and others send the role before they have said anything."""
+async def test_a_role_alone_is_not_a_word(gateway) -> None:
+    """llama.cpp and others send the role before the first word."""
     async with gateway.post("die before the first word once", stream=True) as reply:
         assert reply.status == 200
         *chunks, done = await events_of(reply)
@@ -41,7 +41,7 @@ async def test_a_role_alone_is_no_word(gateway) -> None:
 
 
 @BOTH_WAYS
-async def test_silence_is_an_error_and_no_answer(gateway, stream: bool) -> None:
+async def test_an_empty_answer_is_an_error(gateway, stream: bool) -> None:
     async with gateway.post("say nothing", stream=stream) as reply:
         assert reply.status == 502
         assert (await reply.json())["error"]["code"] == "empty_answer"
@@ -49,13 +49,13 @@ async def test_silence_is_an_error_and_no_answer(gateway, stream: bool) -> None:
 
 
 @BOTH_WAYS
-async def test_silence_that_the_request_asked_for_is_an_answer(gateway, stream: bool) -> None:
+async def test_an_empty_answer_is_allowed_with_stop_strings(gateway, stream: bool) -> None:
     async with gateway.post("say nothing", stream=stream, stop="A") as reply:
         assert reply.status == 200
 
 
 @BOTH_WAYS
-async def test_a_second_death_is_told(gateway, stream: bool) -> None:
+async def test_a_second_death_is_an_error(gateway, stream: bool) -> None:
     async with gateway.post("die", stream=stream) as reply:
         assert reply.status == 502
         assert (await reply.json())["error"]["code"] == "engine_died"
@@ -74,7 +74,7 @@ async def test_a_death_in_the_middle_ends_the_stream_with_an_error(gateway) -> N
     assert (len(gateway.fleet.reported), gateway.fleet.leases) == (1, 0)
 
 
-async def test_the_official_client_raises_what_the_stream_ended_with(gateway) -> None:
+async def test_the_official_client_raises_the_error_of_the_stream(gateway) -> None:
     said: list[str] = []
 
     async def hear(stream: Any) -> None:
@@ -102,13 +102,13 @@ async def test_an_engine_that_answers_nonsense(gateway, stream: bool) -> None:
 
 async def test_an_error_in_the_middle(gateway) -> None:
     async with gateway.post("error in the middle", stream=True) as reply:
-        assert reply.status == 200  # the first word is here
+        assert reply.status == 200  # the first word has arrived
         gateway.engine.proceed.set()
         *_, last = await events_of(reply)
     assert last["error"]["code"] == "engine_refused"
 
 
-async def test_a_bug_of_ours_in_the_middle_ends_the_stream_and_tells_nothing(gateway, caplog) -> None:
+async def test_a_bug_of_ours_in_the_middle_ends_the_stream_without_details(gateway, caplog) -> None:
     class Client:
         endpoint = gateway.fleet.client.endpoint
 
@@ -130,7 +130,7 @@ async def test_a_bug_of_ours_in_the_middle_ends_the_stream_and_tells_nothing(gat
 
 @BOTH_WAYS
 async def test_a_stop_string_that_the_engine_left_in_is_cut_off(gateway, stream: bool) -> None:
-    """transformers and mlx-vlm end the answer there, and say the string."""
+    """transformers and mlx-vlm end the answer there, and include the string."""
     async with gateway.post("hello", stream=stream, stop=["d c"]) as reply:
         if stream:
             *chunks, done = await events_of(reply)
@@ -142,7 +142,7 @@ async def test_a_stop_string_that_the_engine_left_in_is_cut_off(gateway, stream:
 
 
 @BOTH_WAYS
-async def test_what_the_engine_would_ignore_is_refused_and_not_asked(gateway, stream: bool) -> None:
+async def test_a_field_that_the_engine_would_ignore_is_refused(gateway, stream: bool) -> None:
     client = gateway.fleet.client
     client.endpoint = replace(client.endpoint, lacks=frozenset({"tool_choice", "presence_penalty"}))
     async with gateway.post("hello", stream=stream, presence_penalty=1) as reply:
@@ -157,18 +157,18 @@ async def test_what_the_engine_would_ignore_is_refused_and_not_asked(gateway, st
 
 
 @BOTH_WAYS
-async def test_words_that_an_engine_refuses_are_the_callers(gateway, stream: bool) -> None:
+async def test_a_request_that_an_engine_rejects_is_the_callers_fault(gateway, stream: bool) -> None:
     async with gateway.post("refuse", stream=stream) as reply:
         assert reply.status == 400
 
 
 @pytest.mark.parametrize(("order", "stream"), [("wait", False), ("wait", True), ("wait in the middle", True)])
-async def test_a_client_that_leaves_stops_the_engine_and_gives_the_lease_back(
+async def test_a_client_that_disconnects_stops_the_engine_and_releases_the_lease(
     gateway, order: str, stream: bool
 ) -> None:
     asking = asyncio.create_task(_ask_on(gateway, order, stream))
     async with asyncio.timeout(10):
-        while not gateway.engine.asked:  # noqa: ASYNC110 - the engine is a stranger, it is looked at
+        while not gateway.engine.asked:  # noqa: ASYNC110 - another program, which sets no event
             await asyncio.sleep(0.005)
         assert gateway.fleet.leases == 1
         asking.cancel()
@@ -183,7 +183,7 @@ async def _ask_on(gateway: Any, order: str, stream: bool) -> None:
         await reply.read()
 
 
-async def test_a_client_that_leaves_while_the_model_loads_is_not_asked_for(gateway) -> None:
+async def test_the_request_of_a_client_that_disconnects_while_the_model_loads_is_dropped(gateway) -> None:
     gateway.fleet.loadable.clear()
     asking = asyncio.create_task(_ask_on(gateway, "hello", stream=False))
     async with asyncio.timeout(10):
@@ -199,7 +199,7 @@ async def test_a_client_that_leaves_while_the_model_loads_is_not_asked_for(gatew
     assert len(gateway.engine.asked) == 1
 
 
-async def test_words_are_passed_on_as_they_come(gateway) -> None:
+async def test_words_are_passed_on_at_once(gateway) -> None:
     async with gateway.post("wait in the middle", stream=True) as reply:
         begun = b""
         async with asyncio.timeout(10):
