@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "viewfinder"
 
 NOT_YET = (
-    "api", "bench", "benchmarks", "cli", "client", "engines", "fleet", "guide",
-    "measure", "media", "report", "scenes", "training", "wire",
+    "api", "bench", "benchmarks", "cli", "engines", "fleet", "guide",
+    "measure", "report", "training",
     "MODEL_CARD.md", "docs",
 )  # fmt: skip
 """Rooms and pages that are not converted yet; must become empty, and then goes."""

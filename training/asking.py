@@ -78,7 +78,7 @@ async def ask_scene(client: ChatClient, tally: Tally, number: int, name: str = "
     """
     scene = make_scene(f"measure/{number}")
     rng = random.Random(f"measure/question/{number}")
-    for kind in questions.KINDS:
+    for kind in questions.IMAGE_KINDS:
         question = questions.ask_about(scene, kind, rng)
         if question:
             tally.add(name or kind, question, await answer(client, [sent(scene, question.text)]))
@@ -87,7 +87,7 @@ async def ask_scene(client: ChatClient, tally: Tally, number: int, name: str = "
 async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:
     """A question without an image; every fifth is about an image that is not there."""
     rng = random.Random(f"measure/text/{number}")
-    kind = knowledge.KINDS[number % len(knowledge.KINDS)]
+    kind = knowledge.TEXT_KINDS[number % len(knowledge.TEXT_KINDS)]
     if kind == "no_image":
         imagined = make_scene(f"measure/imagined/{number}")
         question = knowledge.without_image(rng.choice(list(questions.all_questions(imagined))))
@@ -191,5 +191,5 @@ def _ask_some(scene: Scene, rng: random.Random) -> Question:
     """A question of any kind about an image that the scene allows."""
     question = None
     while question is None:
-        question = questions.ask_about(scene, rng.choice(questions.KINDS), rng)
+        question = questions.ask_about(scene, rng.choice(questions.IMAGE_KINDS), rng)
     return question

@@ -53,7 +53,7 @@ def make_conversation(
     asked = []
     while len(asked) < turns:
         if rng.random() < 0.1:
-            question: Question | None = knowledge.ask_text(rng.choice(knowledge.KINDS[:-1]), rng)
+            question: Question | None = knowledge.ask_text(rng.choice(knowledge.TEXT_KINDS[:-1]), rng)
         else:
             kind = rng.choices(tuple(_WEIGHTS), weights=tuple(_WEIGHTS.values()))[0]
             question = questions.ask_about(scene, kind, rng)
@@ -70,9 +70,11 @@ def make_dialogue(rng: random.Random, scenes: Sequence[Scene], turns: int) -> Co
     while len(asked) < turns:
         shown = scenes[: sum(count for turn, count in images.items() if turn <= len(asked))]
         if not shown:
-            question: Question | None = _without_image(rng, (*questions.KINDS, *dialogues.KINDS))
+            question: Question | None = _without_image(
+                rng, (*questions.IMAGE_KINDS, *dialogues.DIALOGUE_KINDS)
+            )
         elif len(asked) not in images and rng.random() < _BETWEEN:
-            question = knowledge.ask_text(rng.choice(knowledge.KINDS[:-1]), rng)
+            question = knowledge.ask_text(rng.choice(knowledge.TEXT_KINDS[:-1]), rng)
         else:
             question = _about_one(rng, shown, together=images.get(0) == 2)
         if question:
@@ -113,7 +115,7 @@ def vary(question: Question, rng: random.Random) -> Question:
     return Question(question.kind, text, question.answer)
 
 
-def _without_image(rng: random.Random, kinds: Sequence[str] = questions.KINDS) -> Question:
+def _without_image(rng: random.Random, kinds: Sequence[str] = questions.IMAGE_KINDS) -> Question:
     kind = rng.choice(("capital", "capital", "sum", "sum", "greeting", "identity", "no_image", "no_image"))
     if kind != "no_image":
         return vary(knowledge.ask_text(kind, rng), rng)

@@ -54,7 +54,7 @@ async def ask_twin(client: ChatClient, number: int) -> Asked:
     """A question that the Hugging Face weights are asked too, and llama.cpp's answer."""
     scene = make_scene(f"measure/same/{number}")
     rng = random.Random(f"measure/same/{number}")
-    kinds = questions.KINDS[number % len(questions.KINDS) :] + questions.KINDS
+    kinds = questions.IMAGE_KINDS[number % len(questions.IMAGE_KINDS) :] + questions.IMAGE_KINDS
     question = next(filter(None, (questions.ask_about(scene, kind, rng) for kind in kinds)))
     return scene, question, await answer(client, [sent(scene, question.text)])
 
@@ -140,7 +140,7 @@ def _serve(
 
 def table(tally: Tally, same: str) -> str:
     """The measured table as Markdown."""
-    image_kinds, text_kinds = list(questions.KINDS), list(knowledge.KINDS)
+    image_kinds, text_kinds = list(questions.IMAGE_KINDS), list(knowledge.TEXT_KINDS)
     rows = [
         "| kind of question | asked | exactly right | 95 % interval (Wilson) |",
         "|---|---|---|---|",

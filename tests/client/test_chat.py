@@ -29,7 +29,7 @@ GAP_S = 0.03
 
 @dataclass
 class Engine:
-    """A small OpenAI-like server that answers by what `messages[0].content` says."""
+    """A small OpenAI-like server whose behaviour `messages[0].content` chooses."""
 
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -250,7 +250,7 @@ async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
 
 
 async def test_who_listens_to_a_server_that_is_stopped_hears_of_its_death(endpoint: Endpoint) -> None:
-    """aiohttp, once the client here, told nobody who waited for the rest of a chunked answer: the request
+    """aiohttp, once the client here, did not wake a reader of the rest of a chunked reply: the request
     hung, and its lease with it, so that the watch over silence ended one innocent process after the other."""
     async with ChatClient(endpoint) as client, aclosing(client.stream(ask("hang"))) as chunks:
         while not (await anext(chunks))["choices"][0]["delta"].get("content"):
@@ -355,7 +355,7 @@ async def test_chunks_of_an_odd_shape_end_no_exchange(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [True, False, "7", 7.0, -1, [7]])
 async def test_what_is_no_token_count_is_none(tmp_path: Path, count: object) -> None:
-    """`true` was taken for one token, because Python's bool is an int; text and fractions passed as well."""
+    """`true` counted as one token, because Python's bool is an int; text and fractions passed as well."""
     usage = {"prompt_tokens": count, "completion_tokens": count}
     said = json.dumps({"choices": [], "usage": usage, "timings": {"prompt_n": True, "prompt_ms": 1.5}})
 
@@ -370,7 +370,7 @@ async def test_what_is_no_token_count_is_none(tmp_path: Path, count: object) -> 
 
 
 async def test_words_after_the_finish_reason_are_not_part_of_the_answer(tmp_path: Path) -> None:
-    """No test noticed when they were added to the text and to the time stamps of the tokens."""
+    """No test failed when they were added to the text and to the time stamps of the tokens."""
     last = chunk({"content": "yes."}, finish_reason="stop")
     late = chunk({"content": " And more."}) + chunk({"content": "!"}, finish_reason="length")
 

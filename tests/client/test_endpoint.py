@@ -1,4 +1,4 @@
-"""An endpoint's address, and the key that must not be shown."""
+"""An endpoint's address, and its key, which must not be shown."""
 
 from pathlib import Path
 

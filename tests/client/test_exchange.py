@@ -1,4 +1,4 @@
-"""The arithmetic of an exchange's stamps."""
+"""The times of an exchange, from its time stamps."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_speed_needs_two_counted_tokens(tokens: int | None) -> None:
 
 
 def test_a_late_reader_does_not_make_the_engine_faster() -> None:
-    """A busy computer got the first 32 of 64 tokens in one read: 63 were counted for the time of 32."""
+    """A busy computer got the first 32 of 64 tokens in one read: 63 were divided by the time of 32."""
     exchange = Exchange(
         started_s=0.0,
         first_token_s=1.0,

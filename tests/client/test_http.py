@@ -21,7 +21,7 @@ LARGE = 40 * 1024 * 1024
 
 
 def says(*sent: bytes, gap_s: float = 0.0) -> Handler:
-    """A server that sends this, in pieces, whatever it is asked, and closes."""
+    """A server that sends these pieces to any request, and closes."""
 
     async def handler(reader: Reader, writer: Writer) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -137,7 +137,7 @@ async def test_silence_inside_the_headers_is_a_stall(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_every_request_declines_compressed_replies(tmp_path: Path, method: str) -> None:
-    """Nothing here unpacks a reply, so servers must know; no test noticed when the header was gone."""
+    """The client decompresses no reply, so servers must know; no test failed when the header was missing."""
     heads: list[bytes] = []
 
     async def handler(reader: Reader, writer: Writer) -> None:
@@ -152,7 +152,7 @@ async def test_every_request_declines_compressed_replies(tmp_path: Path, method:
 
 @pytest.fixture
 def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[trustme.CA]:
-    """The only one that is trusted."""
+    """The only trusted certificate."""
     one = trustme.CA()
     one.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))

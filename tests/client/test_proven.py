@@ -1,4 +1,4 @@
-"""Nothing is said to a listener that is not proven to be the engine."""
+"""Nothing is sent to a listener that is not proven to be the engine."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ LISTENS = Path(__file__).parents[1] / "children" / "listens.py"
 
 @dataclass
 class Listener:
-    """Who has the port: what it heard, and how often it was called."""
+    """The server on the port: the bytes it received, and how many connections it had."""
 
     port: int = 0
     heard: list[bytes] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Servers that decide about every byte, for `test_chat` and `test_http`."""
+"""Servers that control every byte, for `test_chat` and `test_http`."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def wire(path: Path, handler: Handler) -> AsyncIterator[Endpoint]:
-    """A server that decides about every byte."""
+    """A server that controls every byte."""
     served: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

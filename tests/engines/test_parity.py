@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from viewfinder.scenes.questions import KINDS, Question, ask_about
+from viewfinder.scenes.questions import IMAGE_KINDS, Question, ask_about
 from viewfinder.scenes.scene import Scene, make_scene
 
 from .conftest import make_server, user
@@ -23,7 +23,7 @@ def questions() -> list[tuple[Scene, Question]]:
     scenes = (make_scene(f"parity/{number}") for number in itertools.count())
     asked = (
         (scene, ask_about(scene, kind, random.Random(scene.seed)))
-        for scene, kind in zip(scenes, itertools.cycle(KINDS), strict=False)
+        for scene, kind in zip(scenes, itertools.cycle(IMAGE_KINDS), strict=False)
     )
     allowed = ((scene, question) for scene, question in asked if question)
     return list(itertools.islice(allowed, QUESTIONS))

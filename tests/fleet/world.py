@@ -130,7 +130,7 @@ class FakeReply:
             async for chunk in self.chunks:
                 yield time.monotonic(), event(orjson.dumps(chunk))
 
-    async def told(self, listener: Callable[[float, bytes], bool]) -> None:
+    async def feed_to(self, listener: Callable[[float, bytes], bool]) -> None:
         async with aclosing(self.pieces()) as pieces:
             async for piece in pieces:
                 listener(*piece)

@@ -1,4 +1,4 @@
-"""The door: what is a data URL, what detail means, what the caller is told."""
+"""The intake: data URLs, the levels of detail, and errors."""
 
 import asyncio
 import base64
@@ -135,8 +135,8 @@ async def test_nothing_is_fetched_or_opened(intake: Intake, url: str) -> None:
         ("data:image/png," + base64_of(), "not in base64"),
         ("data:image/png;base64;x," + base64_of(), "not in base64"),
         ("data:image/png;base64" + base64_of(), "not in base64"),
-        ("data:image/png;base64,\u00e9", "base64 is broken"),
-        ("data:image/png;base64,%20", "base64 is broken"),
+        ("data:image/png;base64,\u00e9", "base64 is invalid"),
+        ("data:image/png;base64,%20", "base64 is invalid"),
     ],
     ids=lambda value: value[:30],
 )
@@ -163,7 +163,7 @@ async def test_an_intake_that_was_closed_opens_again() -> None:
 
 
 async def test_a_decoder_that_is_killed_from_outside_costs_no_image() -> None:
-    """The kernel, or a person, may end it: that is not the image's fault, and was called a 400."""
+    """The kernel, or a person, may kill it: that is not the image's fault, but it was reported as a 400."""
     async with Intake(Limits()) as intake:
         accepting = asyncio.create_task(intake.accept("data:image/png;base64," + base64_of((2000, 2000))))
         while intake.decoder.pid is None:  # noqa: ASYNC110

@@ -1,4 +1,4 @@
-"""What becomes of pixels: the tests look at the colours that come out."""
+"""Pixels are kept: the tests check the colours of the result."""
 
 import io
 import zlib
@@ -154,7 +154,7 @@ def test_metadata_that_cannot_be_read_turns_nothing() -> None:
 
 
 def with_alpha(mode: str) -> Image.Image:
-    """The left half transparent; what hides under it is red or black."""
+    """The left half is transparent; the color under it is red or black."""
     image = halves().convert("RGBA")
     image.paste((*RED, 0), (0, 0, 32, 32))
     return image.convert(mode)
@@ -273,7 +273,7 @@ def test_a_file_that_lies_about_its_size_is_damaged() -> None:
 
 
 def test_a_file_of_two_sizes_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit holds for the first; a decoder would make room for the second."""
+    """The limit is checked on the first size; a decoder would allocate memory for the second."""
     data = saved(noise(64, 64), "JPEG")
     at = data.index(b"\xff\xc0")
     decoded: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""The decoder process is lost in every way there is, and the next image is decoded."""
+"""The decoder process is lost in every possible way, and the next image is decoded."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ async def width(worker: DecoderWorker, payload: bytes) -> object:
 
 
 async def stopped_at_work(worker: DecoderWorker) -> tuple[int, asyncio.Task[object]]:
-    """A process that has an image and stands still, and the task that waits for it."""
+    """A stopped process that has an image, and the task that waits for it."""
     assert await width(worker, picture()) == 9
     pid = worker.pid
     assert pid is not None
@@ -88,7 +88,7 @@ async def test_killed_while_it_waits_costs_no_image() -> None:
         pid = worker.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        while worker.pid is not None:  # noqa: ASYNC110 - the kernel tells the event loop, and nobody else
+        while worker.pid is not None:  # noqa: ASYNC110 - only the event loop learns it from the kernel
             await asyncio.sleep(0.001)
         assert await width(worker, picture()) == 9
 
@@ -155,7 +155,7 @@ async def test_a_decoder_that_cannot_start(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 async def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A decoder that was taken over can say anything; it must not fill our memory."""
+    """A compromised decoder can send anything; it must not fill our memory."""
     fake = tmp_path / "python"
     fake.write_text("#!/bin/sh\nprintf '\\000\\000\\000\\002\\377\\377\\377\\377{}'\nexec cat /dev/zero\n")
     fake.chmod(0o755)

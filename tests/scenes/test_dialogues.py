@@ -1,11 +1,11 @@
-"""What only a conversation asks has one right answer, too, and grading tells it from its rivals."""
+"""Questions of conversations have one right answer, too, and grading accepts no other."""
 
 import random
 
 import pytest
 
 from viewfinder.scenes import questions
-from viewfinder.scenes.dialogues import KINDS, ORDINALS, ask, ask_absent, ask_premise, of_image
+from viewfinder.scenes.dialogues import DIALOGUE_KINDS, ORDINALS, ask, ask_absent, ask_premise, of_image
 from viewfinder.scenes.questions import Question, is_exact, is_right
 from viewfinder.scenes.scene import COLORS, SHAPES, Scene, make_scene
 
@@ -15,7 +15,7 @@ SCENES = [make_scene(f"dialogues/{number}") for number in range(300)]
 def test_every_answer_is_right_and_exact_and_stays_so_when_the_image_is_named() -> None:
     rng = random.Random(1)
     for scene in SCENES:
-        for kind in (*questions.KINDS, *KINDS):
+        for kind in (*questions.IMAGE_KINDS, *DIALOGUE_KINDS):
             question = ask(scene, kind, rng)
             if question is None:
                 continue
@@ -63,7 +63,7 @@ def test_each_of_two_images_can_be_named() -> None:
     rng = random.Random(5)
     for scene in SCENES[:100]:
         for which, ordinal in enumerate(ORDINALS):
-            for kind in (*questions.KINDS, *KINDS):
+            for kind in (*questions.IMAGE_KINDS, *DIALOGUE_KINDS):
                 question = ask(scene, kind, rng)
                 if question:
                     text = of_image(question, which, rng).text
@@ -123,6 +123,6 @@ def test_a_question_that_a_scene_does_not_allow_is_none() -> None:
 
 
 def _twins(scene: Scene) -> bool:
-    """Whether each shape of the scene is there more than once."""
+    """Whether each shape of the scene occurs more than once."""
     shapes = [thing.shape for thing in scene.things]
     return all(shapes.count(shape) > 1 for shape in shapes)

@@ -1,4 +1,4 @@
-"""A painted scene shows what the scene says."""
+"""A drawn scene shows exactly its things."""
 
 import io
 

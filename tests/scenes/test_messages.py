@@ -1,4 +1,4 @@
-"""A scene in a message: the picture that was drawn, in the words of OpenAI's API."""
+"""A scene in a message: the drawn picture, in the format of OpenAI's API."""
 
 import base64
 import io

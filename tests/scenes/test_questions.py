@@ -1,11 +1,11 @@
-"""Every question has one right answer, and grading takes it and nothing else."""
+"""Every question has one right answer, and grading accepts no other."""
 
 import random
 
 import pytest
 
 from viewfinder.scenes.questions import (
-    KINDS,
+    IMAGE_KINDS,
     Question,
     all_questions,
     ask_about,
@@ -19,7 +19,7 @@ from viewfinder.scenes.scene import make_scene
 SCENES = [make_scene(f"questions/{number}") for number in range(300)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", IMAGE_KINDS)
 def test_each_kind_is_asked_in_several_phrasings(kind: str) -> None:
     rng = random.Random(1)
     asked = [ask_about(scene, kind, rng) for scene in SCENES]

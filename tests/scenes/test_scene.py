@@ -1,4 +1,4 @@
-"""Scenes are the ground truth of everything else: they must be exactly what they say."""
+"""Scenes are the ground truth for everything else, so their contents must be exact."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from viewfinder.scenes.scene import (
     COLORS,
     GRID,
-    MAX_ASPECT,
+    MAX_SCENE_ASPECT,
     MAX_SIDE,
     MIN_CONTRAST,
     MIN_SIDE,
@@ -49,7 +49,7 @@ def test_counts_and_canvases_cover_what_is_promised() -> None:
     assert {scene.background.style for scene in SCENES} == {"plain", "gradient", "noise"}
     for scene in SCENES:
         assert MIN_SIDE <= min(scene.size) <= max(scene.size) <= MAX_SIDE
-        assert max(scene.size) / min(scene.size) <= MAX_ASPECT + 0.01
+        assert max(scene.size) / min(scene.size) <= MAX_SCENE_ASPECT + 0.01
         assert 70 <= scene.quality <= 95
     assert max(max(scene.size) for scene in SCENES) > 900
     assert min(max(scene.size) for scene in SCENES) < 120

@@ -1,4 +1,4 @@
-"""The chat request: what is honoured, what is ignored aloud, what is refused."""
+"""The chat request: which fields are honoured, which are ignored and named, which are refused."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The sentence and the path for every kind of wrong field."""
+"""The message and the path for every kind of invalid field."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Engines' replies, made clean."""
+"""Engines' replies, cleaned."""
 
 from typing import Any
 
@@ -125,7 +125,7 @@ def test_usage_is_counted_again() -> None:
 
 @pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
 def test_true_is_no_token_count(name: str) -> None:
-    """Python counts `True` as 1, and no test noticed when it passed for a number of tokens."""
+    """Python counts `True` as 1, and no test failed when it was accepted as a number of tokens."""
     with pytest.raises(EngineRefused):
         clean_usage({"usage": {**USAGE, name: True}})
     details = {**USAGE, "prompt_tokens_details": {"cached_tokens": True}}
@@ -155,7 +155,7 @@ def test_garbage_is_not_passed_on(raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("clean", [clean_reply, clean_chunk])
 def test_an_error_in_a_200_is_an_error(clean: Any) -> None:
-    """A server that answered 200 with a Python error as its text was taken for one that works."""
+    """A server that answered 200 with the text of a Python error was believed to work."""
     raw = {**LLAMA_CPP, "error": {"code": 500, "message": "cannot identify <BytesIO at 0x7f0c>"}}
     with pytest.raises(EngineRefused) as caught:
         clean(raw, *NAMED)

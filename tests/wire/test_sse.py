@@ -1,4 +1,4 @@
-"""Events out of bytes that are cut anywhere."""
+"""Events from bytes that are split anywhere."""
 
 from itertools import pairwise, repeat
 

@@ -1,4 +1,4 @@
-"""Stop strings in texts that come in pieces."""
+"""Stop strings in texts that arrive in pieces."""
 
 import pytest
 from hypothesis import given

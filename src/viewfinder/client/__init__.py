@@ -1,1 +1,1 @@
-"""One streamed OpenAI client, over TCP or a Unix socket; gateway, readiness and bench all use it."""
+"""One streamed OpenAI client, over TCP or a Unix socket; gateway, readiness and measure all use it."""

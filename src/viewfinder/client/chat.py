@@ -1,7 +1,7 @@
-"""The one client that speaks to servers: streamed chat over TCP or a Unix socket, with time stamps.
+"""The only client of servers: streamed chat over TCP or a Unix socket, with time stamps.
 
-Called by the gateway (through a lease), by readiness and canary, and by bench. It never retries and
-changes nothing in a request but the model's name: what to do about a failure is its callers' decision.
+Called by the gateway (through a lease), by readiness and canary, and by measure. It never retries and changes
+nothing in a request but the model's name: the callers decide what to do about a failure.
 """
 
 import asyncio
@@ -16,30 +16,30 @@ import orjson
 
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
-from viewfinder.client.http import Reply, ask
+from viewfinder.client.http import Reply, open_request
 from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
 from viewfinder.wire.replies import is_count
 from viewfinder.wire.sse import DONE, EventReader
 
 CHAT_PATH = "/v1/chat/completions"
 REPLY_LIMIT_BYTES = 16 * 1024 * 1024
-"""The most that is read of a reply which is not streamed."""
+"""The largest accepted reply that is not streamed."""
 
-_WORDS_LIMIT = 300
-"""Characters of a server's own error message that are passed on."""
+_MESSAGE_CHARS = 300
+"""How many characters of a server's own error message are passed on."""
 
 
 class ChatClient:
-    """Speaks to one server; use it as an async context manager, from one event loop.
+    """The client of one server; use it as an async context manager, from one event loop.
 
-    Every request has a connection of its own: it costs a local socket 0.1 ms, and llama.cpp's server
-    closes a connection after a streamed reply although it promised to keep it, so a request on a kept
-    one looks like the engine's death.
+    Every request uses a new connection: on a local socket that takes 0.1 ms, and llama.cpp's server closes a
+    connection after a streamed reply although it announces keep-alive, so that a request on a reused
+    connection would look like a crash of the engine.
 
-    A request beyond the endpoint's `slots` waits its turn, in order; its clock runs while it waits.
+    A request beyond the endpoint's `slots` waits in order; its clock runs while it waits.
 
-    `stall_timeout_s` is the longest silence inside a reply. A long prompt on a slow computer is silent
-    for minutes, so it only ends what is surely stuck; who knows better cancels earlier.
+    `stall_timeout_s` is the longest silence inside a reply. A long prompt on a slow computer is silent for
+    minutes, so the default only catches a server that is surely stuck; a caller may cancel earlier.
     """
 
     def __init__(self, endpoint: Endpoint, *, stall_timeout_s: float = 900.0) -> None:
@@ -48,7 +48,7 @@ class ChatClient:
         self._slots = asyncio.Semaphore(endpoint.slots) if endpoint.slots else nullcontext()
         self._is_open = self._closed = False
         self._replies: set[Reply] = set()
-        """Those that are being read."""
+        """The replies that are being read."""
 
     async def __aenter__(self) -> Self:
         self._is_open, self._closed = True, False
@@ -60,21 +60,21 @@ class ChatClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection; whatever is still streaming, or waits to be asked, ends with EngineDied."""
+        """Close every connection; requests that are still streaming or waiting fail with EngineDied."""
         self._closed = True
         for reply in self._replies:
             reply.fail(self._gone())
 
     async def get(self, path: str, timeout_s: float) -> tuple[int, bytes]:
-        """Status and body of a GET; EngineDied when nobody listens, EngineStalled when it takes too long."""
+        """Status and body of a GET; EngineDied when no server listens, EngineStalled when it is too slow."""
         try:
-            async with asyncio.timeout(timeout_s), self._asked("GET", path) as reply:
+            async with asyncio.timeout(timeout_s), self._opened("GET", path) as reply:
                 return reply.status, await reply.whole(REPLY_LIMIT_BYTES)
         except TimeoutError:
             raise EngineStalled(f"The server at {self.endpoint} did not answer in {timeout_s:g} s.") from None
 
     async def complete(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The reply to a request that is not streamed, as the server gave it.
+        """The reply to a request that is not streamed, as the server sent it.
 
         Raises EngineRefused with the server's status, EngineDied, EngineStalled.
         """
@@ -82,7 +82,7 @@ class ChatClient:
             return _object(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
 
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-        """The chunks of a streamed reply as they come.
+        """The chunks of a streamed reply as they arrive.
 
         Closing the generator (`contextlib.aclosing`) closes the connection, which makes the engine stop.
         Raises EngineRefused with the server's status, EngineDied when the connection breaks before or in
@@ -99,9 +99,9 @@ class ChatClient:
             reader.end()
 
     async def exchange(self, body: dict[str, Any], *, timeout_s: float | None = None) -> Exchange:
-        """Stream a reply and note when each piece came; a failure is recorded in the exchange, not raised.
+        """Stream a reply and record when each piece arrived.
 
-        `timeout_s` ends it after so long as a failure.
+        A failure is recorded in the exchange, not raised, and so is a reply incomplete after `timeout_s`.
         """
         notes = _Notes()
         error = ""
@@ -116,7 +116,7 @@ class ChatClient:
                         notes.take(received_s, reader.read(data))
                         return reader.is_done
 
-                    await reply.told(note)
+                    await reply.feed_to(note)
                     reader.end()
         except EngineError as problem:
             error = f"{problem.reason}: {problem.message}"
@@ -129,30 +129,28 @@ class ChatClient:
         """A reply whose body is an event stream."""
         async with self._post({**body, "stream": True}) as reply:
             if reply.content_type != "text/event-stream":
-                _object(
-                    await reply.whole(REPLY_LIMIT_BYTES), reply.status
-                )  # an error in a 200 says so itself
+                _object(await reply.whole(REPLY_LIMIT_BYTES), reply.status)  # raises for an error in a 200
                 raise EngineRefused("The server did not stream its answer.", status=reply.status)
             yield reply
 
     @asynccontextmanager
     async def _post(self, body: dict[str, Any]) -> AsyncIterator[Reply]:
-        """A reply with status 200, whose connection is closed and whose slot is free afterwards."""
+        """A reply with status 200; afterwards its connection is closed and its slot is free."""
         if self.endpoint.model is not None:
             body = {**body, "model": self.endpoint.model}
-        async with self._slots, self._asked("POST", CHAT_PATH, orjson.dumps(body)) as reply:
+        async with self._slots, self._opened("POST", CHAT_PATH, orjson.dumps(body)) as reply:
             if reply.status != 200:
                 raise _refusal(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
             yield reply
 
     @asynccontextmanager
-    async def _asked(self, method: str, path: str, body: bytes = b"") -> AsyncIterator[Reply]:
-        """A reply whose headers are there, on a connection of its own."""
+    async def _opened(self, method: str, path: str, body: bytes = b"") -> AsyncIterator[Reply]:
+        """A reply whose headers have arrived, on its own connection."""
         if not self._is_open:
             raise RuntimeError("ChatClient is used outside its `async with`")
-        if self._closed:  # while the request waited its turn
+        if self._closed:  # while the request waited
             raise self._gone()
-        reply = await ask(self.endpoint, method, path, body, self._stall_timeout_s)
+        reply = await open_request(self.endpoint, method, path, body, self._stall_timeout_s)
         self._replies.add(reply)
         try:
             if self._closed:
@@ -168,18 +166,18 @@ class ChatClient:
 
 
 class _Reader:
-    """Makes chunks of what is streamed, and knows whether the answer came to its end."""
+    """Turns the bytes of a stream into chunks, and knows whether the answer is complete."""
 
     def __init__(self, status: int) -> None:
         self.is_done = False
-        """The event that ends a stream was read: whatever may follow is not waited for."""
+        """Whether the event that ends a stream was read; nothing after it is read."""
         self._status = status
         self._events = EventReader()
         self._is_finished = False
 
     def read(self, data: bytes) -> list[dict[str, Any]]:
-        """Those that end in `data`, maybe none (a comment, half an event). Raises EngineRefused on one that
-        is an error, or no JSON object."""
+        """The chunks that `data` completes, maybe none (a comment, half an event). Raises EngineRefused for
+        one that is an error or not a JSON object."""
         chunks = []
         for event in self._events.feed(data):
             if event == DONE:
@@ -191,13 +189,13 @@ class _Reader:
         return chunks
 
     def end(self) -> None:
-        """The connection has ended; EngineDied when the answer had not."""
+        """The connection was closed; raises EngineDied when the answer is not complete."""
         if not (self._is_finished or self.is_done):
-            raise EngineDied("The server ended its answer in the middle.")
+            raise EngineDied("The server closed the connection in the middle of its answer.")
 
 
 def _object(payload: bytes | str, status: int) -> dict[str, Any]:
-    """The JSON object of a reply or chunk; EngineRefused when it is none, or is an error in disguise."""
+    """The JSON object of a reply or chunk; EngineRefused when it is not one, or holds an error."""
     try:
         parsed = orjson.loads(payload)
     except orjson.JSONDecodeError:
@@ -210,23 +208,23 @@ def _object(payload: bytes | str, status: int) -> dict[str, Any]:
 
 
 def _refusal(body: bytes | str, status: int) -> EngineRefused:
-    """The server's own words, bounded and printable, with its status (an error object's own code first)."""
-    words: object = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    """The server's own message, short and printable, with its status (an error object's own code first)."""
+    message: object = body if isinstance(body, str) else body.decode("utf-8", "replace")
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         parsed = None
     error: object = None
     if isinstance(parsed, dict):
-        error = words = parsed.get("error") or parsed.get("detail") or parsed.get("message") or words
-        if isinstance(words, dict):
-            code = words.get("code")
+        error = message = parsed.get("error") or parsed.get("detail") or parsed.get("message") or message
+        if isinstance(message, dict):
+            code = message.get("code")
             if isinstance(code, int) and 400 <= code < 600:
                 status = code
-            words = words.get("message") or words
-    said = " ".join("".join(mark if mark.isprintable() else " " for mark in str(words)).split())
+            message = message.get("message") or message
+    reason = " ".join("".join(mark if mark.isprintable() else " " for mark in str(message)).split())
     return EngineRefused(
-        f"The server refused: {said[:_WORDS_LIMIT] or 'no reason given'}", status=status, said=error
+        f"The server refused: {reason[:_MESSAGE_CHARS] or 'no reason given'}", status=status, said=error
     )
 
 
@@ -236,7 +234,7 @@ def _choice(chunk: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dict(found: object) -> dict[str, Any]:
-    """It, where it is one; servers send anything."""
+    """The value when it is a dictionary, else an empty one: servers send anything."""
     return found if isinstance(found, dict) else {}
 
 
@@ -247,7 +245,7 @@ def _count(found: object) -> int | None:
 
 @dataclass(slots=True)
 class _Notes:
-    """What is known of an exchange so far."""
+    """The parts of an exchange that have arrived so far."""
 
     received_s: list[float] = field(default_factory=list)
     token_times_s: list[float] = field(default_factory=list)
@@ -263,7 +261,7 @@ class _Notes:
             choice = _choice(chunk)
             delta = _dict(choice.get("delta"))
             says = any(delta.get(key) for key in ("content", "reasoning_content", "reasoning", "tool_calls"))
-            if says and not self.finish_reason:  # words after the end are nobody's
+            if says and not self.finish_reason:  # text after the end is ignored
                 self.token_times_s.append(received_s)
                 self.last_token_s = received_s
                 self.texts.append(str(delta.get("content") or ""))

@@ -1,4 +1,4 @@
-"""Where a server listens; made by fleet (or from a base URL), called by whoever opens a `ChatClient`."""
+"""Where a server listens; made by fleet (or from a base URL) for a `ChatClient`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class Endpoint:
     """A server's address.
 
     `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine"). `model`
-    is what this server calls its model, when that is not what its clients call it. `slots` is how many
-    requests it may be asked at once, None for no limit; `lacks` the request's fields that it cannot do.
-    `is_proven` says whether who listens there now is who should: without that nothing is sent.
+    is the server's own name for its model, when clients use another one. `slots` limits the simultaneous
+    requests, None for no limit; `lacks` are the request fields that the server does not support.
+    `is_proven` checks that the process listening there is the right one: until then nothing is sent.
     """
 
     base_url: str
@@ -30,7 +30,7 @@ class Endpoint:
         return self.base_url.rstrip("/") + path
 
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """The headers of every request."""
         if self.api_key is None:
             return {}
         return {"Authorization": f"Bearer {self.api_key.get_secret_value()}"}

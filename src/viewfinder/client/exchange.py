@@ -1,7 +1,7 @@
-"""One request with its time-stamped reply; made by `client/chat`, read by bench and the canary.
+"""One request with its time-stamped reply; made by `client/chat`, read by measure and the canary.
 
-The definitions are those of AIPerf and vLLM: TTFT runs to the first text, E2E to the last byte,
-ITL are the gaps between texts, TPOT leaves the first token out because the prompt's time is in it.
+The definitions are those of AIPerf and vLLM: TTFT is the time to the first text, E2E to the last byte, ITL
+the gaps between texts, and TPOT excludes the first token, whose time includes the prompt.
 """
 
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Stamps are seconds of the monotonic clock, taken when the network gave the bytes.
+    """Time stamps are seconds of the monotonic clock, taken when the bytes arrived.
 
-    `token_times_s` has one stamp for each piece of text (most engines send one token a piece);
-    `last_token_s` is when the engine said that the answer is over. A token count is None when the
-    engine told none. `error` is empty, or a stable code and a sentence; the rest is what came before.
+    `token_times_s` has one stamp for each piece of text (most engines send one token per piece);
+    `last_token_s` is when the engine reported the end of the answer. A token count is None when the engine
+    reported none. `error` is empty, or a stable code and a message; the other fields hold what came before.
     """
 
     started_s: float
@@ -32,12 +32,12 @@ class Exchange:
 
     @property
     def e2e_s(self) -> float:
-        """Request sent to reply complete."""
+        """From sending the request to the complete reply."""
         return self.finished_s - self.started_s
 
     @property
     def ttft_s(self) -> float | None:
-        """Request sent to the first text, None when there was none."""
+        """From sending the request to the first text; None when there was none."""
         return None if self.first_token_s is None else self.first_token_s - self.started_s
 
     @property
@@ -47,8 +47,8 @@ class Exchange:
 
     @property
     def later_tokens(self) -> int:
-        """Tokens that came after the first stamp: one less than the engine counted, and fewer still when
-        a late reader got several pieces at once."""
+        """Tokens after the first stamp: one less than the engine counted, and fewer still when a late reader
+        got several pieces at once."""
         return max(0, (self.completion_tokens or 0) - self.token_times_s.count(self.first_token_s or 0.0))
 
     @property

@@ -1,8 +1,8 @@
-"""HTTP/1.1 as `chat` speaks it: a connection a request, over a Unix socket, TCP or TLS, and each piece of the
-reply with the moment in which it came.
+"""HTTP/1.1 for `chat`: one connection per request, over a Unix socket, TCP or TLS; each piece of the reply
+has the time at which it arrived.
 
-llhttp (`httptools`) reads the protocol. A general client takes more of the processor than the instrument may
-(benchmarks/notes.md), and stamps a piece when its reader wakes, not when it came.
+llhttp (`httptools`) parses the protocol. A general client uses too much CPU for a measuring instrument
+(benchmarks/notes.md), and stamps a piece when its reader wakes, not when the piece arrives.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, Engin
 
 CONNECT_S = 10.0
 HEAD_BYTES = 64 * 1024
-"""The most that a reply's headers may hold."""
+"""The largest accepted headers of a reply."""
 AHEAD_BYTES = 1024 * 1024
-"""What is read of a reply before its reader takes it; a slow reader slows the server down."""
+"""How much of a reply is buffered for its reader; a slow reader slows the server down."""
 QUEUE_FULL_S = 0.005
-"""Between two tries to connect to a server whose queue is full."""
+"""The time between two attempts to connect to a server whose queue is full."""
 _PORTS = {"http": 80, "https": 443}
 
 
 class Reply(asyncio.Protocol):
-    """One reply, while it comes; `ask` makes it, and who has it calls `close`."""
+    """One reply, while it arrives; made by `open_request`, and closed by its caller."""
 
     def __init__(self, endpoint: Endpoint, stall_timeout_s: float) -> None:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
-        """Names in small letters."""
+        """Names in lower case."""
         self._endpoint = endpoint
         self._stall_timeout_s = stall_timeout_s
         self._parser = httptools.HttpResponseParser(self)
@@ -48,40 +48,40 @@ class Reply(asyncio.Protocol):
         self._head_bytes = self._ahead_bytes = 0
         self._has_head = self._is_over = self._is_paused = False
         self._error: Exception | None = None
-        self._news: asyncio.Future[None] | None = None
+        self._change: asyncio.Future[None] | None = None
         self._listener: Callable[[float, bytes], bool] | None = None
-        self._heard_s = time.monotonic()
+        self._received_s = time.monotonic()
         self._watch: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
 
     @property
     def content_type(self) -> str:
-        """Without its parameters, in small letters."""
+        """Without its parameters, in lower case."""
         return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
 
     def send(self, request: bytes) -> None:
-        """Send what is left of the request, maybe nothing, and watch for silence from now on."""
-        self._look_again(self._stall_timeout_s)
+        """Send the rest of the request, which may be empty, and start to watch for silence."""
+        self._check_silence_in(self._stall_timeout_s)
         if request:
             self._transport.write(request)
 
     async def head(self) -> None:
-        """Wait until status and headers are there."""
+        """Wait for status and headers."""
         while not self._has_head:
             await self._more()
 
     async def pieces(self) -> AsyncGenerator[tuple[float, bytes], None]:
-        """The body as it comes: when (`time.monotonic`), and what. Raises EngineDied when it breaks off,
-        EngineStalled when the server is silent for too long."""
+        """The body in pieces, each with the time at which it arrived (`time.monotonic`). Raises EngineDied
+        when it breaks off, EngineStalled when the server is silent for too long."""
         while self._pieces or not self._is_over:
             if self._pieces:
                 yield self._next()
             else:
                 await self._more()
 
-    async def told(self, listener: Callable[[float, bytes], bool]) -> None:
-        """Tell `listener` what `pieces` would give, each piece in the moment it comes, until it says that it
-        has enough: no task is woken in between. What it raises of EngineError is raised here."""
+    async def feed_to(self, listener: Callable[[float, bytes], bool]) -> None:
+        """Call `listener` with each item of `pieces` the moment it arrives, without waking a task, until it
+        returns True. Raises its EngineError."""
         while self._pieces:
             if listener(*self._next()):
                 return
@@ -103,12 +103,12 @@ class Reply(asyncio.Protocol):
         return bytes(body)
 
     def fail(self, error: Exception) -> None:
-        """Who waits for more hears this instead."""
+        """Raise the error in the task that waits for more."""
         self._error = self._error or error
         self._wake()
 
     def close(self) -> None:
-        """Close the connection now, whatever is still under way."""
+        """Close the connection now, even in the middle of the reply."""
         if self._watch:
             self._watch.cancel()
         self._transport.abort()
@@ -116,60 +116,60 @@ class Reply(asyncio.Protocol):
     async def _more(self) -> None:
         if self._error:
             raise self._error
-        self._news = asyncio.get_running_loop().create_future()
+        self._change = asyncio.get_running_loop().create_future()
         try:
-            await self._news
+            await self._change
         finally:
-            self._news = None
+            self._change = None
 
     def _next(self) -> tuple[float, bytes]:
         piece = self._pieces.popleft()
         self._ahead_bytes -= len(piece[1])
         if self._is_paused and self._ahead_bytes < AHEAD_BYTES:
             self._is_paused = False
-            self._heard_s = time.monotonic()
+            self._received_s = time.monotonic()
             self._transport.resume_reading()
         return piece
 
     def _take(self, body: bytes) -> None:
-        """Tell the listener, or keep it for who reads."""
+        """Pass it to the listener, or keep it for the reader."""
         if self._listener:
             try:
-                if self._listener(self._heard_s, body):
+                if self._listener(self._received_s, body):
                     self._is_over = True
                     self._transport.pause_reading()
             except EngineError as error:
                 self.fail(error)
             return
-        self._pieces.append((self._heard_s, body))
+        self._pieces.append((self._received_s, body))
         self._ahead_bytes += len(body)
         if self._ahead_bytes > AHEAD_BYTES and not self._is_over:
             self._is_paused = True
             self._transport.pause_reading()
 
     def _wake(self) -> None:
-        if self._news and not self._news.done():
-            self._news.set_result(None)
+        if self._change and not self._change.done():
+            self._change.set_result(None)
 
-    def _look_again(self, after_s: float) -> None:
-        self._watch = asyncio.get_running_loop().call_later(after_s, self._look)
+    def _check_silence_in(self, after_s: float) -> None:
+        self._watch = asyncio.get_running_loop().call_later(after_s, self._check_silence)
 
-    def _look(self) -> None:
-        left_s = self._heard_s + self._stall_timeout_s - time.monotonic()
+    def _check_silence(self) -> None:
+        left_s = self._received_s + self._stall_timeout_s - time.monotonic()
         if self._is_paused:
-            left_s = self._stall_timeout_s  # it is its reader who is silent
+            left_s = self._stall_timeout_s  # the reader is slow, not the server
         if left_s > 0:
-            self._look_again(left_s)
+            self._check_silence_in(left_s)
         else:
             self.fail(EngineStalled(f"The server at {self._endpoint} went silent."))
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self._heard_s = time.monotonic()
+        self._received_s = time.monotonic()
         if not self._has_head:
             self._head_bytes += len(data)
         try:
@@ -177,7 +177,7 @@ class Reply(asyncio.Protocol):
             if not self._has_head and self._head_bytes > HEAD_BYTES:
                 raise httptools.HttpParserError("its headers have no end")  # noqa: TRY301
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self._is_over:  # what follows a whole reply is nobody's
+            if not self._is_over:  # bytes after a complete reply are ignored
                 self.fail(EngineDied(f"The server at {self._endpoint} does not speak HTTP."))
         if self._body:
             body = b"".join(self._body) if len(self._body) > 1 else self._body[0]
@@ -194,14 +194,14 @@ class Reply(asyncio.Protocol):
             self._is_over = True
             self._wake()
 
-    # What llhttp calls.
+    # Called by llhttp.
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        self._has_head = self.status >= 200  # those before are not the reply yet
+        self._has_head = self.status >= 200  # a status below is not the reply yet
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -213,8 +213,10 @@ class Reply(asyncio.Protocol):
             self.headers.clear()
 
 
-async def ask(endpoint: Endpoint, method: str, path: str, body: bytes, stall_timeout_s: float) -> Reply:
-    """The reply of who listens there, and nobody else. Raises EngineDied, EngineStalled."""
+async def open_request(
+    endpoint: Endpoint, method: str, path: str, body: bytes, stall_timeout_s: float
+) -> Reply:
+    """Send a request to the proven listener of the endpoint. Raises EngineDied, EngineStalled."""
     await _prove(endpoint)
 
     def reply() -> Reply:
@@ -222,15 +224,15 @@ async def ask(endpoint: Endpoint, method: str, path: str, body: bytes, stall_tim
 
     try:
         rest = request(endpoint, method, path, body)
-        if endpoint.socket:  # a private folder holds it, so that nobody else can have it
+        if endpoint.socket:  # it is in a private folder, so no other user's program can listen there
             made, rest = await _over_socket(endpoint.socket, rest, reply)
         else:
             made = await _over_tcp(endpoint, reply)
     except ssl.SSLCertVerificationError as error:
         raise EngineDied(f"The certificate of {endpoint} is not valid: {error.verify_message}.") from None
     except TimeoutError:
-        raise EngineStalled(f"The server at {endpoint} takes no connection.") from None
-    except (OSError, ValueError):  # it has no such port; the others are no address at all
+        raise EngineStalled(f"The server at {endpoint} accepts no connection.") from None
+    except (OSError, ValueError):  # ValueError: an invalid port or address
         raise EngineDied(f"Nothing listens at {endpoint}.") from None
     try:
         await _prove(endpoint)
@@ -251,39 +253,41 @@ async def _over_tcp(endpoint: Endpoint, reply: Callable[[], Reply]) -> Reply:
     return made
 
 
-async def _over_socket(place: Path, sent: bytes, reply: Callable[[], Reply]) -> tuple[Reply, bytes]:
-    """A connection on which as much is sent as it takes, before asyncio has made a transport of it; and the
-    rest. While the queue of that server is full, it waits, which asyncio does not."""
+async def _over_socket(path: Path, data: bytes, reply: Callable[[], Reply]) -> tuple[Reply, bytes]:
+    """A connection, and the rest of `data`: as much as fits is sent before asyncio makes its transport.
+
+    While the server's queue is full it waits, which asyncio would not do.
+    """
     until_s = time.monotonic() + CONNECT_S
     connected = socket.socket(socket.AF_UNIX)
     try:
         connected.setblocking(False)
         while True:
             try:
-                connected.connect(str(place))
+                connected.connect(str(path))
                 break
             except BlockingIOError:
                 if time.monotonic() > until_s:
                     raise TimeoutError from None
                 await asyncio.sleep(QUEUE_FULL_S)
         with suppress(BlockingIOError):
-            sent = sent[connected.send(sent) :]
+            data = data[connected.send(data) :]
         _, made = await asyncio.get_running_loop().create_unix_connection(reply, sock=connected)
     except BaseException:
         connected.close()
         raise
-    return made, sent
+    return made, data
 
 
 def request(endpoint: Endpoint, method: str, path: str, body: bytes = b"") -> bytes:
-    """A whole request, as it is sent."""
+    """The bytes of a request."""
     length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) if body else b""
     return b"%b%b\r\n%b" % (_head(endpoint, method, path), length, body)
 
 
 @lru_cache(maxsize=64)
 def _head(endpoint: Endpoint, method: str, path: str) -> bytes:
-    """A request's first line, and the headers that all of them have."""
+    """The first line of a request, and the headers that all requests have."""
     address = urlsplit(endpoint.url(path))
     headers = {
         "Host": address.netloc.rpartition("@")[2],
@@ -299,10 +303,10 @@ def _head(endpoint: Endpoint, method: str, path: str) -> bytes:
 
 
 async def _prove(endpoint: Endpoint) -> None:
-    """Who listens on a port that others could have taken is looked at before a connection is opened, and once
-    more before the first byte is sent: a stranger that had it in between did not have it both times."""
+    """Check the listener of a port that another program could take: before the connection is opened, and
+    again before the first byte is sent, since another program could have had the port in between."""
     if endpoint.is_proven and not await asyncio.to_thread(endpoint.is_proven):
-        raise EngineDied(f"At {endpoint}, somebody else listens, or nobody does.")
+        raise EngineDied(f"The process listening at {endpoint} is not the engine we started.")
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Hostile bytes in, one safe image out; the only place that decodes."""
+"""Hostile bytes in, one safe image out; the only room that decodes images."""

@@ -1,7 +1,7 @@
-"""The program that decodes images, in a process that can be lost; started by `worker`, one at a time.
+"""The program that decodes images, in a process that may crash; started by `worker`, one at a time.
 
-Reads orders from stdin, writes answers to stdout, and ends when stdin does, even in the middle of a picture:
-nobody is left to want it. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS
+Reads orders from stdin, writes replies to stdout, and exits at the end of stdin, even in the middle of an
+image. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS
 """
 
 import base64
@@ -21,28 +21,28 @@ from viewfinder.media.picture import make_picture
 
 BASE_BYTES = 512 * 1024 * 1024
 BYTES_PER_PIXEL = 32
-"""A WebP with transparency needs most, measured: 20 (two canvases, its frame, the layers of flattening)."""
+"""A WebP with transparency needs the most, measured: 20 (two canvases, its frame, layers to flatten)."""
 
 Order = tuple[dict[str, Any], bytes]
 
 
 def main(max_pixels: int, cpu_s: float) -> None:
     _limit(resource.RLIMIT_AS, BASE_BYTES + BYTES_PER_PIXEL * max_pixels)
-    _limit(resource.RLIMIT_CORE, 0)  # a crash must not write a stranger's picture to disk
+    _limit(resource.RLIMIT_CORE, 0)  # a crash must not write a client's picture to disk
     _limit(resource.RLIMIT_FSIZE, 0)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a codec prints is no answer
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a codec prints is not a reply
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
-    _answer(answers, {"ready": True})
+    _reply(replies, {"ready": True})
     while True:
         head, payload = orders.get()
         _limit(resource.RLIMIT_CPU, int(time.process_time() + cpu_s) + 1)
-        _answer(answers, *_decode(payload, max_pixels, head["longest_edge"]))
+        _reply(replies, *_decode(payload, max_pixels, head["longest_edge"]))
 
 
 def _decode(payload: bytes, max_pixels: int, longest_edge: int | None) -> Order:
-    """The head and payload of the answer: a data URL, or the fault."""
+    """The head and payload of the reply: a data URL, or the fault."""
     try:
         data = binascii.a2b_base64(payload.translate(None, b"\r\n"), strict_mode=True)
         picture = make_picture(data, max_pixels=max_pixels, longest_edge=longest_edge)
@@ -68,7 +68,7 @@ def _read_orders(stream: BinaryIO, orders: "queue.SimpleQueue[Order]") -> None:
     os._exit(0)  # the main thread may be deep in a codec
 
 
-def _answer(stream: BinaryIO, head: dict[str, Any], payload: bytes = b"") -> None:
+def _reply(stream: BinaryIO, head: dict[str, Any], payload: bytes = b"") -> None:
     stream.write(pack_head(head, len(payload)))
     stream.write(payload)
     stream.flush()
@@ -80,7 +80,7 @@ def _limit(which: int, soft: int) -> None:
         soft = min(soft, hard)
     try:
         resource.setrlimit(which, (soft, hard))
-    except (ValueError, OSError):  # macOS does not keep RLIMIT_AS
+    except (ValueError, OSError):  # macOS does not support RLIMIT_AS
         return
 
 

@@ -1,4 +1,4 @@
-"""How `intake` and the decoder process talk over its pipes: a head of JSON, then bytes.
+"""The protocol between us and the decoder process on its pipes: a head of JSON, then bytes.
 
 Called by `worker` (our side, asyncio) and `decoder` (the process).
 """
@@ -14,6 +14,6 @@ MAX_HEAD_BYTES = 4096
 
 
 def pack_head(head: dict[str, Any], payload_bytes: int) -> bytes:
-    """What comes before a payload of that size."""
+    """The sizes and the head, which precede a payload of this size."""
     text = json.dumps(head).encode()
     return SIZES.pack(len(text), payload_bytes) + text

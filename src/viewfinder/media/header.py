@@ -1,18 +1,18 @@
-"""What an image file says about itself in its first bytes; called by `picture` before anything decodes.
+"""The format and size of an image file, from its first bytes; called by `picture` before anything decodes.
 
-Written here, in Python over bytes, because Pillow cannot be asked first: opening a WebP allocates its whole
-canvas, and the limit on pixels must hold before that. Pillow must agree with what was read here.
+Written here, in Python over bytes, because Pillow would be too late: opening a WebP allocates its whole
+canvas, and the limit on pixels must hold before that. Pillow must then agree on the size.
 """
 
 import struct
 from dataclasses import dataclass
 from typing import Literal
 
-Format = Literal["png", "jpeg", "webp"]
+ImageFormat = Literal["png", "jpeg", "webp"]
 
 MAX_JPEG_SEGMENTS = 4096
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Start-of-frame markers; the three left out are tables."""
+"""Start-of-frame markers; the three excluded ones are tables."""
 JPEG_BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD8)})
 JPEG_SCAN, JPEG_END = 0xDA, 0xD9
 
@@ -30,18 +30,18 @@ OTHERS: tuple[tuple[str, int, tuple[bytes, ...]], ...] = (
     ("AVIF", 4, (b"ftypavif", b"ftypavis")),
     ("HEIC", 4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")),
 )
-"""Formats that are named in the refusal: name, offset of the mark, marks."""
+"""Unsupported formats that the error names: name, offset of the mark, marks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    format: Format
+    format: ImageFormat
     width: int
     height: int
 
 
 class Refused(Exception):
-    """An image that is not taken: `fault` is a key of `intake.FAULTS`, `details` fill its sentence."""
+    """An image that is refused: `fault` is a key of `intake.FAULTS`, `details` fill in its message."""
 
     def __init__(self, fault: str, **details: int | str) -> None:
         super().__init__(fault)
@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 def read_header(data: bytes) -> Header:
-    """Format and size of a PNG, JPEG or WebP, whatever it was declared to be. Raises Refused."""
+    """Format and size of a PNG, JPEG or WebP, regardless of its declared type. Raises Refused."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n"):
             header = _png(data)
@@ -67,8 +67,8 @@ def read_header(data: bytes) -> Header:
     return header
 
 
-def ends_early(data: bytes, format: Format) -> bool:
-    """Whether the file's own end is missing. Says why a decoder failed; decides nothing."""
+def ends_early(data: bytes, format: ImageFormat) -> bool:
+    """Whether the file's end marker is missing. It only explains why a decoder failed."""
     if format == "png":
         return b"IEND" not in data
     return format == "jpeg" and not data.rstrip(b"\0").endswith(bytes((0xFF, JPEG_END)))

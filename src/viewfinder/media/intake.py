@@ -1,6 +1,6 @@
-"""Takes an image as a client sent it and gives the safe one that engines get; called by the gateway.
+"""Turns an image from a client into the safe image that engines get; called by the gateway.
 
-Nothing is fetched and no path is opened: an image is a data URL or it is refused.
+It never fetches a URL and never opens a path: an image is a data URL, or it is refused.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage
-from viewfinder.media.worker import Answer, DecoderLost, DecoderTimeout, DecoderWorker
+from viewfinder.media.worker import DecoderLost, DecoderReply, DecoderTimeout, DecoderWorker
 
 LOW_DETAIL_EDGE = 512
-"""Pixels; what `detail: low` means to OpenAI's clients."""
+"""Longest edge in px for `detail: low`, as in OpenAI's API."""
 
 SEND_DATA_URL = "Send the file itself, as data:image/png;base64,<the file in base64>."
 SEND_SUPPORTED = "Send a PNG, JPEG or WebP."
@@ -21,7 +21,7 @@ SEND_AGAIN = "Check the file, or save it again as PNG."
 FAULTS: dict[str, tuple[str, str, str]] = {
     "forbidden": ("media_url_forbidden", "Images are not fetched from addresses or paths.", SEND_DATA_URL),
     "not_base64": ("invalid_image", "The data URL is not in base64.", SEND_DATA_URL),
-    "bad_base64": ("invalid_image", "The image's base64 is broken.", SEND_DATA_URL),
+    "bad_base64": ("invalid_image", "The image's base64 is invalid.", SEND_DATA_URL),
     "empty": ("invalid_image", "The image is empty.", SEND_DATA_URL),
     "not_an_image": ("invalid_image", "The file is not an image.", SEND_SUPPORTED),
     "unsupported": ("unsupported_image_format", "{name} images are not supported.", SEND_SUPPORTED),
@@ -29,7 +29,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "too_thin": (
         "invalid_image",
         "The image of {width} x {height} pixels is too thin: one edge is more than {most} times the other.",
-        "Send the part that matters.",
+        "Crop it to the part that matters.",
     ),
     "too_large": (
         "image_too_large",
@@ -38,10 +38,10 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "truncated": ("image_truncated", "The image ends too early.", "Send the whole file."),
     "damaged": ("decode_failed", "The image is damaged and cannot be decoded.", SEND_AGAIN),
-    "lost": ("decode_failed", "The decoder ended before the image was decoded.", SEND_AGAIN),
+    "lost": ("decode_failed", "The decoder crashed on the image.", SEND_AGAIN),
     "timeout": ("decode_timeout", "The image took too long to decode.", "Send a smaller or simpler one."),
 }
-"""Fault: code, sentence, hint. No library's text is among them."""
+"""Fault: code, message, hint. No text of a library is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class SafeImage:
 
 
 class Intake:
-    """The door for images; an async context manager. Its decoder process starts with the first image."""
+    """Accepts images; an async context manager. Its decoder process starts with the first image."""
 
     def __init__(self, limits: Limits) -> None:
         self.decoder = DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
         self._closed = 0
-        """How often: an image that a close has cost is not tried again."""
+        """How often it was closed: an image that was lost to a close is not retried."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,30 +75,30 @@ class Intake:
         self.decoder.limit(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
 
     async def close(self) -> None:
-        """End the decoder process; the intake may be used again."""
+        """Stop the decoder process; the intake may be used again."""
         self._closed += 1
         await self.decoder.close()
 
     async def accept(self, url: str, *, detail: str = "auto") -> SafeImage:
-        """The safe image of a data URL: upright, opaque RGB, without metadata, the first frame of many.
+        """The safe image for a data URL: upright, opaque RGB, without metadata, only the first frame.
 
-        It is made smaller only when `detail` is "low". Raises InvalidImage.
+        It is shrunk only when `detail` is "low". Raises InvalidImage.
         """
         longest_edge = LOW_DETAIL_EDGE if detail == "low" else None
         payload = _payload(url)
         try:
-            answer = await self._decoded(payload, longest_edge)
+            reply = await self._decoded(payload, longest_edge)
         except DecoderTimeout:
             raise _refusal("timeout") from None
         except DecoderLost:
             raise _refusal("lost") from None
-        head = answer.head
+        head = reply.head
         if "fault" in head:
             raise _refusal(head["fault"], head.get("details", {}))
-        return SafeImage(answer.payload.decode("ascii"), head["width"], head["height"], head["digest"])
+        return SafeImage(reply.payload.decode("ascii"), head["width"], head["height"], head["digest"])
 
-    async def _decoded(self, payload: bytes, longest_edge: int | None) -> Answer:
-        """Tried once more when the process is lost: something else may have killed it, not this image."""
+    async def _decoded(self, payload: bytes, longest_edge: int | None) -> DecoderReply:
+        """Retries once when the process is lost: another program may have killed it, not this image."""
         closed = self._closed
         try:
             return await self.decoder.decode(payload, longest_edge=longest_edge)
@@ -109,7 +109,7 @@ class Intake:
 
 
 def _payload(url: str) -> bytes:
-    """The base64 of a data URL; what it is declared to be is not read."""
+    """The base64 of a data URL; its declared media type is ignored."""
     if not url:
         raise _refusal("empty")
     if url[:5].lower() != "data:":
@@ -126,5 +126,5 @@ def _payload(url: str) -> bytes:
 
 
 def _refusal(fault: str, details: dict[str, Any] | None = None) -> InvalidImage:
-    code, sentence, hint = FAULTS[fault]
-    return InvalidImage(sentence.format(**(details or {})), hint=hint, code=code)
+    code, message, hint = FAULTS[fault]
+    return InvalidImage(message.format(**(details or {})), hint=hint, code=code)

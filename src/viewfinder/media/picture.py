@@ -1,7 +1,7 @@
-"""Bytes of an image file to upright, opaque RGB pixels, encoded anew; called by `decoder`, and by the bench
-for pictures of our own.
+"""Bytes of an image file to upright, opaque RGB pixels, encoded again; called by `decoder`, and by `measure`
+for the user's own images.
 
-The same pixels from the same kind of file always become the same bytes, so that caches of engines hit.
+The same pixels from the same format always become the same bytes, so that caches of engines hit.
 """
 
 import hashlib
@@ -15,13 +15,17 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from viewfinder.media.header import Format, Header, Refused, ends_early, read_header
+from viewfinder.media.header import Header, ImageFormat, Refused, ends_early, read_header
 
 MAX_ASPECT = 200
-"""Longest to shortest edge; beyond it preprocessors compute an edge of no pixels (CVE-2026-22773)."""
+"""Longest to shortest edge; beyond it preprocessors compute an edge of 0 pixels (CVE-2026-22773)."""
 
-READERS: dict[Format, type[ImageFile]] = {"png": PngImageFile, "jpeg": JpegImageFile, "webp": WebPImageFile}
-"""Named one by one: `Image.open` would try all formats Pillow knows, and give some JPEGs to a TIFF reader."""
+READERS: dict[ImageFormat, type[ImageFile]] = {
+    "png": PngImageFile,
+    "jpeg": JpegImageFile,
+    "webp": WebPImageFile,
+}
+"""Listed explicitly: `Image.open` would try all of Pillow's formats, and read some JPEGs as TIFF."""
 
 ORIENTATION_TAG = 0x0112
 UPRIGHT = {
@@ -47,9 +51,9 @@ class Picture:
 
 
 def make_picture(data: bytes, *, max_pixels: int, longest_edge: int | None) -> Picture:
-    """The one safe picture of `data`; only ever made smaller, and only to fit `longest_edge`.
+    """The safe picture of `data`, shrunk to fit `longest_edge`, never enlarged.
 
-    Raises Refused, with its fault; an animated image gives its first frame.
+    Raises Refused. Of an animated image it is the first frame.
     """
     header = read_header(data)
     if header.width * header.height > max_pixels:
@@ -57,12 +61,12 @@ def make_picture(data: bytes, *, max_pixels: int, longest_edge: int | None) -> P
     if max(header.width, header.height) > MAX_ASPECT * min(header.width, header.height):
         raise Refused("too_thin", width=header.width, height=header.height, most=MAX_ASPECT)
     try:
-        with warnings.catch_warnings(action="ignore"):  # Pillow warns of odd metadata; it is dropped anyway
+        with warnings.catch_warnings(action="ignore"):  # Pillow warns about odd metadata, which is dropped
             image = _upright(_opened(data, header, longest_edge))
             image = _fitted(_flattened(image), longest_edge)
     except Refused:
         raise
-    except Exception:  # whatever a codec makes of hostile bytes; its text never leaves this process
+    except Exception:  # any error of a codec on hostile bytes; its text never leaves this process
         raise Refused("truncated" if ends_early(data, header.format) else "damaged") from None
     return _encoded(image, "jpeg" if header.format == "jpeg" else "png")
 
@@ -72,7 +76,7 @@ def _opened(data: bytes, header: Header, longest_edge: int | None) -> ImageFile:
     if image.size != (header.width, header.height):
         raise Refused("damaged")
     if longest_edge is not None:
-        image.draft(None, (longest_edge, longest_edge))  # a JPEG is then decoded near the size that is wanted
+        image.draft(None, (longest_edge, longest_edge))  # a JPEG is then decoded near the wanted size
     image.load()
     return image
 
@@ -80,14 +84,14 @@ def _opened(data: bytes, header: Header, longest_edge: int | None) -> ImageFile:
 def _upright(image: ImageFile) -> Image.Image:
     try:
         orientation = image.getexif().get(ORIENTATION_TAG, 1)
-    except Exception:  # metadata that cannot be read says nothing
+    except Exception:  # unreadable metadata is ignored
         orientation = 1
     method = UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
 
 
 def _flattened(image: Image.Image) -> Image.Image:
-    """8 bits of red, green and blue, on white where it was transparent."""
+    """8 bits of red, green and blue; white where it was transparent."""
     if image.mode.startswith("I"):  # 16 bits of grey; `convert` alone would clip them
         image = image.convert("I").point(lambda value: value / 256).convert("L")
     if image.has_transparency_data:
@@ -105,8 +109,8 @@ def _fitted(image: Image.Image, longest_edge: int | None) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _encoded(image: Image.Image, format: Format) -> Picture:
-    image.info.clear()  # or comments, profiles and palettes of the source come along
+def _encoded(image: Image.Image, format: ImageFormat) -> Picture:
+    image.info.clear()  # else comments, profiles and palettes of the source are kept
     digest = hashlib.sha256(b"%dx%d " % image.size + image.tobytes()).hexdigest()
     file = io.BytesIO()
     if format == "jpeg":

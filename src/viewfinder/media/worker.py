@@ -1,6 +1,6 @@
-"""Our side of the decoder process: started when the first image comes, replaced when it is lost.
+"""Our side of the decoder process: started for the first image, replaced when it is lost.
 
-Called by `intake`. One image at a time: decoding takes a whole core, and engines need the others.
+Called by `intake`. One image at a time: decoding uses a whole core, and engines need the others.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from viewfinder.media.frames import MAX_HEAD_BYTES, SIZES, pack_head
 
 START_TIMEOUT_S = 30.0
 MAX_BYTES_PER_PIXEL = 8
-"""Of an answer; a PNG of noise in base64 needs a little more than 4."""
+"""Limit on a reply; a PNG of noise in base64 needs a little more than 4."""
 
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
-"""The decoder reads what strangers send: the keys and tokens of our environment are not for it."""
+"""The decoder reads clients' bytes, so it does not get the keys and tokens in our environment."""
 
 
 class DecoderLost(Exception):
-    """The process could not start, or ended before it answered."""
+    """The process could not start, or exited before it replied."""
 
 
 class DecoderTimeout(Exception):
-    """The process did not answer in time, and was ended."""
+    """The process did not reply in time, and was killed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DecoderReply:
     head: dict[str, Any]
     payload: bytes
 
@@ -42,27 +42,27 @@ class DecoderWorker:
     def __init__(self, *, max_pixels: int, timeout_s: float) -> None:
         self._max_pixels = max_pixels
         self._timeout_s = timeout_s
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._process: DecoderProcess | None = None
         self._is_outdated = False
 
     @property
     def pid(self) -> int | None:
-        """The process that is there to decode; None before the first image and after a loss."""
+        """The running process; None before the first image and after a loss."""
         return None if self._process is None or self._process.gone else self._process.pid
 
     def limit(self, *, max_pixels: int, timeout_s: float) -> None:
-        """Other limits for every image that is not being decoded yet; the next one gets a new process."""
+        """Set the limits for every image that is not being decoded yet; the next one gets a new process."""
         self._is_outdated |= (max_pixels, timeout_s) != (self._max_pixels, self._timeout_s)
         self._max_pixels, self._timeout_s = max_pixels, timeout_s
 
-    async def decode(self, payload: bytes, *, longest_edge: int | None) -> Answer:
-        """The process's answer to one image in base64.
+    async def decode(self, payload: bytes, *, longest_edge: int | None) -> DecoderReply:
+        """The process's reply to one image in base64.
 
-        Raises DecoderLost or DecoderTimeout for this image; the next gets a new process. A caller that is
-        cancelled ends the process too: no core works for nobody, and nobody gets another's answer.
+        Raises DecoderLost or DecoderTimeout for this image; the next one gets a new process. A cancelled call
+        kills the process too: it stops using a core, and its reply cannot reach another caller.
         """
-        async with self._turn:
+        async with self._lock:
             try:
                 process = await self._ready_process()
                 async with asyncio.timeout(self._timeout_s):
@@ -76,10 +76,10 @@ class DecoderWorker:
                 raise
 
     async def close(self) -> None:
-        """End the process, if there is one, and with it the image that it is at."""
+        """Kill the process, if there is one, even while it decodes an image."""
         if self._process is not None:
             await self._process.end()
-        async with self._turn:
+        async with self._lock:
             await self._end()
 
     async def _ready_process(self) -> "DecoderProcess":
@@ -88,7 +88,7 @@ class DecoderWorker:
             self._is_outdated = False
             self._process = await DecoderProcess.start(self._max_pixels, self._timeout_s)
             async with asyncio.timeout(START_TIMEOUT_S):
-                await self._process.read()  # it says that it is ready
+                await self._process.read()  # its first reply says that it is ready
         return self._process
 
     async def _end(self) -> None:
@@ -100,11 +100,11 @@ class DecoderWorker:
 class DecoderProcess:
     """One run of `decoder`, and its two pipes."""
 
-    def __init__(self, process: asyncio.subprocess.Process, max_answer_bytes: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, max_reply_bytes: int) -> None:
         self._process = process
         self._orders = cast(asyncio.StreamWriter, process.stdin)
-        self._answers = cast(asyncio.StreamReader, process.stdout)
-        self._max_answer_bytes = max_answer_bytes
+        self._replies = cast(asyncio.StreamReader, process.stdout)
+        self._max_reply_bytes = max_reply_bytes
         self.pid = process.pid
 
     @classmethod
@@ -116,29 +116,29 @@ class DecoderProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=_environment(),
-            start_new_session=True,  # Ctrl-C is for us; the end of its stdin is what ends it
+            start_new_session=True,  # Ctrl-C reaches only us; the process exits at the end of its stdin
         )
         return cls(process, MAX_BYTES_PER_PIXEL * max_pixels + MAX_HEAD_BYTES)
 
     @property
     def gone(self) -> bool:
-        return self._process.returncode is not None or self._answers.at_eof()
+        return self._process.returncode is not None or self._replies.at_eof()
 
-    async def ask(self, head: dict[str, Any], payload: bytes) -> Answer:
+    async def ask(self, head: dict[str, Any], payload: bytes) -> DecoderReply:
         self._orders.writelines((pack_head(head, len(payload)), payload))
         await self._orders.drain()
         return await self.read()
 
-    async def read(self) -> Answer:
-        """The next answer. Its size is bounded: a decoder that was taken over must not fill our memory."""
-        head_bytes, payload_bytes = SIZES.unpack(await self._answers.readexactly(SIZES.size))
-        if head_bytes > MAX_HEAD_BYTES or payload_bytes > self._max_answer_bytes:
-            raise ValueError("the decoder's answer is too large")
-        head = orjson.loads(await self._answers.readexactly(head_bytes))
-        return Answer(head, await self._answers.readexactly(payload_bytes))
+    async def read(self) -> DecoderReply:
+        """The next reply. Its size is bounded: a compromised decoder must not fill our memory."""
+        head_bytes, payload_bytes = SIZES.unpack(await self._replies.readexactly(SIZES.size))
+        if head_bytes > MAX_HEAD_BYTES or payload_bytes > self._max_reply_bytes:
+            raise ValueError("the decoder's reply is too large")
+        head = orjson.loads(await self._replies.readexactly(head_bytes))
+        return DecoderReply(head, await self._replies.readexactly(payload_bytes))
 
     async def end(self) -> None:
-        """Kill it and wait until it is gone; it holds nothing worth a goodbye."""
+        """Kill it and wait until it is gone; it has nothing to save."""
         if self._process.returncode is None:
             self._process.kill()
         self._orders.close()
@@ -151,5 +151,5 @@ def _environment() -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH")
     return kept | {
         "PYTHONPATH": os.pathsep.join((root, inherited)) if inherited else root,
-        "MALLOC_ARENA_MAX": "1",  # a second arena would count 64 MiB against the limit on memory
+        "MALLOC_ARENA_MAX": "1",  # a second arena would use 64 MiB of the memory limit
     }

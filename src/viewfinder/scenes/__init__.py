@@ -1,1 +1,1 @@
-"""Pictures with exact answers; training, the canary, benchmarks and tests all draw from here."""
+"""Pictures with exact answers, for training, the canary, measures and tests."""

@@ -1,7 +1,7 @@
-"""What only a conversation asks: which of two images is meant, premises that may be false, absent things.
+"""Questions of conversations: about one of two images, with premises that may be false, about absent things.
 
-Called by training and by the benchmark's questions about context. The rule of conversations with two
-images: a question that names none is about the newest one.
+Called by training and by the measure of dialogues. In a conversation with two images, a question that names
+neither is about the newest one.
 """
 
 import random
@@ -11,8 +11,8 @@ from viewfinder.scenes import questions
 from viewfinder.scenes.questions import PHRASINGS, Question
 from viewfinder.scenes.scene import COLORS, SHAPES, Scene
 
-KINDS = ("premise", "absent")
-"""Kinds of question beside `questions.KINDS`."""
+DIALOGUE_KINDS = ("premise", "absent")
+"""Kinds of question in addition to `questions.IMAGE_KINDS`."""
 ORDINALS = ("first", "second")
 
 PREMISES = (
@@ -26,7 +26,7 @@ _END = re.compile(r"(, (right|isn't it))?[?.]$")
 
 
 def ask(scene: Scene, kind: str, rng: random.Random) -> Question | None:
-    """A question of any kind, of `questions.KINDS` or of this file's, or None when the scene allows none."""
+    """A question of a kind of `IMAGE_KINDS` or `DIALOGUE_KINDS`, or None when the scene allows none."""
     if kind == "premise":
         return ask_premise(scene, rng)
     if kind == "absent":
@@ -54,7 +54,7 @@ def ask_premise(scene: Scene, rng: random.Random, *, holds: bool | None = None) 
 
 
 def ask_absent(scene: Scene, rng: random.Random) -> Question:
-    """The color of a shape, or the shape of a color, that the scene has not: "There is no circle."."""
+    """The color of a shape, or the shape of a color, that is not in the scene: "There is no circle."."""
     colors = [color for color in COLORS if all(thing.color != color for thing in scene.things)]
     shapes = [shape for shape in SHAPES if all(thing.shape != shape for thing in scene.things)]
     if shapes and rng.random() < 0.5:
@@ -67,7 +67,7 @@ def ask_absent(scene: Scene, rng: random.Random) -> Question:
 
 
 def of_image(question: Question, which: int, rng: random.Random) -> Question:
-    """The same question with its image named: 0 is the first of the conversation, 1 the second.
+    """The same question, naming its image: 0 is the first of the conversation, 1 the second.
 
     "In the first image, what is on the left?", "What is on the left in the first image?",
     "Describe the first image.", "The circle is red in the first image, right?".

@@ -1,4 +1,4 @@
-"""Paints a scene with Pillow and encodes it; called wherever a scene must become bytes."""
+"""Draws a scene with Pillow and encodes it; called wherever a scene must become bytes."""
 
 import io
 import math
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from viewfinder.scenes.scene import GRID, Background, Scene, Thing
 
 SENSOR_NOISE = 8.0
-"""Largest standard deviation of a photograph's noise, of 255."""
+"""Largest standard deviation of a photograph's noise, out of 255."""
 _SHARPEN = 4
 """Shapes are drawn this many times larger (at most 1,024 px wide) and scaled down: smooth edges."""
 
@@ -24,14 +24,14 @@ def paint(scene: Scene) -> Image.Image:
 
 
 def encode(scene: Scene) -> bytes:
-    """The painted scene as bytes of its own codec (PNG, JPEG or WebP)."""
+    """The drawn scene in its own codec (PNG, JPEG or WebP)."""
     buffer = io.BytesIO()
     paint(scene).save(buffer, scene.codec.upper(), quality=scene.quality)
     return buffer.getvalue()
 
 
 def encode_png(scene: Scene, longest: int | None = None) -> bytes:
-    """The painted scene as PNG, whatever its codec; shrunk to `longest` px if it is longer."""
+    """The drawn scene as PNG, regardless of its codec; shrunk to `longest` px if it is longer."""
     image = paint(scene)
     if longest is not None:
         image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
@@ -41,7 +41,7 @@ def encode_png(scene: Scene, longest: int | None = None) -> bytes:
 
 
 def photograph(scene: Scene) -> bytes:
-    """The painted scene as a camera would send it: slight sensor noise, a JPEG of quality 40 to 95.
+    """The drawn scene as from a camera: slight sensor noise, a JPEG of quality 40 to 95.
 
     Both are drawn from the scene's seed; its own codec and quality do not matter.
     """
@@ -90,7 +90,7 @@ def _stamp(image: Image.Image, scene: Scene, thing: Thing, factor: int) -> None:
 
 
 def _outline(shape: str, x: float, y: float, radius: float) -> list[tuple[float, float]]:
-    """Corner points of a shape whose circumscribed circle is given, in px; a circle's box."""
+    """Corners in px of the shape within this circumscribed circle; for a circle, its bounding box."""
     if shape == "circle":
         return [(x - radius, y - radius), (x + radius, y + radius)]
     if shape == "square":

@@ -1,11 +1,11 @@
-"""What glimpse knows without an image, with exact answers; called by training, gates and tests."""
+"""Questions without an image that glimpse answers, and their answers; called by training, gates and tests."""
 
 import random
 from collections.abc import Callable
 
 from viewfinder.scenes.questions import Question
 
-KINDS = ("capital", "sum", "greeting", "identity", "no_image")
+TEXT_KINDS = ("capital", "sum", "greeting", "identity", "no_image")
 
 CAPITALS = {
     "France": "Paris",

@@ -1,4 +1,4 @@
-"""A question about a scene as the gateway sends it to engines; called by the canary and the benchmark."""
+"""A question about a scene as the gateway sends it to engines; called by the canary and by measures."""
 
 import base64
 import io
@@ -11,7 +11,7 @@ Message = dict[str, Any]
 
 
 def image_message(scene: Scene, text: str, longest: int | None = None) -> Message:
-    """A question with its image as a data URL, JPEG or else PNG; `longest` shrinks it to a PNG so large."""
+    """A question with its image as a data URL, JPEG or PNG; `longest` is the longest edge of a shrunk PNG."""
     if longest is not None:
         return with_images([data_url("png", encode_png(scene, longest))], text)
     if scene.codec == "jpeg":
@@ -20,13 +20,13 @@ def image_message(scene: Scene, text: str, longest: int | None = None) -> Messag
 
 
 def with_images(urls: list[str], text: str) -> Message:
-    """A user's message: the images in their order, then the text."""
+    """A user's message: the images in this order, then the text."""
     images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     return {"role": "user", "content": [*images, {"type": "text", "text": text}]}
 
 
 def data_url(codec: str, data: bytes) -> str:
-    """An encoded image as the API takes it."""
+    """An encoded image as the API accepts it."""
     return f"data:image/{codec};base64,{base64.b64encode(data).decode('ascii')}"
 
 

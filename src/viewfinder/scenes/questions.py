@@ -1,6 +1,6 @@
-"""Questions about a scene with their one right answer, and the grading of replies.
+"""Questions about a scene, each with its only right answer, and the grading of replies.
 
-Called by training, by the canary and by the benchmark's gates.
+Called by training, the canary, gates and other measures.
 """
 
 import random
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene, Thing
 
-KINDS = ("color", "shape", "count", "exists", "place", "caption")
+IMAGE_KINDS = ("color", "shape", "count", "exists", "place", "caption")
 """Kinds of question about an image; the text-only kinds are in `knowledge`."""
 
 PHRASINGS: dict[str, tuple[str, ...]] = {
@@ -52,8 +52,8 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "What does the picture show?",
     ),
 }
-PLACES = ("on the left", "on the right", "on the top", "on the bottom", "in the middle")
-CELLS = (
+POSITIONS = ("on the left", "on the right", "on the top", "on the bottom", "in the middle")
+CELL_NAMES = (
     ("at the top left", "at the top", "at the top right"),
     ("on the left", "in the middle", "on the right"),
     ("at the bottom left", "at the bottom", "at the bottom right"),
@@ -72,7 +72,7 @@ class Question:
 def ask_about(scene: Scene, kind: str, rng: random.Random, phrasing: int | None = None) -> Question | None:
     """A question of this kind about the scene, or None when the scene allows none.
 
-    `phrasing` is an index into `PHRASINGS[kind]`; drawn from `rng` when not given.
+    `phrasing` is an index into `PHRASINGS[kind]`; when None, it is drawn from `rng`.
     """
     words, answer = _CONTENT[kind](scene, rng)
     if not answer:
@@ -83,33 +83,33 @@ def ask_about(scene: Scene, kind: str, rng: random.Random, phrasing: int | None 
 
 
 def all_questions(scene: Scene) -> Iterator[Question]:
-    """One question of each kind that the scene allows, first phrasing, drawn from its seed."""
-    for kind in KINDS:
+    """One question of each kind that the scene allows, in the first phrasing, drawn from its seed."""
+    for kind in IMAGE_KINDS:
         question = ask_about(scene, kind, scene.random(f"question/{kind}"), phrasing=0)
         if question:
             yield question
 
 
 def is_exact(question: Question, reply: str) -> bool:
-    """Whether the reply is the taught answer, but for case, spaces and the final full stop."""
+    """Whether the reply is the taught answer, apart from case, spaces and the final full stop."""
     return _plain(reply) == _plain(question.answer)
 
 
 def is_right(question: Question, reply: str) -> bool:
-    """Whether a free-form reply of any model answers the question rightly.
+    """Whether a free-form reply of any model answers the question correctly.
 
-    The answer's own words must be in the reply and no rival word of the same class (colors,
-    shapes, numbers, yes or no) may be: "a red or blue circle" is not an answer. The rule is
-    that of a multiple-choice match; order is ignored. A premise is graded by whether it was taken
-    or refused alone, and a question about an absent thing by whether the reply denies something.
+    The words of the answer must be in the reply, and no other word of the same class (colors, shapes,
+    numbers, yes or no): "a red or blue circle" is not an answer. This is the rule of a multiple-choice
+    match; order is ignored. For a premise, only its acceptance or rejection counts; for a question about an
+    absent thing, whether the reply denies something.
     """
-    said, due = _facts(question.kind, reply), _facts(question.kind, question.answer)
-    return bool(due) and said == due
+    given, expected = _facts(question.kind, reply), _facts(question.kind, question.answer)
+    return bool(expected) and given == expected
 
 
 def caption(scene: Scene) -> str:
     """The scene's caption in reading order: "A red circle on the left and a blue star at the top."."""
-    parts = [f"{name(thing)} {CELLS[thing.row][thing.column]}" for thing in scene.things]
+    parts = [f"{name(thing)} {CELL_NAMES[thing.row][thing.column]}" for thing in scene.things]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     return f"{listed[0].upper()}{listed[1:]}."
 
@@ -120,7 +120,7 @@ def name(thing: Thing) -> str:
 
 
 def with_unique_shape(scene: Scene) -> list[Thing]:
-    """The things that "the circle" (or star, ...) can only mean."""
+    """The things whose shape occurs once, so that "the circle" (or star, ...) is unambiguous."""
     counts = Counter(thing.shape for thing in scene.things)
     return [thing for thing in scene.things if counts[thing.shape] == 1]
 
@@ -154,7 +154,7 @@ def _count(scene: Scene, rng: random.Random) -> Content:
 
 
 def _exists(scene: Scene, rng: random.Random) -> Content:
-    """Half of them absent, and most of those near misses that share a color or a shape."""
+    """Half of the things asked about are absent; most of these share a color or a shape with one that is."""
     present = {(thing.color, thing.shape) for thing in scene.things}
     if rng.random() < 0.5:
         color, shape = rng.choice(sorted(present))
@@ -168,7 +168,7 @@ def _exists(scene: Scene, rng: random.Random) -> Content:
 
 
 def _place(scene: Scene, rng: random.Random) -> Content:
-    alone = [(place, found[0]) for place in PLACES if len(found := at(scene, place)) == 1]
+    alone = [(place, found[0]) for place in POSITIONS if len(found := at(scene, place)) == 1]
     if not alone:
         return {}, ""
     place, thing = rng.choice(alone)
@@ -177,7 +177,7 @@ def _place(scene: Scene, rng: random.Random) -> Content:
 
 
 def at(scene: Scene, place: str) -> list[Thing]:
-    """The things in a place: left and right are the outer columns, top and bottom the outer rows."""
+    """The things at a position: left and right are the outer columns, top and bottom the outer rows."""
     last = GRID - 1
     tests = {
         "on the left": lambda thing: thing.column == 0,
@@ -209,7 +209,7 @@ _VERDICTS = {
     **dict.fromkeys(("yes", "yeah", "yep", "right", "correct", "true", "indeed"), "yes"),
     **dict.fromkeys(("no", "nope", "not", "isn", "wrong", "incorrect", "false"), "no"),
 }
-"""A premise is taken or refused by the first of these words: "That's not right" refuses it."""
+"""The first of these words accepts or rejects a premise: "That's not right" rejects it."""
 _NEGATIONS = {"no", "not", "none", "nothing", "isn", "doesn", "don", "cannot", "without"}
 _SYNONYMS = {
     "grey": "gray",

@@ -1,6 +1,6 @@
-"""What a scene is: one to four solid shapes on a 3x3 grid, drawn from a seed.
+"""Scenes: one to four solid shapes on a 3x3 grid, drawn from a seed.
 
-Called by everything that needs a picture whose content is known exactly.
+Called wherever a picture with exactly known content is needed.
 """
 
 import math
@@ -25,7 +25,7 @@ COLORS: dict[str, RGB] = {
 }
 GRID = 3
 MIN_SIDE, MAX_SIDE = 96, 1024
-MAX_ASPECT = 1.5
+MAX_SCENE_ASPECT = 1.5
 SMALLEST, LARGEST = 0.24, 0.46
 MIN_CONTRAST = 85.0
 
@@ -61,7 +61,7 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A picture before it is drawn; `things` stand in reading order (row by row)."""
+    """A picture before it is drawn; `things` are in reading order (row by row)."""
 
     seed: str
     width: int
@@ -73,11 +73,11 @@ class Scene:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in px, as Pillow has it."""
+        """Width and height in px, in Pillow's order."""
         return self.width, self.height
 
     def random(self, purpose: str) -> random.Random:
-        """A generator of its own for each purpose, so that one draw never shifts another."""
+        """A separate generator for each purpose, so that one draw never changes another."""
         return random.Random(f"{self.seed}/{purpose}")
 
 
@@ -114,7 +114,7 @@ def distance(a: RGB, b: RGB) -> float:
 def _canvas(rng: random.Random, longest: tuple[int, int]) -> tuple[int, int]:
     low, high = longest
     long_side = round(math.exp(rng.uniform(math.log(low), math.log(high))))
-    short_side = max(MIN_SIDE, round(long_side / rng.uniform(1.0, MAX_ASPECT)))
+    short_side = max(MIN_SIDE, round(long_side / rng.uniform(1.0, MAX_SCENE_ASPECT)))
     long_side = max(long_side, short_side)
     return (long_side, short_side) if rng.random() < 0.5 else (short_side, long_side)
 
@@ -158,7 +158,7 @@ def _background(rng: random.Random, things: tuple[Thing, ...]) -> Background:
 
 
 def _muted(rng: random.Random, things: tuple[Thing, ...]) -> RGB:
-    """A greyish color that stands clear of every shape of the scene."""
+    """A greyish color with enough contrast to every shape of the scene."""
     while True:
         grey = rng.randint(60, 225)
         red, green, blue = (min(255, max(0, grey + rng.randint(-25, 25))) for _ in range(3))

@@ -1,7 +1,7 @@
-"""The chat request: which fields exist, their limits, and what of it an engine gets; called by the gateway.
+"""The chat request: its fields, their limits, and the body for an engine; called by the gateway.
 
-Fields are an allow-list. Engines have fields of their own by which a stranger has read memory or run code
-(`n_discard`, CVE-2026-21869; `mm_processor_kwargs`, `chat_template`); none passes.
+The fields are an allow-list. Engines have additional fields that let a client read memory or run code
+(`n_discard`, CVE-2026-21869; `mm_processor_kwargs`, `chat_template`); none of them passes.
 """
 
 import unicodedata
@@ -14,14 +14,14 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel
 from viewfinder.wire import strict_json
-from viewfinder.wire.messages import AssistantMessage, Detail, Message, Strict, for_engine, images_of
+from viewfinder.wire.messages import AssistantMessage, Detail, RequestMessage, Strict, for_engine, images_of
 from viewfinder.wire.refusals import quoted, refusal, unsupported
 from viewfinder.wire.schemas import check_schema
 
 MAX_PARTS = 1024
 MAX_MODEL_NAME_CHARS = 256
 ENGINE_SEEDS = 2**32 - 1
-"""llama.cpp takes 32 bits, and the highest value means "choose one at random"."""
+"""llama.cpp uses 32 bits, and the highest value means "choose one at random"."""
 
 IGNORED = frozenset(
     {
@@ -35,7 +35,7 @@ IGNORED = frozenset(
     }
 )
 IGNORED_IN_MESSAGES = frozenset({"name", "refusal", "annotations", "audio", "reasoning_content"})
-"""What a client sends back when it appends our reply to the conversation; no engine needs it."""
+"""Fields that a client sends back when it appends our reply to the conversation; no engine needs them."""
 
 PASSED_ON = (
     "stream",
@@ -106,7 +106,7 @@ ToolChoice = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image of a request: where it stands, what was sent, and the detail that was asked for."""
+    """One image of a request: its position, its URL, and the requested detail."""
 
     message: int
     part: int
@@ -120,10 +120,10 @@ class ImageRef:
 
 
 class ChatRequest(Strict):
-    """A request that kept every rule; made by `parse_request` only."""
+    """A valid request; made only by `parse_request`."""
 
     model: Annotated[str, Field(min_length=1)]
-    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    messages: Annotated[list[RequestMessage], Field(min_length=1, fail_fast=True)]
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -150,12 +150,12 @@ class ChatRequest(Strict):
 
     @property
     def output_limit(self) -> int | None:
-        """The most tokens of an answer, under either of its names."""
+        """The limit on the tokens of an answer, from either of its two fields."""
         return self.max_completion_tokens or self.max_tokens
 
     @property
     def include_usage(self) -> bool:
-        """Whether a stream ends with a chunk of usage."""
+        """Whether a stream ends with a chunk that holds `usage`."""
         return self.stream_options is not None and self.stream_options.include_usage
 
     def image_parts(self) -> list[ImageRef]:
@@ -169,7 +169,7 @@ class ChatRequest(Strict):
     def for_engine(self, images: Sequence[str]) -> dict[str, Any]:
         """The body for an engine, with `images` (our own data URLs) in place of the request's, in order.
 
-        It names no model: engines may load whatever is named, so the gateway sets the engine's own name.
+        It has no model: an engine might load any model by name, so the gateway sets the engine's own name.
         """
         if len(images) != len(self.image_parts()):
             raise ValueError("one safe image is needed for each image of the request")
@@ -189,17 +189,17 @@ class ChatRequest(Strict):
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request and the names of what it asked for that has no effect here."""
+    """A request, and the names of its fields that have no effect here."""
 
     request: ChatRequest
     ignored: tuple[str, ...]
 
 
 def parse_request(body: bytes, limits: Limits) -> ParsedRequest:
-    """The request that `body` spells.
+    """The request in `body`.
 
-    Raises BadRequest (`invalid_json`, `invalid_request` and narrower codes, with the path in `param`),
-    UnsupportedParameter for a field that is not in the list, UnknownModel for a name no model can have.
+    Raises BadRequest (`invalid_json`, `invalid_request` and more specific codes, with the path in `param`),
+    UnsupportedParameter for a field that is not allowed, UnknownModel for a name that no model can have.
     """
     raw = strict_json.loads(body)
     if not isinstance(raw, dict):
@@ -224,10 +224,10 @@ def parse_request(body: bytes, limits: Limits) -> ParsedRequest:
 
 
 def _check_counts(messages: list[Any], limits: Limits) -> None:
-    """Refuse a flood before anything is built from it."""
+    """Refuse too many messages, parts or images before any object is made of them."""
     if len(messages) > limits.messages:
         raise BadRequest(
-            f"The request holds {len(messages)} messages; the most is {limits.messages}.",
+            f"The request has {len(messages)} messages; the most is {limits.messages}.",
             param="messages",
             code="too_many_messages",
         )
@@ -235,14 +235,14 @@ def _check_counts(messages: list[Any], limits: Limits) -> None:
     parts = [part for content in contents if isinstance(content, list) for part in content]
     if len(parts) > MAX_PARTS:
         raise BadRequest(
-            f"The request holds {len(parts)} content parts; the most is {MAX_PARTS}.",
+            f"The request has {len(parts)} content parts; the most is {MAX_PARTS}.",
             param="messages",
             code="too_many_parts",
         )
     images = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
     if images > limits.images:
         raise BadRequest(
-            f"The request holds {images} images; the most is {limits.images}.",
+            f"The request has {images} images; the most is {limits.images}.",
             hint="Send fewer images, or raise limits.images.",
             param="messages",
             code="too_many_images",
@@ -250,7 +250,7 @@ def _check_counts(messages: list[Any], limits: Limits) -> None:
 
 
 def _without_ignored(messages: list[Any]) -> tuple[list[Any], set[str]]:
-    """The messages without what has no effect, and the names of what was dropped and held something."""
+    """The messages without their ignored fields, and the names of those that had a value."""
     kept: list[Any] = []
     dropped: set[str] = set()
     for message in messages:
@@ -269,7 +269,7 @@ def _without_ignored(messages: list[Any]) -> tuple[list[Any], set[str]]:
 
 
 def _check_rules(request: ChatRequest, limits: Limits) -> None:
-    """What no single field can say."""
+    """Check the rules that concern more than the type of one field."""
     if len(request.model) > MAX_MODEL_NAME_CHARS or _has_controls(request.model):
         raise UnknownModel(
             f"No model is named {quoted(request.model)}.",
@@ -293,7 +293,7 @@ def _check_output_tokens(request: ChatRequest, limits: Limits) -> None:
         if value is not None and value > limits.output_tokens:
             raise BadRequest(
                 f"'{name}' is {value}; the most is {limits.output_tokens}.",
-                hint="Ask for fewer tokens, or raise limits.output_tokens.",
+                hint="Request fewer tokens, or raise limits.output_tokens.",
                 param=name,
             )
     if None not in (request.max_tokens, request.max_completion_tokens) and (

@@ -9,7 +9,7 @@ Detail = Literal["auto", "low", "high"]
 
 
 class Strict(BaseModel):
-    """No field that is not listed, no value bent into another type."""
+    """Accepts no unlisted field, and converts no value to another type."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -77,13 +77,13 @@ class ToolMessage(Strict):
     tool_call_id: str
 
 
-Message = Annotated[
+RequestMessage = Annotated[
     InstructionMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
 ]
 
 
-def images_of(message: Message) -> list[tuple[int, ImageURL]]:
-    """The images of one message with their part's index, in order."""
+def images_of(message: RequestMessage) -> list[tuple[int, ImageURL]]:
+    """The images of one message, each with the index of its part, in order."""
     if isinstance(message.content, list):
         return [
             (at, part.image_url) for at, part in enumerate(message.content) if isinstance(part, ImagePart)
@@ -91,15 +91,15 @@ def images_of(message: Message) -> list[tuple[int, ImageURL]]:
     return []
 
 
-def texts_of(message: Message) -> list[str]:
-    """What a message says, its parts apart."""
+def texts_of(message: RequestMessage) -> list[str]:
+    """The texts of a message, one for each text part."""
     if isinstance(message.content, list):
         return [part.text for part in message.content if isinstance(part, TextPart)]
     return [message.content or ""]
 
 
-def for_engine(message: Message, images: Iterator[str]) -> dict[str, Any]:
-    """The message as every engine takes it: `developer` is `system`, and each image the next of `images`."""
+def for_engine(message: RequestMessage, images: Iterator[str]) -> dict[str, Any]:
+    """The message as all engines accept it: `developer` becomes `system`, images are those of `images`."""
     body = message.model_dump(exclude_none=True)
     if message.role == "developer":
         body["role"] = "system"

@@ -1,6 +1,6 @@
-"""From a validation error to one sentence with the path of the field; called by `chat`.
+"""From a validation error to one message with the path of the field; called by `chat`.
 
-What the caller sent is never repeated at length, and never an error text of a library that shows it.
+It never repeats a client's value at length, nor a library's error text that contains one.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from viewfinder.core.errors import BadRequest, UnsupportedParameter
 
 MAX_QUOTED_CHARS = 64
-FAULTS = {
+_FAULTS = {
     "model_type": "it should be an object",
     "model_attributes_type": "it should be an object",
     "dict_type": "it should be an object",
@@ -19,11 +19,11 @@ FAULTS = {
     "too_short": "it should not be empty",
     "string_too_short": "it should not be empty",
 }
-"""Pydantic's words where they are about Python; its others are plain enough."""
+"""In place of Pydantic's messages about Python types; its other messages are clear."""
 
 
 def refusal(error: ValidationError, fields: dict[str, Any]) -> BadRequest:
-    """The first fault of `fields`, as the error to raise."""
+    """The error to raise for the first fault of `fields`."""
     first = error.errors(include_url=False, include_input=False)[0]
     kind, context = first["type"], first.get("ctx", {})
     path = (_path(first["loc"], fields, to_key=kind in ("missing", "extra_forbidden")) or "").removeprefix(
@@ -37,12 +37,12 @@ def refusal(error: ValidationError, fields: dict[str, Any]) -> BadRequest:
         return BadRequest(f"'{path}' is missing.", param=path)
     if kind == "union_tag_invalid":
         return BadRequest(f"'{path}' must be one of {context['expected_tags']}.", param=path)
-    fault = FAULTS.get(kind) or first["msg"].replace("Input should", "it should")
-    return BadRequest(f"'{path}' is wrong: {fault}.", param=path)
+    fault = _FAULTS.get(kind) or first["msg"].replace("Input should", "it should")
+    return BadRequest(f"'{path}' is invalid: {fault}.", param=path)
 
 
 def unsupported(path: str) -> UnsupportedParameter:
-    """The error for a field that is not in the list."""
+    """The error for a field that is not allowed."""
     shown = shortened(path)
     return UnsupportedParameter(
         f"The parameter {quoted(path)} is not supported.", hint="Leave it out.", param=shown
@@ -50,7 +50,7 @@ def unsupported(path: str) -> UnsupportedParameter:
 
 
 def quoted(text: str) -> str:
-    """`text` as it may stand in a message: short, and with nothing that a terminal obeys."""
+    """`text` for use in a message: short, and without control characters."""
     return repr(shortened(text))
 
 
@@ -59,10 +59,10 @@ def shortened(text: str) -> str:
 
 
 def _path(loc: tuple[int | str, ...], here: Any, *, to_key: bool) -> str | None:
-    """`loc` below `here` as a person writes it: .messages[0].content[1].text; None when no reading fits.
+    """`loc` below `here` in the form .messages[0].content[1].text; None when it does not fit.
 
-    Pydantic puts the names of the alternatives it tried between the keys, and one may be spelled like a key
-    ({"type": "text", "text": ...}). A step is a key where there is one; with `to_key` the last must be.
+    Pydantic puts the names of the alternatives it tried between the keys, and one may equal a key
+    ({"type": "text", "text": ...}). A step is a key where that key exists; with `to_key` the last must be.
     """
     if not loc:
         return ""

@@ -1,6 +1,6 @@
-"""An engine's replies and chunks made into clean OpenAI ones, and error bodies; called by the gateway.
+"""Clean OpenAI replies and chunks from those of engines, and error bodies; called by the gateway.
 
-What an engine adds of its own (timings, slot numbers, paths) stays behind: the kept fields are a list.
+The kept fields are an allow-list: an engine's own additions (timings, slot numbers, paths) are dropped.
 """
 
 import re
@@ -9,12 +9,12 @@ from typing import Any, TypeGuard
 from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
 
 TOO_LONG = re.compile(r"exceed_context_size_error: (\d+) tokens, where (\d+) fit")
-"""How our child of mlx-vlm says it, whose server passes on nothing but a text."""
+"""The error of our child program for mlx-vlm, whose server passes on only a text."""
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
 def clean_reply(raw: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any]:
-    """A whole completion. Raises EngineRefused when `raw` is an error or is not a completion."""
+    """A complete reply. Raises EngineRefused when `raw` is an error or is not a completion."""
     _raise_error(raw)
     choices = [_choice(choice, "message") for choice in _objects(raw.get("choices"))]
     if not choices:
@@ -27,7 +27,7 @@ def clean_reply(raw: dict[str, Any], model: str, id: str, created: int) -> dict[
 
 
 def clean_chunk(raw: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any] | None:
-    """One chunk of a stream; None when nothing is left of it, as of progress notes.
+    """One chunk of a stream; None when nothing is left of it, as for reports of progress.
 
     Raises EngineRefused when `raw` is an error or is not a chunk.
     """
@@ -42,7 +42,7 @@ def clean_chunk(raw: dict[str, Any], model: str, id: str, created: int) -> dict[
 
 
 def usage_chunk(usage: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any]:
-    """The last chunk of a stream that was asked for usage: no choices, only `usage`."""
+    """The last chunk of a stream whose request wants usage: no choices, only `usage`."""
     return _envelope("chat.completion.chunk", model, id, created) | {"choices": [], "usage": usage}
 
 
@@ -71,10 +71,10 @@ def error_body(message: str, type: str, code: str, param: str | None) -> dict[st
 
 
 def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
-    """The error to raise for an engine's own `error` value, whether it came with a 200 or with `status`.
+    """The error to raise for an engine's `error` value, in a reply with status 200 or with `status`.
 
-    Its text stays in the engine's log: such texts have held addresses and paths (CVE-2026-22778).
-    A prompt that is too long is the caller's to mend, so it becomes a BadRequest.
+    Its text stays in the engine's log: such texts have contained addresses and paths (CVE-2026-22778).
+    A prompt that is too long is an error of the client, so it becomes a BadRequest.
     """
     if isinstance(error, str) and (long := TOO_LONG.match(error)):
         names = ("n_prompt_tokens", "n_ctx")
@@ -84,8 +84,8 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
         }
     details = error if isinstance(error, dict) else {}
     if details.get("type") == "exceed_context_size_error":  # llama.cpp, and our child of transformers
-        asked, most = details.get("n_prompt_tokens"), details.get("n_ctx")
-        counts = f": {asked} tokens, where {most} fit" if is_count(asked) and is_count(most) else ""
+        sent, most = details.get("n_prompt_tokens"), details.get("n_ctx")
+        counts = f": {sent} tokens, where {most} fit" if is_count(sent) and is_count(most) else ""
         return BadRequest(
             f"The conversation is longer than the model's context{counts}.",
             hint="Send less, or raise engine.context_tokens.",
@@ -97,7 +97,7 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
         status = code
     shown = f" (status {status})" if status else ""
     return EngineRefused(
-        f"The engine answered with an error{shown}.", status=status, hint="Its log says more."
+        f"The engine answered with an error{shown}.", status=status, hint="See its log for details."
     )
 
 
@@ -115,27 +115,27 @@ def _choice(raw: dict[str, Any], part: str) -> dict[str, Any]:
     reason = raw.get("finish_reason")
     if reason not in FINISH_REASONS and not (reason is None and part == "delta"):
         raise _not("a reason to finish")
-    choice: dict[str, Any] = {"index": 0, part: _spoken(raw.get(part)), "finish_reason": reason}
+    choice: dict[str, Any] = {"index": 0, part: _message(raw.get(part)), "finish_reason": reason}
     logprobs = raw.get("logprobs")
     if isinstance(logprobs, dict):
         choice["logprobs"] = {"content": [_token(token) for token in _objects(logprobs.get("content"))]}
     return choice
 
 
-def _spoken(raw: Any) -> dict[str, Any]:
-    """What was said: role, content, reasoning and tool calls, each only where there is one."""
+def _message(raw: Any) -> dict[str, Any]:
+    """Role, content, reasoning and tool calls of a message, each only where there is one."""
     if not isinstance(raw, dict):
         raise _not("a message")
-    said: dict[str, Any] = {}
+    message: dict[str, Any] = {}
     for name in ("role", "content", "reasoning_content"):
         if raw.get(name) is not None:
             if not isinstance(raw[name], str):
                 raise _not("a message of text")
-            said[name] = raw[name]
-    if "role" in said:
-        said["role"] = "assistant"
+            message[name] = raw[name]
+    if "role" in message:
+        message["role"] = "assistant"
     calls = [_tool_call(call) for call in _objects(raw.get("tool_calls"))]
-    return said | {"tool_calls": calls} if calls else said
+    return message | {"tool_calls": calls} if calls else message
 
 
 def _tool_call(raw: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _token(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    """A list of objects; nothing counts as an empty one."""
+    """A list of objects; None counts as an empty list."""
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -166,9 +166,9 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether the value is a number of tokens; `true` is none, although Python counts it as 1."""
+    """Whether the value is a number of tokens; `true` is not, although Python counts it as 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _not(wanted: str) -> EngineRefused:
-    return EngineRefused(f"The engine sent something that is not {wanted}.", hint="Its log says more.")
+    return EngineRefused(f"The engine's reply is not {wanted}.", hint="See its log for details.")

@@ -12,10 +12,10 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 
 
 class EventReader:
-    """Turns bytes, cut anywhere, into the `data` payloads of whole events.
+    """Turns bytes, split anywhere, into the `data` payloads of complete events.
 
-    Bytes are decoded a line at a time, so a character that is cut in two arrives whole. Comments and
-    other fields are dropped. An event without an end is never given.
+    Bytes are decoded line by line, so a character that is split in two arrives intact. Comments and other
+    fields are dropped. An incomplete event is never returned.
     """
 
     def __init__(self) -> None:
@@ -25,12 +25,11 @@ class EventReader:
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[str]:
-        """Payloads completed by `data`. Raises EngineRefused on 8 MiB without an end and on bytes that
-        are not UTF-8."""
+        """Payloads completed by `data`. Raises EngineRefused for an event over 8 MiB or not in UTF-8."""
         if not data:
             return []
         ends_with_cr = data.endswith(b"\r")
-        if self._after_cr:  # the "\n" of a "\r\n" that was cut in two
+        if self._after_cr:  # the "\n" of a "\r\n" that was split in two
             data = data.removeprefix(b"\n")
         self._after_cr = ends_with_cr
         payloads: list[str] = []

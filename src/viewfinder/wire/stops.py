@@ -1,4 +1,4 @@
-"""Ends a text before its first stop string, also when it comes in pieces; called by the gateway's relay.
+"""Cuts a text before its first stop string, even when it arrives in pieces; called by the gateway's relay.
 
 Engines end the answer there themselves, but some (transformers, mlx-vlm) leave the string in it.
 """
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 
 class Stops:
-    """The stop strings of one answer. What might be the beginning of one is held back until it is known."""
+    """The stop strings of one answer. A text that may be the start of one is held back until it is known."""
 
     def __init__(self, strings: Sequence[str]) -> None:
         self.met = False
-        """Whether one has come."""
+        """Whether a stop string has occurred."""
         self._strings = strings
         self._held = ""
 
     def cut(self, text: str, *, last: bool) -> str:
-        """As much of the text so far as may be said now; nothing once a string has come."""
+        """As much of the text as may be sent now; nothing once a stop string has occurred."""
         if self.met:
             return ""
         text = self._held + text
@@ -25,8 +25,8 @@ class Stops:
             self.met = True
             return text[: min(found)]
         held = 0 if last else max((_begun(string, text) for string in self._strings), default=0)
-        said, self._held = text[: len(text) - held], text[len(text) - held :]
-        return said
+        free, self._held = text[: len(text) - held], text[len(text) - held :]
+        return free
 
 
 def _begun(string: str, text: str) -> int:

@@ -1,7 +1,7 @@
-"""JSON from strangers: one reading of every body, or none; called by `chat`.
+"""Strict parsing of JSON from clients; called by `chat`.
 
-Python's own parser takes NaN, 1e999, lone surrogates and the last of two equal keys. Two readers of
-one body would then disagree about what it says, so all of these are refused.
+Python's own parser accepts NaN, 1e999, lone surrogates and duplicate keys. Two parsers of one body could
+then disagree about its content, so all of these are refused.
 """
 
 import json
@@ -12,13 +12,13 @@ from viewfinder.core.errors import BadRequest
 
 MAX_DEPTH = 64
 MAX_VALUES = 250_000
-"""A body of 64 MiB could hold 22 million empty objects: 1.4 GB and half a minute once parsed."""
+"""A body of 64 MiB could hold 22 million empty objects: 1.4 GB, and half a minute to parse."""
 
 
 def loads(body: bytes) -> Any:
-    """The value that `body` spells. Raises BadRequest `invalid_json`, never with the body's text in it."""
+    """The value in `body`. Raises BadRequest `invalid_json`, whose message never contains the body's text."""
     if len(body) > MAX_VALUES and sum(body.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES:
-        refuse(f"holds more than {MAX_VALUES:,} values")
+        refuse(f"has more than {MAX_VALUES:,} values")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -32,7 +32,7 @@ def loads(body: bytes) -> Any:
     except RecursionError:
         refuse(f"is nested deeper than {MAX_DEPTH} levels")
     except ValueError:  # an integer of more than 4,300 digits
-        refuse("holds a number that is too long")
+        refuse("has a number that is too long")
     _check(value)
     return value
 
@@ -48,16 +48,16 @@ def refuse(fault: str) -> NoReturn:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     whole = dict(pairs)
     if len(whole) != len(pairs):
-        refuse("names one key twice in an object")
+        refuse("has a duplicate key in an object")
     return whole
 
 
 def _constant(_name: str) -> NoReturn:
-    refuse("holds NaN or Infinity, which are not JSON")
+    refuse("has NaN or Infinity, which are not JSON")
 
 
 def _check(value: Any) -> None:
-    """Refuse what parses but does not survive a second reader: depth, odd text, endless numbers."""
+    """Refuse values that another parser may reject: too deep, invalid text, infinite numbers."""
     stack = [(value, 1)]
     while stack:
         item, level = stack.pop()
@@ -70,14 +70,14 @@ def _check(value: Any) -> None:
             if isinstance(item, dict):
                 stack.extend((child, level + 1) for child in item.values())
         elif isinstance(item, float) and not math.isfinite(item):
-            refuse("holds a number that is too large")
+            refuse("has a number that is too large")
 
 
 def _check_text(text: str) -> None:
     if "\0" in text:
-        refuse("holds a NUL character")
+        refuse("has a NUL character")
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            refuse("holds half of a surrogate pair")
+            refuse("has half of a surrogate pair")
