@@ -45,14 +45,6 @@ def test_all_is_what_can_be_imported() -> None:
         viewfinder.nothing  # noqa: B018
 
 
-def test_bench_and_guide_stay_functions() -> None:
-    """After the first call both were the rooms of these names: a second `viewfinder.bench()` failed."""
-    for name in ("bench", "guide"):
-        importlib.import_module(f"viewfinder.{name}")
-        assert callable(getattr(viewfinder, name))
-        assert callable(getattr(viewfinder, name))
-
-
 def test_all_names_every_public_home() -> None:
     homes = importlib.import_module("viewfinder")._HOMES
     assert sorted(homes) == viewfinder.__all__

@@ -17,12 +17,12 @@ from rich.progress import track
 
 from benchmarks.validity.stand_in import QUESTION, Pace, standing_in
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench.questions.prompts import body, text_message
-from viewfinder.bench.storage.rows import Asked, Run
-from viewfinder.bench.storage.store import Store
 from viewfinder.client.chat import CHAT_PATH, ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.host.hardware import this_machine
+from viewfinder.measure.prompts import body, text_message
+from viewfinder.measure.store.rows import Asked, Run
+from viewfinder.measure.store.store import Store
 
 PACE = Pace(ttft_s=0.03, itl_s=0.005, words=5)
 MOST_OF_A_REQUEST = 0.01

@@ -9,8 +9,8 @@ from rich.progress import track
 from scipy import special
 
 from benchmarks.validity.table import Row, Table
-from tests.bench.statistics.draws import DRAWS, coverage, scenes, times
-from viewfinder.bench.statistics import bootstrap, clusters, intervals, pairs, percentiles, restarts
+from tests.measure.statistics.draws import DRAWS, coverage, scenes, times
+from viewfinder.measure.statistics import bootstrap, clusters, intervals, pairs, percentiles, restarts
 
 DUE = 0.93
 BETWEEN, WITHIN, SKEWED = 0.05, 0.1, 0.8

@@ -11,7 +11,7 @@ from benchmarks.validity.planting import MISTAKEN, plant
 from benchmarks.validity.said import said_of
 from benchmarks.validity.table import SHORT, Row, Table
 from benchmarks.validity.truths import CLEAN, TRUTHS
-from viewfinder.bench.suite import SUITES
+from viewfinder.measure.suite import SUITES
 
 FULL = replace(
     SUITES["quick"],

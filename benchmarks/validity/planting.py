@@ -10,12 +10,12 @@ from typing import Any
 
 from benchmarks.validity.running import Ran, run
 from tests.faults.plugin.faulty_sight import digest_of, last_of, picture_in
-from viewfinder.bench.questions.prompts import Prompt
-from viewfinder.bench.subject import Subject
-from viewfinder.bench.suite import Suite
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.engines import registry
+from viewfinder.measure.prompts import Prompt
+from viewfinder.measure.subject import Subject
+from viewfinder.measure.suite import Suite
 
 PLUGIN = Path(__file__).parents[2] / "tests" / "faults" / "plugin"
 TTFT_S, ITL_S, MISTAKEN = 0.03, 0.003, 0.05

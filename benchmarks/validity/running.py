@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewfinder.bench.comparisons.evidence import Evidence, evidence_of
-from viewfinder.bench.progress import Progress
-from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.runner import run_suite
-from viewfinder.bench.storage.store import Store
-from viewfinder.bench.suite import Suite
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders, private
+from viewfinder.measure.compare.evidence import Evidence, evidence_of
+from viewfinder.measure.progress import Progress
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.runner import run_suite
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)

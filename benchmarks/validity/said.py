@@ -7,13 +7,13 @@ import math
 from collections.abc import Iterator
 
 from benchmarks.validity.running import One
-from viewfinder.bench.comparisons import revisions
-from viewfinder.bench.comparisons.revisions import Cell
-from viewfinder.bench.results.context import ContextResult
-from viewfinder.bench.results.figures import Figure, Gate
-from viewfinder.bench.results.latency import Latency
-from viewfinder.bench.results.soak import Growth, Soak
-from viewfinder.bench.results.stability import Stability
+from viewfinder.measure.compare import revisions
+from viewfinder.measure.compare.revisions import Cell
+from viewfinder.measure.figures import Figure, Gate
+from viewfinder.measure.measures.dialogues.result import ContextResult
+from viewfinder.measure.measures.latency.result import Latency
+from viewfinder.measure.measures.soak.result import Growth, Soak
+from viewfinder.measure.measures.stability.result import Stability
 
 SOUND = ("verified", "production ready")
 STEADY = ("flat", "unclear")

@@ -8,12 +8,12 @@ from rich.progress import track
 
 from benchmarks.validity.stand_in import QUESTION, Pace, standing_in
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench.questions.prompts import body, text_message
-from viewfinder.bench.readings import metrics
-from viewfinder.bench.results.figures import Figure
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
+from viewfinder.measure import metrics
+from viewfinder.measure.figures import Figure
+from viewfinder.measure.prompts import body, text_message
 
 PACE = Pace(ttft_s=0.2, itl_s=0.02, words=16)
 WITHIN = 0.02

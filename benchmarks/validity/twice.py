@@ -9,10 +9,10 @@ from rich.progress import Progress
 
 from benchmarks.validity.running import Ran, run
 from benchmarks.validity.table import SHORT, Row, Table
-from viewfinder.bench.comparisons import revisions
-from viewfinder.bench.statistics.contrasts import LEAST_CHANGE
-from viewfinder.bench.suite import SUITES
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.measure.compare import revisions
+from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
+from viewfinder.measure.suite import SUITES
 
 PAIRS = 2 if SHORT else 20
 MOST = 1

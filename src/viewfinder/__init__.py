@@ -4,9 +4,7 @@ with viewfinder.load("glimpse") as model:
     print(model.ask("photo.jpg", "What is this?"))
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,15 +66,3 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'viewfinder' has no attribute {name!r}")
     return getattr(import_module(f"viewfinder.{_HOMES[name]}"), name)
-
-
-class _Package(ModuleType):
-    """Keeps `bench` and `guide` the functions that they are here, though rooms have these names too."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Python binds a subpackage to its name when it is first imported.
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 import viewfinder
-from tests.bench.storage.test_store import RUN, asked
-from tests.bench.test_export import graded
-from viewfinder.bench.storage.store import Store
+from tests.measure.store.test_store import RUN, asked
+from tests.measure.test_export import graded
 from viewfinder.cli.main import app
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure.store.store import Store
 
 
 @pytest.fixture

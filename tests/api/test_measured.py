@@ -7,13 +7,13 @@ import pytest
 
 import viewfinder
 from viewfinder.api.measured import measured_here
-from viewfinder.bench.results.figures import Gate, LoadTimes, Missing
-from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.storage.store import Run, Store
 from viewfinder.core import paths
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.choice import Measured
 from viewfinder.host.hardware import this_machine
+from viewfinder.measure.figures import Gate, LoadTimes, Missing
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.store.store import Run, Store
 
 NONE = Missing(missing="not tried")
 PASSED = Gate(passed=True, right=9, asked=9, rule="all")

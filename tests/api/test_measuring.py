@@ -9,15 +9,15 @@ import pytest
 import viewfinder
 from viewfinder.api.exporting import export, export_lmms_eval
 from viewfinder.api.measuring import guide
-from viewfinder.bench import suite
-from viewfinder.bench.progress import Progress
-from viewfinder.bench.questions.prompts import about_images
-from viewfinder.bench.results.vqa import Vqa
-from viewfinder.bench.storage.store import Store
-from viewfinder.bench.suite import Suite
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure import suite
+from viewfinder.measure.measures.own_images.result import Vqa
+from viewfinder.measure.progress import Progress
+from viewfinder.measure.prompts import about_images
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import Suite
 from viewfinder.scenes.drawing import paint
 from viewfinder.scenes.scene import make_scene
 
@@ -35,7 +35,7 @@ def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        viewfinder.bench(
+        viewfinder.measure(
             ["viewfinder/glimpse"],
             suite="tiny",
             settings=load_settings(variants={"glimpse": "llama.cpp-f16"}),
@@ -47,7 +47,7 @@ def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
         before = len(store.exchanges(run.run, "glimpse"))
     assert run.finished_at == ""
     assert before >= 19
-    [result] = viewfinder.bench(resume=True)
+    [result] = viewfinder.measure(resume=True)
     assert (result.run, result.variant, result.status) == (run.run, "llama.cpp-f16", "verified")
     with Store(paths.results_file()) as store:
         assert store.runs()[0].finished_at
@@ -57,14 +57,14 @@ def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_run_goes_on_with_its_own_models_only() -> None:
     with pytest.raises(BadRequest, match="models that it began with"):
-        viewfinder.bench(["glimpse"], resume=True)
+        viewfinder.measure(["glimpse"], resume=True)
     with pytest.raises(ViewfinderError, match="no interrupted run"):
-        viewfinder.bench(resume=True)
+        viewfinder.measure(resume=True)
 
 
 def test_a_model_that_is_named_twice_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(suite.SUITES, "tiny", TINY)
-    assert len(viewfinder.bench(["glimpse", "viewfinder/glimpse"], suite="tiny")) == 1
+    assert len(viewfinder.measure(["glimpse", "viewfinder/glimpse"], suite="tiny")) == 1
 
 
 @pytest.fixture
@@ -89,14 +89,14 @@ def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, on_progress=interrupt)
+        viewfinder.measure(["glimpse"], suite="tiny", vqa=own_questions, on_progress=interrupt)
     page = own_questions / "questions.csv"
     kept = page.read_text()
     page.write_text(kept.replace("?", "??"))
     with pytest.raises(ViewfinderError, match=r"changed since the run began.*what was measured is kept"):
-        viewfinder.bench(resume=True)
+        viewfinder.measure(resume=True)
     page.write_text(kept)
-    [result] = viewfinder.bench(resume=True)
+    [result] = viewfinder.measure(resume=True)
     assert isinstance(result.vqa, Vqa)
     assert (result.vqa.asked, result.vqa.questions, result.vqa.images, result.vqa.answered) == (8, 8, 8, 8)
     with Store(paths.results_file()) as store:
@@ -120,7 +120,7 @@ def test_own_questions_that_change_while_they_are_asked(
             (own_questions / "3.png").write_bytes(b"no image any more")
 
     with pytest.raises(ViewfinderError, match=r"changed since the run began: .*another one"):
-        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, on_progress=change)
+        viewfinder.measure(["glimpse"], suite="tiny", vqa=own_questions, on_progress=change)
     with Store(paths.results_file()) as store:
         (run,) = store.runs()
         assert len(store.exchanges(run.run, "glimpse")) == 8 + 8 + 3 + 2 * 6

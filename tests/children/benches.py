@@ -6,14 +6,14 @@ Prints a line for every step, so that a test can end it at any of them.
 import asyncio
 import sys
 
-from viewfinder.bench.progress import Progress
-from viewfinder.bench.runner import interrupted, run_suite
-from viewfinder.bench.storage.rows import Request
-from viewfinder.bench.storage.store import Store
-from viewfinder.bench.suite import Suite
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
+from viewfinder.measure.progress import Progress
+from viewfinder.measure.runner import interrupted, run_suite
+from viewfinder.measure.store.rows import Request
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import Suite
 
 SUITE = Suite(
     "small",

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from viewfinder.bench import suite
-from viewfinder.bench.suite import Suite
 from viewfinder.cli.main import app
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure import suite
+from viewfinder.measure.suite import Suite
 
 
 @pytest.mark.parametrize(

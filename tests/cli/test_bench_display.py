@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from viewfinder.bench.progress import Progress
 from viewfinder.cli.bench_display import Log, shown_on
+from viewfinder.measure.progress import Progress
 
 STEP = Progress("glimpse", "image questions", 30, 120, "quick", 12, 24, 90.0)
 

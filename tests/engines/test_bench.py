@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.results.figures import Figure, Gate
-from viewfinder.bench.runner import run_suite
-from viewfinder.bench.storage.store import Store
-from viewfinder.bench.suite import Suite
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import folders
+from viewfinder.measure.figures import Figure, Gate
+from viewfinder.measure.runner import run_suite
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import Suite
 
 from .conftest import OneEngine
 

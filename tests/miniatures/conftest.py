@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.questions.prompts import text_message
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.client.chat import ChatClient
@@ -19,6 +18,7 @@ from viewfinder.engines.base import Engine, Found, Launch
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.process.life import Launcher
 from viewfinder.fleet.process.server import ServerProcess
+from viewfinder.measure.prompts import text_message
 from viewfinder.scenes.messages import Message, image_message
 from viewfinder.scenes.scene import make_scene
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.bench.questions.prompts import about_images, without_images
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.headers import check_gguf
+from viewfinder.measure.prompts import about_images, without_images
 
 from . import SMOLVLM, SMOLVLM2
 from .conftest import Serve, assert_sees

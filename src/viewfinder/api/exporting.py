@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from viewfinder.bench import export as forms
-from viewfinder.bench.storage.rows import Asked, Run
-from viewfinder.bench.storage.store import Store
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure import export as forms
+from viewfinder.measure.store.rows import Asked, Run
+from viewfinder.measure.store.store import Store
 
 Format = Literal["jsonl", "csv", "lmms-eval"]
 FORMATS: tuple[str, ...] = get_args(Format)

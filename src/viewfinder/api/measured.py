@@ -2,13 +2,13 @@
 
 import logging
 
-from viewfinder.bench.results.figures import Gate, Missing
-from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.storage.store import Store
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import Measured, MeasuredHere
 from viewfinder.host.hardware import Machine, this_machine
+from viewfinder.measure.figures import Gate, Missing
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.store.store import Store
 
 _log = logging.getLogger(__name__)
 

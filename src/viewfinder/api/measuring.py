@@ -11,23 +11,23 @@ from pydantic import SecretStr
 from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
 from viewfinder.api.setup import card_of, open_catalog, own_folders
-from viewfinder.bench.comparisons.evidence import OWN_QUESTIONS, Evidence, evidence_of
-from viewfinder.bench.comparisons.parity import Parity, compare
-from viewfinder.bench.comparisons.standings import Standing, by_answers, by_times
-from viewfinder.bench.deadline import seconds
-from viewfinder.bench.progress import Progress
-from viewfinder.bench.results.model import ModelResult
-from viewfinder.bench.runner import interrupted, run_suite
-from viewfinder.bench.scenarios.vqa import prepared, require_unchanged
-from viewfinder.bench.storage.rows import Request
-from viewfinder.bench.storage.store import Store
-from viewfinder.bench.suite import suite_named, suite_of
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
-from viewfinder.guide.facts import Key, failure_of, key, label, same_machine
-from viewfinder.guide.guide import conclusion, write_guide
+from viewfinder.measure.compare.evidence import OWN_QUESTIONS, Evidence, evidence_of
+from viewfinder.measure.compare.parity import Parity, compare
+from viewfinder.measure.compare.standings import Standing, by_answers, by_times
+from viewfinder.measure.deadline import seconds
+from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
+from viewfinder.measure.progress import Progress
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.runner import interrupted, run_suite
+from viewfinder.measure.store.rows import Request
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import suite_named, suite_of
+from viewfinder.report.document import conclusion, write_guide
+from viewfinder.report.facts import Key, failure_of, key, label, same_machine
 
 
 def bench(

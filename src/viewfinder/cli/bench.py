@@ -14,7 +14,7 @@ from viewfinder.cli.variant_option import HELP, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
-    from viewfinder.bench.results.model import ModelResult
+    from viewfinder.measure.results import ModelResult
 
 
 def bench(
@@ -93,9 +93,9 @@ def measure(
 
 def show(results: "list[ModelResult]") -> None:
     """The figures that matter most, one row a model."""
-    from viewfinder.bench.results.figures import Missing
-    from viewfinder.guide.figures import in_unit, phrase
-    from viewfinder.guide.vqa import accuracy
+    from viewfinder.measure.figures import Missing
+    from viewfinder.measure.measures.own_images.page import accuracy
+    from viewfinder.report.figures import in_unit, phrase
 
     own = any(result.vqa is not None for result in results)
     header = ["model", "status", "average inference", "first correct answer", "memory difference"]

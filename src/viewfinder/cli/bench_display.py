@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from viewfinder.cli.console import duration
 
 if TYPE_CHECKING:
-    from viewfinder.bench.progress import Progress as Step
+    from viewfinder.measure.progress import Progress as Step
 
     OnProgress = Callable[[Step], None]
 

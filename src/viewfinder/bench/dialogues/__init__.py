@@ -1,1 +1,0 @@
-"""Ten turns about images: what is said, and what it tells of memory."""

@@ -1,1 +1,0 @@
-"""What a model is asked, and how its reply is graded."""

@@ -1,1 +1,0 @@
-"""From exchanges and stamps to figures."""

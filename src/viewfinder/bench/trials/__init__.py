@@ -1,1 +1,0 @@
-"""One model under measurement, and what it comes to."""

@@ -1,0 +1,150 @@
+"""The anchor: a short workload, the same in every run, at its start and at its end; called by `runner`.
+
+What it measures is the machine. It is stored as exchanges of a model that has no result.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.engines.base import Engine
+from viewfinder.fleet.choice import choose_variant
+from viewfinder.fleet.process.servers import make_server
+from viewfinder.host.power import read_power
+from viewfinder.measure.compare import pace
+from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.prompts import descriptions
+from viewfinder.measure.session import Conditions
+from viewfinder.measure.store import fingerprint
+from viewfinder.measure.store.fingerprint import Fingerprint
+from viewfinder.measure.store.outcome import Found
+from viewfinder.measure.store.rows import ANCHOR
+from viewfinder.measure.subject import Subject
+from viewfinder.measure.suite import Suite
+
+MODEL, ENGINE = "glimpse", "llama.cpp"
+WARM_UP, IMAGES = 1, 2
+"""Requests to each process: few, for what processes differ by outweighs what requests to one do."""
+SETTINGS = EngineSettings()
+"""Never the user's: they may be other ones in the next run."""
+
+
+@dataclass(slots=True)
+class Anchor:
+    """Times the machine; that it cannot is said in the result and stops no run."""
+
+    under: Conditions
+    fingerprint: Fingerprint | None = None
+    unable: str = ""
+    _card: ModelCard | None = None
+    _variant: Variant | None = None
+    _engine: Engine | None = None
+    _finished: Mapping[int, Found] = field(default_factory=dict)
+
+    async def prepare(self) -> None:
+        """Find the engine and take the fingerprint."""
+        if not self.under.suite.anchor:
+            return
+        try:
+            card = self.under.catalog.get(MODEL)
+            card = card.narrowed([one for one in card.variants if one.engine == ENGINE])
+            self._variant, self._engine = choose_variant(card)
+            self._card = card.model_copy(update={"name": ANCHOR})
+            self.fingerprint = await asyncio.to_thread(self._fingerprint, self._variant, self._engine)
+        except ViewfinderError as error:
+            self.unable = str(error)
+
+    def recall(self) -> None:
+        """Take up what the store has of this run, after an interruption."""
+        run, store = self.under.run.run, self.under.store
+        self._finished = store.found(run, ANCHOR)
+        then = store.fingerprints(run).get(ANCHOR)
+        if then and self.fingerprint and (changed := fingerprint.differences(then, self.fingerprint)):
+            self.unable = f"since the run began, what it is timed with changed ({'; '.join(changed)})"
+
+    async def start(self) -> None:
+        """Time the machine as the run begins."""
+        await self._take(range(self.under.suite.anchor))
+
+    async def end(self) -> None:
+        """Time it as the run ends."""
+        processes = self.under.suite.anchor
+        await self._take(range(processes, 2 * processes))
+
+    def drift(self) -> tuple[Measured | None, str]:
+        """What `pace.during` makes of both; None when it is no part of the suite."""
+        if not self.under.suite.anchor:
+            return None, ""
+        if self.unable:
+            return Missing(missing=f"the anchor could not be timed: {self.unable}"), ""
+        asked = self.under.store.exchanges(self.under.run.run, ANCHOR)
+        return pace.during(asked, self.under.suite.anchor)
+
+    async def _take(self, processes: range) -> None:
+        self.under.steps.begin("this computer", "its own speed", len(processes) * (WARM_UP + IMAGES))
+        for process in processes:
+            if process in self._finished or self.unable or self._engine is None:
+                continue
+            try:
+                await self._time(process)
+            except ViewfinderError as error:
+                self.unable = str(error)
+
+    async def _time(self, process: int) -> None:
+        """One fresh process; what one was asked that was cut short is void."""
+        run, store = self.under.run.run, self.under.store
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        store.begin_turn(run, ANCHOR, process, now, await asyncio.to_thread(read_power))
+        async with self._fresh(process) as subject:
+            prompts = descriptions(pace.SCENARIO)
+            for prompt in islice(prompts, WARM_UP):
+                await subject.ask("warm-up", prompt)
+            for prompt in islice(prompts, IMAGES):
+                await subject.ask(pace.SCENARIO, prompt)
+        found = Found(starts=subject.starts, engine_version=subject.server.engine_version)
+        store.finish_turn(run, ANCHOR, process, found)
+
+    def _fresh(self, process: int) -> Subject:
+        under = self.under
+        if self._card is None or self._variant is None or self._engine is None:
+            raise RuntimeError("the anchor is prepared before it is timed")
+        server = make_server(
+            self._card,
+            self._variant,
+            self._engine,
+            under.catalog,
+            SETTINGS,
+            run_folder=under.folders.run,
+            log_folder=under.folders.logs,
+        )
+        return Subject(
+            server,
+            process,
+            run=under.run.run,
+            store=under.store,
+            steps=under.steps,
+            timeout_s=under.suite.request_timeout_s,
+        )
+
+    def _fingerprint(self, variant: Variant, engine: Engine) -> Fingerprint:
+        under = self.under
+        files = under.catalog.resolve(variant)
+        return fingerprint.take(
+            variant,
+            engine,
+            fingerprint.engine_version(engine, variant, files, SETTINGS),
+            under.hashes.of(variant, files),
+            SETTINGS,
+            under.run.machine,
+            read_power(),
+        )
+
+
+def steps_of_anchor(suite: Suite) -> int:
+    """How many requests the anchor makes in a whole run."""
+    return 2 * suite.anchor * (WARM_UP + IMAGES)

@@ -1,0 +1,73 @@
+"""How fast the machine itself was, by the same work done at different times; pure, called by `anchor` and
+the guide.
+
+The anchor is glimpse on llama.cpp, asked the same questions about the same images at the start and at the end
+of every run: what differs between its times is the machine, not a model.
+"""
+
+import math
+from collections.abc import Sequence
+
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.metrics import DRIFT, SURE, answered
+from viewfinder.measure.statistics import restarts
+from viewfinder.measure.statistics.contrasts import Contrast
+from viewfinder.measure.statistics.intervals import TooFew
+from viewfinder.measure.store.rows import Asked
+
+SCENARIO = "anchor"
+
+
+def of_processes(asked: Sequence[Asked]) -> dict[int, float]:
+    """The typical time of the anchor's requests to each of its processes."""
+    times: dict[int, list[float]] = {}
+    for one in asked:
+        if one.scenario == SCENARIO and answered(one.exchange):
+            times.setdefault(one.process, []).append(one.exchange.e2e_s)
+    return {process: restarts.of_restart(some) for process, some in times.items()}
+
+
+def during(asked: Sequence[Asked], processes: int) -> tuple[Measured, str]:
+    """How many times as slow the machine was at the end of a run as at its start, and a sentence when it
+    surely drifted by more than 10 %, else "".
+
+    The first `processes` of the anchor are those of the start.
+    """
+    paces = of_processes(asked)
+    start = [pace for process, pace in paces.items() if process < processes]
+    end = [pace for process, pace in paces.items() if process >= processes]
+    contrast = compare(end, start)
+    if contrast is None:
+        return Missing(missing="the anchor was not timed both at the start and at the end of the run"), ""
+    value, low, high = ratio(contrast)
+    figure = Figure(
+        value=value,
+        low=low,
+        high=high,
+        n=sum(one.scenario == SCENARIO for one in asked),
+        unit="times",
+        how="time of the same image requests to glimpse on llama.cpp at the end of the run / at its start; "
+        f"{len(end)} and {len(start)} fresh server processes",
+    )
+    if contrast.p >= SURE or 1 / DRIFT <= value <= DRIFT:
+        return figure, ""
+    return figure, f"drift: at the end of the run the machine took {words(contrast)} for the same work"
+
+
+def compare(now: Sequence[float], then: Sequence[float]) -> Contrast | None:
+    """The anchor's times now against those of then, one a process; None when there are too few."""
+    try:
+        return restarts.compare(now, then, side_by_side=False)
+    except TooFew:
+        return None
+
+
+def ratio(contrast: Contrast) -> tuple[float, float, float]:
+    """Value, low and high of a difference of logarithms as a ratio."""
+    return math.exp(contrast.value), math.exp(contrast.low), math.exp(contrast.high)
+
+
+def words(contrast: Contrast) -> str:
+    """`1.23 times as long (1.15 to 1.31)`."""
+    value, low, high = ratio(contrast)
+    return f"{value:.2f} times as long ({low:.2f} to {high:.2f})"

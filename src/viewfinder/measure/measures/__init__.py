@@ -1,0 +1,1 @@
+"""What is measured: a folder a subject, `base` the contract they keep, `registry` the list of them."""

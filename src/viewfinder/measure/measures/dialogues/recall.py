@@ -1,0 +1,102 @@
+"""The answers of dialogues, sorted by what they are answers to; read by `retention`, made by it and by
+`scenarios/context`."""
+
+from collections.abc import Iterable, Mapping
+
+from viewfinder.measure.measures.dialogues.script import (
+    AFTER_SECOND,
+    FIRST,
+    RETOLD,
+    SECOND,
+    TURN_OF,
+    TURNS,
+    dialogue_of,
+)
+from viewfinder.measure.statistics.pairs import Item
+from viewfinder.measure.store.rows import Asked
+from viewfinder.scenes.questions import Question, is_right
+
+RESENT, TEXT, SINGLE, BLIND = "R", "T", "single", "blind"
+"""The arms, see `scenarios/context`."""
+NEVER = TURNS + 1
+"""The turn of the first loss in a dialogue without one."""
+
+Rights = Mapping[Item, bool]
+"""Whether it is so, by dialogue and role."""
+
+
+def cell(arm: str, role: str) -> str:
+    """The name under which an exchange is stored, and by which it is judged: "context/R/d4"."""
+    return f"context/{arm}/{role}"
+
+
+class Recall:
+    """All answers, whatever their order; requests that `failed` are kept apart and are in no share, for an
+    engine's error is not a model's forgetting."""
+
+    def __init__(self, asked: Iterable[Asked]) -> None:
+        self._answers: dict[tuple[str, str, str], Asked] = {}
+        self.failed: list[Asked] = []
+        self.dialogues: set[str] = set()
+        for one in asked:
+            _, arm, role = one.scenario.split("/", 2)
+            dialogue = dialogue_of(one.scene)
+            self.dialogues.add(dialogue)
+            if one.exchange.error:
+                self.failed.append(one)
+            else:
+                self._answers[dialogue, arm, role] = one
+
+    def right(self, arm: str, *roles: str) -> dict[Item, bool]:
+        """In one arm: of these roles, or of all."""
+        return {
+            (dialogue, role): bool(one.right)
+            for (dialogue, of, role), one in self._answers.items()
+            if of == arm and (role in roles or not roles)
+        }
+
+    def kept(self, arm: str, *roles: str) -> dict[Item, bool]:
+        """As `right`, of the facts that are right when asked alone with their image: those that are seen."""
+        seen = self.right(SINGLE)
+        return {item: right for item, right in self.right(arm, *roles).items() if seen.get(item)}
+
+    def around_second(self) -> tuple[Rights, Rights]:
+        """The facts that are seen and were asked for again after a second image: before it, and after."""
+        after = {
+            (dialogue, role.removeprefix(FIRST)): right
+            for (dialogue, role), right in self.right(RESENT).items()
+            if role.startswith(FIRST)
+        }
+        kept = self.kept(RESENT)
+        before = {item: kept[item] for item in after if item in kept}
+        return before, {item: after[item] for item in before}
+
+    def swapped(self) -> Rights:
+        """Whether a fact of the first image was told as what it is in the second."""
+        return {
+            (dialogue, role): is_right(Question(RETOLD, "", second.expected), one.exchange.text)
+            for (dialogue, arm, role), one in self._answers.items()
+            if role.startswith(FIRST) and (second := self._answers.get((dialogue, arm, SECOND)))
+        }
+
+    def accepted(self, premise: str) -> Rights:
+        """Whether such a premise was said yes to."""
+        yes = Question("premise", "", "Yes.")
+        return {
+            (dialogue, role): is_right(yes, one.exchange.text)
+            for (dialogue, arm, role), one in self._answers.items()
+            if (arm, role) == (RESENT, premise)
+        }
+
+    def first_losses(self) -> list[int]:
+        """The turn in which each dialogue first gets a fact wrong that is seen, `NEVER` if it does not.
+
+        Without the dialogues that a failed request cut short before that.
+        """
+        seen, lost = self.right(SINGLE), dict[str, list[int]]()
+        for (dialogue, role), right in self.right(RESENT).items():
+            turn = AFTER_SECOND if role.startswith(FIRST) else TURN_OF.get(role)
+            if turn and seen.get((dialogue, role.removeprefix(FIRST))):
+                lost.setdefault(dialogue, []).extend([] if right else [turn])
+        cut = {dialogue_of(one.scene) for one in self.failed if one.scenario.startswith(cell(RESENT, ""))}
+        return [min(turns, default=NEVER) for name, turns in lost.items() if turns or name not in cut]

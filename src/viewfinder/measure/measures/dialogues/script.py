@@ -1,0 +1,174 @@
+"""What a person says in a dialogue of ten turns about an image, and in every second one about another image;
+pure, called by `scenarios/context`.
+
+The dialogues come from fixed seeds, so all models, and all runs, are put the same. The first seven turns of
+all have one form: the image is sent with the first, its facts are asked for at growing distances, and between
+them comes what has nothing to do with it. Then half of them go on so; the others show a second image.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from viewfinder.measure.prompts import DESCRIBE, SIDE_PX, TEXT_KINDS
+from viewfinder.scenes.dialogues import ask_premise, of_image
+from viewfinder.scenes.knowledge import ask_text
+from viewfinder.scenes.questions import Question, ask_about
+from viewfinder.scenes.scene import SHAPES, Scene, make_scene
+
+TURNS = 10
+DISTANCES = (1, 2, 4, 6, 8)
+"""How many turns after its image a fact is asked for."""
+KINDS = ("color", "shape", "count", "exists", "color")
+"""Of the facts of a dialogue; they take turns at the distances, so that none has the easier ones."""
+RETOLD = "color"
+"""Kind of the fact that is asked for again after a second image: of all, the hardest one to guess."""
+
+TALK, FALSE, TRUE, SECOND = "talk", "false-premise", "true-premise", "second"
+FIRST = "first/"
+"""With the role in which it was asked for before: the fact of the first image, after the second one."""
+_NEXT = "/second/"
+_DRAWS = 40
+
+
+def at(distance: int) -> str:
+    """The role of a fact that is asked for so many turns after its image."""
+    return f"d{distance}"
+
+
+TURN_OF = {at(distance): distance + 1 for distance in DISTANCES}
+"""The turn in which a fact of the first image is asked for, as long as there is no other one."""
+AFTER_SECOND = TURNS - 1
+"""The turn in which one is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One turn of the person; `scene` is what it is about, and is sent with it when it `shows` it.
+
+    `role` is what the answer counts as: `at(distance)`, or one of the above. `fact` is what a fact is asked
+    for where no dialogue is around it.
+    """
+
+    role: str
+    question: Question
+    scene: Scene
+    shows: bool = False
+    fact: Question | None = None
+
+    @property
+    def text(self) -> str:
+        return self.question.text
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """All turns of the person, in their order."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def about_first(self) -> tuple[Line, ...]:
+        """The turns up to the last fact for which the first image alone was there."""
+        last = max(number for number, line in enumerate(self.lines) if line.role in TURN_OF)
+        return self.lines[: last + 1]
+
+    @property
+    def facts(self) -> tuple[tuple[Line, Question], ...]:
+        """Each fact once, of both images, with the line that first asks for it."""
+        lines = (line for line in self.lines if not line.role.startswith(FIRST))
+        return tuple((line, line.fact) for line in lines if line.fact)
+
+
+def dialogue_of(seed: str) -> str:
+    """The seed of the first image of the dialogue that a scene's seed belongs to: its name."""
+    return seed.partition(_NEXT)[0]
+
+
+def dialogues(*, two_images: bool) -> Iterator[Dialogue]:
+    """Endless dialogues; without `two_images` none shows a second one."""
+    number = 0
+    for drawn in count():
+        scene = make_scene(f"bench/context/{drawn}", longest=(SIDE_PX, SIDE_PX))
+        shift = number // 2  # so that dialogues of either form have every kind at every distance
+        kinds = [KINDS[(place + shift) % len(KINDS)] for place in range(len(KINDS))]
+        if facts := _facts(scene, kinds):
+            yield _dialogue(scene, facts, number, second=two_images and number % 2 == 1)
+            number += 1
+
+
+def _dialogue(scene: Scene, facts: Sequence[Question], number: int, *, second: bool) -> Dialogue:
+    rng = scene.random("dialogue")
+    probes = [
+        Line(at(distance), fact, scene, fact=fact) for distance, fact in zip(DISTANCES, facts, strict=True)
+    ]
+    talk = [Line(TALK, ask_text(TEXT_KINDS[(number + place) % 2], rng), scene) for place in range(2)]
+    if not second:
+        end = (talk[1], probes[4], _premise(scene, rng, holds=True))
+        return Dialogue((*_begun(scene, probes, _premise(scene, rng, holds=False), talk[0]), *end))
+    retold = rng.choice([line for line in probes[:4] if line.question.kind == RETOLD])
+    # Who gives in to a false premise about this fact would seem to lose it to the second image.
+    premise = _premise(scene, rng, holds=False, spare=retold.question)
+    return Dialogue((*_begun(scene, probes, premise, talk[0]), *_interrupted(retold, rng)))
+
+
+def _begun(scene: Scene, probes: Sequence[Line], premise: Line, talk: Line) -> tuple[Line, ...]:
+    return _shown(scene), *probes[:2], premise, probes[2], talk, probes[3]
+
+
+def _interrupted(retold: Line, rng: random.Random) -> tuple[Line, Line, Line]:
+    """A second image, the fact of the first that was asked for before, and what it is in the second."""
+    other, fact = _another(retold.scene, retold.question)
+    again = of_image(retold.question, 0, rng)
+    return (
+        _shown(other),
+        Line(FIRST + retold.role, again, retold.scene, fact=retold.question),
+        Line(SECOND, of_image(fact, 1, rng), other, fact=fact),
+    )
+
+
+def _shown(scene: Scene) -> Line:
+    return Line(TALK, Question("caption", DESCRIBE, ""), scene, shows=True)
+
+
+def _premise(scene: Scene, rng: random.Random, *, holds: bool, spare: Question | None = None) -> Line:
+    """About another shape than the one whose color it must `spare`; a scene with facts has two or more."""
+    while True:
+        question = ask_premise(scene, rng, holds=holds)
+        if question and not (spare and _shapes(question) & _shapes(spare)):
+            return Line(TRUE if holds else FALSE, question, scene)
+
+
+def _shapes(question: Question) -> set[str]:
+    return {shape for shape in SHAPES if shape in question.text}
+
+
+def _facts(scene: Scene, kinds: Sequence[str]) -> list[Question]:
+    """A question of each kind, no two alike; none when the scene has not so many."""
+    rng = scene.random("facts")
+    facts: dict[str, Question] = {}
+    for kind in kinds:
+        fresh = (question for question in _drawn(scene, kind, rng) if question.text not in facts)
+        if (fact := next(fresh, None)) is None:
+            return []
+        facts[fact.text] = fact
+    return list(facts.values())
+
+
+def _another(first: Scene, fact: Question) -> tuple[Scene, Question]:
+    """A scene in which the same question has another answer, and that question."""
+    scenes = (make_scene(f"{first.seed}{_NEXT}{number}", longest=(SIDE_PX, SIDE_PX)) for number in count())
+    return next(
+        (scene, question)
+        for scene in scenes
+        for question in _drawn(scene, fact.kind, scene.random("facts"))
+        if question.text == fact.text and question.answer != fact.answer
+    )
+
+
+def _drawn(scene: Scene, kind: str, rng: random.Random) -> Iterator[Question]:
+    """So many draws that each question which the scene allows is very likely among them."""
+    for _ in range(_DRAWS):
+        if question := ask_about(scene, kind, rng, phrasing=0):
+            yield question

@@ -1,0 +1,160 @@
+"""From the answers at several image budgets to what each costs, and to the smallest that does as well as the
+largest; pure, called by `scenarios/resolution`."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from viewfinder.client.exchange import Exchange
+from viewfinder.measure import metrics
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.resolution.result import Budget, Resolution, Verdict
+from viewfinder.measure.prompts import GUESSING
+from viewfinder.measure.statistics import clusters, pairs
+from viewfinder.measure.statistics.intervals import TooFew
+from viewfinder.measure.statistics.pairs import NOT_INFERIOR
+from viewfinder.measure.store.rows import Asked
+
+Processes = Sequence[Sequence[Asked]]
+"""What each server process was asked at one budget."""
+
+PERCENT = 100
+
+
+def resolution(asked: Mapping[str, Processes], texts: Sequence[Asked]) -> Resolution:
+    """The budgets in the order of `asked`, smallest first; `texts` are some of the questions without image.
+
+    The largest budget that was answered is the reference. From there down, each is tested against it at 5 %
+    until one fails: in such a fixed sequence no correction for many tests is due (Maurer, Hothorn and
+    Lehmacher, Biometrie in der chem.-pharm. Industrie 6 (1995) 3).
+    """
+    rows = {budget: _row(budget, of_it, texts) for budget, of_it in asked.items()}
+    answered = [budget for budget, row in rows.items() if isinstance(row.accuracy, Figure)]
+    if not answered:
+        return Resolution(budgets=tuple(rows.values()), cheapest=Missing(missing="no budget was answered"))
+    reference = answered.pop()
+    rows[reference] = rows[reference].model_copy(update={"verdict": "reference"})
+    for budget in answered:
+        rows[budget] = _judged(rows[budget], _answers(asked[budget]), _answers(asked[reference]), reference)
+    judged = [rows[budget] for budget in reversed(answered)]
+    return Resolution(budgets=tuple(rows.values()), cheapest=_cheapest(rows[reference], judged))
+
+
+def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
+    """The last budget, from the largest of the smaller ones down, before the first that is inferior."""
+    if not smaller:
+        return Missing(missing="there is no smaller budget to compare with")
+    if isinstance(reference.accuracy, Figure) and reference.accuracy.low <= PERCENT * GUESSING:
+        return Missing(missing="the answers at the largest budget are not surely better than guessing")
+    cheapest = reference.budget
+    for row in smaller:
+        if row.verdict == "not inferior":
+            cheapest = row.budget
+        elif row.verdict == "inferior" or cheapest != reference.budget:
+            break
+        elif isinstance(row.difference, Missing):
+            return row.difference
+        else:
+            needed = "" if row.more is None else f": needs about {row.more:,} more questions"
+            which = f"{row.budget} is less than two points worse than {cheapest}"
+            return Missing(missing=f"whether {which} is not shown{needed}")
+    return cheapest
+
+
+def _row(budget: str, processes: Processes, texts: Sequence[Asked]) -> Budget:
+    """What it costs and how well it does; not judged yet."""
+    blocks = [[one.exchange for one in process] for process in processes]
+    every = [one for process in processes for one in process]
+    how = "requests with a new image and a question about it each, one at a time, warm"
+    return Budget(
+        budget=budget,
+        asked=len(every),
+        failed=sum(bool(one.exchange.error) for one in every),
+        image_tokens=_image_tokens(every, texts),
+        ttft=metrics.median(blocks, _ttft_s, "s", f"time to the first token of {how}"),
+        e2e=metrics.median(blocks, _e2e_s, "s", f"time of {how}"),
+        accuracy=_accuracy(every),
+        verdict="not measured",
+    )
+
+
+def _accuracy(every: Sequence[Asked]) -> Measured:
+    failed = [one.exchange for one in every if one.exchange.error]
+    if not every:
+        return Missing(missing="nothing was asked")
+    if len(failed) > metrics.MOST_FAILURES * len(every):
+        return Missing(missing=metrics.failures("image", [one.exchange for one in every]))
+    scenes: dict[str, list[bool]] = {}
+    for (scene, _), right in _answers([every]).items():
+        scenes.setdefault(scene, []).append(right)
+    share = clusters.share([sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()])
+    value, low, high = (PERCENT * number for number in share)
+    n = sum(map(len, scenes.values()))
+    how = f"right answers to {n} questions about {len(scenes)} images; failed requests are left out"
+    return Figure(value=value, low=low, high=high, n=n, unit="%", how=how)
+
+
+def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: str) -> Budget:
+    try:
+        contrast = pairs.compare(ours, theirs)
+    except TooFew as why:
+        return row.model_copy(update={"difference": Missing(missing=str(why))})
+    if contrast.is_not_inferior(NOT_INFERIOR):
+        verdict: Verdict = "not inferior"
+    elif contrast.ceiling < -NOT_INFERIOR:
+        verdict = "inferior"
+    else:
+        verdict = "not shown"
+    more = contrast.more_to_judge(NOT_INFERIOR) if verdict == "not shown" else math.inf
+    difference = Figure(
+        value=PERCENT * contrast.value,
+        low=PERCENT * contrast.low,
+        high=PERCENT * contrast.high,
+        n=contrast.n,
+        unit="points",
+        how=f"accuracy less that at {reference}, the same {contrast.n} questions; not inferior: the lower "
+        f"one-sided 95 % bound, {PERCENT * contrast.floor:+.1f} points, is above {-PERCENT * NOT_INFERIOR:g}",
+    )
+    needed = max(1, int(more)) if math.isfinite(more) else None
+    return row.model_copy(update={"verdict": verdict, "difference": difference, "more": needed})
+
+
+def _image_tokens(every: Sequence[Asked], texts: Sequence[Asked]) -> Measured:
+    """A question's tokens with its image less those without; they may depend on the image's shape."""
+    bare = {(one.scene, one.question): one.exchange.prompt_tokens for one in texts if not one.exchange.error}
+    found = [
+        float(tokens - without)
+        for one in every
+        if (tokens := one.exchange.prompt_tokens) and (without := bare.get((one.scene, one.question)))
+    ]
+    if not found:
+        return Missing(missing="the engine does not say how many tokens a prompt has")
+    if min(found) <= 0:
+        return Missing(missing="the engine does not count the tokens of an image")
+    how = f"prompt tokens with an image less those of the same question without; mean of {len(found)} images"
+    return Figure(
+        value=statistics.fmean(found),
+        low=min(found),
+        high=max(found),
+        n=len(found),
+        unit="tokens",
+        how=how,
+        is_range=True,
+    )
+
+
+def _answers(processes: Processes) -> pairs.Answers:
+    return {
+        (one.scene, one.question): bool(one.right)
+        for process in processes
+        for one in process
+        if not one.exchange.error
+    }
+
+
+def _ttft_s(exchange: Exchange) -> float | None:
+    return exchange.ttft_s
+
+
+def _e2e_s(exchange: Exchange) -> float | None:
+    return exchange.e2e_s

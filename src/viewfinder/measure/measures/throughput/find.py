@@ -1,0 +1,203 @@
+"""From what was asked at each level of demand to its figures, and where more clients bring no more; pure,
+called by `scenarios/throughput`."""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from viewfinder.client.exchange import Exchange
+from viewfinder.measure import metrics
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
+from viewfinder.measure.metrics import answered
+from viewfinder.measure.statistics import restarts
+from viewfinder.measure.statistics.intervals import TooFew
+from viewfinder.measure.statistics.percentiles import percentile
+from viewfinder.measure.statistics.ranking import MARGIN_RATIO
+
+Processes = Mapping[int, Sequence[Exchange]]
+"""What each server process was asked at one level; the process is the sample."""
+
+NOT_REACHED = Missing(
+    missing="no server process came to this level: requests take too long for it, or the engine ended before"
+)
+
+
+def arrivals(rate: float, n: int, seed: str) -> list[float]:
+    """Seconds at which `n` requests of a Poisson process of so many a second come, from 0 to n / rate.
+
+    Given how many come in a stretch of time, they come anywhere in it alike: so the rate is met exactly, and
+    the gaps and bunches are those of chance.
+    """
+    rng = random.Random(seed)
+    return sorted(rng.uniform(0, n / rate) for _ in range(n))
+
+
+def answer_rate(clients: int, exchanges: Sequence[Exchange]) -> float:
+    """Answers a second that `clients`, all of them busy all the time, get from one server process.
+
+    Little's law (Oper. Res. 9 (1961) 383): clients x answers / the time that they spent on their requests.
+    Unlike the number of answers over the time from the first request to the last answer, it has no ramp, no
+    thinning crowd and none of the instrument's own pauses in it.
+    """
+    return _worked(clients, exchanges, lambda exchange: 1.0)
+
+
+def throughput(
+    closed: Mapping[int, Processes],
+    opened: Mapping[float, Processes],
+    offered: Mapping[float, Sequence[float]],
+) -> Throughput:
+    """All levels: by clients, and by the share of the best rate; `offered` are the processes' arrival rates.
+
+    The requests of an open level begin when they were due.
+    """
+    levels = [closed_level(clients, closed[clients]) for clients in sorted(closed)]
+    known = {level.clients: level.requests for level in levels if isinstance(level.requests, Figure)}
+    best = max(known, key=lambda clients: known[clients].value, default=None)
+    return Throughput(
+        closed=tuple(levels),
+        open=tuple(open_level(share, opened[share], offered.get(share, ())) for share in sorted(opened)),
+        best=NOT_REACHED if best is None else _at(known[best], best),
+        saturated_at=NOT_REACHED if best is None else saturation({n: closed[n] for n in known}, best),
+    )
+
+
+def closed_level(clients: int, processes: Processes) -> Closed:
+    """The figures of so many clients."""
+    return Closed(
+        clients=clients,
+        requests=_rate(clients, processes, lambda _: 1.0, "requests/s", "answers"),
+        tokens=_rate(clients, processes, _tokens, "tokens/s", "tokens of answers"),
+        **_met(processes, "each client asks again as soon as it is answered"),
+    )
+
+
+def open_level(share: float, processes: Processes, offered: Sequence[float]) -> Open:
+    """The figures of arrivals at random at this share of the best rate."""
+    n = sum(map(len, processes.values()))
+    how = (
+        f"so much of the best rate of each of {len(offered)} {metrics.PROCESSES}; {n} requests at times of a "
+        "Poisson process, drawn from a seed"
+    )
+    return Open(
+        share=share,
+        arrivals=metrics.typical(offered, n, "requests/s", how) if offered else NOT_REACHED,
+        **_met(processes, "from when the request was due, as Poisson arrivals are"),
+    )
+
+
+def saturation(closed: Mapping[int, Processes], best: int) -> int | Missing:
+    """The fewest clients whose rate is surely less than 5 % below that of the `best` number of clients.
+
+    Levels are compared inside each process. The best is picked by the same figures, which rather flatters it:
+    fewer clients are called enough too seldom, not too often.
+    """
+    if len(closed) < 2:
+        return Missing(missing="requests take too long for more than one number of clients")
+    top = _rates(best, closed[best])
+    for clients in sorted(closed):
+        if clients == best:
+            break
+        rates = _rates(clients, closed[clients])
+        shared = sorted(rates.keys() & top.keys())
+        try:
+            found = restarts.compare(
+                [rates[part] for part in shared], [top[part] for part in shared], side_by_side=True
+            )
+        except TooFew as why:
+            return Missing(missing=str(why))
+        if found.is_not_inferior(MARGIN_RATIO):
+            return clients
+        if found.ceiling >= -MARGIN_RATIO:
+            more = found.more_to_judge(MARGIN_RATIO)
+            needed = f": needs about {more:.0f} more server processes" if 0 < more < math.inf else ""
+            who = "one client gets" if clients == 1 else f"{clients} clients get"
+            return Missing(missing=f"whether {who} all but 5 % of the rate of {best} is not shown{needed}")
+    return best
+
+
+def _met(processes: Processes, how: str) -> dict[str, Any]:
+    """What clients met, by name of the field."""
+    every = [exchange for exchanges in processes.values() for exchange in exchanges]
+    return {
+        "asked": len(every),
+        "failures": dict(sorted(Counter(_code(one) for one in every if not answered(one)).items())),
+        "ttft": _median(processes, _ttft_s, f"time to the first token; {how}"),
+        "ttft_p95": _p95(processes, _ttft_s, f"time to the first token; {how}"),
+        "e2e": _median(processes, _e2e_s, f"time of a whole request; {how}"),
+        "e2e_p95": _p95(processes, _e2e_s, f"time of a whole request; {how}"),
+    }
+
+
+def _median(processes: Processes, read: Callable[[Exchange], float | None], what: str) -> Measured:
+    if not processes:
+        return NOT_REACHED
+    return metrics.median(list(processes.values()), read, "s", what)
+
+
+def _p95(processes: Processes, read: Callable[[Exchange], float | None], what: str) -> Measured:
+    if not processes:
+        return NOT_REACHED
+    values = metrics.readings(list(processes.values()), read)
+    if isinstance(values, Missing):
+        return values
+    try:
+        value, low, high = percentile(values, 0.95)
+    except TooFew as why:
+        return Missing(missing=str(why))
+    n = sum(map(len, values))
+    how = f"95th percentile of the {what}; {n} requests, {len(values)} {metrics.PROCESSES}"
+    return Figure(value=value, low=low, high=high, n=n, unit="s", how=how)
+
+
+def _rate(
+    clients: int, processes: Processes, worth: Callable[[Exchange], float], unit: str, what: str
+) -> Measured:
+    if not processes:
+        return NOT_REACHED
+    if missing := metrics.too_many_failures(list(processes.values())):
+        return missing
+    rates = [_worked(clients, exchanges, worth) for exchanges in processes.values()]
+    rates = [rate for rate in rates if rate > 0]
+    if not rates:
+        return Missing(missing="the engine does not tell it")
+    n = sum(map(len, processes.values()))
+    how = (
+        f"{metrics.TYPICAL} of {len(rates)} {metrics.PROCESSES}: clients x {what} / the seconds that they "
+        f"waited, every client busy all the time; {n} requests"
+    )
+    return metrics.typical(rates, n, unit, how)
+
+
+def _rates(clients: int, processes: Processes) -> dict[int, float]:
+    rates = {part: answer_rate(clients, exchanges) for part, exchanges in processes.items()}
+    return {part: rate for part, rate in rates.items() if rate > 0}
+
+
+def _worked(clients: int, exchanges: Sequence[Exchange], worth: Callable[[Exchange], float]) -> float:
+    busy_s = math.fsum(exchange.e2e_s for exchange in exchanges)
+    return clients * math.fsum(map(worth, filter(answered, exchanges))) / busy_s if busy_s > 0 else 0.0
+
+
+def _at(figure: Figure, clients: int) -> Figure:
+    who = "one client" if clients == 1 else f"{clients} clients"
+    return figure.model_copy(update={"how": f"with {who}, the best of the numbers tried: {figure.how}"})
+
+
+def _code(exchange: Exchange) -> str:
+    return exchange.error.partition(":")[0] or "empty"
+
+
+def _ttft_s(exchange: Exchange) -> float | None:
+    return exchange.ttft_s
+
+
+def _e2e_s(exchange: Exchange) -> float | None:
+    return exchange.e2e_s
+
+
+def _tokens(exchange: Exchange) -> float:
+    return float(exchange.completion_tokens or 0)

@@ -1,0 +1,42 @@
+"""An interval for any statistic of one level's values, by drawing from them again; called by scenarios.
+
+Only inside a level: the requests to one server process, or the scenes of one run. A bootstrap over
+restarts of 5 to 15 values is far too narrow, and one over all requests takes what a restart does to all
+of its requests for news each time; over restarts `restarts.typical` holds.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats as scipy_stats
+
+from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
+
+MIN_VALUES = 20
+"""Below, the bootstrap knows too little of the tails to be worth its name."""
+RESAMPLES = 2_000
+
+
+def inside(
+    values: Sequence[float], statistic: Callable[..., Any], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
+    """The statistic with its 95 % interval (BCa; Efron, J. Am. Stat. Assoc. 82 (1987) 171).
+
+    `statistic` takes an array and `axis`, as numpy's do. Raises TooFew below 20 values.
+    """
+    if len(values) < MIN_VALUES:
+        raise TooFew(f"a bootstrap needs {MIN_VALUES} values of one level, there were {len(values)}")
+    data = np.asarray(values, float)
+    value = float(statistic(data, axis=-1))
+    if np.ptp(data) == 0:
+        return value, value, value
+    interval = scipy_stats.bootstrap(
+        (data,),
+        statistic,
+        n_resamples=resamples,
+        confidence_level=LEVEL,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return value, float(interval.low), float(interval.high)

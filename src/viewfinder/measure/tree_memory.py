@@ -1,0 +1,57 @@
+"""Memory of a server's process tree as results keep it, and the most that it came to; called by `subject`."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from viewfinder.host.graphics_memory import graphics_bytes
+from viewfinder.host.mapped import also_mapped_by
+from viewfinder.host.memory import TREE_REFRESH_S, counted_bytes, high_water_bytes, measure_tree
+from viewfinder.measure.figures import Memory
+
+GROWTH = 1.01
+"""An exact sample takes long, so one is taken only when the tree has grown by a hundredth: a peak is too low
+by no more than that, but for what comes and goes within a request, which the kernel's own mark alone sees."""
+
+
+def read(pids: list[int], *, look_around: bool = False) -> Memory:
+    """The tree's memory now; to `look_around` for others who map its files takes a look at every process."""
+    sample = measure_tree(pids)
+    return Memory(
+        footprint_bytes=sample.footprint_bytes,
+        anonymous_bytes=sample.anonymous_bytes,
+        swap_bytes=sample.swap_bytes,
+        mapped_bytes=sample.mapped_bytes,
+        pss_bytes=sample.pss_bytes,
+        kernel_peak_bytes=high_water_bytes(pids) if sys.platform in ("linux", "darwin") else None,
+        shared=look_around and sys.platform == "linux" and bool(also_mapped_by(pids)),
+        graphics_bytes=graphics_bytes(pids),
+    )
+
+
+class Peak:
+    """The highest footprint of one process tree; looked for between requests, while none is in flight.
+
+    `pids` lists the tree, which takes milliseconds.
+    """
+
+    def __init__(self, pids: Callable[[], list[int]], clock: Callable[[], float] = time.monotonic) -> None:
+        self.highest: Memory | None = None
+        self._list_pids, self._pids, self._clock = pids, list[int](), clock
+        self._refresh_s = 0.0
+        self._counted = 0
+
+    def look(self) -> None:
+        """Take an exact sample if the kernel's counters say more than ever."""
+        if self._clock() >= self._refresh_s:
+            self._pids = self._list_pids()
+            self._refresh_s = self._clock() + TREE_REFRESH_S
+        counted = counted_bytes(self._pids)
+        if counted > GROWTH * self._counted:
+            self._counted = counted
+            self.take(read(self._pids))
+
+    def take(self, memory: Memory) -> None:
+        """A sample that was taken for something else."""
+        if self.highest is None or memory.footprint_bytes > self.highest.footprint_bytes:
+            self.highest = memory

@@ -1,0 +1,88 @@
+"""What can go wrong with a server that goes on answering, by stable codes; found by stability and soak.
+
+STATE.prev_image         the answer about the image before, in place of this one's
+STATE.frozen_image       the answer about the process's first image, whatever is shown
+STATE.cross_request      the answer to another request that was under way at the same time
+STATE.canary_drift       another answer than a fresh process gave, and nobody's
+STATE.cache_split        a repeated request is answered in other words than when it was new
+STATE.unstable           identical requests are answered differently
+STATE.second_call_error  a fresh process answers its first image and fails at its second
+SERVE.died               the engine ended, or broke the connection
+SERVE.hung               no whole answer in time
+REQ.refused              the engine answered with an error, in whatever status
+OUT.empty                an answer without a word
+MEM.leak                 memory grows with every request, to no end
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from viewfinder.measure.figures import Frozen
+
+
+class Code(StrEnum):
+    """See the top of this file; a code is never renamed."""
+
+    PREV_IMAGE = "STATE.prev_image"
+    FROZEN_IMAGE = "STATE.frozen_image"
+    CROSS_REQUEST = "STATE.cross_request"
+    CANARY_DRIFT = "STATE.canary_drift"
+    CACHE_SPLIT = "STATE.cache_split"
+    UNSTABLE = "STATE.unstable"
+    SECOND_CALL_ERROR = "STATE.second_call_error"
+    DIED = "SERVE.died"
+    HUNG = "SERVE.hung"
+    REFUSED = "REQ.refused"
+    EMPTY = "OUT.empty"
+    LEAK = "MEM.leak"
+
+
+class Rate(Frozen):
+    """`events` of `asked`; surely below the share `at_most` (0 to 1, one-sided 95 %)."""
+
+    events: int
+    asked: int
+    at_most: float
+
+
+class Step(Frozen):
+    """One request of those that show a trouble: about the scene, or about none.
+
+    `left`: the client goes away at the answer's first words; `broken`: the image is none.
+    """
+
+    scene: str
+    question: str
+    how: Literal["asked", "left", "broken"] = "asked"
+
+
+class Trouble(Frozen):
+    """What was found, how often (None: it is no matter of a share), and its first occurrence: which requests
+    led to what was `said`.
+
+    `after` says what came between the two images, when it needed that. `together`: the steps are under way
+    at the same time, and the last is the one that was answered wrong. `reproducer` is the folder, in that of
+    the state, which has it all ready to be sent again; empty: there is none.
+    """
+
+    code: Code
+    rate: Rate | None = None
+    after: str = ""
+    expected: str = ""
+    said: str = ""
+    steps: tuple[Step, ...] = ()
+    together: bool = False
+    reproducer: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For people: the code, how often, and an example."""
+        if self.rate is None:
+            return f"{self.code.value}: {self.said}."
+        words = f"{self.code.value}: {self.rate.events} of {self.rate.asked} requests"
+        if self.after:
+            words += f", first {'with' if self.together else 'after'} {self.after}"
+        if self.said:
+            words += f"; for example '{self.said}'"
+            words += f" where '{self.expected}' was due" if self.expected else ""
+        return f"{words}; to see it again: {self.reproducer}." if self.reproducer else f"{words}."

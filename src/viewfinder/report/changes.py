@@ -1,0 +1,178 @@
+"""What changed since the previous run; called by `guide`.
+
+A change is what a test on the exchanges of both runs shows (see `bench/revisions`), between runs of the same
+variant and suite on the same machine. Timings of a disturbed run are compared with nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from viewfinder.measure.compare import pace, revisions
+from viewfinder.measure.compare.evidence import Evidence
+from viewfinder.measure.compare.revisions import Cell
+from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.measures.dialogues.page import kept
+from viewfinder.measure.measures.own_images import page as vqa
+from viewfinder.measure.metrics import SURE
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
+from viewfinder.report.facts import (
+    Key,
+    average,
+    disturbance_of,
+    failure_of,
+    key,
+    label,
+    load_time,
+    memory,
+    same_machine,
+)
+from viewfinder.report.figures import in_unit, phrase, rate
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure of both runs, its difference with the 95 % interval, and what the test says of it."""
+
+    figure: str
+    before: str
+    now: str
+    difference: str
+    verdict: str
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One result against its previous one; `not_compared` says why nothing was set side by side."""
+
+    label: str
+    not_compared: str = ""
+    before_run: str = ""
+    lines: tuple[Line, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.changed)
+
+
+def compare(
+    results: Sequence[ModelResult], previous: Sequence[ModelResult], evidence: Mapping[Key, Evidence]
+) -> list[Comparison]:
+    """Each result against the newest of `previous` that has the same model and variant."""
+    return [_compare(result, _before(result, previous), evidence) for result in results]
+
+
+def _before(result: ModelResult, previous: Sequence[ModelResult]) -> ModelResult | None:
+    same = (
+        before
+        for before in previous
+        if (before.model, before.variant) == (result.model, result.variant) and before.run != result.run
+    )
+    return max(same, key=lambda before: before.measured_at, default=None)
+
+
+def _compare(result: ModelResult, before: ModelResult | None, evidence: Mapping[Key, Evidence]) -> Comparison:
+    if before is None:
+        return Comparison(label(result), not_compared="no previous run of it is stored")
+    if why := _incomparable(result, before):
+        return Comparison(label(result), not_compared=why)
+    now, then = evidence.get(key(result)), evidence.get(key(before))
+    if now is None or then is None:
+        return Comparison(label(result), not_compared="the exchanges of both runs are needed for it")
+    quiet = not (result.contaminated or before.contaminated)
+    cells = revisions.compare(now, then, timings=quiet)
+    ordered = sorted(cells.items(), key=lambda item: not item[1].changed)
+    return Comparison(
+        label(result),
+        before_run=f"{before.run} of {before.measured_at}",
+        lines=tuple(_line(name, cell, before, result) for name, cell in ordered),
+        notes=(*_notes(result, before, now, then), *_machine(now, then)),
+    )
+
+
+def _incomparable(result: ModelResult, before: ModelResult) -> str:
+    if not same_machine(result, before):
+        return "the previous run was on another machine"
+    if result.suite != before.suite:
+        return f"the previous run was of the suite {before.suite}, this one of {result.suite}"
+    if failure := failure_of(result):
+        return f"in this run {failure}"
+    if failure := failure_of(before):
+        return f"in the previous run {failure}"
+    return ""
+
+
+def _line(name: str, cell: Cell, before: ModelResult, result: ModelResult) -> Line:
+    if cell.changed:
+        verdict = f"changed: {'better' if cell.better else 'worse'}"
+    elif cell.is_same:
+        verdict = "no change: surely the same within the margin"
+    else:
+        verdict = "no change seen"
+    then, now = (_said(_figures(one)[name]) for one in (before, result))
+    return Line(name, then, now, _difference(cell), verdict, cell.changed)
+
+
+def _difference(cell: Cell) -> str:
+    """`1.12 times (1.05 to 1.20)` or `+2.0 points (-1.1 to 5.1)`."""
+    if not cell.is_share:
+        value, low, high = pace.ratio(cell.contrast)
+        return f"{value:.2f} times ({low:.2f} to {high:.2f})"
+    seen = cell.contrast
+    value, low, high = (100 * number for number in (seen.value, seen.low, seen.high))
+    return f"{value:+.1f} points ({low:+.1f} to {high:+.1f}, n={seen.n})"
+
+
+def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> tuple[str, ...]:
+    """What else was different, stated as the runs recorded it."""
+    pairs: list[tuple[str, str, str]] = [("status", before.status, result.status)]
+    if not (now.fingerprint and then.fingerprint):
+        pairs += [
+            ("engine version", before.engine_version, result.engine_version),
+            ("quantization", before.quantization, result.quantization),
+            ("operating system", before.machine.os, result.machine.os),
+        ]
+    notes = [f"measured with another {one}" for one in revisions.conditions(now, then)]
+    notes += [f"{name}: {earlier} then, {later} now" for name, earlier, later in pairs if earlier != later]
+    for which, run in (("this", result), ("the previous", before)):
+        if run.contaminated:
+            notes.append(f"timings not compared; of {which} run: {disturbance_of(run)}")
+    return tuple(notes)
+
+
+def _machine(now: Evidence, then: Evidence) -> tuple[str, ...]:
+    """Whether the machine itself became slower or quicker between the runs, by the anchor."""
+    if why := revisions.why_no_machine(now, then):
+        return (f"the machine's own speed was not compared: {why}",)
+    contrast = revisions.machine(now, then)
+    if contrast is None:
+        return ("the machine's own speed was not compared: too few of its measurements succeeded",)
+    took = f"the same work took it {pace.words(contrast)}"
+    ratio, _, _ = pace.ratio(contrast)
+    if contrast.p >= SURE or 1 / (1 + LEAST_CHANGE) < ratio < 1 + LEAST_CHANGE:
+        return (f"the machine's own speed: no change seen, {took}",)
+    became = "slower" if ratio > 1 else "quicker"
+    return (f"the machine itself was {became} than then: {took}; what changed alike may be that alone",)
+
+
+def _said(measured: Measured) -> str:
+    return measured.missing if isinstance(measured, Missing) else phrase(measured)
+
+
+def _figures(result: ModelResult) -> dict[str, Measured]:
+    """By the names of `revisions`."""
+    return {
+        "right image answers": rate(result.vision),
+        "right text answers": rate(result.text),
+        "right follow-up answers": rate(result.follow_up),
+        "facts kept in dialogues": kept(result),
+        "right answers to your own questions": vqa.accuracy(result),
+        "memory difference": memory(result),
+        "average inference": average(result),
+        "load time": load_time(result),
+        "time to first token, image": in_unit(result.ttft_image, "ms"),
+        "time to first token, text": in_unit(result.ttft_text, "ms"),
+        "decode speed": result.decode_rate,
+    }

@@ -1,0 +1,76 @@
+"""The exact commands that run a model, for its recipe; called by `guide`."""
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from viewfinder.catalog.uncarded import ENDPOINT
+from viewfinder.client.chat import CHAT_PATH
+from viewfinder.core.config import Settings
+from viewfinder.measure.figures import Gate
+from viewfinder.measure.results import ModelResult
+
+PICTURE = "photo.png"
+DATA_URL = f"data:image/png;base64,$(base64 < {PICTURE} | tr -d '\\n')"
+"""Expanded by the shell in the here-document: an argument could not hold a whole picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What to type on the command line, over HTTP and in Python."""
+
+    shell: str
+    http: str
+    python: str
+
+
+def commands(result: ModelResult) -> Commands:
+    """An image is sent only to a model whose vision gate passed; the variant is the one that was measured."""
+    sees = isinstance(result.vision, Gate) and result.vision.passed
+    question = "What is in this image?" if sees else "What can you do?"
+    model, variant = shlex.quote(result.model), f"--variant {shlex.quote(result.variant)}"
+    asked = f'{PICTURE} "{question}"' if sees else f'"{question}"'
+    shell: tuple[str, ...]
+    suite = f"--suite {shlex.quote(result.suite)}"
+    if result.engine == ENDPOINT:
+        root = result.endpoint.removesuffix(CHAT_PATH)
+        shell = (
+            "cat >> viewfinder.toml <<TOML",
+            f"[endpoints.{json.dumps(result.model)}]",
+            f"base_url = {json.dumps(root)}",
+            f"model = {json.dumps(result.model_id)}",
+            "TOML",
+            f"viewfinder ask {model} {asked}",
+            f"viewfinder bench --endpoint {shlex.quote(root)} {shlex.quote(result.model_id)} {suite}",
+        )
+    else:
+        shell = (
+            f"viewfinder serve {model} {variant}",
+            f"viewfinder ask {model} {asked} {variant}",
+            f"viewfinder bench {model} {suite} {variant}",
+        )
+    parts = f'"{PICTURE}", "{question}"' if sees else f'"{question}"'
+    python = (
+        "import viewfinder",
+        "",
+        f"with viewfinder.load({json.dumps(result.model)}, variant={json.dumps(result.variant)}) as model:",
+        f"    print(model.ask({parts}))",
+    )
+    return Commands("\n".join(shell), _http(result.model, question, sees=sees), "\n".join(python))
+
+
+def _http(model: str, question: str, *, sees: bool) -> str:
+    """A request to the gateway's default address."""
+    content: list[dict[str, object]] = [{"type": "text", "text": question}]
+    if sees:
+        content.append({"type": "image_url", "image_url": {"url": "DATA_URL"}})
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": content}]})
+    host, port = (Settings.model_fields[name].default for name in ("host", "port"))
+    url = f"http://{host}:{port}/v1/chat/completions"
+    return "\n".join(
+        (
+            f"curl -s {url} -H 'Content-Type: application/json' -d @- <<JSON",
+            body.replace("DATA_URL", DATA_URL),
+            "JSON",
+        )
+    )

@@ -1,0 +1,106 @@
+"""Writes the reference guide: stored results in, Markdown out; called by api and by `viewfinder guide`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from viewfinder.catalog.published import Published
+from viewfinder.measure.compare.evidence import Evidence
+from viewfinder.measure.compare.parity import Parity
+from viewfinder.measure.compare.standings import Standing
+from viewfinder.measure.results import ModelResult
+from viewfinder.report import markdown
+from viewfinder.report.advice import advise, summary
+from viewfinder.report.changes import compare
+from viewfinder.report.commands import commands
+from viewfinder.report.facts import Key, label
+from viewfinder.report.figures import right_of
+from viewfinder.report.issues import known_issues, upstream_issues
+from viewfinder.report.standings import lines
+from viewfinder.report.tables import Tables
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_guide(
+    results: Sequence[ModelResult],
+    published: Published,
+    previous: Sequence[ModelResult] = (),
+    parities: Sequence[Parity] = (),
+    standings: Sequence[Standing] = (),
+    evidence: Mapping[Key, Evidence] | None = None,
+) -> str:
+    """The whole guide.
+
+    Of several results of one variant the newest counts. `previous` are results of earlier runs; each
+    result is compared with the newest of them that has its model and variant. `parities` say how alike
+    the variants of one model answer, `standings` which models are not worse than the best by one figure.
+    `evidence` is what results rest on: without it nothing is compared with earlier runs, and ranks go by
+    intervals.
+    """
+    evidence = evidence or {}
+    results = _newest(results)
+    notes = markdown.Notes()
+    # Markdown, not HTML: text from outside goes through the `text` and `code` filters.
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(text=markdown.text, code=markdown.code)
+    return environment.get_template("guide.md.j2").render(
+        results=results,
+        published=published,
+        tables=Tables(notes),
+        notes=notes,
+        label=label,
+        commands=commands,
+        conclusion=conclusion(results, evidence),
+        advice=advise(results, evidence),
+        known_issues=known_issues(results),
+        parities=parities,
+        standings=standings,
+        lines=lines,
+        right_of=right_of,
+        upstream_issues=upstream_issues(results),
+        comparisons=compare(results, previous, evidence),
+        updated=max((result.measured_at for result in results), default=""),
+        machines=_by_machine(results),
+    )
+
+
+def conclusion(results: Sequence[ModelResult], evidence: Mapping[Key, Evidence] | None = None) -> str:
+    """What the results come to, in two or three sentences of plain text."""
+    results = _newest(results)
+    if not results:
+        return "Nothing has been measured yet. `viewfinder bench` measures models and stores the results."
+    production, overall, *_, avoid = advise(results, evidence)
+    measured = f" ({len(production.picks)} of {len(results)} measured)" if len(results) > 1 else ""
+    if production.picks:
+        ready = " and ".join(pick.label for pick in production.picks)
+        sentences = [f"Production ready: {ready}{measured}."]
+    else:
+        sentences = [f"Production ready: {production.nobody[0].lower()}{production.nobody[1:]}"]
+        if len(results) == 1 and (measured := summary(results[0])):
+            sentences.append(f"Measured: {measured}.")
+    sentences += [f"Best overall: {pick.label}, {pick.reason}." for pick in overall.picks[:1]]
+    if avoid.picks:
+        sentences.append(f"Avoid for production: {' and '.join(pick.label for pick in avoid.picks)}.")
+    return " ".join(sentences)
+
+
+def _newest(results: Sequence[ModelResult]) -> list[ModelResult]:
+    """One result a variant, in the order in which the variants first appear."""
+    newest: dict[tuple[str, str], ModelResult] = {}
+    for result in results:
+        key = result.model, result.variant
+        if key not in newest or newest[key].measured_at < result.measured_at:
+            newest[key] = result
+    return list(newest.values())
+
+
+def _by_machine(results: Sequence[ModelResult]) -> list[tuple[ModelResult, str]]:
+    """A result of each machine, and which models were measured on it."""
+    groups: dict[str, list[ModelResult]] = {}
+    for result in results:
+        groups.setdefault(result.machine.model_dump_json(), []).append(result)
+    return [(group[0], ", ".join(map(label, group))) for group in groups.values()]

@@ -1,0 +1,135 @@
+"""Writes `docs/models.md` from the cards: `make docs`, or python -m viewfinder.report.models.
+
+What runs where is the choice's own answer for a Mac and for a Linux computer with nothing pulled yet.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.published import published
+from viewfinder.fleet.choice import EngineState, Snapshot, choose
+from viewfinder.report import markdown
+from viewfinder.report.document import TEMPLATES
+
+INSTALL = {
+    "llama.cpp": "pip install viewfinder",
+    "mlx": "pip install 'viewfinder[mlx]'",
+    "transformers": "pip install 'viewfinder[transformers]'",
+}
+TITLES = {"llama.cpp": "llama.cpp", "mlx": "MLX", "transformers": "transformers"}
+ENGINES = {
+    "llama.cpp": EngineState("2026.10.11549", INSTALL["llama.cpp"]),
+    "mlx": EngineState("0.7.10", INSTALL["mlx"]),
+    "transformers": EngineState("5.23.0", INSTALL["transformers"]),
+}
+"""The versions that the page is written for."""
+MEMORY_BYTES = 16_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How to use a model on one kind of computer: what is installed, and which variant then runs."""
+
+    where: str
+    install: str
+    variant: Variant
+
+
+def write_models(cards: Sequence[ModelCard]) -> str:
+    """The page, as Markdown."""
+    environment = Environment(  # noqa: S701 Markdown, not HTML
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(text=markdown.text, code=markdown.code)
+    cards = sorted(cards, key=_place)
+    return environment.get_template("models.md.j2").render(
+        cards=cards, overview=_overview(cards), variants=_variants, uses=_uses, install=INSTALL
+    )
+
+
+def _place(card: ModelCard) -> tuple[int, str]:
+    """Ours, then those of the published report in its order, then the others by name."""
+    if card.variants[0].source == "package":
+        return -1, card.name
+    rows = [row.model for row in published().models]
+    return rows.index(card.published_as) if card.published_as else len(rows), card.name
+
+
+def _overview(cards: Sequence[ModelCard]) -> str:
+    return markdown.table(
+        ("Model", "Name", *TITLES.values(), "License"),
+        (
+            (
+                markdown.text(card.title),
+                markdown.code(card.name),
+                *(_smallest(card, engine) for engine in TITLES),
+                markdown.text(card.license),
+            )
+            for card in cards
+        ),
+    )
+
+
+def _smallest(card: ModelCard, engine: str) -> str:
+    """What the smallest served variant on an engine weighs, or that there is none."""
+    served = [one for one in card.variants if one.engine == engine and not one.not_served]
+    if not served:
+        return "no"
+    return _size(min(served, key=lambda variant: variant.download_bytes or 0))
+
+
+def _variants(card: ModelCard) -> str:
+    return markdown.table(
+        ("Variant", "Engine", "Model id", "Files", "Size", "Takes", "Images a request", "Context"),
+        (
+            (
+                markdown.code(variant.name),
+                TITLES.get(variant.engine, variant.engine),
+                markdown.code(variant.repo)
+                + "".join(f" with {markdown.code(also)}" for also in variant.also),
+                _files(variant),
+                _size(variant),
+                " and ".join(
+                    word for word, able in (("images", variant.vision), ("text", variant.text)) if able
+                ),
+                str(variant.images or "several"),
+                f"{variant.context_tokens:,}" if variant.context_tokens else "not stated",
+            )
+            for variant in card.variants
+        ),
+    )
+
+
+def _files(variant: Variant) -> str:
+    named = [file.name for file in (variant.model, variant.mmproj) if file is not None and file.suffix]
+    return ", ".join(map(markdown.code, named)) or "the folder"
+
+
+def _size(variant: Variant) -> str:
+    size_bytes = variant.download_bytes
+    if size_bytes is None:
+        return "in the package"
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.0f} MB"
+
+
+def _uses(card: ModelCard) -> list[Use]:
+    """A Mac first, then Linux; one for both where they use the same variant."""
+    mac, linux = _use(card, "a Mac", apple_silicon=True), _use(card, "Linux", apple_silicon=False)
+    if mac.variant == linux.variant:
+        return [Use("a Mac and on Linux", mac.install, mac.variant)]
+    return [mac, linux]
+
+
+def _use(card: ModelCard, where: str, *, apple_silicon: bool) -> Use:
+    snapshot = Snapshot(ENGINES, MEMORY_BYTES, MEMORY_BYTES, apple_silicon=apple_silicon)
+    best = choose(card, snapshot)[0].variant
+    return Use(where, INSTALL[best.engine], best)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(write_models(Catalog().cards()))

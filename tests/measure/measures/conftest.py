@@ -1,0 +1,47 @@
+"""Whole runs of small suites on glimpse under llama.cpp."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core import paths
+from viewfinder.core.config import Settings
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.runner import run_suite
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import Suite
+
+Measure = Callable[[Suite], Awaitable[ModelResult]]
+
+
+@pytest.fixture
+def glimpse() -> ModelCard:
+    card = Catalog().get("glimpse")
+    return card.narrowed([one for one in card.variants if one.engine == "llama.cpp"][:1])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "results.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def measure(glimpse: ModelCard, store: Store) -> Measure:
+    """The result of a suite."""
+
+    async def measure(suite: Suite) -> ModelResult:
+        [result] = await run_suite(
+            [glimpse],
+            suite,
+            catalog=Catalog(),
+            settings=Settings(),
+            store=store,
+            folders=paths.folders(),
+        )
+        return result
+
+    return measure

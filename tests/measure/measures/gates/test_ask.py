@@ -1,0 +1,57 @@
+"""The rule by which a gate is passed; the asking itself is tested with whole runs in `test_runner`."""
+
+import pytest
+
+from viewfinder.client.exchange import Exchange
+from viewfinder.measure.measures.gates.ask import AT_LEAST, judge
+from viewfinder.measure.store.store import Asked
+from viewfinder.measure.suite import SUITES, Suite
+
+
+def said(right: int, asked: int, *, text: str = "Red.", error: str = "") -> list[Asked]:
+    exchange = Exchange(started_s=0.0, finished_s=1.0, text=text, error=error)
+    return [
+        Asked("run", "glimpse", 0, "vision", "?", exchange, right=number < right) for number in range(asked)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "asked", "passed"),
+    [
+        (8, 8, True),
+        (7, 8, True),
+        (6, 8, False),
+        (17, 24, True),
+        (16, 24, False),
+        (61, 100, True),
+        (0, 0, False),
+    ],
+)
+def test_more_than_half_must_be_beyond_doubt(right: int, asked: int, passed: bool) -> None:
+    gate = judge(said(right, asked))
+    assert (gate.right, gate.asked, gate.passed) == (right, asked, passed)
+
+
+def test_the_rule_says_its_bound() -> None:
+    gate = judge(said(24, 24), "; more")
+    assert gate.rule == (
+        "more than half right with 95 % confidence (Wilson's lower bound 86 %); "
+        "a failed or empty answer is not right; more"
+    )
+
+
+@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
+def test_every_suite_can_be_passed(suite: Suite) -> None:
+    for asked in (AT_LEAST, suite.vision, suite.text, suite.follow_up):
+        assert judge(said(asked, asked)).passed
+
+
+@pytest.mark.parametrize(("text", "error"), [("", ""), (" ", ""), ("Red.", "engine_refused: no")])
+def test_errors_and_silence_are_no_answers(text: str, error: str) -> None:
+    gate = judge(said(8, 8, text=text, error=error))
+    assert (gate.right, gate.answered, gate.never_answered) == (0, 0, True)
+
+
+def test_wrong_answers_are_answers() -> None:
+    gate = judge(said(0, 8))
+    assert (gate.right, gate.answered, gate.never_answered) == (0, 8, False)

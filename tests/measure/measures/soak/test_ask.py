@@ -1,0 +1,105 @@
+"""What many requests do to an engine: memory that grows is found, in its kind; glimpse's does not grow."""
+
+import dataclasses
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import PLUGIN
+from tests.measure.measures.one_measure import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
+from tests.measure.measures.stability.made_up import asked
+from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.soak.ask import judge
+from viewfinder.measure.measures.soak.result import Growth, GrowthKind, Soak
+from viewfinder.measure.prompts import about_images
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.troubles.pictures import pictures
+from viewfinder.measure.troubles.trouble import Code
+
+SUITE = dataclasses.replace(NOTHING, soak=90, soak_s=60.0)
+
+
+@pytest.fixture(scope="module")
+def known() -> Truths:
+    return truths([*pictures(), *islice(about_images("soak"), SUITE.soak)])
+
+
+async def measure(fault: str, known: Truths, place: Path) -> ModelResult:
+    catalog = faulty(fault, known, place / "memory")
+    return await run(catalog.get("faulty"), SUITE, catalog, folders_in(place))
+
+
+def soak(result: ModelResult) -> Soak:
+    assert isinstance(result.soak, Soak)
+    return result.soak
+
+
+def growth(found: Soak) -> Growth:
+    assert isinstance(found.growth, Growth), found.growth
+    return found.growth
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "codes"),
+    [
+        ("none", "flat", set()),
+        ("leaks-slowly", "leak", {Code.LEAK}),
+        ("keeps-pictures", "growth with cache", set()),
+    ],
+)
+async def test_growth_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+    known: Truths,
+    tmp_path: Path,
+    fault: str,
+    kind: GrowthKind,
+    codes: set[Code],
+) -> None:
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    result = await measure(fault, known, tmp_path)
+    found = soak(result)
+    assert found.codes == codes
+    assert growth(found).kind == kind
+    assert growth(found).slope.low > 0.9 or kind == "flat"
+    assert len(result.issues) == len(codes)
+    assert found.requests == 4 + 90 + 40
+    assert (found.canaries.asked, found.failures.events) == (4, 0)
+    assert isinstance(found.latency, Figure)
+    assert isinstance(found.descriptors, Figure)
+
+
+async def test_an_engine_that_dies_in_it_leaves_what_was_noted(
+    monkeypatch: pytest.MonkeyPatch, known: Truths, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    found = soak(await measure("dies-after-two", known, tmp_path))
+    assert found.codes == {Code.DIED}
+    assert (found.requests, found.failures.events) == (3, 1)
+    assert isinstance(found.growth, Missing)
+    assert "growth needs 90 requests" in found.growth.missing
+
+
+@pytest.mark.soak
+async def test_glimpse_does_not_grow(tmp_path: Path) -> None:
+    found = soak(await run_glimpse(dataclasses.replace(SUITE, soak=200, soak_s=300.0), folders_in(tmp_path)))
+    assert growth(found).kind == "flat"
+    assert found.codes == set()
+
+
+def test_a_canary_that_is_answered_otherwise_later_on() -> None:
+    """The second picture was never answered rightly: what it was answered first is its measure."""
+    said = [(8, None), (9, "Blue."), (8, None), (9, "It is blue."), (8, "Blue."), (9, "Green."), (8, "")]
+    found = judge(Heard(part=0, asked=[asked(picture, words, "soak/canary") for picture, words in said]))
+    assert found.codes == {Code.CANARY_DRIFT, Code.EMPTY}
+    assert (found.canaries.events, found.canaries.asked) == (1, 4)
+    assert found.issues[0] == (
+        "STATE.canary_drift: 1 of 4 requests; for example 'Blue.' where 'Red.' was due."
+    )
+
+
+def test_a_server_that_is_not_ours_is_not_looked_into() -> None:
+    found = judge(Heard(part=0, asked=[]))
+    assert found.growth == Missing(missing="the server was running already and is not ours to look into")
+    assert isinstance(found.threads, Missing)

@@ -1,0 +1,38 @@
+"""Exchanges as a server process might have had them, for judgements that no engine is needed for."""
+
+from viewfinder.client.exchange import Exchange
+from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.troubles.pictures import QUESTION, pictures
+
+
+def asked(
+    picture: int | None,
+    said: str | None = None,
+    scenario: str = "stability/one by one",
+    *,
+    error: str = "",
+    at_s: float = 0.0,
+    question: str = QUESTION,
+    place: int = 0,
+) -> Asked:
+    """One request about a picture (None: about none), answered rightly where nothing is `said`."""
+    prompt = None if picture is None else pictures()[picture]
+    expected = prompt.expected if prompt else ""
+    text = expected if said is None else said
+    return Asked(
+        run="run",
+        model="org:model",
+        process=1,
+        scenario=scenario,
+        question=question,
+        exchange=Exchange(at_s, at_s + 1.0, text="" if error else text, error=error),
+        scene=prompt.scene if prompt else "",
+        expected=expected,
+        right=text == expected and not error if prompt else None,
+        place=place,
+    )
+
+
+def color(picture: int) -> str:
+    """What is right to say of it."""
+    return pictures()[picture].expected

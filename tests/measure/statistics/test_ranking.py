@@ -1,0 +1,122 @@
+"""Who is not worse than the best, and in which words."""
+
+import numpy as np
+import pytest
+
+from viewfinder.measure.statistics.intervals import TooFew
+from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.ranking import (
+    MARGIN_RATIO,
+    explain,
+    rank_by_answers,
+    rank_by_blocks,
+    rank_by_times,
+)
+
+
+def answers(right: set[int], asked: int) -> Answers:
+    return {(f"s{number}", "q"): number in right for number in range(asked)}
+
+
+def verdicts(**models: Answers) -> dict[str, str]:
+    return {place.model: place.verdict for place in rank_by_answers(models)}
+
+
+def test_three_models_one_worse() -> None:
+    good, same, bad = set(range(950)), {*range(949), 951}, set(range(700))
+    assert verdicts(bad=answers(bad, 1000), good=answers(good, 1000), same=answers(same, 1000)) == {
+        "good": "best",
+        "same": "tied",
+        "bad": "worse",
+    }
+
+
+def test_few_questions_leave_it_open_and_say_how_many_more() -> None:
+    found = rank_by_answers({"a": answers(set(range(18)), 20), "b": answers(set(range(3, 19)), 20)})
+    assert [place.verdict for place in found] == ["best", "not separated"]
+    assert explain(found[1]).startswith("not separated: needs about ")
+    assert found[1].more > 20
+    assert found[1].is_among_the_best
+
+
+def test_as_many_more_questions_as_named_would_do() -> None:
+    """The advice is followed with models whose truth is what was seen: it separates in 4 of 5 cases."""
+    rng = np.random.default_rng(4)
+    first = rank_by_answers(
+        {"a": answers({*range(85)}, 100), "b": answers({*range(60), *range(80, 98)}, 100)}
+    )[1]
+    assert first.contrast is not None
+    assert first.verdict == "not separated"
+    n = 100 + first.more
+    wins, losses = 0.20, 0.13
+    separated = 0
+    for _ in range(200):
+        draw = rng.random(n)
+        one = {(f"s{number}", "q"): bool(x >= losses) for number, x in enumerate(draw)}
+        other = {(f"s{number}", "q"): not bool(losses <= x < losses + wins) for number, x in enumerate(draw)}
+        separated += rank_by_answers({"one": one, "other": other})[1].verdict == "worse"
+    assert separated / 200 > 0.7
+
+
+def test_two_exactly_alike_are_open_until_there_are_enough() -> None:
+    assert verdicts(a=answers({1, 2}, 30), b=answers({1, 2}, 30)) == {"a": "best", "b": "not separated"}
+    many = set(range(900))
+    assert verdicts(a=answers(many, 1000), b=answers(many, 1000)) == {"a": "best", "b": "tied"}
+
+
+def test_equal_models_are_hardly_ever_called_worse() -> None:
+    """Six equal models, the best of them picked by chance: any of them called worse in 5 % at most."""
+    rng = np.random.default_rng(7)
+    wrong = 0
+    for _ in range(120):
+        ease = rng.normal(0.8, 0.7, 100)
+        models = {
+            str(model): {
+                (f"s{number}", "q"): bool(hit) for number, hit in enumerate(rng.normal(0, 1, 100) < ease)
+            }
+            for model in range(6)
+        }
+        wrong += any(place.verdict == "worse" for place in rank_by_answers(models))
+    assert wrong / 120 <= 0.05 + 0.03
+
+
+def test_times() -> None:
+    rng = np.random.default_rng(2)
+    base = np.exp(rng.normal(0, 0.05, 11))
+    places = rank_by_times(
+        {
+            "slow": list(1.3 * base * np.exp(rng.normal(0, 0.02, 11))),
+            "quick": list(base * np.exp(rng.normal(0, 0.01, 11))),
+            "alike": list(1.005 * base * np.exp(rng.normal(0, 0.01, 11))),
+        }
+    )
+    assert [place.verdict for place in places] == ["best", "tied", "worse"]
+    few = rank_by_times({"a": [1.0, 1.2, 0.9], "b": [1.02, 1.1, 1.0]}, MARGIN_RATIO)
+    assert explain(few[1], "restarts").endswith("more restarts")
+
+
+def test_models_are_compared_by_the_blocks_that_both_ran_in() -> None:
+    """What a block did to both is taken off; the blocks that one has more of are not thrown away."""
+    base = {block: 1.0 + 0.2 * (block % 5) for block in range(12)}
+    places = rank_by_blocks(
+        {
+            "slow": {block: (1.5 + 0.01 * (block % 3)) * time for block, time in base.items() if block < 6},
+            "alike": {block: (1.001 + 0.001 * (block % 2)) * time for block, time in base.items()},
+            "quick": base,
+        }
+    )
+    assert [(place.model, place.verdict) for place in places] == [
+        ("quick", "best"),
+        ("alike", "tied"),
+        ("slow", "worse"),
+    ]
+    assert [place.contrast.n for place in places if place.contrast] == [12, 6]
+    with pytest.raises(TooFew):
+        rank_by_blocks({"a": {1: 1.0, 2: 1.1}, "b": {2: 1.0, 3: 1.1}})
+
+
+def test_edges() -> None:
+    assert rank_by_answers({}) == []
+    assert [place.verdict for place in rank_by_answers({"a": answers({1}, 3)})] == ["best"]
+    with pytest.raises(TooFew):
+        rank_by_answers({"a": {("s", "q"): True}, "b": {("t", "q"): True}})

@@ -1,0 +1,95 @@
+"""Times over restarts: the interval covers the truth, and too few restarts give none."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from tests.measure.statistics.draws import DRAWS, coverage, times
+from viewfinder.measure.statistics.intervals import TooFew
+from viewfinder.measure.statistics.restarts import MIN_RESTARTS, compare, of_restart, typical
+
+
+@pytest.mark.parametrize(
+    ("restarts", "between", "within"), [(6, 0.05, 0.1), (7, 0.05, 0.1), (11, 0.05, 0.8), (15, 0.3, 0.1)]
+)
+def test_the_interval_covers_the_truth(restarts: int, between: float, within: float) -> None:
+    """Between restarts 5 % and within 10 %, very skewed requests, and very different restarts."""
+    rng = np.random.default_rng(restarts)
+    drawn = np.log(times(rng, restarts * DRAWS, 20, between=between, within=within)).mean(axis=1)
+    found = [typical(list(np.exp(row))) for row in drawn.reshape(DRAWS, restarts)]
+    assert 0.93 <= coverage(1.0, [(one.low, one.high) for one in found]) <= 0.97
+
+
+def test_an_interval_over_requests_would_not() -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(300):
+        logs = np.log(times(rng, 7, 20, between=0.05, within=0.1)).ravel()
+        low, high = scipy_stats.t.interval(0.95, logs.size - 1, loc=logs.mean(), scale=scipy_stats.sem(logs))
+        found.append((math.exp(low), math.exp(high)))
+    assert coverage(1.0, found) < 0.75, "the test must be able to tell"
+
+
+def test_fewer_than_six_give_their_range() -> None:
+    one = typical([2.0, 1.0, 4.0])
+    assert (one.value, one.low, one.high, one.n, one.is_range) == (pytest.approx(2.0), 1.0, 4.0, 3, True)
+    assert typical([3.0]).is_range
+    assert not typical([1.0, 2.0] * (MIN_RESTARTS // 2)).is_range
+
+
+def test_edges() -> None:
+    same = typical([0.5] * 7)
+    assert (same.low, same.value, same.high) == pytest.approx((0.5, 0.5, 0.5))
+    with pytest.raises(TooFew, match="nothing"):
+        typical([])
+    with pytest.raises(ValueError, match="no logarithm"):
+        typical([1.0, 0.0])
+    assert of_restart([1.0, 4.0]) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_a_comparison_covers_the_true_ratio(side_by_side: bool) -> None:
+    rng = np.random.default_rng(8)
+    found, missed = [], 0
+    for _ in range(DRAWS // 2):
+        block = rng.normal(0, 0.1, 7) if side_by_side else np.zeros(7)
+        one, other = (np.exp(shift + block + rng.normal(0, 0.05, 7)) for shift in (math.log(1.2), 0.0))
+        contrast = compare(list(one), list(other), side_by_side=side_by_side)
+        found.append((contrast.low, contrast.high))
+        missed += contrast.floor > math.log(1.2)
+        assert (contrast.p < 0.05) == (not contrast.low <= 0 <= contrast.high)
+    assert 0.93 <= coverage(math.log(1.2), found) <= 0.97
+    assert missed / (DRAWS // 2) == pytest.approx(0.05, abs=0.02), "a one-sided 95 % bound"
+
+
+def test_blocks_take_off_what_both_met() -> None:
+    rng = np.random.default_rng(9)
+    block = np.exp(rng.normal(0, 0.5, 7))
+    one, other = list(1.1 * block * np.exp(rng.normal(0, 0.01, 7))), list(block)
+    assert compare(one, other, side_by_side=True).p < 0.001
+    assert compare(one, other, side_by_side=False).p > 0.1
+
+
+def test_comparisons_agree_with_scipy() -> None:
+    rng = np.random.default_rng(10)
+    one, other = rng.lognormal(0, 0.2, 7), rng.lognormal(0.1, 0.4, 7)
+    for side_by_side, theirs in (
+        (True, scipy_stats.ttest_rel(np.log(one), np.log(other))),
+        (False, scipy_stats.ttest_ind(np.log(one), np.log(other), equal_var=False)),
+    ):
+        ours = compare(list(one), list(other), side_by_side=side_by_side)
+        interval, bounds = theirs.confidence_interval(0.95), theirs.confidence_interval(0.9)
+        assert (ours.p, ours.low, ours.high) == pytest.approx((theirs.pvalue, interval.low, interval.high))
+        assert (ours.floor, ours.ceiling) == pytest.approx((bounds.low, bounds.high))
+
+
+def test_comparisons_at_the_edges() -> None:
+    same = compare([1.0, 1.0], [1.0, 1.0], side_by_side=True)
+    assert (same.value, same.p) == (0.0, 1.0)
+    assert compare([2.0] * 3, [1.0] * 3, side_by_side=False).p == 0.0
+    with pytest.raises(TooFew, match="2 restarts of each"):
+        compare([1.0], [1.0], side_by_side=True)
+    with pytest.raises(ValueError, match="pair up"):
+        compare([1.0, 2.0], [1.0], side_by_side=True)

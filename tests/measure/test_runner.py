@@ -1,0 +1,378 @@
+"""Whole runs on an engine whose truth is planted: real processes, sockets and memory."""
+
+import asyncio
+import dataclasses
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.paths import Folders
+from viewfinder.engines import registry
+from viewfinder.engines.base import Found, Launch
+from viewfinder.measure.figures import Figure, Gate, Measured, Missing
+from viewfinder.measure.measures.latency.result import Cell, Latency
+from viewfinder.measure.plan import plan
+from viewfinder.measure.progress import Progress
+from viewfinder.measure.prompts import (
+    about_images,
+    conversations,
+    graded,
+    text_message,
+    without_images,
+)
+from viewfinder.measure.runner import run_suite
+from viewfinder.measure.session import CELLS
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import Suite
+from viewfinder.scenes.messages import image_message
+
+CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"
+HELD_BYTES = 40 * 1024 * 1024
+TOKEN_S = 0.004
+SUITE = Suite(
+    "tiny", processes=7, images=3, texts=3, vision=5, text=5, follow_up=4, budget_s=60.0, short=2, repeats=2
+)
+TINIEST = dataclasses.replace(SUITE, processes=4, images=1, texts=1, short=1, repeats=1)
+
+
+class TableEngine:
+    """See `tests/children/answers_by_table.py`; the variant's name is the behavior."""
+
+    name = "table"
+    install = "pip install nothing"
+    known_good = ""
+
+    def __init__(self, answers: Path) -> None:
+        self.answers = answers
+
+    def find(self) -> Found:
+        return Found("1.2.3", CHILD)
+
+    def launch(self, variant: Variant, files: object, settings: EngineSettings, socket: Path) -> Launch:
+        options = {
+            "socket": str(socket),
+            "answers": str(self.answers),
+            "behavior": variant.name,
+            "held_bytes": HELD_BYTES,
+            "token_s": TOKEN_S,
+        }
+        return Launch((sys.executable, str(CHILD), json.dumps(options)), dict(os.environ))
+
+
+class Point:
+    """An entry point, as a third party's package would declare it."""
+
+    name = "table"
+
+    def __init__(self, engine: TableEngine) -> None:
+        self.load: Callable[[], TableEngine] = lambda: engine
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The right answers to everything that the tiny suite asks."""
+    spec = importlib.util.spec_from_file_location("answers_by_table", CHILD)
+    assert spec
+    assert spec.loader
+    child = importlib.util.module_from_spec(spec)
+    sys.argv, kept = ["", '{"behavior": "good"}'], sys.argv
+    try:
+        spec.loader.exec_module(child)
+    finally:
+        sys.argv = kept
+    prompts = [
+        *islice(about_images("vision"), SUITE.vision),
+        *islice(about_images("load"), 1),
+        *islice(without_images("text"), SUITE.text),
+        *islice(without_images("texts"), SUITE.texts),
+    ]
+    for scene, questions in islice(conversations("follow-up", 3), SUITE.follow_up):
+        shown = image_message(scene, questions[0].text)
+        prompts += [graded([shown, text_message(question.text)], question, scene) for question in questions]
+    table = {child.key_of(prompt.messages): prompt.expected for prompt in prompts}
+    file = tmp_path_factory.mktemp("bench") / "answers.json"
+    file.write_text(json.dumps(table))
+    return file
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "logs").mkdir()
+    return Folders(tmp_path / "run", tmp_path / "logs", tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "results.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture(autouse=True)
+def engine(answers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point(TableEngine(answers))])
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    before = psutil.Process().children(recursive=True)
+    yield
+    assert [left for left in psutil.Process().children(recursive=True) if left not in before] == []
+
+
+def card(behavior: str, **more: Any) -> ModelCard:
+    fields: dict[str, Any] = {"vision": True, "text": True, "quantization": "Q", "source": "disk"}
+    fields |= {"engine": "table", "repo": "a/b", "model": CHILD}
+    variant = Variant(name=behavior, **(fields | more))
+    return ModelCard(name=behavior, title="T", license="MIT", summary="S", variants=(variant,))
+
+
+def figure(measured: Measured) -> Figure:
+    assert isinstance(measured, Figure), measured
+    return measured
+
+
+def gate(measured: Gate | Missing) -> Gate:
+    assert isinstance(measured, Gate), measured
+    return measured
+
+
+def missing(measured: Measured) -> str:
+    assert isinstance(measured, Missing), measured
+    return measured.missing
+
+
+def enclosed(measured: Measured) -> bool:
+    return figure(measured).low <= figure(measured).value <= figure(measured).high
+
+
+async def test_a_good_model(store: Store, folders: Folders, settings: Settings) -> None:
+    told: list[Progress] = []
+    [result] = await run_suite(
+        [card("good")],
+        SUITE,
+        catalog=Catalog(),
+        settings=settings,
+        store=store,
+        folders=folders,
+        on_progress=told.append,
+    )
+    assert (result.status, result.failure, result.issues) == ("verified", "", ())
+    assert (gate(result.vision).right, gate(result.text).right, gate(result.follow_up).right) == (5, 5, 4)
+    assert (result.engine, result.engine_version, result.model_id) == ("table", "1.2.3", "a/b")
+    figures = [
+        figure(getattr(result.load, stamp))
+        for stamp in ("listening", "ready", "first_token", "first_correct")
+    ]
+    assert [one.n for one in figures] == [7] * 4
+    values = [one.value for one in figures]
+    assert values == sorted(values)
+    assert values[3] - values[1] >= TOKEN_S, "the first right answer took at least its tokens"
+    difference = figure(result.memory_difference)
+    assert difference.low >= HELD_BYTES, "what the server took while loading"
+    assert difference.high < 3 * HELD_BYTES
+    assert list(result.memory) == ["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
+    assert result.memory["unloaded"].footprint_bytes == 0, "nothing was left behind"
+    assert (result.memory["steady"].kernel_peak_bytes or 0) > HELD_BYTES
+    average = figure(result.average_inference)
+    assert (average.n, figure(result.median_inference).n, figure(result.ttft_text).n) == (21, 21, 21)
+    assert average.value > 9 * TOKEN_S, "nine words are nine tokens"
+    assert figure(result.output_tokens).value == 9
+    assert figure(result.ttft_image).low >= TOKEN_S
+    assert figure(result.decode_rate).high <= 1 / TOKEN_S * 8 / 7
+    assert all(map(enclosed, (average, result.decode_rate, result.median_inference, result.ttft_image)))
+    assert isinstance(result.latency, Latency)
+    assert "took no less time" in missing(result.latency.new_image), "this engine remembers nothing"
+    assert figure(result.latency.first_image).n == 7
+    assert isinstance(result.latency.texts, Cell)
+    assert missing(result.latency.texts.prefill_rate) == "the engine does not tell how long it read"
+    assert store.latest() == [result]
+    assert store.runs()[0].finished_at
+    scenarios = [asked.scenario for asked in store.exchanges(result.run, "good")]
+    assert {name: scenarios.count(name) for name in dict.fromkeys(scenarios)} == {
+        "text": 5,
+        "vision": 5,
+        "follow-up": 12,
+        "load": 7,
+        "warm-up": 21,
+        "images": 21,
+        "texts": 21,
+        "short": 14,
+        "repeats/new": 7,
+        "repeats": 14,
+    }
+    done = [progress.done for progress in told]
+    assert done == sorted(done)
+    assert told[-1].done == told[-1].total
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status"), [("blind", "text-only"), ("refuses_images", "text-only"), ("mute", "broken")]
+)
+async def test_a_model_that_answers_but_does_not_work(
+    behavior: str, status: str, store: Store, folders: Folders, settings: Settings
+) -> None:
+    [result] = await run_suite(
+        [card(behavior)], TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert (result.status, result.failure) == (status, "")
+    assert not gate(result.vision).passed
+    assert isinstance(result.load.first_correct, Missing)
+    timed = isinstance(result.average_inference, Figure)
+    assert timed == (behavior == "blind"), "a refusal or an empty answer is not a fast answer"
+    if behavior == "refuses_images":
+        assert "4 of 4 image requests failed; the first: engine_refused" in result.issues[0]
+
+
+async def test_what_counts_answers_is_spared_where_the_vision_gate_failed(
+    store: Store, folders: Folders, settings: Settings
+) -> None:
+    suite = replace(TINIEST, vision=8, context=1, context_s=60.0)
+    [result] = await run_suite(
+        [card("blind")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert result.context == Missing(missing="vision gate failed")
+    assert not any(one.scenario.startswith("context") for one in store.exchanges(result.run, "blind"))
+
+
+async def test_a_model_without_vision(store: Store, folders: Folders, settings: Settings) -> None:
+    [result] = await run_suite(
+        [card("good", vision=False)],
+        TINIEST,
+        catalog=Catalog(),
+        settings=settings,
+        store=store,
+        folders=folders,
+    )
+    assert result.status == "text-only"
+    for cell in (result.vision, result.average_inference, result.ttft_image, result.load.first_correct):
+        assert cell == Missing(missing="this variant takes no images")
+    assert isinstance(result.latency, Latency)
+    assert isinstance(result.latency.texts, Cell)
+    assert result.latency.short == result.latency.first_image == result.average_inference
+    assert figure(result.load.ready).is_range, "four starts are too few for an interval"
+    assert "one token long" in missing(result.decode_rate)
+    assert {asked.scene for asked in store.exchanges(result.run, "good")} == {""}
+
+
+async def test_one_that_fails_does_not_stop_the_others(
+    store: Store, folders: Folders, settings: Settings
+) -> None:
+    absent = card("good", model=Path("/nowhere/at.all")).model_copy(update={"name": "absent"})
+    other_engine = card("good", engine="nonesuch").model_copy(update={"name": "other"})
+    cards = [card("dies_at_start"), card("dies_at_image"), absent, other_engine, card("blind", vision=False)]
+    results = await run_suite(
+        cards, TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert [result.status for result in results] == ["failed"] * 4 + ["text-only"]
+    reasons = [result.failure for result in results]
+    assert "no such luck" in reasons[0]
+    assert "exited with code 9" in reasons[1]
+    assert "an image, how awful" in reasons[1]
+    assert "/nowhere/at.all is missing" in reasons[2]
+    assert "nonesuch" in reasons[3]
+    assert gate(results[1].text).passed, "what was measured before the end is kept"
+    assert isinstance(results[1].vision, Missing)
+    assert {result.model: result.status for result in store.latest()} == {
+        result.model: result.status for result in results
+    }
+
+
+async def test_an_engine_that_hangs_fails_in_time(store: Store, folders: Folders, settings: Settings) -> None:
+    suite = dataclasses.replace(TINIEST, text=1, request_timeout_s=0.5)
+    [result] = await run_suite(
+        [card("hangs_at_image")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert result.status == "failed"
+    assert "within 0.5 s" in result.failure
+
+
+async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, settings: Settings) -> None:
+    reached = asyncio.Event()
+
+    def tell(progress: Progress) -> None:
+        if progress.doing == "image questions" and progress.done > SUITE.text:
+            reached.set()
+
+    run = asyncio.create_task(
+        run_suite(
+            [card("good"), card("blind")],
+            SUITE,
+            catalog=Catalog(),
+            settings=settings,
+            store=store,
+            folders=folders,
+            on_progress=tell,
+        )
+    )
+    await reached.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    [unfinished] = store.runs()
+    assert unfinished.finished_at == ""
+    kept = [asked for name in ("good", "blind") for asked in store.exchanges(unfinished.run, name)]
+    assert len(kept) > SUITE.text
+    assert store.latest() == []
+
+
+async def test_models_take_turns(store: Store, folders: Folders, settings: Settings) -> None:
+    """Every block holds each model once, in the order that the run's seed gives; warm-up is stored, apart."""
+    cards = [card("good").model_copy(update={"name": name}) for name in ("a", "b", "c")]
+    results = await run_suite(
+        cards, TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
+    )
+    assert [result.model for result in results] == ["a", "b", "c"]
+    (run,) = store.runs()
+    asked = [one for name in "abc" for one in store.exchanges(run.run, name)]
+    first = {(one.process, one.model): one.exchange.started_s for one in reversed(asked)}
+    turns = plan(["a", "b", "c"], CELLS, TINIEST.processes, run.seed)
+    assert sorted(first, key=lambda key: first[key]) == [(turn.block, turn.model) for turn in turns]
+    for turn in turns[3:]:
+        cells = [one.scenario for one in asked if (one.process, one.model) == (turn.block, turn.model)]
+        assert tuple(name for name in cells if name in CELLS) == turn.cells
+        assert cells.index("warm-up") < cells.index(turn.cells[0])
+    assert {figure(result.average_inference).n for result in results} == {TINIEST.processes}
+
+
+async def test_a_model_file_that_is_replaced_ends_its_trial_and_keeps_what_was_measured(
+    store: Store, folders: Folders, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "model.bin"
+    file.write_bytes(b"weights")
+
+    def tell(progress: Progress) -> None:
+        if progress.doing.startswith("fresh start 2"):
+            file.write_bytes(b"other weights")
+
+    [result] = await run_suite(
+        [card("good", model=file)],
+        TINIEST,
+        catalog=Catalog(),
+        settings=settings,
+        store=store,
+        folders=folders,
+        on_progress=tell,
+    )
+    assert result.status == "failed"
+    assert "changed while it was measured" in result.failure
+    assert gate(result.vision).asked == 5
+    assert figure(result.load.ready).n == 2
+    assert result.fingerprint == store.fingerprints(result.run)["good"].digest

@@ -1,0 +1,53 @@
+"""The page of models: generated, current, and with everything that a card says."""
+
+from pathlib import Path
+
+import pytest
+
+from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.report.models import write_models
+
+PAGE = Path(__file__).parents[2] / "docs" / "models.md"
+CARDS = Catalog().cards()
+
+
+def section(card: ModelCard) -> str:
+    return write_models(CARDS).partition(f"## {card.title}\n")[2].partition("\n## ")[0]
+
+
+def test_the_committed_page_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == write_models(CARDS), "Run: make docs"
+
+
+def test_it_is_the_same_whatever_is_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert write_models(Catalog(weights=tmp_path).cards()) == write_models(CARDS)
+
+
+def test_the_reports_five_come_first_after_ours() -> None:
+    titles = [line[3:] for line in write_models(CARDS).splitlines() if line.startswith("## ")][3:]
+    assert titles[0] == "glimpse"
+    assert titles[1:4] == ["SmolVLM-500M-Instruct", "SmolVLM2-500M-Video-Instruct", "Moondream2"]
+    assert titles[6:] == sorted(titles[6:], key=str.casefold)
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_a_card_is_on_it_with_all_that_it_says(card: ModelCard) -> None:
+    said = section(card)
+    for variant in card.variants:
+        assert f"`{variant.name}`" in said
+        assert f"`{variant.repo}`" in said
+        assert variant.not_served.split(",")[0] in said
+    assert f"License: {card.license}" in said
+    assert all(quirk.split("(")[0] in said for quirk in card.quirks)
+    assert "Nothing of it on macOS." in said
+    assert f'viewfinder ask {card.name} photo.jpg "What is in this image?"' in said
+
+
+def test_a_mac_and_linux_use_what_is_chosen_there() -> None:
+    llava = section(Catalog().get("llava-1.6-mistral-7b"))
+    assert "pip install 'viewfinder[mlx]'  # on a Mac, where mlx-4bit is used" in llava
+    assert "pip install viewfinder  # on Linux, where llama.cpp-q4_k_m is used" in llava
+    smolvlm = section(Catalog().get("smolvlm-500m"))  # its card prefers llama.cpp
+    assert "pip install viewfinder  # on a Mac and on Linux, where llama.cpp-q8_0 is used" in smolvlm
