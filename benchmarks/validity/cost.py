@@ -21,7 +21,7 @@ from viewfinder.client.chat import CHAT_PATH, ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure.prompts import body, text_message
-from viewfinder.measure.store.rows import Asked, Run
+from viewfinder.measure.store.rows import Run, Sample
 from viewfinder.measure.store.store import Store
 
 PACE = Pace(ttft_s=0.03, itl_s=0.005, words=5)
@@ -100,7 +100,7 @@ async def in_turns(endpoint: Endpoint, store: Store) -> Costs:
 async def by_instrument(client: ChatClient, request: dict[str, Any], store: Store) -> None:
     exchange = await client.exchange(request, timeout_s=60)
     assert not exchange.error, exchange.error
-    store.add(Asked(RUN, "any", 1, "texts", QUESTION, exchange))
+    store.add(Sample(RUN, "any", 1, "texts", QUESTION, exchange))
 
 
 async def by_socket(place: Path | None, data: bytes) -> None:

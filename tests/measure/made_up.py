@@ -8,8 +8,8 @@ from viewfinder.host.hardware import Machine
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.figures import Memory
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import Found, Load
-from viewfinder.measure.store.rows import ANCHOR, Asked
+from viewfinder.measure.store.outcome import Load, ProcessOutcome
+from viewfinder.measure.store.rows import ANCHOR, Sample
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
 PRINT = Fingerprint(
@@ -46,19 +46,19 @@ def timed(
     model: str = "glimpse",
     scenario: str = "images",
     each: int = 3,
-) -> list[Asked]:
+) -> list[Sample]:
     """So many requests to each process, each as long as its process is slow; numbered from 1."""
     return [
-        Asked(run, model, process, scenario, "Describe this image.", exchange(time), place=place)
+        Sample(run, model, process, scenario, "Describe this image.", exchange(time), place=place)
         for process, time in enumerate(times, start=1)
         for place in range(each)
     ]
 
 
-def answers(right: Sequence[bool], *, run: str = "run-1", scenario: str = "vision") -> list[Asked]:
+def answers(right: Sequence[bool], *, run: str = "run-1", scenario: str = "vision") -> list[Sample]:
     """One a scene."""
     return [
-        Asked(
+        Sample(
             run, "glimpse", 0, scenario, f"{scenario}?", exchange(0.1), f"s{number}", "Red.", is_right, number
         )
         for number, is_right in enumerate(right)
@@ -70,9 +70,9 @@ def memory(size_bytes: float) -> Memory:
     return Memory(footprint_bytes=size, anonymous_bytes=size, swap_bytes=0, mapped_bytes=0, pss_bytes=size)
 
 
-def left(load_s: float, held_bytes: float) -> Found:
+def left(load_s: float, held_bytes: float) -> ProcessOutcome:
     """What a process left that took so long to load and holds so much when steady."""
-    return Found(
+    return ProcessOutcome(
         load=Load(load_s / 4, load_s / 2, load_s, load_s),
         memory={"spawned": memory(1e6), "steady": memory(1e6 + held_bytes)},
     )

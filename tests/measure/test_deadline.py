@@ -16,7 +16,7 @@ from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.rounds import FIRST_BLOCK
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.store.rows import Asked, Request
+from viewfinder.measure.store.rows import Request, Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
@@ -104,7 +104,7 @@ class Runs:
             **kept,
         )
 
-    def in_rounds(self, model: str) -> list[Asked]:
+    def in_rounds(self, model: str) -> list[Sample]:
         (run,) = self.store.runs()
         return [one for one in self.store.exchanges(run.run, model) if one.process > FIRST_BLOCK]
 

@@ -9,14 +9,14 @@ from tests.measure.store.test_store import EXCHANGE, RUN, asked
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.export import as_csv, jsonl, lmms_eval, row
 from viewfinder.measure.measures.own_images.score import in_one
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 FAILED = Exchange(started_s=1.0, finished_s=1.5, error="engine_refused: The server, oh no")
 
 
 def graded(
     place: int, *, right: bool, text: str = "Red.", scene: str = "s", scenario: str = "vision"
-) -> Asked:
+) -> Sample:
     exchange = Exchange(started_s=1.0, finished_s=2.0, text=text)
     return asked(
         place=place,
@@ -29,7 +29,7 @@ def graded(
     )
 
 
-def rows_of(*some: Asked) -> list[dict[str, object]]:
+def rows_of(*some: Sample) -> list[dict[str, object]]:
     return [row(RUN, one, variant="v", fingerprint="abc") for one in some]
 
 

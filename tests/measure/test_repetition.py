@@ -5,18 +5,18 @@ import pytest
 from tests.measure.made_up import exchange, timed
 from viewfinder.measure.plan import GATES, plan, second_measurements
 from viewfinder.measure.repetition import Restart, count, disturbed
-from viewfinder.measure.store.outcome import Found
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import Sample
 
-QUIET, BUSY = Found(foreign_s=0.1, available_s=10.0), Found(foreign_s=4.0, available_s=10.0)
+QUIET, BUSY = ProcessOutcome(foreign_s=0.1, available_s=10.0), ProcessOutcome(foreign_s=4.0, available_s=10.0)
 LOAD = "other programs used 40 % of the processors while requests were timed"
 
 
-def warming(factor: float, *, requests: int = 24, scenario: str = "images") -> list[Asked]:
+def warming(factor: float, *, requests: int = 24, scenario: str = "images") -> list[Sample]:
     """Requests that take steadily longer, up to so many times as long."""
     steps = [1 + (factor - 1) * number / (requests - 1) for number in range(requests)]
     return [
-        Asked("r", "m", 1, scenario, "?", exchange(0.1 * step), place=place)
+        Sample("r", "m", 1, scenario, "?", exchange(0.1 * step), place=place)
         for place, step in enumerate(steps)
     ]
 
@@ -87,7 +87,7 @@ def test_a_little_slower_quicker_or_a_single_outlier_is_none() -> None:
     assert Restart(QUIET, warming(0.6)).disturbed == "", "the first requests may well be the slow ones"
     assert Restart(QUIET, warming(1.5, requests=9)).disturbed == "", "too few to see a trend"
     times = [0.1] * 23 + [9.0]
-    asked = [Asked("r", "m", 1, "images", "?", exchange(time)) for time in times]
+    asked = [Sample("r", "m", 1, "images", "?", exchange(time)) for time in times]
     assert Restart(QUIET, asked).disturbed == ""
 
 

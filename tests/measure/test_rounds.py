@@ -14,20 +14,20 @@ from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import Standing
 from viewfinder.measure.plan import Turn
 from viewfinder.measure.rounds import FIRST_BLOCK
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 CELLS = ("images", "texts")
 SAID = Exchange(started_s=0.0, finished_s=1.0, text="Red.")
 
 
-def answers(right: Sequence[bool], begin: int = 0, process: int = 0) -> list[Asked]:
+def answers(right: Sequence[bool], begin: int = 0, process: int = 0) -> list[Sample]:
     return [
         asked(scene=f"s{number}", right=hit, place=number, exchange=SAID, process=process)
         for number, hit in enumerate(right, start=begin)
     ]
 
 
-def timed(*times_s: float, begin: int = 1) -> list[Asked]:
+def timed(*times_s: float, begin: int = 1) -> list[Sample]:
     return [
         asked(process=process, scenario="images", exchange=replace(SAID, finished_s=time_s))
         for process, time_s in enumerate(times_s, start=begin)
@@ -35,13 +35,13 @@ def timed(*times_s: float, begin: int = 1) -> list[Asked]:
 
 
 def next_round(
-    number: int, block: int, asked: Mapping[str, Sequence[Asked]], cells: Sequence[str], seed: int
+    number: int, block: int, asked: Mapping[str, Sequence[Sample]], cells: Sequence[str], seed: int
 ) -> list[Turn]:
     known = {model: Evidence(some) for model, some in asked.items()}
     return rounds.next_round(number, block, known, cells, seed)
 
 
-def by_answers(asked: Mapping[str, Sequence[Asked]]) -> Standing | None:
+def by_answers(asked: Mapping[str, Sequence[Sample]]) -> Standing | None:
     return standings.by_answers({model: Evidence(some) for model, some in asked.items()})
 
 
@@ -122,7 +122,7 @@ def test_equal_models_looked_at_often_are_hardly_ever_called_worse(models: int) 
     rng = np.random.default_rng(models)
     wrong, runs = 0, 60
     for _ in range(runs):
-        given: dict[str, list[Asked]] = {str(model): [] for model in range(models)}
+        given: dict[str, list[Sample]] = {str(model): [] for model in range(models)}
         for number in range(10):
             for some in given.values():
                 some.extend(answers([bool(hit) for hit in rng.random(24) < 0.8], begin=24 * number))

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure import export as forms
-from viewfinder.measure.store.rows import Asked, Run
+from viewfinder.measure import results
+from viewfinder.measure.store.rows import Run, Sample
 from viewfinder.measure.store.store import Store
 
 Format = Literal["jsonl", "csv", "lmms-eval"]
@@ -23,7 +24,7 @@ class _Part:
     model: str
     variant: str
     fingerprint: str
-    asked: list[Asked]
+    samples: list[Sample]
 
 
 def export(
@@ -32,7 +33,7 @@ def export(
     run: str | None = None,
     models: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Every stored exchange that counts, as the lines of one file; of one run and some models if named.
+    """Every stored sample that counts, as the lines of one file; of one run and some models if named.
 
     Raises BadRequest for another format than jsonl and csv, and ViewfinderError when nothing is stored.
     """
@@ -42,7 +43,7 @@ def export(
     rows = (
         forms.row(part.run, one, variant=part.variant, fingerprint=part.fingerprint)
         for part in _stored(run, models)
-        for one in part.asked
+        for one in part.samples
     )
     return forms.jsonl(rows) if format == "jsonl" else forms.as_csv(rows)
 
@@ -54,7 +55,7 @@ def export_lmms_eval(folder: Path, *, run: str | None = None, models: Sequence[s
     """
     written = []
     for part in _stored(run, models):
-        for name, content in forms.lmms_eval(part.run, part.model, part.variant, part.asked).items():
+        for name, content in forms.lmms_eval(part.run, part.model, part.variant, part.samples).items():
             file = folder / f"{part.model}__{part.variant}" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content, encoding="utf-8")
@@ -75,15 +76,15 @@ def _stored(wanted: str | None, models: Sequence[str]) -> Iterator[_Part]:
         some = False
         for run in runs:
             prints = store.fingerprints(run.run)
-            results = {result.model: result for result in store.results_of(run.run)}
+            known = {result.model: result for result in results.of_run(store, run.run)}
             for model in store.models_of(run.run):
                 if models and model not in models:
                     continue
                 some = True
                 taken = prints.get(model)
-                variant = taken.variant if taken else results[model].variant if model in results else ""
+                variant = taken.variant if taken else known[model].variant if model in known else ""
                 digest = taken.digest if taken else ""
-                yield _Part(run, model, variant, digest, store.exchanges(run.run, model))
+                yield _Part(run, model, variant, digest, store.samples(run.run, model))
     if not some:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"

@@ -6,6 +6,7 @@ from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import Measured, MeasuredHere
 from viewfinder.host.hardware import Machine, this_machine
+from viewfinder.measure import results
 from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.store import Store
@@ -23,8 +24,8 @@ def measured_here() -> MeasuredHere:
     found: dict[tuple[str, str], Measured] = {}
     try:
         with Store(paths.results_file()) as store:
-            for newest in store.latest():
-                for result in store.history(newest.model, newest.variant):
+            for newest in results.latest(store):
+                for result in results.history(store, newest.model, newest.variant):
                     if _on(this_machine(), result):
                         found.setdefault((result.model, result.variant), _measured(result))
     except ViewfinderError as error:
@@ -37,13 +38,14 @@ def _on(machine: Machine, result: ModelResult) -> bool:
 
 
 def _measured(result: ModelResult) -> Measured:
+    gates = result.facts.gates
     return Measured(
         version=result.engine_version,
         failed=result.status == "failed",
-        vision=_passed(result.vision),
-        text=_passed(result.text),
-        blind=_never_answered(result.vision),
-        speechless=_never_answered(result.text),
+        vision=_passed(gates["vision"]),
+        text=_passed(gates["text"]),
+        blind=_never_answered(gates["vision"]),
+        speechless=_never_answered(gates["text"]),
     )
 
 

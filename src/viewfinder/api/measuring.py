@@ -1,9 +1,10 @@
-"""`bench` and `guide`: measure, keep, and say what it comes to."""
+"""`bench` and `guide`: measure, store, and report."""
 
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -15,15 +16,18 @@ from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
-from viewfinder.measure.compare.evidence import OWN_QUESTIONS, Evidence, evidence_of
+from viewfinder.measure import results as stored
+from viewfinder.measure.compare.evidence import Evidence, evidence_of
 from viewfinder.measure.compare.parity import Parity, compare
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
 from viewfinder.measure.deadline import seconds
+from viewfinder.measure.measures.own_images import MEASURE as OWN
+from viewfinder.measure.measures.own_images import OWN_QUESTIONS
 from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted, run_suite
-from viewfinder.measure.store.rows import Request
+from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import suite_named, suite_of
 from viewfinder.report.document import conclusion, write_guide
@@ -42,24 +46,24 @@ def bench(
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> list[ModelResult]:
-    """Measure models, each on fresh server processes of its own, and keep every exchange.
+    """Measure models, each on fresh server processes of its own, and keep every sample.
 
-    Without `names`, every model that can be loaded here; a name may also be `hf:owner/name` or a path. With
-    `endpoint`, a server that runs already is measured in their place, and `names` are what it calls its
-    models. `vqa` is a folder of the user's own images with questions (see `bench/own_questions`), which are
-    asked, too. `budget` ("10m") is the time of the whole run: what the suite leaves of it goes where it tells
-    models apart (see `bench/rounds`), and what was not reached says so. A model that fails has a result that
-    says so. `resume` goes on with the newest run that was interrupted, as it was asked for: nothing that was
-    finished is measured again. Raises UnknownModel, BadRequest (no such suite, faulty questions),
-    EngineDied or EngineRefused when the endpoint does not answer us, and ViewfinderError when a run cannot
-    go on.
+    Without `names`, every model that runs here; a name may also be `hf:owner/name` or a path. With
+    `endpoint`, a server that is already running is measured in their place, and `names` are the names by
+    which it serves its models. `vqa` is a folder of the user's own images with questions (see
+    `measure/measures/own_images/questions`), which are asked, too. `budget` ("10m") is the time of the whole
+    run: the suite's surplus is spent where it separates models best (see `measure/rounds`), and anything not
+    reached says so. A model that fails has a result that says so. `resume` continues the newest interrupted
+    run with its own models and suite: nothing that was finished is measured again. Raises UnknownModel,
+    BadRequest (no such suite, faulty questions), EngineDied or EngineRefused when the endpoint does not
+    answer, and ViewfinderError when a run cannot be resumed.
     """
     settings = settings or load_settings()
     if resume:
         if names or endpoint or vqa or budget:
             raise BadRequest(
-                "A run goes on with the models that it began with.",
-                hint="Name none, or leave out --resume.",
+                "A run is resumed with the models that it began with.",
+                hint="Name no models, or leave out --resume.",
                 param="resume",
             )
         return _resume(settings, endpoint_key, on_progress)
@@ -67,23 +71,14 @@ def bench(
     if budget is not None:
         depth = replace(depth, limit_s=seconds(budget))
     if vqa is not None:
-        depth = asyncio.run(prepared(depth, Path(vqa).resolve(), settings.limits))
+        counts = asyncio.run(prepared(depth.counts[OWN.name], Path(vqa).resolve(), settings.limits))
+        depth = depth.with_counts(OWN.name, counts)
     settings, request = _asked_for(names, endpoint, endpoint_key, settings)
     catalog = open_catalog(settings)
     cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
     with own_folders() as folders, Store(paths.results_file()) as store:
-        return asyncio.run(
-            run_suite(
-                list(cards.values()),
-                depth,
-                catalog=catalog,
-                settings=settings,
-                store=store,
-                folders=folders,
-                on_progress=on_progress,
-                request=request,
-            )
-        )
+        run = partial(run_suite, catalog=catalog, settings=settings, store=store, folders=folders)
+        return asyncio.run(run(list(cards.values()), depth, on_progress=on_progress, request=request))
 
 
 def _resume(
@@ -92,47 +87,37 @@ def _resume(
     with own_folders() as folders, Store(paths.results_file()) as store:
         run = interrupted(store, folders.state)
         suite = suite_of(run.counts)
-        if suite.vqa_folder:
-            require_unchanged(suite)
-        request = run.request or Request()
+        if (own := suite.counts.get(OWN.name)) and own.folder:
+            require_unchanged(own)
+        request = run.request or RunRequest()
         settings = settings.model_copy(update={"variants": request.variants})
         settings, request = _asked_for(request.names, request.endpoint, endpoint_key, settings)
         catalog = open_catalog(settings)
         cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
-        # What was chosen when the run began, even if more memory is free now.
+        # The variants chosen when the run began, even if more memory is free now.
         for name, fingerprint in store.fingerprints(run.run).items():
             if name in cards:
                 kept = [one for one in cards[name].variants if one.name == fingerprint.variant]
                 cards[name] = cards[name].narrowed(kept or cards[name].variants)
-        return asyncio.run(
-            run_suite(
-                list(cards.values()),
-                suite,
-                catalog=catalog,
-                settings=settings,
-                store=store,
-                folders=folders,
-                on_progress=on_progress,
-                resumed=run,
-            )
-        )
+        again = partial(run_suite, catalog=catalog, settings=settings, store=store, folders=folders)
+        return asyncio.run(again(list(cards.values()), suite, on_progress=on_progress, resumed=run))
 
 
 def _asked_for(
     names: Sequence[str], endpoint: str | None, key: SecretStr | None, settings: Settings
-) -> tuple[Settings, Request]:
-    """The settings with the servers to measure, and what was asked for with every model named."""
+) -> tuple[Settings, RunRequest]:
+    """The settings with the endpoints to measure, and the request with every model named."""
     if endpoint is None:
         words = list(names) or [line.name for line in models(settings=settings) if line.ready]
     else:
         servers = asyncio.run(served_at(endpoint, key, names))
         settings = settings.model_copy(update={"endpoints": servers})
         words = [server.model for server in servers.values()]
-    return settings, Request(names=tuple(words), endpoint=endpoint, variants=settings.variants)
+    return settings, RunRequest(names=tuple(words), endpoint=endpoint, variants=settings.variants)
 
 
-def _words(request: Request, settings: Settings) -> tuple[str, ...]:
-    """What the catalog is asked for: servers have names of their own."""
+def _words(request: RunRequest, settings: Settings) -> tuple[str, ...]:
+    """The names that the catalog knows: endpoints have names of their own."""
     return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 
@@ -142,9 +127,11 @@ def guide() -> str:
     Raises ViewfinderError when nothing was measured yet.
     """
     with Store(paths.results_file()) as store:
-        latest = store.latest()
+        latest = stored.latest(store)
         previous = [
-            earlier for result in latest for earlier in store.history(result.model, result.variant)[1:2]
+            earlier
+            for result in latest
+            for earlier in stored.history(store, result.model, result.variant)[1:2]
         ]
         evidence = _evidence(store, (*latest, *previous))
         parities = _parities(latest, evidence)
@@ -166,12 +153,13 @@ def _parities(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -
         parity
         for one, other in itertools.combinations(latest, 2)
         if one.model == other.model
-        and (parity := compare(one, evidence[key(one)].asked, other, evidence[key(other)].asked))
+        and (parity := compare(one, evidence[key(one)].samples, other, evidence[key(other)].samples))
     ]
 
 
 def _standings(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -> list[Standing]:
-    """Of those on the newest result's machine that did not fail; by times, of those that nobody disturbed."""
+    """Of the models on the newest result's machine that did not fail; by times, of those that were not
+    disturbed."""
     newest = max(latest, key=lambda result: result.measured_at, default=None)
     able = [
         result
@@ -185,7 +173,7 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) 
 
 
 def conclude() -> str:
-    """What the stored results come to, in two or three sentences."""
+    """The conclusion of the stored results, in two or three sentences."""
     with Store(paths.results_file()) as store:
-        latest = store.latest()
+        latest = stored.latest(store)
         return conclusion(latest, _evidence(store, latest))

@@ -1,4 +1,4 @@
-"""`viewfinder bench [MODEL...]`: measure, with a progress bar, and show what came out."""
+"""`viewfinder bench [MODEL...]`: measure, with a progress bar, and show the results."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL...]", help="All that can be loaded here otherwise.")
+        list[str] | None, typer.Argument(metavar="[MODEL...]", help="Default: every model that runs here.")
     ] = None,
     suite: Annotated[
         str | None, typer.Option(help="quick, standard or thorough", show_default="quick")
@@ -27,35 +27,36 @@ def bench(
     variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     endpoint: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Measure a server that runs already; MODEL is what it calls it."),
+        typer.Option(
+            metavar="URL", help="Measure a server that is already running; MODEL is a name that it serves."
+        ),
     ] = None,
     vqa: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Ask your own questions, too: images with a CSV or JSON of questions."
+            metavar="FOLDER",
+            help="Also ask your own questions: a folder of images with a CSV or JSON of questions.",
         ),
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="90s, 10m or 1h in all, spent where it tells models apart."),
+        typer.Option(metavar="TIME", help="Total time (90s, 10m, 1h); spent where it separates models best."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the newest run that was interrupted.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the newest interrupted run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Measure models on fresh server processes of their own; every exchange is kept.
+    """Measure models on fresh server processes of their own; every sample is kept.
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
     if resume and (names or suite or variant or endpoint or vqa or budget):
         raise BadRequest(
-            "A run goes on as it was asked for.", hint="Run: viewfinder bench --resume", param="resume"
+            "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
     wanted = wanted_variants(names or [], variant or [])
     results = measure(names or [], suite or "quick", wanted, endpoint, vqa=vqa, budget=budget, resume=resume)
     if as_json:
-        print_json([result.model_dump(mode="json") for result in results])
+        print_json([as_printed(result) for result in results])
     else:
         show(results)
     if any(result.status == "failed" for result in results):
@@ -72,7 +73,7 @@ def measure(
     budget: str | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
-    """Run the suite and show how far it is; `variants` are those wanted of some models."""
+    """Run the suite and show its progress; `variants` are the wanted ones of some models."""
     from viewfinder.api.measuring import bench as run
     from viewfinder.core.config import load_settings
 
@@ -94,19 +95,19 @@ def measure(
 def show(results: "list[ModelResult]") -> None:
     """The figures that matter most, one row a model."""
     from viewfinder.measure.figures import Missing
-    from viewfinder.measure.measures.own_images.page import accuracy
-    from viewfinder.report.figures import in_unit, phrase
+    from viewfinder.measure.measures.latency import INFERENCE
+    from viewfinder.measure.measures.load import LOAD_TIME
+    from viewfinder.measure.measures.memory import DIFFERENCE
+    from viewfinder.measure.measures.own_images import MEASURE as OWN
+    from viewfinder.measure.measures.own_images import OWN_QUESTIONS
+    from viewfinder.report.figures import phrase
 
-    own = any(result.vqa is not None for result in results)
-    header = ["model", "status", "average inference", "first correct answer", "memory difference"]
-    table = Table(*header, *(["own questions (VQA v2)"] if own else []))
+    columns = {INFERENCE: INFERENCE, LOAD_TIME: "first correct answer", DIFFERENCE: DIFFERENCE}
+    if any(OWN.name in result.found for result in results):
+        columns[OWN_QUESTIONS] = "own questions (VQA v2)"
+    table = Table("model", "status", *columns.values())
     for result in results:
-        figures = (
-            in_unit(result.average_inference, "s"),
-            in_unit(result.load.first_correct, "s"),
-            in_unit(result.memory_difference, "GB"),
-            *([accuracy(result)] if own else []),
-        )
+        figures = (result.figures[name] for name in columns)
         said = (figure.missing if isinstance(figure, Missing) else phrase(figure) for figure in figures)
         table.add_row(result.model, result.failure or result.status, *said)
     output.print(table)
@@ -114,3 +115,9 @@ def show(results: "list[ModelResult]") -> None:
         for reason in (*result.status_reasons, *result.notes, result.contaminated):
             if reason and reason != result.failure:
                 errors.print(f"{result.model}: {reason}", markup=False)
+
+
+def as_printed(result: "ModelResult") -> dict[str, object]:
+    """A result as JSON, with its headline figures by name."""
+    figures = {name: figure.model_dump(mode="json") for name, figure in result.figures.items()}
+    return {**result.model_dump(mode="json"), "figures": figures}

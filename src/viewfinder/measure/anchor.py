@@ -1,12 +1,11 @@
 """The anchor: a short workload, the same in every run, at its start and at its end; called by `runner`.
 
-What it measures is the machine. It is stored as exchanges of a model that has no result.
+It measures the machine. It is stored as samples of a model that has no result.
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
 
 from viewfinder.catalog.card import ModelCard, Variant
@@ -19,39 +18,39 @@ from viewfinder.host.power import read_power
 from viewfinder.measure.compare import pace
 from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.prompts import descriptions
-from viewfinder.measure.session import Conditions
+from viewfinder.measure.run_context import RunContext
 from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import Found
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import Suite
 
 MODEL, ENGINE = "glimpse", "llama.cpp"
 WARM_UP, IMAGES = 1, 2
-"""Requests to each process: few, for what processes differ by outweighs what requests to one do."""
+"""Requests to each process: few, for processes differ by more than the requests to one."""
 SETTINGS = EngineSettings()
-"""Never the user's: they may be other ones in the next run."""
+"""Never the user's: those may change before the next run."""
 
 
 @dataclass(slots=True)
 class Anchor:
-    """Times the machine; that it cannot is said in the result and stops no run."""
+    """Times the machine; when it cannot, the result says so and the run continues."""
 
-    under: Conditions
+    context: RunContext
     fingerprint: Fingerprint | None = None
     unable: str = ""
     _card: ModelCard | None = None
     _variant: Variant | None = None
     _engine: Engine | None = None
-    _finished: Mapping[int, Found] = field(default_factory=dict)
+    _finished: Mapping[int, ProcessOutcome] = field(default_factory=dict)
 
     async def prepare(self) -> None:
         """Find the engine and take the fingerprint."""
-        if not self.under.suite.anchor:
+        if not self.context.suite.anchor:
             return
         try:
-            card = self.under.catalog.get(MODEL)
+            card = self.context.catalog.get(MODEL)
             card = card.narrowed([one for one in card.variants if one.engine == ENGINE])
             self._variant, self._engine = choose_variant(card)
             self._card = card.model_copy(update={"name": ANCHOR})
@@ -61,32 +60,32 @@ class Anchor:
 
     def recall(self) -> None:
         """Take up what the store has of this run, after an interruption."""
-        run, store = self.under.run.run, self.under.store
-        self._finished = store.found(run, ANCHOR)
+        run, store = self.context.run.run, self.context.store
+        self._finished = store.outcomes(run, ANCHOR)
         then = store.fingerprints(run).get(ANCHOR)
         if then and self.fingerprint and (changed := fingerprint.differences(then, self.fingerprint)):
-            self.unable = f"since the run began, what it is timed with changed ({'; '.join(changed)})"
+            self.unable = f"its program or settings changed since the run began ({'; '.join(changed)})"
 
     async def start(self) -> None:
         """Time the machine as the run begins."""
-        await self._take(range(self.under.suite.anchor))
+        await self._take(range(self.context.suite.anchor))
 
     async def end(self) -> None:
         """Time it as the run ends."""
-        processes = self.under.suite.anchor
+        processes = self.context.suite.anchor
         await self._take(range(processes, 2 * processes))
 
     def drift(self) -> tuple[Measured | None, str]:
-        """What `pace.during` makes of both; None when it is no part of the suite."""
-        if not self.under.suite.anchor:
+        """The machine's drift by `pace.during`; None when the suite has no anchor."""
+        if not self.context.suite.anchor:
             return None, ""
         if self.unable:
             return Missing(missing=f"the anchor could not be timed: {self.unable}"), ""
-        asked = self.under.store.exchanges(self.under.run.run, ANCHOR)
-        return pace.during(asked, self.under.suite.anchor)
+        asked = self.context.store.samples(self.context.run.run, ANCHOR)
+        return pace.during(asked, self.context.suite.anchor)
 
     async def _take(self, processes: range) -> None:
-        self.under.steps.begin("this computer", "its own speed", len(processes) * (WARM_UP + IMAGES))
+        self.context.steps.begin("this computer", "its own speed", len(processes) * (WARM_UP + IMAGES))
         for process in processes:
             if process in self._finished or self.unable or self._engine is None:
                 continue
@@ -96,51 +95,50 @@ class Anchor:
                 self.unable = str(error)
 
     async def _time(self, process: int) -> None:
-        """One fresh process; what one was asked that was cut short is void."""
-        run, store = self.under.run.run, self.under.store
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        store.begin_turn(run, ANCHOR, process, now, await asyncio.to_thread(read_power))
+        """One fresh process; the samples of one that was cut short do not count."""
+        run, store = self.context.run.run, self.context.store
+        store.begin_process(run, ANCHOR, process)
         async with self._fresh(process) as subject:
             prompts = descriptions(pace.SCENARIO)
             for prompt in islice(prompts, WARM_UP):
                 await subject.ask("warm-up", prompt)
             for prompt in islice(prompts, IMAGES):
                 await subject.ask(pace.SCENARIO, prompt)
-        found = Found(starts=subject.starts, engine_version=subject.server.engine_version)
-        store.finish_turn(run, ANCHOR, process, found)
+        outcome = ProcessOutcome(starts=subject.starts, engine_version=subject.server.engine_version)
+        store.finish_process(run, ANCHOR, process, outcome)
 
     def _fresh(self, process: int) -> Subject:
-        under = self.under
+        context = self.context
         if self._card is None or self._variant is None or self._engine is None:
             raise RuntimeError("the anchor is prepared before it is timed")
         server = make_server(
             self._card,
             self._variant,
             self._engine,
-            under.catalog,
+            context.catalog,
             SETTINGS,
-            run_folder=under.folders.run,
-            log_folder=under.folders.logs,
+            run_folder=context.folders.run,
+            log_folder=context.folders.logs,
         )
         return Subject(
             server,
             process,
-            run=under.run.run,
-            store=under.store,
-            steps=under.steps,
-            timeout_s=under.suite.request_timeout_s,
+            run=context.run.run,
+            store=context.store,
+            steps=context.steps,
+            timeout_s=context.suite.request_timeout_s,
         )
 
     def _fingerprint(self, variant: Variant, engine: Engine) -> Fingerprint:
-        under = self.under
-        files = under.catalog.resolve(variant)
+        context = self.context
+        files = context.catalog.resolve(variant)
         return fingerprint.take(
             variant,
             engine,
             fingerprint.engine_version(engine, variant, files, SETTINGS),
-            under.hashes.of(variant, files),
+            context.hashes.of(variant, files),
             SETTINGS,
-            under.run.machine,
+            context.run.machine,
             read_power(),
         )
 

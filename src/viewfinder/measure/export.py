@@ -1,10 +1,11 @@
-"""Stored exchanges in forms that other programs read; pure, called by `api`.
+"""Stored samples in forms that other programs read; pure, called by `api`.
 
-    jsonl      one JSON object an exchange, with every stamp
+    jsonl      one JSON object a sample, with every stamp
     csv        the same without what is not a single value
     lmms-eval  a folder: the samples and results files that its --log_samples writes and its --baseline reads
 
-What does not count (a server process that was cut short) is left out; warm-up requests are in, marked so.
+Samples that do not count (of a server process that was cut short) are left out; warm-up requests are in,
+marked so.
 """
 
 import csv
@@ -16,18 +17,18 @@ from typing import Any
 
 from viewfinder.measure.measures.own_images.score import SCENARIO, exact_of, score_of
 from viewfinder.measure.statistics.clusters import share
-from viewfinder.measure.store.rows import Asked, Run
+from viewfinder.measure.store.rows import Run, Sample
+from viewfinder.measure.warm_up import SCENARIO as WARM_UP
 
-WARM_UP = "warm-up"
 NESTED = ("token_times_s", "timings")
 """What has no place in a table's cell."""
 METRIC = "exact_match"
 VQA_METRIC = "vqa_accuracy"
 
-Row = dict[str, Any]
+ExportRow = dict[str, Any]
 
 
-def row(run: Run, asked: Asked, *, variant: str, fingerprint: str) -> Row:
+def row(run: Run, asked: Sample, *, variant: str, fingerprint: str) -> ExportRow:
     """One exchange; seconds are of the monotonic clock of its run, times of the day are not kept."""
     exchange = asked.exchange
     return {
@@ -65,13 +66,13 @@ def row(run: Run, asked: Asked, *, variant: str, fingerprint: str) -> Row:
     }
 
 
-def jsonl(rows: Iterable[Row]) -> Iterator[str]:
+def jsonl(rows: Iterable[ExportRow]) -> Iterator[str]:
     """A line each."""
     for one in rows:
         yield json.dumps(one, ensure_ascii=False) + "\n"
 
 
-def as_csv(rows: Iterable[Row]) -> Iterator[str]:
+def as_csv(rows: Iterable[ExportRow]) -> Iterator[str]:
     """A line each after the header (RFC 4180); nothing at all without rows. None is an empty cell."""
     page = io.StringIO()
     writer: csv.DictWriter[str] | None = None
@@ -86,7 +87,7 @@ def as_csv(rows: Iterable[Row]) -> Iterator[str]:
         page.truncate()
 
 
-def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Asked]) -> dict[str, str]:
+def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Sample]) -> dict[str, str]:
     """File name > content, for one model of one run; empty when nothing was graded.
 
     A question has the same `doc_id` in every run and for every model, by which lmms-eval pairs them; its
@@ -94,7 +95,7 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Asked]) -> dic
     questions it is VQA v2's accuracy, beside the strict exact match. A question without an answer is scored 0
     and says its error code beside it: no error's words stand in an answer's place.
     """
-    graded: dict[str, list[Asked]] = {}
+    graded: dict[str, list[Sample]] = {}
     for one in asked:
         if one.right is not None and one.scenario in ("vision", "text", "follow-up", SCENARIO):
             graded.setdefault(f"viewfinder_{one.scenario.replace('-', '_')}", []).append(one)
@@ -124,9 +125,9 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Asked]) -> dic
     return files | {f"{date}_results.json": json.dumps(results, indent=2, ensure_ascii=False) + "\n"}
 
 
-def _sample(number: int, one: Asked) -> Row:
+def _sample(number: int, one: Sample) -> ExportRow:
     digest = hashlib.sha256(f"{one.scene}\n{one.question}".encode()).hexdigest()
-    sample: Row = {
+    sample: ExportRow = {
         "doc_id": number if one.place is None else one.place,
         "doc_hash": digest,
         "input": one.question,
@@ -144,24 +145,24 @@ def _sample(number: int, one: Asked) -> Row:
     return sample
 
 
-def _score(one: Asked) -> float | None:
+def _score(one: Sample) -> float | None:
     """0 to 1: what the answer is worth; None when it was not graded."""
     if one.right is None:
         return None
     return score_of(one) if one.scenario == SCENARIO else float(one.right)
 
 
-def _metrics(some: Sequence[Asked]) -> dict[str, Callable[[Asked], float]]:
+def _metrics(some: Sequence[Sample]) -> dict[str, Callable[[Sample], float]]:
     """What a task's answers are judged by."""
     if some[0].scenario == SCENARIO:
         return {VQA_METRIC: score_of, METRIC: exact_of}
     return {METRIC: lambda one: float(bool(one.right))}
 
 
-def _task(task: str, some: Sequence[Asked]) -> Row:
+def _task(task: str, some: Sequence[Sample]) -> ExportRow:
     """The share of right answers, with the standard error that its clustered interval stands for; the
     interval is that of the first metric."""
-    told: Row = {"alias": task}
+    told: ExportRow = {"alias": task}
     for name, judge in _metrics(some).items():
         scenes: dict[str, list[float]] = {}
         for number, one in enumerate(some):

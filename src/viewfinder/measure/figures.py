@@ -1,10 +1,19 @@
-"""What was measured, as a figure that says how, or why there is none; made by `metrics` and the scenarios."""
+"""What was measured, as a figure that says how, or the reason why there is none; imported by all of measure
+and by the report."""
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 Phase = Literal["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
+
+SCALES = {
+    "s": {"s": 1.0, "ms": 1e-3},
+    "ms": {"ms": 1.0, "s": 1e3},
+    "GB": {"GB": 1.0, "MB": 1e-3, "bytes": 1e-9, "B": 1e-9, "MiB": 2**20 / 1e9, "GiB": 2**30 / 1e9},
+}
+"""Unit to show > unit as stored > factor. GB is 10^9 bytes, as the published report has it."""
 
 
 class Frozen(BaseModel):
@@ -14,8 +23,8 @@ class Frozen(BaseModel):
 class Figure(Frozen):
     """A number with its 95 % interval, in `unit`; `how` says in one clause how it was measured.
 
-    `n` counts what was measured (requests, starts). The interval is over fresh server processes, whose
-    number `how` tells: requests to one process are not independent of each other.
+    `n` counts the measurements (requests, process starts). The interval is over fresh server processes, whose
+    number `how` gives: requests to one process are not independent of each other.
     """
 
     value: float
@@ -25,7 +34,7 @@ class Figure(Frozen):
     unit: str
     how: str
     is_range: bool = False
-    """Whether `low` to `high` is only the range of what was measured: too few processes for an interval."""
+    """Whether `low` to `high` is only the range of the measurements: too few processes for an interval."""
 
 
 class Missing(Frozen):
@@ -36,11 +45,16 @@ class Missing(Frozen):
 
 Measured = Figure | Missing
 
+NO_VISION = Missing(missing="this variant takes no images")
+NOT_OURS = Missing(missing="the server was running already and is not ours to look into")
+NOT_REACHED = Missing(missing="the trial broke off before it")
+
 
 class Gate(Frozen):
     """Known-answer questions: `right` of `asked`; `passed` by the rule that `rule` spells out.
 
-    `answered` counts those that got an answer at all, right or wrong; None in results of older versions.
+    `answered` counts the questions that got an answer at all, right or wrong; None in results of older
+    versions.
     """
 
     passed: bool
@@ -55,16 +69,6 @@ class Gate(Frozen):
         return self.answered == 0 < self.asked
 
 
-class LoadTimes(Frozen):
-    """Seconds after the start of the server process, typical of n fresh starts."""
-
-    spawned: Measured = Missing(missing="the version that measured this did not note it")
-    listening: Measured
-    ready: Measured
-    first_token: Measured
-    first_correct: Measured
-
-
 class Memory(Frozen):
     """Bytes of the server's process tree at one phase (see `host/memory`)."""
 
@@ -74,8 +78,23 @@ class Memory(Frozen):
     mapped_bytes: int
     pss_bytes: int
     kernel_peak_bytes: int | None = None
-    """The most that the tree ever held until then by the kernel's own marks; None where it keeps none."""
+    """The most that the tree ever held until then, by the kernel's own marks; None where it keeps none."""
     shared: bool = False
     """Whether a process outside the tree mapped the model's files too."""
     graphics_bytes: int | None = None
-    """What NVIDIA's driver says that the tree holds on graphics cards; None when it says nothing."""
+    """What the tree holds on graphics cards, by NVIDIA's driver; None where the driver reports nothing."""
+
+
+def in_unit(measured: Measured, unit: str) -> Measured:
+    """The same figure in `unit`; Missing when its stored unit cannot be shown so."""
+    if isinstance(measured, Missing) or measured.unit == unit:
+        return measured
+    factor = SCALES.get(unit, {}).get(measured.unit)
+    if factor is None:
+        return Missing(missing=f"it is stored in {measured.unit!r}, which cannot be shown in {unit}")
+    if not math.isfinite(measured.value):
+        return Missing(missing="the stored value is not a number")
+    low, high = measured.low * factor, measured.high * factor
+    return measured.model_copy(
+        update={"value": measured.value * factor, "low": low, "high": high, "unit": unit}
+    )

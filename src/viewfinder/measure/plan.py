@@ -1,8 +1,9 @@
-"""In which order a run measures: restarts x models x cells, interleaved at random, what was disturbed once
-more, then what has processes of its own; pure, called by `runner`.
+"""In which order a run measures: each model's gates, then the timed processes of all models in turn,
+disturbed ones once more, then the measures with processes of their own; pure, called by `runner`.
 
 A computer drifts while it is measured (it warms up, others begin to work). Measured one after the other, the
-last model would pay for all of it; so every block of restarts holds each model once, in an order of its own.
+last model would pay for all of it; so each round of timed processes holds every model once, in an order of
+its own.
 """
 
 import random
@@ -12,70 +13,68 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-GATES = 0
-"""The block in which every model's process answers the graded questions; nothing is timed in it."""
+FIRST = 0
+"""The number of every model's first process."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One fresh server process of `model`, the `block`-th; `cells` are what is timed on it, in this order.
+class PlannedProcess:
+    """One fresh server process of `model`, to which the run gives this `number`.
 
-    A `stage` has the process to itself; `part` numbers the processes that it asked for, from 0. `again` is
-    the block that is measured once more by this one. `questions` other than 0 is so many times further into
-    the graded image questions, and nothing else.
+    `measure` has it to itself, as the `nth` of its processes, from 0; empty: the timed measures share it.
+    `repeats` is the number of the disturbed process that this one measures again; 0: none.
     """
 
-    block: int
+    number: int
     model: str
-    cells: tuple[str, ...] = ()
-    stage: str = ""
-    part: int = 0
-    again: int = 0
-    questions: int = 0
+    measure: str = ""
+    nth: int = 0
+    repeats: int = 0
 
 
 def plan(
     models: Sequence[str],
-    cells: Sequence[str],
-    restarts: int,
+    timed: int,
     seed: int,
-    stages: Sequence[tuple[str, int]] = (),
-) -> list[Turn]:
-    """Every turn of a run, in order; the same seed gives the same plan.
+    first: str = "",
+    apart: Sequence[tuple[str, int]] = (),
+) -> list[PlannedProcess]:
+    """Every process of a run, in order; the same seed gives the same plan.
 
-    First each model's gates, which find what cannot work and bring the files into memory. Then `restarts`
-    blocks. Over so many blocks as there are models (twice as many when that is odd) each model is equally
-    often at each place, and comes equally often right after each other one (Williams, Aust. J. Sci. Res. A 2
-    (1949) 149): neither a drift nor what a model leaves behind favors one. Last the `stages`, each so many
-    processes of every model. Raises ValueError for a model that is named twice.
+    The measure `first` gets each model's first process: it finds what cannot work and brings the files into
+    memory. Then come the `timed` processes of each model. Over as many of them as there are models (twice as
+    many when that is odd) each model is equally often at each place, and comes equally often right after each
+    other one (Williams, Aust. J. Sci. Res. A 2 (1949) 149): neither a drift nor what a model leaves behind
+    favors one. Last come the measures `apart`, each with its number of processes of every model. Raises
+    ValueError for a model that is named twice.
     """
     if len(set(models)) < len(models):
         raise ValueError("a model can be in a run only once")
     rng = random.Random(seed)
-    turns = [Turn(GATES, model) for model in _shuffled(models, rng)]
+    planned = [PlannedProcess(FIRST, model, first) for model in _shuffled(models, rng)] if first else []
     waiting: list[list[str]] = []
-    for block in range(GATES + 1, GATES + 1 + restarts) if models else ():
+    for number in range(FIRST + 1, FIRST + 1 + timed) if models else ():
         waiting = waiting or _shuffled(_design(_shuffled(models, rng)), rng)
-        turns += [Turn(block, model, tuple(_shuffled(cells, rng))) for model in waiting.pop()]
-    parts = [(stage, part) for stage, processes in stages for part in range(processes)]
-    for block, (stage, part) in enumerate(parts, start=GATES + 1 + restarts):
-        turns += [Turn(block, model, stage=stage, part=part) for model in _shuffled(models, rng)]
-    return turns
+        planned += [PlannedProcess(number, model) for model in waiting.pop()]
+    own = [(measure, nth) for measure, processes in apart for nth in range(processes)]
+    for number, (measure, nth) in enumerate(own, start=FIRST + 1 + timed):
+        planned += [PlannedProcess(number, model, measure, nth) for model in _shuffled(models, rng)]
+    return planned
 
 
 def second_measurements(
-    turns: Sequence[Turn], disturbed: Mapping[str, Collection[int]], most: int
-) -> list[Turn]:
-    """Each model's `disturbed` blocks once more, the first `most` of each, in the order of the plan.
+    planned: Sequence[PlannedProcess], disturbed: Mapping[str, Collection[int]], most: int
+) -> list[PlannedProcess]:
+    """Each model's `disturbed` processes once more, the first `most` of each, in the order of the plan.
 
-    They are numbered after everything in the plan, so that what was disturbed keeps its own number.
+    They are numbered after everything in the plan, so that a disturbed process keeps its own number.
     """
-    last = max((turn.block for turn in turns), default=GATES)
-    wanted = {model: sorted(blocks)[:most] for model, blocks in disturbed.items()}
+    last = max((one.number for one in planned), default=FIRST)
+    wanted = {model: sorted(numbers)[:most] for model, numbers in disturbed.items()}
     return [
-        replace(turn, block=last + turn.block, again=turn.block)
-        for turn in turns
-        if turn.block != GATES and turn.block in wanted.get(turn.model, ())
+        replace(one, number=last + one.number, repeats=one.number)
+        for one in planned
+        if one.number != FIRST and one.number in wanted.get(one.model, ())
     ]
 
 

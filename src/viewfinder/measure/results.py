@@ -1,18 +1,17 @@
-"""All that one run learned about one variant, as it is stored; made by `findings`, read by the guide."""
+"""Everything that one run learned about one variant, as it is stored and read back; made by `concluding`,
+read by `api` and the report."""
 
-from typing import Literal
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field, JsonValue, RootModel, SerializeAsAny, ValidationError, field_validator
 
 from viewfinder.host.hardware import Machine
-from viewfinder.measure.figures import Frozen, Gate, LoadTimes, Measured, Memory, Missing, Phase
-from viewfinder.measure.measures.dialogues.result import ContextResult
-from viewfinder.measure.measures.latency.result import Latency
-from viewfinder.measure.measures.own_images.result import Vqa
-from viewfinder.measure.measures.resolution.result import Resolution
-from viewfinder.measure.measures.soak.result import Soak
-from viewfinder.measure.measures.stability.result import Stability
-from viewfinder.measure.measures.throughput.result import Throughput
+from viewfinder.measure.figures import Figure, Frozen, Measured, Missing
+from viewfinder.measure.measures.base import Facts, merged
+from viewfinder.measure.measures.registry import measures
+from viewfinder.measure.store.store import Store, StoredResult
 
 Status = Literal[
     "production ready",
@@ -25,10 +24,18 @@ Status = Literal[
     "failed",
     "unverified",  # what older versions called broken
 ]
+_log = logging.getLogger(__name__)
+
+
+class OtherVersion(RootModel[JsonValue]):
+    """The result of a measure that is not installed here, or of another version of it; kept as it is."""
 
 
 class ModelResult(Frozen):
-    """Everything that one run learned about one variant."""
+    """Everything that one run learned about one variant.
+
+    `found` maps each measure of the run to its result, or to the reason why there is none.
+    """
 
     model: str
     title: str
@@ -47,33 +54,85 @@ class ModelResult(Frozen):
     """What the status rests on, a clause each; empty in results of older versions."""
     failure: str = ""
     contaminated: str = ""
-    vision: Gate | Missing
-    text: Gate | Missing
-    follow_up: Gate | Missing
-    load: LoadTimes
-    memory: dict[Phase, Memory] = Field(default_factory=dict)
-    memory_difference: Measured
-    average_inference: Measured
-    median_inference: Measured
-    output_tokens: Measured
-    ttft_image: Measured
-    ttft_text: Measured
-    decode_rate: Measured
-    context: ContextResult | Missing | None = None
-    stability: Stability | Missing | None = None
-    soak: Soak | Missing | None = None
-    throughput: Throughput | Missing | None = None
-    resolution: Resolution | Missing | None = None
+    found: dict[str, SerializeAsAny[BaseModel]] = Field(default_factory=dict)
     issues: tuple[str, ...] = ()
-    latency: Latency | Missing | None = None
-    cold_load: LoadTimes | Missing | None = None
-    """Load times with the model's files out of the page cache."""
     notes: tuple[str, ...] = ()
-    """What else there is to know of how it was measured: which restarts were disturbed."""
+    """How it was measured, as far as there is something to know: which processes were disturbed."""
     machine_drift: Measured | None = None
-    """How many times as long the machine took for the same work at the run's end as at its start; None: it
-    was not timed."""
-    vqa: Vqa | Missing | None = None
-    """The user's own questions; None: none were asked."""
+    """The machine's time for the same work at the run's end over that at its start; None: not timed."""
     fingerprint: str = ""
     """Digest of what it was measured on and with; empty in results of older versions."""
+
+    @field_validator("found", mode="before")
+    @classmethod
+    def _typed(cls, found: Mapping[str, Any]) -> dict[str, BaseModel]:
+        return {name: _read(name, stored) for name, stored in found.items()}
+
+    @property
+    def facts(self) -> Facts:
+        """What the verdict and the recommendations may use, of all measures together."""
+        return facts_of(self.found)
+
+    @property
+    def figures(self) -> dict[str, Figure | Missing]:
+        """The headline figures by name ("average inference", "load time", ...), in the guide's units."""
+        return dict(self.facts.figures)
+
+
+def facts_of(found: Mapping[str, BaseModel]) -> Facts:
+    """The facts of every known measure; one without a result gives the reason why its figures are missing."""
+    each = []
+    for name, measure in measures().items():
+        result = found.get(name, Missing(missing=measure.absent))
+        if isinstance(result, OtherVersion):
+            result = Missing(missing="measured by another version")
+        each.append(measure.facts(result))
+    return merged(each)
+
+
+def _read(name: str, stored: object) -> BaseModel:
+    if isinstance(stored, BaseModel):
+        return stored
+    measure = measures().get(name)
+    for kind in (Missing, measure.result if measure else OtherVersion, OtherVersion):
+        try:
+            return kind.model_validate(stored)
+        except ValidationError:
+            continue
+    raise ValueError(f"the result of {name!r} is no JSON value")
+
+
+def add(store: Store, result: ModelResult, set_aside: Collection[int] = ()) -> None:
+    """Keep a result; samples of the processes that are `set_aside` count nowhere."""
+    store.add_result(result.run, result.model, result.model_dump_json(), set_aside)
+
+
+def of_run(store: Store, run: str) -> list[ModelResult]:
+    """The results that a run has so far, in the order in which they were made."""
+    return _readable(store.results_of(run))
+
+
+def history(store: Store, model: str, variant: str) -> list[ModelResult]:
+    """A variant's results, newest first; those that cannot be read are left out."""
+    return _readable(store.history(model, variant))
+
+
+def latest(store: Store) -> list[ModelResult]:
+    """The newest result of every variant of every model, in the order of their names."""
+    return _readable(store.latest())
+
+
+def _readable(rows: Iterable[StoredResult]) -> list[ModelResult]:
+    results = []
+    for row in rows:
+        try:
+            results.append(ModelResult.model_validate_json(row.text))
+        except ValidationError:
+            _log.warning(
+                "Ignored the result of '%s' from run %s: written by another version. Run: viewfinder bench "
+                "%s",
+                row.model,
+                row.run,
+                row.model,
+            )
+    return results

@@ -1,10 +1,9 @@
-"""One invocation of bench: every model in turn, each result stored as soon as it is there; `api` calls it."""
+"""One invocation of bench: every model in turn, each result stored as soon as it exists; `api` calls it."""
 
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -21,16 +20,17 @@ from viewfinder.host.hardware import this_machine
 from viewfinder.measure.anchor import Anchor, steps_of_anchor
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.deadline import Deadline, TimeIsUp
-from viewfinder.measure.measures.registry import stages_of
-from viewfinder.measure.plan import Turn, plan, second_measurements
+from viewfinder.measure.measures.gates import MEASURE as GATES
+from viewfinder.measure.plan import PlannedProcess, plan, second_measurements
 from viewfinder.measure.progress import Progress, Steps
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.rounds import FIRST_BLOCK, next_round
-from viewfinder.measure.session import CELLS, Conditions, Trial, steps_of
+from viewfinder.measure.rounds import FIRST_NUMBER, next_round
+from viewfinder.measure.run_context import RunContext
+from viewfinder.measure.session import Session, steps_of
 from viewfinder.measure.store import fingerprint
-from viewfinder.measure.store.rows import ANCHOR, Request, Run
+from viewfinder.measure.store.rows import ANCHOR, Run, RunRequest
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite
+from viewfinder.measure.suite import Suite, stored
 
 
 async def run_suite(
@@ -42,95 +42,114 @@ async def run_suite(
     store: Store,
     folders: Folders,
     on_progress: Callable[[Progress], None] = lambda progress: None,
-    request: Request | None = None,
+    request: RunRequest | None = None,
     resumed: Run | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[ModelResult]:
     """Measure each card with the suite and return the results in the cards' order.
 
-    Each model gets server processes of its own, in the order of `order.plan`; with a limit on time, what that
-    leaves goes to `rounds`. One that fails has a result
-    that says so, and the others are measured. Cancelled (Ctrl-C) or killed, everything that was finished
-    stays stored, and a run that has a `request` can go on: given as `resumed` with the same cards and suite,
-    nothing that was finished is measured again. Raises ViewfinderError when what is here now is not what the
+    Each model gets server processes of its own, in the order of `plan`; with a limit on time, the time that
+    this leaves is spent on `rounds`. A model that fails has a result that says so, and the others are
+    measured. Cancelled (Ctrl-C) or killed, everything that was finished stays stored, and a run that has a
+    `request` can be resumed: given as `resumed` with the same cards and suite, nothing that was finished is
+    measured again. Raises ViewfinderError when the models, engines or settings are no longer those that the
     run began with, AlreadyRunning when another process carries it out.
     """
     run = resumed or _new_run(suite, request)
     with _alone(folders.state, run.run):
-        names = [card.name for card in cards]
-        turns = plan(names, CELLS, suite.processes, run.seed, stages_of(suite))
+        planned = _plan(cards, suite, run.seed)
         deadline = Deadline(suite.limit_s, clock)
-        planned = sum(steps_of(suite, turn) for turn in turns) + steps_of_anchor(suite)
-        steps = Steps(planned, on_progress, run.suite, most_s=lambda: deadline.left_s)
+        total = sum(steps_of(suite, one) for one in planned) + steps_of_anchor(suite)
+        steps = Steps(total, on_progress, run.suite, most_s=lambda: deadline.left_s)
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
-        under = Conditions(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
-        trials = {card.name: Trial(card, under) for card in cards}
-        anchor = Anchor(under)
+        context = RunContext(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
+        sessions = {card.name: Session(card, context) for card in cards}
+        anchor = Anchor(context)
         await anchor.prepare()
-        for trial in trials.values():
-            await trial.prepare()
+        for session in sessions.values():
+            await session.prepare()
         if resumed:
             anchor.recall()
-            for trial in trials.values():
-                trial.recall()
-            _require_the_same(run, trials, store)
+            for session in sessions.values():
+                session.recall()
+            _require_the_same(run, sessions, store)
         else:
-            prints = {name: trial.fingerprint for name, trial in trials.items()}
+            prints = {name: session.fingerprint for name, session in sessions.items()}
             prints[ANCHOR] = anchor.fingerprint
             store.begin(run, {name: taken for name, taken in prints.items() if taken})
         try:
-            if any(trial.is_able for trial in trials.values()):
-                await anchor.start()
-            with suppress(TimeIsUp):
-                await _take_all(under, turns, trials)
-            if any(trial.is_able for trial in trials.values()):
-                await anchor.end()
-            for trial in trials.values():
-                trial.conclude(*anchor.drift())
+            await _measure(context, planned, sessions, anchor)
         finally:
             store.flush()
         store.finish(run.run, datetime.now(UTC).isoformat(timespec="seconds"))
         _lock_file(folders.state, run.run).unlink(missing_ok=True)
         steps.finish()
-    return [trial.result for trial in trials.values() if trial.result is not None]
+    return [session.result for session in sessions.values() if session.result is not None]
 
 
-async def _take_all(under: Conditions, turns: Sequence[Turn], trials: dict[str, Trial]) -> None:
-    """What was planned, and after each half what was disturbed once more; raises TimeIsUp."""
-    timed, staged = [turn for turn in turns if not turn.stage], [turn for turn in turns if turn.stage]
-    for half in (timed, staged):
-        await _take(under, half, trials)
-        of_it = {turn.block for turn in half}
-        spoiled = {name: of_it.intersection(trial.disturbed) for name, trial in trials.items()}
-        again = second_measurements(turns, spoiled, under.suite.again)
-        under.steps.extend(sum(steps_of(under.suite, turn) for turn in again))
-        await _take(under, again, trials)
-    if under.suite.limit_s:
-        await _take_rounds(under, trials)
+def _plan(cards: Sequence[ModelCard], suite: Suite, seed: int) -> list[PlannedProcess]:
+    apart = [(measure.name, processes) for measure, processes in suite.apart() if measure is not GATES]
+    first = GATES.name if GATES.name in suite.counts else ""
+    return plan([card.name for card in cards], suite.processes, seed, first, apart)
 
 
-async def _take(under: Conditions, turns: Iterable[Turn], trials: dict[str, Trial]) -> None:
-    """Each turn by its model's trial; a turn that had nothing to do counts as done."""
-    for turn in turns:
-        end = under.steps.planned + steps_of(under.suite, turn)
-        await trials[turn.model].take(turn)
-        under.steps.skip_to(end)
+async def _measure(
+    context: RunContext, planned: Sequence[PlannedProcess], sessions: dict[str, Session], anchor: Anchor
+) -> None:
+    """The anchor, all processes, the anchor again, and each model's result."""
+    if any(session.is_able for session in sessions.values()):
+        await anchor.start()
+    with suppress(TimeIsUp):
+        await _take_all(context, planned, sessions)
+    if any(session.is_able for session in sessions.values()):
+        await anchor.end()
+    for session in sessions.values():
+        session.conclude(*anchor.drift())
 
 
-async def _take_rounds(under: Conditions, trials: dict[str, Trial]) -> None:
-    """What the budget leaves time for, see `rounds`; raises TimeIsUp unless everything is told before."""
+async def _take_all(
+    context: RunContext, planned: Sequence[PlannedProcess], sessions: dict[str, Session]
+) -> None:
+    """Everything planned, and after each half its disturbed processes once more; raises TimeIsUp."""
+    apart = [one for one in planned if one.measure and one.measure != GATES.name]
+    shared = [one for one in planned if one not in apart]
+    for half in (shared, apart):
+        await _take(context, half, sessions)
+        numbers = {one.number for one in half}
+        spoiled = {name: numbers.intersection(session.disturbed) for name, session in sessions.items()}
+        again = second_measurements(planned, spoiled, context.suite.again)
+        context.steps.extend(sum(steps_of(context.suite, one) for one in again))
+        await _take(context, again, sessions)
+    if context.suite.limit_s:
+        await _take_rounds(context, sessions)
+
+
+async def _take(context: RunContext, planned: Iterable[PlannedProcess], sessions: dict[str, Session]) -> None:
+    """Each process by its model's session; one with nothing to do counts as done."""
+    for one in planned:
+        end = context.steps.planned + steps_of(context.suite, one)
+        await sessions[one.model].take(one)
+        context.steps.skip_to(end)
+
+
+async def _take_rounds(context: RunContext, sessions: dict[str, Session]) -> None:
+    """What the budget leaves time for, see `rounds`; raises TimeIsUp unless everything is settled before."""
     for number in count(1):
-        block = FIRST_BLOCK + 2 * number
-        known = {name: Evidence(one.asked_before(block)) for name, one in trials.items() if one.is_able}
-        turns = next_round(number, block, known, CELLS, under.run.seed)
-        if not turns:
+        first = FIRST_NUMBER + 2 * number
+        known = {
+            name: Evidence(session.samples_before(first))
+            for name, session in sessions.items()
+            if session.is_able
+        }
+        planned = next_round(number, first, known, context.run.seed)
+        if not planned:
             return
-        under.steps.extend(sum(steps_of(under.suite, turn) for turn in turns))
-        await _take(under, turns, trials)
+        context.steps.extend(sum(steps_of(context.suite, one) for one in planned))
+        await _take(context, planned, sessions)
 
 
 def interrupted(store: Store, state: Path) -> Run:
-    """The newest run that was interrupted and can go on; ViewfinderError when there is none."""
+    """The newest run that was interrupted and can be resumed; ViewfinderError when there is none."""
     for run in reversed(store.runs()):
         if run.finished_at or run.request is None:
             continue
@@ -140,11 +159,11 @@ def interrupted(store: Store, state: Path) -> Run:
         except AlreadyRunning:
             continue
     raise ViewfinderError(
-        "There is no interrupted run to go on with.", hint="Run: viewfinder bench", code="nothing_to_resume"
+        "There is no interrupted run to resume.", hint="Run: viewfinder bench", code="nothing_to_resume"
     )
 
 
-def _new_run(suite: Suite, request: Request | None) -> Run:
+def _new_run(suite: Suite, request: RunRequest | None) -> Run:
     begun = datetime.now(UTC)
     return Run(
         f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -153,28 +172,28 @@ def _new_run(suite: Suite, request: Request | None) -> Run:
         "",
         this_machine(),
         seed=secrets.randbits(32),
-        counts=asdict(suite),
+        counts=stored(suite),
         request=request,
     )
 
 
-def _require_the_same(run: Run, trials: dict[str, Trial], store: Store) -> None:
+def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> None:
     """Results of different fingerprints are never pooled."""
     then = store.fingerprints(run.run)
-    for name, trial in trials.items():
-        if trial.result is not None or name not in then:
+    for name, session in sessions.items():
+        if session.result is not None or name not in then:
             continue
-        if trial.fingerprint is None:
+        if session.fingerprint is None:
             raise ViewfinderError(
-                f"The run {run.run} cannot go on: {trial.findings.failure}",
-                hint="Mend that and try again, or begin a new run; what was measured is kept.",
+                f"The run {run.run} cannot be resumed: {session.measured.failure}",
+                hint="Fix that and try again, or start a new run; what was measured is kept.",
                 code="resume_differs",
             )
-        if changed := fingerprint.differences(then[name], trial.fingerprint):
+        if changed := fingerprint.differences(then[name], session.fingerprint):
             raise ViewfinderError(
-                f"The run {run.run} cannot go on: '{name}' would not be measured as before "
+                f"The run {run.run} cannot be resumed: '{name}' would not be measured as before "
                 f"({'; '.join(changed)}).",
-                hint="Undo that and try again, or begin a new run; what was measured is kept.",
+                hint="Undo that and try again, or start a new run; what was measured is kept.",
                 code="resume_differs",
             )
 
@@ -187,7 +206,7 @@ def _alone(state: Path, run: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise AlreadyRunning(
-            f"The run {run} is being carried out by another process.", hint="Wait until it has ended."
+            f"Another process is carrying out the run {run}.", hint="Wait until it has finished."
         ) from None
     try:
         yield

@@ -9,328 +9,295 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from viewfinder.catalog.card import ModelCard
-from viewfinder.catalog.catalog import Catalog
-from viewfinder.catalog.hashes import Hashes
-from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, EngineDied, EngineError, EngineStalled, ModelFilesError
-from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
-from viewfinder.measure import repetition
-from viewfinder.measure.concluding import NO_VISION, Findings, time_was_over
-from viewfinder.measure.deadline import Deadline, TimeIsUp
-from viewfinder.measure.disturbance import Disturbance
+from viewfinder.measure import repetition, results
+from viewfinder.measure.concluding import Measurements
+from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Measured
-from viewfinder.measure.measures.base import SetsEngine
-from viewfinder.measure.measures.gates import ask as gates
-from viewfinder.measure.measures.latency import ask as latency
-from viewfinder.measure.measures.load.ask import TRIES, first_answers
-from viewfinder.measure.measures.registry import STAGES
-from viewfinder.measure.measures.stability import reproducer
-from viewfinder.measure.plan import GATES, Turn
-from viewfinder.measure.progress import Steps
-from viewfinder.measure.repetition import Restart
+from viewfinder.measure.measures.base import About
+from viewfinder.measure.measures.registry import measures
+from viewfinder.measure.plan import PlannedProcess
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.repetition import TimedProcess
 from viewfinder.measure.results import ModelResult
+from viewfinder.measure.run_context import RunContext
 from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import Found
-from viewfinder.measure.store.rows import Asked, Run
-from viewfinder.measure.store.store import Store
+from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import Suite
 
 _log = logging.getLogger(__name__)
 
-CELLS = tuple(latency.CELLS)
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What the trials of a run share."""
-
-    run: Run
-    suite: Suite
-    catalog: Catalog
-    settings: Settings
-    store: Store
-    folders: Folders
-    steps: Steps
-    hashes: Hashes
-    deadline: Deadline
-
 
 @dataclass(slots=True)
-class Trial:
+class Session:
     """Measures one card's variant; a failure ends it, and is part of its result."""
 
     card: ModelCard
-    under: Conditions
-    findings: Findings = field(init=False)
+    context: RunContext
+    measured: Measurements = field(init=False)
     fingerprint: Fingerprint | None = None
     result: ModelResult | None = None
-    """What it came to; until then, None."""
+    """None until the session has ended."""
     _engine: Engine | None = None
-    _finished: Mapping[int, Found] = field(default_factory=dict)
-    _taken: dict[int, Restart] = field(default_factory=dict)
+    _finished: Mapping[int, ProcessOutcome] = field(default_factory=dict)
+    _timed: dict[int, TimedProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.findings = Findings(self.card, self.card.variant(), self.under.run)
+        self.measured = Measurements(self.card, self.card.variant(), self.context.run, self.context.suite)
 
     async def prepare(self) -> None:
         """Choose what suits this machine and take its fingerprint: reads every file that is new."""
         try:
-            self.findings.variant, self._engine = choose_variant(self.card)
+            self.measured.variant, self._engine = choose_variant(self.card)
             self.fingerprint = await asyncio.to_thread(self._fingerprint, self._engine)
         except (EngineError, ModelFilesError, BadRequest) as error:
-            self.findings.failure = str(error)
+            self.measured.failure = str(error)
 
     def recall(self) -> None:
         """Take up what the store has of this run, after an interruption."""
-        run, store = self.under.run.run, self.under.store
-        self.result = next((one for one in store.results_of(run) if one.model == self.card.name), None)
-        self._finished = store.found(run, self.card.name)
+        run, store = self.context.run.run, self.context.store
+        known = results.of_run(store, run)
+        self.result = next((one for one in known if one.model == self.card.name), None)
+        self._finished = store.outcomes(run, self.card.name)
 
     @property
     def disturbed(self) -> list[int]:
-        """The blocks whose times were disturbed; none when the trial has ended."""
-        return [] if self.result is not None else repetition.disturbed(self._taken)
-
-    async def take(self, turn: Turn) -> None:
-        """Measure one server process, unless that was done before an interruption or the trial has ended."""
-        if self.result is not None:
-            return
-        if not self.findings.failure:
-            try:
-                await self._take(turn)
-            except (EngineError, ModelFilesError, BadRequest) as error:
-                self.findings.failure = str(error)
-            except TimeIsUp:
-                if (
-                    turn.cells or turn.stage
-                ):  # half of it stands for nothing; a known answer stands for itself
-                    self.under.store.set_aside(self.under.run.run, self.card.name, turn.block)
-                raise
-        if self.findings.failure:
-            self.conclude()
+        """The numbers of the processes whose times were disturbed; none when the session has ended."""
+        return [] if self.result is not None else repetition.disturbed(self._timed)
 
     @property
     def is_able(self) -> bool:
-        """Whether there is something to measure yet."""
-        return self.result is None and not self.findings.failure
+        """Whether anything is left that can be measured."""
+        return self.result is None and not self.measured.failure
 
-    def asked_before(self, block: int) -> list[Asked]:
-        """What the processes with lower numbers were asked."""
-        stored = self.under.store.exchanges(self.under.run.run, self.card.name)
-        return [one for one in stored if one.process < block]
+    async def take(self, planned: PlannedProcess) -> None:
+        """Measure one server process, unless that was done before an interruption or the session has
+        ended."""
+        if self.result is not None:
+            return
+        if not self.measured.failure:
+            try:
+                await self._take(planned)
+            except (EngineError, ModelFilesError, BadRequest) as error:
+                self.measured.failure = str(error)
+            except TimeIsUp:
+                if not _is_resumable(planned):
+                    self.context.store.set_aside(self.context.run.run, self.card.name, planned.number)
+                raise
+        if self.measured.failure:
+            self.conclude()
+
+    def samples_before(self, number: int) -> list[Sample]:
+        """The samples of the processes with lower numbers."""
+        stored = self.context.store.samples(self.context.run.run, self.card.name)
+        return [one for one in stored if one.process < number]
 
     def conclude(self, machine: Measured | None = None, drift: str = "") -> None:
         """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
-        if self.result is None:
-            self.findings.machine_drift, self.findings.drift = machine, drift
-            count = repetition.count(self._taken)
-            for number in count.counted:
-                self.findings.add(self._taken[number])
-            self.findings.notes += count.notes
-            digest = self.fingerprint.digest if self.fingerprint else ""
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            result = self.findings.result(self.under.suite, now, digest)
-            self.result = result if self.under.deadline.left_s else time_was_over(result)
-            self._write_reproducers(self.result)
-            self.under.store.add_result(self.result, count.set_aside)
+        if self.result is not None:
+            return
+        self.measured.machine_drift, self.measured.drift = machine, drift
+        counted = repetition.count(self._timed)
+        for number in counted.numbers:
+            self.measured.add(self._timed[number].log)
+        self.measured.notes += counted.notes
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        digest = self.fingerprint.digest if self.fingerprint else ""
+        is_over = not self.context.deadline.left_s
+        self.result = self.measured.result(now, digest, time_is_over=is_over)
+        self._write_files(self.result)
+        results.add(self.context.store, self.result, counted.set_aside)
 
-    def _write_reproducers(self, result: ModelResult) -> None:
+    def _write_files(self, result: ModelResult) -> None:
         """Before the result that names them; a disk that does not take them costs no result."""
+        about = _about(result)
         try:
-            reproducer.write(result, self.under.folders.state)
+            for name, found in result.found.items():
+                measure = measures()[name]
+                if isinstance(found, measure.result):
+                    for path, content in measure.files(found, about).items():
+                        file = self.context.folders.state / path
+                        file.parent.mkdir(parents=True, exist_ok=True)
+                        file.write_bytes(content)
         except OSError as error:
-            _log.warning("What shows the troubles of '%s' could not be written: %s", result.model, error)
+            _log.warning("The reproducers for '%s' could not be written: %s", result.model, error)
 
-    async def _take(self, turn: Turn) -> None:
-        if turn.stage and self.findings.spared(turn.stage):
+    async def _take(self, planned: PlannedProcess) -> None:
+        if planned.measure and self.measured.skip_reason(measures()[planned.measure]):
             return
-        if turn.block in self._finished:
-            self.under.deadline.spend(self._finished[turn.block].spent_s)
-            self._keep(turn, self._finished[turn.block], self._stored(turn))
+        deadline = self.context.deadline
+        if planned.number in self._finished:
+            deadline.spend(self._finished[planned.number].spent_s)
+            self._keep(planned, self._finished[planned.number])
             return
-        self.under.deadline.require()
-        begun_s = self.under.deadline.clock()
+        deadline.require()
+        begun_s = deadline.clock()
         await self._check_files()
-        run, store = self.under.run.run, self.under.store
-        goes_on = _goes_on(turn)
-        earlier = self._stored(turn) if goes_on else []
-        set_aside = store.begin_turn(
-            run,
-            self.card.name,
-            turn.block,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            await asyncio.to_thread(read_power),
-            goes_on=goes_on,
+        run, store, resumable = self.context.run.run, self.context.store, _is_resumable(planned)
+        earlier = self._stored(planned) if resumable else []
+        set_aside = store.begin_process(run, self.card.name, planned.number, resumable=resumable)
+        async with self._fresh(planned, earlier, set_aside) as subject:
+            self.measured.engine_version = subject.server.engine_version
+            broke_off = await (self._ask_one if planned.measure else self._ask_shared)(subject, planned)
+        foreign_s, available_s = subject.disturbance.seconds
+        outcome = ProcessOutcome(
+            starts=subject.starts,
+            engine_version=self.measured.engine_version,
+            memory=dict(subject.memory),
+            foreign_s=foreign_s,
+            available_s=available_s,
+            series={name: tuple(values) for name, values in subject.noted.items()},
+            broke_off=broke_off,
+            spent_s=deadline.clock() - begun_s,
         )
-        async with self._fresh(turn, earlier, set_aside) as subject:
-            self.findings.engine_version = subject.server.engine_version
-            found = await self._measure(subject, turn)
-        found = found.model_copy(
-            update={
-                "starts": subject.starts,
-                "engine_version": self.findings.engine_version,
-                "memory": dict(subject.memory),
-                "spent_s": self.under.deadline.clock() - begun_s,
-            }
+        store.finish_process(run, self.card.name, planned.number, outcome)
+        self._keep(planned, outcome)
+
+    async def _ask_one(self, subject: Subject, planned: PlannedProcess) -> str:
+        """Give the process to one measure; that the engine does not survive it is part of what is measured.
+
+        Returns why it broke off, or nothing.
+        """
+        measure = measures()[planned.measure]
+        counts = self.context.suite.counts[measure.name]
+        subject.begin(measure.name, measure.steps(counts, planned.nth))
+        try:
+            with subject.watched() if measure.timed else nullcontext():
+                series = await measure.ask(subject, counts, planned.nth)
+                subject.noted.update({name: list(values) for name, values in series.items()})
+        except (EngineDied, EngineStalled) as error:
+            if measure.required:
+                noted = {name: tuple(values) for name, values in subject.noted.items()}
+                self._keep(planned, ProcessOutcome(series=noted, broke_off=str(error)))
+                raise
+            return str(error)
+        return ""
+
+    async def _ask_shared(self, subject: Subject, planned: PlannedProcess) -> str:
+        """Let the timed measures ask the process in turn."""
+        suite = self.context.suite
+        subject.begin(_doing(suite, planned, is_ours=self.measured.is_ours), steps_of(suite, planned))
+        for measure in suite.shared():
+            if not self.measured.skip_reason(measure):
+                series = await measure.ask(subject, suite.counts[measure.name], 0)
+                subject.noted.update({name: list(values) for name, values in series.items()})
+        return ""
+
+    def _keep(self, planned: PlannedProcess, outcome: ProcessOutcome) -> None:
+        log = ProcessLog(
+            planned.number, self._stored(planned), outcome, planned.measure, planned.nth, planned.repeats
         )
-        store.finish_turn(run, self.card.name, turn.block, found)
-        self._keep(turn, found, self._stored(turn))
+        if planned.measure and measures()[planned.measure].required:  # never measured again
+            self.measured.add(log)
+            return
+        asked = [measures()[log.measure]] if log.measure else self.context.suite.shared()
+        disturbed = next(filter(None, (one.disturbed(log) for one in asked if one.timed)), "")
+        self._timed[planned.number] = TimedProcess(log, disturbed)
 
-    async def _measure(self, subject: Subject, turn: Turn) -> Found:
-        if turn.stage:
-            return await self._stage(subject, turn)
-        if turn.questions:
-            return await self._more_questions(subject, turn)
-        return await (self._gates(subject) if turn.block == GATES else self._block(subject, turn))
+    def _stored(self, planned: PlannedProcess) -> list[Sample]:
+        return self.context.store.samples(self.context.run.run, self.card.name, planned.number)
 
-    def _keep(self, turn: Turn, found: Found, asked: list[Asked]) -> None:
-        if turn.questions:
-            self.findings.add_questions(found)
-        elif turn.block == GATES:
-            self.findings.add_gates(found)
-        else:
-            self._taken[turn.block] = Restart(found, asked, turn.again, turn.stage, turn.part)
-
-    def _stored(self, turn: Turn) -> list[Asked]:
-        return self.under.store.exchanges(self.under.run.run, self.card.name, turn.block)
-
-    def _fresh(self, turn: Turn, answered: list[Asked], set_aside: int) -> Subject:
-        under = self.under
+    def _fresh(self, planned: PlannedProcess, answered: list[Sample], set_aside: int) -> Subject:
+        context = self.context
         if self._engine is None:
-            raise RuntimeError("a trial is prepared before its first turn")
-        settings, stage = under.settings.engine_of(self.card.name), STAGES.get(turn.stage)
-        if isinstance(stage, SetsEngine):
-            settings = stage.settings(settings, self.findings.variant, turn.part)
+            raise RuntimeError("a session is prepared before its first process")
+        settings = context.settings.engine_of(self.card.name)
+        if planned.measure:
+            measure = measures()[planned.measure]
+            settings = measure.engine_settings(settings, self.measured.variant, planned.nth)
         server = make_server(
             self.card,
-            self.findings.variant,
+            self.measured.variant,
             self._engine,
-            under.catalog,
+            context.catalog,
             settings,
-            run_folder=under.folders.run,
-            log_folder=under.folders.logs,
+            run_folder=context.folders.run,
+            log_folder=context.folders.logs,
         )
         return Subject(
             server,
-            turn.block,
-            run=under.run.run,
-            store=under.store,
-            steps=under.steps,
-            timeout_s=under.suite.request_timeout_s,
+            planned.number,
+            run=context.run.run,
+            store=context.store,
+            steps=context.steps,
+            timeout_s=context.suite.request_timeout_s,
             answered=answered,
             set_aside=set_aside,
             files=self._files(),
-            limits=under.settings.limits,
-            deadline=under.deadline,
+            limits=context.settings.limits,
+            deadline=context.deadline,
         )
 
-    async def _stage(self, subject: Subject, turn: Turn) -> Found:
-        """Give the process to a stage; that the engine does not survive it is what was found."""
-        stage, suite = STAGES[turn.stage], self.under.suite
-        self.under.steps.begin(self.card.name, stage.name, stage.steps(suite, turn.part))
-        disturbance = Disturbance()
-        with disturbance.watch(subject.server.pids) if stage.is_timed else nullcontext():
-            try:
-                series, broke_off = await stage.asks(subject, suite, turn.part), ""
-            except (EngineDied, EngineStalled) as error:
-                series, broke_off = {}, str(error)
-        foreign_s, available_s = disturbance.seconds
-        noted = {name: tuple(values) for name, values in {**subject.noted, **series}.items()}
-        return Found(series=noted, broke_off=broke_off, foreign_s=foreign_s, available_s=available_s)
-
-    async def _gates(self, subject: Subject) -> Found:
-        suite, steps, name = self.under.suite, self.under.steps, self.card.name
-        steps.begin(name, "text questions", suite.text)
-        text = await gates.text(subject, suite)
-        self.findings.text = text
-        if not self.findings.variant.vision:
-            return Found(text=text, vision=NO_VISION, follow_up=NO_VISION)
-        steps.begin(name, "image questions", suite.vision)
-        vision = await gates.vision(subject, suite)
-        self.findings.vision = vision
-        steps.begin(name, "conversations", suite.follow_up * gates.TURNS)
-        return Found(text=text, vision=vision, follow_up=await gates.follow_up(subject, suite))
-
-    async def _more_questions(self, subject: Subject, turn: Turn) -> Found:
-        self.under.steps.begin(self.card.name, "more image questions", self.under.suite.vision)
-        await gates.more_vision(subject, self.under.suite, turn.questions)
-        return Found()
-
-    async def _block(self, subject: Subject, turn: Turn) -> Found:
-        suite = self.under.suite
-        start = "fresh start" if self.findings.is_ours else "session"
-        number = turn.again or turn.block
-        doing = f"{start} {number} of {suite.processes}" if number <= suite.processes else f"one more {start}"
-        doing += " once more" if turn.again else ""
-        self.under.steps.begin(self.card.name, doing, steps_of(suite, turn))
-        load = await first_answers(subject)
-        subject.sample("first_answer")
-        await latency.warm_up(subject)
-        subject.look_for_peak()
-        disturbance = Disturbance()
-        with disturbance.watch(subject.server.pids):
-            for cell in turn.cells:
-                await self._cell(cell, subject)
-        subject.sample("steady")
-        subject.sample("peak")
-        foreign_s, available_s = disturbance.seconds
-        return Found(load=load, foreign_s=foreign_s, available_s=available_s)
-
-    async def _cell(self, cell: str, subject: Subject) -> None:
-        if self.findings.variant.vision or cell not in latency.OF_IMAGES:
-            await latency.CELLS[cell](subject, self.under.suite)
-
     def _files(self) -> list[Path]:
-        if self.findings.variant.server is not None:
+        if self.measured.variant.server is not None:
             return []
-        files = self.under.catalog.resolve(self.findings.variant)
+        files = self.context.catalog.resolve(self.measured.variant)
         return [file for file in (files.model, files.mmproj) if file is not None]
 
     def _fingerprint(self, engine: Engine) -> Fingerprint:
-        variant, under = self.findings.variant, self.under
-        files, settings = under.catalog.resolve(variant), under.settings.engine_of(self.card.name)
+        variant, context = self.measured.variant, self.context
+        files, settings = context.catalog.resolve(variant), context.settings.engine_of(self.card.name)
         return fingerprint.take(
             variant,
             engine,
             fingerprint.engine_version(engine, variant, files, settings),
-            "" if variant.server is not None else under.hashes.of(variant, files),
+            "" if variant.server is not None else context.hashes.of(variant, files),
             settings,
-            under.run.machine,
+            context.run.machine,
             read_power(),
         )
 
     async def _check_files(self) -> None:
         """Raise ModelFilesError when the files are no longer those whose hash was taken."""
-        if self.fingerprint is None or self.findings.variant.server is not None:
+        if self.fingerprint is None or self.measured.variant.server is not None:
             return
-        variant = self.findings.variant
-        files = self.under.catalog.resolve(variant)
-        if await asyncio.to_thread(self.under.hashes.of, variant, files) != self.fingerprint.files:
+        variant = self.measured.variant
+        files = self.context.catalog.resolve(variant)
+        if await asyncio.to_thread(self.context.hashes.of, variant, files) != self.fingerprint.files:
             raise ModelFilesError(
                 f"The files of '{self.card.name}' changed while it was measured.",
-                hint="What was measured before is kept; measure it again when they stay as they are.",
+                hint="What was measured before is kept; measure it again when the files no longer change.",
                 code="model_changed",
             )
 
 
-def steps_of(suite: Suite, turn: Turn) -> int:
-    """How many requests a turn makes at most."""
-    if turn.stage:
-        return STAGES[turn.stage].steps(suite, turn.part)
-    if turn.questions:
-        return suite.vision
-    if turn.block == GATES:
-        return suite.text + suite.vision + suite.follow_up * gates.TURNS
-    warm_up = latency.WARM_UP_TEXTS + latency.WARM_UP_IMAGES + bool(suite.repeats)
-    return TRIES + warm_up + suite.images + suite.texts + suite.short + suite.repeats
+def steps_of(suite: Suite, planned: PlannedProcess) -> int:
+    """How many requests a process is asked at most."""
+    if planned.measure:
+        return int(measures()[planned.measure].steps(suite.counts[planned.measure], planned.nth))
+    return sum(measure.steps(suite.counts[measure.name], 0) for measure in suite.shared())
 
 
-def _goes_on(turn: Turn) -> bool:
-    """Known answers can be asked of any process; what was timed of one that is gone is void."""
-    return turn.block == GATES or turn.questions > 0 or bool(turn.stage and STAGES[turn.stage].goes_on)
+def _is_resumable(planned: PlannedProcess) -> bool:
+    """Known answers can be asked of any process; the samples of a timed one that is gone count for
+    nothing."""
+    return bool(planned.measure) and measures()[planned.measure].resumable
+
+
+def _doing(suite: Suite, planned: PlannedProcess, *, is_ours: bool) -> str:
+    """`process 3 of 7`, for the display."""
+    what = "process" if is_ours else "session"
+    number = planned.repeats or planned.number
+    doing = f"{what} {number} of {suite.processes}" if number <= suite.processes else f"one more {what}"
+    return f"{doing} once more" if planned.repeats else doing
+
+
+def _about(result: ModelResult) -> About:
+    known = {"model", "model_id", "variant", "quantization", "engine", "engine_version", "fingerprint", "run"}
+    return About(
+        title=result.title,
+        model=result.model,
+        variant=result.variant,
+        run=result.run,
+        engine=result.engine,
+        endpoint=result.endpoint,
+        model_id=result.model_id,
+        versions=result.model_dump(mode="json", include=known | {"measured_at", "machine"}),
+    )

@@ -1,10 +1,11 @@
-"""One fresh server process under measurement: started, asked and stopped here; called by `trial`.
+"""One fresh server process under measurement: started, asked and stopped here; made by `session`, asked by
+the measures.
 
-A server that runs already is asked in the same way, and left running. What an earlier process answered
-before a run was interrupted can be given: it is not asked again.
+An endpoint is asked in the same way, and left running. Answers that an earlier process gave before a run was
+interrupted can be handed in: those questions are not asked again.
 
-Memory is that of the server's process tree, sampled between requests and never inside a timed one.
-Every exchange goes to the store as it is made.
+Memory is that of the server's process tree, read between requests and never inside a timed one. Every sample
+goes to the store as it is taken.
 """
 
 import asyncio
@@ -22,14 +23,15 @@ from viewfinder.core.errors import EngineDied, EngineError, EngineStalled, Viewf
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server
 from viewfinder.measure.deadline import Deadline
+from viewfinder.measure.disturbance import Disturbance
 from viewfinder.measure.figures import Memory, Phase
 from viewfinder.measure.progress import Steps
 from viewfinder.measure.prompts import Prompt, body
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.tree_memory import Peak, read
 
-LEFT = "client_left: The client left in the middle of the answer, as it was meant to."
+LEFT = "client_left: The client disconnected in the middle of the answer, on purpose."
 _OBITUARY_S = 2.0
 """How long the end of an engine may come after its broken connection."""
 
@@ -37,11 +39,11 @@ _OBITUARY_S = 2.0
 class Subject:
     """A server process from its start to its end; an async context manager.
 
-    `process` numbers it within the trial. `memory` fills as the phases come; `starts` is more than one
-    when the engine failed to start and was started again. `noted` are series of what a stage notes as it
-    goes, so that they are there when the engine is gone. `answered` are this process's exchanges of before
-    an interruption: questions that can be asked of any process (never timed ones); `set_aside` is how many
-    others there are that do not count. `files` are the model's files and folders. `limits` are those of
+    `process` is its number within the run and model. `memory` fills phase by phase; `starts` is more than one
+    when the engine failed to start and was started again. `noted` are series that a measure fills as it asks,
+    so that they survive the engine's death. `answered` are this process's samples from before an
+    interruption: questions that any process can be asked (never timed ones); `set_aside` is the number of its
+    other samples, which do not count. `files` are the model's files and folders. `limits` are those of
     requests to the gateway.
     """
 
@@ -54,7 +56,7 @@ class Subject:
         store: Store,
         steps: Steps,
         timeout_s: float,
-        answered: Sequence[Asked] = (),
+        answered: Sequence[Sample] = (),
         set_aside: int = 0,
         files: Sequence[Path] = (),
         limits: Limits | None = None,
@@ -68,12 +70,14 @@ class Subject:
         self.files = files
         self._peak = Peak(server.pids)
         self.noted: defaultdict[str, list[float]] = defaultdict(list)
+        self.disturbance = Disturbance()
         self._answered = {(asked.scenario, asked.place): asked for asked in answered}
         self._places: Counter[str] = Counter()
         self._spared_s = 0.0
         self._set_aside = set_aside
         self._deadline = deadline
-        self._run, self._store, self._steps, self._timeout_s = run, store, steps, timeout_s
+        self.run = run
+        self._store, self._steps, self._timeout_s = store, steps, timeout_s
 
     async def __aenter__(self) -> Self:
         await self.server.start(self._reached)
@@ -85,34 +89,43 @@ class Subject:
         pids = self.server.pids() if self.server.is_ours else []
         await self.server.stop()
         if pids and error is None:
-            self.memory["unloaded"] = read(pids)  # nothing, unless something was left behind
+            self.memory["unloaded"] = read(pids)  # 0 bytes, unless something was left behind
 
     async def restart(self, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """End the process and start another; `meanwhile` is called, in a thread, while there is none."""
+        """Stop the process and start another; `meanwhile` is called, in a thread, between the two."""
         await self.server.stop()
         await asyncio.to_thread(meanwhile)
-        self.starts -= 1  # this one was asked for
+        self.starts -= 1  # this one was no failure
         await self.server.start(self._reached)
 
     def topic(self, scenario: str) -> str:
-        """The seed of a scenario's prompts: a server that goes on must never be shown an image twice."""
+        """The seed of a scenario's prompts: an endpoint, which keeps running, must never see an image
+        twice."""
         if self.server.is_ours:
             return scenario
         again = f"/{self._set_aside}" if self._set_aside else ""
-        return f"{scenario}/{self._run}/{self.process}{again}"
+        return f"{scenario}/{self.run}/{self.process}{again}"
 
     def clock(self) -> float:
-        """Monotonic seconds, as if what was answered before an interruption had been asked now."""
+        """Monotonic seconds, as if the questions answered before an interruption had been asked now."""
         return time.monotonic() + self._spared_s
 
     def skip_to(self, scenario: str, place: int) -> None:
-        """The scenario's next exchange has this place: what comes before was asked of another process."""
+        """Give the scenario's next sample this place: another process was asked those before it."""
         self._places[scenario] = place
 
-    def sample(self, phase: Phase) -> None:
-        """Note the tree's memory now; that of a server which is not ours is not ours to read.
+    def begin(self, doing: str, steps: int) -> None:
+        """Show that the next phase begins, of at most so many requests."""
+        self._steps.begin(self.server.card.name, doing, steps)
 
-        As "peak", the most that it came to so far.
+    def watched(self) -> AbstractContextManager[None]:
+        """Watch within the block how much of the processors other programs use."""
+        return self.disturbance.watch(self.server.pids)
+
+    def note_memory(self, phase: Phase) -> None:
+        """Read the tree's memory now and keep it under this phase; an endpoint's is not ours to read.
+
+        "peak" keeps the highest reading so far.
         """
         if not self.server.is_ours:
             return
@@ -123,23 +136,23 @@ class Subject:
         self.memory[phase] = now
 
     def look_for_peak(self) -> None:
-        """Between two requests, when none is in flight."""
+        """Read the memory if it grew; call it between two requests, when none is in flight."""
         if self.server.is_ours:
             self._peak.look()
 
     def overlapping(self) -> AbstractContextManager[None]:
-        """Requests may be asked at once within it; their exchanges reach the disk after it.
+        """Allow several requests at once within the block; their samples reach the disk after it.
 
-        Each has its place by when it was asked, not by when it was answered.
+        Samples are numbered by when their requests were sent, not by when they were answered.
         """
         return self._store.held()
 
-    async def ask(self, scenario: str, prompt: Prompt) -> Asked:
-        """Put a prompt, store the exchange and return it with its grade (an error is wrong).
+    async def ask(self, scenario: str, prompt: Prompt) -> Sample:
+        """Send a prompt, store the exchange and return it with its grade (an error is wrong).
 
-        A request that the engine refuses is an exchange with an error. Raises EngineDied when the engine
-        is gone and EngineStalled when it gave no whole answer in time: then nothing more can be measured.
-        Raises TimeIsUp when the run may not go on.
+        A request that the engine refuses becomes a sample with an error. Raises EngineDied when the engine is
+        gone and EngineStalled when it gave no complete answer in time: then nothing more can be measured.
+        Raises TimeIsUp when the run's time is spent.
         """
         model = self.server.card.name
         place = self._places[scenario]
@@ -152,10 +165,10 @@ class Subject:
         exchange = await self.server.client.exchange(request, timeout_s=self._timeout_s)
         return await self._keep(scenario, place, prompt, exchange)
 
-    async def leave(self, scenario: str, prompt: Prompt) -> Asked:
-        """Put a prompt and break off at the answer's first words, as a client does who has lost patience.
+    async def ask_and_disconnect(self, scenario: str, prompt: Prompt) -> Sample:
+        """Send a prompt and disconnect at the answer's first words, as an impatient client does.
 
-        The exchange has the error `client_left`, unless the engine met one of its own. Raises as `ask` does.
+        The sample has the error `client_left`, unless the engine had one of its own. Raises as `ask` does.
         """
         place = self._places[scenario]
         self._places[scenario] += 1
@@ -172,14 +185,14 @@ class Subject:
         except EngineError as problem:
             error = f"{problem.reason}: {problem.message}"
         except TimeoutError:
-            error = f"timeout: There was no word of an answer after {self._timeout_s:g} s."
+            error = f"timeout: No part of an answer came within {self._timeout_s:g} s."
         exchange = Exchange(started_s, time.monotonic(), text=text, error=error)
         return await self._keep(scenario, place, prompt, exchange)
 
-    async def _keep(self, scenario: str, place: int, prompt: Prompt, exchange: Exchange) -> Asked:
+    async def _keep(self, scenario: str, place: int, prompt: Prompt, exchange: Exchange) -> Sample:
         grade = prompt.is_right
-        asked = Asked(
-            run=self._run,
+        sample = Sample(
+            run=self.run,
             model=self.server.card.name,
             process=self.process,
             scenario=scenario,
@@ -190,17 +203,18 @@ class Subject:
             right=None if grade is None else not exchange.error and grade(exchange.text),
             place=place,
         )
-        self._store.add(asked)
+        self._store.add(sample)
         self._steps.step()
         if exchange.error:
             await self._check(exchange, prompt.question)
-        return asked
+        return sample
 
-    def _remembered(self, earlier: Asked, prompt: Prompt) -> Asked:
+    def _remembered(self, earlier: Sample, prompt: Prompt) -> Sample:
         if (earlier.question, earlier.scene) != (prompt.question, prompt.scene):
             raise ViewfinderError(
-                f"This run cannot go on: it asked '{earlier.question}' where '{prompt.question}' is due now.",
-                hint="What it measured is kept; begin a new run.",
+                f"This run cannot be resumed: it asked '{earlier.question}' where this version asks "
+                f"'{prompt.question}'.",
+                hint="Its measurements are kept. Start a new run.",
                 code="resume_differs",
             )
         self._spared_s += earlier.exchange.e2e_s
@@ -211,7 +225,7 @@ class Subject:
         """Raise when the error means that the server process can answer no more."""
         if exchange.error.startswith(("timeout", EngineStalled.code)):
             raise EngineStalled(
-                f"The engine gave no whole answer to '{question}' within {self._timeout_s:g} s."
+                f"The engine gave no complete answer to '{question}' within {self._timeout_s:g} s."
             )
         if not exchange.error.startswith(EngineDied.code):
             return
@@ -230,9 +244,9 @@ class Subject:
             self.starts += 1
             self.memory.clear()
             self._peak = Peak(self.server.pids)
-            self.sample("spawned")
+            self.note_memory("spawned")
         elif phase == "ready":
-            self.sample("ready")
+            self.note_memory("ready")
 
 
 def _words_of(chunk: dict[str, Any]) -> str:

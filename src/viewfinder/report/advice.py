@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewfinder.measure.figures import Figure, Gate, Measured, Missing
-from viewfinder.measure.measures.dialogues.page import kept
+from viewfinder.measure.measures.dialogues import FACTS_KEPT
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import (
-    GateName,
     average,
     clause,
     disturbance_of,
@@ -25,10 +24,10 @@ from viewfinder.report.facts import (
 )
 from viewfinder.report.figures import phrase
 from viewfinder.report.ranks import (
-    FACTS_KEPT,
-    FOLLOW_UPS,
-    IMAGE_ANSWERS,
-    INFERENCE,
+    BY_FACTS_KEPT,
+    BY_FOLLOW_UPS,
+    BY_IMAGE_ANSWERS,
+    BY_INFERENCE,
     Known,
     Ranked,
     Scale,
@@ -90,7 +89,7 @@ def production_ready(results: Sequence[ModelResult]) -> list[ModelResult]:
 
 def summary(result: ModelResult) -> str:
     """What was measured of a result, in one clause; empty: nothing was."""
-    gates: tuple[GateName, ...] = ("vision", "text")
+    gates: tuple[str, ...] = ("vision", "text")
     clauses = [gate_clause(result, name) for name in gates if isinstance(gate_of(result, name), Gate)]
     readings = ((name, reading(result)) for name, reading in FIGURES.items())
     clauses += [f"{name} {phrase(figure)}" for name, figure in readings if isinstance(figure, Figure)]
@@ -131,8 +130,8 @@ def _best_overall(results: Sequence[ModelResult], evidence: Known) -> Advice:
         _measured("average inference"),
     )
     able = _able(results, needs)
-    accurate = _first(ranked(able, IMAGE_ANSWERS, evidence))
-    fastest = _first(ranked([place.result for place in accurate], INFERENCE, evidence))
+    accurate = _first(ranked(able, BY_IMAGE_ANSWERS, evidence))
+    fastest = _first(ranked([place.result for place in accurate], BY_INFERENCE, evidence))
     return Advice(
         use="Best overall",
         rule="Of the models that passed both gates: the highest share of right image answers; among those "
@@ -146,10 +145,10 @@ def _best_context(results: Sequence[ModelResult], evidence: Known) -> Advice:
     """By what they keep in dialogues, where all were put to that; the gate stays, for it is asked of all."""
     needs = (_sound(results), _passed("vision"), _passed("follow_up"))
     able = _able(results, needs)
-    held = bool(able) and all(isinstance(kept(result), Figure) for result in able)
+    held = bool(able) and all(isinstance(result.facts.figures[FACTS_KEPT], Figure) for result in able)
 
     def reason(result: ModelResult) -> str:
-        gate, figure = gate_clause(result, "follow_up"), kept(result)
+        gate, figure = gate_clause(result, "follow_up"), result.facts.figures[FACTS_KEPT]
         return f"facts kept in dialogues {phrase(figure)}; {gate}" if isinstance(figure, Figure) else gate
 
     return Advice(
@@ -161,7 +160,7 @@ def _best_context(results: Sequence[ModelResult], evidence: Known) -> Advice:
             if held
             else "right answers to follow-up questions."
         ),
-        picks=_picks(_first(ranked(able, FACTS_KEPT if held else FOLLOW_UPS, evidence)), able, reason),
+        picks=_picks(_first(ranked(able, BY_FACTS_KEPT if held else BY_FOLLOW_UPS, evidence)), able, reason),
         nobody=_nobody(results, needs),
     )
 
@@ -174,7 +173,7 @@ def _best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice
         rule="Of the models that passed the vision gate and not the text gate: the highest share of right "
         "image answers.",
         picks=_picks(
-            _first(ranked(able, IMAGE_ANSWERS, evidence)),
+            _first(ranked(able, BY_IMAGE_ANSWERS, evidence)),
             able,
             lambda result: "; ".join(filter(None, (summary(result), disturbance_of(result)))),
         ),
@@ -193,8 +192,8 @@ def _balanced(results: Sequence[ModelResult], evidence: Known) -> Advice:
     )
     able = _able(results, needs)
     places: dict[str, dict[str, Ranked]] = {label(result): {} for result in able}
-    for name, reading in FIGURES.items():
-        for place in ranked(able, Scale(name, reading), evidence):
+    for name in FIGURES:
+        for place in ranked(able, Scale(name), evidence):
             places[label(place.result)][name] = place
     worst = {who: max(place.rank for place in of.values()) for who, of in places.items()}
     best = [
@@ -234,7 +233,7 @@ def _why_avoid(result: ModelResult) -> str:
         reasons += map(clause, result.status_reasons)
     elif result.status in NOT_WORKING:
         reasons.append(NOT_WORKING[result.status])
-    uses: dict[GateName, str] = {"vision": "questions about images", "text": "text-only prompts"}
+    uses: dict[str, str] = {"vision": "questions about images", "text": "text-only prompts"}
     for name, use in uses.items():
         gate = gate_of(result, name)
         if isinstance(gate, Gate) and not gate.passed:
@@ -266,7 +265,7 @@ def _ready(result: ModelResult) -> str:
     return "; ".join(unmet) or f"its status is {result.status}"
 
 
-def _passed(name: GateName) -> Need:
+def _passed(name: str) -> Need:
     def why_not(result: ModelResult) -> str:
         gate = gate_of(result, name)
         return "" if isinstance(gate, Gate) and gate.passed else gate_clause(result, name)
@@ -276,8 +275,9 @@ def _passed(name: GateName) -> Need:
 
 def _no_text(result: ModelResult) -> str:
     """What was not asked is not known to be missing, unless the bench itself calls it vision-only."""
-    if isinstance(result.text, Gate):
-        return f"it is not vision-only, {gate_clause(result, 'text')}" if result.text.passed else ""
+    text = gate_of(result, "text")
+    if isinstance(text, Gate):
+        return f"it is not vision-only, {gate_clause(result, 'text')}" if text.passed else ""
     return "" if result.status == "vision-only" else gate_clause(result, "text")
 
 

@@ -1,7 +1,7 @@
 """What changed since the previous run; called by `guide`.
 
-A change is what a test on the exchanges of both runs shows (see `bench/revisions`), between runs of the same
-variant and suite on the same machine. Timings of a disturbed run are compared with nothing.
+A change is what a test on the samples of both runs shows (see `measure/compare/revisions`), between runs of
+the same variant and suite on the same machine. Timings of a disturbed run are compared with nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,25 +9,20 @@ from dataclasses import dataclass
 
 from viewfinder.measure.compare import pace, revisions
 from viewfinder.measure.compare.evidence import Evidence
-from viewfinder.measure.compare.revisions import Cell
+from viewfinder.measure.compare.revisions import Change
 from viewfinder.measure.figures import Measured, Missing
-from viewfinder.measure.measures.dialogues.page import kept
-from viewfinder.measure.measures.own_images import page as vqa
 from viewfinder.measure.metrics import SURE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
 from viewfinder.report.facts import (
     Key,
-    average,
     disturbance_of,
     failure_of,
     key,
     label,
-    load_time,
-    memory,
     same_machine,
 )
-from viewfinder.report.figures import in_unit, phrase, rate
+from viewfinder.report.figures import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +75,14 @@ def _compare(result: ModelResult, before: ModelResult | None, evidence: Mapping[
         return Comparison(label(result), not_compared=why)
     now, then = evidence.get(key(result)), evidence.get(key(before))
     if now is None or then is None:
-        return Comparison(label(result), not_compared="the exchanges of both runs are needed for it")
+        return Comparison(label(result), not_compared="the samples of both runs are needed for it")
     quiet = not (result.contaminated or before.contaminated)
-    cells = revisions.compare(now, then, timings=quiet)
-    ordered = sorted(cells.items(), key=lambda item: not item[1].changed)
+    found = revisions.compare(now, then, timings=quiet)
+    ordered = sorted(found.items(), key=lambda item: not item[1].changed)
     return Comparison(
         label(result),
         before_run=f"{before.run} of {before.measured_at}",
-        lines=tuple(_line(name, cell, before, result) for name, cell in ordered),
+        lines=tuple(_line(name, change, before, result) for name, change in ordered),
         notes=(*_notes(result, before, now, then), *_machine(now, then)),
     )
 
@@ -104,23 +99,23 @@ def _incomparable(result: ModelResult, before: ModelResult) -> str:
     return ""
 
 
-def _line(name: str, cell: Cell, before: ModelResult, result: ModelResult) -> Line:
-    if cell.changed:
-        verdict = f"changed: {'better' if cell.better else 'worse'}"
-    elif cell.is_same:
+def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -> Line:
+    if change.changed:
+        verdict = f"changed: {'better' if change.better else 'worse'}"
+    elif change.is_same:
         verdict = "no change: surely the same within the margin"
     else:
         verdict = "no change seen"
-    then, now = (_said(_figures(one)[name]) for one in (before, result))
-    return Line(name, then, now, _difference(cell), verdict, cell.changed)
+    then, now = (_said(one.facts.figures[name]) for one in (before, result))
+    return Line(name, then, now, _difference(change), verdict, change.changed)
 
 
-def _difference(cell: Cell) -> str:
+def _difference(change: Change) -> str:
     """`1.12 times (1.05 to 1.20)` or `+2.0 points (-1.1 to 5.1)`."""
-    if not cell.is_share:
-        value, low, high = pace.ratio(cell.contrast)
+    if not change.is_share:
+        value, low, high = pace.ratio(change.contrast)
         return f"{value:.2f} times ({low:.2f} to {high:.2f})"
-    seen = cell.contrast
+    seen = change.contrast
     value, low, high = (100 * number for number in (seen.value, seen.low, seen.high))
     return f"{value:+.1f} points ({low:+.1f} to {high:+.1f}, n={seen.n})"
 
@@ -159,20 +154,3 @@ def _machine(now: Evidence, then: Evidence) -> tuple[str, ...]:
 
 def _said(measured: Measured) -> str:
     return measured.missing if isinstance(measured, Missing) else phrase(measured)
-
-
-def _figures(result: ModelResult) -> dict[str, Measured]:
-    """By the names of `revisions`."""
-    return {
-        "right image answers": rate(result.vision),
-        "right text answers": rate(result.text),
-        "right follow-up answers": rate(result.follow_up),
-        "facts kept in dialogues": kept(result),
-        "right answers to your own questions": vqa.accuracy(result),
-        "memory difference": memory(result),
-        "average inference": average(result),
-        "load time": load_time(result),
-        "time to first token, image": in_unit(result.ttft_image, "ms"),
-        "time to first token, text": in_unit(result.ttft_text, "ms"),
-        "decode speed": result.decode_rate,
-    }

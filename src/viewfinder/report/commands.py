@@ -26,7 +26,8 @@ class Commands:
 
 def commands(result: ModelResult) -> Commands:
     """An image is sent only to a model whose vision gate passed; the variant is the one that was measured."""
-    sees = isinstance(result.vision, Gate) and result.vision.passed
+    vision = result.facts.gates["vision"]
+    sees = isinstance(vision, Gate) and vision.passed
     question = "What is in this image?" if sees else "What can you do?"
     model, variant = shlex.quote(result.model), f"--variant {shlex.quote(result.variant)}"
     asked = f'{PICTURE} "{question}"' if sees else f'"{question}"'

@@ -1,4 +1,4 @@
-"""Writes the reference guide: stored results in, Markdown out; called by api and by `viewfinder guide`."""
+"""Writes the reference guide: stored results in, Markdown out; called by `api`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from viewfinder.catalog.published import Published
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.compare.standings import Standing
+from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.results import ModelResult
 from viewfinder.report import markdown
 from viewfinder.report.advice import advise, summary
@@ -54,6 +55,7 @@ def write_guide(
         notes=notes,
         label=label,
         commands=commands,
+        method=[line for measure in measures().values() for line in measure.method],
         conclusion=conclusion(results, evidence),
         advice=advise(results, evidence),
         known_issues=known_issues(results),

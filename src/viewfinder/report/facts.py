@@ -1,13 +1,11 @@
 """What one stored result says, in the guide's units and words; called by `advice`, `changes` and `tables`."""
 
-from typing import Literal
-
 from viewfinder.measure.figures import Gate, Measured, Missing
+from viewfinder.measure.measures.latency import INFERENCE
+from viewfinder.measure.measures.load import LOAD_TIME
+from viewfinder.measure.measures.memory import DIFFERENCE
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.figures import in_unit, right_of
-
-GateName = Literal["vision", "text", "follow_up"]
-
+from viewfinder.report.figures import right_of
 
 Key = tuple[str, str]
 """Under which the evidence of a result is given: run and model."""
@@ -24,24 +22,25 @@ def label(result: ModelResult) -> str:
 
 def average(result: ModelResult) -> Measured:
     """Average inference, in seconds."""
-    return in_unit(result.average_inference, "s")
+    return result.facts.figures[INFERENCE]
 
 
 def load_time(result: ModelResult) -> Measured:
     """Seconds to the first correct image answer."""
-    return in_unit(result.load.first_correct, "s")
+    return result.facts.figures[LOAD_TIME]
 
 
 def memory(result: ModelResult) -> Measured:
     """Memory difference, in GB."""
-    return in_unit(result.memory_difference, "GB")
+    return result.facts.figures[DIFFERENCE]
 
 
-def gate_of(result: ModelResult, name: GateName) -> Gate | Missing:
-    return {"vision": result.vision, "text": result.text, "follow_up": result.follow_up}[name]
+def gate_of(result: ModelResult, name: str) -> Gate | Missing:
+    """Of the gates vision, text and follow_up."""
+    return result.facts.gates[name]
 
 
-def gate_clause(result: ModelResult, name: GateName) -> str:
+def gate_clause(result: ModelResult, name: str) -> str:
     """`vision gate passed with 58 of 60 right, 96.7 % (88.6 to 99.1)`."""
     gate, title = gate_of(result, name), name.replace("_", "-")
     if isinstance(gate, Missing):

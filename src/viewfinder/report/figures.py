@@ -5,52 +5,9 @@ interval's half-width remain. What was not measured keeps its reason and is neve
 """
 
 import math
-from collections.abc import Callable
 
-from viewfinder.measure.figures import Figure, Gate, Measured, Missing
-from viewfinder.measure.statistics.intervals import wilson
-
-Cell = Callable[[Measured], str]
-"""How a figure is printed in a table, or why there is none."""
-
-SCALES = {
-    "s": {"s": 1.0, "ms": 1e-3},
-    "ms": {"ms": 1.0, "s": 1e3},
-    "GB": {"GB": 1.0, "MB": 1e-3, "bytes": 1e-9, "B": 1e-9, "MiB": 2**20 / 1e9, "GiB": 2**30 / 1e9},
-}
-"""Unit to show > unit as stored > factor. GB is 10^9 bytes, as the published report has it."""
-
-
-def in_unit(measured: Measured, unit: str) -> Measured:
-    """The same figure in `unit`; Missing when its stored unit cannot be shown so."""
-    if isinstance(measured, Missing):
-        return measured
-    factor = 1.0 if measured.unit == unit else SCALES.get(unit, {}).get(measured.unit)
-    if factor is None:
-        return Missing(missing=f"it is stored in {measured.unit!r}, which cannot be shown in {unit}")
-    if not math.isfinite(measured.value):
-        return Missing(missing="the stored value is not a number")
-    low, high = measured.low * factor, measured.high * factor
-    return measured.model_copy(
-        update={"value": measured.value * factor, "low": low, "high": high, "unit": unit}
-    )
-
-
-def rate(gate: Gate | Missing) -> Measured:
-    """The share of right answers in percent, with Wilson's 95 % interval."""
-    if isinstance(gate, Missing):
-        return gate
-    if gate.asked < 1:
-        return Missing(missing="no question was asked")
-    low, high = wilson(gate.right, gate.asked)
-    return Figure(
-        value=100 * gate.right / gate.asked,
-        low=100 * low,
-        high=100 * high,
-        n=gate.asked,
-        unit="%",
-        how=gate.rule,
-    )
+from viewfinder.measure.figures import Figure, Gate, Missing
+from viewfinder.measure.measures.gates.find import share_of
 
 
 def has_interval(figure: Figure) -> bool:
@@ -86,7 +43,7 @@ def phrase(figure: Figure) -> str:
 
 def right_of(gate: Gate) -> str:
     """`58 of 60 right, 96.7 % (88.6 to 99.1)`."""
-    measured = rate(gate)
+    measured = share_of(gate)
     if isinstance(measured, Missing):
         return measured.missing
     return f"{gate.right} of {gate.asked} right, {phrase(measured).replace(f', n={gate.asked}', '')}"

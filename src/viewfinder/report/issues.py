@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from viewfinder.catalog.known_issues import KnownIssue, issues_of_model
 from viewfinder.measure.figures import Gate, Missing
+from viewfinder.measure.measures.latency import INFERENCE
+from viewfinder.measure.measures.load import LOAD_TIME
+from viewfinder.measure.measures.memory import DIFFERENCE
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.facts import GateName, clause, disturbance_of, failure_of, gate_clause, gate_of, label
+from viewfinder.report.facts import clause, disturbance_of, failure_of, gate_clause, gate_of, label
 
 
 def known_issues(results: Sequence[ModelResult]) -> list[tuple[str, tuple[str, ...]]]:
@@ -30,7 +33,7 @@ def _sentence(issue: KnownIssue) -> str:
 
 
 def _issues(result: ModelResult) -> tuple[str, ...]:
-    gates: tuple[GateName, ...] = ("vision", "text", "follow_up")
+    gates: tuple[str, ...] = ("vision", "text", "follow_up")
     missed = (
         gate_clause(result, name)
         for name in gates
@@ -41,17 +44,16 @@ def _issues(result: ModelResult) -> tuple[str, ...]:
 
 
 def _unmeasured(result: ModelResult) -> list[str]:
-    """One line for each reason, with all that it left unmeasured."""
+    """One line for each reason, with everything that it left unmeasured."""
     if failure_of(result):
         return []
+    facts = result.facts
     left: dict[str, list[str]] = {}
     for name, known in (
-        ("vision", result.vision),
-        ("pure text", result.text),
-        ("follow-up turns", result.follow_up),
-        ("load time", result.load.first_correct),
-        ("average inference", result.average_inference),
-        ("memory difference", result.memory_difference),
+        ("vision", facts.gates["vision"]),
+        ("pure text", facts.gates["text"]),
+        ("follow-up turns", facts.gates["follow_up"]),
+        *((name, facts.figures[name]) for name in (LOAD_TIME, INFERENCE, DIFFERENCE)),
     ):
         if isinstance(known, Missing):
             left.setdefault(clause(known.missing), []).append(name)

@@ -1,38 +1,42 @@
-"""Who is how good by one figure, and who shares a place; called by `advice`.
+"""The models' ranks by one figure, ties included; called by `advice`.
 
 Rank 1 are the model with the best figure and every model that is not surely worse (see
-`bench/statistics/ranking`; without the exchanges, every model whose interval overlaps that one's); the next
+`measure/statistics/ranking`; without the samples, every model whose interval overlaps that one's); the next
 rank begins with the best of the rest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import by_answers, by_times
 from viewfinder.measure.figures import Figure, Measured
-from viewfinder.measure.measures.dialogues.page import kept
+from viewfinder.measure.measures.dialogues import FACTS_KEPT
+from viewfinder.measure.measures.gates import FOLLOW_UPS, IMAGE_ANSWERS
+from viewfinder.measure.measures.latency import INFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.ranking import explain
-from viewfinder.report.facts import Key, average, key, label
-from viewfinder.report.figures import apart, rate
+from viewfinder.report.facts import Key, key, label
+from viewfinder.report.figures import apart
 
 Known = Mapping[Key, Evidence]
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What models are ranked by, named as in `evidence`: a share of right answers, or else a time or size."""
+    """The figure that models are ranked by: a share of right answers, or else a time or size."""
 
     name: str
-    reading: Callable[[ModelResult], Measured]
     is_share: bool = False
 
+    def reading(self, result: ModelResult) -> Measured:
+        return result.facts.figures[self.name]
 
-IMAGE_ANSWERS = Scale("right image answers", lambda result: rate(result.vision), is_share=True)
-FOLLOW_UPS = Scale("right follow-up answers", lambda result: rate(result.follow_up), is_share=True)
-FACTS_KEPT = Scale("facts kept in dialogues", kept, is_share=True)
-INFERENCE = Scale("average inference", average)
+
+BY_IMAGE_ANSWERS = Scale(IMAGE_ANSWERS, is_share=True)
+BY_FOLLOW_UPS = Scale(FOLLOW_UPS, is_share=True)
+BY_FACTS_KEPT = Scale(FACTS_KEPT, is_share=True)
+BY_INFERENCE = Scale(INFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Ranked:
 
 
 def ranked(results: Sequence[ModelResult], scale: Scale, evidence: Known | None = None) -> list[Ranked]:
-    """Best first, who has the figure; who is not surely worse than a rank's leader shares its rank."""
+    """The results that have the figure, best first; those not surely worse than a rank's leader share its
+    rank."""
     measured = ((result, scale.reading(result)) for result in results)
     waiting = [(result, figure) for result, figure in measured if isinstance(figure, Figure)]
     waiting.sort(key=lambda entry: entry[1].value, reverse=scale.is_share)
@@ -62,7 +67,7 @@ def ranked(results: Sequence[ModelResult], scale: Scale, evidence: Known | None 
 
 
 def _tested(waiting: Sequence[tuple[ModelResult, Figure]], scale: Scale, evidence: Known) -> dict[str, str]:
-    """Who is among the best, and what the test says of it; empty when not all have evidence to test."""
+    """The labels of the best, with what the test says of each; empty when not all have evidence to test."""
     of = {label(result): evidence[key(result)] for result, _ in waiting if key(result) in evidence}
     standing = by_answers(of, scale.name) if scale.is_share else by_times(of, scale.name)
     if standing is None or len(standing.places) < len(waiting):
@@ -75,6 +80,6 @@ def _tested(waiting: Sequence[tuple[ModelResult, Figure]], scale: Scale, evidenc
 
 
 def _overlapping(waiting: Sequence[tuple[ModelResult, Figure]]) -> dict[str, str]:
-    """Who cannot be told from the first by their intervals."""
+    """The labels of those whose intervals overlap the first one's."""
     (_, leader), *_ = waiting
     return {label(result): "" for result, figure in waiting if not apart(leader, figure)}

@@ -4,7 +4,7 @@ import math
 
 from viewfinder.measure.compare.standings import Standing
 from viewfinder.measure.statistics.contrasts import Contrast
-from viewfinder.measure.statistics.ranking import Place, explain
+from viewfinder.measure.statistics.ranking import Ranking, explain
 
 
 def lines(standing: Standing) -> list[tuple[str, str]]:
@@ -12,7 +12,7 @@ def lines(standing: Standing) -> list[tuple[str, str]]:
     return [(place.model, _verdict(standing, place)) for place in standing.places]
 
 
-def _verdict(standing: Standing, place: Place) -> str:
+def _verdict(standing: Standing, place: Ranking) -> str:
     said = explain(place, standing.samples)
     if place.contrast is None:
         return said

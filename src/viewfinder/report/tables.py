@@ -1,30 +1,19 @@
-"""The guide's tables, each cell a stored fact or a footnote that says why not; called by `guide`."""
+"""The guide's tables, each cell a stored fact or a footnote that says why not; called by `document`."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import get_args
+
+from pydantic import BaseModel
 
 from viewfinder.catalog.published import Published, PublishedModel
 from viewfinder.host.hardware import Machine
-from viewfinder.measure.figures import Figure, Gate, Measured, Memory, Missing, Phase
-from viewfinder.measure.measures.dialogues import page as context
-from viewfinder.measure.measures.latency import page as latency
-from viewfinder.measure.measures.latency.result import Latency
-from viewfinder.measure.measures.own_images import page as vqa
-from viewfinder.measure.measures.resolution import page as resolution
-from viewfinder.measure.measures.resolution.result import Resolution
-from viewfinder.measure.measures.stability import page as stability
-from viewfinder.measure.measures.throughput import page as throughput
-from viewfinder.measure.measures.throughput.result import Throughput
-from viewfinder.measure.results import ModelResult
-from viewfinder.report import status
+from viewfinder.measure.measures.base import Row
+from viewfinder.measure.measures.registry import measures
+from viewfinder.measure.results import ModelResult, OtherVersion
 from viewfinder.report.advice import production_ready
+from viewfinder.report.cells import NOTHING, Cells
 from viewfinder.report.changes import Line
-from viewfinder.report.facts import average, label, load_time, memory, same_machine
-from viewfinder.report.figures import brief, in_unit, phrase, right_of
+from viewfinder.report.facts import average, gate_of, label, load_time, memory, same_machine
 from viewfinder.report.markdown import Notes, code, table, text
-
-NOTHING = "—"
 
 
 class Tables:
@@ -46,18 +35,7 @@ class Tables:
                 "Memory difference (GB)",
                 "Status",
             ),
-            (
-                (
-                    f"**{text(label(result))}**{self._elsewhere(result, newest)}",
-                    self._gate(result.vision),
-                    self._gate(result.text),
-                    self._timing(result, average(result)),
-                    self._timing(result, load_time(result)),
-                    self._figure(memory(result)),
-                    self._status(result, result in ready),
-                )
-                for result in results
-            ),
+            (self._overview(result, newest, is_ready=result in ready) for result in results),
         )
 
     def published(self, published: Published, results: Sequence[ModelResult]) -> str:
@@ -92,110 +70,32 @@ class Tables:
             ),
         )
 
-    def recipe(self, result: ModelResult) -> str:
-        proven = [
-            name
-            for name, gate in (
-                ("vision", result.vision),
-                ("pure text", result.text),
-                ("follow-up turns", result.follow_up),
-            )
-            if isinstance(gate, Gate) and gate.passed
-        ]
+    def model(self, result: ModelResult) -> str:
+        """Everything that stands in one row, measure by measure."""
+        cells = Cells(self._notes, result)
+        measured = [row for name, found in _in_order(result) for row in _rows(name, found, cells)]
         return table(
             ("Item", "Measured here"),
             (
                 ("Model id", code(result.model_id)),
                 ("Endpoint", code(result.endpoint)),
-                ("Load time (s)", self._timing(result, load_time(result))),
-                ("Average inference (s)", self._timing(result, average(result))),
-                ("Memory difference (GB)", self._figure(memory(result))),
-                ("Features proven by a gate", ", ".join(proven) or "none"),
                 ("Engine", text(f"{result.engine} {result.engine_version}")),
                 ("Quantization", text(result.quantization) or NOTHING),
-                ("Vision", self._gate(result.vision)),
-                ("Pure text", self._gate(result.text)),
-                ("Follow-up turns", self._gate(result.follow_up)),
-                ("Process running after (s)", self._timing(result, in_unit(result.load.spawned, "s"))),
-                ("Listening after (s)", self._timing(result, in_unit(result.load.listening, "s"))),
-                ("Ready after (s)", self._timing(result, in_unit(result.load.ready, "s"))),
-                ("First token after (s)", self._timing(result, in_unit(result.load.first_token, "s"))),
-                ("Median inference (s)", self._timing(result, in_unit(result.median_inference, "s"))),
-                ("Output tokens", self._figure(result.output_tokens)),
-                ("Time to first token, image (ms)", self._timing(result, in_unit(result.ttft_image, "ms"))),
-                ("Time to first token, text (ms)", self._timing(result, in_unit(result.ttft_text, "ms"))),
-                ("Decode speed", self._timing(result, result.decode_rate, with_unit=True)),
-                *latency.rows(result, partial(self._timing, result)),
-                *context.rows(result, self._figure),
-                *throughput.rows(result, partial(self._timing, result)),
-                *resolution.rows(result, self._figure),
-                *stability.rows(result, self._figure, self._notes.mark),
-                *vqa.rows(result, self._figure),
-                *status.rows(result, self._figure),
+                *measured,
+                *_status(result, cells),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
             ),
         )
 
-    def percentiles(self, result: ModelResult) -> str:
-        """Of each sort of request; empty: none were taken."""
-        if not isinstance(result.latency, Latency):
-            return ""
-        return latency.percentiles(result.latency, partial(self._timing, result))
-
-    def speeds(self, result: ModelResult) -> str:
-        """Of each sort of request; empty: none were measured."""
-        if not isinstance(result.latency, Latency):
-            return ""
-        return latency.speeds(result.latency, partial(self._timing, result))
-
-    def memory_phases(self, readings: dict[Phase, Memory]) -> str:
-        """Megabytes (10^6 bytes) of the server's process tree.
-
-        The kernel's peak is the sum of what each process ever had in memory, pages of libraries among it; the
-        phase "peak" is the most that was seen between requests. Graphics cards have a column where they are
-        told.
-        """
-        on_cards = any(reading.graphics_bytes is not None for reading in readings.values())
-        return table(
-            (
-                "Phase",
-                "Footprint (MB)",
-                "Anonymous (MB)",
-                "Swap (MB)",
-                "Mapped model (MB)",
-                "PSS (MB)",
-                "Kernel's peak (MB)",
-                *(["Graphics cards (MB)"] if on_cards else []),
-            ),
-            (
-                (
-                    phase.replace("_", " "),
-                    _mb(reading.footprint_bytes),
-                    _mb(reading.anonymous_bytes),
-                    _mb(reading.swap_bytes),
-                    _mb(reading.mapped_bytes),
-                    f"{_mb(reading.pss_bytes)}{' (shared)' if reading.shared else ''}",
-                    _mb(reading.kernel_peak_bytes),
-                    *([_mb(reading.graphics_bytes)] if on_cards else []),
-                )
-                for phase in get_args(Phase)
-                if (reading := readings.get(phase)) is not None
-            ),
-        )
-
-    def throughput(self, result: ModelResult) -> str:
-        """What clients get at each level; empty when that was not measured."""
-        found = result.throughput
-        if not isinstance(found, Throughput):
-            return ""
-        return throughput.levels(found, partial(self._timing, result))
-
-    def resolution(self, result: ModelResult) -> str:
-        """What each image budget costs; empty when that was not measured."""
-        found = result.resolution
-        if not isinstance(found, Resolution):
-            return ""
-        return resolution.budgets(found, self._figure, partial(self._timing, result))
+    def sections(self, result: ModelResult) -> list[tuple[str, str]]:
+        """The tables below that, each after its introduction."""
+        cells = Cells(self._notes, result)
+        return [
+            (one.intro, table(one.header, one.rows))
+            for name, found in _in_order(result)
+            if (measure := measures().get(name)) and isinstance(found, measure.result)
+            for one in measure.section(found, cells)
+        ]
 
     def changes(self, lines: Iterable[Line]) -> str:
         return table(
@@ -232,26 +132,17 @@ class Tables:
             ),
         )
 
-    def _gate(self, gate: Gate | Missing) -> str:
-        if isinstance(gate, Missing):
-            return self._missing(gate)
-        return f"{_yes(gate.passed)}: {right_of(gate)}{self._notes.mark(f'Gate: {gate.rule}')}"
-
-    def _figure(self, measured: Measured, *, with_unit: bool = False) -> str:
-        if isinstance(measured, Missing):
-            return self._missing(measured)
-        words = phrase(measured) if with_unit else brief(measured)
-        return f"{text(words)}{self._notes.mark(measured.how)}"
-
-    def _timing(self, result: ModelResult, measured: Measured, *, with_unit: bool = False) -> str:
-        """A figure that a disturbed run spoils; it is shown, and says so."""
-        cell = self._figure(measured, with_unit=with_unit)
-        if isinstance(measured, Figure) and result.contaminated:
-            cell += self._notes.mark(f"Disturbed: {result.contaminated}")
-        return cell
-
-    def _missing(self, missing: Missing) -> str:
-        return f"{NOTHING}{self._notes.mark(f'Not measured: {missing.missing}')}"
+    def _overview(self, result: ModelResult, newest: ModelResult, *, is_ready: bool) -> tuple[str, ...]:
+        cells = Cells(self._notes, result)
+        return (
+            f"**{text(label(result))}**{self._elsewhere(result, newest)}",
+            cells.gate(gate_of(result, "vision")),
+            cells.gate(gate_of(result, "text")),
+            cells.timing(average(result)),
+            cells.timing(load_time(result)),
+            cells.figure(memory(result)),
+            self._status(result, is_ready),
+        )
 
     def _elsewhere(self, result: ModelResult, newest: ModelResult) -> str:
         if same_machine(result, newest):
@@ -276,21 +167,43 @@ class Tables:
         return ", ".join(words)
 
     def _beside(self, row: PublishedModel, results: Sequence[ModelResult]) -> str:
-        same = [result for result in results if result.model_id == row.model_id]
+        same = [(result, Cells(self._notes, result)) for result in results if result.model_id == row.model_id]
         return (
             "; ".join(
-                f"{text(label(result))}: average inference {self._timing(result, average(result))}, "
-                f"load {self._timing(result, load_time(result))}, memory {self._figure(memory(result))}, "
+                f"{text(label(result))}: average inference {cells.timing(average(result))}, "
+                f"load {cells.timing(load_time(result))}, memory {cells.figure(memory(result))}, "
                 f"{result.status}"
-                for result in same
+                for result, cells in same
             )
             or "no"
         )
 
 
+def _in_order(result: ModelResult) -> list[tuple[str, BaseModel]]:
+    """What was found, in the measures' order; last the measures that are not installed here."""
+    known = [name for name in measures() if name in result.found]
+    others = [name for name in result.found if name not in known]
+    return [(name, result.found[name]) for name in (*known, *others)]
+
+
+def _rows(name: str, found: BaseModel, cells: Cells) -> Sequence[Row]:
+    measure = measures().get(name)
+    if measure is None or isinstance(found, OtherVersion):
+        return [(text(name), "measured by another version")]
+    return measure.rows(found, cells)
+
+
+def _status(result: ModelResult, cells: Cells) -> list[Row]:
+    """The status with its reasons, and how it was measured; results of older versions lack some of it."""
+    said: list[Row] = []
+    if result.status_reasons:
+        said.append(("Status", text(f"{result.status}: {'; '.join(result.status_reasons)}")))
+    if result.machine_drift is not None:
+        said.append(("Time of the same work at the run's end / start", cells.figure(result.machine_drift)))
+    if result.notes:
+        said.append(("Notes", text(" ".join(result.notes))))
+    return said
+
+
 def _yes(able: bool) -> str:
     return "yes" if able else "no"
-
-
-def _mb(size_bytes: int | None) -> str:
-    return NOTHING if size_bytes is None else f"{size_bytes / 1e6:,.1f}"

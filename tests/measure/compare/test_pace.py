@@ -8,13 +8,13 @@ import pytest
 from tests.measure.made_up import timed
 from viewfinder.measure.compare import pace
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.store.rows import ANCHOR, Asked
+from viewfinder.measure.store.rows import ANCHOR, Sample
 
 
-def anchor(start: list[float], end: list[float]) -> list[Asked]:
+def anchor(start: list[float], end: list[float]) -> list[Sample]:
     """Processes from 0 on, as they are stored."""
     asked = timed([*start, *end], model=ANCHOR, scenario=pace.SCENARIO)
-    return [Asked(one.run, one.model, one.process - 1, one.scenario, "?", one.exchange) for one in asked]
+    return [Sample(one.run, one.model, one.process - 1, one.scenario, "?", one.exchange) for one in asked]
 
 
 def test_a_machine_that_became_slower_is_told_with_its_interval() -> None:

@@ -5,12 +5,12 @@ from typing import Any
 from tests.measure.store.test_store import asked, result
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.compare.parity import compare
-from viewfinder.measure.store.store import Asked
+from viewfinder.measure.store.store import Sample
 
 ONE, OTHER = result(variant="llama.cpp"), result(variant="mlx")
 
 
-def said(text: str, question: str, **more: Any) -> Asked:
+def said(text: str, question: str, **more: Any) -> Sample:
     return asked(question=question, exchange=Exchange(started_s=0.0, finished_s=1.0, text=text), **more)
 
 

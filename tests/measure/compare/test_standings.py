@@ -8,24 +8,24 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.measure.compare import standings
 from viewfinder.measure.compare.evidence import OWN_QUESTIONS, Evidence
 from viewfinder.measure.compare.standings import Standing
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 
-def by_answers(asked: dict[str, list[Asked]], figure: str = "right image answers") -> Standing | None:
+def by_answers(asked: dict[str, list[Sample]], figure: str = "right image answers") -> Standing | None:
     return standings.by_answers({model: Evidence(some) for model, some in asked.items()}, figure)
 
 
-def by_times(asked: dict[str, list[Asked]]) -> Standing | None:
+def by_times(asked: dict[str, list[Sample]]) -> Standing | None:
     return standings.by_times({model: Evidence(some) for model, some in asked.items()})
 
 
-def answers(right: int, of: int, **more: object) -> list[Asked]:
+def answers(right: int, of: int, **more: object) -> list[Sample]:
     exchange = Exchange(started_s=0.0, finished_s=1.0, text="Red.")
     fields = {"exchange": exchange, "process": 0} | more
     return [asked(scene=f"s{number}", right=number < right, place=number, **fields) for number in range(of)]
 
 
-def timed(run: str, *times: float) -> list[Asked]:
+def timed(run: str, *times: float) -> list[Sample]:
     """Three requests to each server process."""
     exchanges = [Exchange(started_s=0.0, finished_s=time, text="A red star.") for time in times]
     return [

@@ -8,12 +8,12 @@ from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
-from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.store.outcome import Found
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
@@ -27,18 +27,18 @@ class Ran:
     """The result, and what the store has of it."""
 
     result: ModelResult
-    asked: list[Asked]
-    found: dict[int, Found]
+    asked: list[Sample]
+    found: dict[int, ProcessOutcome]
 
-    def cell(self, scenario: str, process: int = STAGE) -> list[Asked]:
+    def cell(self, scenario: str, process: int = STAGE) -> list[Sample]:
         """The exchanges of a process and scenario, in the order in which they were asked."""
         kept = [one for one in self.asked if (one.scenario, one.process) == (scenario, process)]
         return sorted(kept, key=lambda one: one.place or 0)
 
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[ProcessLog]:
         """What a stage is given to find from, made from the store alone."""
         return [
-            Heard(
+            ProcessLog(
                 process - STAGE,
                 [one for one in self.asked if one.process == process],
                 found.series,

@@ -20,13 +20,13 @@ from viewfinder.host.power import Power
 from viewfinder.measure.figures import Figure, Gate, LoadTimes, Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store import schema
-from viewfinder.measure.store.outcome import Found, Load
+from viewfinder.measure.store.outcome import Load, ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR
-from viewfinder.measure.store.store import Asked, Run, Store
+from viewfinder.measure.store.store import Run, Sample, Store
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
 RUN = Run("run1", "quick", "2026-01-01T00:00:00+00:00", "", MACHINE)
-FOUND = Found(load=Load(0.1, 0.2, 0.3, 0.4), foreign_s=0.5, available_s=9.0)
+FOUND = ProcessOutcome(load=Load(0.1, 0.2, 0.3, 0.4), foreign_s=0.5, available_s=9.0)
 NONE = Missing(missing="why not")
 EXCHANGE = Exchange(
     started_s=1.0,
@@ -43,9 +43,9 @@ EXCHANGE = Exchange(
 )
 
 
-def asked(model: str = "glimpse", **more: Any) -> Asked:
+def asked(model: str = "glimpse", **more: Any) -> Sample:
     fields: dict[str, Any] = {"process": 1, "scenario": "vision", "question": "What?", "exchange": EXCHANGE}
-    return Asked(run="run1", model=model, **(fields | more))
+    return Sample(run="run1", model=model, **(fields | more))
 
 
 def result(model: str = "glimpse", run: str = "run1", **more: Any) -> ModelResult:

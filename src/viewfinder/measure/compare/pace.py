@@ -13,12 +13,12 @@ from viewfinder.measure.metrics import DRIFT, SURE, answered
 from viewfinder.measure.statistics import restarts
 from viewfinder.measure.statistics.contrasts import Contrast
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 SCENARIO = "anchor"
 
 
-def of_processes(asked: Sequence[Asked]) -> dict[int, float]:
+def of_processes(asked: Sequence[Sample]) -> dict[int, float]:
     """The typical time of the anchor's requests to each of its processes."""
     times: dict[int, list[float]] = {}
     for one in asked:
@@ -27,7 +27,7 @@ def of_processes(asked: Sequence[Asked]) -> dict[int, float]:
     return {process: restarts.of_restart(some) for process, some in times.items()}
 
 
-def during(asked: Sequence[Asked], processes: int) -> tuple[Measured, str]:
+def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
     """How many times as slow the machine was at the end of a run as at its start, and a sentence when it
     surely drifted by more than 10 %, else "".
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from viewfinder.measure.figures import Gate
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.intervals import wilson
-from viewfinder.measure.store.store import Asked
+from viewfinder.measure.store.rows import Sample
 
 COMPARED = ("vision", "text")
 """Scenarios whose questions do not depend on earlier answers."""
@@ -38,7 +38,7 @@ class Parity:
 
 
 def compare(
-    one: ModelResult, its: Sequence[Asked], other: ModelResult, others: Sequence[Asked]
+    one: ModelResult, its: Sequence[Sample], other: ModelResult, others: Sequence[Sample]
 ) -> Parity | None:
     """Their answers to the questions that both were asked; None when there are none."""
     mine, theirs = _answers(its), _answers(others)
@@ -48,7 +48,7 @@ def compare(
     return Parity(one, other, sum(mine[key] == theirs[key] for key in shared), len(shared))
 
 
-def _answers(exchanges: Sequence[Asked]) -> dict[tuple[str, str], str]:
+def _answers(exchanges: Sequence[Sample]) -> dict[tuple[str, str], str]:
     return {
         (asked.question, asked.scene): " ".join(asked.exchange.text.lower().split())
         for asked in exchanges

@@ -1,8 +1,8 @@
 """Two runs of one variant: which figures surely changed, by tests on what was asked; pure, called by
-`guide/changes`.
+`report/changes`.
 
-Times and sizes are compared over restarts, answers question by question: both runs were asked the same ones.
-All cells are tested together, so that of the changes named at most 5 % are false ones on average.
+Times and sizes are compared over processes, answers question by question: both runs were asked the same ones.
+All figures are tested together, so that of the changes named at most 5 % are false on average.
 """
 
 import math
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from viewfinder.measure.compare import pace
-from viewfinder.measure.compare.evidence import ANSWERS, FIGURES, HIGHER_IS_BETTER, Evidence
+from viewfinder.measure.compare.evidence import Evidence, readers
+from viewfinder.measure.measures.base import ProcessValues
 from viewfinder.measure.statistics import contrasts, pairs, restarts
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE, Contrast
 from viewfinder.measure.statistics.intervals import TooFew
@@ -18,14 +19,12 @@ from viewfinder.measure.statistics.ranking import MARGIN_SHARE
 from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
 
-TIMINGS = tuple(name for name in FIGURES if name != "memory difference")
-"""What a disturbed run spoils."""
 ENGINES_OWN = ("engine", "engine_version", "libraries", "files", "flags")
 """What of a fingerprint decides how fast the anchor is, beside the machine."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Change:
     """One figure of both runs: now minus then; times and sizes are differences of logarithms."""
 
     contrast: Contrast
@@ -51,14 +50,14 @@ class Cell:
         return self.contrast.is_equivalent(MARGIN_SHARE if self.is_share else math.log1p(LEAST_CHANGE))
 
 
-def compare(now: Evidence, then: Evidence, *, timings: bool = True) -> dict[str, Cell]:
-    """Every figure that both have, by name; without `timings`, what a disturbed run does not spoil."""
-    cells = dict(_answers(now, then))
-    for name in FIGURES:
-        if timings or name not in TIMINGS:
-            cells |= _samples(name, now, then)
-    surely = contrasts.changed({name: cell.contrast for name, cell in cells.items()}, least=0.0)
-    return {name: replace(cell, changed=name in surely and cell.is_relevant) for name, cell in cells.items()}
+def compare(now: Evidence, then: Evidence, *, timings: bool = True) -> dict[str, Change]:
+    """Every figure that both have, by name; without `timings`, those that a disturbed run does not spoil."""
+    found = dict(_answers(now, then))
+    for name, reader in readers().items():
+        if isinstance(reader, ProcessValues) and (timings or not reader.is_timing):
+            found |= _values(name, reader, now, then)
+    surely = contrasts.changed({name: one.contrast for name, one in found.items()}, least=0.0)
+    return {name: replace(one, changed=name in surely and one.is_relevant) for name, one in found.items()}
 
 
 def machine(now: Evidence, then: Evidence) -> Contrast | None:
@@ -87,19 +86,20 @@ def _differences(then: Fingerprint | None, now: Fingerprint | None) -> list[str]
     return fingerprint.differences(then, now) if then and now else []
 
 
-def _answers(now: Evidence, then: Evidence) -> Iterable[tuple[str, Cell]]:
-    for name in ANSWERS:
+def _answers(now: Evidence, then: Evidence) -> Iterable[tuple[str, Change]]:
+    shares = (name for name, reader in readers().items() if not isinstance(reader, ProcessValues))
+    for name in shares:
         try:
             contrast = pairs.compare(now.answers(name), then.answers(name))
         except TooFew:
             continue
-        yield name, Cell(contrast, is_share=True, higher_is_better=True)
+        yield name, Change(contrast, is_share=True, higher_is_better=True)
 
 
-def _samples(name: str, now: Evidence, then: Evidence) -> Mapping[str, Cell]:
-    ours, theirs = (list(one.samples(name).values()) for one in (now, then))
+def _values(name: str, reader: ProcessValues, now: Evidence, then: Evidence) -> Mapping[str, Change]:
+    ours, theirs = (list(one.values(name).values()) for one in (now, then))
     try:
         contrast = restarts.compare(ours, theirs, side_by_side=False)
     except TooFew:
         return {}
-    return {name: Cell(contrast, is_share=False, higher_is_better=name in HIGHER_IS_BETTER)}
+    return {name: Change(contrast, is_share=False, higher_is_better=reader.higher_is_better)}

@@ -1,13 +1,16 @@
-"""Rankings of what was measured, from stored evidence; pure, called by `api` for the guide, and by
-`guide/advice`."""
+"""Rankings of what was measured, from stored evidence; pure, called by `api` for the guide, by `rounds` and
+by the report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from viewfinder.measure.compare.evidence import HIGHER_IS_BETTER, Evidence
+from viewfinder.measure.compare.evidence import Evidence, readers
+from viewfinder.measure.measures.base import ProcessValues
+from viewfinder.measure.measures.gates import IMAGE_ANSWERS
+from viewfinder.measure.measures.latency import INFERENCE
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.ranking import Place, rank_by_answers, rank_by_blocks, rank_by_times
+from viewfinder.measure.statistics.ranking import Ranking, rank_by_answers, rank_by_blocks, rank_by_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +21,11 @@ class Standing:
     margin: str
     samples: str
     is_time: bool
-    places: tuple[Place, ...]
+    places: tuple[Ranking, ...]
 
 
-def by_answers(evidence: Mapping[str, Evidence], figure: str = "right image answers") -> Standing | None:
-    """Models by their right answers to the questions of a gate that all were asked; None below two models.
-
-    An error or a silence is an answer that is not right.
-    """
+def by_answers(evidence: Mapping[str, Evidence], figure: str = IMAGE_ANSWERS) -> Standing | None:
+    """Models by their right answers to the questions that all of them were asked; None below two models."""
     answers = {model: some for model, one in evidence.items() if (some := one.answers(figure))}
     if len(answers) < 2:
         return None
@@ -36,22 +36,25 @@ def by_answers(evidence: Mapping[str, Evidence], figure: str = "right image answ
     return Standing(figure, "2 points", "questions", False, tuple(places))
 
 
-def by_times(evidence: Mapping[str, Evidence], figure: str = "average inference") -> Standing | None:
-    """Models by a typical time or size over restarts, the least first; None below two models.
+def by_times(evidence: Mapping[str, Evidence], figure: str = INFERENCE) -> Standing | None:
+    """Models by a typical time or size over processes, the least first; None below two models.
 
-    Models of one run took turns, and are compared block by block; those of several runs are not. Of a speed,
-    the time of one unit is ranked.
+    Models of one run took turns, and are compared process by process; those of several runs are not. Of a
+    speed, the time of one unit is ranked.
     """
-    blocks = {model: found for model, one in evidence.items() if len(found := one.samples(figure)) > 1}
-    if len(blocks) < 2:
+    reader = readers()[figure]
+    values = {model: found for model, one in evidence.items() if len(found := one.values(figure)) > 1}
+    if len(values) < 2:
         return None
-    power = -1 if figure in HIGHER_IS_BETTER else 1
-    times = {model: {block: some[block] ** power for block in sorted(some)} for model, some in blocks.items()}
-    together = len({asked.run for model in blocks for asked in evidence[model].asked}) == 1
+    power = -1 if isinstance(reader, ProcessValues) and reader.higher_is_better else 1
+    times = {
+        model: {number: some[number] ** power for number in sorted(some)} for model, some in values.items()
+    }
+    together = len({sample.run for model in values for sample in evidence[model].samples}) == 1
     if together and all(len(one.keys() & other.keys()) > 1 for one, other in combinations(times.values(), 2)):
         places = rank_by_blocks(times)
     else:
         apart = {model: list(some.values()) for model, some in times.items()}
         places = rank_by_times(apart, side_by_side=False)
-    what = {"average inference": "time of an image request"}.get(figure, figure)
-    return Standing(what, "5 %", "restarts", True, tuple(places))
+    what = "time of an image request" if figure == INFERENCE else figure
+    return Standing(what, "5 %", "processes", True, tuple(places))

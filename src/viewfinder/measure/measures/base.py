@@ -1,72 +1,224 @@
-"""What a stage is: a scenario that has server processes to itself. Called by `trial` and `findings`; those
-that there are stand in `stages`."""
+"""What a measure is: the contract between one folder of `measures/` and the rest of the house.
 
-from collections.abc import Mapping, Sequence
+Implemented by each of those folders and by third parties' packages (see `docs/add-a-measure.md`); called by
+`session` (asks), `concluding` (finds), `verdict` and the report (facts, rows, sections), `compare` (samples).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
-from viewfinder.measure.figures import Missing
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure import disturbance
+from viewfinder.measure.figures import NO_VISION, NOT_OURS, Gate, Measured, Missing
+from viewfinder.measure.process_log import ProcessLog, Series
+from viewfinder.measure.statistics.pairs import Answers
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.suite import Suite
 
-Series = Mapping[str, Sequence[float]]
+C = TypeVar("C")
+"""A measure's counts: its own frozen dataclass."""
+R = TypeVar("R", bound=BaseModel)
+"""A measure's result: its own model, as it is stored."""
+
+Need = Literal["vision", "text", "sight", "own_process", "ours"]
+"""vision, text: the variant takes images, or prompts without one. sight: it passed the vision gate, or was
+asked too little to fail it. own_process: no other measure asks the process before. ours: Viewfinder starts
+it."""
+Row = tuple[str, str]
+"""Item and cell of a model's table in the guide."""
+
+
+class Writer(Protocol):
+    """Turns figures and words into the guide's cells; given by the report, in its format."""
+
+    def figure(self, measured: Measured, unit: str = "") -> str:
+        """Value, interval and n, or the reason why there is none; converted to `unit` if that is named."""
+
+    def timing(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
+        """The same of a figure that other programs disturb: marked when they did."""
+
+    def gate(self, gate: Gate | Missing) -> str:
+        """Whether it was passed, and by how many right answers."""
+
+    def text(self, words: str) -> str:
+        """Plain text, which may come from outside."""
+
+    def note(self, words: str) -> str:
+        """The mark of a footnote with these words, to follow a cell."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What one server process gave to a stage: its exchanges, in their order, and what was noted beside them.
+class Table:
+    """A table of a model's section, after a sentence that introduces it; cells as a Writer makes them."""
 
-    `broke_off` says why it did not come to its end ("the engine died ..."), else it is empty.
+    intro: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTrend:
+    """How the server's memory changed over many requests: `kind` in words ("flat", "plateau", "leak", ...).
+
+    `least_bytes` is the lower bound of what a request adds for good.
     """
 
-    part: int
-    asked: Sequence[Asked]
-    series: Series = field(default_factory=dict)
-    broke_off: str = ""
+    kind: str
+    is_sound: bool
+    least_bytes: float = 0.0
 
 
-class Stage(Protocol):
-    """One scenario. `asks` does I/O and judges nothing; `finds` is pure, so that an interrupted run, or a
-    stored one, comes to the same result.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything of a result that the verdict and the recommendations may use.
 
-    `goes_on`: its questions can be asked of any process, so what was answered before an interruption is not
-    asked again; otherwise the interrupted process counts for nothing. `counts_answers`: nothing can be said
-    of a model that does not pass the vision gate. `is_timed`: a process is measured once more when others
-    used the processors meanwhile.
+    `figures` are headline figures, by the names under which `Measure.samples` compares them, in the guide's
+    units. `gates` are known-answer questions by name. `issues` are sentences that a user must know;
+    `corruption` those that make a model one to avoid; `disturbances` what spoiled its timings. `failed` of
+    `timed` requests had no answer. `leak_requests` is the number of requests in which mix-ups of images were
+    looked for; None: they were not. `steady_bytes` is what the server holds when warm.
     """
 
-    name: str
-    goes_on: bool
-    counts_answers: bool
-    is_timed: bool
+    figures: Mapping[str, Measured] = field(default_factory=dict)
+    gates: Mapping[str, Gate | Missing] = field(default_factory=dict)
+    issues: tuple[str, ...] = ()
+    corruption: tuple[str, ...] = ()
+    disturbances: tuple[str, ...] = ()
+    failed: int = 0
+    timed: int = 0
+    leak_requests: int | None = None
+    trend: MemoryTrend | None = None
+    steady_bytes: int = 0
 
-    def processes(self, suite: Suite) -> int:
-        """How many fresh server processes the suite gives it; 0: it is no part of the suite."""
 
-    def steps(self, suite: Suite, part: int) -> int:
-        """How many requests it makes of that process at most."""
+def merged(some: Iterable[Facts]) -> Facts:
+    """The facts of all measures of one model."""
+    every = list(some)
+    return Facts(
+        figures={name: figure for one in every for name, figure in one.figures.items()},
+        gates={name: gate for one in every for name, gate in one.gates.items()},
+        issues=tuple(issue for one in every for issue in one.issues),
+        corruption=tuple(clause for one in every for clause in one.corruption),
+        disturbances=tuple(sentence for one in every for sentence in one.disturbances),
+        failed=sum(one.failed for one in every),
+        timed=sum(one.timed for one in every),
+        leak_requests=next((one.leak_requests for one in every if one.leak_requests is not None), None),
+        trend=next((one.trend for one in every if one.trend is not None), None),
+        steady_bytes=max((one.steady_bytes for one in every), default=0),
+    )
 
-    def needs(self, variant: Variant) -> Missing | None:
-        """Why it cannot be put to this variant, or None."""
 
-    async def asks(self, subject: Subject, suite: Suite, part: int) -> Series:
-        """Ask; every exchange is kept by the subject. What else is to be known is returned.
+@dataclass(frozen=True, slots=True)
+class RightAnswers:
+    """Compares models question by question: which of them are right, by scene and question."""
 
-        Raises EngineDied and EngineStalled when nothing more can be asked: that is a finding, too.
+    read: Callable[[Sequence[ProcessLog]], Answers]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessValues:
+    """Compares models process by process: one positive value each, by the process's number."""
+
+    read: Callable[[Sequence[ProcessLog]], Mapping[int, float]]
+    is_timing: bool = True
+    higher_is_better: bool = False
+
+
+Reader = RightAnswers | ProcessValues
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What was measured, for files that a measure writes beside its result."""
+
+    title: str
+    model: str
+    variant: str
+    run: str
+    engine: str
+    endpoint: str
+    model_id: str
+    versions: Mapping[str, object]
+
+
+class Measure(ABC, Generic[C, R]):
+    """One subject: what it asks, what it finds in the answers, and how that reads in the guide.
+
+    `name` is its key in a result. `counts` are by suite; a suite without any leaves the measure out. A
+    measure without a process of its own asks each of the suite's timed processes, in the registry's order.
+    `timed`: its processes are measured again when other programs used the processors meanwhile. `resumable`:
+    its questions can be asked of any process, so that answers from before an interruption count; else the
+    interrupted process counts for nothing. `required`: without it nothing can be said of the model, so that
+    the engine's death in it ends the session. `absent` says why there is no result of a suite without it.
+    `method` are sentences for the guide's "How it was measured".
+    """
+
+    name: ClassVar[str]
+    counts: Mapping[str, C]
+    result: type[R]
+    needs: frozenset[Need] = frozenset()
+    timed: bool = False
+    resumable: bool = False
+    required: bool = False
+    absent: str = "the suite does not measure it"
+    method: Sequence[str] = ()
+
+    def skip_reason(self, variant: Variant) -> Missing | None:
+        """Why this variant cannot be measured, or None."""
+        if "vision" in self.needs and not variant.vision:
+            return NO_VISION
+        if "text" in self.needs and not variant.text:
+            return Missing(missing="this variant takes no prompts without an image")
+        return NOT_OURS if "ours" in self.needs and variant.server is not None else None
+
+    def processes(self, counts: C) -> int:
+        """How many processes of its own it needs; 0: it is not part of the suite after all."""
+        return 1
+
+    @abstractmethod
+    def steps(self, counts: C, nth: int) -> int:
+        """How many requests it makes of the nth of its processes at most; for the display."""
+
+    def engine_settings(self, settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:
+        """The settings that the nth of its processes starts with, given those of the run."""
+        return settings
+
+    @abstractmethod
+    async def ask(self, subject: Subject, counts: C, nth: int) -> Series:
+        """Ask the nth of its processes and judge nothing; the subject keeps every sample.
+
+        Returns numbers to keep beside the samples. Raises EngineDied and EngineStalled when nothing more can
+        be asked: that is part of what is measured.
         """
 
-    def finds(self, heard: Sequence[Heard], suite: Suite) -> BaseModel:
-        """The result of all processes that were heard; at least one."""
+    @abstractmethod
+    def find(self, logs: Sequence[ProcessLog], counts: C, variant: Variant) -> R | Missing:
+        """The result of all its processes, at least one; pure, so that stored logs give the same again."""
 
+    def disturbed(self, log: ProcessLog) -> str:
+        """Why the times of this process are spoiled, in a clause; empty: they are not."""
+        return disturbance.verdict(log.outcome.foreign_s, log.outcome.available_s)
 
-@runtime_checkable
-class SetsEngine(Protocol):
-    """A stage whose server processes are not all started alike."""
+    def rows(self, found: R | Missing, write: Writer) -> Sequence[Row]:
+        """Its rows in the model's table."""
+        return ()
 
-    def settings(self, settings: EngineSettings, variant: Variant, part: int) -> EngineSettings:
-        """What the engine of that process is started with, given what the run's others are."""
+    def section(self, result: R, write: Writer) -> Sequence[Table]:
+        """Its tables below that."""
+        return ()
+
+    def facts(self, found: R | Missing) -> Facts:
+        """What the verdict and the recommendations may use; figures that are missing say why."""
+        return Facts()
+
+    def samples(self) -> Mapping[str, Reader]:
+        """By what runs and models are compared, by the name of the figure."""
+        return {}
+
+    def files(self, result: R, about: About) -> Mapping[str, bytes]:
+        """Files that belong to the result, by their path in the state folder."""
+        return {}

@@ -1,32 +1,53 @@
-"""The stages that there are, in the order in which a run comes to them; called by `runner` and `findings`.
+"""All measures by name: ours and those of entry points; called by `suite`, `session`, `results`, `compare`
+and the report.
 
-A stage's name is that of its exchanges and of its field in `ModelResult`.
+A third party adds a measure by an entry point of the group `viewfinder.measures` that names an object or a
+class without arguments that is a `base.Measure`.
 """
 
-from viewfinder.measure.measures.base import Stage
-from viewfinder.measure.measures.dialogues.ask import Context
-from viewfinder.measure.measures.load.cold import ColdLoad
-from viewfinder.measure.measures.own_images.ask import OwnImages
-from viewfinder.measure.measures.resolution.ask import ResolutionStage
-from viewfinder.measure.measures.soak.ask import Soak
-from viewfinder.measure.measures.stability.ask import Stability
-from viewfinder.measure.measures.throughput.ask import ThroughputStage
-from viewfinder.measure.suite import Suite
+import functools
+from importlib.metadata import entry_points
+from typing import Any
 
-STAGES: dict[str, Stage] = {
-    stage.name: stage
-    for stage in (
-        ColdLoad(),
-        ThroughputStage(),
-        ResolutionStage(),
-        Context(),
-        Stability(),
-        Soak(),
-        OwnImages(),
-    )
-}
+from viewfinder.measure.measures import (
+    dialogues,
+    gates,
+    latency,
+    load,
+    memory,
+    own_images,
+    resolution,
+    soak,
+    stability,
+    throughput,
+)
+from viewfinder.measure.measures.base import Measure
+
+GROUP = "viewfinder.measures"
+AnyMeasure = Measure[Any, Any]
+
+OURS: tuple[AnyMeasure, ...] = (
+    gates.MEASURE,
+    load.MEASURE,
+    latency.MEASURE,
+    memory.MEASURE,
+    load.COLD,
+    throughput.MEASURE,
+    resolution.MEASURE,
+    dialogues.MEASURE,
+    stability.MEASURE,
+    soak.MEASURE,
+    own_images.MEASURE,
+)
+"""In the order in which a run comes to them, and the guide tells them."""
 
 
-def stages_of(suite: Suite) -> list[tuple[str, int]]:
-    """Each stage of the suite and how many server processes of every model it has."""
-    return [(name, n) for name, stage in STAGES.items() if (n := stage.processes(suite))]
+@functools.cache
+def measures() -> dict[str, AnyMeasure]:
+    """Every known measure; a third party's cannot take the name of one of ours."""
+    known = {measure.name: measure for measure in OURS}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        loaded = point.load()
+        measure = loaded() if isinstance(loaded, type) else loaded
+        known.setdefault(measure.name, measure)
+    return known

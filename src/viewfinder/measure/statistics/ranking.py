@@ -15,7 +15,7 @@ from typing import Literal
 from viewfinder.measure.statistics import pairs, restarts
 from viewfinder.measure.statistics.contrasts import ALPHA, Contrast, holm
 
-Verdict = Literal["best", "tied", "not separated", "worse"]
+RankVerdict = Literal["best", "tied", "not separated", "worse"]
 MARGIN_SHARE = 0.02
 """Two points of accuracy."""
 MARGIN_RATIO = math.log(1.05)
@@ -23,12 +23,12 @@ MARGIN_RATIO = math.log(1.05)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Ranking:
     """One model's place. `contrast` is the best minus this one (None for the best itself), `p` its p value
     after Holm's correction over all pairs of models, `more` how many more samples would likely do."""
 
     model: str
-    verdict: Verdict
+    verdict: RankVerdict
     contrast: Contrast | None = None
     p: float = 1.0
     more: int = 0
@@ -38,7 +38,7 @@ class Place:
         return self.verdict != "worse"
 
 
-def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN_SHARE) -> list[Place]:
+def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN_SHARE) -> list[Ranking]:
     """Models by their share of right answers, the best first; margin is a share.
 
     Two models are compared by the questions that both were asked: a run with a budget asks some more than
@@ -50,7 +50,7 @@ def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN
 
 def rank_by_times(
     times: Mapping[str, Sequence[float]], margin: float = MARGIN_RATIO, *, side_by_side: bool = True
-) -> list[Place]:
+) -> list[Ranking]:
     """Models by their typical time, one a restart, the quickest first; margin is a difference of logarithms.
 
     `side_by_side`: the models ran in the same blocks; where one has fewer restarts, they are not paired.
@@ -66,7 +66,7 @@ def rank_by_times(
     )
 
 
-def rank_by_blocks(times: Mapping[str, Mapping[int, float]], margin: float = MARGIN_RATIO) -> list[Place]:
+def rank_by_blocks(times: Mapping[str, Mapping[int, float]], margin: float = MARGIN_RATIO) -> list[Ranking]:
     """Likewise of models that ran in the same blocks, one time a block: two models are compared by the blocks
     that both ran in. Raises TooFew when two have fewer than 2 in common."""
     middles = {model: restarts.typical(list(blocks.values())).value for model, blocks in times.items()}
@@ -79,7 +79,7 @@ def rank_by_blocks(times: Mapping[str, Mapping[int, float]], margin: float = MAR
     return rank(sorted(times, key=lambda model: middles[model]), compare, margin)
 
 
-def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: float) -> list[Place]:
+def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: float) -> list[Ranking]:
     """The places of models that are given best first.
 
     The best is picked by the same numbers that it is then tested with, so all pairs are tested and corrected
@@ -94,10 +94,10 @@ def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: 
         _place(other, contrasts[best, other], adjusted[best, other], margin, len(contrasts))
         for other in order[1:]
     ]
-    return [Place(best, "best"), *others]
+    return [Ranking(best, "best"), *others]
 
 
-def explain(place: Place, samples: str = "questions") -> str:
+def explain(place: Ranking, samples: str = "questions") -> str:
     """The verdict in the words of a guide; `samples` is what there would have to be more of."""
     match place.verdict:
         case "tied":
@@ -108,12 +108,12 @@ def explain(place: Place, samples: str = "questions") -> str:
             return verdict
 
 
-def _place(model: str, contrast: Contrast, p: float, margin: float, tests: int) -> Place:
+def _place(model: str, contrast: Contrast, p: float, margin: float, tests: int) -> Ranking:
     if p < ALPHA:
         # Surely different and yet within the margin is a tie in all that matters.
-        verdict: Verdict = "tied" if contrast.is_equivalent(margin) else "worse"
-        return Place(model, verdict, contrast, p)
+        verdict: RankVerdict = "tied" if contrast.is_equivalent(margin) else "worse"
+        return Ranking(model, verdict, contrast, p)
     if contrast.is_equivalent(margin):
-        return Place(model, "tied", contrast, p)
+        return Ranking(model, "tied", contrast, p)
     more = min(contrast.more_to_separate(tests), contrast.more_to_tie(margin))
-    return Place(model, "not separated", contrast, p, max(1, int(more)) if math.isfinite(more) else 1)
+    return Ranking(model, "not separated", contrast, p, max(1, int(more)) if math.isfinite(more) else 1)

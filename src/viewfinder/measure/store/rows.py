@@ -1,4 +1,4 @@
-"""What the results file holds, as objects and as rows; called by `store`."""
+"""What the results file holds, as objects and as rows; called by `store/store`."""
 
 import json
 import sqlite3
@@ -14,11 +14,11 @@ ANCHOR = "(anchor)"
 """The name under which the machine's own speed is kept; no model can have it (see `catalog.card.NAME`)."""
 
 
-class Request(BaseModel):
-    """What a person asked to be measured, so that the run can go on after an interruption.
+class RunRequest(BaseModel):
+    """What a person wanted measured, so that the run can be resumed after an interruption.
 
-    `names` are the words for the models ("glimpse", "hf:owner/name", a path), in their order; for a server
-    that runs already, at `endpoint`, what it calls them.
+    `names` are the models as they were typed ("glimpse", "hf:owner/name", a path), in their order; for an
+    `endpoint`, the names by which it serves them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +32,7 @@ class Request(BaseModel):
 class Run:
     """One invocation of bench; `finished_at` is empty when it was interrupted or still runs.
 
-    `seed` gives its order, `counts` are those of its suite. `request` is None when it cannot go on.
+    `seed` gives its order, `counts` are those of its suite. `request` is None when it cannot be resumed.
     """
 
     run: str
@@ -42,14 +42,15 @@ class Run:
     machine: Machine
     seed: int = 0
     counts: dict[str, Any] = field(default_factory=dict)
-    request: Request | None = None
+    request: RunRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Sample:
     """One exchange and what it was for; `right` is None when the answer was not graded.
 
-    `place` numbers the exchanges of its process and scenario; None in files of the first version.
+    `scenario` names the kind of request within its measure ("images", "stability/repeat"). `place` numbers
+    the samples of one process and scenario, by when they were sent; None in files of the first version.
     """
 
     run: str
@@ -85,38 +86,34 @@ def run_of(row: sqlite3.Row) -> Run:
         machine=Machine.model_validate_json(row["machine"]),
         seed=row["seed"],
         counts=json.loads(row["counts"]),
-        request=None if row["request"] == "{}" else Request.model_validate_json(row["request"]),
+        request=None if row["request"] == "{}" else RunRequest.model_validate_json(row["request"]),
     )
 
 
-def row_of_asked(asked: Asked) -> dict[str, object]:
-    exchange = asked.exchange
+def row_of_sample(sample: Sample) -> dict[str, object]:
+    exchange = sample.exchange
     stamps = asdict(exchange)
     del stamps["text"]
     return {
-        "run": asked.run,
-        "model": asked.model,
-        "process": asked.process,
-        "scenario": asked.scenario,
-        "question": asked.question,
-        "scene": asked.scene,
-        "expected": asked.expected,
-        "is_right": asked.right,
+        "run": sample.run,
+        "model": sample.model,
+        "process": sample.process,
+        "scenario": sample.scenario,
+        "question": sample.question,
+        "scene": sample.scene,
+        "expected": sample.expected,
+        "is_right": sample.right,
         "text": exchange.text,
         "error": exchange.error,
-        "ttft_s": exchange.ttft_s,
-        "e2e_s": exchange.e2e_s,
-        "prompt_tokens": exchange.prompt_tokens,
-        "completion_tokens": exchange.completion_tokens,
         "stamps": json.dumps(stamps),
-        "place": asked.place,
+        "place": sample.place,
     }
 
 
-def asked_of(row: sqlite3.Row) -> Asked:
+def sample_of(row: sqlite3.Row) -> Sample:
     fields = json.loads(row["stamps"])
     times_s = tuple(fields.pop("token_times_s"))
-    return Asked(
+    return Sample(
         run=row["run"],
         model=row["model"],
         process=row["process"],

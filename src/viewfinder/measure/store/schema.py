@@ -1,11 +1,15 @@
-"""The tables of the results file, and how a file of an older version becomes one of this; called by `store`.
+"""The tables of the results file, and how a file of an older version becomes one of this; called by
+`store/store`.
 
 A step is never changed once it was released: every file, old or new, has gone through the same ones.
 """
 
 import sqlite3
+from collections.abc import Callable
 
-STEPS = (
+from viewfinder.measure.store.by_measure import results_by_measure
+
+SCRIPTS = (
     """
 CREATE TABLE runs (
     run TEXT PRIMARY KEY,
@@ -79,19 +83,45 @@ ALTER TABLE exchanges ADD COLUMN first_token_s REAL AS (json_extract(stamps, '$.
 ALTER TABLE exchanges ADD COLUMN last_token_s REAL AS (json_extract(stamps, '$.last_token_s'));
 ALTER TABLE exchanges ADD COLUMN finished_s REAL AS (json_extract(stamps, '$.finished_s'))
 """,
+    """
+-- what no query ever asked for: it stands in `stamps` and `result`
+ALTER TABLE exchanges DROP COLUMN error_code;
+ALTER TABLE exchanges DROP COLUMN started_s;
+ALTER TABLE exchanges DROP COLUMN first_byte_s;
+ALTER TABLE exchanges DROP COLUMN first_token_s;
+ALTER TABLE exchanges DROP COLUMN last_token_s;
+ALTER TABLE exchanges DROP COLUMN finished_s;
+ALTER TABLE exchanges DROP COLUMN ttft_s;
+ALTER TABLE exchanges DROP COLUMN e2e_s;
+ALTER TABLE exchanges DROP COLUMN prompt_tokens;
+ALTER TABLE exchanges DROP COLUMN completion_tokens;
+ALTER TABLE results DROP COLUMN measured_at;
+ALTER TABLE fingerprints DROP COLUMN digest;
+ALTER TABLE turns DROP COLUMN begun_at;
+ALTER TABLE turns DROP COLUMN power;
+ALTER TABLE turns RENAME COLUMN found TO outcome;
+ALTER TABLE turns RENAME TO processes
+""",
 )
-VERSION = len(STEPS)
+CONVERSIONS: dict[int, Callable[[sqlite3.Connection], None]] = {3: results_by_measure}
+"""Of what is stored as JSON, by the version that it makes; done after that version's script."""
+VERSION = len(SCRIPTS)
 
 
 def bring_up(database: sqlite3.Connection) -> int:
-    """Take the steps that the file has not gone through; inside a transaction. Gives the file's version.
+    """Take the steps that the file has not gone through; inside a transaction. Returns the file's version.
 
     A file of a newer version is left as it is.
     """
     version = int(database.execute("PRAGMA user_version").fetchone()[0])
-    for number, step in enumerate(STEPS, start=1):
+    for number, script in enumerate(SCRIPTS, start=1):
         if number > version:
-            for statement in step.split(";\n"):
+            for statement in script.split(";\n"):
                 database.execute(statement)
+            CONVERSIONS.get(number, _nothing)(database)
             database.execute(f"PRAGMA user_version = {number}")
     return max(version, VERSION)
+
+
+def _nothing(database: sqlite3.Connection) -> None:
+    """A version that changes tables alone."""

@@ -2,15 +2,19 @@
 `steadiness` and the soak stage."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled
-from viewfinder.measure.measures.stability.result import Recovery
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.statistics.rare import at_most
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble
 
+Recovery = Literal["transient", "needs reload", "lasting"]
+"""After a hard error such requests (with an image, or without) are answered by the same process later on,
+only by a fresh one, or never again. (Each request has a connection of its own, so there is no session between
+the first two that could be renewed.)"""
 SAID_CHARACTERS = 200
 FEWEST_LATER = 5
 """Requests that fail in a row before a process is said to have stopped answering: an engine that fails at
@@ -30,9 +34,9 @@ def code_of(exchange: Exchange) -> Code | None:
     return None if answered(exchange) else Code.EMPTY
 
 
-def failures(asked: Sequence[Asked]) -> list[Trouble]:
+def failures(asked: Sequence[Sample]) -> list[Trouble]:
     """Each kind of failure among these requests, with its first one."""
-    kinds: dict[Code, list[Asked]] = {}
+    kinds: dict[Code, list[Sample]] = {}
     for one in asked:
         if code := code_of(one.exchange):
             kinds.setdefault(code, []).append(one)
@@ -48,11 +52,11 @@ def failures(asked: Sequence[Asked]) -> list[Trouble]:
     ]
 
 
-def step_of(asked: Asked) -> Step:
+def step_of(asked: Sample) -> Step:
     return Step(scene=asked.scene, question=asked.question)
 
 
-def recovery(processes: Sequence[Sequence[Asked]]) -> Recovery | None:
+def recovery(processes: Sequence[Sequence[Sample]]) -> Recovery | None:
     """The worst that came of an error: its process answered such requests later on, only another one did, or
     none did any more. What was never answered by any process has nothing to recover from."""
     found = (
@@ -64,7 +68,7 @@ def recovery(processes: Sequence[Sequence[Asked]]) -> Recovery | None:
     return max(filter(None, found), key=_WORST.index, default=None)
 
 
-def _recovery(number: int, place: int, processes: Sequence[Sequence[Asked]]) -> Recovery | None:
+def _recovery(number: int, place: int, processes: Sequence[Sequence[Sample]]) -> Recovery | None:
     """None: too few such requests came after it, or none was ever answered."""
     with_image = bool(processes[number][place].scene)
     alike = [

@@ -14,6 +14,7 @@ OUT.empty                an answer without a word
 MEM.leak                 memory grows with every request, to no end
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
@@ -43,6 +44,13 @@ class Rate(Frozen):
     events: int
     asked: int
     at_most: float
+
+    @property
+    def words(self) -> str:
+        """`2 of 60 (below 10 %)`."""
+        if not self.asked:
+            return "none asked"
+        return f"{self.events} of {self.asked} (below {100 * self.at_most:.2g} %)"
 
 
 class Step(Frozen):
@@ -84,5 +92,19 @@ class Trouble(Frozen):
             words += f", first {'with' if self.together else 'after'} {self.after}"
         if self.said:
             words += f"; for example '{self.said}'"
-            words += f" where '{self.expected}' was due" if self.expected else ""
-        return f"{words}; to see it again: {self.reproducer}." if self.reproducer else f"{words}."
+            words += f" where '{self.expected}' was expected" if self.expected else ""
+        return f"{words}; to reproduce it: {self.reproducer}." if self.reproducer else f"{words}."
+
+
+MIX_UPS = frozenset({Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST})
+"""What makes a model one to avoid."""
+
+
+def codes_in(troubles: Iterable[Trouble]) -> str:
+    """`MEM.leak, STATE.unstable`, or "none"."""
+    return ", ".join(sorted({trouble.code.value for trouble in troubles})) or "none"
+
+
+def corruption_in(troubles: Iterable[Trouble]) -> tuple[str, ...]:
+    """The troubles in which users' images or answers are mixed up, a sentence each."""
+    return tuple(trouble.sentence for trouble in troubles if trouble.code in MIX_UPS)

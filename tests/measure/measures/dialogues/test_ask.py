@@ -13,7 +13,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.dialogues.ask import AT_LEAST, LOOK_EVERY, REQUESTS, Context
 from viewfinder.measure.measures.dialogues.result import ContextResult
 from viewfinder.measure.measures.dialogues.script import TURNS, dialogue_of
@@ -37,7 +37,7 @@ async def found(
 ) -> tuple[ContextResult, Planted]:
     subject = Planted(answer, **variant)
     series = await STAGE.asks(subject, suite, 0)  # type: ignore[arg-type]
-    return STAGE.finds([Heard(0, subject.asked, series)], suite), subject
+    return STAGE.finds([ProcessLog(0, subject.asked, series)], suite), subject
 
 
 def value(measured: Measured) -> float:
@@ -214,7 +214,7 @@ async def test_it_ends_when_the_headline_is_sure_enough_and_a_stored_run_ends_th
     result, subject = await found(suite=suite)
     assert result.dialogues == 2 * LOOK_EVERY, "all right: 22 are too few for 5 points, 44 are enough"
     assert result.ended == "the headline is known within 5 points"
-    again = STAGE.finds([Heard(0, list(reversed(subject.asked)))], suite)
+    again = STAGE.finds([ProcessLog(0, list(reversed(subject.asked)))], suite)
     assert again == result
 
 
@@ -232,7 +232,7 @@ async def test_a_slow_model_holds_fewer_and_hears_how_many_it_would_take() -> No
 async def test_what_an_engine_answered_before_it_died_counts() -> None:
     subject = Planted()
     await STAGE.asks(subject, FEW, 0)  # type: ignore[arg-type]
-    result = STAGE.finds([Heard(0, subject.asked[:60], broke_off="the engine died.")], FEW)
+    result = STAGE.finds([ProcessLog(0, subject.asked[:60], broke_off="the engine died.")], FEW)
     assert (result.dialogues, result.ended) == (3, "the engine died.")
     assert value(result.retention) == 100.0
 

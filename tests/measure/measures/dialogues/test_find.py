@@ -9,7 +9,7 @@ from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.dialogues.find import headline, is_settled, judge
 from viewfinder.measure.measures.dialogues.recall import BLIND, NEVER, RESENT, SINGLE, TEXT, Recall, cell
 from viewfinder.measure.statistics import clusters
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.suite import SUITES
 
 SUITE = SUITES["standard"]
@@ -17,12 +17,12 @@ SUITE = SUITES["standard"]
 
 def said(
     dialogue: str, arm: str, role: str, *, right: bool = True, text: str = "Red.", error: str = ""
-) -> Asked:
+) -> Sample:
     exchange = Exchange(0.0, 1.0, text=text, error=error)
-    return Asked("run", "m", 0, cell(arm, role), "?", exchange, scene=dialogue, expected="Red.", right=right)
+    return Sample("run", "m", 0, cell(arm, role), "?", exchange, scene=dialogue, expected="Red.", right=right)
 
 
-def about(dialogue: str, alone: str, resent: str, removed: str = "", blind: str = "") -> list[Asked]:
+def about(dialogue: str, alone: str, resent: str, removed: str = "", blind: str = "") -> list[Sample]:
     """Of the roles d1, d2, d4 ... one letter each: y right, n wrong, - not asked, e an error."""
     answers = []
     for arm, letters in ((SINGLE, alone), (RESENT, resent), (TEXT, removed), (BLIND, blind)):
@@ -109,7 +109,7 @@ def test_the_first_loss_of_a_dialogue(alone: str, resent: str, turn: list[int]) 
 
 
 def test_the_mean_first_loss_has_an_interval_from_twenty_dialogues_on() -> None:
-    def half_of(count: int) -> list[Asked]:
+    def half_of(count: int) -> list[Sample]:
         numbers = range(count)
         return [one for number in numbers for one in about(f"{number}", "yy", "yn" if number % 2 else "yy")]
 

@@ -4,14 +4,14 @@ import pytest
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.measures.gates.ask import AT_LEAST, judge
-from viewfinder.measure.store.store import Asked
+from viewfinder.measure.store.store import Sample
 from viewfinder.measure.suite import SUITES, Suite
 
 
-def said(right: int, asked: int, *, text: str = "Red.", error: str = "") -> list[Asked]:
+def said(right: int, asked: int, *, text: str = "Red.", error: str = "") -> list[Sample]:
     exchange = Exchange(started_s=0.0, finished_s=1.0, text=text, error=error)
     return [
-        Asked("run", "glimpse", 0, "vision", "?", exchange, right=number < right) for number in range(asked)
+        Sample("run", "glimpse", 0, "vision", "?", exchange, right=number < right) for number in range(asked)
     ]
 
 

@@ -4,6 +4,7 @@ import mmap
 from pathlib import Path
 
 import pytest
+from viewfinder.measure.measures.load.cold import STAMPS, ColdLoad, all_files
 
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
@@ -11,9 +12,8 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import RunningServer
 from viewfinder.host import page_cache
 from viewfinder.measure.figures import Figure, LoadTimes, Missing
-from viewfinder.measure.measures.base import Heard, Series
-from viewfinder.measure.measures.load.cold import STAMPS, ColdLoad, all_files
-from viewfinder.measure.store.store import Asked, Store
+from viewfinder.measure.measures.base import ProcessLog, Series
+from viewfinder.measure.store.store import Sample, Store
 from viewfinder.measure.suite import SUITES, Suite
 
 from .conftest import Measure
@@ -24,10 +24,12 @@ SUITE = Suite(
 TIMES = {name: [0.1 * number + start / 100 for start in range(6)] for number, name in enumerate(STAMPS, 1)}
 
 
-def heard(series: Series, *, scene: str = "a scene", broke_off: str = "") -> list[Heard]:
+def heard(series: Series, *, scene: str = "a scene", broke_off: str = "") -> list[ProcessLog]:
     exchange = Exchange(started_s=0.0, finished_s=1.0, text="Red.")
     return [
-        Heard(0, [Asked("run", "glimpse", 9, "cold_load", "?", exchange, scene=scene)], series, broke_off)
+        ProcessLog(
+            0, [Sample("run", "glimpse", 9, "cold_load", "?", exchange, scene=scene)], series, broke_off
+        )
     ]
 
 

@@ -20,7 +20,7 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.own_images.ask import OwnImages, prepared, require_unchanged
 from viewfinder.measure.measures.own_images.questions import Faulty
 from viewfinder.measure.measures.own_images.result import Vqa
@@ -29,7 +29,7 @@ from viewfinder.measure.measures.registry import STAGES, stages_of
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.statistics.intervals import wilson
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import SUITES, Suite
 
@@ -52,14 +52,14 @@ def folder_of(tmp_path: Path, images: dict[str, bytes], rows: str = "") -> Path:
     return tmp_path
 
 
-def said(text: str, *answers: str, image: str = "a.png", error: str = "") -> Asked:
+def said(text: str, *answers: str, image: str = "a.png", error: str = "") -> Sample:
     exchange = Exchange(started_s=0.0, finished_s=1.0, text=text, error=error)
     right = not error and is_right(answers, text)
-    return Asked("run", "m", 3, "vqa", "?", exchange, scene=image, expected=in_one(answers), right=right)
+    return Sample("run", "m", 3, "vqa", "?", exchange, scene=image, expected=in_one(answers), right=right)
 
 
-def found(*asked: Asked) -> Vqa:
-    result = OwnImages().finds([Heard(0, asked)], SUITE)
+def found(*asked: Sample) -> Vqa:
+    result = OwnImages().finds([ProcessLog(0, asked)], SUITE)
     assert isinstance(result, Vqa)
     return result
 
@@ -105,7 +105,7 @@ def test_errors_and_silence_are_wrong_and_counted() -> None:
 
 
 def test_a_process_that_died_before_the_first_question() -> None:
-    assert OwnImages().finds([Heard(0, [], broke_off="it died")], SUITE) == Missing(
+    assert OwnImages().finds([ProcessLog(0, [], broke_off="it died")], SUITE) == Missing(
         missing="no question was asked"
     )
 

@@ -8,17 +8,17 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.resolution.find import resolution
 from viewfinder.measure.measures.resolution.result import Resolution
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 PROCESSES = 6
 
 
 def asked(
     n: int, wrong: set[int], *, tokens: int | None = 80, seconds: float = 0.1, failed: int = 0
-) -> list[list[Asked]]:
+) -> list[list[Sample]]:
     """One question about each of n scenes, dealt out to six processes; the last `failed` of them failed."""
     every = [
-        Asked(
+        Sample(
             "run",
             "m",
             number % PROCESSES,
@@ -41,7 +41,7 @@ def asked(
     return [every[process::PROCESSES] for process in range(PROCESSES)]
 
 
-def texts(tokens: int | None = 16) -> list[Asked]:
+def texts(tokens: int | None = 16) -> list[Sample]:
     return asked(4, set(), tokens=tokens)[0] + asked(4, set(), tokens=tokens)[1]
 
 

@@ -10,7 +10,7 @@ from tests.faults.conftest import PLUGIN
 from tests.measure.measures.one_measure import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
 from tests.measure.measures.stability.made_up import asked
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.soak.ask import judge
 from viewfinder.measure.measures.soak.result import Growth, GrowthKind, Soak
 from viewfinder.measure.prompts import about_images
@@ -91,7 +91,7 @@ async def test_glimpse_does_not_grow(tmp_path: Path) -> None:
 def test_a_canary_that_is_answered_otherwise_later_on() -> None:
     """The second picture was never answered rightly: what it was answered first is its measure."""
     said = [(8, None), (9, "Blue."), (8, None), (9, "It is blue."), (8, "Blue."), (9, "Green."), (8, "")]
-    found = judge(Heard(part=0, asked=[asked(picture, words, "soak/canary") for picture, words in said]))
+    found = judge(ProcessLog(part=0, asked=[asked(picture, words, "soak/canary") for picture, words in said]))
     assert found.codes == {Code.CANARY_DRIFT, Code.EMPTY}
     assert (found.canaries.events, found.canaries.asked) == (1, 4)
     assert found.issues[0] == (
@@ -100,6 +100,6 @@ def test_a_canary_that_is_answered_otherwise_later_on() -> None:
 
 
 def test_a_server_that_is_not_ours_is_not_looked_into() -> None:
-    found = judge(Heard(part=0, asked=[]))
+    found = judge(ProcessLog(part=0, asked=[]))
     assert found.growth == Missing(missing="the server was running already and is not ours to look into")
     assert isinstance(found.threads, Missing)

@@ -1,7 +1,7 @@
 """Exchanges as a server process might have had them, for judgements that no engine is needed for."""
 
 from viewfinder.client.exchange import Exchange
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import QUESTION, pictures
 
 
@@ -14,12 +14,12 @@ def asked(
     at_s: float = 0.0,
     question: str = QUESTION,
     place: int = 0,
-) -> Asked:
+) -> Sample:
     """One request about a picture (None: about none), answered rightly where nothing is `said`."""
     prompt = None if picture is None else pictures()[picture]
     expected = prompt.expected if prompt else ""
     text = expected if said is None else said
-    return Asked(
+    return Sample(
         run="run",
         model="org:model",
         process=1,

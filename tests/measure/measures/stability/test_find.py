@@ -14,7 +14,7 @@ from viewfinder.measure.measures.stability.find import (
     judge,
 )
 from viewfinder.measure.measures.stability.result import Repeats, Sameness
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.trouble import Code, Rate
 
 REFERENCES = [[asked(number, scenario=REFERENCE) for number in range(8)]] * 2
@@ -22,7 +22,7 @@ LEFT = "client_left: The client left in the middle of the answer, as it was mean
 REFUSED = "engine_refused: The server refused: boom"
 
 
-def repeats(texts: list[str]) -> list[Asked]:
+def repeats(texts: list[str]) -> list[Sample]:
     return [asked(0, text, REPEAT, place=number) for number, text in enumerate(texts)]
 
 

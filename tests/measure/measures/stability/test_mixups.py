@@ -13,13 +13,13 @@ from viewfinder.measure.measures.stability.mixups import (
     in_a_row,
     references,
 )
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.trouble import Code
 
 FRESH = references([[asked(number) for number in range(8)]] * 2)
 
 
-def row(process: list[Asked]) -> list[Shown]:
+def row(process: list[Sample]) -> list[Shown]:
     return in_a_row(process, lambda one: True)
 
 

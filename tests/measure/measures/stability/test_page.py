@@ -3,7 +3,7 @@
 from tests.measure.measures.stability.made_up import asked, color
 from tests.report.conftest import Make
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.soak.ask import judge as judge_soak
 from viewfinder.measure.measures.stability.find import REFERENCE, REPEAT, judge
 from viewfinder.measure.measures.stability.page import rows
@@ -44,7 +44,7 @@ def test_the_soak_has_its_figures(make: Make) -> None:
         "soak/new/descriptors": [5.0] * 200,
         "soak/new/threads": [3.0] * 200,
     }
-    found = judge_soak(Heard(part=0, asked=requests, series=series))
+    found = judge_soak(ProcessLog(part=0, asked=requests, series=series))
     said = told(make.result(soak=found))
     assert said["Memory over many requests"] == "leak[^1]"
     assert said["Troubles found in the soak"] == "MEM.leak"

@@ -12,7 +12,7 @@ from tests.report.conftest import Make
 from viewfinder.measure.measures.stability.find import AFTER, REFERENCE, TOGETHER, judge
 from viewfinder.measure.measures.stability.reproducer import write
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import messages, pictures
 from viewfinder.measure.troubles.trouble import Code
 
@@ -20,7 +20,7 @@ LEFT = "client_left: The client left in the middle of the answer, as it was mean
 FRESH = [[asked(number, scenario=REFERENCE) for number in range(8)]] * 2
 
 
-def result(process: list[Asked], **changed: str) -> ModelResult:
+def result(process: list[Sample], **changed: str) -> ModelResult:
     return Make.result("glimpse", run="run", stability=judge([*FRESH, process]), **changed)
 
 
@@ -82,5 +82,5 @@ def test_a_server_that_is_not_ours_is_asked_where_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("process", [[asked(0), asked(1)], [asked(0), asked(1, "Brown.")]])
-def test_without_a_leak_there_is_none(tmp_path: Path, process: list[Asked]) -> None:
+def test_without_a_leak_there_is_none(tmp_path: Path, process: list[Sample]) -> None:
     assert write(result(process), tmp_path) == []

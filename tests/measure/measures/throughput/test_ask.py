@@ -17,12 +17,12 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.engines import registry
 from viewfinder.engines.base import Launch
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.base import Heard
+from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, ThroughputStage, open_cell
 from viewfinder.measure.measures.throughput.find import answer_rate
 from viewfinder.measure.measures.throughput.result import Throughput
 from viewfinder.measure.progress import Progress
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 SUITE = replace(BARE, throughput_processes=2, throughput_requests=4, throughput_s=60.0)
 ONE = replace(SUITE, throughput_processes=1)
@@ -61,7 +61,7 @@ def missing(measured: object) -> str:
     return measured.missing
 
 
-def under_way(at_s: float, asked: list[Asked]) -> int:
+def under_way(at_s: float, asked: list[Sample]) -> int:
     return sum(one.exchange.started_s <= at_s < one.exchange.finished_s for one in asked)
 
 
@@ -152,10 +152,10 @@ def test_a_late_request_counts_from_when_it_was_due() -> None:
     """The server stood still for a second: what came meanwhile was sent late, and answered at once."""
     due = (10.0, 10.5)
     sent = [
-        Asked("r", "m", STAGE, open_cell(0.5), "?", Exchange(start, start + 0.1, text="Red."), place=place)
+        Sample("r", "m", STAGE, open_cell(0.5), "?", Exchange(start, start + 0.1, text="Red."), place=place)
         for place, start in ((1, 11.0), (0, 10.9))
     ]
-    heard = Heard(0, sent, {f"{open_cell(0.5)} due": due, f"{open_cell(0.5)} rate": (2.0,)})
+    heard = ProcessLog(0, sent, {f"{open_cell(0.5)} due": due, f"{open_cell(0.5)} rate": (2.0,)})
     level = ThroughputStage().finds([heard], SUITE).open[0]
     assert figure(level.e2e).value == pytest.approx((1.0 + 0.6) / 2)
     assert figure(level.arrivals).value == 2.0

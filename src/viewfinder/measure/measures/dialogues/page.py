@@ -1,49 +1,45 @@
-"""What a result says of dialogues, as rows of its recipe; called by `tables`."""
+"""How dialogues read in the guide: rows of a model's table."""
 
-from collections.abc import Callable
+from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.base import Row, Writer
+from viewfinder.measure.measures.dialogues.result import Dialogues
 
-from viewfinder.measure.figures import Measured, Missing
-from viewfinder.measure.measures.dialogues.result import ContextResult
-from viewfinder.measure.results import ModelResult
-from viewfinder.report.markdown import text
+METHOD = (
+    "**Context** is measured in dialogues of ten turns about generated pictures: a fact counts as kept when"
+    " it is right some turns after its image, of the facts that are right when asked alone, so that it "
+    "separates memory from eyesight. The whole history is sent with every turn, and the image again with "
+    "it; where the image is taken out, only the model's own words remain. A request that failed is in no "
+    "share.",
+)
 
 
-def rows(result: ModelResult, cell: Callable[[Measured], str]) -> list[tuple[str, str]]:
-    """Item and `cell` of each figure; nothing where the suite has no dialogues."""
-    context = result.context
-    if context is None:
-        return []
+def rows(context: Dialogues | Missing, write: Writer) -> list[Row]:
     if isinstance(context, Missing):
-        return [("Context", cell(context))]
+        return [("Context", write.figure(context))]
     return [
-        ("Context: facts kept (%)", cell(context.retention)),
+        ("Context: facts kept (%)", write.figure(context.retention)),
         *(
-            (f"Context: kept, image {distance} {'turn' if distance == 1 else 'turns'} ago (%)", cell(kept))
+            (
+                f"Context: kept, image {distance} {'turn' if distance == 1 else 'turns'} ago (%)",
+                write.figure(kept),
+            )
             for distance, kept in sorted(context.by_distance.items())
         ),
-        ("Context: kept, image taken out (%)", cell(context.text_memory)),
-        ("Context: worth of re-sending the image (points)", cell(context.text_gap)),
-        ("Context: lost to a second image (points)", cell(context.interference)),
-        ("Context: told of the second image instead (%)", cell(context.swaps)),
-        ("Context: kept of the second image (%)", cell(context.second_image)),
-        ("Context: first fact lost in turn", cell(context.first_loss)),
-        ("Context: false premises accepted (%)", cell(context.false_premises_accepted)),
-        ("Context: true premises accepted (%)", cell(context.true_premises_accepted)),
-        ("Context: right when asked alone (%)", cell(context.eyesight)),
-        ("Context: right without any image (%)", cell(context.blind)),
-        ("Context: gain by the image (points)", cell(context.blind_corrected_gain)),
-        ("Context: dialogues", _held(context)),
+        ("Context: kept, image taken out (%)", write.figure(context.text_memory)),
+        ("Context: worth of re-sending the image (points)", write.figure(context.text_gap)),
+        ("Context: lost to a second image (points)", write.figure(context.interference)),
+        ("Context: answered for the second image (%)", write.figure(context.swaps)),
+        ("Context: kept of the second image (%)", write.figure(context.second_image)),
+        ("Context: first fact lost in turn", write.figure(context.first_loss)),
+        ("Context: false premises accepted (%)", write.figure(context.false_premises_accepted)),
+        ("Context: true premises accepted (%)", write.figure(context.true_premises_accepted)),
+        ("Context: right when asked alone (%)", write.figure(context.eyesight)),
+        ("Context: right without any image (%)", write.figure(context.blind)),
+        ("Context: gain by the image (points)", write.figure(context.blind_corrected_gain)),
+        ("Context: dialogues", _held(context, write)),
     ]
 
 
-def kept(result: ModelResult) -> Measured:
-    """The headline: facts kept, in percent."""
-    context = result.context
-    if context is None:
-        return Missing(missing="the suite holds no dialogues")
-    return context if isinstance(context, Missing) else context.retention
-
-
-def _held(context: ContextResult) -> str:
+def _held(context: Dialogues, write: Writer) -> str:
     failed = f"; {context.failed} requests failed, the first: {context.failure}" if context.failed else ""
-    return text(f"{context.dialogues}: {context.ended}{failed}")
+    return write.text(f"{context.dialogues}: {context.ended}{failed}")

@@ -1,5 +1,4 @@
-"""The answers of dialogues, sorted by what they are answers to; read by `retention`, made by it and by
-`scenarios/context`."""
+"""The answers of dialogues, sorted by the question that they answer."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,11 +12,13 @@ from viewfinder.measure.measures.dialogues.script import (
     dialogue_of,
 )
 from viewfinder.measure.statistics.pairs import Item
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.scenes.questions import Question, is_right
 
 RESENT, TEXT, SINGLE, BLIND = "R", "T", "single", "blind"
-"""The arms, see `scenarios/context`."""
+"""The arms, see `ask`."""
+PREFIX = "context/"
+"""Of the scenarios of all samples of dialogues."""
 NEVER = TURNS + 1
 """The turn of the first loss in a dialogue without one."""
 
@@ -25,20 +26,20 @@ Rights = Mapping[Item, bool]
 """Whether it is so, by dialogue and role."""
 
 
-def cell(arm: str, role: str) -> str:
+def scenario_of(arm: str, role: str) -> str:
     """The name under which an exchange is stored, and by which it is judged: "context/R/d4"."""
-    return f"context/{arm}/{role}"
+    return f"{PREFIX}{arm}/{role}"
 
 
 class Recall:
     """All answers, whatever their order; requests that `failed` are kept apart and are in no share, for an
     engine's error is not a model's forgetting."""
 
-    def __init__(self, asked: Iterable[Asked]) -> None:
-        self._answers: dict[tuple[str, str, str], Asked] = {}
-        self.failed: list[Asked] = []
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._answers: dict[tuple[str, str, str], Sample] = {}
+        self.failed: list[Sample] = []
         self.dialogues: set[str] = set()
-        for one in asked:
+        for one in samples:
             _, arm, role = one.scenario.split("/", 2)
             dialogue = dialogue_of(one.scene)
             self.dialogues.add(dialogue)
@@ -98,5 +99,7 @@ class Recall:
             turn = AFTER_SECOND if role.startswith(FIRST) else TURN_OF.get(role)
             if turn and seen.get((dialogue, role.removeprefix(FIRST))):
                 lost.setdefault(dialogue, []).extend([] if right else [turn])
-        cut = {dialogue_of(one.scene) for one in self.failed if one.scenario.startswith(cell(RESENT, ""))}
+        cut = {
+            dialogue_of(one.scene) for one in self.failed if one.scenario.startswith(scenario_of(RESENT, ""))
+        }
         return [min(turns, default=NEVER) for name, turns in lost.items() if turns or name not in cut]

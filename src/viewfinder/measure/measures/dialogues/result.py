@@ -1,9 +1,9 @@
-"""What a model keeps of an image over a dialogue; made by `bench/retention`, read by the guide."""
+"""What a model keeps of an image over a dialogue; as it is stored."""
 
 from viewfinder.measure.figures import Frozen, Measured
 
 
-class ContextResult(Frozen):
+class Dialogues(Frozen):
     """Shares in percent, differences in points; intervals are over dialogues, each about images of its own.
 
     `retention` is the headline: how often a fact of the image is right in the dialogue, of those that are

@@ -1,61 +1,66 @@
 """How long requests take when the server process is warm: one at a time; every image a new one, but for the
 repeats."""
 
+import random
 from collections.abc import Iterable
-from itertools import islice, repeat
+from itertools import repeat
 
+from viewfinder.measure.measures.latency.counts import LatencyCounts
+from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, about_images, descriptions, without_images
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.suite import Suite
+from viewfinder.measure.warm_up import warm_up
 
-WARM_UP_IMAGES = 2
-WARM_UP_TEXTS = 1
-AT_LEAST = 3
-"""Requests of the sorts that every guide is about, of which even the slowest model is asked so many."""
+LEAST_REQUESTS = 3
+"""Of the kinds that every guide is about, asked of even the slowest model."""
 
 
-async def warm_up(subject: Subject) -> None:
-    """Requests that count in no figure: the first image is slower even after text (llama.cpp #27147)."""
-    for prompt in islice(without_images(subject.topic("warm-up")), WARM_UP_TEXTS):
-        await subject.ask("warm-up", prompt)
-    if subject.server.variant.vision:
-        for prompt in islice(descriptions(subject.topic("warm-up")), WARM_UP_IMAGES):
-            await subject.ask("warm-up", prompt)
+async def timed_requests(subject: Subject, counts: LatencyCounts) -> None:
+    """Every kind in turn, after a warm-up; in an order of its own on each process, so that a drift within
+    processes favors none."""
+    await warm_up(subject)
+    subject.look_for_peak()
+    kinds = [image_requests, short_requests, repeats] if subject.server.variant.vision else []
+    kinds.append(text_requests)
+    order = random.Random(f"latency/{subject.run}/{subject.server.card.name}/{subject.process}")
+    with subject.watched():
+        for requests in order.sample(kinds, len(kinds)):
+            await requests(subject, counts)
 
 
-async def image_requests(subject: Subject, suite: Suite) -> None:
+async def image_requests(subject: Subject, counts: LatencyCounts) -> None:
     """The requests of the average inference: a new 512 px image, a fixed question, 64 tokens at most."""
-    await _ask("images", descriptions(subject.topic("images")), suite.images, subject, suite)
+    await _ask("images", descriptions(subject.topic("images")), counts.images, subject, counts)
 
 
-async def short_requests(subject: Subject, suite: Suite) -> None:
+async def short_requests(subject: Subject, counts: LatencyCounts) -> None:
     """A new image too, and a question that one word answers."""
-    await _ask("short", about_images(subject.topic("short")), suite.short, subject, suite, least=1)
+    await _ask("short", about_images(subject.topic("short")), counts.short, subject, counts, least=1)
 
 
-async def repeats(subject: Subject, suite: Suite) -> None:
+async def repeats(subject: Subject, counts: LatencyCounts) -> None:
     """One image and question again and again; the first time, when both are new, is stored apart."""
-    if not suite.repeats:
+    if not counts.repeats:
         return
     prompt = next(descriptions(subject.topic("repeats")))
     await subject.ask("repeats/new", prompt)
-    await _ask("repeats", repeat(prompt), suite.repeats, subject, suite, least=1)
+    await _ask("repeats", repeat(prompt), counts.repeats, subject, counts, least=1)
 
 
-async def text_requests(subject: Subject, suite: Suite) -> None:
+async def text_requests(subject: Subject, counts: LatencyCounts) -> None:
     """Short questions without an image, no two alike."""
-    await _ask("texts", without_images(subject.topic("texts")), suite.texts, subject, suite)
+    await _ask("texts", without_images(subject.topic("texts")), counts.texts, subject, counts)
 
 
 async def _ask(
-    cell: str, prompts: Iterable[Prompt], most: int, subject: Subject, suite: Suite, least: int = AT_LEAST
+    scenario: str,
+    prompts: Iterable[Prompt],
+    most: int,
+    subject: Subject,
+    counts: LatencyCounts,
+    least: int = LEAST_REQUESTS,
 ) -> None:
     """One request after the other; between two of them, the memory is looked at."""
-    for prompt in suite.paced(prompts, most, least):
-        await subject.ask(cell, prompt)
+    for prompt in paced(prompts, most, least, counts.budget_s):
+        await subject.ask(scenario, prompt)
         subject.look_for_peak()
-
-
-CELLS = {"images": image_requests, "texts": text_requests, "short": short_requests, "repeats": repeats}
-"""What is timed on a process; in which order, the plan says."""
-OF_IMAGES = ("images", "short", "repeats")

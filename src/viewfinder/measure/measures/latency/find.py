@@ -1,26 +1,29 @@
-"""From the timed cells to percentiles and speeds; pure, called by `findings`.
+"""From timed requests to percentiles and speeds; pure.
 
 A new image and one that was asked about before never meet in one figure: the first is what an engine
 computes, the second what it remembers.
 """
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
-from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.latency.result import Cell, Latency, Spread
-from viewfinder.measure.metrics import PROCESSES, Block, answered
+from viewfinder.measure.figures import NO_VISION, NOT_OURS, Figure, Measured, Missing
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
+from viewfinder.measure.metrics import PROCESSES, SESSIONS, answered
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.statistics import restarts
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.percentiles import percentile
 
 Exchanges = Sequence[Exchange]
-NO_PART = Missing(missing="the suite does not ask it")
-NOT_TOLD = Missing(missing="the engine does not tell how long it read")
+NOT_IN_SUITE = Missing(missing="the suite does not ask it")
+NO_PROMPT_TIME = Missing(missing="the engine does not report how long it read the prompt")
 IN_BURSTS = Missing(missing="most pieces of an answer came together with the one before")
 REMEMBERED = 0.5
-"""Share of a prompt from which on an engine that says how much it remembered has remembered the image."""
+"""Share of a prompt from which on an engine that reports cached tokens has remembered the image."""
 
 NEW = "requests with a new 512 px image each and 'Describe this image.'"
 SHORT = "requests with a new 512 px image each and a question with a one-word answer"
@@ -28,71 +31,120 @@ REPEATS = "repeats of one request with a 512 px image and 'Describe this image.'
 TEXTS = "short questions without an image, no two alike"
 
 
-def latency(blocks: Sequence[Block], over: str = PROCESSES) -> Latency:
-    """Every figure of the timed cells, over all server processes."""
-    images = [block.images for block in blocks]
-    short = [block.short for block in blocks]
-    repeats = [block.repeats for block in blocks]
-    return Latency(
-        images=cell(images, NEW, over),
-        short=cell(short, SHORT, over),
-        repeats=cell(repeats, REPEATS, over, is_new=False),
-        texts=cell([block.texts for block in blocks], TEXTS, over),
-        first_image=_first_image(blocks),
-        later_images=metrics.median(short, _ttft_s, "s", f"time to the first token of {SHORT}, warm", over),
-        first_slower=_first_slower(blocks),
-        new_image=new_image(images, repeats, over),
+def latency(logs: Sequence[ProcessLog], variant: Variant) -> Latency:
+    """Every figure of the timed requests, over all server processes."""
+    over = PROCESSES if variant.server is None else SESSIONS
+    images, short, repeats, texts = (
+        [log.exchanges(scenario) for log in logs] for scenario in ("images", "short", "repeats", "texts")
     )
+    failed = (_failures("image", images), _failures("text", texts))
+    found = Latency(
+        images=request_times(images, NEW, over),
+        short=request_times(short, SHORT, over),
+        repeats=request_times(repeats, REPEATS, over, is_new=False),
+        texts=request_times(texts, TEXTS, over),
+        first_image=_first_image(logs),
+        later_images=metrics.median(short, ttft_s, "s", f"time to the first token of {SHORT}, warm", over),
+        first_slower=_first_slower(logs),
+        new_image=new_image(images, repeats, over),
+        failures=tuple(filter(None, failed)),
+        drift=metrics.drift(images if variant.vision else texts),
+    )
+    if variant.vision:
+        return found
+    of_images = ("images", "short", "repeats", "first_image", "later_images", "first_slower", "new_image")
+    return found.model_copy(update=dict.fromkeys(of_images, NO_VISION))
 
 
-def cell(
-    blocks: Sequence[Exchanges], what: str, over: str = PROCESSES, *, is_new: bool = True
-) -> Cell | Missing:
-    """The figures of one cell; the rate of reading is that of prompts that are new."""
-    if not any(blocks):
-        return NO_PART
+def request_times(
+    processes: Sequence[Exchanges], what: str, over: str = PROCESSES, *, is_new: bool = True
+) -> RequestTimes | Missing:
+    """The figures of one kind of request; the speed of reading is that of prompts that are new."""
+    if not any(processes):
+        return NOT_IN_SUITE
     read = (
-        prefill_rate(blocks, over)
+        prefill_rate(processes, over)
         if is_new
         else Missing(missing="what an engine remembers, it does not read")
     )
-    return Cell(
+    every = [exchange for process in processes for exchange in process]
+    return RequestTimes(
         what=what,
-        ttft=_spread(metrics.readings(blocks, _ttft_s), f"time to the first token of {what}", over),
-        itl=_spread(_gaps_s(blocks), f"time from one piece of text to the next in {what}", over),
-        tpot=_spread(metrics.readings(blocks, _tpot_s), f"time per token after the first of {what}", over),
-        e2e=_spread(metrics.readings(blocks, _e2e_s), f"wall time of {what}", over),
+        ttft=_spread(metrics.readings(processes, ttft_s), f"time to the first token of {what}", over),
+        itl=_spread(_gaps_s(processes), f"time from one piece of text to the next in {what}", over),
+        tpot=_spread(metrics.readings(processes, _tpot_s), f"time per token after the first of {what}", over),
+        e2e=_spread(metrics.readings(processes, e2e_s), f"wall time of {what}", over),
+        mean=metrics.mean(processes, e2e_s, "s", f"wall time of {what}", over),
         prefill_rate=read,
-        decode_rate=metrics.decode_rate(blocks, over),
-        output_tokens=metrics.mean(blocks, _tokens, "tokens", f"output of {what}", over),
+        decode_rate=metrics.decode_rate(processes, over),
+        output_tokens=metrics.mean(processes, _tokens, "tokens", f"output of {what}", over),
+        asked=len(every),
+        failed=sum(not answered(exchange) for exchange in every),
     )
 
 
-def prefill_rate(blocks: Sequence[Exchanges], over: str = PROCESSES) -> Measured:
+def typical_times(
+    scenario: str, read: Callable[[Exchange], float | None], logs: Sequence[ProcessLog]
+) -> Mapping[int, float]:
+    """The typical time of each process's requests of one kind."""
+    times: dict[int, list[float]] = {}
+    for log in logs:
+        for exchange in filter(answered, log.exchanges(scenario)):
+            if (time := read(exchange)) is not None and time > 0:
+                times.setdefault(log.number, []).append(time)
+    return {number: restarts.of_restart(some) for number, some in times.items()}
+
+
+def decode_speeds(logs: Sequence[ProcessLog]) -> Mapping[int, float]:
+    """Tokens after the first over the time after it, by process; of image requests where there are any."""
+    scenario = "images" if any(log.of("images") for log in logs) else "texts"
+    speeds: dict[int, float] = {}
+    for log in logs:
+        streamed = [x for x in log.exchanges(scenario) if answered(x) and metrics.is_streamed(x)]
+        spent_s = sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in streamed)
+        if tokens := sum(x.later_tokens for x in streamed):
+            speeds[log.number] = tokens / spent_s
+    return speeds
+
+
+def e2e_s(exchange: Exchange) -> float | None:
+    return exchange.e2e_s
+
+
+def ttft_s(exchange: Exchange) -> float | None:
+    return exchange.ttft_s
+
+
+def _failures(what: str, processes: Sequence[Exchanges]) -> str:
+    return metrics.failures(what, [exchange for process in processes for exchange in process])
+
+
+def prefill_rate(processes: Sequence[Exchanges], over: str = PROCESSES) -> Measured:
     """Tokens of the prompt that the engine read anew, over the time that it says it took.
 
-    Missing when its own counts do not agree: llama.cpp once told one token for an image and its whole time
-    (ggml-org/llama.cpp 5336).
+    Missing when its own counts do not add up to the prompt: llama.cpp once counted one token for an image and
+    its whole time (ggml-org/llama.cpp 5336); an engine that counts cached tokens among those that it read
+    would seem faster than it is.
     """
-    if problem := metrics.too_many_failures(blocks):
+    if problem := metrics.too_many_failures(processes):
         return problem
-    told = [
+    timed = [
         kept
-        for block in blocks
-        if (kept := [x for x in block if answered(x) and _told(x, "prompt_n") and _told(x, "prompt_ms")])
+        for process in processes
+        if (
+            kept := [x for x in process if answered(x) and _timing(x, "prompt_n") and _timing(x, "prompt_ms")]
+        )
     ]
-    if not told:
-        return NOT_TOLD
-    if any(
-        _told(x, "prompt_n") + _told(x, "cache_n") < (x.prompt_tokens or 0) for block in told for x in block
-    ):
-        return Missing(missing="the engine says that it read fewer tokens than the prompt has")
-    tokens = [sum(_told(x, "prompt_n") for x in block) for block in told]
-    seconds = [sum(_told(x, "prompt_ms") for x in block) / 1000 for block in told]
-    n = sum(map(len, told))
+    if not timed:
+        return NO_PROMPT_TIME
+    if problem := _miscounted([exchange for process in timed for exchange in process]):
+        return problem
+    tokens = [sum(_timing(x, "prompt_n") for x in process) for process in timed]
+    seconds = [sum(_timing(x, "prompt_ms") for x in process) / 1000 for process in timed]
+    n = sum(map(len, timed))
     how = (
-        "tokens of the prompt that the engine read / the time that it says it took (an image's encoding is "
-        f"in it), of {n} requests to {len(told)} {over}"
+        "tokens of the prompt that the engine read / the time that it reports for it (an image's encoding is "
+        f"in it), of {n} requests to {len(timed)} {over}"
     )
     return metrics.ratio(tokens, seconds, n, "tokens/s", how)
 
@@ -105,21 +157,21 @@ def new_image(new: Sequence[Exchanges], repeats: Sequence[Exchanges], over: str 
     by the time to the first token.
     """
     if not any(repeats):
-        return NO_PART
+        return NOT_IN_SUITE
     if problem := metrics.too_many_failures(new) or metrics.too_many_failures(repeats):
         return problem
-    good = [x for block in (*new, *repeats) for x in block if answered(x)]
-    own_clock = all(_told(x, "prompt_ms") for x in good)
-    read = _prompt_s if own_clock else _ttft_s
+    good = [x for process in (*new, *repeats) for x in process if answered(x)]
+    own_clock = all(_timing(x, "prompt_ms") for x in good)
+    read = _prompt_s if own_clock else ttft_s
     differences, n = [], 0
-    for block, again in zip(new, repeats, strict=True):
-        costs, remembered = _of_answers(block, read), _of_answers(again, read)
+    for process, again in zip(new, repeats, strict=True):
+        costs, remembered = _of_answers(process, read), _of_answers(again, read)
         if costs and remembered:
             differences.append(statistics.median(costs) - statistics.median(remembered))
             n += len(costs) + len(remembered)
     if not differences:
         return metrics.NOTHING_ASKED
-    shares = [share for block in repeats for share in _of_answers(block, _remembered)]
+    shares = [share for process in repeats for share in _of_answers(process, _remembered)]
     if shares and statistics.median(shares) < REMEMBERED:
         return Missing(missing="the engine says that it remembers no image that it is shown again")
     clock = "the engine's own time for the prompt" if own_clock else "time to the first token"
@@ -133,11 +185,16 @@ def new_image(new: Sequence[Exchanges], repeats: Sequence[Exchanges], over: str 
     return cost
 
 
-def _first_image(blocks: Sequence[Block]) -> Measured:
+def _first_of(log: ProcessLog) -> Exchange | None:
+    """The first request about an image that the process ever had."""
+    return next((sample.exchange for sample in log.of("load") if sample.scene), None)
+
+
+def _first_image(logs: Sequence[ProcessLog]) -> Measured:
     """TTFT of the first image of each fresh process."""
-    firsts = [block.first_image for block in blocks if block.first_image is not None]
+    firsts = [first for log in logs if (first := _first_of(log)) is not None]
     if not firsts:
-        return metrics.NOT_OURS
+        return NOT_OURS
     times = [x.ttft_s for x in firsts if answered(x) and x.ttft_s is not None]
     if len(times) < len(firsts):
         return Missing(missing=f"{len(firsts) - len(times)} of {len(firsts)} first images had no answer")
@@ -147,24 +204,38 @@ def _first_image(blocks: Sequence[Block]) -> Measured:
     return metrics.typical(times, len(times), "s", how)
 
 
-def _first_slower(blocks: Sequence[Block]) -> Measured:
+def _first_slower(logs: Sequence[ProcessLog]) -> Measured:
     """Each process's first image over what is usual on it for the same kind of question."""
-    if isinstance(first := _first_image(blocks), Missing):
+    if isinstance(first := _first_image(logs), Missing):
         return first
     ratios = [
-        block.first_image.ttft_s / statistics.median(later)
-        for block in blocks
-        if block.first_image is not None
-        and block.first_image.ttft_s is not None
-        and (later := _of_answers(block.short, _ttft_s))
+        one.ttft_s / statistics.median(later)
+        for log in logs
+        if (one := _first_of(log)) is not None
+        and one.ttft_s is not None
+        and (later := _of_answers(log.exchanges("short"), ttft_s))
     ]
     if not ratios:
-        return NO_PART
+        return NOT_IN_SUITE
     how = (
         f"{metrics.TYPICAL} over {len(ratios)} fresh starts of the time to the first token of the first "
         "image / the median of later new images with the same kind of question"
     )
     return metrics.typical(ratios, len(ratios), "times", how)
+
+
+def _miscounted(exchanges: Exchanges) -> Missing | None:
+    """Why the engine's counts of tokens that it read and remembered cannot be believed, or None."""
+    for exchange in exchanges:
+        counted = _timing(exchange, "prompt_n") + _timing(exchange, "cache_n")
+        if counted < (exchange.prompt_tokens or 0):
+            return Missing(missing="the engine says that it read fewer tokens than the prompt has")
+        if exchange.prompt_tokens and counted > exchange.prompt_tokens:
+            return Missing(
+                missing="the engine counts tokens twice: those that it read and those that it remembered are "
+                "more than the prompt has"
+            )
+    return None
 
 
 def _spread(values: list[list[float]] | Missing, what: str, over: str) -> Spread:
@@ -179,7 +250,7 @@ def _median(values: list[list[float]] | Missing, what: str, over: str) -> Measur
     """What the processes' medians are typically: that there are few of them is in the interval."""
     if isinstance(values, Missing):
         return values
-    medians = [statistics.median(block) for block in values]
+    medians = [statistics.median(process) for process in values]
     if min(medians) <= 0:
         return IN_BURSTS
     how = f"{metrics.TYPICAL} of the medians of {len(values)} {over}: {what}"
@@ -198,42 +269,37 @@ def _percentile(values: list[list[float]] | Missing, q: float, what: str, over: 
     return Figure(value=value, low=low, high=high, n=sum(map(len, values)), unit="s", how=how)
 
 
-def _gaps_s(blocks: Sequence[Exchanges]) -> list[list[float]] | Missing:
-    if problem := metrics.too_many_failures(blocks):
+def _gaps_s(processes: Sequence[Exchanges]) -> list[list[float]] | Missing:
+    if problem := metrics.too_many_failures(processes):
         return problem
     gaps = [
-        [gap for x in block if answered(x) and metrics.is_streamed(x) for gap in x.itl_s] for block in blocks
+        [gap for x in process if answered(x) and metrics.is_streamed(x) for gap in x.itl_s]
+        for process in processes
     ]
-    return [block for block in gaps if block] or metrics.TOO_FEW_PIECES
+    return [process for process in gaps if process] or metrics.TOO_FEW_PIECES
 
 
 def _of_answers(exchanges: Exchanges, read: Callable[[Exchange], float | None]) -> list[float]:
     return [value for x in exchanges if answered(x) and (value := read(x)) is not None]
 
 
-def _told(exchange: Exchange, name: str) -> float:
-    """A number of the engine's own timings; 0 when it tells none."""
+def _timing(exchange: Exchange, name: str) -> float:
+    """A number of the engine's own timings; 0 when it reports none."""
     value = exchange.timings.get(name)
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return max(0.0, float(value))
 
 
 def _remembered(exchange: Exchange) -> float | None:
     """The share of the prompt that the engine says it remembered."""
     if "cache_n" not in exchange.timings or not exchange.prompt_tokens:
         return None
-    return _told(exchange, "cache_n") / exchange.prompt_tokens
+    return _timing(exchange, "cache_n") / exchange.prompt_tokens
 
 
 def _prompt_s(exchange: Exchange) -> float | None:
-    return _told(exchange, "prompt_ms") / 1000 or None
-
-
-def _e2e_s(exchange: Exchange) -> float | None:
-    return exchange.e2e_s
-
-
-def _ttft_s(exchange: Exchange) -> float | None:
-    return exchange.ttft_s
+    return _timing(exchange, "prompt_ms") / 1000 or None
 
 
 def _tpot_s(exchange: Exchange) -> float | None:

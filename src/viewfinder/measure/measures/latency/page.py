@@ -1,18 +1,10 @@
-"""How long requests and starts take: rows of a recipe, and two tables under it; called by `tables`.
+"""How the timed requests read in the guide: rows of a model's table, and two tables under it."""
 
-`cell` prints a figure, or the reason why there is none.
-"""
+from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.measures.base import Row, Table, Writer
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes
 
-from collections.abc import Callable
-
-from viewfinder.measure.figures import LoadTimes, Measured, Missing
-from viewfinder.measure.measures.latency.result import Cell, Latency
-from viewfinder.measure.results import ModelResult
-from viewfinder.report.figures import in_unit
-from viewfinder.report.markdown import table
-
-Print = Callable[[Measured], str]
-CELLS = {
+KINDS = {
     "images": "new image, described",
     "short": "new image, one word asked for",
     "repeats": "same image again, described",
@@ -24,49 +16,95 @@ TIMES = {
     "tpot": "per token after the first (TPOT)",
     "e2e": "whole request",
 }
+METHOD = (
+    "**Average inference** is the mean time of a whole request with a picture not sent before and a fixed "
+    "question, one request at a time, warm.",
+    "**What a new image costs** is the difference between a request with a new image and the same request "
+    "again, which the engine answers from its memory: encoding the image, and reading its tokens.",
+    "p95 is printed from 72 samples on and p99 from 368, and only from more when requests to one process "
+    "resemble each other.",
+)
 
 
-def rows(result: ModelResult, cell: Print) -> list[tuple[str, str]]:
-    """Starts from the disk, first images, and what a new image costs."""
-    found: list[tuple[str, str]] = []
-    if result.cold_load is not None:
-        cold = result.cold_load
-        measured = cold.first_correct if isinstance(cold, LoadTimes) else cold
-        found.append(("Load time, files from the disk (s)", cell(measured)))
-    if not isinstance(result.latency, Latency):
-        return found
-    latency = result.latency
+def headline(found: Latency | Missing) -> dict[str, Measured]:
+    """The figures that stand for the model, by their names: of image requests, and of texts where those are
+    all that the model takes."""
+    images, texts = (found, found) if isinstance(found, Missing) else (found.images, found.texts)
+    timed = images if isinstance(images, RequestTimes) else texts
+    return {
+        "average inference": images.mean if isinstance(images, RequestTimes) else images,
+        "median inference": images.e2e.p50 if isinstance(images, RequestTimes) else images,
+        "output tokens": images.output_tokens if isinstance(images, RequestTimes) else images,
+        "time to first token, image": images.ttft.p50 if isinstance(images, RequestTimes) else images,
+        "time to first token, text": texts.ttft.p50 if isinstance(texts, RequestTimes) else texts,
+        "decode speed": timed.decode_rate if isinstance(timed, RequestTimes) else timed,
+    }
+
+
+def rows(found: Latency | Missing, write: Writer) -> list[Row]:
+    figures = headline(found)
+    lines = [
+        ("Average inference (s)", write.timing(figures["average inference"], "s")),
+        ("Median inference (s)", write.timing(figures["median inference"], "s")),
+        ("Output tokens", write.figure(figures["output tokens"])),
+        ("Time to first token, image (ms)", write.timing(figures["time to first token, image"], "ms")),
+        ("Time to first token, text (ms)", write.timing(figures["time to first token, text"], "ms")),
+        ("Decode speed", write.timing(figures["decode speed"], with_unit=True)),
+    ]
+    if isinstance(found, Missing):
+        return lines
+    first, later = found.first_image, found.later_images
     return [
-        *found,
-        ("First image after a start: time to first token (ms)", cell(in_unit(latency.first_image, "ms"))),
-        ("Later images, same kind of question (ms)", cell(in_unit(latency.later_images, "ms"))),
-        ("First image / later images", cell(latency.first_slower)),
-        ("A new image costs (ms)", cell(in_unit(latency.new_image, "ms"))),
+        *lines,
+        ("First image after a start: time to first token (ms)", write.timing(first, "ms")),
+        ("Later images, same kind of question (ms)", write.timing(later, "ms")),
+        ("First image / later images", write.timing(found.first_slower)),
+        ("A new image costs (ms)", write.timing(found.new_image, "ms")),
     ]
 
 
-def speeds(latency: Latency, cell: Print) -> str:
-    """How fast the engine reads and writes, one line for each sort of request that was asked."""
-    asked = [(title, one) for name, title in CELLS.items() if isinstance(one := getattr(latency, name), Cell)]
-    return table(
-        ("Requests", "Output tokens", "Prefill speed (tokens/s)", "Decode speed (tokens/s)"),
-        (
-            (title, cell(one.output_tokens), cell(one.prefill_rate), cell(one.decode_rate))
-            for title, one in asked
-        ),
-    )
+def section(result: Latency, write: Writer) -> list[Table]:
+    return [_percentiles(result, write), _speeds(result, write)]
 
 
-def percentiles(latency: Latency, cell: Print) -> str:
-    """Milliseconds; one line for each sort of request and each figure."""
+def _percentiles(result: Latency, write: Writer) -> Table:
+    """Milliseconds; one line for each kind of request and each figure."""
     lines: list[tuple[str, ...]] = []
-    for name, title in CELLS.items():
-        one: Cell | Missing = getattr(latency, name)
+    for name, title in KINDS.items():
+        one: RequestTimes | Missing = getattr(result, name)
         if isinstance(one, Missing):
-            lines.append((title, "", *[cell(one)] * 3))
+            lines.append((title, "", *[write.timing(one)] * 3))
             continue
         for figure, words in TIMES.items():
             spread = getattr(one, figure)
             places = (spread.p50, spread.p95, spread.p99)
-            lines.append((title, words, *(cell(in_unit(place, "ms")) for place in places)))
-    return table(("Requests", "Time (ms)", "p50", "p95", "p99"), lines)
+            lines.append((title, words, *(write.timing(place, "ms") for place in places)))
+    return Table(
+        "How long requests take, one at a time; an image that was asked about before is never counted among "
+        "new ones:",
+        ("Requests", "Time (ms)", "p50", "p95", "p99"),
+        lines,
+    )
+
+
+def _speeds(result: Latency, write: Writer) -> Table:
+    """One line for each kind of request that was asked."""
+    asked = [
+        (title, one)
+        for name, title in KINDS.items()
+        if isinstance(one := getattr(result, name), RequestTimes)
+    ]
+    return Table(
+        "How fast the engine reads a prompt, by its own clock and with the image's encoding in it, and "
+        "writes an answer:",
+        ("Requests", "Output tokens", "Prefill speed (tokens/s)", "Decode speed (tokens/s)"),
+        [
+            (
+                title,
+                write.timing(one.output_tokens),
+                write.timing(one.prefill_rate),
+                write.timing(one.decode_rate),
+            )
+            for title, one in asked
+        ],
+    )

@@ -1,4 +1,4 @@
-"""How long requests of each sort take, and how fast an engine reads and writes; made by `bench/latency`."""
+"""How long requests of each kind take, and how fast an engine reads and writes, as it is stored."""
 
 from viewfinder.measure.figures import Frozen, Measured, Missing
 
@@ -6,9 +6,9 @@ from viewfinder.measure.figures import Frozen, Measured, Missing
 class Spread(Frozen):
     """Percentiles, each with its own 95 % interval.
 
-    `p50` is what the medians of the fresh server processes are typically; the others are of all requests
-    together, and Missing where those are too few: 72 for p95 and 368 for p99, more when the requests to one
-    process resemble each other.
+    `p50` is the typical median of the fresh server processes; the others are of all requests together, and
+    Missing where those are too few: 72 for p95 and 368 for p99, more when the requests to one process
+    resemble each other.
     """
 
     p50: Measured
@@ -16,12 +16,13 @@ class Spread(Frozen):
     p99: Measured
 
 
-class Cell(Frozen):
-    """Requests of one sort, one at a time; `what` says of which.
+class RequestTimes(Frozen):
+    """Requests of one kind, one at a time; `what` says of which.
 
-    TTFT and E2E are one sample a request, TPOT too (the first token left out), ITL one for each gap between
-    two pieces of an answer. `prefill_rate` is by the engine's own clock and counts an image's encoding as
-    reading, so it compares no two models.
+    TTFT and E2E have one value a request, TPOT too (the first token left out), ITL one for each gap between
+    two pieces of an answer; `mean` is the mean of E2E. `prefill_rate` is by the engine's own clock and counts
+    an image's encoding as reading, so it compares no two models. `failed` of `asked` requests had no answer;
+    None in results of older versions.
     """
 
     what: str
@@ -29,25 +30,32 @@ class Cell(Frozen):
     itl: Spread
     tpot: Spread
     e2e: Spread
+    mean: Measured
     prefill_rate: Measured
     decode_rate: Measured
     output_tokens: Measured
+    asked: int | None = None
+    failed: int | None = None
 
 
 class Latency(Frozen):
-    """The timed cells. New images and repeats never meet in one figure: the one is what an engine computes,
-    the other what it remembers.
+    """The timed kinds of requests. New images and repeats never meet in one figure: the one is what an engine
+    computes, the other what it remembers.
 
     `first_image` is the TTFT of a fresh process's first image, `later_images` that of the same kind of
-    question when it is warm, `first_slower` how many times the one is the other. `new_image` is what a new
-    image costs before the first token, beside one that the engine remembers.
+    question when it is warm, `first_slower` the ratio of the two. `new_image` is what a new image costs
+    before the first token, compared with one that the engine remembers. `failures` are sentences about
+    requests that failed; `drift` is one when requests became steadily slower or faster from process to
+    process.
     """
 
-    images: Cell | Missing
-    short: Cell | Missing
-    repeats: Cell | Missing
-    texts: Cell | Missing
+    images: RequestTimes | Missing
+    short: RequestTimes | Missing
+    repeats: RequestTimes | Missing
+    texts: RequestTimes | Missing
     first_image: Measured
     later_images: Measured
     first_slower: Measured
     new_image: Measured
+    failures: tuple[str, ...] = ()
+    drift: str = ""

@@ -1,35 +1,66 @@
-"""How long a fresh server process takes to be of use: the stamps up to its first correct image answer."""
+"""How long a fresh server process takes to be of use: the stamps up to its first correct image answer, with
+the model's files in memory or on the disk."""
 
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 
+from viewfinder.host import page_cache
+from viewfinder.measure.measures.load.counts import ColdCounts
+from viewfinder.measure.pacing import paced
+from viewfinder.measure.process_log import Series
 from viewfinder.measure.prompts import about_images, without_images
-from viewfinder.measure.store.outcome import Load
 from viewfinder.measure.subject import Subject
 
 TRIES = 5
 """Questions until a start without a right answer is given up."""
+LEAST_STARTS = 3
+"""Cold starts of even the slowest model."""
+STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
 
-async def first_answers(subject: Subject, scenario: str = "load") -> Load | None:
+async def first_answers(subject: Subject, scenario: str = "load") -> Mapping[str, float]:
     """Ask until the first right answer about an image; a variant without vision is asked one text question.
 
-    The times of the requests are added to that of readiness, so that what happens between them (drawing
-    the next image, sampling memory) is not counted as the server's. None for a server that we did not start.
-    Every start is asked the same: a fresh process has nothing that it could remember.
+    Returns the STAMPS that were reached, in seconds from the start of the process. The times of the requests
+    are added to that of readiness, so that the instrument's own work between them (drawing the next image,
+    reading memory) is not counted as the server's. Every start is asked the same: a fresh process has nothing
+    that it could remember.
     """
-    if not subject.server.is_ours:
-        return None
     stamps = subject.server.stamps
     vision = subject.server.variant.vision
-    spent_s = ready_s = stamps["ready"] - stamps["started"]
-    first_token_s = first_correct_s = None
+    found = {f"{phase}_s": stamps[phase] - stamps["started"] for phase in ("spawned", "listening", "ready")}
+    spent_s = found["ready_s"]
     for prompt in islice(about_images("load") if vision else without_images("load"), TRIES if vision else 1):
-        asked = await subject.ask(scenario, prompt)
-        if first_token_s is None and asked.exchange.ttft_s is not None:
-            first_token_s = spent_s + asked.exchange.ttft_s
-        spent_s += asked.exchange.e2e_s
-        if vision and asked.right:
-            first_correct_s = spent_s
+        sample = await subject.ask(scenario, prompt)
+        if sample.exchange.ttft_s is not None:
+            found.setdefault("first_token_s", spent_s + sample.exchange.ttft_s)
+        spent_s += sample.exchange.e2e_s
+        if vision and sample.right:
+            found["first_correct_s"] = spent_s
             break
-    spawned_s, listening_s = (stamps[phase] - stamps["started"] for phase in ("spawned", "listening"))
-    return Load(listening_s, ready_s, first_token_s, first_correct_s, spawned_s)
+    return found
+
+
+async def cold_starts(subject: Subject, counts: ColdCounts, scenario: str) -> Series:
+    """Restart the process with its files out of memory, again and again.
+
+    A start is timed only when the kernel says that no page of the files was in memory just before. `kept` are
+    the bytes that stayed in memory before each start; a stamp that was not reached is left out.
+    """
+    kept: list[float] = []
+    stamps: dict[str, list[float]] = {name: [] for name in STAMPS}
+    files = list(all_files(subject.files))
+    for _ in paced(range(counts.starts), counts.starts, LEAST_STARTS, counts.budget_s, subject.clock):
+        await subject.restart(lambda: kept.append(page_cache.drop(files)))
+        if kept[-1]:
+            break
+        for name, stamp in (await first_answers(subject, scenario)).items():
+            stamps[name].append(stamp)
+    return {"kept": kept, **stamps}
+
+
+def all_files(places: Sequence[Path]) -> Sequence[Path]:
+    """Every file of a model's files and folders."""
+    inside = [sorted(place.rglob("*")) if place.is_dir() else [place] for place in places]
+    return [file for files in inside for file in files if file.is_file()]

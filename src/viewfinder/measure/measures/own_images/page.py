@@ -1,24 +1,14 @@
-"""What the user's own questions showed, as rows of a recipe; called by `tables`, and by the CLI's table."""
+"""How the user's own questions read in the guide: two rows of a model's table."""
 
-from collections.abc import Callable
+from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.base import Row, Writer
+from viewfinder.measure.measures.own_images.result import OwnImages
 
-from viewfinder.measure.figures import Measured, Missing
-from viewfinder.measure.results import ModelResult
 
-
-def rows(result: ModelResult, cell: Callable[[Measured], str]) -> list[tuple[str, str]]:
-    """Accuracy and exact match side by side; nothing when none were asked. `cell` prints a figure."""
-    if result.vqa is None:
-        return []
-    exact = result.vqa if isinstance(result.vqa, Missing) else result.vqa.exact
+def rows(found: OwnImages | Missing, write: Writer) -> list[Row]:
+    """Accuracy and exact match side by side."""
+    accuracy, exact = (found, found) if isinstance(found, Missing) else (found.accuracy, found.exact)
     return [
-        ("Own questions, VQA v2 accuracy (%)", cell(accuracy(result))),
-        ("Own questions, strict exact match (%)", cell(exact)),
+        ("Own questions, VQA v2 accuracy (%)", write.figure(accuracy)),
+        ("Own questions, strict exact match (%)", write.figure(exact)),
     ]
-
-
-def accuracy(result: ModelResult) -> Measured:
-    """VQA v2's accuracy, in percent."""
-    if result.vqa is None:
-        return Missing(missing="none were asked")
-    return result.vqa if isinstance(result.vqa, Missing) else result.vqa.accuracy

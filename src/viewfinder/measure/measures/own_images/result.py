@@ -1,10 +1,10 @@
-"""What the user's own questions showed, as it is stored; made by the scenario `vqa`."""
+"""What the user's own questions showed, as it is stored."""
 
 from viewfinder.measure.figures import Frozen, Measured
 
 
-class Vqa(Frozen):
-    """`asked` of the folder's `questions`, about so many `images`; `answered` got an answer.
+class OwnImages(Frozen):
+    """`asked` of the folder's `questions`, about `images` different images; `answered` got an answer.
 
     `accuracy` is VQA v2's, `exact` the share of strict exact matches, both in %, their intervals clustered by
     image.

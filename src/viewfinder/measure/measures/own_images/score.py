@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from viewfinder.measure.metrics import answered
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
 SCENARIO = "vqa"
 """Of the exchanges that are scored so."""
@@ -97,11 +97,11 @@ def in_one(answers: Sequence[str]) -> str:
     return json.dumps(list(answers), ensure_ascii=False)
 
 
-def score_of(asked: Asked) -> float:
+def score_of(asked: Sample) -> float:
     """The accuracy of a stored exchange; an error or a silence is wrong."""
     return accuracy(asked.exchange.text, json.loads(asked.expected)) if answered(asked.exchange) else 0.0
 
 
-def exact_of(asked: Asked) -> bool:
+def exact_of(asked: Sample) -> bool:
     """Whether a stored exchange's reply is an exact match."""
     return answered(asked.exchange) and is_exact(asked.exchange.text, json.loads(asked.expected))

@@ -1,8 +1,7 @@
-"""What a smaller image budget saves and costs: the same questions about the same scenes at several of them;
-called by `trial`.
+"""What a smaller image budget saves and costs: the same questions about the same scenes at several of them.
 
-The budget is set by what the variant's card names: the size of the picture that is sent, shrunk as the
-gateway would shrink it, or the most image tokens that the engine may make of it, told to it at its start.
+The variant's card names the lever: the size of the picture that is sent, shrunk as the gateway would shrink
+it, or the most image tokens that the engine may make of it, an option of its start.
 """
 
 import base64
@@ -10,16 +9,11 @@ import math
 from collections.abc import Iterator, Sequence
 
 from viewfinder.catalog.card import Variant
-from viewfinder.core.config import EngineSettings
-from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Heard, Series
-from viewfinder.measure.measures.latency.ask import WARM_UP_IMAGES, WARM_UP_TEXTS, warm_up
-from viewfinder.measure.measures.resolution import find as budgets
-from viewfinder.measure.measures.resolution.result import Resolution
+from viewfinder.measure.measures.resolution.counts import ResolutionCounts
+from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, graded, questions, text_message
-from viewfinder.measure.store.rows import Asked
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.suite import Suite
+from viewfinder.measure.warm_up import IMAGES, TEXTS, warm_up
 from viewfinder.media.picture import make_picture
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.messages import Message
@@ -29,59 +23,34 @@ SIZES_PX = (32, 64, 128, 256, 512, 1024)
 MOST_BUDGETS = 3
 """Of image tokens."""
 LEAST_SCENES = 2
-TEXTS = 4
-"""Questions of each process that are asked without their image, too."""
-CELL = "resolution/"
-TEXT = f"{CELL}text"
+QUESTIONS_WITHOUT_IMAGE = 4
+"""Of each process, asked without their image too."""
+PREFIX = "resolution/"
+TEXT = f"{PREFIX}text"
 
 
-class ResolutionStage:
-    """See `stage.Stage` and `stage.SetsEngine`."""
+async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> None:
+    """Each question at every budget that this process can be asked at."""
+    await warm_up(subject)
+    variant = subject.server.variant
+    if variant.image_lever == "pixels":
+        at_budgets = _by_size(subject.topic(f"resolution/{nth}"), sizes_of(variant))
+        scenes = _scenes(counts, 1)
+    else:
+        number = len(tokens_of(variant))
+        at_budgets = _by_tokens(subject.topic(f"resolution/{nth // number}"), tokens_at(variant, nth))
+        scenes = _scenes(counts, number)
+    for number, (text, prompts) in enumerate(paced(at_budgets, scenes, LEAST_SCENES, counts.budget_s)):
+        if number < QUESTIONS_WITHOUT_IMAGE:
+            await subject.ask(TEXT, text)
+        for budget_name, prompt in prompts:
+            await subject.ask(PREFIX + budget_name, prompt)
 
-    name = "resolution"
-    goes_on = False  # it is timed
-    counts_answers = True
-    is_timed = True
 
-    def processes(self, suite: Suite) -> int:
-        return suite.resolution_processes
-
-    def steps(self, suite: Suite, part: int) -> int:
-        most = max(_scenes(suite, 1) * len(SIZES_PX), _scenes(suite, MOST_BUDGETS))
-        return WARM_UP_TEXTS + WARM_UP_IMAGES + TEXTS + most
-
-    def needs(self, variant: Variant) -> Missing | None:
-        return None if variant.vision else Missing(missing="this variant takes no images")
-
-    def settings(self, settings: EngineSettings, variant: Variant, part: int) -> EngineSettings:
-        if variant.image_lever == "pixels" or not (tokens := _told(variant, part)):
-            return settings
-        return settings.model_copy(update={"image_tokens": tokens})
-
-    async def asks(self, subject: Subject, suite: Suite, part: int) -> Series:
-        await warm_up(subject)
-        variant = subject.server.variant
-        if variant.image_lever == "pixels":
-            at_budgets = _by_size(subject.topic(f"resolution/{part}"), sizes_of(variant))
-            scenes = _scenes(suite, 1)
-        else:
-            count = len(tokens_of(variant))
-            at_budgets = _by_tokens(subject.topic(f"resolution/{part // count}"), _told(variant, part))
-            scenes = _scenes(suite, count)
-        for number, (text, prompts) in enumerate(suite.paced(at_budgets, scenes, LEAST_SCENES)):
-            if number < TEXTS:
-                await subject.ask(TEXT, text)
-            for budget_name, prompt in prompts:
-                await subject.ask(_cell(budget_name), prompt)
-        return {}
-
-    def finds(self, heard: Sequence[Heard], suite: Suite) -> Resolution:
-        cells = {asked.scenario for one in heard for asked in one.asked} - {TEXT}
-        names = sorted((cell.removeprefix(CELL) for cell in cells if cell.startswith(CELL)), key=_size)
-        return budgets.resolution(
-            {name: [kept for one in heard if (kept := _of(one, _cell(name)))] for name in names},
-            [asked for one in heard for asked in _of(one, TEXT)],
-        )
+def steps(counts: ResolutionCounts) -> int:
+    """How many requests one process is asked at most."""
+    most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, MOST_BUDGETS))
+    return TEXTS + IMAGES + QUESTIONS_WITHOUT_IMAGE + most
 
 
 def sizes_of(variant: Variant) -> tuple[int, ...]:
@@ -93,13 +62,14 @@ def sizes_of(variant: Variant) -> tuple[int, ...]:
 
 
 def tokens_of(variant: Variant) -> tuple[int, ...]:
-    """Each is told to processes of its own, in turns; the last, 0: as many as the engine is set to anyway."""
+    """Processes of their own are set to each, in turns; the last, 0: the engine's own number."""
     return (*variant.image_budgets, 0)
 
 
-def _told(variant: Variant, part: int) -> int:
+def tokens_at(variant: Variant, nth: int) -> int:
+    """The image tokens that the nth process is set to; 0: the engine's own number."""
     tokens = tokens_of(variant)
-    return tokens[part % len(tokens)]
+    return tokens[nth % len(tokens)]
 
 
 Budgeted = Iterator[tuple[Prompt, list[tuple[str, Prompt]]]]
@@ -137,20 +107,10 @@ def _shown(data: bytes, text: str, longest_px: int | None) -> Message:
     }
 
 
-def _scenes(suite: Suite, budgets_at_start: int) -> int:
+def _scenes(counts: ResolutionCounts, budgets_at_start: int) -> int:
     """Scenes of each process, where so many budgets need a process of their own."""
-    groups = max(1, suite.resolution_processes // budgets_at_start)
-    return math.ceil(suite.resolution_questions / groups)
-
-
-def _cell(budget: str) -> str:
-    return CELL + budget
-
-
-def _size(budget: str) -> float:
-    """What puts budgets in order, smallest first."""
-    number = budget.partition(" ")[0]
-    return math.inf if number == "all" else float(number)
+    groups = max(1, counts.processes // budgets_at_start)
+    return math.ceil(counts.questions / groups)
 
 
 def _px(size_px: int) -> str:
@@ -159,7 +119,3 @@ def _px(size_px: int) -> str:
 
 def _tokens(image_tokens: int) -> str:
     return f"{image_tokens} tokens" if image_tokens else "all tokens"
-
-
-def _of(heard: Heard, cell: str) -> list[Asked]:
-    return [asked for asked in heard.asked if asked.scenario == cell]

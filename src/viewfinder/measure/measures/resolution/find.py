@@ -1,33 +1,41 @@
 """From the answers at several image budgets to what each costs, and to the smallest that does as well as the
-largest; pure, called by `scenarios/resolution`."""
+largest; pure."""
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.resolution.result import Budget, Resolution, Verdict
+from viewfinder.measure.measures.resolution.ask import PREFIX, TEXT
+from viewfinder.measure.measures.resolution.result import Budget, BudgetVerdict, Resolution
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import GUESSING
 from viewfinder.measure.statistics import clusters, pairs
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.pairs import NOT_INFERIOR
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 
-Processes = Sequence[Sequence[Asked]]
+Processes = Sequence[Sequence[Sample]]
 """What each server process was asked at one budget."""
 
 PERCENT = 100
 
 
-def resolution(asked: Mapping[str, Processes], texts: Sequence[Asked]) -> Resolution:
-    """The budgets in the order of `asked`, smallest first; `texts` are some of the questions without image.
+def resolution(logs: Sequence[ProcessLog]) -> Resolution:
+    """The budgets, smallest first.
 
     The largest budget that was answered is the reference. From there down, each is tested against it at 5 %
-    until one fails: in such a fixed sequence no correction for many tests is due (Maurer, Hothorn and
+    until one fails: in such a fixed sequence no correction for many tests is needed (Maurer, Hothorn and
     Lehmacher, Biometrie in der chem.-pharm. Industrie 6 (1995) 3).
     """
+    scenarios = {sample.scenario for log in logs for sample in log.samples} - {TEXT}
+    names = sorted(
+        (one.removeprefix(PREFIX) for one in scenarios if one.startswith(PREFIX)), key=_tokens_or_pixels
+    )
+    asked = {name: [kept for log in logs if (kept := log.of(PREFIX + name))] for name in names}
+    texts = [sample for log in logs for sample in log.of(TEXT)]
     rows = {budget: _row(budget, of_it, texts) for budget, of_it in asked.items()}
     answered = [budget for budget, row in rows.items() if isinstance(row.accuracy, Figure)]
     if not answered:
@@ -61,9 +69,9 @@ def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
     return cheapest
 
 
-def _row(budget: str, processes: Processes, texts: Sequence[Asked]) -> Budget:
+def _row(budget: str, processes: Processes, texts: Sequence[Sample]) -> Budget:
     """What it costs and how well it does; not judged yet."""
-    blocks = [[one.exchange for one in process] for process in processes]
+    exchanges = [[one.exchange for one in process] for process in processes]
     every = [one for process in processes for one in process]
     how = "requests with a new image and a question about it each, one at a time, warm"
     return Budget(
@@ -71,14 +79,14 @@ def _row(budget: str, processes: Processes, texts: Sequence[Asked]) -> Budget:
         asked=len(every),
         failed=sum(bool(one.exchange.error) for one in every),
         image_tokens=_image_tokens(every, texts),
-        ttft=metrics.median(blocks, _ttft_s, "s", f"time to the first token of {how}"),
-        e2e=metrics.median(blocks, _e2e_s, "s", f"time of {how}"),
+        ttft=metrics.median(exchanges, _ttft_s, "s", f"time to the first token of {how}"),
+        e2e=metrics.median(exchanges, _e2e_s, "s", f"time of {how}"),
         accuracy=_accuracy(every),
         verdict="not measured",
     )
 
 
-def _accuracy(every: Sequence[Asked]) -> Measured:
+def _accuracy(every: Sequence[Sample]) -> Measured:
     failed = [one.exchange for one in every if one.exchange.error]
     if not every:
         return Missing(missing="nothing was asked")
@@ -100,7 +108,7 @@ def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: 
     except TooFew as why:
         return row.model_copy(update={"difference": Missing(missing=str(why))})
     if contrast.is_not_inferior(NOT_INFERIOR):
-        verdict: Verdict = "not inferior"
+        verdict: BudgetVerdict = "not inferior"
     elif contrast.ceiling < -NOT_INFERIOR:
         verdict = "inferior"
     else:
@@ -119,7 +127,7 @@ def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: 
     return row.model_copy(update={"verdict": verdict, "difference": difference, "more": needed})
 
 
-def _image_tokens(every: Sequence[Asked], texts: Sequence[Asked]) -> Measured:
+def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
     """A question's tokens with its image less those without; they may depend on the image's shape."""
     bare = {(one.scene, one.question): one.exchange.prompt_tokens for one in texts if not one.exchange.error}
     found = [
@@ -128,7 +136,7 @@ def _image_tokens(every: Sequence[Asked], texts: Sequence[Asked]) -> Measured:
         if (tokens := one.exchange.prompt_tokens) and (without := bare.get((one.scene, one.question)))
     ]
     if not found:
-        return Missing(missing="the engine does not say how many tokens a prompt has")
+        return Missing(missing="the engine does not report how many tokens a prompt has")
     if min(found) <= 0:
         return Missing(missing="the engine does not count the tokens of an image")
     how = f"prompt tokens with an image less those of the same question without; mean of {len(found)} images"
@@ -150,6 +158,12 @@ def _answers(processes: Processes) -> pairs.Answers:
         for one in process
         if not one.exchange.error
     }
+
+
+def _tokens_or_pixels(budget: str) -> float:
+    """What sorts budgets, smallest first."""
+    number = budget.partition(" ")[0]
+    return math.inf if number == "all" else float(number)
 
 
 def _ttft_s(exchange: Exchange) -> float | None:

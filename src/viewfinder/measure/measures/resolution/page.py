@@ -1,27 +1,28 @@
-"""What smaller images save and cost, in the guide's words; called by `tables`."""
+"""How the image budgets read in the guide: a row of a model's table, and a table of all budgets."""
 
 from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.base import Row, Table, Writer
 from viewfinder.measure.measures.resolution.result import Budget, Resolution
-from viewfinder.measure.results import ModelResult
-from viewfinder.report.figures import Cell, in_unit
-from viewfinder.report.markdown import table, text
+
+METHOD = (
+    "**Image budgets**: the same questions about the same pictures at every budget, so that answers pair "
+    "up. From the largest down, each is tested at 5 %, until one fails.",
+)
 
 
-def rows(result: ModelResult, cell: Cell) -> list[tuple[str, str]]:
-    """The headline, as a row of the recipe."""
-    found = result.resolution
-    if found is None:
-        return []
-    if isinstance(found, Resolution):
-        cheapest = found.cheapest
-        shown = cell(cheapest) if isinstance(cheapest, Missing) else text(_cheapest(cheapest, found))
-    else:
-        shown = cell(found)
-    return [("Smallest image that does as well", shown)]
+def rows(found: Resolution | Missing, write: Writer) -> list[Row]:
+    """The headline."""
+    title = "Smallest image that does as well"
+    if isinstance(found, Missing):
+        return [(title, write.figure(found))]
+    if isinstance(found.cheapest, Missing):
+        return [(title, write.figure(found.cheapest))]
+    is_smallest = found.cheapest == found.budgets[0].budget
+    return [(title, write.text(f"{found.cheapest}{', the smallest that was tried' if is_smallest else ''}"))]
 
 
-def budgets(found: Resolution, cell: Cell, timed: Cell) -> str:
-    """A line for each budget, the smallest first; `timed` prints what a disturbed run spoils."""
+def section(found: Resolution, write: Writer) -> list[Table]:
+    """A line for each budget, the smallest first."""
     header = (
         "Image",
         "Image tokens",
@@ -32,28 +33,24 @@ def budgets(found: Resolution, cell: Cell, timed: Cell) -> str:
         "Verdict",
         "Failed",
     )
-    return table(
-        header,
-        (
-            (
-                text(budget.budget),
-                cell(budget.image_tokens),
-                timed(in_unit(budget.ttft, "ms")),
-                timed(in_unit(budget.e2e, "ms")),
-                cell(budget.accuracy),
-                cell(budget.difference) if budget.difference else "",
-                _verdict(budget),
-                f"{budget.failed} of {budget.asked}",
-            )
-            for budget in found.budgets
-        ),
+    intro = (
+        "The same questions at several image budgets, the largest of which is the reference. Not inferior "
+        "is what surely loses less than two points of accuracy:"
     )
-
-
-def _cheapest(cheapest: str, found: Resolution) -> str:
-    if cheapest == found.budgets[0].budget:
-        return f"{cheapest}, the smallest that was tried"
-    return cheapest
+    lines = [
+        (
+            write.text(budget.budget),
+            write.figure(budget.image_tokens),
+            write.timing(budget.ttft, "ms"),
+            write.timing(budget.e2e, "ms"),
+            write.figure(budget.accuracy),
+            write.figure(budget.difference) if budget.difference else "",
+            _verdict(budget),
+            f"{budget.failed} of {budget.asked}",
+        )
+        for budget in found.budgets
+    ]
+    return [Table(intro, header, lines)]
 
 
 def _verdict(budget: Budget) -> str:

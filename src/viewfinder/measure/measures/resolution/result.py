@@ -1,10 +1,10 @@
-"""What a smaller image costs and saves; made by `budgets`, read by the guide."""
+"""What a smaller image costs and saves; as it is stored."""
 
 from typing import Literal
 
 from viewfinder.measure.figures import Frozen, Measured, Missing
 
-Verdict = Literal["reference", "not inferior", "inferior", "not shown", "not measured"]
+BudgetVerdict = Literal["reference", "not inferior", "inferior", "not shown", "not measured"]
 
 
 class Budget(Frozen):
@@ -22,7 +22,7 @@ class Budget(Frozen):
     ttft: Measured
     e2e: Measured
     accuracy: Measured
-    verdict: Verdict
+    verdict: BudgetVerdict
     difference: Measured | None = None
     more: int | None = None
 

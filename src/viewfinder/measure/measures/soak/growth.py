@@ -1,4 +1,4 @@
-"""What becomes of a server's memory over many requests; pure, called by the stage `soak`.
+"""What becomes of a server's memory over many requests; pure.
 
     flat                surely less than 0.1 MB a request over the last three quarters, and not much before
     plateau             it grew, and over the last third it surely grows by less
@@ -42,7 +42,7 @@ def judge(footprint_bytes: Sequence[float], same_image_bytes: Sequence[float] = 
     if isinstance(slope, Missing):
         return slope
     kind = _kind(slope, at_last, same, rise_mb / len(series))
-    return Growth(kind=kind, slope=slope, at_last=at_last, same_image=same, rise_mb=rise_mb)
+    return Growth(kind=kind, slope=slope, rise_mb=rise_mb)
 
 
 def per_request(values: Sequence[float], unit: str, how: str) -> Measured:

@@ -1,4 +1,4 @@
-"""What a server's process tree holds at one moment; noted by the stage `soak` after each request."""
+"""What a server's process tree holds at one moment; noted after each request."""
 
 from collections.abc import Sequence
 from contextlib import suppress

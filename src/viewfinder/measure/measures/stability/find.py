@@ -1,39 +1,34 @@
-"""What the stage `stability` found, from its exchanges alone; pure, called by it."""
+"""From the answers of all processes to what went wrong among them; pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.stability import mixups, reproducer
 from viewfinder.measure.measures.stability.mixups import References, Shown
 from viewfinder.measure.measures.stability.result import Repeats, Stability
+from viewfinder.measure.measures.stability.scenarios import (
+    AFTER,
+    BETWEEN,
+    BROKEN,
+    LEFT,
+    ONE_BY_ONE,
+    PROVOKED,
+    REFERENCE,
+    REPEAT,
+    TOGETHER,
+)
 from viewfinder.measure.metrics import answered
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles import failures
 from viewfinder.measure.troubles.failures import rate, step_of
 from viewfinder.measure.troubles.pictures import are_same
 from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble
 
-REFERENCE = "stability/reference"
-ONE_BY_ONE = "stability/one by one"
-AFTER = "stability/after "
-REPEAT = "stability/repeat"
-AGAIN = "stability/again"
-TOGETHER = "stability/together "
-BETWEEN: Mapping[str, str] = {
-    "text": "a request without an image",
-    "long": "a much longer request",
-    "leave": "a client that left in the middle of an answer",
-    "broken": "a request that the engine refused",
-}
-"""What may come between two images, and in words."""
-_LEFT, _BROKEN = "stability/leave", "stability/broken"
-PROVOKED = (_LEFT, _BROKEN, AGAIN)
-"""No answer is expected of these; what was asked again is no news."""
 FEWEST_REPEATS = 3
 _MIX_UPS = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST)
 
 
-def judge(processes: Sequence[Sequence[Asked]]) -> Stability:
+def judge(processes: Sequence[Sequence[Sample]]) -> Stability:
     """The result of these server processes, each with its exchanges in their order."""
     fresh = mixups.references([of for process in processes if (of := _of(process, REFERENCE))])
     walked = [one for process in processes for one in mixups.in_a_row(process, _is_walked)]
@@ -53,9 +48,9 @@ def judge(processes: Sequence[Sequence[Asked]]) -> Stability:
         *_second_call(wanted),
         *failures.failures(all_wanted),
     ]
-    any_one = next(asked for process in processes for asked in process)
+    any_one = next(sample for process in processes for sample in process)
     # Only of those that nobody provoked; but what was asked again shows the recovery.
-    recovered = [[one for one in process if one.scenario not in (_LEFT, _BROKEN)] for process in processes]
+    recovered = [[one for one in process if one.scenario not in (LEFT, BROKEN)] for process in processes]
     return Stability(
         references=fresh.agreement,
         repeats=repeats,
@@ -72,15 +67,15 @@ def judge(processes: Sequence[Sequence[Asked]]) -> Stability:
     )
 
 
-def _of(process: Iterable[Asked], scenario: str) -> list[Asked]:
+def _of(process: Iterable[Sample], scenario: str) -> list[Sample]:
     return [asked for asked in process if asked.scenario == scenario]
 
 
-def _is_walked(asked: Asked) -> bool:
+def _is_walked(asked: Sample) -> bool:
     return asked.scenario == ONE_BY_ONE or asked.scenario.startswith(AFTER)
 
 
-def _came_after(asked: Asked) -> str:
+def _came_after(asked: Sample) -> str:
     """What came between this image and the one before, in words; "" when nothing did."""
     return BETWEEN.get(asked.scenario.removeprefix(AFTER), "")
 
@@ -99,7 +94,7 @@ def _after(telling: Sequence[Shown], mixed: Sequence[Shown]) -> dict[str, Rate]:
 
 
 def _mixed_up(
-    code: Code, ones: Sequence[Shown], telling: Sequence[Shown], processes: Sequence[Sequence[Asked]]
+    code: Code, ones: Sequence[Shown], telling: Sequence[Shown], processes: Sequence[Sequence[Sample]]
 ) -> Trouble:
     one = ones[0]
     origin = one.first if code is Code.FROZEN_IMAGE else one.before
@@ -114,7 +109,7 @@ def _mixed_up(
 
 
 def _steps(
-    last: Asked, origin: Asked | None, processes: Sequence[Sequence[Asked]], *, whole: bool
+    last: Sample, origin: Sample | None, processes: Sequence[Sequence[Sample]], *, whole: bool
 ) -> tuple[Step, ...]:
     """From the request that showed the other picture to the one that was answered with it; what came between
     them, too, where it may matter."""
@@ -126,13 +121,13 @@ def _steps(
     return (_step(origin), *map(_step, between), step_of(last))
 
 
-def _step(asked: Asked) -> Step:
-    how = {_LEFT: "left", _BROKEN: "broken"}.get(asked.scenario, "asked")
+def _step(asked: Sample) -> Step:
+    how = {LEFT: "left", BROKEN: "broken"}.get(asked.scenario, "asked")
     return step_of(asked).model_copy(update={"how": how})
 
 
 def _together(
-    processes: Sequence[Sequence[Asked]], fresh: References, *, is_sound: bool
+    processes: Sequence[Sequence[Sample]], fresh: References, *, is_sound: bool
 ) -> tuple[dict[int, Rate] | Missing, list[Trouble]]:
     """How many answers were another request's, by how many were under way; and what went wrong there."""
     if not is_sound:
@@ -166,7 +161,7 @@ def _crossed(code: Code, ones: Sequence[Shown], telling: Sequence[Shown], client
     )
 
 
-def _repeats(repeated: Sequence[Asked]) -> Repeats | Missing:
+def _repeats(repeated: Sequence[Sample]) -> Repeats | Missing:
     texts = [asked.exchange.text for asked in repeated if answered(asked.exchange)]
     if len(texts) < FEWEST_REPEATS:
         return Missing(missing=f"{len(texts)} of {len(repeated)} identical requests were answered")
@@ -180,25 +175,25 @@ def _repeats(repeated: Sequence[Asked]) -> Repeats | Missing:
     return Repeats(kind=kind, answers=len(texts), texts=len(set(texts)), same_answer=same_answer)
 
 
-def _of_repeats(repeats: Repeats | Missing, repeated: Sequence[Asked]) -> list[Trouble]:
+def _of_repeats(repeats: Repeats | Missing, repeated: Sequence[Sample]) -> list[Trouble]:
     codes = {"cache-split": Code.CACHE_SPLIT, "unstable": Code.UNSTABLE}
     if isinstance(repeats, Missing) or repeats.kind not in codes:
         return []
-    heard = [asked for asked in repeated if answered(asked.exchange)]
-    other = next(asked for asked in heard if asked.exchange.text != heard[0].exchange.text)
-    differ = sum(asked.exchange.text != heard[0].exchange.text for asked in heard)
+    said = [asked for asked in repeated if answered(asked.exchange)]
+    other = next(asked for asked in said if asked.exchange.text != said[0].exchange.text)
+    differ = sum(asked.exchange.text != said[0].exchange.text for asked in said)
     return [
         Trouble(
             code=codes[repeats.kind],
-            rate=rate(differ, len(heard)),
-            expected=heard[0].exchange.text[: failures.SAID_CHARACTERS],
+            rate=rate(differ, len(said)),
+            expected=said[0].exchange.text[: failures.SAID_CHARACTERS],
             said=other.exchange.text[: failures.SAID_CHARACTERS],
-            steps=(step_of(heard[0]), step_of(other)),
+            steps=(step_of(said[0]), step_of(other)),
         )
     ]
 
 
-def _second_call(wanted: Sequence[Sequence[Asked]]) -> list[Trouble]:
+def _second_call(wanted: Sequence[Sequence[Sample]]) -> list[Trouble]:
     """Every fresh process answered its first image and failed at its second (mlx-vlm up to 0.4.0)."""
     pairs = [images[:2] for process in wanted if len(images := [one for one in process if one.scene]) > 1]
     failed = [pair for pair in pairs if answered(pair[0].exchange) and pair[1].exchange.error]

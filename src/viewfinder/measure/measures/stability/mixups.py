@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from viewfinder.measure.measures.stability.result import Agreement
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.statistics.rare import is_chance
-from viewfinder.measure.store.rows import Asked
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import WALKED, are_same
 from viewfinder.measure.troubles.trouble import Code
 
@@ -24,10 +24,10 @@ class Shown:
     """An answered request of a process: the picture before it, the process's first one, and, where several
     were under way at once, the others."""
 
-    asked: Asked
-    before: Asked | None = None
-    first: Asked | None = None
-    beside: tuple[Asked, ...] = ()
+    asked: Sample
+    before: Sample | None = None
+    first: Sample | None = None
+    beside: tuple[Sample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class References:
     answers: Mapping[str, str]
     agreement: Agreement
 
-    def of(self, asked: Asked) -> str:
+    def of(self, asked: Sample) -> str:
         return self.answers.get(asked.scene, asked.expected)
 
-    def is_sound(self, asked: Asked) -> bool:
+    def is_sound(self, asked: Sample) -> bool:
         return bool(asked.right) or are_same(self.of(asked), asked.exchange.text)
 
-    def is_about(self, other: Asked | None, shown: Shown) -> bool:
+    def is_about(self, other: Sample | None, shown: Shown) -> bool:
         """Whether what was said of one picture is what would be said of the other."""
         text = shown.asked.exchange.text
         return other is not None and (are_same(self.of(other), text) or are_same(other.expected, text))
@@ -54,7 +54,7 @@ class References:
         return any(other and not are_same(self.of(other), self.of(shown.asked)) for other in others)
 
 
-def references(processes: Sequence[Sequence[Asked]]) -> References:
+def references(processes: Sequence[Sequence[Sample]]) -> References:
     """From what each fresh process answered to each picture."""
     said: dict[str, list[str]] = {}
     for process in processes:
@@ -70,10 +70,10 @@ def references(processes: Sequence[Sequence[Asked]]) -> References:
     return References(agreed, Agreement(same=len(agreed), asked=len(compared), processes=len(processes)))
 
 
-def in_a_row(process: Sequence[Asked], is_of_interest: Callable[[Asked], bool]) -> list[Shown]:
+def in_a_row(process: Sequence[Sample], is_of_interest: Callable[[Sample], bool]) -> list[Shown]:
     """The answered requests of interest of a process that was asked one after the other."""
     found: list[Shown] = []
-    before: Asked | None = None
+    before: Sample | None = None
     first = next((asked for asked in process if asked.scene), None)
     for asked in process:
         if is_of_interest(asked) and answered(asked.exchange):
@@ -82,7 +82,7 @@ def in_a_row(process: Sequence[Asked], is_of_interest: Callable[[Asked], bool]) 
     return found
 
 
-def at_once(process: Iterable[Asked]) -> list[Shown]:
+def at_once(process: Iterable[Sample]) -> list[Shown]:
     """The answered requests, each with those that were under way with it."""
     all_asked = list(process)
     return [
@@ -115,7 +115,7 @@ def causes(shown: Sequence[Shown], fresh: References) -> dict[Code, list[Shown]]
     return {code: ones for code, ones in (found | {Code.CANARY_DRIFT: nobodys}).items() if ones}
 
 
-_OTHERS: Mapping[Code, Callable[[Shown], Sequence[Asked | None]]] = {
+_OTHERS: Mapping[Code, Callable[[Shown], Sequence[Sample | None]]] = {
     Code.PREV_IMAGE: lambda one: [one.before],
     Code.FROZEN_IMAGE: lambda one: [one.first],
     Code.CROSS_REQUEST: lambda one: one.beside,
@@ -123,11 +123,11 @@ _OTHERS: Mapping[Code, Callable[[Shown], Sequence[Asked | None]]] = {
 """Which requests another's answer may come from."""
 
 
-def _is_about_any(others: Sequence[Asked | None], one: Shown, fresh: References) -> bool:
+def _is_about_any(others: Sequence[Sample | None], one: Shown, fresh: References) -> bool:
     return any(fresh.is_about(other, one) for other in others)
 
 
-def _overlap(one: Asked, other: Asked) -> bool:
+def _overlap(one: Sample, other: Sample) -> bool:
     return (
         one is not other
         and one.exchange.started_s < other.exchange.finished_s

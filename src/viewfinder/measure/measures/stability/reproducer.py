@@ -1,20 +1,18 @@
-"""A folder with all that it takes to see a found trouble again: the pictures, the requests, the versions and
-what to type. Named by `steadiness`, written by `trial`."""
+"""A folder with everything that reproduces a trouble: the pictures, the requests, the versions and the
+commands. Named by `find`, written by `session`."""
 
 import base64
 import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
 from viewfinder.core.version import VERSION
-from viewfinder.measure.measures.stability.result import Stability
+from viewfinder.measure.measures.base import About
 from viewfinder.measure.prompts import body
-from viewfinder.measure.results import ModelResult
 from viewfinder.measure.troubles.pictures import messages
 from viewfinder.measure.troubles.trouble import Code, Step, Trouble
 
@@ -23,7 +21,7 @@ _REPRODUCIBLE = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST, Code.SE
 
 
 def named(troubles: Sequence[Trouble], run: str, model: str) -> tuple[Trouble, ...]:
-    """The same troubles, where it makes sense with the folder that shows them; one a code."""
+    """The same troubles, with the folder that reproduces them where that makes sense; one a code."""
     taken: set[Code] = set()
     found = []
     for trouble in troubles:
@@ -36,36 +34,32 @@ def named(troubles: Sequence[Trouble], run: str, model: str) -> tuple[Trouble, .
     return tuple(found)
 
 
-def write(result: ModelResult, state: Path) -> list[Path]:
-    """Write the folders that the result names, into that of the state; give them."""
-    troubles = result.stability.troubles if isinstance(result.stability, Stability) else ()
-    folders = []
-    for trouble in troubles:
-        if trouble.reproducer:
-            folder = state / trouble.reproducer
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(folder, result, trouble)
-            folders.append(folder)
-    return folders
+def files(troubles: Iterable[Trouble], about: About) -> dict[str, bytes]:
+    """Every file of the folders that the troubles name, by its path in the state folder."""
+    return {
+        f"{trouble.reproducer}/{name}": content
+        for trouble in troubles
+        if trouble.reproducer
+        for name, content in _folder(about, trouble).items()
+    }
 
 
-def _write(folder: Path, result: ModelResult, trouble: Trouble) -> None:
-    model = result.model_id if result.engine == ENDPOINT else result.model
+def _folder(about: About, trouble: Trouble) -> dict[str, bytes]:
+    model = about.model_id if about.engine == ENDPOINT else about.model
+    found: dict[str, bytes] = {}
     for number, step in enumerate(trouble.steps, start=1):
         request = body(model, messages(step.scene, step.question, broken=step.how == "broken"))
         if step.how == "left":
             request["stream"] = True
-        (folder / f"request-{number}.json").write_text(json.dumps(request), encoding="utf-8")
+        found[f"request-{number}.json"] = json.dumps(request).encode()
         for kind, data in _pictures(request["messages"]):
-            (folder / f"image-{number}.{kind}").write_bytes(data)
-    versions = {
-        "viewfinder": VERSION,
-        **result.model_dump(include={"model", "model_id", "variant", "quantization", "engine"}),
-        **result.model_dump(include={"engine_version", "fingerprint", "run", "measured_at", "machine"}),
+            found[f"image-{number}.{kind}"] = data
+    versions = {"viewfinder": VERSION, **about.versions}
+    return found | {
+        "versions.json": (json.dumps(versions, indent=1) + "\n").encode(),
+        "trouble.json": (trouble.model_dump_json(indent=1) + "\n").encode(),
+        "README.md": _readme(about, trouble).encode(),
     }
-    (folder / "versions.json").write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
-    (folder / "trouble.json").write_text(trouble.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(_readme(result, trouble), encoding="utf-8")
 
 
 def _pictures(sent: Iterable[dict[str, object]]) -> Iterable[tuple[str, bytes]]:
@@ -77,51 +71,52 @@ def _pictures(sent: Iterable[dict[str, object]]) -> Iterable[tuple[str, bytes]]:
                 yield re.findall(r"image/(\w+)", head)[0], base64.b64decode(data)
 
 
-def _readme(result: ModelResult, trouble: Trouble) -> str:
+def _readme(about: About, trouble: Trouble) -> str:
     said = [
-        f"# {trouble.code.value}: {result.title} ({result.variant})",
+        f"# {trouble.code.value}: {about.title} ({about.variant})",
         "",
-        f"Seen in run {result.run}: {trouble.rate.events} of {trouble.rate.asked} requests."
+        f"Seen in run {about.run}: {trouble.rate.events} of {trouble.rate.asked} requests."
         if trouble.rate
-        else f"Seen in run {result.run}.",
-        f"Request {len(trouble.steps)} was answered '{trouble.said}' where '{trouble.expected}' was due.",
+        else f"Seen in run {about.run}.",
+        f"Request {len(trouble.steps)} was answered '{trouble.said}' where '{trouble.expected}' was "
+        "expected.",
         "",
         *(f"{number}. {_what(step)}" for number, step in enumerate(trouble.steps, start=1)),
         "",
-        *_serve(result),
+        *_serve(about),
         "Send them from within this folder, to a process that has answered nothing before:",
         "",
         "```sh",
-        *_requests(result, trouble),
+        *_requests(about, trouble),
         "```",
     ]
     if trouble.together:
-        said += ["", "They must meet: where they do not, send them again."]
+        said += ["", "They must be under way at the same time: if they were not, send them again."]
     if any(step.how == "broken" for step in trouble.steps):
         said += ["", "A gateway refuses the broken image itself: send that request to the engine."]
     return "\n".join((*said, ""))
 
 
 def _what(step: Step) -> str:
-    shown = {"broken": "an image that is none"}.get(
+    shown = {"broken": "data that is no image"}.get(
         step.how, f"scene {step.scene}" if step.scene else "no image"
     )
-    left = "; the client leaves at the first words" if step.how == "left" else ""
+    left = "; the client disconnects at the first words" if step.how == "left" else ""
     return f"{shown}: '{' '.join(step.question.split())[-80:]}'{left}"
 
 
-def _serve(result: ModelResult) -> list[str]:
+def _serve(about: About) -> list[str]:
     """How to start it, if that is ours to do; without its canary, which would be the first to show images."""
-    if result.engine == ENDPOINT:
+    if about.engine == ENDPOINT:
         return []
-    serve = f"viewfinder serve {shlex.quote(result.model)} --variant {shlex.quote(result.variant)}"
+    serve = f"viewfinder serve {shlex.quote(about.model)} --variant {shlex.quote(about.variant)}"
     return ["In a terminal of its own:", "", "```sh", f"VIEWFINDER_FLEET__CANARY=false {serve}", "```", ""]
 
 
-def _requests(result: ModelResult, trouble: Trouble) -> list[str]:
+def _requests(about: About, trouble: Trouble) -> list[str]:
     host, port = (Settings.model_fields[name].default for name in ("host", "port"))
     gateway = f"http://{host}:{port}{CHAT_PATH}"
-    url = result.endpoint if result.engine == ENDPOINT else gateway
+    url = about.endpoint if about.engine == ENDPOINT else gateway
     lines = []
     for number, step in enumerate(trouble.steps, start=1):
         line = f"curl -sN {shlex.quote(url)} -H 'Content-Type: application/json'"

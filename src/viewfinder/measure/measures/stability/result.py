@@ -1,21 +1,18 @@
-"""Whether a model goes on answering as a fresh process does; made by `steadiness`, read by the guide."""
+"""Whether a model keeps answering as a fresh process does; as it is stored."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from viewfinder.measure.figures import Frozen, Missing
+from viewfinder.measure.troubles.failures import Recovery
 from viewfinder.measure.troubles.trouble import Code, Rate, Trouble
 
 Sameness = Literal["bit-stable", "cache-split", "numeric", "unstable"]
-Recovery = Literal["transient", "needs reload", "lasting"]
-"""After a hard error such requests (with an image, or without) are answered by the same process later on,
-only by a fresh one, or never again. (Each request has a connection of its own, so there is no session between
-the first two that could be renewed.)"""
 
 
 class Agreement(Frozen):
-    """Questions that all of so many fresh processes answered alike."""
+    """`same` of `asked` questions were answered alike by all fresh `processes`."""
 
     same: int
     asked: int
@@ -50,10 +47,6 @@ class Stability(Frozen):
     failures: Rate
     recovery: Recovery | None = None
     troubles: tuple[Trouble, ...] = ()
-
-    @property
-    def codes(self) -> frozenset[Code]:
-        return frozenset(trouble.code for trouble in self.troubles)
 
     @property
     def issues(self) -> tuple[str, ...]:

@@ -1,17 +1,19 @@
-"""From what was asked at each level of demand to its figures, and where more clients bring no more; pure,
-called by `scenarios/throughput`."""
+"""From the requests of each level of demand to its figures, and where more clients bring no more; pure."""
 
 import math
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, closed_level, open_level
+from viewfinder.measure.measures.throughput.rates import answer_rate, worked
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
 from viewfinder.measure.metrics import answered
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import restarts
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.percentiles import percentile
@@ -20,52 +22,29 @@ from viewfinder.measure.statistics.ranking import MARGIN_RATIO
 Processes = Mapping[int, Sequence[Exchange]]
 """What each server process was asked at one level; the process is the sample."""
 
-NOT_REACHED = Missing(
+NO_PROCESS = Missing(
     missing="no server process came to this level: requests take too long for it, or the engine ended before"
 )
 
 
-def arrivals(rate: float, n: int, seed: str) -> list[float]:
-    """Seconds at which `n` requests of a Poisson process of so many a second come, from 0 to n / rate.
-
-    Given how many come in a stretch of time, they come anywhere in it alike: so the rate is met exactly, and
-    the gaps and bunches are those of chance.
-    """
-    rng = random.Random(seed)
-    return sorted(rng.uniform(0, n / rate) for _ in range(n))
-
-
-def answer_rate(clients: int, exchanges: Sequence[Exchange]) -> float:
-    """Answers a second that `clients`, all of them busy all the time, get from one server process.
-
-    Little's law (Oper. Res. 9 (1961) 383): clients x answers / the time that they spent on their requests.
-    Unlike the number of answers over the time from the first request to the last answer, it has no ramp, no
-    thinning crowd and none of the instrument's own pauses in it.
-    """
-    return _worked(clients, exchanges, lambda exchange: 1.0)
-
-
-def throughput(
-    closed: Mapping[int, Processes],
-    opened: Mapping[float, Processes],
-    offered: Mapping[float, Sequence[float]],
-) -> Throughput:
-    """All levels: by clients, and by the share of the best rate; `offered` are the processes' arrival rates.
-
-    The requests of an open level begin when they were due.
-    """
-    levels = [closed_level(clients, closed[clients]) for clients in sorted(closed)]
+def throughput(logs: Sequence[ProcessLog]) -> Throughput:
+    """All levels: by clients, and by the share of the best rate."""
+    closed = {clients: _closed(logs, closed_level(clients)) for clients in CLIENTS}
+    levels = [closed_figures(clients, closed[clients]) for clients in CLIENTS]
     known = {level.clients: level.requests for level in levels if isinstance(level.requests, Figure)}
     best = max(known, key=lambda clients: known[clients].value, default=None)
     return Throughput(
         closed=tuple(levels),
-        open=tuple(open_level(share, opened[share], offered.get(share, ())) for share in sorted(opened)),
-        best=NOT_REACHED if best is None else _at(known[best], best),
-        saturated_at=NOT_REACHED if best is None else saturation({n: closed[n] for n in known}, best),
+        open=tuple(
+            open_figures(share, _opened(logs, open_level(share)), _rates_offered(logs, open_level(share)))
+            for share in SHARES
+        ),
+        best=NO_PROCESS if best is None else _at(known[best], best),
+        saturated_at=NO_PROCESS if best is None else saturation({n: closed[n] for n in known}, best),
     )
 
 
-def closed_level(clients: int, processes: Processes) -> Closed:
+def closed_figures(clients: int, processes: Processes) -> Closed:
     """The figures of so many clients."""
     return Closed(
         clients=clients,
@@ -75,7 +54,7 @@ def closed_level(clients: int, processes: Processes) -> Closed:
     )
 
 
-def open_level(share: float, processes: Processes, offered: Sequence[float]) -> Open:
+def open_figures(share: float, processes: Processes, offered: Sequence[float]) -> Open:
     """The figures of arrivals at random at this share of the best rate."""
     n = sum(map(len, processes.values()))
     how = (
@@ -84,7 +63,7 @@ def open_level(share: float, processes: Processes, offered: Sequence[float]) -> 
     )
     return Open(
         share=share,
-        arrivals=metrics.typical(offered, n, "requests/s", how) if offered else NOT_REACHED,
+        arrivals=metrics.typical(offered, n, "requests/s", how) if offered else NO_PROCESS,
         **_met(processes, "from when the request was due, as Poisson arrivals are"),
     )
 
@@ -134,13 +113,13 @@ def _met(processes: Processes, how: str) -> dict[str, Any]:
 
 def _median(processes: Processes, read: Callable[[Exchange], float | None], what: str) -> Measured:
     if not processes:
-        return NOT_REACHED
+        return NO_PROCESS
     return metrics.median(list(processes.values()), read, "s", what)
 
 
 def _p95(processes: Processes, read: Callable[[Exchange], float | None], what: str) -> Measured:
     if not processes:
-        return NOT_REACHED
+        return NO_PROCESS
     values = metrics.readings(list(processes.values()), read)
     if isinstance(values, Missing):
         return values
@@ -157,13 +136,13 @@ def _rate(
     clients: int, processes: Processes, worth: Callable[[Exchange], float], unit: str, what: str
 ) -> Measured:
     if not processes:
-        return NOT_REACHED
+        return NO_PROCESS
     if missing := metrics.too_many_failures(list(processes.values())):
         return missing
-    rates = [_worked(clients, exchanges, worth) for exchanges in processes.values()]
+    rates = [worked(clients, exchanges, worth) for exchanges in processes.values()]
     rates = [rate for rate in rates if rate > 0]
     if not rates:
-        return Missing(missing="the engine does not tell it")
+        return Missing(missing="not reported by the engine")
     n = sum(map(len, processes.values()))
     how = (
         f"{metrics.TYPICAL} of {len(rates)} {metrics.PROCESSES}: clients x {what} / the seconds that they "
@@ -175,11 +154,6 @@ def _rate(
 def _rates(clients: int, processes: Processes) -> dict[int, float]:
     rates = {part: answer_rate(clients, exchanges) for part, exchanges in processes.items()}
     return {part: rate for part, rate in rates.items() if rate > 0}
-
-
-def _worked(clients: int, exchanges: Sequence[Exchange], worth: Callable[[Exchange], float]) -> float:
-    busy_s = math.fsum(exchange.e2e_s for exchange in exchanges)
-    return clients * math.fsum(map(worth, filter(answered, exchanges))) / busy_s if busy_s > 0 else 0.0
 
 
 def _at(figure: Figure, clients: int) -> Figure:
@@ -201,3 +175,25 @@ def _e2e_s(exchange: Exchange) -> float | None:
 
 def _tokens(exchange: Exchange) -> float:
     return float(exchange.completion_tokens or 0)
+
+
+def _closed(logs: Sequence[ProcessLog], level: str) -> Processes:
+    found = {log.nth: log.exchanges(level) for log in logs}
+    return {nth: exchanges for nth, exchanges in found.items() if exchanges}
+
+
+def _opened(logs: Sequence[ProcessLog], level: str) -> Processes:
+    """The exchanges of an open loop, each begun at its scheduled time; one that broke off has no such
+    times."""
+    found: dict[int, list[Exchange]] = {}
+    for log in logs:
+        if due := log.series.get(f"{level} due"):
+            samples = sorted(log.of(level), key=lambda sample: sample.place or 0)
+            found[log.nth] = [
+                replace(sample.exchange, started_s=due_s) for sample, due_s in zip(samples, due, strict=True)
+            ]
+    return found
+
+
+def _rates_offered(logs: Sequence[ProcessLog], level: str) -> list[float]:
+    return [rate for log in logs for rate in log.series.get(f"{level} rate", ())]

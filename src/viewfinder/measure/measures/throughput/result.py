@@ -1,4 +1,4 @@
-"""What a server process gives to several clients at once; made by `levels`, read by the guide."""
+"""What a server process gives to several clients at once; as it is stored."""
 
 from viewfinder.measure.figures import Frozen, Measured, Missing
 
@@ -19,7 +19,7 @@ class Level(Frozen):
 
 
 class Closed(Level):
-    """So many clients, each of which asks again as soon as it is answered."""
+    """`clients` that each ask again as soon as they are answered."""
 
     clients: int
     requests: Measured
@@ -27,8 +27,9 @@ class Closed(Level):
 
 
 class Open(Level):
-    """Requests that come at random, whether or not earlier ones are answered; times count from when each was
-    due. `share` is their rate over the best one that the same process had reached in the closed loop."""
+    """Requests that arrive at random, whether or not earlier ones are answered; times count from when each
+    was scheduled. `share` is their rate over the best one that the same process had reached in the closed
+    loop."""
 
     share: float
     arrivals: Measured

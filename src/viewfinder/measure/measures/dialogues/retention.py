@@ -1,0 +1,54 @@
+"""Shares and differences of what dialogues keep; pure.
+
+Every interval is over dialogues, for all questions about one image depend on each other.
+"""
+
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.dialogues.recall import RESENT, Recall, Rights
+from viewfinder.measure.measures.dialogues.script import TURN_OF
+from viewfinder.measure.statistics import clusters, pairs
+from viewfinder.measure.statistics.intervals import Interval
+
+KEPT = "facts right in the dialogue, of those right when asked alone with their image"
+
+
+def headline(recall: Recall) -> Measured:
+    """The share of facts kept with the image re-sent, over all distances."""
+    return share(recall.kept(RESENT, *TURN_OF), KEPT)
+
+
+def is_settled(headline: Measured, within: float) -> bool:
+    """Whether it is known to +- `within` points (0: it is never known well enough)."""
+    return isinstance(headline, Figure) and half_width(headline) <= within
+
+
+def share(rights: Rights, what: str) -> Measured:
+    """The share that is so, in percent."""
+    if not rights:
+        return Missing(missing=f"there is no answer to count: {what}")
+    so: dict[str, int] = {}
+    asked: dict[str, int] = {}
+    for (dialogue, _), is_so in rights.items():
+        so[dialogue] = so.get(dialogue, 0) + is_so
+        asked[dialogue] = asked.get(dialogue, 0) + 1
+    return _figure(clusters.share(list(so.values()), list(asked.values())), rights, "%", what)
+
+
+def difference(one: Rights, other: Rights, what: str) -> Measured:
+    """The difference of the shares of the answers that both have, in points."""
+    both = {item: one[item] for item in one if item in other}
+    if not both:
+        return Missing(missing=f"there are no answers to pair: {what}")
+    contrast = pairs.compare(both, other)
+    return _figure((contrast.value, contrast.low, contrast.high), both, "points", f"{what}; paired")
+
+
+def _figure(interval: Interval, of: Rights, unit: str, what: str) -> Figure:
+    value, low, high = (100 * number for number in interval)
+    dialogues = len({dialogue for dialogue, _ in of})
+    how = f"{what}; {len(of)} answers in {dialogues} dialogues, interval over dialogues"
+    return Figure(value=value, low=low, high=high, n=len(of), unit=unit, how=how)
+
+
+def half_width(figure: Figure) -> float:
+    return (figure.high - figure.low) / 2

@@ -1,0 +1,75 @@
+"""From graded answers to passed gates; pure."""
+
+from collections.abc import Sequence
+
+from viewfinder.catalog.card import Variant
+from viewfinder.measure.figures import NO_VISION, NOT_REACHED, Figure, Gate, Measured, Missing
+from viewfinder.measure.measures.gates.ask import LEAST_QUESTIONS, TURNS
+from viewfinder.measure.measures.gates.result import Gates
+from viewfinder.measure.metrics import answered
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.prompts import GUESSING
+from viewfinder.measure.statistics.intervals import wilson
+from viewfinder.measure.store.rows import Sample
+
+PASS = 0.5
+DONE = "done"
+"""Ends the name of the series that says that a gate was asked to its end."""
+
+
+def gates(log: ProcessLog, variant: Variant) -> Gates:
+    """Those that were asked to their end."""
+
+    def gate(scenario: str, samples: Sequence[Sample], note: str = "") -> Gate | Missing:
+        return judge(samples, note) if f"{scenario} {DONE}" in log.series else NOT_REACHED
+
+    seen = gate("vision", log.of("vision"), f"; guessing gives {100 * GUESSING:.0f} %")
+    note = f"; turn {TURNS} of a conversation that repeats the image and the model's own answers"
+    return Gates(
+        vision=seen if variant.vision else NO_VISION,
+        text=gate("text", log.of("text")),
+        follow_up=gate("follow-up", _last_of_each(log.of("follow-up")), note)
+        if variant.vision
+        else NO_VISION,
+    )
+
+
+def judge(samples: Sequence[Sample], note: str = "") -> Gate:
+    """The gate of these samples; `note` is added to the rule."""
+    right = sum(bool(one.right) and answered(one.exchange) for one in samples)
+    low, _ = wilson(right, len(samples))
+    return Gate(
+        passed=low > PASS,
+        right=right,
+        asked=len(samples),
+        answered=sum(answered(one.exchange) for one in samples),
+        rule=f"more than half right with 95 % confidence (Wilson's lower bound {100 * low:.0f} %); "
+        f"a failed or empty answer is not right{note}",
+    )
+
+
+def is_blind(gate: Gate | Missing) -> bool:
+    """Whether the vision gate was surely not passed: fewer questions than the least number show nothing."""
+    return isinstance(gate, Gate) and not gate.passed and gate.asked >= LEAST_QUESTIONS
+
+
+def share_of(gate: Gate | Missing) -> Measured:
+    """The share of right answers in percent, with Wilson's 95 % interval."""
+    if isinstance(gate, Missing):
+        return gate
+    if gate.asked < 1:
+        return Missing(missing="no question was asked")
+    low, high = wilson(gate.right, gate.asked)
+    return Figure(
+        value=100 * gate.right / gate.asked,
+        low=100 * low,
+        high=100 * high,
+        n=gate.asked,
+        unit="%",
+        how=gate.rule,
+    )
+
+
+def _last_of_each(samples: Sequence[Sample]) -> list[Sample]:
+    """One graded answer a conversation, so that answers do not depend on each other."""
+    return list({sample.scene: sample for sample in samples}.values())

@@ -1,0 +1,67 @@
+"""From the stamps of fresh starts to load times; pure."""
+
+from collections.abc import Mapping, Sequence
+
+from viewfinder.measure import metrics
+from viewfinder.measure.figures import NO_VISION, Measured, Missing
+from viewfinder.measure.measures.load.ask import STAMPS
+from viewfinder.measure.measures.load.result import LoadTimes
+from viewfinder.measure.process_log import ProcessLog
+
+PREFIX = "load/"
+"""Of the names of a fresh start's series, which lie beside those of the other measures of its process."""
+Starts = Sequence[Mapping[str, float]]
+"""The stamps that each start reached, by name."""
+
+
+def load_times(starts: Starts, *, vision: bool, files: str = "in the page cache") -> LoadTimes:
+    """The stamps over fresh starts; `files` says where the model's files were."""
+
+    def stamp(name: str, until: str) -> Measured:
+        known = [start[name] for start in starts if name in start]
+        if len(known) < len(starts):
+            return Missing(
+                missing=f"{len(starts) - len(known)} of {len(starts)} starts never came to {until}"
+            )
+        how = f"{metrics.TYPICAL} of {len(known)} fresh starts, files {files}; process start to {until}"
+        return metrics.typical(known, len(known), "s", how)
+
+    return LoadTimes(
+        spawned=stamp("spawned_s", "the engine's program running"),
+        listening=stamp("listening_s", "the first HTTP answer"),
+        ready=stamp("ready_s", "the engine's report that it is ready"),
+        first_token=stamp("first_token_s", "the first token of an answer"),
+        first_correct=stamp("first_correct_s", "the first correct answer about an image")
+        if vision
+        else NO_VISION,
+    )
+
+
+def fresh_starts(logs: Sequence[ProcessLog]) -> list[dict[str, float]]:
+    """The stamps of each process that was shared by the timed measures."""
+    return [
+        {name: log.series[PREFIX + name][0] for name in STAMPS if PREFIX + name in log.series} for log in logs
+    ]
+
+
+def first_correct(logs: Sequence[ProcessLog]) -> dict[int, float]:
+    """Seconds to the first correct image answer, by process."""
+    name = f"{PREFIX}first_correct_s"
+    return {log.number: log.series[name][0] for log in logs if log.samples and name in log.series}
+
+
+def cold_load(log: ProcessLog, *, vision: bool) -> LoadTimes | Missing:
+    """The load times out of the page cache."""
+    series = log.series
+    if not series:
+        return Missing(missing=log.broke_off)
+    if not series["ready_s"]:
+        return Missing(
+            missing=f"{series['kept'][-1] / 1e6:.1f} MB of the model's files stayed in memory: another "
+            "process maps them, they lie on a file system in memory, or they are another user's"
+        )
+    starts = [
+        {name: series[name][start] for name in STAMPS if start < len(series[name])}
+        for start in range(len(series["ready_s"]))
+    ]
+    return load_times(starts, vision=vision, files="out of the page cache (posix_fadvise, proven by mincore)")

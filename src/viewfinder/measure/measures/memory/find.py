@@ -1,0 +1,74 @@
+"""From memory readings at each phase to what a model takes; pure."""
+
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+
+from viewfinder.measure import metrics
+from viewfinder.measure.figures import Memory, Missing, Phase
+from viewfinder.measure.measures.memory.result import MemoryUse
+from viewfinder.measure.process_log import ProcessLog
+
+_FOOTPRINT = (
+    "physical footprint; mapped weights are not in it"
+    if sys.platform == "darwin"
+    else "anonymous + swap + mapped model bytes"
+)
+Readings = Mapping[Phase, Memory]
+"""Of one process."""
+
+
+def memory_use(processes: Sequence[Readings]) -> MemoryUse:
+    """Steady minus spawned of the same process tree.
+
+    Never clamped: a negative one says that the method failed, and gives no figure.
+    """
+    known = [readings for readings in processes if {"spawned", "steady"} <= readings.keys()]
+    if not known:
+        return MemoryUse(difference=Missing(missing="no process got as far as its steady state"))
+    known.sort(key=_difference_bytes)
+    shown = dict(known[(len(known) - 1) // 2])
+    how = (
+        f"median of {len(known)} fresh server processes: steady minus spawned footprint of the same tree "
+        f"({_FOOTPRINT})"
+    )
+    found = [float(_difference_bytes(readings)) for readings in known]
+    negative = sum(difference < 0 for difference in found)
+    if statistics.median(found) < 0:
+        return MemoryUse(difference=Missing(missing=_negative(shown, negative, len(known))), phases=shown)
+    if negative:
+        how += f"; in {negative} of them it was negative"
+    if any(readings["steady"].shared for readings in known):
+        how += "; another process mapped the model's files too"
+    return MemoryUse(difference=metrics.middle(found, "bytes", how), phases=shown)
+
+
+def differences(logs: Sequence[ProcessLog]) -> dict[int, float]:
+    """Steady minus spawned in bytes, by process; a negative difference is none."""
+    return {
+        log.number: float(difference)
+        for log in logs
+        if log.samples
+        and {"spawned", "steady"} <= log.outcome.memory.keys()
+        and (difference := _difference_bytes(log.outcome.memory)) > 0
+    }
+
+
+def _difference_bytes(readings: Readings) -> int:
+    return readings["steady"].footprint_bytes - readings["spawned"].footprint_bytes
+
+
+def _negative(readings: Readings, negative: int, processes: int) -> str:
+    """Why a difference is invalid: which part of the tree's memory had shrunk."""
+    spawned, steady = readings["spawned"], readings["steady"]
+    parts = {
+        "anonymous": steady.anonymous_bytes - spawned.anonymous_bytes,
+        "swapped": steady.swap_bytes - spawned.swap_bytes,
+        "mapped": steady.mapped_bytes - spawned.mapped_bytes,
+    }
+    least = min(parts, key=parts.__getitem__)
+    return (
+        f"invalid: in {negative} of {processes} processes the tree held less when steady than when it had "
+        f"just been spawned ({least} memory shrank by {-parts[least] / 1e6:.1f} MB), so what it took while "
+        "loading was hidden by what it gave back"
+    )

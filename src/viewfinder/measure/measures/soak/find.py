@@ -1,0 +1,91 @@
+"""From the answers and readings of a long row of requests to what it does to a server; pure."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from viewfinder.measure.figures import NOT_OURS, Measured, Missing
+from viewfinder.measure.measures.soak import growth
+from viewfinder.measure.measures.soak.ask import CANARY, NEW, SAME
+from viewfinder.measure.measures.soak.growth import per_request
+from viewfinder.measure.measures.soak.held import DESCRIPTORS, FOOTPRINT, THREADS
+from viewfinder.measure.measures.soak.result import Growth, Soak
+from viewfinder.measure.metrics import answered
+from viewfinder.measure.process_log import ProcessLog, Series
+from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.troubles import failures
+from viewfinder.measure.troubles.pictures import are_same
+from viewfinder.measure.troubles.trouble import Code, Trouble
+
+PER = 100
+"""Requests over which a trend of times is given."""
+
+
+def judge(log: ProcessLog) -> Soak:
+    """The result of a process's samples, and of the readings after each."""
+    asked, series = log.samples, log.series
+    grown: Growth | Missing = NOT_OURS
+    if series or log.broke_off:
+        grown = growth.judge(series.get(f"{NEW}/{FOOTPRINT}", ()), series.get(f"{SAME}/{FOOTPRINT}", ()))
+    canaries, drifted = _canaries(log.of(CANARY))
+    failed = failures.failures(asked)
+    times = [one.exchange.e2e_s for one in log.of(NEW) if answered(one.exchange)]
+    return Soak(
+        requests=len(asked),
+        failures=failures.rate(sum(failures.code_of(one.exchange) is not None for one in asked), len(asked)),
+        canaries=failures.rate(len(drifted), canaries),
+        growth=grown,
+        latency=_percent(
+            per_request([math.log(time) for time in times], "", "growth of the time of a whole request")
+        ),
+        descriptors=_counted(series, DESCRIPTORS, "open descriptors"),
+        threads=_counted(series, THREADS, "threads"),
+        troubles=(*_leak(grown), *_drift(drifted, canaries), *failed),
+    )
+
+
+def _canaries(asked: Sequence[Sample]) -> tuple[int, list[tuple[Sample, Sample]]]:
+    """How many were asked again and answered, and those that were not answered as at first: both."""
+    first: dict[str, Sample] = {}
+    again = 0
+    drifted = []
+    for one in asked:
+        if not answered(one.exchange):
+            continue
+        before = first.setdefault(one.scene, one)
+        again += before is not one
+        if not one.right and not are_same(before.exchange.text, one.exchange.text):
+            drifted.append((before, one))
+    return again, drifted
+
+
+def _drift(drifted: Sequence[tuple[Sample, Sample]], canaries: int) -> Iterator[Trouble]:
+    for before, one in drifted[:1]:
+        yield Trouble(
+            code=Code.CANARY_DRIFT,
+            rate=failures.rate(len(drifted), canaries),
+            expected=before.exchange.text[: failures.SAID_CHARACTERS],
+            said=one.exchange.text[: failures.SAID_CHARACTERS],
+            steps=(failures.step_of(one),),
+        )
+
+
+def _leak(grown: Growth | Missing) -> Iterator[Trouble]:
+    if isinstance(grown, Growth) and grown.kind == "leak":
+        yield Trouble(
+            code=Code.LEAK,
+            said=f"memory grows by {grown.slope.value:.2f} MB a request "
+            f"({grown.slope.low:.2f} to {grown.slope.high:.2f}), to the end",
+        )
+
+
+def _counted(series: Series, name: str, what: str) -> Measured:
+    return per_request(series.get(f"{NEW}/{name}", ()), f"{what} a request", f"growth of the {what}")
+
+
+def _percent(slope: Measured) -> Measured:
+    """A slope of logarithms as percent over a hundred requests."""
+    if isinstance(slope, Missing):
+        return slope
+    value, low, high = (100 * math.expm1(PER * one) for one in (slope.value, slope.low, slope.high))
+    unit = f"% in {PER} requests"
+    return slope.model_copy(update={"value": value, "low": low, "high": high, "unit": unit})

@@ -1,0 +1,23 @@
+"""How long a measure keeps asking a slow model; called by the measures."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def paced(
+    prompts: Iterable[T],
+    most: int,
+    least: int,
+    budget_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[T]:
+    """At most `most` prompts; once there were `least`, no further one after `budget_s` seconds."""
+    begun_s = clock()
+    for number, prompt in enumerate(islice(prompts, most)):
+        if number >= least and clock() - begun_s > budget_s:
+            return
+        yield prompt

@@ -1,0 +1,46 @@
+"""All that is stored of one server process under measurement; what measures find their results in, and what
+runs and models are compared by. Made by `session` and `compare/evidence`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from viewfinder.client.exchange import Exchange
+from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import Sample
+
+Series = Mapping[str, Sequence[float]]
+"""Numbers that a measure notes beside its samples, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLog:
+    """The samples of one process, in the order of the requests, and its outcome.
+
+    `number` is that of the process in its run and model. `measure` is the one that had the process to itself
+    (empty: the process was shared by the timed measures), of whose processes it was the `nth`, from 0.
+    `repeats` is the number of the disturbed process that this one measured again; 0: none. What is read back
+    for a comparison has only `number`, `samples` and `outcome`.
+    """
+
+    number: int
+    samples: Sequence[Sample]
+    outcome: ProcessOutcome = field(default_factory=ProcessOutcome)
+    measure: str = ""
+    nth: int = 0
+    repeats: int = 0
+
+    @property
+    def series(self) -> Series:
+        return self.outcome.series
+
+    @property
+    def broke_off(self) -> str:
+        return self.outcome.broke_off
+
+    def of(self, scenario: str) -> list[Sample]:
+        """The samples of one scenario."""
+        return [sample for sample in self.samples if sample.scenario == scenario]
+
+    def exchanges(self, scenario: str) -> list[Exchange]:
+        """Those samples' exchanges."""
+        return [sample.exchange for sample in self.of(scenario)]

@@ -1,0 +1,120 @@
+"""Results of versions before 3 become results by measure: one field a subject then, one mapping now. Called
+by `schema` once for each file; works on the stored JSON alone, so that it never changes with the classes."""
+
+import json
+import sqlite3
+from typing import Any
+
+Json = dict[str, Any]
+
+NO_STAMP = {"missing": "the version that measured this did not note it"}
+NO_PART = {"missing": "the suite does not ask it"}
+OWN_FIELDS = {
+    "context": "dialogues",
+    "stability": "stability",
+    "soak": "soak",
+    "throughput": "throughput",
+    "resolution": "resolution",
+    "cold_load": "cold_load",
+    "vqa": "own_images",
+}
+"""Field of an old result > measure; None in it stands for a measure that was not in the suite."""
+DROPPED = {"growth": ("at_last", "same_image")}
+STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
+
+
+def results_by_measure(database: sqlite3.Connection) -> None:
+    """Convert every result and every process's outcome."""
+    for number, text in database.execute("SELECT number, result FROM results").fetchall():
+        converted = json.dumps(result(json.loads(text)), ensure_ascii=False)
+        database.execute("UPDATE results SET result = ? WHERE number = ?", (converted, number))
+    rows = database.execute("SELECT rowid, outcome FROM processes WHERE outcome IS NOT NULL").fetchall()
+    for number, text in rows:
+        converted = json.dumps(outcome(json.loads(text)), ensure_ascii=False)
+        database.execute("UPDATE processes SET outcome = ? WHERE rowid = ?", (converted, number))
+
+
+def result(old: Json) -> Json:
+    """A result with its `found` by measure; one that has it already is left as it is."""
+    if "found" in old or "vision" not in old:
+        return old
+    found: Json = {
+        "gates": {name: old.pop(name) for name in ("vision", "text", "follow_up")},
+        "load": old.pop("load"),
+        "latency": _latency(old),
+        "memory": {"difference": old.pop("memory_difference"), "phases": old.pop("memory", {})},
+    }
+    for field, measure in OWN_FIELDS.items():
+        if (stored := old.pop(field, None)) is not None:
+            found[measure] = stored
+    if isinstance(growth := found.get("soak", {}).get("growth"), dict):
+        for name in DROPPED["growth"]:
+            growth.pop(name, None)
+    return old | {"found": found}
+
+
+def _latency(old: Json) -> Json:
+    """The headline figures stood twice: beside the cells, and in them with the same values."""
+    cells: Json | None = old.pop("latency", None)
+    headline = {
+        name: old.pop(name)
+        for name in (
+            "average_inference",
+            "median_inference",
+            "output_tokens",
+            "ttft_image",
+            "ttft_text",
+            "decode_rate",
+        )
+    }
+    if cells is None or "missing" in cells:  # from before there were cells, or of a model that broke off
+        cells = _cells_of(headline)
+    for name in ("images", "short", "repeats", "texts"):
+        if "missing" not in cells[name]:
+            cells[name].setdefault("mean", NO_PART)
+    if "missing" not in cells["images"]:
+        cells["images"]["mean"] = headline["average_inference"]
+    return cells
+
+
+def _cells_of(headline: Json) -> Json:
+    gone = dict.fromkeys(("first_image", "later_images", "first_slower", "new_image"), NO_STAMP)
+    if "missing" in headline["ttft_image"]:
+        images: Json = headline["ttft_image"]
+    else:
+        images = _cell(headline["ttft_image"], headline["median_inference"], headline)
+    of_texts = {"output_tokens": NO_STAMP, "decode_rate": NO_STAMP}
+    if "missing" in headline["ttft_image"]:
+        of_texts["decode_rate"] = headline["decode_rate"]
+    texts: Json = headline["ttft_text"]
+    if "missing" not in texts:
+        texts = _cell(headline["ttft_text"], NO_STAMP, of_texts)
+    return {"images": images, "short": NO_PART, "repeats": NO_PART, "texts": texts, **gone}
+
+
+def _cell(ttft: Json, e2e: Json, of: Json) -> Json:
+    def spread(p50: Json) -> Json:
+        return {"p50": p50, "p95": NO_STAMP, "p99": NO_STAMP}
+
+    return {
+        "what": "",
+        "ttft": spread(ttft),
+        "itl": spread(NO_STAMP),
+        "tpot": spread(NO_STAMP),
+        "e2e": spread(e2e),
+        "mean": NO_STAMP,
+        "prefill_rate": NO_STAMP,
+        "decode_rate": of["decode_rate"],
+        "output_tokens": of["output_tokens"],
+    }
+
+
+def outcome(old: Json) -> Json:
+    """A process's outcome: its load's stamps become series, its gates follow from its samples."""
+    load = old.pop("load", None)
+    for gate in ("vision", "text", "follow_up"):
+        old.pop(gate, None)
+    if load:
+        stamps = {f"load/{name}": [load[name]] for name in STAMPS if load.get(name) is not None}
+        old["series"] = old.get("series", {}) | stamps
+    return old
