@@ -10,7 +10,7 @@ from benchmarks.validity.running import One
 from viewfinder.measure.compare import revisions
 from viewfinder.measure.compare.revisions import Cell
 from viewfinder.measure.figures import Figure, Gate
-from viewfinder.measure.measures.dialogues.result import ContextResult
+from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.measures.latency.result import Latency
 from viewfinder.measure.measures.soak.result import Growth, Soak
 from viewfinder.measure.measures.stability.result import Stability
@@ -55,7 +55,7 @@ def _of_stages(one: One) -> Iterator[str]:
         surely = result.latency.first_slower.low > SLOWER
         if surely and isinstance(first, Figure) and isinstance(later, Figure):
             yield f"first image: {first.value - later.value:+.2f} s"
-    if isinstance(result.context, ContextResult) and isinstance(result.context.first_loss, Figure):
+    if isinstance(result.context, Dialogues) and isinstance(result.context.first_loss, Figure):
         loss = result.context.first_loss
         if loss.high < LATE_TURN:
             yield f"context: the first fact is lost in turn {loss.value:.1f}"

@@ -11,7 +11,8 @@ from viewfinder.core import paths
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.choice import Measured
 from viewfinder.host.hardware import this_machine
-from viewfinder.measure.figures import Gate, LoadTimes, Missing
+from viewfinder.measure.figures import Gate, Missing
+from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.store import Run, Store
 

@@ -13,7 +13,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure import suite
-from viewfinder.measure.measures.own_images.result import Vqa
+from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import about_images
 from viewfinder.measure.store.store import Store
@@ -44,14 +44,14 @@ def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delitem(suite.SUITES, "tiny")
     with Store(paths.results_file()) as store:
         (run,) = store.runs()
-        before = len(store.exchanges(run.run, "glimpse"))
+        before = len(store.samples(run.run, "glimpse"))
     assert run.finished_at == ""
     assert before >= 19
     [result] = viewfinder.measure(resume=True)
     assert (result.run, result.variant, result.status) == (run.run, "llama.cpp-f16", "verified")
     with Store(paths.results_file()) as store:
         assert store.runs()[0].finished_at
-        places = [(one.process, one.scenario, one.place) for one in store.exchanges(run.run, "glimpse")]
+        places = [(one.process, one.scenario, one.place) for one in store.samples(run.run, "glimpse")]
     assert len(places) == len(set(places)) == 8 + 8 + 3 + 2 * 6
 
 
@@ -97,10 +97,10 @@ def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> 
         viewfinder.measure(resume=True)
     page.write_text(kept)
     [result] = viewfinder.measure(resume=True)
-    assert isinstance(result.vqa, Vqa)
+    assert isinstance(result.vqa, OwnImages)
     assert (result.vqa.asked, result.vqa.questions, result.vqa.images, result.vqa.answered) == (8, 8, 8, 8)
     with Store(paths.results_file()) as store:
-        asked = [one for one in store.exchanges(result.run, "glimpse") if one.scenario == "vqa"]
+        asked = [one for one in store.samples(result.run, "glimpse") if one.scenario == "vqa"]
     assert [one.place for one in asked] == list(range(8))
     assert max(one.exchange.completion_tokens or 0 for one in asked) <= 16
     lines = list(csv.DictReader("".join(export("csv")).splitlines()))
@@ -123,4 +123,4 @@ def test_own_questions_that_change_while_they_are_asked(
         viewfinder.measure(["glimpse"], suite="tiny", vqa=own_questions, on_progress=change)
     with Store(paths.results_file()) as store:
         (run,) = store.runs()
-        assert len(store.exchanges(run.run, "glimpse")) == 8 + 8 + 3 + 2 * 6
+        assert len(store.samples(run.run, "glimpse")) == 8 + 8 + 3 + 2 * 6

@@ -11,7 +11,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.runner import interrupted, run_suite
-from viewfinder.measure.store.rows import Request
+from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
@@ -48,7 +48,7 @@ with Store(paths.results_file()) as store:
             store=store,
             folders=folders,
             on_progress=tell,
-            request=Request(names=("glimpse",)),
+            request=RunRequest(names=("glimpse",)),
             resumed=resumed,
         )
     )

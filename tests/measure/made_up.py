@@ -1,4 +1,4 @@
-"""Made-up exchanges of a run, for the tests of what is judged by them."""
+"""Made-up samples of a run, for the tests of what is judged by them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from viewfinder.host.hardware import Machine
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.figures import Memory
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import Load, ProcessOutcome
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR, Sample
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
@@ -47,7 +47,7 @@ def timed(
     scenario: str = "images",
     each: int = 3,
 ) -> list[Sample]:
-    """So many requests to each process, each as long as its process is slow; numbered from 1."""
+    """Requests to each process, `each` of them, as long as their process is slow; numbered from 1."""
     return [
         Sample(run, model, process, scenario, "Describe this image.", exchange(time), place=place)
         for process, time in enumerate(times, start=1)
@@ -71,9 +71,14 @@ def memory(size_bytes: float) -> Memory:
 
 
 def left(load_s: float, held_bytes: float) -> ProcessOutcome:
-    """What a process left that took so long to load and holds so much when steady."""
+    """The outcome of a process that took `load_s` to load and holds `held_bytes` when steady."""
     return ProcessOutcome(
-        load=Load(load_s / 4, load_s / 2, load_s, load_s),
+        series={
+            "load/listening_s": (load_s / 4,),
+            "load/ready_s": (load_s / 2,),
+            "load/first_token_s": (load_s,),
+            "load/first_correct_s": (load_s,),
+        },
         memory={"spawned": memory(1e6), "steady": memory(1e6 + held_bytes)},
     )
 
@@ -88,11 +93,11 @@ def evidence(
     held_bytes: float = 5e8,
     **more: Any,
 ) -> Evidence:
-    """Of a run with one restart a time; load and memory vary with it a little, for a test needs a spread."""
+    """Of a run with one process a time; load and memory vary with it a little, for a test needs a spread."""
     asked = [*answers(right, run=run), *timed(times, run=run), *timed(times, run=run, scenario="texts")]
     fields: dict[str, Any] = {
-        "asked": asked,
-        "found": {
+        "samples": asked,
+        "outcomes": {
             process: left(load * (1 + time / 100), held_bytes * (1 + time / 100))
             for process, time in enumerate(times, start=1)
         },

@@ -9,7 +9,7 @@ from viewfinder.core.paths import Folders
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted, run_suite
-from viewfinder.measure.store.rows import Request
+from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
@@ -47,7 +47,7 @@ async def measure(
         store=store,
         folders=Folders(folder / "run", folder / "logs", folder),
         on_progress=on_progress,
-        request=Request(names=("glimpse",)),
+        request=RunRequest(names=("glimpse",)),
         resumed=interrupted(store, folder) if resume else None,
     )
     return result

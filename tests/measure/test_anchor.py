@@ -38,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def asked_of_the_anchor(store: Store) -> Counter[tuple[int, str]]:
     (run,) = store.runs()
-    return Counter((one.process, one.scenario) for one in store.exchanges(run.run, ANCHOR))
+    return Counter((one.process, one.scenario) for one in store.samples(run.run, ANCHOR))
 
 
 WHOLE = {
@@ -62,7 +62,7 @@ async def test_killed_at_the_end_it_is_timed_once_and_is_no_model(store: Store, 
     assert result.machine_drift.low < result.machine_drift.value < result.machine_drift.high
     assert result.machine_drift.n == 4 * IMAGES
     assert store.models_of(result.run) == ["glimpse"]
-    assert [one.model for one in store.latest()] == ["glimpse"]
+    assert [one.model for one in results.latest(store)] == ["glimpse"]
     assert seen[0].model == "this computer"
     done = [progress.done for progress in seen]
     assert done == sorted(done)

@@ -16,7 +16,7 @@ from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.rounds import FIRST_BLOCK
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.store.rows import Request, Sample
+from viewfinder.measure.store.rows import RunRequest, Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
@@ -106,7 +106,7 @@ class Runs:
 
     def in_rounds(self, model: str) -> list[Sample]:
         (run,) = self.store.runs()
-        return [one for one in self.store.exchanges(run.run, model) if one.process > FIRST_BLOCK]
+        return [one for one in self.store.samples(run.run, model) if one.process > FIRST_BLOCK]
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ async def test_a_budget_goes_to_models_that_are_not_told_apart(runs: Runs) -> No
     """More questions and restarts, round by round. Interrupted in the second round, the run comes to its
     rounds again from the same exchanges; a restart that is cut short counts nowhere."""
     with pytest.raises(KeyboardInterrupt):
-        await runs.run(until=6, interrupted=True, request=Request(names=("a", "b")))
+        await runs.run(until=6, interrupted=True, request=RunRequest(names=("a", "b")))
     (run,) = runs.store.runs()
     assert not run.finished_at
     assert sorted(runs.begun[:2]) == ["a: more image questions", "b: more image questions"]
@@ -145,7 +145,7 @@ async def test_a_budget_goes_to_models_that_are_not_told_apart(runs: Runs) -> No
         assert result.vision.asked == 8, "the gate stands by itself"
         assert isinstance(result.load.ready, Figure)
         assert result.load.ready.n == 2 + len(blocks)
-    spent = [found.spent_s for name in ("a", "b") for found in runs.store.found(run.run, name).values()]
+    spent = [found.spent_s for name in ("a", "b") for found in runs.store.outcomes(run.run, name).values()]
     assert sum(spent) == 7.0, "a second for each turn of a round that was finished"
 
 
@@ -162,5 +162,5 @@ async def test_what_a_budget_did_not_reach_says_so(runs: Runs) -> None:
     for result in results:
         assert result.failure == ""
         assert {result.vision, result.text, result.average_inference, result.load.first_correct} == {why}
-        assert runs.store.exchanges(result.run, result.model) == []
+        assert runs.store.samples(result.run, result.model) == []
     assert runs.store.runs()[0].finished_at

@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from viewfinder.measure.plan import GATES, Turn, plan
+from viewfinder.measure.plan import GATES, PlannedProcess, plan
 
 CELLS = ("images", "texts")
 
 
-def blocks(turns: list[Turn]) -> dict[int, list[str]]:
+def blocks(turns: list[PlannedProcess]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for turn in turns:
         found.setdefault(turn.block, []).append(turn.model)
@@ -66,6 +66,6 @@ def test_stages_come_last_and_give_every_model_so_many_processes() -> None:
 
 def test_edges() -> None:
     assert plan([], CELLS, 5, seed=0) == []
-    assert plan(["a"], CELLS, 0, seed=0) == [Turn(GATES, "a")]
+    assert plan(["a"], CELLS, 0, seed=0) == [PlannedProcess(GATES, "a")]
     with pytest.raises(ValueError, match="only once"):
         plan(["a", "a"], CELLS, 1, seed=0)

@@ -64,7 +64,7 @@ def result_of(home: Path) -> ModelResult:
     with Store(home / "results.sqlite") as store:
         (run,) = store.runs()
         assert run.finished_at
-        (result,) = store.results_of(run.run)
+        (result,) = results.of_run(store, run.run)
     return result
 
 

@@ -12,7 +12,7 @@ from viewfinder.measure import rounds
 from viewfinder.measure.compare import standings
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import Standing
-from viewfinder.measure.plan import Turn
+from viewfinder.measure.plan import PlannedProcess
 from viewfinder.measure.rounds import FIRST_BLOCK
 from viewfinder.measure.store.rows import Sample
 
@@ -36,7 +36,7 @@ def timed(*times_s: float, begin: int = 1) -> list[Sample]:
 
 def next_round(
     number: int, block: int, asked: Mapping[str, Sequence[Sample]], cells: Sequence[str], seed: int
-) -> list[Turn]:
+) -> list[PlannedProcess]:
     known = {model: Evidence(some) for model, some in asked.items()}
     return rounds.next_round(number, block, known, cells, seed)
 
@@ -45,7 +45,7 @@ def by_answers(asked: Mapping[str, Sequence[Sample]]) -> Standing | None:
     return standings.by_answers({model: Evidence(some) for model, some in asked.items()})
 
 
-def models_of(turns: Sequence[Turn], *, questions: bool) -> set[str]:
+def models_of(turns: Sequence[PlannedProcess], *, questions: bool) -> set[str]:
     return {turn.model for turn in turns if bool(turn.questions) == questions}
 
 

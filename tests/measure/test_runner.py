@@ -203,9 +203,9 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
     assert figure(result.latency.first_image).n == 7
     assert isinstance(result.latency.texts, Cell)
     assert missing(result.latency.texts.prefill_rate) == "the engine does not tell how long it read"
-    assert store.latest() == [result]
+    assert results.latest(store) == [result]
     assert store.runs()[0].finished_at
-    scenarios = [asked.scenario for asked in store.exchanges(result.run, "good")]
+    scenarios = [asked.scenario for asked in store.samples(result.run, "good")]
     assert {name: scenarios.count(name) for name in dict.fromkeys(scenarios)} == {
         "text": 5,
         "vision": 5,
@@ -249,7 +249,7 @@ async def test_what_counts_answers_is_spared_where_the_vision_gate_failed(
         [card("blind")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
     assert result.context == Missing(missing="vision gate failed")
-    assert not any(one.scenario.startswith("context") for one in store.exchanges(result.run, "blind"))
+    assert not any(one.scenario.startswith("context") for one in store.samples(result.run, "blind"))
 
 
 async def test_a_model_without_vision(store: Store, folders: Folders, settings: Settings) -> None:
@@ -269,7 +269,7 @@ async def test_a_model_without_vision(store: Store, folders: Folders, settings: 
     assert result.latency.short == result.latency.first_image == result.average_inference
     assert figure(result.load.ready).is_range, "four starts are too few for an interval"
     assert "one token long" in missing(result.decode_rate)
-    assert {asked.scene for asked in store.exchanges(result.run, "good")} == {""}
+    assert {asked.scene for asked in store.samples(result.run, "good")} == {""}
 
 
 async def test_one_that_fails_does_not_stop_the_others(
@@ -290,7 +290,7 @@ async def test_one_that_fails_does_not_stop_the_others(
     assert "nonesuch" in reasons[3]
     assert gate(results[1].text).passed, "what was measured before the end is kept"
     assert isinstance(results[1].vision, Missing)
-    assert {result.model: result.status for result in store.latest()} == {
+    assert {result.model: result.status for result in results.latest(store)} == {
         result.model: result.status for result in results
     }
 
@@ -328,9 +328,9 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
         await run
     [unfinished] = store.runs()
     assert unfinished.finished_at == ""
-    kept = [asked for name in ("good", "blind") for asked in store.exchanges(unfinished.run, name)]
+    kept = [asked for name in ("good", "blind") for asked in store.samples(unfinished.run, name)]
     assert len(kept) > SUITE.text
-    assert store.latest() == []
+    assert results.latest(store) == []
 
 
 async def test_models_take_turns(store: Store, folders: Folders, settings: Settings) -> None:
@@ -341,7 +341,7 @@ async def test_models_take_turns(store: Store, folders: Folders, settings: Setti
     )
     assert [result.model for result in results] == ["a", "b", "c"]
     (run,) = store.runs()
-    asked = [one for name in "abc" for one in store.exchanges(run.run, name)]
+    asked = [one for name in "abc" for one in store.samples(run.run, name)]
     first = {(one.process, one.model): one.exchange.started_s for one in reversed(asked)}
     turns = plan(["a", "b", "c"], CELLS, TINIEST.processes, run.seed)
     assert sorted(first, key=lambda key: first[key]) == [(turn.block, turn.model) for turn in turns]

@@ -53,7 +53,7 @@ async def test_a_disturbed_process_of_a_timed_stage_is_measured_once_more(
     assert result.notes[0].startswith("Process 1 of the scenario 'throughput' was disturbed (other programs")
     assert result.notes[0].endswith("the second measurement counts.")
     assert isinstance(result.throughput, Throughput)
-    counted = store.exchanges(result.run, "glimpse")
+    counted = store.samples(result.run, "glimpse")
     assert {one.process for one in counted} == {0, 1, 3, 5}
 
 
@@ -72,7 +72,7 @@ async def test_a_disturbed_restart_is_measured_once_more(
         )
     monkeypatch.setattr(disturbance, "read_machine_s", disturbing())
     result = await measure(store, tmp_path, SUITE, resume=True)
-    counted = store.exchanges(result.run, "glimpse")
+    counted = store.samples(result.run, "glimpse")
     assert {one.process for one in counted} == {0, 1, 3, 5}
     assert len([one for one in counted if one.scenario == "images"]) == 6
     assert isinstance(result.average_inference, Figure)
@@ -82,7 +82,7 @@ async def test_a_disturbed_restart_is_measured_once_more(
         "Timed start 2 was disturbed (other programs used 80 % of the processors while requests were timed) "
         "and measured once more after the others; the second measurement counts.",
     )
-    assert store.found(result.run, "glimpse")[2].foreign_s > 0, "and stays stored"
+    assert store.outcomes(result.run, "glimpse")[2].foreign_s > 0, "and stays stored"
 
 
 async def test_nothing_is_measured_a_third_time(
@@ -91,8 +91,8 @@ async def test_nothing_is_measured_a_third_time(
     """A computer that is busy throughout: the suite's cap holds, and the result says it all."""
     monkeypatch.setattr(disturbance, "read_machine_s", disturbing(1, 2, 3, 4))
     result = await measure(store, tmp_path, SUITE)
-    assert {one.process for one in store.exchanges(result.run, "glimpse")} == {0, 1, 2, 3}
-    assert sorted(store.found(result.run, "glimpse")) == [0, 1, 2, 3, 4]
+    assert {one.process for one in store.samples(result.run, "glimpse")} == {0, 1, 2, 3}
+    assert sorted(store.outcomes(result.run, "glimpse")) == [0, 1, 2, 3, 4]
     assert result.contaminated.startswith("other programs used 80 %")
     first, others = result.notes
     assert first.startswith("Timed start 1 was disturbed (")

@@ -72,11 +72,11 @@ def test_what_the_store_has_of_a_result(tmp_path: Path) -> None:
 
 def check_what_is_there(store: Store) -> None:
     store.begin(RUN, {"glimpse": PRINT, ANCHOR: PRINT.model_copy(update={"files": "g"})})
-    store.begin_turn("run1", "glimpse", 1, "now", Power())
+    store.begin_process("run1", "glimpse", 1, "now", Power())
     ours, anchors = asked(), asked(ANCHOR, scenario="anchor")
     for one in (ours, asked("other"), anchors):
         store.add(one)
-    store.finish_turn("run1", "glimpse", 1, left(1.0, 5.0))
+    store.finish_process("run1", "glimpse", 1, left(1.0, 5.0))
     found = evidence_of(store, result())
     assert (list(found.asked), list(found.anchor)) == ([ours], [anchors])
     assert found.found == {1: left(1.0, 5.0)}

@@ -68,7 +68,7 @@ async def measured(
             on_progress=on_progress,
         )
         run = result.run
-        return Ran(result, store.exchanges(run, card.name), store.found(run, card.name))
+        return Ran(result, store.samples(run, card.name), store.outcomes(run, card.name))
 
 
 def glimpse() -> ModelCard:

@@ -17,7 +17,8 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.hardware import Machine
 from viewfinder.host.power import Power
-from viewfinder.measure.figures import Figure, Gate, LoadTimes, Missing
+from viewfinder.measure.figures import Figure, Gate, Missing
+from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store import schema
 from viewfinder.measure.store.outcome import Load, ProcessOutcome
@@ -103,9 +104,9 @@ def test_exchanges_come_back_as_they_were(store: Store) -> None:
     ]
     for one in kept:
         store.add(one)
-    assert store.exchanges("run1", "glimpse") == kept[:3]
-    assert store.exchanges("run1", "other") == kept[3:]
-    assert store.exchanges("run2", "glimpse") == []
+    assert store.samples("run1", "glimpse") == kept[:3]
+    assert store.samples("run1", "other") == kept[3:]
+    assert store.samples("run2", "glimpse") == []
 
 
 def test_the_file_speaks_plain_sql(store: Store, file: Path) -> None:
@@ -143,14 +144,18 @@ def test_latest_is_one_for_each_variant(store: Store) -> None:
         ("b", "w", "other"),
     ):
         store.add_result(result(model, variant=variant, title=title))
-    assert [(one.model, one.title) for one in store.latest()] == [("a", "only"), ("b", "other"), ("b", "new")]
+    assert [(one.model, one.title) for one in results.latest(store)] == [
+        ("a", "only"),
+        ("b", "other"),
+        ("b", "new"),
+    ]
     assert [one.title for one in store.history("b", "x")] == ["new", "old"]
     assert store.history("b", "y") == []
 
 
 def test_results_come_back_as_they_were(store: Store) -> None:
     store.add_result(result())
-    assert store.latest() == [result()]
+    assert results.latest(store) == [result()]
 
 
 def test_runs_know_whether_they_ended(store: Store) -> None:
@@ -168,7 +173,7 @@ def test_a_result_of_another_version_is_left_out_and_said(
     with database:
         database.execute("UPDATE results SET result = json_remove(result, '$.status') WHERE model = 'a'")
     database.close()
-    assert [one.model for one in store.latest()] == ["b"]
+    assert [one.model for one in results.latest(store)] == ["b"]
     assert "measure that model again" in caplog.text
 
 
@@ -179,7 +184,7 @@ def test_an_exchange_needs_its_run(file: Path) -> None:
             store.flush()
         store.begin(RUN)
         store.flush()
-        assert len(store.exchanges("run1", "glimpse")) == 1, "what could not be written still waits"
+        assert len(store.samples("run1", "glimpse")) == 1, "what could not be written still waits"
 
 
 def test_a_file_of_a_newer_version_is_left_alone(file: Path) -> None:
@@ -255,14 +260,14 @@ def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
     database.commit()
     database.close()
     with Store(file) as store:
-        assert store.latest() == [result("glimpse")]
+        assert results.latest(store) == [result("glimpse")]
         (run,) = store.runs()
         assert (run.run, run.request, run.counts) == ("run1", None, {})
-        (one,) = store.exchanges("run1", "glimpse")
+        (one,) = store.samples("run1", "glimpse")
         assert (one.exchange.text, one.right, one.place) == ("Red.", True, None)
         store.add(asked(place=0))
     with Store(file) as store:
-        assert len(store.exchanges("run1", "glimpse")) == 2
+        assert len(store.samples("run1", "glimpse")) == 2
     database = sqlite3.connect(file)
     codes = database.execute("SELECT error_code, started_s, finished_s FROM exchanges").fetchall()
     assert database.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
@@ -279,32 +284,32 @@ def test_no_exchange_is_stored_twice(store: Store) -> None:
 
 
 def test_a_process_that_was_cut_short_is_set_aside(store: Store) -> None:
-    assert store.begin_turn("run1", "glimpse", 1, "then", Power()) == 0
+    assert store.begin_process("run1", "glimpse", 1, "then", Power()) == 0
     store.add(asked(place=0))
     store.add(asked(place=1))
-    assert store.begin_turn("run1", "glimpse", 1, "now", Power()) == 2
-    assert store.exchanges("run1", "glimpse") == []
+    assert store.begin_process("run1", "glimpse", 1, "now", Power()) == 2
+    assert store.samples("run1", "glimpse") == []
     store.add(asked(place=0))
-    store.finish_turn("run1", "glimpse", 1, FOUND)
-    assert len(store.exchanges("run1", "glimpse")) == 1
-    assert store.found("run1", "glimpse") == {1: FOUND}
+    store.finish_process("run1", "glimpse", 1, FOUND)
+    assert len(store.samples("run1", "glimpse")) == 1
+    assert store.outcomes("run1", "glimpse") == {1: FOUND}
 
 
 def test_one_whose_questions_may_be_asked_of_any_process_goes_on(store: Store) -> None:
-    store.begin_turn("run1", "glimpse", 0, "then", Power(), goes_on=True)
+    store.begin_process("run1", "glimpse", 0, "then", Power(), goes_on=True)
     store.add(asked(process=0, place=0))
-    assert store.begin_turn("run1", "glimpse", 0, "now", Power(), goes_on=True) == 0
-    assert len(store.exchanges("run1", "glimpse")) == 1
-    assert store.found("run1", "glimpse") == {}
+    assert store.begin_process("run1", "glimpse", 0, "now", Power(), goes_on=True) == 0
+    assert len(store.samples("run1", "glimpse")) == 1
+    assert store.outcomes("run1", "glimpse") == {}
 
 
 def test_a_process_is_finished_with_all_of_its_exchanges_or_not_at_all(store: Store, file: Path) -> None:
-    store.begin_turn("run1", "glimpse", 1, "then", Power())
+    store.begin_process("run1", "glimpse", 1, "then", Power())
     store.add(asked(place=0))
     store.add(asked(place=0))
     with pytest.raises(ViewfinderError):
-        store.finish_turn("run1", "glimpse", 1, FOUND)
-    assert store.found("run1", "glimpse") == {}
+        store.finish_process("run1", "glimpse", 1, FOUND)
+    assert store.outcomes("run1", "glimpse") == {}
     assert rows(file, "exchanges") == 0
     store._waiting.clear()
 
@@ -339,8 +344,8 @@ def test_what_a_result_sets_aside_stays_stored_and_counts_nowhere(store: Store, 
         store.add(asked(process=process))
     store.add(asked("other", process=2))
     store.add_result(result(), set_aside=(2,))
-    assert [one.process for one in store.exchanges("run1", "glimpse")] == [1]
-    assert len(store.exchanges("run1", "other")) == 1
+    assert [one.process for one in store.samples("run1", "glimpse")] == [1]
+    assert len(store.samples("run1", "other")) == 1
     store.close()
     assert rows(file, "exchanges") == 3
 
@@ -350,7 +355,7 @@ def test_the_anchor_is_no_model(store: Store) -> None:
         store.add(asked(model))
     store.flush()
     assert store.models_of("run1") == ["b", "a"]
-    assert len(store.exchanges("run1", ANCHOR)) == 1
+    assert len(store.samples("run1", ANCHOR)) == 1
 
 
 def test_nothing_is_written_while_requests_overlap(file: Path) -> None:

@@ -15,7 +15,7 @@ from viewfinder.core.paths import Folders
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.dialogues.ask import AT_LEAST, LOOK_EVERY, REQUESTS, Context
-from viewfinder.measure.measures.dialogues.result import ContextResult
+from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.measures.dialogues.script import TURNS, dialogue_of
 from viewfinder.measure.measures.gates import ask as gates
 from viewfinder.measure.progress import Progress
@@ -32,9 +32,7 @@ TINY = dataclasses.replace(SUITE, processes=0, context=2)
 GATES = TINY.text + TINY.vision + TINY.follow_up * gates.TURNS
 
 
-async def found(
-    answer: Answer = knows, suite: Suite = SUITE, **variant: object
-) -> tuple[ContextResult, Planted]:
+async def found(answer: Answer = knows, suite: Suite = SUITE, **variant: object) -> tuple[Dialogues, Planted]:
     subject = Planted(answer, **variant)
     series = await STAGE.asks(subject, suite, 0)  # type: ignore[arg-type]
     return STAGE.finds([ProcessLog(0, subject.asked, series)], suite), subject
@@ -275,13 +273,11 @@ async def test_glimpse_keeps_an_image_and_an_interrupted_run_comes_to_the_same(t
     with pytest.raises(asyncio.CancelledError):
         await on_glimpse(homes[1], until=25)
     resumed = await on_glimpse(homes[1], resume=True)
-    assert isinstance(whole.context, ContextResult)
+    assert isinstance(whole.context, Dialogues)
     assert resumed.context == whole.context
     assert (whole.context.dialogues, whole.context.failed) == (2, 0)
     assert value(whole.context.eyesight) > value(whole.context.blind)
     assert value(whole.context.retention) > 50
     with Store(homes[1] / "results.sqlite") as store:
-        asked = [
-            one for one in store.exchanges(resumed.run, "glimpse") if one.scenario.startswith("context/")
-        ]
+        asked = [one for one in store.samples(resumed.run, "glimpse") if one.scenario.startswith("context/")]
     assert len({(one.scenario, one.place) for one in asked}) == len(asked) == 20 + 8 + 6 + 10 + 9

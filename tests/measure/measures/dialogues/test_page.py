@@ -5,14 +5,14 @@ from typing import Any
 from viewfinder.catalog.published import published
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.dialogues.page import kept, rows
-from viewfinder.measure.measures.dialogues.result import ContextResult
+from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.report.advice import advise
 from viewfinder.report.document import write_guide
 
 
-def held(make: Any, value: float = 95.0, **changed: Any) -> ContextResult:
+def held(make: Any, value: float = 95.0, **changed: Any) -> Dialogues:
     share, points = make.figure(value, 3.0, "%", 616), make.figure(2.0, 1.0, "points", 616)
-    fields: dict[str, Any] = dict.fromkeys(ContextResult.model_fields, share)
+    fields: dict[str, Any] = dict.fromkeys(Dialogues.model_fields, share)
     fields |= dict.fromkeys(("text_gap", "interference", "blind_corrected_gain"), points)
     fields |= {
         "by_distance": {8: make.figure(90.0, 4.0, "%", 77), 1: make.figure(99.0, 1.0, "%", 154)},
@@ -22,7 +22,7 @@ def held(make: Any, value: float = 95.0, **changed: Any) -> ContextResult:
         "failure": "",
         "ended": "the suite holds no more",
     }
-    return ContextResult(**(fields | changed))
+    return Dialogues(**(fields | changed))
 
 
 def test_nothing_is_printed_of_what_is_no_part_of_the_suite(make: Any) -> None:
@@ -34,7 +34,7 @@ def test_nothing_is_printed_of_what_is_no_part_of_the_suite(make: Any) -> None:
 def test_every_figure_has_a_row_with_its_interval(make: Any) -> None:
     context = held(make)
     found = dict(rows(make.result(context=context), lambda measured: f"<{measured}>"))
-    figures = [getattr(context, name) for name in ContextResult.model_fields]
+    figures = [getattr(context, name) for name in Dialogues.model_fields]
     shown = [f"<{figure}>" for figure in [*figures, *context.by_distance.values()] if hasattr(figure, "unit")]
     assert sorted(value for item, value in found.items() if item != "Context: dialogues") == sorted(shown)
     assert list(found)[:3] == [

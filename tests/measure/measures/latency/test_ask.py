@@ -16,7 +16,7 @@ SUITE = Suite(
 
 async def test_every_cell_is_asked_what_it_is_for_and_has_its_figures(measure: Measure, store: Store) -> None:
     result = await measure(SUITE)
-    asked = store.exchanges(result.run, "glimpse")
+    asked = store.samples(result.run, "glimpse")
     cells = {name: [one for one in asked if one.scenario == name] for name in ("images", "short", "repeats")}
     assert [len(some) for some in cells.values()] == [6, 4, 6]
     for name in ("images", "short"):

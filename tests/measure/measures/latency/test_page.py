@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from viewfinder.measure.figures import LoadTimes, Measured, Missing
+from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.measures.latency.page import percentiles, rows, speeds
 from viewfinder.measure.measures.latency.result import Cell, Latency, Spread
+from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.report.figures import brief
 from viewfinder.report.markdown import Notes
 from viewfinder.report.tables import Tables

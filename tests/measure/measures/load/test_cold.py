@@ -11,8 +11,9 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import RunningServer
 from viewfinder.host import page_cache
-from viewfinder.measure.figures import Figure, LoadTimes, Missing
+from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.base import ProcessLog, Series
+from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.store.store import Sample, Store
 from viewfinder.measure.suite import SUITES, Suite
 
@@ -57,7 +58,7 @@ async def test_a_real_engine_reads_its_files_from_the_disk(measure: Measure, sto
         assert "out of the page cache" in figure.how
         values.append(figure.value)
     assert values == sorted(values), "spawned, listening, ready, first token, first right answer"
-    asked = [one for one in store.exchanges(result.run, "glimpse") if one.scenario == "cold_load"]
+    asked = [one for one in store.samples(result.run, "glimpse") if one.scenario == "cold_load"]
     assert len(asked) >= 3
     assert result.issues == (), "a start that was asked for is no failed start"
 

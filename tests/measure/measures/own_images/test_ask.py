@@ -23,7 +23,7 @@ from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.base import ProcessLog
 from viewfinder.measure.measures.own_images.ask import OwnImages, prepared, require_unchanged
 from viewfinder.measure.measures.own_images.questions import Faulty
-from viewfinder.measure.measures.own_images.result import Vqa
+from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.measures.own_images.score import in_one, is_right
 from viewfinder.measure.measures.registry import STAGES, stages_of
 from viewfinder.measure.prompts import Prompt
@@ -58,9 +58,9 @@ def said(text: str, *answers: str, image: str = "a.png", error: str = "") -> Sam
     return Sample("run", "m", 3, "vqa", "?", exchange, scene=image, expected=in_one(answers), right=right)
 
 
-def found(*asked: Sample) -> Vqa:
+def found(*asked: Sample) -> OwnImages:
     result = OwnImages().finds([ProcessLog(0, asked)], SUITE)
-    assert isinstance(result, Vqa)
+    assert isinstance(result, OwnImages)
     return result
 
 

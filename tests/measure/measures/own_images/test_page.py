@@ -4,7 +4,7 @@ from typing import Any
 
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.own_images.page import rows
-from viewfinder.measure.measures.own_images.result import Vqa
+from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.report.figures import brief
 from viewfinder.report.markdown import Notes
 from viewfinder.report.tables import Tables
@@ -16,7 +16,9 @@ def test_none_were_asked(make: Any) -> None:
 
 def test_accuracy_and_exact_match_side_by_side(make: Any) -> None:
     accuracy, exact = make.figure(82.1, 9.0, "%", how="VQA v2"), make.figure(60.4, 12.0, "%", how="EM")
-    vqa = Vqa(folder="mine", questions=40, asked=30, images=10, answered=30, accuracy=accuracy, exact=exact)
+    vqa = OwnImages(
+        folder="mine", questions=40, asked=30, images=10, answered=30, accuracy=accuracy, exact=exact
+    )
     assert rows(make.result(vqa=vqa), brief) == [
         ("Own questions, VQA v2 accuracy (%)", "82.1 (73.1 to 91.1, n=30)"),
         ("Own questions, strict exact match (%)", "60 (48 to 72, n=30)"),

@@ -116,7 +116,7 @@ async def test_a_sound_engine_has_no_trouble(measure: Measure, folders: Folders)
     assert {clients: rate.events for clients, rate in found.together.items()} == {2: 0, 4: 0}
     assert [rate.asked for rate in found.after.values()] == [3] * 4
     with Store(folders.state / "results.sqlite") as store:
-        left = [one for one in store.exchanges(result.run, "faulty") if one.scenario == "stability/leave"]
+        left = [one for one in store.samples(result.run, "faulty") if one.scenario == "stability/leave"]
     assert [one.exchange.error.partition(":")[0] for one in left] == ["client_left"] * 3
     assert all(one.exchange.text for one in left), "the first words were read"
 
