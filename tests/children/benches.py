@@ -1,22 +1,25 @@
-"""Measures glimpse with a small suite in the home of the environment; "resume" goes on with what was begun.
+"""Measures glimpse with a small suite in the home of the environment; "resume" continues the interrupted run.
 
-Prints a line for every step, so that a test can end it at any of them.
+Prints a line for every step, so that a test can kill it at any of them. Measures of other packages are asked
+as in the suite `quick`.
 """
 
 import asyncio
 import sys
 
+from tests.measure.suites import small
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
+from viewfinder.measure.measures.registry import OURS, measures
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.runner import interrupted, run_suite
 from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite
+from viewfinder.measure.suite import suite_of
 
-SUITE = Suite(
-    "small",
+OTHERS = {name: one.counts["quick"] for name, one in measures().items() if one not in OURS}
+SUITE = small(
     processes=2,
     images=2,
     texts=2,
@@ -27,11 +30,12 @@ SUITE = Suite(
     short=1,
     repeats=1,
     cold_starts=1,
+    **OTHERS,
 )
 
 
 def tell(progress: Progress) -> None:
-    print(progress.done, progress.total, flush=True)
+    print(progress.done, progress.total, progress.doing, flush=True)
 
 
 catalog = Catalog()
@@ -42,7 +46,7 @@ with Store(paths.results_file()) as store:
     results = asyncio.run(
         run_suite(
             [card],
-            SUITE,
+            suite_of(resumed.counts) if resumed else SUITE,
             catalog=catalog,
             settings=Settings(),
             store=store,

@@ -1,4 +1,4 @@
-"""Runs of a small suite on glimpse, in this process, for the tests of what happens around a trial."""
+"""Runs of a small suite on glimpse, in this process, for the tests of what happens around a session."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ async def measure(
     *,
     resume: bool = False,
 ) -> ModelResult:
-    """One run of the first variant of glimpse; to `resume` goes on with the one that was killed."""
+    """One run of the first variant of glimpse; `resume` continues the one that was killed."""
     for name in ("run", "logs"):
         (folder / name).mkdir(exist_ok=True)
     catalog = Catalog()

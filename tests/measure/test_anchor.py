@@ -11,23 +11,22 @@ import pytest
 
 from tests.measure.on_glimpse import Killed, kill_when, measure
 from tests.measure.store.test_store import RUN
+from tests.measure.suites import small
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
-from viewfinder.measure import anchor
+from viewfinder.measure import anchor, results
 from viewfinder.measure.anchor import IMAGES, WARM_UP, Anchor
 from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.progress import Progress, Steps
-from viewfinder.measure.session import Conditions
+from viewfinder.measure.run_context import RunContext
 from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
-SUITE = Suite(
-    "small", processes=1, images=1, texts=1, vision=8, text=8, follow_up=1, budget_s=600.0, anchor=2
-)
+SUITE = small(vision=8, text=8, budget_s=600.0, anchor=2)
 
 
 @pytest.fixture
@@ -68,9 +67,7 @@ async def test_killed_at_the_end_it_is_timed_once_and_is_no_model(store: Store, 
     assert done == sorted(done)
 
 
-async def test_of_a_run_that_goes_on_with_another_engine_nothing_is_said(
-    store: Store, tmp_path: Path
-) -> None:
+async def test_a_run_resumed_with_another_engine_has_no_drift(store: Store, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         await measure(store, tmp_path, SUITE, kill_when(lambda progress: progress.doing == "conversations"))
     with closing(sqlite3.connect(tmp_path / "results.sqlite")) as database, database:
@@ -78,7 +75,10 @@ async def test_of_a_run_that_goes_on_with_another_engine_nothing_is_said(
         database.execute(f"UPDATE fingerprints SET fingerprint = {changed} WHERE model = ?", (ANCHOR,))  # noqa: S608
     result = await measure(store, tmp_path, SUITE, resume=True)
     assert isinstance(result.machine_drift, Missing)
-    assert "what it is timed with changed (engine_version: 1 > " in result.machine_drift.missing
+    assert (
+        "its program or settings changed since the run began (engine_version: 1 > "
+        in result.machine_drift.missing
+    )
     assert {process for process, _ in asked_of_the_anchor(store)} == {0, 1}
     assert result.status == "verified"
 
@@ -92,8 +92,8 @@ async def test_a_computer_that_cannot_time_it_and_a_suite_without_it(
     def of(suite: Suite) -> Anchor:
         folders = Folders(tmp_path, tmp_path, tmp_path)
         steps, hashes = Steps(9, lambda progress: None), Hashes(tmp_path / "hashes", tmp_path / "pulled")
-        under = Conditions(RUN, suite, Catalog(), Settings(), store, folders, steps, hashes, Deadline(0))
-        return Anchor(under)
+        context = RunContext(RUN, suite, Catalog(), Settings(), store, folders, steps, hashes, Deadline(0))
+        return Anchor(context)
 
     unable = of(SUITE)
     await unable.prepare()

@@ -6,21 +6,23 @@ from typing import Any
 
 import pytest
 
+from tests.measure.suites import small
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.paths import Folders
 from viewfinder.measure.deadline import Deadline, TimeIsUp, seconds
 from viewfinder.measure.figures import Figure, Gate, Missing
+from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.rounds import FIRST_BLOCK
+from viewfinder.measure.rounds import FIRST_NUMBER
 from viewfinder.measure.runner import run_suite
 from viewfinder.measure.store.rows import RunRequest, Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
-SUITE = Suite("tiny", 2, 1, 1, 8, 8, 1, budget_s=600.0, limit_s=60.0)
+SUITE = small(processes=2, vision=8, text=8, budget_s=600.0, limit_s=60.0)
 
 
 class Clock:
@@ -33,7 +35,7 @@ class Clock:
 @pytest.mark.parametrize(
     ("words", "is_s"), [("90s", 90), ("10m", 600), ("1h", 3600), ("1.5 H", 5400), (" 2m ", 120)]
 )
-def test_as_people_say_it(words: str, is_s: float) -> None:
+def test_as_people_write_it(words: str, is_s: float) -> None:
     assert seconds(words) == is_s
 
 
@@ -67,7 +69,7 @@ def test_without_a_limit_it_is_never_over() -> None:
 
 
 class Runs:
-    """Whole runs of glimpse under two names, which nothing tells apart, on a clock that moves only when a
+    """Whole runs of glimpse under two names, which no measure separates, on a clock that moves only when a
     test moves it."""
 
     def __init__(self, store: Store, folders: Folders) -> None:
@@ -75,12 +77,12 @@ class Runs:
         catalog = Catalog()
         glimpse = catalog.get("glimpse").narrowed([catalog.get("glimpse").variants[0]])
         self.cards = [glimpse.model_copy(update={"name": name}) for name in ("a", "b")]
-        self.under: dict[str, Any] = {"catalog": catalog, "settings": Settings()}
+        self.house: dict[str, Any] = {"catalog": catalog, "settings": Settings()}
         self.begun: list[str] = []
-        """What was begun in the rounds."""
+        """The phases that the rounds began."""
 
     async def run(self, until: int, *, suite: Suite = SUITE, **more: Any) -> list[ModelResult]:
-        """With a second for each turn of a round, and no time left in the `until`-th."""
+        """With a second for each process of a round, and no time left in the `until`-th."""
 
         def tell(progress: Progress) -> None:
             if progress.asked or "more" not in progress.doing:
@@ -100,13 +102,13 @@ class Runs:
             folders=self.folders,
             clock=self.clock,
             on_progress=tell,
-            **self.under,
+            **self.house,
             **kept,
         )
 
     def in_rounds(self, model: str) -> list[Sample]:
         (run,) = self.store.runs()
-        return [one for one in self.store.samples(run.run, model) if one.process > FIRST_BLOCK]
+        return [one for one in self.store.samples(run.run, model) if one.process > FIRST_NUMBER]
 
 
 @pytest.fixture
@@ -118,18 +120,18 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
         yield Runs(store, folders)
 
 
-async def test_a_budget_goes_to_models_that_are_not_told_apart(runs: Runs) -> None:
-    """More questions and restarts, round by round. Interrupted in the second round, the run comes to its
-    rounds again from the same exchanges; a restart that is cut short counts nowhere."""
+async def test_a_budget_goes_to_models_that_are_not_separated(runs: Runs) -> None:
+    """More questions and processes, round by round. Interrupted in the second round, the run comes to its
+    rounds again from the same samples; a process that is cut short counts nowhere."""
     with pytest.raises(KeyboardInterrupt):
         await runs.run(until=6, interrupted=True, request=RunRequest(names=("a", "b")))
     (run,) = runs.store.runs()
     assert not run.finished_at
     assert sorted(runs.begun[:2]) == ["a: more image questions", "b: more image questions"]
-    assert sorted(runs.begun[2:4]) == ["a: one more fresh start", "b: one more fresh start"]
+    assert sorted(runs.begun[2:4]) == ["a: one more process", "b: one more process"]
     runs.clock.now_s += 1000.0  # the night between costs nothing
     results = await runs.run(until=6 + 3, resumed=run)
-    assert runs.begun[6] == runs.begun[5], "on with the turn that was cut short"
+    assert runs.begun[6] == runs.begun[5], "the process that was cut short comes first"
     assert runs.store.runs()[0].finished_at
     assert [(result.status, result.failure) for result in results] == [("verified", "")] * 2
     first = runs.begun[7].partition(":")[0]
@@ -138,18 +140,20 @@ async def test_a_budget_goes_to_models_that_are_not_told_apart(runs: Runs) -> No
         places = [one.place for one in more if one.scenario == "vision"]
         assert places == list(range(8, 24)), "two rounds, no question twice"
         assert len({one.scene for one in more if one.scenario == "vision"}) == 16
-        blocks = {one.process for one in more if one.scenario == "texts"}
-        second = {FIRST_BLOCK + 5} if result.model == first else set()
-        assert blocks == {FIRST_BLOCK + 3} | second
-        assert isinstance(result.vision, Gate)
-        assert result.vision.asked == 8, "the gate stands by itself"
-        assert isinstance(result.load.ready, Figure)
-        assert result.load.ready.n == 2 + len(blocks)
+        numbers = {one.process for one in more if one.scenario == "texts"}
+        second = {FIRST_NUMBER + 5} if result.model == first else set()
+        assert numbers == {FIRST_NUMBER + 3} | second
+        vision, load = result.facts.gates["vision"], result.found["load"]
+        assert isinstance(vision, Gate)
+        assert vision.asked == 8, "the gate stands by itself"
+        assert isinstance(load, LoadTimes)
+        assert isinstance(load.ready, Figure)
+        assert load.ready.n == 2 + len(numbers)
     spent = [found.spent_s for name in ("a", "b") for found in runs.store.outcomes(run.run, name).values()]
-    assert sum(spent) == 7.0, "a second for each turn of a round that was finished"
+    assert sum(spent) == 7.0, "a second for each finished process of a round"
 
 
-async def test_what_a_budget_did_not_reach_says_so(runs: Runs) -> None:
+async def test_anything_a_budget_did_not_reach_says_so(runs: Runs) -> None:
     runs.clock.now_s = 0.0
     moved = iter(range(1000))
 
@@ -161,6 +165,7 @@ async def test_what_a_budget_did_not_reach_says_so(runs: Runs) -> None:
     why = Missing(missing="the time of the budget was over before it")
     for result in results:
         assert result.failure == ""
-        assert {result.vision, result.text, result.average_inference, result.load.first_correct} == {why}
+        assert set(result.found.values()) == {why}
+        assert result.figures["average inference"] == why
         assert runs.store.samples(result.run, result.model) == []
     assert runs.store.runs()[0].finished_at

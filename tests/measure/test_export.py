@@ -5,7 +5,7 @@ import dataclasses
 import io
 import json
 
-from tests.measure.store.test_store import EXCHANGE, RUN, asked
+from tests.measure.store.test_store import EXCHANGE, RUN, sample
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.export import as_csv, jsonl, lmms_eval, row
 from viewfinder.measure.measures.own_images.score import in_one
@@ -18,7 +18,7 @@ def graded(
     place: int, *, right: bool, text: str = "Red.", scene: str = "s", scenario: str = "vision"
 ) -> Sample:
     exchange = Exchange(started_s=1.0, finished_s=2.0, text=text)
-    return asked(
+    return sample(
         place=place,
         right=right,
         scene=scene,
@@ -34,7 +34,7 @@ def rows_of(*some: Sample) -> list[dict[str, object]]:
 
 
 def test_jsonl_has_every_stamp() -> None:
-    (line,) = jsonl(rows_of(asked(place=3)))
+    (line,) = jsonl(rows_of(sample(place=3)))
     found = json.loads(line)
     assert (found["run"], found["model"], found["variant"], found["fingerprint"]) == (
         "run1",
@@ -55,7 +55,7 @@ def test_a_line_is_a_line_whatever_the_model_says() -> None:
     (line,) = jsonl(rows_of(graded(0, right=False, text=said)))
     assert line.count("\n") == 1
     assert json.loads(line)["text"] == said
-    page = "".join(as_csv(rows_of(graded(0, right=False, text=said), asked())))
+    page = "".join(as_csv(rows_of(graded(0, right=False, text=said), sample())))
     first, second = csv.DictReader(io.StringIO(page, newline=""))
     assert first["text"] == said
     assert (first["right"], second["right"]) == ("False", "")
@@ -67,7 +67,7 @@ def test_csv_without_rows_is_empty() -> None:
 
 
 def test_warm_up_is_marked_and_errors_have_their_code() -> None:
-    warm, failed = rows_of(asked(scenario="warm-up"), asked(exchange=FAILED, right=False))
+    warm, failed = rows_of(sample(scenario="warm-up"), sample(exchange=FAILED, right=False))
     assert (warm["counted"], failed["counted"]) == (False, True)
     assert (failed["error_code"], failed["text"]) == ("engine_refused", "")
 
@@ -75,8 +75,8 @@ def test_warm_up_is_marked_and_errors_have_their_code() -> None:
 def test_lmms_eval_reads_our_grades() -> None:
     """As its baseline loader does: doc_id > score, the results file named by what precedes "_samples_"."""
     some = [graded(0, right=True), graded(1, right=True, text="It is red", scene="t"), graded(2, right=False)]
-    lost = asked(place=3, exchange=FAILED, right=False, scenario="vision", expected="Red.")
-    files = lmms_eval(RUN, "glimpse", "v", [*some, lost, asked(scenario="images")])
+    lost = sample(place=3, exchange=FAILED, right=False, scenario="vision", expected="Red.")
+    files = lmms_eval(RUN, "glimpse", "v", [*some, lost, sample(scenario="images")])
     samples_name, results_name = sorted(files, reverse=True)
     assert samples_name == "2026-01-01T00-00-00_samples_viewfinder_vision.jsonl"
     assert results_name == samples_name.split("_samples_")[0] + "_results.json"
@@ -92,7 +92,7 @@ def test_lmms_eval_reads_our_grades() -> None:
 
 
 def test_nothing_graded_gives_no_files() -> None:
-    assert lmms_eval(RUN, "glimpse", "v", [asked(scenario="images")]) == {}
+    assert lmms_eval(RUN, "glimpse", "v", [sample(scenario="images")]) == {}
 
 
 def test_own_questions_have_both_scores() -> None:
@@ -103,7 +103,7 @@ def test_own_questions_have_both_scores() -> None:
     exact = graded(1, right=True, text="blue", scenario="vqa", scene="b.png#2")
     some = [dataclasses.replace(one, expected=votes) for one in (part, exact)]
     assert [line["score"] for line in rows_of(*some)] == [0.6, 1.0]
-    assert [line["score"] for line in rows_of(asked(), graded(0, right=True))] == [None, 1.0]
+    assert [line["score"] for line in rows_of(sample(), graded(0, right=True))] == [None, 1.0]
     files = lmms_eval(RUN, "glimpse", "v", some)
     samples_name, results_name = sorted(files, reverse=True)
     assert samples_name.endswith("_samples_viewfinder_vqa.jsonl")

@@ -1,4 +1,4 @@
-"""A run that was interrupted goes on: nothing is lost, nothing counts twice, nothing is mixed."""
+"""An interrupted run is resumed: nothing is lost, nothing counts twice, nothing is mixed."""
 
 import os
 import random
@@ -12,6 +12,7 @@ import pytest
 
 from tests.measure.store.test_store import RUN
 from viewfinder.core.errors import ViewfinderError
+from viewfinder.measure import results
 from viewfinder.measure.figures import Figure
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted
@@ -40,7 +41,7 @@ def to_the_end(home: Path, *words: str) -> str:
 
 
 def kill_at(home: Path, step: int, *words: str) -> bool:
-    """SIGKILL when so many steps were done; False when the run was over before."""
+    """SIGKILL when `step` steps were done; False when the run was over before."""
     with start(home, *words) as child:
         assert child.stdout is not None
         for line in child.stdout:
@@ -80,7 +81,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_at_random_moments_and_resumed_it_counts_what_an_uninterrupted_run_does(
     whole: Path, tmp_path: Path, seed: int
 ) -> None:
-    """Each run is killed twice: in the gates or in a timed block, and again after it went on."""
+    """Each run is killed twice: in the gates or in a timed process, and again after it was resumed."""
     rng = random.Random(seed)
     total = 8 + 8 + 6 + 2 * 15 + 5
     moments = sorted(rng.randrange(1, total) for _ in range(2))
@@ -93,10 +94,11 @@ def test_killed_at_random_moments_and_resumed_it_counts_what_an_uninterrupted_ru
     assert counts(tmp_path) == counts(whole)
     assert all(many == places for _, _, many, places in counts(tmp_path))
     ours, theirs = result_of(tmp_path), result_of(whole)
-    assert (ours.vision, ours.text, ours.follow_up) == (theirs.vision, theirs.text, theirs.follow_up)
-    assert isinstance(ours.average_inference, Figure)
-    assert isinstance(theirs.average_inference, Figure)
-    assert ours.average_inference.n == theirs.average_inference.n
+    assert ours.found["gates"] == theirs.found["gates"]
+    average, of_whole = ours.figures["average inference"], theirs.figures["average inference"]
+    assert isinstance(average, Figure)
+    assert isinstance(of_whole, Figure)
+    assert average.n == of_whole.n
     assert ours.fingerprint == theirs.fingerprint
 
 
@@ -113,7 +115,7 @@ def test_a_run_that_another_process_carries_out_is_left_to_it(tmp_path: Path) ->
             assert interrupted(store, tmp_path) == run
 
 
-def test_a_run_of_other_conditions_does_not_go_on(tmp_path: Path) -> None:
+def test_a_run_under_other_conditions_is_not_resumed(tmp_path: Path) -> None:
     """An engine that was upgraded meanwhile: what was measured is kept, and nothing is added to it."""
     assert kill_at(tmp_path, 20)
     with closing(sqlite3.connect(tmp_path / "results.sqlite")) as database, database:
@@ -130,11 +132,11 @@ def test_a_run_of_other_conditions_does_not_go_on(tmp_path: Path) -> None:
         assert database.execute("SELECT count(*) FROM exchanges").fetchone() == before
 
 
-def test_nothing_to_go_on_with(tmp_path: Path) -> None:
+def test_nothing_to_resume(tmp_path: Path) -> None:
     with Store(tmp_path / "results.sqlite") as store:
         with pytest.raises(ViewfinderError, match="no interrupted run"):
             interrupted(store, tmp_path)
-        store.begin(RUN)  # of a version that could not go on
+        store.begin(RUN)  # of a version that could not be resumed
         with pytest.raises(ViewfinderError, match="no interrupted run"):
             interrupted(store, tmp_path)
 

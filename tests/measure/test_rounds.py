@@ -1,4 +1,4 @@
-"""Where a budget goes: to those who are not told from the best, and not to others."""
+"""Where a budget goes: to the models not yet separated from the best, and not to others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,78 +6,76 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.measure.store.test_store import asked
+from tests.measure.store.test_store import sample
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import rounds
 from viewfinder.measure.compare import standings
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import Standing
 from viewfinder.measure.plan import PlannedProcess
-from viewfinder.measure.rounds import FIRST_BLOCK
+from viewfinder.measure.rounds import FIRST_NUMBER
 from viewfinder.measure.store.rows import Sample
 
-CELLS = ("images", "texts")
 SAID = Exchange(started_s=0.0, finished_s=1.0, text="Red.")
 
 
 def answers(right: Sequence[bool], begin: int = 0, process: int = 0) -> list[Sample]:
     return [
-        asked(scene=f"s{number}", right=hit, place=number, exchange=SAID, process=process)
+        sample(scene=f"s{number}", right=hit, place=number, exchange=SAID, process=process)
         for number, hit in enumerate(right, start=begin)
     ]
 
 
 def timed(*times_s: float, begin: int = 1) -> list[Sample]:
     return [
-        asked(process=process, scenario="images", exchange=replace(SAID, finished_s=time_s))
+        sample(process=process, scenario="images", exchange=replace(SAID, finished_s=time_s))
         for process, time_s in enumerate(times_s, start=begin)
     ]
 
 
 def next_round(
-    number: int, block: int, asked: Mapping[str, Sequence[Sample]], cells: Sequence[str], seed: int
+    number: int, first: int, samples: Mapping[str, Sequence[Sample]], seed: int
 ) -> list[PlannedProcess]:
-    known = {model: Evidence(some) for model, some in asked.items()}
-    return rounds.next_round(number, block, known, cells, seed)
+    return rounds.next_round(number, first, {model: Evidence(some) for model, some in samples.items()}, seed)
 
 
 def by_answers(asked: Mapping[str, Sequence[Sample]]) -> Standing | None:
     return standings.by_answers({model: Evidence(some) for model, some in asked.items()})
 
 
-def models_of(turns: Sequence[PlannedProcess], *, questions: bool) -> set[str]:
-    return {turn.model for turn in turns if bool(turn.questions) == questions}
+def models_of(planned: Sequence[PlannedProcess], *, questions: bool) -> set[str]:
+    return {one.model for one in planned if (one.measure == "gates") == questions}
 
 
-def test_questions_go_to_the_best_and_to_those_not_told_from_it() -> None:
+def test_questions_go_to_the_best_and_to_those_not_separated_from_it() -> None:
     given = {
         "good": answers([True] * 90 + [False] * 10),
         "also": answers([True] * 85 + [False] * 10 + [True] * 5),
         "bad": answers([True] * 40 + [False] * 60),
     }
-    turns = next_round(3, 500, given, CELLS, 1)
-    assert models_of(turns, questions=True) == {"good", "also"}
-    assert models_of(turns, questions=False) == set()
-    assert {(turn.block, turn.questions, turn.cells) for turn in turns} == {(500, 3, ())}
+    planned = next_round(3, 500, given, 1)
+    assert models_of(planned, questions=True) == {"good", "also"}
+    assert models_of(planned, questions=False) == set()
+    assert {(one.number, one.measure, one.nth) for one in planned} == {(500, "gates", 3)}
 
 
-def test_restarts_go_to_the_quickest_and_to_those_not_told_from_it() -> None:
+def test_processes_go_to_the_fastest_and_to_those_not_separated_from_it() -> None:
     base = [1.0, 1.2, 0.8, 1.1, 0.9, 1.0, 1.05]
     given = {
         "quick": timed(*base),
         "alike": timed(*(time * by for time, by in zip(base, (1, 1.3, 0.8, 1.2, 1, 0.9, 1.1), strict=True))),
         "slow": timed(*(3 * time for time in base)),
     }
-    turns = next_round(1, 500, given, CELLS, 1)
-    assert models_of(turns, questions=False) == {"quick", "alike"}
-    assert {(turn.block, frozenset(turn.cells)) for turn in turns} == {(501, frozenset(CELLS))}
+    planned = next_round(1, 500, given, 1)
+    assert models_of(planned, questions=False) == {"quick", "alike"}
+    assert {(one.number, one.measure) for one in planned} == {(501, "")}
 
 
-def test_what_is_told_apart_or_surely_alike_needs_no_more() -> None:
+def test_models_separated_or_surely_alike_need_no_more() -> None:
     rng = np.random.default_rng(1)
     many = [bool(hit) for hit in rng.random(6000) < 0.9]
-    assert next_round(1, 500, {"a": answers(many), "b": answers(many)}, CELLS, 1) == []
-    assert next_round(1, 500, {"a": answers([True] * 60), "b": answers([False] * 60)}, CELLS, 1) == []
+    assert next_round(1, 500, {"a": answers(many), "b": answers(many)}, 1) == []
+    assert next_round(1, 500, {"a": answers([True] * 60), "b": answers([False] * 60)}, 1) == []
 
 
 def test_a_difference_that_the_guide_would_call_one_is_looked_at_again() -> None:
@@ -87,19 +85,19 @@ def test_a_difference_that_the_guide_would_call_one_is_looked_at_again() -> None
     assert standing is not None
     assert 0.001 < standing.places[1].p < 0.05
     assert standing.places[1].verdict == "worse"
-    assert models_of(next_round(1, 500, given, CELLS, 1), questions=True) == {"a", "b"}
+    assert models_of(next_round(1, 500, given, 1), questions=True) == {"a", "b"}
 
 
-def test_one_model_alone_has_nobody_to_be_told_from() -> None:
-    assert next_round(1, 500, {"a": answers([True] * 9) + timed(1.0, 1.1)}, CELLS, 1) == []
-    assert next_round(1, 500, {}, CELLS, 1) == []
+def test_one_model_alone_has_no_other_to_be_separated_from() -> None:
+    assert next_round(1, 500, {"a": answers([True] * 9) + timed(1.0, 1.1)}, 1) == []
+    assert next_round(1, 500, {}, 1) == []
 
 
-def test_rounds_are_the_same_from_the_same_exchanges_and_seed() -> None:
+def test_rounds_are_the_same_from_the_same_samples_and_seed() -> None:
     given = {name: answers([True, False] * 20) for name in "abcdef"}
-    assert next_round(2, 500, given, CELLS, 7) == next_round(2, 500, given, CELLS, 7)
-    orders = {tuple(turn.model for turn in next_round(2, 500, given, CELLS, seed)) for seed in range(9)}
-    assert len(orders) > 1, "who comes first is chance"
+    assert next_round(2, 500, given, 7) == next_round(2, 500, given, 7)
+    orders = {tuple(one.model for one in next_round(2, 500, given, seed)) for seed in range(9)}
+    assert len(orders) > 1, "which comes first is chance"
 
 
 def test_a_model_that_was_left_behind_does_not_spoil_what_the_others_have_more() -> None:
@@ -113,12 +111,12 @@ def test_a_model_that_was_left_behind_does_not_spoil_what_the_others_have_more()
     assert standing is not None
     assert [place.model for place in standing.places] == ["a", "b", "c"]
     assert [place.contrast.n for place in standing.places if place.contrast] == [200, 20]
-    assert next_round(1, 500, given, CELLS, 1) == []
+    assert next_round(1, 500, given, 1) == []
 
 
 @pytest.mark.parametrize("models", [2, 3])
 def test_equal_models_looked_at_often_are_hardly_ever_called_worse(models: int) -> None:
-    """Questions in rounds of 24 while the rule goes on, judged at the end at 5 %."""
+    """Questions in rounds of 24 while the rule asks for more, judged at the end at 5 %."""
     rng = np.random.default_rng(models)
     wrong, runs = 0, 60
     for _ in range(runs):
@@ -126,7 +124,7 @@ def test_equal_models_looked_at_often_are_hardly_ever_called_worse(models: int) 
         for number in range(10):
             for some in given.values():
                 some.extend(answers([bool(hit) for hit in rng.random(24) < 0.8], begin=24 * number))
-            if not next_round(number + 1, FIRST_BLOCK, given, CELLS, 1):
+            if not next_round(number + 1, FIRST_NUMBER, given, 1):
                 break
         standing = by_answers(given)
         assert standing is not None

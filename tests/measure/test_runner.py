@@ -1,13 +1,11 @@
 """Whole runs on an engine whose truth is planted: real processes, sockets and memory."""
 
 import asyncio
-import dataclasses
 import importlib.util
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,14 +13,20 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.measure.suites import small
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, Settings
 from viewfinder.core.paths import Folders
 from viewfinder.engines import registry
 from viewfinder.engines.base import Found, Launch
+from viewfinder.measure import results
 from viewfinder.measure.figures import Figure, Gate, Measured, Missing
-from viewfinder.measure.measures.latency.result import Cell, Latency
+from viewfinder.measure.measures.dialogues.counts import DialogueCounts
+from viewfinder.measure.measures.gates.result import Gates
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes
+from viewfinder.measure.measures.load.result import LoadTimes
+from viewfinder.measure.measures.memory.result import MemoryUse
 from viewfinder.measure.plan import plan
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import (
@@ -32,19 +36,18 @@ from viewfinder.measure.prompts import (
     text_message,
     without_images,
 )
+from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.session import CELLS
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite
 from viewfinder.scenes.messages import image_message
 
 CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"
 HELD_BYTES = 40 * 1024 * 1024
 TOKEN_S = 0.004
-SUITE = Suite(
-    "tiny", processes=7, images=3, texts=3, vision=5, text=5, follow_up=4, budget_s=60.0, short=2, repeats=2
-)
-TINIEST = dataclasses.replace(SUITE, processes=4, images=1, texts=1, short=1, repeats=1)
+GATES = {"vision": 5, "text": 5, "follow_up": 4}
+SUITE = small("tiny", processes=7, images=3, texts=3, short=2, repeats=2, **GATES)
+TINY = {"processes": 4, "short": 1, "repeats": 1, **GATES}
+TINIEST = small("tiny", **TINY)
 
 
 class TableEngine:
@@ -93,12 +96,12 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         sys.argv = kept
     prompts = [
-        *islice(about_images("vision"), SUITE.vision),
+        *islice(about_images("vision"), GATES["vision"]),
         *islice(about_images("load"), 1),
-        *islice(without_images("text"), SUITE.text),
-        *islice(without_images("texts"), SUITE.texts),
+        *islice(without_images("text"), GATES["text"]),
+        *islice(without_images("texts"), 3),
     ]
-    for scene, questions in islice(conversations("follow-up", 3), SUITE.follow_up):
+    for scene, questions in islice(conversations("follow-up", 3), GATES["follow_up"]):
         shown = image_message(scene, questions[0].text)
         prompts += [graded([shown, text_message(question.text)], question, scene) for question in questions]
     table = {child.key_of(prompt.messages): prompt.expected for prompt in prompts}
@@ -159,6 +162,29 @@ def missing(measured: Measured) -> str:
     return measured.missing
 
 
+def gates(result: ModelResult) -> Gates:
+    found = result.found["gates"]
+    assert isinstance(found, Gates)
+    return found
+
+
+def latency(result: ModelResult) -> Latency:
+    found = result.found["latency"]
+    assert isinstance(found, Latency)
+    return found
+
+
+def load(result: ModelResult) -> LoadTimes:
+    found = result.found["load"]
+    assert isinstance(found, LoadTimes)
+    return found
+
+
+def requests(measured: RequestTimes | Missing) -> RequestTimes:
+    assert isinstance(measured, RequestTimes), measured
+    return measured
+
+
 def enclosed(measured: Measured) -> bool:
     return figure(measured).low <= figure(measured).value <= figure(measured).high
 
@@ -175,37 +201,39 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
         on_progress=told.append,
     )
     assert (result.status, result.failure, result.issues) == ("verified", "", ())
-    assert (gate(result.vision).right, gate(result.text).right, gate(result.follow_up).right) == (5, 5, 4)
+    assert [gate(one).right for _, one in gates(result)] == [5, 5, 4]
     assert (result.engine, result.engine_version, result.model_id) == ("table", "1.2.3", "a/b")
     figures = [
-        figure(getattr(result.load, stamp))
+        figure(getattr(load(result), stamp))
         for stamp in ("listening", "ready", "first_token", "first_correct")
     ]
     assert [one.n for one in figures] == [7] * 4
     values = [one.value for one in figures]
     assert values == sorted(values)
     assert values[3] - values[1] >= TOKEN_S, "the first right answer took at least its tokens"
-    difference = figure(result.memory_difference)
+    memory = result.found["memory"]
+    assert isinstance(memory, MemoryUse)
+    difference = figure(memory.difference)
     assert difference.low >= HELD_BYTES, "what the server took while loading"
     assert difference.high < 3 * HELD_BYTES
-    assert list(result.memory) == ["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
-    assert result.memory["unloaded"].footprint_bytes == 0, "nothing was left behind"
-    assert (result.memory["steady"].kernel_peak_bytes or 0) > HELD_BYTES
-    average = figure(result.average_inference)
-    assert (average.n, figure(result.median_inference).n, figure(result.ttft_text).n) == (21, 21, 21)
+    assert list(memory.phases) == ["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
+    assert memory.phases["unloaded"].footprint_bytes == 0, "nothing was left behind"
+    assert (memory.phases["steady"].kernel_peak_bytes or 0) > HELD_BYTES
+    images, texts = requests(latency(result).images), requests(latency(result).texts)
+    average = figure(images.mean)
+    assert (average.n, figure(images.e2e.p50).n, figure(texts.ttft.p50).n) == (21, 21, 21)
+    assert result.figures["average inference"] == average
     assert average.value > 9 * TOKEN_S, "nine words are nine tokens"
-    assert figure(result.output_tokens).value == 9
-    assert figure(result.ttft_image).low >= TOKEN_S
-    assert figure(result.decode_rate).high <= 1 / TOKEN_S * 8 / 7
-    assert all(map(enclosed, (average, result.decode_rate, result.median_inference, result.ttft_image)))
-    assert isinstance(result.latency, Latency)
-    assert "took no less time" in missing(result.latency.new_image), "this engine remembers nothing"
-    assert figure(result.latency.first_image).n == 7
-    assert isinstance(result.latency.texts, Cell)
-    assert missing(result.latency.texts.prefill_rate) == "the engine does not tell how long it read"
+    assert figure(images.output_tokens).value == 9
+    assert figure(images.ttft.p50).low >= TOKEN_S
+    assert figure(images.decode_rate).high <= 1 / TOKEN_S * 8 / 7
+    assert all(map(enclosed, (average, images.decode_rate, images.e2e.p50, images.ttft.p50)))
+    assert "took no less time" in missing(latency(result).new_image), "this engine remembers nothing"
+    assert figure(latency(result).first_image).n == 7
+    assert missing(texts.prefill_rate) == "the engine does not report how long it read the prompt"
     assert results.latest(store) == [result]
     assert store.runs()[0].finished_at
-    scenarios = [asked.scenario for asked in store.samples(result.run, "good")]
+    scenarios = [sample.scenario for sample in store.samples(result.run, "good")]
     assert {name: scenarios.count(name) for name in dict.fromkeys(scenarios)} == {
         "text": 5,
         "vision": 5,
@@ -233,22 +261,22 @@ async def test_a_model_that_answers_but_does_not_work(
         [card(behavior)], TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
     assert (result.status, result.failure) == (status, "")
-    assert not gate(result.vision).passed
-    assert isinstance(result.load.first_correct, Missing)
-    timed = isinstance(result.average_inference, Figure)
+    assert not gate(gates(result).vision).passed
+    assert isinstance(load(result).first_correct, Missing)
+    timed = isinstance(result.figures["average inference"], Figure)
     assert timed == (behavior == "blind"), "a refusal or an empty answer is not a fast answer"
     if behavior == "refuses_images":
         assert "4 of 4 image requests failed; the first: engine_refused" in result.issues[0]
 
 
-async def test_what_counts_answers_is_spared_where_the_vision_gate_failed(
+async def test_a_measure_that_needs_sight_is_skipped_where_the_vision_gate_failed(
     store: Store, folders: Folders, settings: Settings
 ) -> None:
-    suite = replace(TINIEST, vision=8, context=1, context_s=60.0)
+    suite = small("tiny", **TINY | {"vision": 8}, dialogues=DialogueCounts(dialogues=1, budget_s=60.0))
     [result] = await run_suite(
         [card("blind")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
-    assert result.context == Missing(missing="vision gate failed")
+    assert result.found["dialogues"] == Missing(missing="vision gate failed")
     assert not any(one.scenario.startswith("context") for one in store.samples(result.run, "blind"))
 
 
@@ -262,14 +290,16 @@ async def test_a_model_without_vision(store: Store, folders: Folders, settings: 
         folders=folders,
     )
     assert result.status == "text-only"
-    for cell in (result.vision, result.average_inference, result.ttft_image, result.load.first_correct):
-        assert cell == Missing(missing="this variant takes no images")
-    assert isinstance(result.latency, Latency)
-    assert isinstance(result.latency.texts, Cell)
-    assert result.latency.short == result.latency.first_image == result.average_inference
-    assert figure(result.load.ready).is_range, "four starts are too few for an interval"
-    assert "one token long" in missing(result.decode_rate)
-    assert {asked.scene for asked in store.samples(result.run, "good")} == {""}
+    none = Missing(missing="this variant takes no images")
+    average, first_token = (
+        result.figures[name] for name in ("average inference", "time to first token, image")
+    )
+    assert gates(result).vision == average == first_token == load(result).first_correct == none
+    assert latency(result).short == latency(result).first_image == none
+    assert requests(latency(result).texts).asked == 4
+    assert figure(load(result).ready).is_range, "four starts are too few for an interval"
+    assert "one token long" in missing(result.figures["decode speed"])
+    assert {sample.scene for sample in store.samples(result.run, "good")} == {""}
 
 
 async def test_one_that_fails_does_not_stop_the_others(
@@ -278,25 +308,25 @@ async def test_one_that_fails_does_not_stop_the_others(
     absent = card("good", model=Path("/nowhere/at.all")).model_copy(update={"name": "absent"})
     other_engine = card("good", engine="nonesuch").model_copy(update={"name": "other"})
     cards = [card("dies_at_start"), card("dies_at_image"), absent, other_engine, card("blind", vision=False)]
-    results = await run_suite(
+    found = await run_suite(
         cards, TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
-    assert [result.status for result in results] == ["failed"] * 4 + ["text-only"]
-    reasons = [result.failure for result in results]
+    assert [result.status for result in found] == ["failed"] * 4 + ["text-only"]
+    reasons = [result.failure for result in found]
     assert "no such luck" in reasons[0]
     assert "exited with code 9" in reasons[1]
     assert "an image, how awful" in reasons[1]
     assert "/nowhere/at.all is missing" in reasons[2]
     assert "nonesuch" in reasons[3]
-    assert gate(results[1].text).passed, "what was measured before the end is kept"
-    assert isinstance(results[1].vision, Missing)
+    assert gate(gates(found[1]).text).passed, "what was measured before the end is kept"
+    assert isinstance(gates(found[1]).vision, Missing)
     assert {result.model: result.status for result in results.latest(store)} == {
-        result.model: result.status for result in results
+        result.model: result.status for result in found
     }
 
 
 async def test_an_engine_that_hangs_fails_in_time(store: Store, folders: Folders, settings: Settings) -> None:
-    suite = dataclasses.replace(TINIEST, text=1, request_timeout_s=0.5)
+    suite = small("tiny", **TINY | {"text": 1}, request_timeout_s=0.5)
     [result] = await run_suite(
         [card("hangs_at_image")], suite, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
@@ -308,7 +338,7 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
     reached = asyncio.Event()
 
     def tell(progress: Progress) -> None:
-        if progress.doing == "image questions" and progress.done > SUITE.text:
+        if progress.doing == "image questions" and progress.done > GATES["text"]:
             reached.set()
 
     run = asyncio.create_task(
@@ -328,38 +358,42 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
         await run
     [unfinished] = store.runs()
     assert unfinished.finished_at == ""
-    kept = [asked for name in ("good", "blind") for asked in store.samples(unfinished.run, name)]
-    assert len(kept) > SUITE.text
+    kept = [one for name in ("good", "blind") for one in store.samples(unfinished.run, name)]
+    assert len(kept) > GATES["text"]
     assert results.latest(store) == []
 
 
 async def test_models_take_turns(store: Store, folders: Folders, settings: Settings) -> None:
-    """Every block holds each model once, in the order that the run's seed gives; warm-up is stored, apart."""
+    """Every round holds each model once, in the order that the run's seed gives; warm-up is stored, apart."""
     cards = [card("good").model_copy(update={"name": name}) for name in ("a", "b", "c")]
-    results = await run_suite(
+    found = await run_suite(
         cards, TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
-    assert [result.model for result in results] == ["a", "b", "c"]
+    assert [result.model for result in found] == ["a", "b", "c"]
     (run,) = store.runs()
-    asked = [one for name in "abc" for one in store.samples(run.run, name)]
-    first = {(one.process, one.model): one.exchange.started_s for one in reversed(asked)}
-    turns = plan(["a", "b", "c"], CELLS, TINIEST.processes, run.seed)
-    assert sorted(first, key=lambda key: first[key]) == [(turn.block, turn.model) for turn in turns]
-    for turn in turns[3:]:
-        cells = [one.scenario for one in asked if (one.process, one.model) == (turn.block, turn.model)]
-        assert tuple(name for name in cells if name in CELLS) == turn.cells
-        assert cells.index("warm-up") < cells.index(turn.cells[0])
-    assert {figure(result.average_inference).n for result in results} == {TINIEST.processes}
+    samples = [one for name in "abc" for one in store.samples(run.run, name)]
+    first = {(one.process, one.model): one.exchange.started_s for one in reversed(samples)}
+    planned = plan(["a", "b", "c"], TINIEST.processes, run.seed, "gates")
+    assert sorted(first, key=lambda key: first[key]) == [(one.number, one.model) for one in planned]
+    orders = set()
+    for one in planned[3:]:
+        asked = [it.scenario for it in samples if (it.process, it.model) == (one.number, one.model)]
+        timed = [name for name in asked if name in ("images", "texts", "short", "repeats")]
+        assert sorted(timed) == ["images", "repeats", "short", "texts"]
+        assert asked.index("warm-up") < asked.index(timed[0])
+        orders.add(tuple(timed))
+    assert len(orders) > 3, "each process has an order of its own"
+    assert {figure(result.figures["average inference"]).n for result in found} == {TINIEST.processes}
 
 
-async def test_a_model_file_that_is_replaced_ends_its_trial_and_keeps_what_was_measured(
+async def test_a_model_file_that_is_replaced_ends_its_session_and_keeps_what_was_measured(
     store: Store, folders: Folders, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "model.bin"
     file.write_bytes(b"weights")
 
     def tell(progress: Progress) -> None:
-        if progress.doing.startswith("fresh start 2"):
+        if progress.doing.startswith("process 2"):
             file.write_bytes(b"other weights")
 
     [result] = await run_suite(
@@ -373,6 +407,6 @@ async def test_a_model_file_that_is_replaced_ends_its_trial_and_keeps_what_was_m
     )
     assert result.status == "failed"
     assert "changed while it was measured" in result.failure
-    assert gate(result.vision).asked == 5
-    assert figure(result.load.ready).n == 2
+    assert gate(gates(result).vision).asked == 5
+    assert figure(load(result).ready).n == 2
     assert result.fingerprint == store.fingerprints(result.run)["good"].digest

@@ -1,24 +1,33 @@
-"""The suites, and the rule that ends a block early."""
+"""The suites, what a run stores of them, and the rule that ends a slow measure early."""
 
 import itertools
-from dataclasses import asdict
+import json
 
 import pytest
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure.measures.registry import measures
+from viewfinder.measure.pacing import paced
 from viewfinder.measure.statistics.intervals import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
-from viewfinder.measure.suite import SUITES, Suite, suite_named, suite_of
+from viewfinder.measure.suite import NAMES, stored, suite_named, suite_of
 
 
-@pytest.mark.parametrize("suite", SUITES.values(), ids=str)
-def test_every_suite_allows_every_interval(suite: Suite) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_every_suite_allows_every_interval(name: str) -> None:
+    suite = suite_named(name)
     assert suite.processes >= max(MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN)
     assert suite.processes % 2 == 1
 
 
 def test_deeper_suites_ask_more() -> None:
-    sizes = [suite.processes * suite.images for suite in SUITES.values()]
+    suites = [suite_named(name) for name in NAMES]
+    sizes = [suite.processes * suite.counts["latency"].images for suite in suites]
     assert sizes == sorted(sizes)
+    for measure in measures().values():
+        steps = [
+            measure.steps(suite.counts[measure.name], 0) for suite in suites if measure.name in suite.counts
+        ]
+        assert steps == sorted(steps), measure.name
 
 
 def test_unknown_suite() -> None:
@@ -29,12 +38,40 @@ def test_unknown_suite() -> None:
 
 @pytest.mark.parametrize(("step_s", "asked"), [(0.0, 20), (6.0, 4), (100.0, 3)])
 def test_a_slow_model_is_asked_less_but_never_below_the_least(step_s: float, asked: int) -> None:
-    suite = Suite("x", processes=7, images=20, texts=1, vision=1, text=1, follow_up=1, budget_s=10.0)
     clock = itertools.count(0.0, step_s)
-    assert len(list(suite.paced(itertools.count(), 20, 3, clock=lambda: next(clock)))) == asked
+    assert len(list(paced(itertools.count(), 20, 3, 10.0, clock=lambda: next(clock)))) == asked
 
 
-def test_a_suite_comes_back_from_its_counts() -> None:
-    assert suite_of(asdict(SUITES["quick"])) == SUITES["quick"]
+@pytest.mark.parametrize("name", NAMES)
+def test_a_suite_comes_back_from_what_a_run_stores(name: str) -> None:
+    suite = suite_named(name)
+    assert suite_of(json.loads(json.dumps(stored(suite)))) == suite
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"name": "quick", "processes": 7, "images": 20},  # as versions before 3 stored it
+        {"name": "quick", "processes": 7, "counts": {"gates": {"chapters": 3}}},
+        {"name": "quick", "processes": 7, "counts": {"a measure that is gone": {}}},
+        {},
+    ],
+)
+def test_counts_of_another_version_are_refused(counts: dict[str, object]) -> None:
     with pytest.raises(ViewfinderError, match="another version"):
-        suite_of({"name": "quick", "chapters": 3})
+        suite_of(counts)
+
+
+def test_a_suite_knows_which_measures_share_a_process() -> None:
+    suite = suite_named("standard")
+    assert [measure.name for measure in suite.shared()] == ["load", "latency", "memory"]
+    own = {measure.name: processes for measure, processes in suite.apart()}
+    assert own == {
+        "gates": 1,
+        "cold_load": 1,
+        "throughput": 6,
+        "resolution": 6,
+        "dialogues": 1,
+        "stability": 5,
+        "soak": 1,
+    }

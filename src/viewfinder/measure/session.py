@@ -167,7 +167,8 @@ class Session:
         """
         measure = measures()[planned.measure]
         counts = self.context.suite.counts[measure.name]
-        subject.begin(measure.name, measure.steps(counts, planned.nth))
+        if not measure.has_phases:
+            subject.begin(measure.name, measure.steps(counts, planned.nth))
         try:
             with subject.watched() if measure.timed else nullcontext():
                 series = await measure.ask(subject, counts, planned.nth)

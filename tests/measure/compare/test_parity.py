@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from tests.measure.store.test_store import asked, result
+from tests.measure.store.test_store import result, sample
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.compare.parity import compare
-from viewfinder.measure.store.store import Sample
+from viewfinder.measure.store.rows import Sample
 
 ONE, OTHER = result(variant="llama.cpp"), result(variant="mlx")
 
 
 def said(text: str, question: str, **more: Any) -> Sample:
-    return asked(question=question, exchange=Exchange(started_s=0.0, finished_s=1.0, text=text), **more)
+    return sample(question=question, exchange=Exchange(started_s=0.0, finished_s=1.0, text=text), **more)
 
 
 def test_only_what_both_were_asked_counts() -> None:

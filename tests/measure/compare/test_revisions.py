@@ -17,11 +17,11 @@ def test_nothing_changed() -> None:
     cells = revisions.compare(evidence(BASE, RIGHT), evidence(BASE[::-1], RIGHT, run="run-0"))
     assert list(cells) == [
         "right image answers",
+        "load time",
         "average inference",
         "time to first token, image",
         "time to first token, text",
         "decode speed",
-        "load time",
         "memory difference",
     ]
     assert not any(cell.changed for cell in cells.values())
@@ -82,12 +82,12 @@ def test_the_same_thing_twice_is_seldom_said_to_have_changed() -> None:
     def run() -> Evidence:
         found = evidence(np.exp(rng.normal(-1.2, 0.05, 7)).tolist(), RIGHT)
         loads = np.exp(rng.normal(0.0, 0.05, 7))
-        assert all(one.load for one in found.found.values())
+        assert all(one.series for one in found.outcomes.values())
         return Evidence(
-            found.asked,
+            found.samples,
             {
-                process: one.model_copy(update={"load": evidence([1.0], load=load).found[1].load})
-                for (process, one), load in zip(found.found.items(), loads, strict=True)
+                process: one.model_copy(update={"series": evidence([1.0], load=load).outcomes[1].series})
+                for (process, one), load in zip(found.outcomes.items(), loads, strict=True)
             },
         )
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from tests.measure import made_up
-from tests.measure.store.test_store import asked
+from tests.measure.store.test_store import sample
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.compare import standings
-from viewfinder.measure.compare.evidence import OWN_QUESTIONS, Evidence
+from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import Standing
+from viewfinder.measure.measures.own_images import OWN_QUESTIONS
 from viewfinder.measure.store.rows import Sample
 
 
@@ -22,14 +23,14 @@ def by_times(asked: dict[str, list[Sample]]) -> Standing | None:
 def answers(right: int, of: int, **more: object) -> list[Sample]:
     exchange = Exchange(started_s=0.0, finished_s=1.0, text="Red.")
     fields = {"exchange": exchange, "process": 0} | more
-    return [asked(scene=f"s{number}", right=number < right, place=number, **fields) for number in range(of)]
+    return [sample(scene=f"s{number}", right=number < right, place=number, **fields) for number in range(of)]
 
 
 def timed(run: str, *times: float) -> list[Sample]:
     """Three requests to each server process."""
     exchanges = [Exchange(started_s=0.0, finished_s=time, text="A red star.") for time in times]
     return [
-        replace(asked(process=process, scenario="images", exchange=exchange), run=run)
+        replace(sample(process=process, scenario="images", exchange=exchange), run=run)
         for process, exchange in enumerate(exchanges, start=1)
         for _ in range(3)
     ]
@@ -46,7 +47,7 @@ def test_a_failed_answer_is_not_right_and_other_questions_do_not_count() -> None
     standing = by_answers({"failed": failed, "a": answers(90, 100)})
     assert standing is not None
     assert standing.places[0].model == "a"
-    assert by_answers({"a": answers(9, 10), "b": [asked(scene="other", right=True)]}) is None
+    assert by_answers({"a": answers(9, 10), "b": [sample(scene="other", right=True)]}) is None
     assert by_answers({"a": answers(9, 10)}) is None
 
 
@@ -63,7 +64,7 @@ def test_by_times() -> None:
 
 
 def test_runs_apart_are_not_paired() -> None:
-    """What blocks of one run share says nothing about another run's."""
+    """What the processes of one run share says nothing about another run's."""
     base = [1.0, 2.0, 0.5, 1.5, 0.7, 1.2]
     later = [1.02 * time for time in base]
     together = by_times({"a": timed("run1", *base), "b": timed("run1", *later)})
@@ -74,13 +75,13 @@ def test_runs_apart_are_not_paired() -> None:
     assert apart.places[1].verdict == "not separated"
 
 
-def test_blocks_that_one_model_lacks_are_left_out() -> None:
+def test_processes_that_one_model_lacks_are_left_out() -> None:
     quick, slow = timed("run1", 1.0, 9.0, 1.1, 0.9), timed("run1", 1.5, 1.6, 9.9, 1.4)
     lacking = [one for one in quick if one.process != 2]
     standing = by_times({"a": lacking, "b": [one for one in slow if one.process != 3]})
     assert standing is not None
     assert standing.places[1].contrast is not None
-    assert standing.places[1].contrast.n == 2, "blocks 1 and 4"
+    assert standing.places[1].contrast.n == 2, "processes 1 and 4"
 
 
 def test_by_own_questions() -> None:

@@ -16,18 +16,19 @@ import pytest
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.host.hardware import Machine
-from viewfinder.host.power import Power
+from viewfinder.measure import results
 from viewfinder.measure.figures import Figure, Gate, Missing
+from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store import schema
-from viewfinder.measure.store.outcome import Load, ProcessOutcome
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.store.store import Run, Sample, Store
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
 RUN = Run("run1", "quick", "2026-01-01T00:00:00+00:00", "", MACHINE)
-FOUND = ProcessOutcome(load=Load(0.1, 0.2, 0.3, 0.4), foreign_s=0.5, available_s=9.0)
+OUTCOME = ProcessOutcome(series={"load/ready_s": (0.2,)}, foreign_s=0.5, available_s=9.0)
 NONE = Missing(missing="why not")
 EXCHANGE = Exchange(
     started_s=1.0,
@@ -44,30 +45,30 @@ EXCHANGE = Exchange(
 )
 
 
-def asked(model: str = "glimpse", **more: Any) -> Sample:
+def sample(model: str = "glimpse", **more: Any) -> Sample:
     fields: dict[str, Any] = {"process": 1, "scenario": "vision", "question": "What?", "exchange": EXCHANGE}
     return Sample(run="run1", model=model, **(fields | more))
 
 
 def result(model: str = "glimpse", run: str = "run1", **more: Any) -> ModelResult:
-    measured = ("memory_difference", "average_inference", "median_inference", "output_tokens", "ttft_image")
-    fields: dict[str, Any] = dict.fromkeys(
-        (*measured, "ttft_text", "decode_rate", "vision", "follow_up"), NONE
-    )
-    fields |= dict.fromkeys(("title", "model_id", "variant", "engine", "engine_version", "quantization"), "x")
+    words = ("title", "model_id", "variant", "engine", "engine_version", "quantization")
+    fields: dict[str, Any] = dict.fromkeys(words, "x")
     fields |= {
         "endpoint": "x",
         "suite": "quick",
         "measured_at": "2026-01-01T00:00:00+00:00",
         "machine": MACHINE,
         "status": "verified",
-        "text": Gate(passed=True, right=9, asked=9, rule="all"),
-        "load": LoadTimes(
-            listening=NONE,
-            ready=Figure(value=1.0, low=0.5, high=1.5, n=7, unit="s", how="median"),
-            first_token=NONE,
-            first_correct=NONE,
-        ),
+        "found": {
+            "gates": Gates(vision=NONE, text=Gate(passed=True, right=9, asked=9, rule="all"), follow_up=NONE),
+            "load": LoadTimes(
+                listening=NONE,
+                ready=Figure(value=1.0, low=0.5, high=1.5, n=7, unit="s", how="median"),
+                first_token=NONE,
+                first_correct=NONE,
+            ),
+            "soak": NONE,
+        },
     }
     return ModelResult(model=model, run=run, **(fields | more))
 
@@ -95,12 +96,12 @@ def rows(file: Path, table: str) -> int:
 
 def test_exchanges_come_back_as_they_were(store: Store) -> None:
     kept = [
-        asked(),
-        asked(scene="bench/vision/3", expected="Red.", right=True, process=0),
-        asked(
+        sample(),
+        sample(scene="bench/vision/3", expected="Red.", right=True, process=0),
+        sample(
             right=False, exchange=Exchange(started_s=1.0, finished_s=1.5, error="engine_died: It is gone.")
         ),
-        asked(model="other"),
+        sample(model="other"),
     ]
     for one in kept:
         store.add(one)
@@ -110,12 +111,14 @@ def test_exchanges_come_back_as_they_were(store: Store) -> None:
 
 
 def test_the_file_speaks_plain_sql(store: Store, file: Path) -> None:
-    store.add(asked(right=True))
+    store.add(sample(right=True))
     store.flush()
     database = sqlite3.connect(file)
-    row = database.execute("SELECT ttft_s, e2e_s, is_right, completion_tokens FROM exchanges").fetchone()
+    row = database.execute(
+        "SELECT stamps ->> '$.first_token_s', is_right, stamps ->> '$.completion_tokens' FROM exchanges"
+    ).fetchone()
     database.close()
-    assert row == (0.25, 1.0, 1, 2)
+    assert row == (1.25, 1, 2)
 
 
 def test_exchanges_are_written_in_batches(file: Path) -> None:
@@ -124,15 +127,15 @@ def test_exchanges_are_written_in_batches(file: Path) -> None:
         store.begin(RUN)
         written = []
         for _ in range(9):
-            store.add(asked())
+            store.add(sample())
             written.append(rows(file, "exchanges"))
     assert written == [0, 0, 0, 4, 4, 4, 4, 8, 8], "every 2 s"
     assert rows(file, "exchanges") == 9, "closing writes the rest"
 
 
 def test_a_result_brings_its_exchanges_with_it(store: Store, file: Path) -> None:
-    store.add(asked())
-    store.add_result(result())
+    store.add(sample())
+    results.add(store, result())
     assert (rows(file, "exchanges"), rows(file, "results")) == (1, 1)
 
 
@@ -143,18 +146,18 @@ def test_latest_is_one_for_each_variant(store: Store) -> None:
         ("b", "x", "new"),
         ("b", "w", "other"),
     ):
-        store.add_result(result(model, variant=variant, title=title))
+        results.add(store, result(model, variant=variant, title=title))
     assert [(one.model, one.title) for one in results.latest(store)] == [
         ("a", "only"),
         ("b", "other"),
         ("b", "new"),
     ]
-    assert [one.title for one in store.history("b", "x")] == ["new", "old"]
+    assert [one.title for one in results.history(store, "b", "x")] == ["new", "old"]
     assert store.history("b", "y") == []
 
 
 def test_results_come_back_as_they_were(store: Store) -> None:
-    store.add_result(result())
+    results.add(store, result())
     assert results.latest(store) == [result()]
 
 
@@ -167,19 +170,20 @@ def test_runs_know_whether_they_ended(store: Store) -> None:
 def test_a_result_of_another_version_is_left_out_and_said(
     store: Store, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store.add_result(result("a"))
-    store.add_result(result("b"))
+    results.add(store, result("a"))
+    results.add(store, result("b"))
     database = sqlite3.connect(file)
     with database:
         database.execute("UPDATE results SET result = json_remove(result, '$.status') WHERE model = 'a'")
     database.close()
     assert [one.model for one in results.latest(store)] == ["b"]
-    assert "measure that model again" in caplog.text
+    assert "Ignored the result of 'a' from run run1: written by another version" in caplog.text
+    assert "Run: viewfinder bench a" in caplog.text
 
 
 def test_an_exchange_needs_its_run(file: Path) -> None:
     with Store(file) as store:
-        store.add(asked())
+        store.add(sample())
         with pytest.raises(ViewfinderError, match="FOREIGN KEY"):
             store.flush()
         store.begin(RUN)
@@ -209,7 +213,7 @@ def _write(file: Path, pipe: Connection) -> None:
     with Store(file) as store:
         store.begin(RUN)
         for number in itertools.count(1):
-            store.add(asked(process=number))
+            store.add(sample(process=number))
             store.flush()
             pipe.send(number)
             pipe.recv()
@@ -225,13 +229,13 @@ def test_another_process_reads_while_one_writes_and_a_kill_loses_nothing_written
         with Store(file) as reader:
             for _ in range(20):
                 written = ours.recv()
-                assert len(reader.exchanges("run1", "glimpse")) == written
+                assert len(reader.samples("run1", "glimpse")) == written
                 ours.send("go on")
             written = ours.recv()
             assert writer.pid
             os.kill(writer.pid, signal.SIGKILL)
             writer.join()
-            assert len(reader.exchanges("run1", "glimpse")) == written
+            assert len(reader.samples("run1", "glimpse")) == written
             assert reader.runs()[0].finished_at == ""
     finally:
         writer.kill()
@@ -243,9 +247,20 @@ def test_another_process_reads_while_one_writes_and_a_kill_loses_nothing_written
 def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
     """Written by the tables of 0.1.0 as they were; its results stay readable and its exchanges count."""
     exchange = {"started_s": 1.0, "finished_s": 2.0, "token_times_s": [], "error": "timeout: too late"}
-    old = result("glimpse").model_dump(mode="json", exclude={"fingerprint"})
+    gone = NONE.model_dump()
+    figures = (
+        "average_inference",
+        "median_inference",
+        "output_tokens",
+        "ttft_image",
+        "ttft_text",
+        "decode_rate",
+    )
+    old = result("glimpse").model_dump(mode="json", exclude={"fingerprint", "found"})
+    old |= dict.fromkeys(("vision", "text", "follow_up", "memory_difference", *figures), gone)
+    old["load"] = dict.fromkeys(("listening", "ready", "first_token", "first_correct"), gone)
     database = sqlite3.connect(file)
-    for statement in schema.STEPS[0].split(";\n"):
+    for statement in schema.SCRIPTS[0].split(";\n"):
         database.execute(statement)
     database.execute("PRAGMA user_version = 1")
     database.execute(
@@ -260,55 +275,59 @@ def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
     database.commit()
     database.close()
     with Store(file) as store:
-        assert results.latest(store) == [result("glimpse")]
+        (known,) = results.latest(store)
+        assert (known.model, known.fingerprint, set(known.found)) == (
+            "glimpse",
+            "",
+            {"gates", "load", "latency", "memory"},
+        )
+        assert known.figures["average inference"] == NONE
         (run,) = store.runs()
         assert (run.run, run.request, run.counts) == ("run1", None, {})
         (one,) = store.samples("run1", "glimpse")
         assert (one.exchange.text, one.right, one.place) == ("Red.", True, None)
-        store.add(asked(place=0))
+        store.add(sample(place=0))
     with Store(file) as store:
         assert len(store.samples("run1", "glimpse")) == 2
     database = sqlite3.connect(file)
-    codes = database.execute("SELECT error_code, started_s, finished_s FROM exchanges").fetchall()
     assert database.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
     database.close()
-    assert codes == [("timeout", 1.0, 2.0), ("", 1.0, 2.0)]
 
 
 def test_no_exchange_is_stored_twice(store: Store) -> None:
-    store.add(asked(place=0))
-    store.add(asked(place=0))
+    store.add(sample(place=0))
+    store.add(sample(place=0))
     with pytest.raises(ViewfinderError, match="UNIQUE"):
         store.flush()
     store._waiting.clear()
 
 
 def test_a_process_that_was_cut_short_is_set_aside(store: Store) -> None:
-    assert store.begin_process("run1", "glimpse", 1, "then", Power()) == 0
-    store.add(asked(place=0))
-    store.add(asked(place=1))
-    assert store.begin_process("run1", "glimpse", 1, "now", Power()) == 2
+    assert store.begin_process("run1", "glimpse", 1) == 0
+    store.add(sample(place=0))
+    store.add(sample(place=1))
+    assert store.begin_process("run1", "glimpse", 1) == 2
     assert store.samples("run1", "glimpse") == []
-    store.add(asked(place=0))
-    store.finish_process("run1", "glimpse", 1, FOUND)
+    store.add(sample(place=0))
+    store.finish_process("run1", "glimpse", 1, OUTCOME)
     assert len(store.samples("run1", "glimpse")) == 1
-    assert store.outcomes("run1", "glimpse") == {1: FOUND}
+    assert store.outcomes("run1", "glimpse") == {1: OUTCOME}
 
 
-def test_one_whose_questions_may_be_asked_of_any_process_goes_on(store: Store) -> None:
-    store.begin_process("run1", "glimpse", 0, "then", Power(), goes_on=True)
-    store.add(asked(process=0, place=0))
-    assert store.begin_process("run1", "glimpse", 0, "now", Power(), goes_on=True) == 0
+def test_a_resumable_process_keeps_its_samples(store: Store) -> None:
+    store.begin_process("run1", "glimpse", 0, resumable=True)
+    store.add(sample(process=0, place=0))
+    assert store.begin_process("run1", "glimpse", 0, resumable=True) == 0
     assert len(store.samples("run1", "glimpse")) == 1
     assert store.outcomes("run1", "glimpse") == {}
 
 
 def test_a_process_is_finished_with_all_of_its_exchanges_or_not_at_all(store: Store, file: Path) -> None:
-    store.begin_process("run1", "glimpse", 1, "then", Power())
-    store.add(asked(place=0))
-    store.add(asked(place=0))
+    store.begin_process("run1", "glimpse", 1)
+    store.add(sample(place=0))
+    store.add(sample(place=0))
     with pytest.raises(ViewfinderError):
-        store.finish_process("run1", "glimpse", 1, FOUND)
+        store.finish_process("run1", "glimpse", 1, OUTCOME)
     assert store.outcomes("run1", "glimpse") == {}
     assert rows(file, "exchanges") == 0
     store._waiting.clear()
@@ -316,10 +335,10 @@ def test_a_process_is_finished_with_all_of_its_exchanges_or_not_at_all(store: St
 
 def test_a_locked_file_says_so_and_keeps_what_waits(store: Store, file: Path) -> None:
     with Store(file, lock_patience_s=0.05) as impatient:
-        impatient.add(asked(place=0))
+        impatient.add(sample(place=0))
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(ViewfinderError, match="Another program holds it"):
+        with pytest.raises(ViewfinderError, match="Another program has it locked"):
             impatient.flush()
         other.execute("ROLLBACK")
         other.close()
@@ -328,12 +347,12 @@ def test_a_locked_file_says_so_and_keeps_what_waits(store: Store, file: Path) ->
 
 
 def test_a_full_disk_says_so_and_keeps_what_was_written(store: Store, file: Path) -> None:
-    store.add(asked(place=0))
+    store.add(sample(place=0))
     store.flush()
     store._database.execute("PRAGMA max_page_count = 1")  # SQLite's own word for a disk without room
     for place in range(1, 400):
-        store.add(asked(place=place))
-    with pytest.raises(ViewfinderError, match="Make room on its disk"):
+        store.add(sample(place=place))
+    with pytest.raises(ViewfinderError, match="Free space on its disk"):
         store.flush()
     assert rows(file, "exchanges") == 1
     store._waiting.clear()
@@ -341,9 +360,9 @@ def test_a_full_disk_says_so_and_keeps_what_was_written(store: Store, file: Path
 
 def test_what_a_result_sets_aside_stays_stored_and_counts_nowhere(store: Store, file: Path) -> None:
     for process in (1, 2):
-        store.add(asked(process=process))
-    store.add(asked("other", process=2))
-    store.add_result(result(), set_aside=(2,))
+        store.add(sample(process=process))
+    store.add(sample("other", process=2))
+    results.add(store, result(), set_aside=(2,))
     assert [one.process for one in store.samples("run1", "glimpse")] == [1]
     assert len(store.samples("run1", "other")) == 1
     store.close()
@@ -352,7 +371,7 @@ def test_what_a_result_sets_aside_stays_stored_and_counts_nowhere(store: Store, 
 
 def test_the_anchor_is_no_model(store: Store) -> None:
     for model in (ANCHOR, "b", "a"):
-        store.add(asked(model))
+        store.add(sample(model))
     store.flush()
     assert store.models_of("run1") == ["b", "a"]
     assert len(store.samples("run1", ANCHOR)) == 1
@@ -363,8 +382,8 @@ def test_nothing_is_written_while_requests_overlap(file: Path) -> None:
     with Store(file, clock=lambda: next(now_s)) as store:
         store.begin(RUN)
         with store.held():
-            store.add(asked(place=0))
-            store.add(asked(place=1))
+            store.add(sample(place=0))
+            store.add(sample(place=1))
             assert rows(file, "exchanges") == 0
-        store.add(asked(place=2))
+        store.add(sample(place=2))
         assert rows(file, "exchanges") == 3

@@ -153,8 +153,9 @@ class Measure(ABC, Generic[C, R]):
     `timed`: its processes are measured again when other programs used the processors meanwhile. `resumable`:
     its questions can be asked of any process, so that answers from before an interruption count; else the
     interrupted process counts for nothing. `required`: without it nothing can be said of the model, so that
-    the engine's death in it ends the session. `absent` says why there is no result of a suite without it.
-    `method` are sentences for the guide's "How it was measured".
+    the engine's death in it ends the session. `has_phases`: it calls `subject.begin` itself. `absent` says
+    why there is no result of a suite without it. `method` are sentences for the guide's "How it was
+    measured".
     """
 
     name: ClassVar[str]
@@ -164,6 +165,7 @@ class Measure(ABC, Generic[C, R]):
     timed: bool = False
     resumable: bool = False
     required: bool = False
+    has_phases: bool = False
     absent: str = "the suite does not measure it"
     method: Sequence[str] = ()
 

@@ -27,6 +27,7 @@ class GatesMeasure(Measure[GateCounts, Gates]):
     needs = frozenset({"own_process"})
     resumable = True
     required = True
+    has_phases = True
     method = page.METHOD
 
     def steps(self, counts: GateCounts, nth: int) -> int:
