@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CHILDREN = ROOT / "tests" / "children"
-ENTRY_POINT = "[viewfinder.measures]\ncolors = third_party_measure:ColorMeasure\n"
+ENTRY_POINT = "[viewfinder.measures]\ncolors = third_party_measure:MEASURE\n"
 METADATA = "Metadata-Version: 2.1\nName: third-party-measure\nVersion: 1.0\n"
 Start = Callable[..., "subprocess.Popen[str]"]
 

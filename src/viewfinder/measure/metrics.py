@@ -8,6 +8,7 @@ of all.
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from scipy import stats as scipy_stats
 
@@ -17,6 +18,9 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import intervals, restarts
 from viewfinder.measure.statistics.pairs import Answers
 
+E2E_S, TTFT_S, TPOT_S = map(attrgetter, ("e2e_s", "ttft_s", "tpot_s"))
+TOKENS = attrgetter("completion_tokens")
+"""What figures are read from: of an exchange, in seconds; None where it has none."""
 MOST_FAILURES = 0.1
 """Share of failed or empty answers above which the others no longer stand for the model."""
 NOTHING_ASKED = Missing(missing="nothing was asked")

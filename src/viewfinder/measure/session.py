@@ -171,7 +171,7 @@ class Session:
             subject.begin(measure.name, measure.steps(counts, planned.nth))
         try:
             with subject.watched() if measure.timed else nullcontext():
-                series = await measure.ask(subject, counts, planned.nth)
+                series = await measure.ask(subject, counts, planned.nth) or {}
                 subject.noted.update({name: list(values) for name, values in series.items()})
         except (EngineDied, EngineStalled) as error:
             if measure.required:
@@ -187,7 +187,7 @@ class Session:
         subject.begin(_doing(suite, planned, is_ours=self.measured.is_ours), steps_of(suite, planned))
         for measure in suite.shared():
             if not self.measured.skip_reason(measure):
-                series = await measure.ask(subject, suite.counts[measure.name], 0)
+                series = await measure.ask(subject, suite.counts[measure.name], 0) or {}
                 subject.noted.update({name: list(values) for name, values in series.items()})
         return ""
 

@@ -67,4 +67,4 @@ def evidence_of(store: Store, result: ModelResult) -> Evidence:
 
 def readers() -> dict[str, Reader]:
     """How each figure is read from samples, of all measures."""
-    return {name: reader for measure in measures().values() for name, reader in measure.samples().items()}
+    return {name: reader for measure in measures().values() for name, reader in measure.samples.items()}

@@ -4,10 +4,9 @@ Implemented by each of those folders and by third parties' packages (see `docs/a
 `session` (asks), `concluding` (finds), `verdict` and the report (facts, rows, sections), `compare` (samples).
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -30,6 +29,14 @@ asked too little to fail it. own_process: no other measure asks the process befo
 it."""
 Row = tuple[str, str]
 """Item and cell of a model's table in the guide."""
+
+
+EVERY_SUITE = ("quick", "standard", "thorough")
+
+
+@dataclass(frozen=True, slots=True)
+class NoCounts:
+    """Of a measure that has nothing to choose: it is taken on every timed process."""
 
 
 class Writer(Protocol):
@@ -112,6 +119,11 @@ def merged(some: Iterable[Facts]) -> Facts:
     )
 
 
+def others_at_work(log: ProcessLog) -> str:
+    """How much of the processors other programs used, when it was too much."""
+    return disturbance.verdict(log.outcome.foreign_s, log.outcome.available_s)
+
+
 @dataclass(frozen=True, slots=True)
 class RightAnswers:
     """Compares models question by question: which of them are right, by scene and question."""
@@ -145,29 +157,62 @@ class About:
     versions: Mapping[str, object]
 
 
-class Measure(ABC, Generic[C, R]):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure(Generic[C, R]):
     """One subject: what it asks, what it finds in the answers, and how that reads in the guide.
 
     `name` is its key in a result. `counts` are by suite; a suite without any leaves the measure out. A
     measure without a process of its own asks each of the suite's timed processes, in the registry's order.
-    `timed`: its processes are measured again when other programs used the processors meanwhile. `resumable`:
-    its questions can be asked of any process, so that answers from before an interruption count; else the
-    interrupted process counts for nothing. `required`: without it nothing can be said of the model, so that
-    the engine's death in it ends the session. `has_phases`: it calls `subject.begin` itself. `absent` says
-    why there is no result of a suite without it. `method` are sentences for the guide's "How it was
-    measured".
     """
 
-    name: ClassVar[str]
+    name: str
     counts: Mapping[str, C]
     result: type[R]
     needs: frozenset[Need] = frozenset()
+
+    ask: Callable[[Subject, C, int], Awaitable[Series | None]]
+    """Ask the nth of its processes, from 0, and judge nothing; the subject keeps every sample. Returns
+    numbers to keep beside the samples. Raises EngineDied and EngineStalled when nothing more can be asked:
+    that is part of what is measured."""
+    find: Callable[[Sequence[ProcessLog], C, Variant], R | Missing]
+    """The result of all its processes, at least one; pure, so that stored logs give the same again."""
+    steps: Callable[[C, int], int]
+    """How many requests it makes of the nth of its processes at most; for the display."""
+    processes: Callable[[C], int] = lambda counts: 1
+    """How many processes of its own it needs; 0: it is not part of the suite after all."""
+    engine_settings: Callable[[EngineSettings, Variant, int], EngineSettings] = lambda given, variant, nth: (
+        given
+    )
+    """The settings that the nth of its processes starts with, given those of the run."""
+    unable: Callable[[], Missing | None] = lambda: None
+    """Why this computer cannot measure it, or None."""
+
     timed: bool = False
+    """Its processes are measured again when other programs used the processors meanwhile."""
+    disturbed: Callable[[ProcessLog], str] = others_at_work
+    """Why the times of a process are spoiled, in a clause; empty: they are not."""
     resumable: bool = False
+    """Its questions can be asked of any process, so that answers from before an interruption count; otherwise
+    the interrupted process counts for nothing."""
     required: bool = False
+    """Without it nothing can be said of the model, so that the engine's death in it ends the session."""
     has_phases: bool = False
-    absent: str = "the suite does not measure it"
+    """It shows its progress itself, by `subject.begin`."""
+
+    rows: Callable[[R | Missing, Writer], Sequence[Row]] = lambda found, write: ()
+    """Its rows in the model's table."""
+    section: Callable[[R, Writer], Sequence[Table]] = lambda result, write: ()
+    """Its tables below that."""
     method: Sequence[str] = ()
+    """Sentences for the guide's "How it was measured"."""
+    facts: Callable[[R | Missing], Facts] = lambda found: Facts()
+    """What the verdict and the recommendations may use; figures that are missing say why."""
+    absent: str = "the suite does not measure it"
+    """Why there is no result of a suite without it."""
+    samples: Mapping[str, Reader] = field(default_factory=dict)
+    """By what runs and models are compared, by the name of the figure."""
+    files: Callable[[R, About], Mapping[str, bytes]] = lambda result, about: {}
+    """Files that belong to the result, by their path in the state folder."""
 
     def skip_reason(self, variant: Variant) -> Missing | None:
         """Why this variant cannot be measured, or None."""
@@ -175,52 +220,4 @@ class Measure(ABC, Generic[C, R]):
             return NO_VISION
         if "text" in self.needs and not variant.text:
             return Missing(missing="this variant takes no prompts without an image")
-        return NOT_OURS if "ours" in self.needs and variant.server is not None else None
-
-    def processes(self, counts: C) -> int:
-        """How many processes of its own it needs; 0: it is not part of the suite after all."""
-        return 1
-
-    @abstractmethod
-    def steps(self, counts: C, nth: int) -> int:
-        """How many requests it makes of the nth of its processes at most; for the display."""
-
-    def engine_settings(self, settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:
-        """The settings that the nth of its processes starts with, given those of the run."""
-        return settings
-
-    @abstractmethod
-    async def ask(self, subject: Subject, counts: C, nth: int) -> Series:
-        """Ask the nth of its processes and judge nothing; the subject keeps every sample.
-
-        Returns numbers to keep beside the samples. Raises EngineDied and EngineStalled when nothing more can
-        be asked: that is part of what is measured.
-        """
-
-    @abstractmethod
-    def find(self, logs: Sequence[ProcessLog], counts: C, variant: Variant) -> R | Missing:
-        """The result of all its processes, at least one; pure, so that stored logs give the same again."""
-
-    def disturbed(self, log: ProcessLog) -> str:
-        """Why the times of this process are spoiled, in a clause; empty: they are not."""
-        return disturbance.verdict(log.outcome.foreign_s, log.outcome.available_s)
-
-    def rows(self, found: R | Missing, write: Writer) -> Sequence[Row]:
-        """Its rows in the model's table."""
-        return ()
-
-    def section(self, result: R, write: Writer) -> Sequence[Table]:
-        """Its tables below that."""
-        return ()
-
-    def facts(self, found: R | Missing) -> Facts:
-        """What the verdict and the recommendations may use; figures that are missing say why."""
-        return Facts()
-
-    def samples(self) -> Mapping[str, Reader]:
-        """By what runs and models are compared, by the name of the figure."""
-        return {}
-
-    def files(self, result: R, about: About) -> Mapping[str, bytes]:
-        """Files that belong to the result, by their path in the state folder."""
-        return {}
+        return NOT_OURS if "ours" in self.needs and variant.server is not None else self.unable()

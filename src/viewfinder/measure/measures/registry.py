@@ -1,8 +1,7 @@
 """All measures by name: ours and those of entry points; called by `suite`, `session`, `results`, `compare`
 and the report.
 
-A third party adds a measure by an entry point of the group `viewfinder.measures` that names an object or a
-class without arguments that is a `base.Measure`.
+A third party adds a measure by an entry point of the group `viewfinder.measures` that names a `base.Measure`.
 """
 
 import functools
@@ -47,7 +46,6 @@ def measures() -> dict[str, AnyMeasure]:
     """Every known measure; a third party's cannot take the name of one of ours."""
     known = {measure.name: measure for measure in OURS}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        loaded = point.load()
-        measure = loaded() if isinstance(loaded, type) else loaded
+        measure: AnyMeasure = point.load()
         known.setdefault(measure.name, measure)
     return known

@@ -33,7 +33,7 @@ REQUESTS = TURNS + DISTANCES[-1] + 2 * len(DISTANCES)
 """Of one dialogue in all arms, at most."""
 
 
-async def hold_dialogues(subject: Subject, counts: DialogueCounts) -> None:
+async def hold_dialogues(subject: Subject, counts: DialogueCounts, nth: int) -> None:
     """Dialogues of ten turns on one server process, each in all arms before the next begins."""
     variant, samples = subject.server.variant, list[Sample]()
     script = dialogues(two_images=variant.images != 1)

@@ -7,6 +7,7 @@ import numpy as np
 
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
 from viewfinder.measure.measures.dialogues.recall import BLIND, NEVER, PREFIX, RESENT, SINGLE, TEXT, Recall
 from viewfinder.measure.measures.dialogues.result import Dialogues
@@ -24,6 +25,7 @@ from viewfinder.measure.statistics import bootstrap
 from viewfinder.measure.statistics.intervals import TooFew, wilson
 from viewfinder.measure.statistics.pairs import Answers
 
+FACTS_KEPT = "facts kept in dialogues"
 NO_TEXT = Missing(missing="this variant answers only about images")
 NO_SECOND = Missing(missing="this variant takes one image")
 
@@ -32,6 +34,16 @@ def facts_kept(logs: Sequence[ProcessLog]) -> Answers:
     """Facts right in a dialogue, of those that this model got right when asked alone."""
     every = (sample for log in logs for sample in log.samples)
     return Recall(one for one in every if one.scenario.startswith(PREFIX)).kept(RESENT, *TURN_OF)
+
+
+def facts(found: Dialogues | Missing) -> Facts:
+    return Facts(figures={FACTS_KEPT: found if isinstance(found, Missing) else found.retention})
+
+
+def dialogues(logs: Sequence[ProcessLog], counts: DialogueCounts, variant: Variant) -> Dialogues:
+    """The result of all answers."""
+    broke_off = "; ".join(log.broke_off for log in logs if log.broke_off)
+    return judge(Recall(one for log in logs for one in log.samples), counts, variant, broke_off)
 
 
 def judge(recall: Recall, counts: DialogueCounts, variant: Variant, broke_off: str = "") -> Dialogues:

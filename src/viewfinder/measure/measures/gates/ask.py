@@ -9,6 +9,7 @@ from itertools import islice
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.pacing import paced
+from viewfinder.measure.process_log import Series
 from viewfinder.measure.prompts import (
     about_images,
     conversations,
@@ -23,6 +24,32 @@ from viewfinder.scenes.messages import Message, image_message
 TURNS = 3
 LEAST_QUESTIONS = 8
 """Asked of even the slowest model; 7 of 8 right still pass."""
+DONE = "done"
+"""Ends the name of the series that says that a gate was asked to its end."""
+
+
+async def gates(subject: Subject, counts: GateCounts, nth: int) -> Series:
+    """All gates on the first process; on a later one more image questions."""
+    if nth:
+        subject.begin("more image questions", counts.vision)
+        await more_vision(subject, counts, nth)
+        return {}
+    subject.begin("text questions", counts.text)
+    await text(subject, counts)
+    subject.noted[f"text {DONE}"].append(1.0)
+    if subject.server.variant.vision:
+        subject.begin("image questions", counts.vision)
+        await vision(subject, counts)
+        subject.noted[f"vision {DONE}"].append(1.0)
+        subject.begin("conversations", counts.follow_up * TURNS)
+        await follow_up(subject, counts)
+        subject.noted[f"follow-up {DONE}"].append(1.0)
+    return {}
+
+
+def steps(counts: GateCounts, nth: int) -> int:
+    """How many requests a process is asked at most."""
+    return counts.vision if nth else counts.text + counts.vision + counts.follow_up * TURNS
 
 
 async def vision(subject: Subject, counts: GateCounts) -> None:

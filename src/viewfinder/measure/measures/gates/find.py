@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import NO_VISION, NOT_REACHED, Figure, Gate, Measured, Missing
-from viewfinder.measure.measures.gates.ask import LEAST_QUESTIONS, TURNS
+from viewfinder.measure.measures.base import Facts
+from viewfinder.measure.measures.gates.ask import DONE, LEAST_QUESTIONS, TURNS
+from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.process_log import ProcessLog
@@ -13,12 +15,13 @@ from viewfinder.measure.statistics.intervals import wilson
 from viewfinder.measure.store.rows import Sample
 
 PASS = 0.5
-DONE = "done"
-"""Ends the name of the series that says that a gate was asked to its end."""
+IMAGE_ANSWERS, TEXT_ANSWERS = "right image answers", "right text answers"
+FOLLOW_UPS = "right follow-up answers"
 
 
-def gates(log: ProcessLog, variant: Variant) -> Gates:
+def gates(logs: Sequence[ProcessLog], counts: GateCounts, variant: Variant) -> Gates:
     """Those that were asked to their end."""
+    log = next(log for log in logs if not log.nth)
 
     def gate(scenario: str, samples: Sequence[Sample], note: str = "") -> Gate | Missing:
         return judge(samples, note) if f"{scenario} {DONE}" in log.series else NOT_REACHED
@@ -46,6 +49,12 @@ def judge(samples: Sequence[Sample], note: str = "") -> Gate:
         rule=f"more than half right with 95 % confidence (Wilson's lower bound {100 * low:.0f} %); "
         f"a failed or empty answer is not right{note}",
     )
+
+
+def facts(found: Gates | Missing) -> Facts:
+    each = Gates(vision=found, text=found, follow_up=found) if isinstance(found, Missing) else found
+    names = {IMAGE_ANSWERS: each.vision, TEXT_ANSWERS: each.text, FOLLOW_UPS: each.follow_up}
+    return Facts(gates=dict(each), figures={name: share_of(gate) for name, gate in names.items()})
 
 
 def is_blind(gate: Gate | Missing) -> bool:

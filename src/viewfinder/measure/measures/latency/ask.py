@@ -9,13 +9,19 @@ from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, about_images, descriptions, without_images
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import warm_up
+from viewfinder.measure.warm_up import IMAGES, TEXTS, warm_up
 
 LEAST_REQUESTS = 3
 """Of the kinds that every guide is about, asked of even the slowest model."""
 
 
-async def timed_requests(subject: Subject, counts: LatencyCounts) -> None:
+def steps(counts: LatencyCounts, nth: int) -> int:
+    """How many requests a process is asked at most."""
+    timed = counts.images + counts.texts + counts.short + counts.repeats
+    return TEXTS + IMAGES + bool(counts.repeats) + timed
+
+
+async def timed_requests(subject: Subject, counts: LatencyCounts, nth: int) -> None:
     """Every kind in turn, after a warm-up; in an order of its own on each process, so that a drift within
     processes favors none."""
     await warm_up(subject)

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
-from viewfinder.measure.figures import NO_VISION, NOT_OURS, Figure, Measured, Missing
+from viewfinder.measure.figures import NO_VISION, NOT_OURS, Figure, Measured, Missing, in_unit
+from viewfinder.measure.measures.base import Facts, others_at_work
+from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
-from viewfinder.measure.metrics import PROCESSES, SESSIONS, answered
+from viewfinder.measure.metrics import E2E_S, PROCESSES, SESSIONS, TOKENS, TPOT_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import restarts
 from viewfinder.measure.statistics.intervals import TooFew
@@ -25,13 +27,17 @@ IN_BURSTS = Missing(missing="most pieces of an answer came together with the one
 REMEMBERED = 0.5
 """Share of a prompt from which on an engine that reports cached tokens has remembered the image."""
 
+INFERENCE, DECODE = "average inference", "decode speed"
+TTFT_IMAGE, TTFT_TEXT = "time to first token, image", "time to first token, text"
+SHOWN_IN = {INFERENCE: "s", TTFT_IMAGE: "ms", TTFT_TEXT: "ms", DECODE: "tokens/s"}
+"""Unit of each headline figure that is compared."""
 NEW = "requests with a new 512 px image each and 'Describe this image.'"
 SHORT = "requests with a new 512 px image each and a question with a one-word answer"
 REPEATS = "repeats of one request with a 512 px image and 'Describe this image.', after its first time"
 TEXTS = "short questions without an image, no two alike"
 
 
-def latency(logs: Sequence[ProcessLog], variant: Variant) -> Latency:
+def latency(logs: Sequence[ProcessLog], counts: LatencyCounts, variant: Variant) -> Latency:
     """Every figure of the timed requests, over all server processes."""
     over = PROCESSES if variant.server is None else SESSIONS
     images, short, repeats, texts = (
@@ -44,7 +50,7 @@ def latency(logs: Sequence[ProcessLog], variant: Variant) -> Latency:
         repeats=request_times(repeats, REPEATS, over, is_new=False),
         texts=request_times(texts, TEXTS, over),
         first_image=_first_image(logs),
-        later_images=metrics.median(short, ttft_s, "s", f"time to the first token of {SHORT}, warm", over),
+        later_images=metrics.median(short, TTFT_S, "s", f"time to the first token of {SHORT}, warm", over),
         first_slower=_first_slower(logs),
         new_image=new_image(images, repeats, over),
         failures=tuple(filter(None, failed)),
@@ -70,17 +76,52 @@ def request_times(
     every = [exchange for process in processes for exchange in process]
     return RequestTimes(
         what=what,
-        ttft=_spread(metrics.readings(processes, ttft_s), f"time to the first token of {what}", over),
+        ttft=_spread(metrics.readings(processes, TTFT_S), f"time to the first token of {what}", over),
         itl=_spread(_gaps_s(processes), f"time from one piece of text to the next in {what}", over),
-        tpot=_spread(metrics.readings(processes, _tpot_s), f"time per token after the first of {what}", over),
-        e2e=_spread(metrics.readings(processes, e2e_s), f"wall time of {what}", over),
-        mean=metrics.mean(processes, e2e_s, "s", f"wall time of {what}", over),
+        tpot=_spread(metrics.readings(processes, TPOT_S), f"time per token after the first of {what}", over),
+        e2e=_spread(metrics.readings(processes, E2E_S), f"wall time of {what}", over),
+        mean=metrics.mean(processes, E2E_S, "s", f"wall time of {what}", over),
         prefill_rate=read,
         decode_rate=metrics.decode_rate(processes, over),
-        output_tokens=metrics.mean(processes, _tokens, "tokens", f"output of {what}", over),
+        output_tokens=metrics.mean(processes, TOKENS, "tokens", f"output of {what}", over),
         asked=len(every),
         failed=sum(not answered(exchange) for exchange in every),
     )
+
+
+def headline(found: Latency | Missing) -> dict[str, Measured]:
+    """The figures that stand for the model, by their names: of image requests, and of texts where those are
+    all that the model takes."""
+    images, texts = (found, found) if isinstance(found, Missing) else (found.images, found.texts)
+    timed = images if isinstance(images, RequestTimes) else texts
+    return {
+        INFERENCE: images.mean if isinstance(images, RequestTimes) else images,
+        "median inference": images.e2e.p50 if isinstance(images, RequestTimes) else images,
+        "output tokens": images.output_tokens if isinstance(images, RequestTimes) else images,
+        TTFT_IMAGE: images.ttft.p50 if isinstance(images, RequestTimes) else images,
+        TTFT_TEXT: texts.ttft.p50 if isinstance(texts, RequestTimes) else texts,
+        DECODE: timed.decode_rate if isinstance(timed, RequestTimes) else timed,
+    }
+
+
+def facts(found: Latency | Missing) -> Facts:
+    known = headline(found)
+    figures = {name: in_unit(known[name], unit) for name, unit in SHOWN_IN.items()}
+    if isinstance(found, Missing):
+        return Facts(figures=figures)
+    kinds = [one for one in (found.images, found.texts) if isinstance(one, RequestTimes)]
+    return Facts(
+        figures=figures,
+        issues=found.failures,
+        disturbances=(found.drift,) if found.drift else (),
+        failed=sum(one.failed or 0 for one in kinds),
+        timed=sum(one.asked or 0 for one in kinds),
+    )
+
+
+def disturbed(log: ProcessLog) -> str:
+    """Other programs at work, or requests that became slower and slower."""
+    return others_at_work(log) or metrics.slowdown(log.exchanges("images") or log.exchanges("texts"))
 
 
 def typical_times(
@@ -105,14 +146,6 @@ def decode_speeds(logs: Sequence[ProcessLog]) -> Mapping[int, float]:
         if tokens := sum(x.later_tokens for x in streamed):
             speeds[log.number] = tokens / spent_s
     return speeds
-
-
-def e2e_s(exchange: Exchange) -> float | None:
-    return exchange.e2e_s
-
-
-def ttft_s(exchange: Exchange) -> float | None:
-    return exchange.ttft_s
 
 
 def _failures(what: str, processes: Sequence[Exchanges]) -> str:
@@ -162,7 +195,7 @@ def new_image(new: Sequence[Exchanges], repeats: Sequence[Exchanges], over: str 
         return problem
     good = [x for process in (*new, *repeats) for x in process if answered(x)]
     own_clock = all(_timing(x, "prompt_ms") for x in good)
-    read = _prompt_s if own_clock else ttft_s
+    read = _prompt_s if own_clock else TTFT_S
     differences, n = [], 0
     for process, again in zip(new, repeats, strict=True):
         costs, remembered = _of_answers(process, read), _of_answers(again, read)
@@ -213,7 +246,7 @@ def _first_slower(logs: Sequence[ProcessLog]) -> Measured:
         for log in logs
         if (one := _first_of(log)) is not None
         and one.ttft_s is not None
-        and (later := _of_answers(log.exchanges("short"), ttft_s))
+        and (later := _of_answers(log.exchanges("short"), TTFT_S))
     ]
     if not ratios:
         return NOT_IN_SUITE
@@ -300,11 +333,3 @@ def _remembered(exchange: Exchange) -> float | None:
 
 def _prompt_s(exchange: Exchange) -> float | None:
     return _timing(exchange, "prompt_ms") / 1000 or None
-
-
-def _tpot_s(exchange: Exchange) -> float | None:
-    return exchange.tpot_s
-
-
-def _tokens(exchange: Exchange) -> float | None:
-    return exchange.completion_tokens

@@ -1,7 +1,8 @@
 """How the timed requests read in the guide: rows of a model's table, and two tables under it."""
 
-from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.base import Row, Table, Writer
+from viewfinder.measure.measures.latency.find import DECODE, INFERENCE, TTFT_IMAGE, TTFT_TEXT, headline
 from viewfinder.measure.measures.latency.result import Latency, RequestTimes
 
 KINDS = {
@@ -26,30 +27,15 @@ METHOD = (
 )
 
 
-def headline(found: Latency | Missing) -> dict[str, Measured]:
-    """The figures that stand for the model, by their names: of image requests, and of texts where those are
-    all that the model takes."""
-    images, texts = (found, found) if isinstance(found, Missing) else (found.images, found.texts)
-    timed = images if isinstance(images, RequestTimes) else texts
-    return {
-        "average inference": images.mean if isinstance(images, RequestTimes) else images,
-        "median inference": images.e2e.p50 if isinstance(images, RequestTimes) else images,
-        "output tokens": images.output_tokens if isinstance(images, RequestTimes) else images,
-        "time to first token, image": images.ttft.p50 if isinstance(images, RequestTimes) else images,
-        "time to first token, text": texts.ttft.p50 if isinstance(texts, RequestTimes) else texts,
-        "decode speed": timed.decode_rate if isinstance(timed, RequestTimes) else timed,
-    }
-
-
 def rows(found: Latency | Missing, write: Writer) -> list[Row]:
     figures = headline(found)
     lines = [
-        ("Average inference (s)", write.timing(figures["average inference"], "s")),
+        ("Average inference (s)", write.timing(figures[INFERENCE], "s")),
         ("Median inference (s)", write.timing(figures["median inference"], "s")),
         ("Output tokens", write.figure(figures["output tokens"])),
-        ("Time to first token, image (ms)", write.timing(figures["time to first token, image"], "ms")),
-        ("Time to first token, text (ms)", write.timing(figures["time to first token, text"], "ms")),
-        ("Decode speed", write.timing(figures["decode speed"], with_unit=True)),
+        ("Time to first token, image (ms)", write.timing(figures[TTFT_IMAGE], "ms")),
+        ("Time to first token, text (ms)", write.timing(figures[TTFT_TEXT], "ms")),
+        ("Decode speed", write.timing(figures[DECODE], with_unit=True)),
     ]
     if isinstance(found, Missing):
         return lines

@@ -6,6 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 from viewfinder.host import page_cache
+from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.base import NoCounts
 from viewfinder.measure.measures.load.counts import ColdCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.process_log import Series
@@ -16,6 +18,12 @@ TRIES = 5
 """Questions until a start without a right answer is given up."""
 LEAST_STARTS = 3
 """Cold starts of even the slowest model."""
+PREFIX = "load/"
+"""Of the names of a fresh start's series, which lie beside those of the other measures of its process."""
+NOT_HERE = Missing(
+    missing="this system has no way to empty the page cache of a file and to prove it; "
+    "what was measured is the start with the files in memory"
+)
 STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
 
@@ -42,7 +50,19 @@ async def first_answers(subject: Subject, scenario: str = "load") -> Mapping[str
     return found
 
 
-async def cold_starts(subject: Subject, counts: ColdCounts, scenario: str) -> Series:
+async def fresh_start(subject: Subject, counts: NoCounts, nth: int) -> Series:
+    """The stamps of this process's own start."""
+    stamps = await first_answers(subject)
+    subject.note_memory("first_answer")
+    return {PREFIX + name: (stamp,) for name, stamp in stamps.items()}
+
+
+def cannot_drop() -> Missing | None:
+    """Why no start can be cold here, or None."""
+    return None if page_cache.CAN_DROP else NOT_HERE
+
+
+async def cold_starts(subject: Subject, counts: ColdCounts, nth: int) -> Series:
     """Restart the process with its files out of memory, again and again.
 
     A start is timed only when the kernel says that no page of the files was in memory just before. `kept` are
@@ -55,7 +75,7 @@ async def cold_starts(subject: Subject, counts: ColdCounts, scenario: str) -> Se
         await subject.restart(lambda: kept.append(page_cache.drop(files)))
         if kept[-1]:
             break
-        for name, stamp in (await first_answers(subject, scenario)).items():
+        for name, stamp in (await first_answers(subject, "cold_load")).items():
             stamps[name].append(stamp)
     return {"kept": kept, **stamps}
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from viewfinder.catalog.card import Variant
 from viewfinder.measure import metrics
-from viewfinder.measure.figures import NO_VISION, Measured, Missing
-from viewfinder.measure.measures.load.ask import STAMPS
+from viewfinder.measure.figures import NO_VISION, Measured, Missing, in_unit
+from viewfinder.measure.measures.base import Facts, NoCounts
+from viewfinder.measure.measures.load.ask import PREFIX, STAMPS
+from viewfinder.measure.measures.load.counts import ColdCounts
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.process_log import ProcessLog
 
-PREFIX = "load/"
-"""Of the names of a fresh start's series, which lie beside those of the other measures of its process."""
+LOAD_TIME = "load time"
 Starts = Sequence[Mapping[str, float]]
 """The stamps that each start reached, by name."""
 
@@ -37,11 +39,17 @@ def load_times(starts: Starts, *, vision: bool, files: str = "in the page cache"
     )
 
 
-def fresh_starts(logs: Sequence[ProcessLog]) -> list[dict[str, float]]:
-    """The stamps of each process that was shared by the timed measures."""
-    return [
+def load(logs: Sequence[ProcessLog], counts: NoCounts, variant: Variant) -> LoadTimes:
+    """The load times of the processes that the timed measures share."""
+    starts = [
         {name: log.series[PREFIX + name][0] for name in STAMPS if PREFIX + name in log.series} for log in logs
     ]
+    return load_times(starts, vision=variant.vision)
+
+
+def facts(found: LoadTimes | Missing) -> Facts:
+    measured = found if isinstance(found, Missing) else in_unit(found.first_correct, "s")
+    return Facts(figures={LOAD_TIME: measured})
 
 
 def first_correct(logs: Sequence[ProcessLog]) -> dict[int, float]:
@@ -50,11 +58,11 @@ def first_correct(logs: Sequence[ProcessLog]) -> dict[int, float]:
     return {log.number: log.series[name][0] for log in logs if log.samples and name in log.series}
 
 
-def cold_load(log: ProcessLog, *, vision: bool) -> LoadTimes | Missing:
+def cold_load(logs: Sequence[ProcessLog], counts: ColdCounts, variant: Variant) -> LoadTimes | Missing:
     """The load times out of the page cache."""
-    series = log.series
+    series = logs[0].series
     if not series:
-        return Missing(missing=log.broke_off)
+        return Missing(missing=logs[0].broke_off)
     if not series["ready_s"]:
         return Missing(
             missing=f"{series['kept'][-1] / 1e6:.1f} MB of the model's files stayed in memory: another "
@@ -64,4 +72,5 @@ def cold_load(log: ProcessLog, *, vision: bool) -> LoadTimes | Missing:
         {name: series[name][start] for name in STAMPS if start < len(series[name])}
         for start in range(len(series["ready_s"]))
     ]
-    return load_times(starts, vision=vision, files="out of the page cache (posix_fadvise, proven by mincore)")
+    files = "out of the page cache (posix_fadvise, proven by mincore)"
+    return load_times(starts, vision=variant.vision, files=files)

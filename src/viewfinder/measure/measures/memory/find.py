@@ -4,8 +4,10 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 
+from viewfinder.catalog.card import Variant
 from viewfinder.measure import metrics
-from viewfinder.measure.figures import Memory, Missing, Phase
+from viewfinder.measure.figures import Memory, Missing, Phase, in_unit
+from viewfinder.measure.measures.base import Facts, NoCounts
 from viewfinder.measure.measures.memory.result import MemoryUse
 from viewfinder.measure.process_log import ProcessLog
 
@@ -14,16 +16,17 @@ _FOOTPRINT = (
     if sys.platform == "darwin"
     else "anonymous + swap + mapped model bytes"
 )
+DIFFERENCE = "memory difference"
 Readings = Mapping[Phase, Memory]
 """Of one process."""
 
 
-def memory_use(processes: Sequence[Readings]) -> MemoryUse:
+def memory_use(logs: Sequence[ProcessLog], counts: NoCounts, variant: Variant) -> MemoryUse:
     """Steady minus spawned of the same process tree.
 
     Never clamped: a negative one says that the method failed, and gives no figure.
     """
-    known = [readings for readings in processes if {"spawned", "steady"} <= readings.keys()]
+    known = [log.outcome.memory for log in logs if {"spawned", "steady"} <= log.outcome.memory.keys()]
     if not known:
         return MemoryUse(difference=Missing(missing="no process got as far as its steady state"))
     known.sort(key=_difference_bytes)
@@ -41,6 +44,16 @@ def memory_use(processes: Sequence[Readings]) -> MemoryUse:
     if any(readings["steady"].shared for readings in known):
         how += "; another process mapped the model's files too"
     return MemoryUse(difference=metrics.middle(found, "bytes", how), phases=shown)
+
+
+def facts(found: MemoryUse | Missing) -> Facts:
+    if isinstance(found, Missing):
+        return Facts(figures={DIFFERENCE: found})
+    steady = found.phases.get("steady")
+    return Facts(
+        figures={DIFFERENCE: in_unit(found.difference, "GB")},
+        steady_bytes=steady.footprint_bytes if steady else 0,
+    )
 
 
 def differences(logs: Sequence[ProcessLog]) -> dict[int, float]:

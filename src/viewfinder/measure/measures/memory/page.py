@@ -19,7 +19,7 @@ def rows(found: MemoryUse | Missing, write: Writer) -> list[Row]:
     return [("Memory difference (GB)", write.figure(measured, "GB"))]
 
 
-def section(result: MemoryUse) -> list[Table]:
+def section(result: MemoryUse, write: Writer) -> list[Table]:
     """Megabytes (10^6 bytes) of the server's process tree.
 
     The kernel's peak is the sum of the most that each process ever had in memory, pages of libraries

@@ -74,7 +74,7 @@ def require_unchanged(counts: OwnImagesCounts) -> OwnQuestions:
     return own
 
 
-async def own_questions(subject: Subject, counts: OwnImagesCounts) -> None:
+async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> None:
     """The questions of one folder, once to each model, in the same order."""
     own = require_unchanged(counts)
     questions = own.questions[: counts.questions]

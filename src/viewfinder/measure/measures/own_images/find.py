@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.own_images.ask import MAX_TOKENS
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
@@ -13,8 +15,14 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.store.rows import Sample
 
+OWN_QUESTIONS = "right answers to your own questions"
 
-def judge(logs: Sequence[ProcessLog], counts: OwnImagesCounts) -> OwnImages | Missing:
+
+def facts(found: OwnImages | Missing) -> Facts:
+    return Facts(figures={OWN_QUESTIONS: found if isinstance(found, Missing) else found.accuracy})
+
+
+def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Variant) -> OwnImages | Missing:
     """Accuracy and exact matches, their intervals clustered by image."""
     asked = [sample for log in logs for sample in log.of(SCENARIO)]
     if not asked:

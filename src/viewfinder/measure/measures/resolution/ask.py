@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from viewfinder.catalog.card import Variant
+from viewfinder.core.config import EngineSettings
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, graded, questions, text_message
@@ -47,10 +48,17 @@ async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> N
             await subject.ask(PREFIX + budget_name, prompt)
 
 
-def steps(counts: ResolutionCounts) -> int:
+def steps(counts: ResolutionCounts, nth: int) -> int:
     """How many requests one process is asked at most."""
     most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, MOST_BUDGETS))
     return TEXTS + IMAGES + QUESTIONS_WITHOUT_IMAGE + most
+
+
+def engine_settings(settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:
+    """The run's, with the budget of the nth process where the engine has the lever."""
+    if variant.image_lever == "pixels" or not (tokens := tokens_at(variant, nth)):
+        return settings
+    return settings.model_copy(update={"image_tokens": tokens})
 
 
 def sizes_of(variant: Variant) -> tuple[int, ...]:

@@ -5,11 +5,13 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from viewfinder.client.exchange import Exchange
+from viewfinder.catalog.card import Variant
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.resolution.ask import PREFIX, TEXT
+from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.measures.resolution.result import Budget, BudgetVerdict, Resolution
+from viewfinder.measure.metrics import E2E_S, TTFT_S
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import GUESSING
 from viewfinder.measure.statistics import clusters, pairs
@@ -23,7 +25,7 @@ Processes = Sequence[Sequence[Sample]]
 PERCENT = 100
 
 
-def resolution(logs: Sequence[ProcessLog]) -> Resolution:
+def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Variant) -> Resolution:
     """The budgets, smallest first.
 
     The largest budget that was answered is the reference. From there down, each is tested against it at 5 %
@@ -79,8 +81,8 @@ def _row(budget: str, processes: Processes, texts: Sequence[Sample]) -> Budget:
         asked=len(every),
         failed=sum(bool(one.exchange.error) for one in every),
         image_tokens=_image_tokens(every, texts),
-        ttft=metrics.median(exchanges, _ttft_s, "s", f"time to the first token of {how}"),
-        e2e=metrics.median(exchanges, _e2e_s, "s", f"time of {how}"),
+        ttft=metrics.median(exchanges, TTFT_S, "s", f"time to the first token of {how}"),
+        e2e=metrics.median(exchanges, E2E_S, "s", f"time of {how}"),
         accuracy=_accuracy(every),
         verdict="not measured",
     )
@@ -164,11 +166,3 @@ def _tokens_or_pixels(budget: str) -> float:
     """What sorts budgets, smallest first."""
     number = budget.partition(" ")[0]
     return math.inf if number == "all" else float(number)
-
-
-def _ttft_s(exchange: Exchange) -> float | None:
-    return exchange.ttft_s
-
-
-def _e2e_s(exchange: Exchange) -> float | None:
-    return exchange.e2e_s

@@ -22,7 +22,7 @@ SAME_SHARE = 4
 NEW, CANARY, SAME = "soak/new", "soak/canary", "soak/same"
 
 
-async def soak(subject: Subject, counts: SoakCounts) -> None:
+async def soak(subject: Subject, counts: SoakCounts, nth: int) -> None:
     """New images with canaries in between, then one image again and again."""
     known = pictures()[WALKED:]
     for prompt in known:
@@ -35,7 +35,7 @@ async def soak(subject: Subject, counts: SoakCounts) -> None:
         await _ask(subject, scenario, prompt)
 
 
-def steps(counts: SoakCounts) -> int:
+def steps(counts: SoakCounts, nth: int) -> int:
     """How many requests its process is asked at most."""
     return CANARIES + counts.requests + _same(counts)
 

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import NOT_OURS, Measured, Missing
+from viewfinder.measure.measures.base import Facts, MemoryTrend
 from viewfinder.measure.measures.soak import growth
 from viewfinder.measure.measures.soak.ask import CANARY, NEW, SAME
+from viewfinder.measure.measures.soak.counts import SoakCounts
 from viewfinder.measure.measures.soak.growth import per_request
 from viewfinder.measure.measures.soak.held import DESCRIPTORS, FOOTPRINT, THREADS
 from viewfinder.measure.measures.soak.result import Growth, Soak
@@ -14,14 +17,15 @@ from viewfinder.measure.process_log import ProcessLog, Series
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles import failures
 from viewfinder.measure.troubles.pictures import are_same
-from viewfinder.measure.troubles.trouble import Code, Trouble
+from viewfinder.measure.troubles.trouble import Code, Trouble, corruption_in
 
 PER = 100
 """Requests over which a trend of times is given."""
 
 
-def judge(log: ProcessLog) -> Soak:
+def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> Soak:
     """The result of a process's samples, and of the readings after each."""
+    log = logs[0]
     asked, series = log.samples, log.series
     grown: Growth | Missing = NOT_OURS
     if series or log.broke_off:
@@ -41,6 +45,16 @@ def judge(log: ProcessLog) -> Soak:
         threads=_counted(series, THREADS, "threads"),
         troubles=(*_leak(grown), *_drift(drifted, canaries), *failed),
     )
+
+
+def facts(found: Soak | Missing) -> Facts:
+    if isinstance(found, Missing):
+        return Facts()
+    trend, grown = None, found.growth
+    if isinstance(grown, Growth):
+        least_bytes = grown.slope.low * growth.MB if grown.kind == "leak" else 0.0
+        trend = MemoryTrend(grown.kind, grown.kind in ("flat", "plateau"), least_bytes)
+    return Facts(issues=found.issues, corruption=corruption_in(found.troubles), trend=trend)
 
 
 def _canaries(asked: Sequence[Sample]) -> tuple[int, list[tuple[Sample, Sample]]]:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.stability import mixups, reproducer
+from viewfinder.measure.measures.stability.counts import StabilityCounts
 from viewfinder.measure.measures.stability.mixups import References, Shown
 from viewfinder.measure.measures.stability.result import Repeats, Stability
 from viewfinder.measure.measures.stability.scenarios import (
@@ -18,14 +21,31 @@ from viewfinder.measure.measures.stability.scenarios import (
     TOGETHER,
 )
 from viewfinder.measure.metrics import answered
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles import failures
 from viewfinder.measure.troubles.failures import rate, step_of
 from viewfinder.measure.troubles.pictures import are_same
-from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble
+from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble, corruption_in
 
 FEWEST_REPEATS = 3
 _MIX_UPS = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST)
+
+
+def stability(logs: Sequence[ProcessLog], counts: StabilityCounts, variant: Variant) -> Stability:
+    """The result of all processes."""
+    return judge([log.samples for log in logs])
+
+
+def facts(found: Stability | Missing) -> Facts:
+    if isinstance(found, Missing):
+        return Facts()
+    corruption = corruption_in(found.troubles)
+    if found.recovery in ("needs reload", "lasting"):
+        corruption = (*corruption, "after an error its process answers no more")
+    mix_ups = found.mix_ups
+    leak_requests = mix_ups.asked if isinstance(mix_ups, Rate) else None
+    return Facts(issues=found.issues, corruption=corruption, leak_requests=leak_requests)
 
 
 def judge(processes: Sequence[Sequence[Sample]]) -> Stability:

@@ -12,6 +12,7 @@ from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
 from viewfinder.core.version import VERSION
 from viewfinder.measure.measures.base import About
+from viewfinder.measure.measures.stability.result import Stability
 from viewfinder.measure.prompts import body
 from viewfinder.measure.troubles.pictures import messages
 from viewfinder.measure.troubles.trouble import Code, Step, Trouble
@@ -34,11 +35,11 @@ def named(troubles: Sequence[Trouble], run: str, model: str) -> tuple[Trouble, .
     return tuple(found)
 
 
-def files(troubles: Iterable[Trouble], about: About) -> dict[str, bytes]:
+def files(result: Stability, about: About) -> dict[str, bytes]:
     """Every file of the folders that the troubles name, by its path in the state folder."""
     return {
         f"{trouble.reproducer}/{name}": content
-        for trouble in troubles
+        for trouble in result.troubles
         if trouble.reproducer
         for name, content in _folder(about, trouble).items()
     }

@@ -43,7 +43,7 @@ async def all_levels(subject: Subject, counts: ThroughputCounts, nth: int) -> Se
     return series
 
 
-def steps(counts: ThroughputCounts) -> int:
+def steps(counts: ThroughputCounts, nth: int) -> int:
     """How many requests one process is asked at most."""
     closed = sum(_most(clients, counts) for clients in CLIENTS)
     arrivals = max(FEWEST_ARRIVALS, counts.requests)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, closed_level, open_level
+from viewfinder.measure.measures.throughput.counts import ThroughputCounts
 from viewfinder.measure.measures.throughput.rates import answer_rate, worked
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
-from viewfinder.measure.metrics import answered
+from viewfinder.measure.metrics import E2E_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import restarts
 from viewfinder.measure.statistics.intervals import TooFew
@@ -27,7 +29,7 @@ NO_PROCESS = Missing(
 )
 
 
-def throughput(logs: Sequence[ProcessLog]) -> Throughput:
+def throughput(logs: Sequence[ProcessLog], counts: ThroughputCounts, variant: Variant) -> Throughput:
     """All levels: by clients, and by the share of the best rate."""
     closed = {clients: _closed(logs, closed_level(clients)) for clients in CLIENTS}
     levels = [closed_figures(clients, closed[clients]) for clients in CLIENTS]
@@ -104,10 +106,10 @@ def _met(processes: Processes, how: str) -> dict[str, Any]:
     return {
         "asked": len(every),
         "failures": dict(sorted(Counter(_code(one) for one in every if not answered(one)).items())),
-        "ttft": _median(processes, _ttft_s, f"time to the first token; {how}"),
-        "ttft_p95": _p95(processes, _ttft_s, f"time to the first token; {how}"),
-        "e2e": _median(processes, _e2e_s, f"time of a whole request; {how}"),
-        "e2e_p95": _p95(processes, _e2e_s, f"time of a whole request; {how}"),
+        "ttft": _median(processes, TTFT_S, f"time to the first token; {how}"),
+        "ttft_p95": _p95(processes, TTFT_S, f"time to the first token; {how}"),
+        "e2e": _median(processes, E2E_S, f"time of a whole request; {how}"),
+        "e2e_p95": _p95(processes, E2E_S, f"time of a whole request; {how}"),
     }
 
 
@@ -163,14 +165,6 @@ def _at(figure: Figure, clients: int) -> Figure:
 
 def _code(exchange: Exchange) -> str:
     return exchange.error.partition(":")[0] or "empty"
-
-
-def _ttft_s(exchange: Exchange) -> float | None:
-    return exchange.ttft_s
-
-
-def _e2e_s(exchange: Exchange) -> float | None:
-    return exchange.e2e_s
 
 
 def _tokens(exchange: Exchange) -> float:
