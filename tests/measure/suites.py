@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from viewfinder.measure.measures.base import NoCounts
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.measures.latency.counts import LatencyCounts
-from viewfinder.measure.measures.load.counts import ColdCounts, LoadCounts
-from viewfinder.measure.measures.memory.counts import MemoryCounts
+from viewfinder.measure.measures.load.counts import ColdCounts
 from viewfinder.measure.suite import Suite
 
 
@@ -31,9 +31,9 @@ def small(
     """The measures of every suite with these counts, and others with `counts` of their own, by name."""
     common: dict[str, Any] = {
         "gates": GateCounts(vision=vision, text=text, follow_up=follow_up, budget_s=budget_s),
-        "load": LoadCounts(),
+        "load": NoCounts(),
         "latency": LatencyCounts(images=images, texts=texts, budget_s=budget_s, short=short, repeats=repeats),
-        "memory": MemoryCounts(),
+        "memory": NoCounts(),
     }
     if cold_starts:
         common["cold_load"] = ColdCounts(starts=cold_starts, budget_s=budget_s)

@@ -13,8 +13,6 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
-from viewfinder.fleet.process.servers import make_server
-from viewfinder.host.power import read_power
 from viewfinder.measure.compare import pace
 from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.prompts import descriptions
@@ -23,7 +21,6 @@ from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
 from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR
-from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import Suite
 
 MODEL, ENGINE = "glimpse", "llama.cpp"
@@ -40,9 +37,7 @@ class Anchor:
     context: RunContext
     fingerprint: Fingerprint | None = None
     unable: str = ""
-    _card: ModelCard | None = None
-    _variant: Variant | None = None
-    _engine: Engine | None = None
+    _parts: tuple[ModelCard, Variant, Engine] | None = None
     _finished: Mapping[int, ProcessOutcome] = field(default_factory=dict)
 
     async def prepare(self) -> None:
@@ -52,9 +47,9 @@ class Anchor:
         try:
             card = self.context.catalog.get(MODEL)
             card = card.narrowed([one for one in card.variants if one.engine == ENGINE])
-            self._variant, self._engine = choose_variant(card)
-            self._card = card.model_copy(update={"name": ANCHOR})
-            self.fingerprint = await asyncio.to_thread(self._fingerprint, self._variant, self._engine)
+            variant, engine = choose_variant(card)
+            self._parts = (card.model_copy(update={"name": ANCHOR}), variant, engine)
+            self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, engine, SETTINGS)
         except ViewfinderError as error:
             self.unable = str(error)
 
@@ -87,18 +82,18 @@ class Anchor:
     async def _take(self, processes: range) -> None:
         self.context.steps.begin("this computer", "its own speed", len(processes) * (WARM_UP + IMAGES))
         for process in processes:
-            if process in self._finished or self.unable or self._engine is None:
+            if process in self._finished or self.unable or self._parts is None:
                 continue
             try:
-                await self._time(process)
+                await self._time(process, *self._parts)
             except ViewfinderError as error:
                 self.unable = str(error)
 
-    async def _time(self, process: int) -> None:
+    async def _time(self, process: int, card: ModelCard, variant: Variant, engine: Engine) -> None:
         """One fresh process; the samples of one that was cut short do not count."""
         run, store = self.context.run.run, self.context.store
         store.begin_process(run, ANCHOR, process)
-        async with self._fresh(process) as subject:
+        async with self.context.subject(card, variant, engine, SETTINGS, process) as subject:
             prompts = descriptions(pace.SCENARIO)
             for prompt in islice(prompts, WARM_UP):
                 await subject.ask("warm-up", prompt)
@@ -106,41 +101,6 @@ class Anchor:
                 await subject.ask(pace.SCENARIO, prompt)
         outcome = ProcessOutcome(starts=subject.starts, engine_version=subject.server.engine_version)
         store.finish_process(run, ANCHOR, process, outcome)
-
-    def _fresh(self, process: int) -> Subject:
-        context = self.context
-        if self._card is None or self._variant is None or self._engine is None:
-            raise RuntimeError("the anchor is prepared before it is timed")
-        server = make_server(
-            self._card,
-            self._variant,
-            self._engine,
-            context.catalog,
-            SETTINGS,
-            run_folder=context.folders.run,
-            log_folder=context.folders.logs,
-        )
-        return Subject(
-            server,
-            process,
-            run=context.run.run,
-            store=context.store,
-            steps=context.steps,
-            timeout_s=context.suite.request_timeout_s,
-        )
-
-    def _fingerprint(self, variant: Variant, engine: Engine) -> Fingerprint:
-        context = self.context
-        files = context.catalog.resolve(variant)
-        return fingerprint.take(
-            variant,
-            engine,
-            fingerprint.engine_version(engine, variant, files, SETTINGS),
-            context.hashes.of(variant, files),
-            SETTINGS,
-            context.run.machine,
-            read_power(),
-        )
 
 
 def steps_of_anchor(suite: Suite) -> int:

@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from viewfinder.catalog.card import ModelCard
 from viewfinder.core.errors import BadRequest, EngineDied, EngineError, EngineStalled, ModelFilesError
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
-from viewfinder.fleet.process.servers import make_server
-from viewfinder.host.power import read_power
 from viewfinder.measure import repetition, results
 from viewfinder.measure.concluding import Measurements
 from viewfinder.measure.deadline import TimeIsUp
@@ -25,7 +22,6 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.repetition import TimedProcess
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.run_context import RunContext
-from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
 from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import Sample
@@ -56,7 +52,10 @@ class Session:
         """Choose what suits this machine and take its fingerprint: reads every file that is new."""
         try:
             self.measured.variant, self._engine = choose_variant(self.card)
-            self.fingerprint = await asyncio.to_thread(self._fingerprint, self._engine)
+            settings = self.context.settings.engine_of(self.card.name)
+            self.fingerprint = await asyncio.to_thread(
+                self.context.fingerprint, self.measured.variant, self._engine, settings
+            )
         except (EngineError, ModelFilesError, BadRequest) as error:
             self.measured.failure = str(error)
 
@@ -206,53 +205,20 @@ class Session:
         return self.context.store.samples(self.context.run.run, self.card.name, planned.number)
 
     def _fresh(self, planned: PlannedProcess, answered: list[Sample], set_aside: int) -> Subject:
-        context = self.context
         if self._engine is None:
             raise RuntimeError("a session is prepared before its first process")
-        settings = context.settings.engine_of(self.card.name)
+        variant, settings = self.measured.variant, self.context.settings.engine_of(self.card.name)
         if planned.measure:
-            measure = measures()[planned.measure]
-            settings = measure.engine_settings(settings, self.measured.variant, planned.nth)
-        server = make_server(
+            settings = measures()[planned.measure].engine_settings(settings, variant, planned.nth)
+        return self.context.subject(
             self.card,
-            self.measured.variant,
+            variant,
             self._engine,
-            context.catalog,
             settings,
-            run_folder=context.folders.run,
-            log_folder=context.folders.logs,
-        )
-        return Subject(
-            server,
             planned.number,
-            run=context.run.run,
-            store=context.store,
-            steps=context.steps,
-            timeout_s=context.suite.request_timeout_s,
             answered=answered,
             set_aside=set_aside,
-            files=self._files(),
-            limits=context.settings.limits,
-            deadline=context.deadline,
-        )
-
-    def _files(self) -> list[Path]:
-        if self.measured.variant.server is not None:
-            return []
-        files = self.context.catalog.resolve(self.measured.variant)
-        return [file for file in (files.model, files.mmproj) if file is not None]
-
-    def _fingerprint(self, engine: Engine) -> Fingerprint:
-        variant, context = self.measured.variant, self.context
-        files, settings = context.catalog.resolve(variant), context.settings.engine_of(self.card.name)
-        return fingerprint.take(
-            variant,
-            engine,
-            fingerprint.engine_version(engine, variant, files, settings),
-            "" if variant.server is not None else context.hashes.of(variant, files),
-            settings,
-            context.run.machine,
-            read_power(),
+            deadline=self.context.deadline,
         )
 
     async def _check_files(self) -> None:

@@ -1,10 +1,11 @@
-"""Whole runs of small suites on glimpse under llama.cpp."""
+"""Whole runs of small suites on glimpse under llama.cpp, and results made by hand for the tests of pages."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.report.conftest import Make
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
@@ -14,7 +15,10 @@ from viewfinder.measure.runner import run_suite
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
-Measure = Callable[[Suite], Awaitable[ModelResult]]
+
+@pytest.fixture
+def make() -> Make:
+    return Make()
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def measure(glimpse: ModelCard, store: Store) -> Measure:
+def measure(glimpse: ModelCard, store: Store) -> Callable[[Suite], Awaitable[ModelResult]]:
     """The result of a suite."""
 
     async def measure(suite: Suite) -> ModelResult:

@@ -1,14 +1,15 @@
-"""One whole run of a suite that is little more than its stages, on glimpse or on an engine by a table."""
+"""One whole run of a suite that is little more than one measure, on glimpse or on an engine by a table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.measure.suites import small
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
-from viewfinder.measure.measures.base import ProcessLog
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
@@ -17,9 +18,10 @@ from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
-BARE = Suite("bare", processes=1, images=1, texts=1, vision=1, text=1, follow_up=1, budget_s=60.0)
-STAGE = 2
-"""The process number of a stage's first one: the gates and the one timed start come before."""
+BARE = small("bare")
+FIRST = 2
+"""The number of the first process that the measure has to itself: the gates and the one timed process come
+before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +29,25 @@ class Ran:
     """The result, and what the store has of it."""
 
     result: ModelResult
-    asked: list[Sample]
-    found: dict[int, ProcessOutcome]
+    samples: list[Sample]
+    outcomes: dict[int, ProcessOutcome]
 
-    def cell(self, scenario: str, process: int = STAGE) -> list[Sample]:
-        """The exchanges of a process and scenario, in the order in which they were asked."""
-        kept = [one for one in self.asked if (one.scenario, one.process) == (scenario, process)]
+    def of(self, scenario: str, process: int = FIRST) -> list[Sample]:
+        """The samples of a process and scenario, in the order in which they were asked."""
+        kept = [one for one in self.samples if (one.scenario, one.process) == (scenario, process)]
         return sorted(kept, key=lambda one: one.place or 0)
 
-    def heard(self) -> list[ProcessLog]:
-        """What a stage is given to find from, made from the store alone."""
+    def logs(self) -> list[ProcessLog]:
+        """What the measure finds its result in, made from the store alone."""
         return [
             ProcessLog(
-                process - STAGE,
-                [one for one in self.asked if one.process == process],
-                found.series,
-                found.broke_off,
+                process,
+                [one for one in self.samples if one.process == process],
+                outcome,
+                nth=process - FIRST,
             )
-            for process, found in self.found.items()
-            if process >= STAGE
+            for process, outcome in self.outcomes.items()
+            if process >= FIRST
         ]
 
 

@@ -1,4 +1,4 @@
-"""Runs one stage on the faulty engine, whose model knows the pictures that it will be shown."""
+"""Runs one measure on the faulty engine, whose model knows the pictures that it will be shown."""
 
 import json
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.faults.gateway import FaultyCatalog
 from tests.faults.plugin.faulty_sight import digest_of, picture_in
+from tests.measure.suites import small
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
@@ -17,8 +18,8 @@ from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
 Truths = dict[str, dict[str, str]]
-NOTHING = Suite("one stage", processes=0, images=0, texts=0, vision=0, text=0, follow_up=0, budget_s=60.0)
-"""A suite of which each test wants one stage."""
+NOTHING = small("one measure", processes=0, images=0, texts=0, vision=0, text=0, follow_up=0)
+"""A suite that asks nothing; each test adds the one measure that it is about."""
 
 
 def truths(prompts: Iterable[Prompt]) -> Truths:

@@ -1,4 +1,4 @@
-"""Dialogues in all arms: what is sent, when it ends, and planted memories found and named right."""
+"""Dialogues in all arms: the prompts, the end, and planted memories that are found and named right."""
 
 import asyncio
 import dataclasses
@@ -9,33 +9,49 @@ from typing import Any
 import pytest
 
 from tests.measure.planted import Answer, Planted, knows
+from tests.measure.suites import small
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.base import ProcessLog
-from viewfinder.measure.measures.dialogues.ask import AT_LEAST, LOOK_EVERY, REQUESTS, Context
+from viewfinder.measure.measures.dialogues import MEASURE
+from viewfinder.measure.measures.dialogues.ask import LEAST_DIALOGUES, LOOK_EVERY, REQUESTS
+from viewfinder.measure.measures.dialogues.counts import DialogueCounts
 from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.measures.dialogues.script import TURNS, dialogue_of
 from viewfinder.measure.measures.gates import ask as gates
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import SUITES, Suite
+from viewfinder.measure.suite import NAMES, suite_named
 
-STAGE = Context()
-SUITE = Suite("x", 1, 1, 1, 1, 1, 1, budget_s=0.0, context=20, context_s=10_000.0, context_half_width=0.0)
-FEW = dataclasses.replace(SUITE, context=4)
-TINY = dataclasses.replace(SUITE, processes=0, context=2)
-GATES = TINY.text + TINY.vision + TINY.follow_up * gates.TURNS
+COUNTS = DialogueCounts(dialogues=20, budget_s=10_000.0)
+FEW = dataclasses.replace(COUNTS, dialogues=4)
+TINY = small("x", processes=0, dialogues=dataclasses.replace(COUNTS, dialogues=2))
+GATES = 1 + 1 + gates.TURNS
+"""Requests of the gates, which come before: a text, an image, a conversation."""
 
 
-async def found(answer: Answer = knows, suite: Suite = SUITE, **variant: object) -> tuple[Dialogues, Planted]:
+async def ask(subject: Planted, counts: DialogueCounts) -> None:
+    assert not await MEASURE.ask(subject, counts, 0), "no numbers beside the samples"  # type: ignore[arg-type]
+
+
+def find(subject: Planted, log: ProcessLog, counts: DialogueCounts) -> Dialogues:
+    result = MEASURE.find([log], counts, subject.server.variant)
+    assert isinstance(result, Dialogues), result
+    return result
+
+
+async def found(
+    answer: Answer = knows, counts: DialogueCounts = COUNTS, **variant: object
+) -> tuple[Dialogues, Planted]:
     subject = Planted(answer, **variant)
-    series = await STAGE.asks(subject, suite, 0)  # type: ignore[arg-type]
-    return STAGE.finds([ProcessLog(0, subject.asked, series)], suite), subject
+    await ask(subject, counts)
+    return find(subject, ProcessLog(0, subject.asked), counts), subject
 
 
 def value(measured: Measured) -> float:
@@ -49,18 +65,19 @@ def images_of(prompt: Prompt) -> int:
 
 
 def test_where_it_is_a_part() -> None:
-    assert STAGE.processes(SUITE) == 1
-    assert STAGE.processes(dataclasses.replace(SUITE, context=0)) == 0
-    assert isinstance(STAGE.needs(Planted(vision=False).server.variant), Missing)
-    assert STAGE.needs(Planted().server.variant) is None
-    assert all(suite.context >= AT_LEAST for suite in SUITES.values())
+    assert MEASURE.processes(COUNTS) == 1
+    assert MEASURE.processes(dataclasses.replace(COUNTS, dialogues=0)) == 0
+    assert isinstance(MEASURE.skip_reason(Planted(vision=False).server.variant), Missing)
+    assert MEASURE.skip_reason(Planted().server.variant) is None
+    suites = [suite_named(name) for name in NAMES]
+    assert all(suite.counts["dialogues"].dialogues >= LEAST_DIALOGUES for suite in suites)
 
 
 async def test_the_arms_differ_in_the_image_alone() -> None:
-    _, subject = await found(suite=FEW)
+    _, subject = await found(counts=FEW)
     arms = Counter(scenario.split("/")[1] for scenario, _ in subject.prompts)
     assert arms == {"R": 4 * TURNS, "T": 2 * 8 + 2 * 6, "single": 4 * 5, "blind": 2 * 5 + 2 * 4}
-    assert len(subject.prompts) <= STAGE.steps(FEW, 0) == 4 * REQUESTS
+    assert len(subject.prompts) <= MEASURE.steps(FEW, 0) == 4 * REQUESTS
     resent = [prompt for scenario, prompt in subject.prompts if scenario.startswith("context/R/")][:TURNS]
     removed = [prompt for scenario, prompt in subject.prompts if scenario.startswith("context/T/")][:8]
     for turn, prompt in enumerate(resent, start=1):
@@ -168,7 +185,7 @@ async def test_failed_requests_are_in_no_share_and_end_their_dialogue() -> None:
     assert not any(scenario == "context/R/d8" for scenario, _ in subject.prompts)
 
 
-async def test_empty_answers_are_wrong_and_the_dialogue_goes_on() -> None:
+async def test_empty_answers_are_wrong_and_the_dialogue_continues() -> None:
     def answer(scenario: str, prompt: Prompt) -> str:
         return "" if scenario == "context/R/d2" else prompt.expected
 
@@ -198,8 +215,8 @@ async def test_a_refused_first_image_leaves_the_controls() -> None:
 async def test_what_a_variant_cannot_is_not_asked_and_says_so(
     variant: dict[str, Any], missing: list[str]
 ) -> None:
-    result, subject = await found(suite=FEW, **variant)
-    reasons = {name for name, cell in result if isinstance(cell, Missing)}
+    result, subject = await found(counts=FEW, **variant)
+    reasons = {name for name, one in result if isinstance(one, Missing)}
     assert reasons == set(missing)
     assert {getattr(result, name).missing.split(" ")[:2][1] for name in missing} == {"variant"}
     assert value(result.retention) == 100.0
@@ -208,20 +225,20 @@ async def test_what_a_variant_cannot_is_not_asked_and_says_so(
 
 
 async def test_it_ends_when_the_headline_is_sure_enough_and_a_stored_run_ends_there_too() -> None:
-    suite = dataclasses.replace(SUITE, context=154, context_half_width=5.0)
-    result, subject = await found(suite=suite)
+    counts = dataclasses.replace(COUNTS, dialogues=154, half_width=5.0)
+    result, subject = await found(counts=counts)
     assert result.dialogues == 2 * LOOK_EVERY, "all right: 22 are too few for 5 points, 44 are enough"
     assert result.ended == "the headline is known within 5 points"
-    again = STAGE.finds([ProcessLog(0, list(reversed(subject.asked)))], suite)
+    again = find(subject, ProcessLog(0, list(reversed(subject.asked))), counts)
     assert again == result
 
 
-async def test_a_slow_model_holds_fewer_and_hears_how_many_it_would_take() -> None:
-    suite = dataclasses.replace(SUITE, context_s=50.0, context_half_width=5.0)
-    result, _ = await found(suite=suite)
+async def test_a_slow_model_holds_fewer_and_its_result_says_how_many_it_would_take() -> None:
+    counts = dataclasses.replace(COUNTS, budget_s=50.0, half_width=5.0)
+    result, _ = await found(counts=counts)
     assert result.dialogues == 2, "a second a request: the third would begin after 53"
-    result, _ = await found(suite=dataclasses.replace(suite, context_s=0.0))
-    assert result.dialogues == AT_LEAST
+    result, _ = await found(counts=dataclasses.replace(counts, budget_s=0.0))
+    assert result.dialogues == LEAST_DIALOGUES
     assert value(result.retention) == 100.0
     assert isinstance(result.interference, Missing)
     assert result.ended.startswith("the time was over; to know the headline within 5 points takes up to ")
@@ -229,14 +246,16 @@ async def test_a_slow_model_holds_fewer_and_hears_how_many_it_would_take() -> No
 
 async def test_what_an_engine_answered_before_it_died_counts() -> None:
     subject = Planted()
-    await STAGE.asks(subject, FEW, 0)  # type: ignore[arg-type]
-    result = STAGE.finds([ProcessLog(0, subject.asked[:60], broke_off="the engine died.")], FEW)
+    await ask(subject, FEW)
+    died = ProcessOutcome(broke_off="the engine died.")
+    result = find(subject, ProcessLog(0, subject.asked[:60], died), FEW)
     assert (result.dialogues, result.ended) == (3, "the engine died.")
     assert value(result.retention) == 100.0
 
 
 async def on_glimpse(home: Path, *, until: int | None = None, resume: bool = False) -> ModelResult:
-    """A run of two dialogues on real llama.cpp, cancelled after so many steps of them; or the rest of it."""
+    """A run of two dialogues on real llama.cpp, cancelled `until` steps after it began them; or the rest of
+    it."""
     catalog = Catalog()
     card = catalog.card("glimpse")
     card = card.narrowed([variant for variant in card.variants if variant.engine == "llama.cpp"])
@@ -245,7 +264,7 @@ async def on_glimpse(home: Path, *, until: int | None = None, resume: bool = Fal
         folder.mkdir(exist_ok=True)
 
     def tell(progress: Progress) -> None:
-        if until is not None and progress.doing == "context" and progress.done >= GATES + until:
+        if until is not None and progress.doing == "dialogues" and progress.done >= GATES + until:
             running.cancel()
 
     with Store(home / "results.sqlite") as store:
@@ -265,7 +284,7 @@ async def on_glimpse(home: Path, *, until: int | None = None, resume: bool = Fal
     return result
 
 
-async def test_glimpse_keeps_an_image_and_an_interrupted_run_comes_to_the_same(tmp_path: Path) -> None:
+async def test_glimpse_keeps_an_image_and_an_interrupted_run_finds_the_same(tmp_path: Path) -> None:
     homes = tmp_path / "whole", tmp_path / "cut"
     for home in homes:
         home.mkdir()
@@ -273,11 +292,14 @@ async def test_glimpse_keeps_an_image_and_an_interrupted_run_comes_to_the_same(t
     with pytest.raises(asyncio.CancelledError):
         await on_glimpse(homes[1], until=25)
     resumed = await on_glimpse(homes[1], resume=True)
-    assert isinstance(whole.context, Dialogues)
-    assert resumed.context == whole.context
-    assert (whole.context.dialogues, whole.context.failed) == (2, 0)
-    assert value(whole.context.eyesight) > value(whole.context.blind)
-    assert value(whole.context.retention) > 50
+    dialogues = whole.found["dialogues"]
+    assert isinstance(dialogues, Dialogues)
+    assert resumed.found["dialogues"] == dialogues
+    assert (dialogues.dialogues, dialogues.failed) == (2, 0)
+    assert value(dialogues.eyesight) > value(dialogues.blind)
+    assert value(dialogues.retention) > 50
     with Store(homes[1] / "results.sqlite") as store:
-        asked = [one for one in store.samples(resumed.run, "glimpse") if one.scenario.startswith("context/")]
-    assert len({(one.scenario, one.place) for one in asked}) == len(asked) == 20 + 8 + 6 + 10 + 9
+        samples = [
+            one for one in store.samples(resumed.run, "glimpse") if one.scenario.startswith("context/")
+        ]
+    assert len({(one.scenario, one.place) for one in samples}) == len(samples) == 20 + 8 + 6 + 10 + 9

@@ -1,25 +1,37 @@
-"""Shares, differences and first losses of made-up answers, by hand; whole dialogues are in `test_context`."""
+"""Shares, differences and first losses of made-up answers, by hand; whole dialogues are in `test_ask`."""
 
 import dataclasses
 
 import pytest
 
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.dialogues.find import headline, is_settled, judge
-from viewfinder.measure.measures.dialogues.recall import BLIND, NEVER, RESENT, SINGLE, TEXT, Recall, cell
+from viewfinder.measure.measures.dialogues import find
+from viewfinder.measure.measures.dialogues.counts import COUNTS
+from viewfinder.measure.measures.dialogues.recall import (
+    BLIND,
+    NEVER,
+    RESENT,
+    SINGLE,
+    TEXT,
+    Recall,
+    scenario_of,
+)
+from viewfinder.measure.measures.dialogues.result import Dialogues
+from viewfinder.measure.measures.dialogues.retention import headline, is_settled
 from viewfinder.measure.statistics import clusters
 from viewfinder.measure.store.rows import Sample
-from viewfinder.measure.suite import SUITES
 
-SUITE = SUITES["standard"]
+VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)
 
 
 def said(
     dialogue: str, arm: str, role: str, *, right: bool = True, text: str = "Red.", error: str = ""
 ) -> Sample:
     exchange = Exchange(0.0, 1.0, text=text, error=error)
-    return Sample("run", "m", 0, cell(arm, role), "?", exchange, scene=dialogue, expected="Red.", right=right)
+    scenario = scenario_of(arm, role)
+    return Sample("run", "m", 0, scenario, "?", exchange, scene=dialogue, expected="Red.", right=right)
 
 
 def about(dialogue: str, alone: str, resent: str, removed: str = "", blind: str = "") -> list[Sample]:
@@ -33,6 +45,10 @@ def about(dialogue: str, alone: str, resent: str, removed: str = "", blind: str 
     return answers
 
 
+def judge(answers: list[Sample]) -> Dialogues:
+    return find.judge(Recall(answers), COUNTS["standard"], VARIANT)
+
+
 def figure(measured: Measured) -> Figure:
     assert isinstance(measured, Figure), measured
     return measured
@@ -40,7 +56,7 @@ def figure(measured: Measured) -> Figure:
 
 def test_only_what_is_seen_can_be_kept_and_intervals_are_over_dialogues() -> None:
     answers = about("a", "yyny", "yynn") + about("b", "yyyy", "ynyy") + about("c", "nnnn", "yyyy")
-    result = judge(Recall(answers), SUITE)
+    result = judge(answers)
     kept = figure(result.retention)
     expected = clusters.share([2, 3], [3, 4])
     assert (kept.value, kept.low, kept.high) == pytest.approx([100 * number for number in expected])
@@ -53,7 +69,7 @@ def test_only_what_is_seen_can_be_kept_and_intervals_are_over_dialogues() -> Non
 
 def test_differences_are_of_the_same_facts_and_have_their_sign() -> None:
     answers = about("a", "yyyy", "yyyy", "ynn-", "nnyn") + about("b", "yyyy", "yyny", "yyyy", "nnnn")
-    result = judge(Recall(answers), SUITE)
+    result = judge(answers)
     gap = figure(result.text_gap)
     assert (gap.value, gap.n, gap.unit) == (pytest.approx(100 * (2 - 1) / 7), 7, "points")
     assert figure(result.blind_corrected_gain).value == pytest.approx(100 * (7 - 1) / 8)
@@ -64,7 +80,7 @@ def test_a_fact_is_compared_with_itself_around_the_second_image() -> None:
     answers = about("a", "yy", "yy") + about("b", "yy", "ny") + about("c", "ny", "yy")
     for dialogue, role, right in (("a", "d2", False), ("b", "d1", True), ("c", "d1", False)):
         answers.append(said(dialogue, RESENT, f"first/{role}", right=right))
-    result = judge(Recall(answers), SUITE)
+    result = judge(answers)
     lost = figure(result.interference)
     assert (lost.value, lost.n) == (0.0, 2), "one lost, one found again; the third was never seen"
 
@@ -78,7 +94,7 @@ def test_a_swap_is_the_seconds_value_and_no_other() -> None:
             dataclasses.replace(second, expected="Blue."),
         ]
     answers.append(said("e", RESENT, "first/d1", text="Blue."))
-    swaps = figure(judge(Recall(answers), SUITE).swaps)
+    swaps = figure(judge(answers).swaps)
     assert (swaps.value, swaps.n) == (50.0, 4), "what the second image shows is not known of the last"
 
 
@@ -87,7 +103,7 @@ def test_a_swap_is_the_seconds_value_and_no_other() -> None:
     [("Yes.", True), ("Yes, it is red.", True), ("No, it is blue.", False), ("It is blue.", False)],
 )
 def test_a_premise_is_accepted_by_a_yes(reply: str, accepted: bool) -> None:
-    result = judge(Recall([said("a", RESENT, "false-premise", text=reply)]), SUITE)
+    result = judge([said("a", RESENT, "false-premise", text=reply)])
     assert figure(result.false_premises_accepted).value == 100 * accepted
     assert isinstance(result.true_premises_accepted, Missing)
 
@@ -102,7 +118,7 @@ def test_a_premise_is_accepted_by_a_yes(reply: str, accepted: bool) -> None:
         ("yyyyy", "yye--", []),
         ("yyyyy", "yne--", [3]),
     ],
-    ids=["kept", "lost", "what is not seen is not lost", "nothing seen", "cut short", "lost, then cut short"],
+    ids=["kept", "lost", "not seen, so not lost", "nothing seen", "cut short", "lost, then cut short"],
 )
 def test_the_first_loss_of_a_dialogue(alone: str, resent: str, turn: list[int]) -> None:
     assert Recall(about("a", alone, resent)).first_losses() == turn
@@ -113,22 +129,22 @@ def test_the_mean_first_loss_has_an_interval_from_twenty_dialogues_on() -> None:
         numbers = range(count)
         return [one for number in numbers for one in about(f"{number}", "yy", "yn" if number % 2 else "yy")]
 
-    short = figure(judge(Recall(half_of(10)), SUITE).first_loss)
+    short = figure(judge(half_of(10)).first_loss)
     assert (short.value, short.low, short.high, short.is_range) == (7.0, 3, 11, True)
     assert "needs 20 dialogues" in short.how
-    long = figure(judge(Recall(half_of(30)), SUITE).first_loss)
+    long = figure(judge(half_of(30)).first_loss)
     assert long.value == 7.0
     assert 5 < long.low < 6.5
     assert 7.5 < long.high < 9
     assert "15 lost one" in long.how
 
 
-def test_nothing_asked_is_said_of_every_figure() -> None:
-    result = judge(Recall([]), SUITE)
-    cells = [getattr(result, name) for name in type(result).model_fields]
-    cells += result.by_distance.values()
-    assert [cell for cell in cells if isinstance(cell, Figure)] == []
-    assert sum(isinstance(cell, Missing) for cell in cells) == 17
+def test_without_answers_every_figure_is_missing() -> None:
+    result = judge([])
+    measured = [getattr(result, name) for name in type(result).model_fields]
+    measured += result.by_distance.values()
+    assert [one for one in measured if isinstance(one, Figure)] == []
+    assert sum(isinstance(one, Missing) for one in measured) == 17
     assert result.ended == "the time was over"
 
 
@@ -139,4 +155,4 @@ def test_the_headline_is_settled_by_its_half_width_alone() -> None:
     assert is_settled(headline(Recall(many)), 5.0)
     assert not is_settled(headline(Recall(many)), 0.0)
     assert not is_settled(headline(Recall([])), 5.0)
-    assert judge(Recall(few), SUITE).ended.endswith("takes up to 60 dialogues")
+    assert judge(few).ended.endswith("takes up to 60 dialogues")

@@ -1,4 +1,4 @@
-"""The dialogues: balanced, gradable, the same for everybody."""
+"""The dialogues: balanced, gradable, the same for all models."""
 
 from collections import Counter
 from itertools import islice
@@ -112,8 +112,8 @@ def test_the_second_image_has_another_answer_to_the_same_question() -> None:
         assert dialogue_of(second.scene.seed) == again.scene.seed == dialogue_of(again.scene.seed)
 
 
-def test_a_false_premise_is_never_about_the_fact_that_is_told_again() -> None:
-    """Who gives in to it would seem to have lost the fact to the second image."""
+def test_a_false_premise_is_never_about_the_fact_that_is_asked_again() -> None:
+    """A model that gives in to it would seem to have lost the fact to the second image."""
     for dialogue in INTERRUPTED:
         shape = next(shape for shape in SHAPES if shape in line_of(dialogue, FIRST).text)
         assert shape not in line_of(dialogue, FALSE).text

@@ -1,4 +1,4 @@
-"""From timed cells with planted stamps to percentiles, speeds, first images and what a new image costs."""
+"""From timed requests with planted stamps to percentiles, speeds, first images and the cost of a new one."""
 
 import dataclasses
 import random
@@ -7,21 +7,24 @@ from typing import Any
 
 import pytest
 
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
+from viewfinder.core.config import RunningServer
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.latency.find import cell, latency, new_image, prefill_rate
-from viewfinder.measure.measures.latency.result import Cell
-from viewfinder.measure.metrics import Block
-from viewfinder.measure.store.outcome import Load
+from viewfinder.measure.measures.latency import MEASURE
+from viewfinder.measure.measures.latency.find import new_image, prefill_rate, request_times
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.store.rows import Sample
 
-LOAD = Load(0.4, 1.0, 1.5, 2.0)
+VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)
 FAILED = Exchange(started_s=0.0, finished_s=0.001, error="engine_refused: The server refused: no")
 
 
 def answer(
-    ttft_s: float = 0.2, *, gap_s: float = 0.02, tokens: int = 5, prompt_tokens: int = 70, **timings: float
+    ttft_s: float = 0.2, *, gap_s: float = 0.02, tokens: int = 5, prompt_tokens: int = 70, **timings: object
 ) -> Exchange:
-    """An answer whose tokens come one by one, and what the engine tells of its own clock."""
+    """An answer whose tokens come one by one, with the engine's own timings."""
     times = tuple(100.0 + ttft_s + gap_s * piece for piece in range(tokens))
     return Exchange(
         started_s=100.0,
@@ -38,7 +41,8 @@ def answer(
     )
 
 
-def told(prompt_ms: float, *, prompt_n: int = 65, cache_n: int = 5, ttft_s: float = 0.2) -> Exchange:
+def clocked(prompt_ms: float, *, prompt_n: int = 65, cache_n: int = 5, ttft_s: float = 0.2) -> Exchange:
+    """An answer of an engine that reports how many tokens it read and remembered, and how long it took."""
     return answer(ttft_s, prompt_ms=prompt_ms, prompt_n=prompt_n, cache_n=cache_n)
 
 
@@ -58,9 +62,9 @@ def reason(measured: Any) -> str:
     return measured.missing
 
 
-def timed(blocks: list[list[Exchange]], **more: Any) -> Cell:
-    found = cell(blocks, "things", **more)
-    assert isinstance(found, Cell), found
+def timed(processes: list[list[Exchange]], **more: Any) -> RequestTimes:
+    found = request_times(processes, "things", **more)
+    assert isinstance(found, RequestTimes), found
     return found
 
 
@@ -130,35 +134,70 @@ def test_an_answer_in_one_piece_has_no_gaps() -> None:
 
 
 def test_what_the_suite_does_not_ask_is_no_part_of_it() -> None:
-    assert reason(cell([[], []], "things")) == "the suite does not ask it"
-    assert reason(cell([], "things")) == "the suite does not ask it"
+    assert reason(request_times([[], []], "things")) == "the suite does not ask it"
+    assert reason(request_times([], "things")) == "the suite does not ask it"
 
 
 def test_prefill_is_what_was_read_over_how_long() -> None:
-    rate = figure(prefill_rate([[told(100.0), told(300.0)]] * 6))
+    rate = figure(prefill_rate([[clocked(100.0), clocked(300.0)]] * 6))
     assert (rate.value, rate.n, rate.unit) == (pytest.approx(130 / 0.4), 12, "tokens/s")
 
 
-def test_an_engine_that_tells_no_times_has_no_prefill_speed() -> None:
-    assert "does not tell" in reason(prefill_rate([[answer()]] * 6))
+def test_an_engine_that_reports_no_times_has_no_prefill_speed() -> None:
+    assert "does not report" in reason(prefill_rate([[answer()]] * 6))
 
 
 def test_an_image_that_is_counted_as_one_token_gives_no_speed() -> None:
     """llama.cpp 5336: 429,987 ms and one token."""
     assert "fewer tokens than the prompt has" in reason(
-        prefill_rate([[told(429_987.0, prompt_n=1, cache_n=0)]] * 6)
+        prefill_rate([[clocked(429_987.0, prompt_n=1, cache_n=0)]] * 6)
     )
 
 
+@pytest.mark.parametrize(
+    ("prompt_n", "cache_n", "words"),
+    [
+        (65, 5, ""),
+        (70, 69, "counts tokens twice"),
+        (66, 5, "counts tokens twice"),
+        (64, 5, "fewer tokens than the prompt has"),
+    ],
+    ids=["all of the prompt", "cached ones among those read", "one too many", "one too few"],
+)
+def test_counts_that_do_not_add_up_to_the_prompt_give_no_speed(
+    prompt_n: int, cache_n: int, words: str
+) -> None:
+    """An engine that counts the tokens that it remembered among those that it read seemed faster than it is:
+    its prefill speed was tokens of the whole prompt over the time for a part of it."""
+    rate = prefill_rate([[clocked(100.0, prompt_n=prompt_n, cache_n=cache_n), clocked(100.0)]] * 6)
+    if words:
+        assert words in reason(rate)
+    else:
+        assert isinstance(rate, Figure)
+
+
+def test_a_prompt_of_unknown_length_is_believed() -> None:
+    one = dataclasses.replace(clocked(100.0, prompt_n=65, cache_n=69), prompt_tokens=None)
+    assert figure(prefill_rate([[one]] * 6)).value == pytest.approx(650)
+
+
+def test_true_is_no_number() -> None:
+    """`true` in an engine's timings was one token, or a millisecond: Python counts it as 1."""
+    for timings in ({"prompt_n": True, "prompt_ms": 100.0}, {"prompt_n": 65, "prompt_ms": True}):
+        assert "does not report" in reason(prefill_rate([[answer(**timings)]] * 6))
+    hit = answer(prompt_n=70, prompt_ms=100.0, cache_n=True)
+    assert figure(prefill_rate([[hit]] * 6)).value == pytest.approx(700), "none of 70 was remembered"
+
+
 def test_what_is_remembered_is_no_reading() -> None:
-    found = timed([[told(1.0, prompt_n=1, cache_n=69)] * 3] * 6, is_new=False)
+    found = timed([[clocked(1.0, prompt_n=1, cache_n=69)] * 3] * 6, is_new=False)
     assert "does not read" in reason(found.prefill_rate)
     assert isinstance(found.decode_rate, Figure)
 
 
 def test_a_new_image_costs_what_a_repeat_does_not_by_the_engines_clock() -> None:
-    new = [[told(40.0, ttft_s=9.0)] * 3] * 6
-    again = [[told(2.0, prompt_n=1, cache_n=69, ttft_s=8.0)] * 3] * 6
+    new = [[clocked(40.0, ttft_s=9.0)] * 3] * 6
+    again = [[clocked(2.0, prompt_n=1, cache_n=69, ttft_s=8.0)] * 3] * 6
     cost = figure(new_image(new, again))
     assert (cost.value, cost.n, cost.unit) == (pytest.approx(0.038), 6, "s")
     assert "the engine's own time for the prompt" in cost.how
@@ -171,9 +210,9 @@ def test_a_new_image_costs_the_difference_of_first_tokens_elsewhere() -> None:
     assert "6 fresh server processes: time to the first token with a new 512 px image" in cost.how
 
 
-def test_an_engine_that_remembers_no_image_tells_nothing_of_its_cost() -> None:
-    new = [[told(40.0)] * 3] * 6
-    assert "says that it remembers no image" in reason(new_image(new, [[told(39.0)] * 3] * 6))
+def test_an_engine_that_remembers_no_image_shows_nothing_of_its_cost() -> None:
+    new = [[clocked(40.0)] * 3] * 6
+    assert "says that it remembers no image" in reason(new_image(new, [[clocked(39.0)] * 3] * 6))
     rng = random.Random(1)
 
     def noisy() -> list[list[Exchange]]:
@@ -197,15 +236,37 @@ def test_half_a_difference_is_none(
     assert words in reason(new_image(new, again))
 
 
-def blocks(first: Callable[[int], Exchange | None], later_s: float = 0.2, processes: int = 7) -> list[Block]:
+def sample(scenario: str, exchange: Exchange) -> Sample:
+    return Sample("run", "m", 1, scenario, "?", exchange, scene="a scene")
+
+
+def process(number: int, **kinds: list[Exchange]) -> ProcessLog:
+    """A process with these requests of each kind."""
+    return ProcessLog(number, [sample(kind, one) for kind, some in kinds.items() for one in some])
+
+
+def latency(logs: list[ProcessLog], variant: Variant = VARIANT) -> Latency:
+    found = MEASURE.find(logs, MEASURE.counts["standard"], variant)
+    assert isinstance(found, Latency), found
+    return found
+
+
+def processes(first: Callable[[int], Exchange | None], later_s: float = 0.2) -> list[ProcessLog]:
+    """Seven, each with its `first` image of all (None: it was not ours to start)."""
     return [
-        Block(LOAD, [answer()], [answer()], {}, [answer(later_s)] * 3, [], first(process))
-        for process in range(processes)
+        process(
+            number,
+            load=[one] if (one := first(number)) else [],
+            images=[answer()],
+            texts=[answer()],
+            short=[answer(later_s)] * 3,
+        )
+        for number in range(7)
     ]
 
 
 def test_the_first_image_is_told_apart_from_later_ones() -> None:
-    found = latency(blocks(lambda process: answer(0.3 + process / 1000)))
+    found = latency(processes(lambda number: answer(0.3 + number / 1000)))
     assert figure(found.first_image).value == pytest.approx(0.303, abs=1e-4)
     assert figure(found.later_images).value == pytest.approx(0.2)
     slower = figure(found.first_slower)
@@ -213,24 +274,26 @@ def test_the_first_image_is_told_apart_from_later_ones() -> None:
     assert slower.low > 1.4
 
 
-def test_a_first_image_without_an_answer_is_told() -> None:
-    found = latency(blocks(lambda process: answer() if process else FAILED))
+def test_a_first_image_without_an_answer_is_reported() -> None:
+    found = latency(processes(lambda number: answer() if number else FAILED))
     assert reason(found.first_image) == reason(found.first_slower) == "1 of 7 first images had no answer"
 
 
 def test_a_server_that_ran_already_has_no_first_image() -> None:
-    found = latency(blocks(lambda process: None), "sessions with a server that was running already")
+    there = VARIANT.model_copy(update={"server": RunningServer(base_url="http://127.0.0.1:9", model="x")})
+    found = latency(processes(lambda number: None), there)
     assert "not ours" in reason(found.first_image)
-    assert isinstance(found.short, Cell)
+    assert isinstance(found.short, RequestTimes)
     assert figure(found.short.ttft.p50).how.startswith(
         "geometric mean of the medians of 7 sessions with a server that was running already: time to"
     )
 
 
 def test_new_images_and_repeats_are_never_mixed() -> None:
-    found = latency([Block(LOAD, [answer(0.5)], [], {}, [], [answer(0.1)] * 3)] * 7)
-    assert isinstance(found.images, Cell)
-    assert isinstance(found.repeats, Cell)
+    logs = [process(number, images=[answer(0.5)], repeats=[answer(0.1)] * 3) for number in range(7)]
+    found = latency(logs)
+    assert isinstance(found.images, RequestTimes)
+    assert isinstance(found.repeats, RequestTimes)
     assert (figure(found.images.ttft.p50).value, figure(found.images.ttft.p50).n) == (pytest.approx(0.5), 7)
     assert (figure(found.repeats.ttft.p50).value, figure(found.repeats.ttft.p50).n) == (
         pytest.approx(0.1),

@@ -1,12 +1,12 @@
-"""Starts, first images and percentiles in the guide: each a figure or the reason why there is none."""
+"""Timed requests in the guide: each a figure or the reason why there is none."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from viewfinder.measure.figures import Measured, Missing
-from viewfinder.measure.measures.latency.page import percentiles, rows, speeds
-from viewfinder.measure.measures.latency.result import Cell, Latency, Spread
-from viewfinder.measure.measures.load.result import LoadTimes
-from viewfinder.report.figures import brief
+from tests.measure.measures.plain_writer import DISTURBED, PlainWriter
+from tests.report.conftest import Make
+from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.latency.page import rows, section
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
 from viewfinder.report.markdown import Notes
 from viewfinder.report.tables import Tables
 
@@ -14,27 +14,24 @@ NOT_ASKED = Missing(missing="the suite does not ask it")
 TOO_FEW = Missing(missing="p99 needs 368 samples, there were 84")
 
 
-def printed(measured: Measured) -> str:
-    return measured.missing if isinstance(measured, Missing) else brief(measured)
-
-
-def latency(make: Any) -> Latency:
-    """Two cells of four; TTFT 40 ms for a new image."""
+def latency(make: Make) -> Latency:
+    """Two kinds of four; TTFT 40 ms for a new image."""
     spread = Spread(p50=make.figure(0.040, 0.002), p95=make.figure(0.052, 0.004), p99=TOO_FEW)
-    cell = Cell(
+    times = RequestTimes(
         what="requests",
         ttft=spread,
         itl=spread,
         tpot=spread,
         e2e=spread,
+        mean=make.figure(0.043, 0.002),
         prefill_rate=make.figure(1500.0, 40.0, "tokens/s"),
         decode_rate=make.figure(900.0, 30.0, "tokens/s"),
         output_tokens=make.figure(16.0, 0.5, "tokens"),
     )
     return Latency(
-        images=cell,
+        images=times,
         short=NOT_ASKED,
-        repeats=cell,
+        repeats=times,
         texts=NOT_ASKED,
         first_image=make.figure(0.090, 0.010),
         later_images=make.figure(0.041, 0.002),
@@ -43,9 +40,18 @@ def latency(make: Any) -> Latency:
     )
 
 
-def test_rows_are_in_milliseconds(make: Any) -> None:
-    found = rows(make.result(latency=latency(make)), printed)
-    assert found == [
+def cells(lines: Sequence[Sequence[str]]) -> list[str]:
+    return [cell for line in lines for cell in line]
+
+
+def test_rows_are_in_seconds_or_milliseconds(make: Make) -> None:
+    assert rows(latency(make), PlainWriter()) == [
+        ("Average inference (s)", "0.0430 (0.0410 to 0.0450, n=30)"),
+        ("Median inference (s)", "0.0400 (0.0380 to 0.0420, n=30)"),
+        ("Output tokens", "16.00 (15.50 to 16.50, n=30)"),
+        ("Time to first token, image (ms)", "40.0 (38.0 to 42.0, n=30)"),
+        ("Time to first token, text (ms)", NOT_ASKED.missing),
+        ("Decode speed", "900 tokens/s (870 to 930, n=30)"),
         ("First image after a start: time to first token (ms)", "90 (80 to 100, n=30)"),
         ("Later images, same kind of question (ms)", "41.0 (39.0 to 43.0, n=30)"),
         ("First image / later images", "2.20 (1.90 to 2.50, n=30)"),
@@ -53,46 +59,43 @@ def test_rows_are_in_milliseconds(make: Any) -> None:
     ]
 
 
-def test_speeds_are_of_what_was_asked(make: Any) -> None:
-    lines = speeds(latency(make), printed).splitlines()
-    assert lines[0] == "| Requests | Output tokens | Prefill speed (tokens/s) | Decode speed (tokens/s) |"
-    assert lines[2:] == [
-        f"| {title} | 16.00 (15.50 to 16.50, n=30) | 1,500 (1,460 to 1,540, n=30) | 900 (870 to 930, n=30) |"
+def test_speeds_are_of_what_was_asked(make: Make) -> None:
+    _, speeds = section(latency(make), PlainWriter())
+    assert speeds.header == (
+        "Requests",
+        "Output tokens",
+        "Prefill speed (tokens/s)",
+        "Decode speed (tokens/s)",
+    )
+    assert [list(line) for line in speeds.rows] == [
+        [title, "16.00 (15.50 to 16.50, n=30)", "1,500 (1,460 to 1,540, n=30)", "900 (870 to 930, n=30)"]
         for title in ("new image, described", "same image again, described")
     ]
 
 
-def test_nothing_is_said_of_what_was_never_measured(make: Any) -> None:
-    assert rows(make.result(), printed) == []
-    assert rows(make.result(latency=Missing(missing="it broke off")), printed) == []
-    assert Tables(Notes()).percentiles(make.result()) == Tables(Notes()).speeds(make.result()) == ""
+def test_nothing_is_said_of_what_was_never_measured(make: Make) -> None:
+    gone = Missing(missing="it broke off")
+    assert {cell for _, cell in rows(gone, PlainWriter())} == {"it broke off"}
+    assert "First image" not in str(rows(gone, PlainWriter()))
+    intros = [intro for intro, _ in Tables(Notes()).sections(make.result(latency=gone))]
+    assert not any(intro.startswith("How ") for intro in intros)
 
 
-def test_a_start_from_the_disk_or_why_there_is_none(make: Any) -> None:
-    gone = Missing(missing="another process maps them")
-    assert rows(make.result(cold_load=gone), printed) == [
-        ("Load time, files from the disk (s)", "another process maps them")
-    ]
-    cold: LoadTimes = make.load(make.figure(1.5, 0.2))
-    assert rows(make.result(cold_load=cold), printed) == [
-        ("Load time, files from the disk (s)", "1.50 (1.30 to 1.70, n=30)")
-    ]
-
-
-def test_percentiles_have_a_line_for_each_time_or_a_reason(make: Any) -> None:
-    lines = percentiles(latency(make), printed).splitlines()
-    assert lines[0] == "| Requests | Time (ms) | p50 | p95 | p99 |"
-    assert lines[2] == (
-        "| new image, described | time to first token "
-        "| 40.0 (38.0 to 42.0, n=30) | 52.0 (48.0 to 56.0, n=30) | p99 needs 368 samples, there were 84 |"
+def test_percentiles_have_a_line_for_each_time_or_a_reason(make: Make) -> None:
+    percentiles, _ = section(latency(make), PlainWriter())
+    assert percentiles.header == ("Requests", "Time (ms)", "p50", "p95", "p99")
+    assert percentiles.rows[0] == (
+        "new image, described",
+        "time to first token",
+        "40.0 (38.0 to 42.0, n=30)",
+        "52.0 (48.0 to 56.0, n=30)",
+        TOO_FEW.missing,
     )
-    assert len(lines) == 2 + 4 + 1 + 4 + 1
-    assert lines[6] == f"| new image, one word asked for |  | {' | '.join([NOT_ASKED.missing] * 3)} |"
+    assert len(percentiles.rows) == 4 + 1 + 4 + 1
+    assert percentiles.rows[4] == ("new image, one word asked for", "", *[NOT_ASKED.missing] * 3)
 
 
-def test_timings_of_a_disturbed_run_are_marked(make: Any) -> None:
-    notes = Notes()
-    table = Tables(notes).percentiles(make.result(latency=latency(make), contaminated="two fleets"))
-    assert table.count("40.0 (38.0 to 42.0, n=30)") == 8
-    mark = next(line for line in notes.definitions() if "two fleets" in line).partition(":")[0]
-    assert table.count(mark) == 16
+def test_timings_of_a_disturbed_run_are_marked(make: Make) -> None:
+    percentiles, _ = section(latency(make), PlainWriter(is_disturbed=True))
+    assert cells(percentiles.rows).count(f"40.0 (38.0 to 42.0, n=30){DISTURBED}") == 8
+    assert sum(cell.endswith(DISTURBED) for cell in cells(percentiles.rows)) == 16

@@ -1,47 +1,52 @@
 """Starts with the model's files out of memory: asked of a real engine, judged on planted series."""
 
 import mmap
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from viewfinder.measure.measures.load.cold import STAMPS, ColdLoad, all_files
 
-from viewfinder.catalog.card import ModelCard
+from tests.measure.suites import small
+from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import RunningServer
 from viewfinder.host import page_cache
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.base import ProcessLog, Series
+from viewfinder.measure.measures.load import COLD
+from viewfinder.measure.measures.load.ask import STAMPS, all_files
 from viewfinder.measure.measures.load.result import LoadTimes
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.store import Sample, Store
-from viewfinder.measure.suite import SUITES, Suite
+from viewfinder.measure.suite import NAMES, Suite, suite_named
 
-from .conftest import Measure
+Measure = Callable[[Suite], Awaitable[ModelResult]]
+Planted = Mapping[str, Sequence[float]]
 
-SUITE = Suite(
-    "tiny", processes=1, images=1, texts=1, vision=1, text=1, follow_up=1, budget_s=60.0, cold_starts=3
-)
+SUITE = small("tiny", cold_starts=3)
 TIMES = {name: [0.1 * number + start / 100 for start in range(6)] for number, name in enumerate(STAMPS, 1)}
 
 
-def heard(series: Series, *, scene: str = "a scene", broke_off: str = "") -> list[ProcessLog]:
+def result_of(series: Planted, *, vision: bool = True, broke_off: str = "") -> LoadTimes | Missing:
     exchange = Exchange(started_s=0.0, finished_s=1.0, text="Red.")
-    return [
-        ProcessLog(
-            0, [Sample("run", "glimpse", 9, "cold_load", "?", exchange, scene=scene)], series, broke_off
-        )
-    ]
+    sample = Sample("run", "m", 9, "cold_load", "?", exchange, scene="a scene" if vision else "")
+    outcome = ProcessOutcome(
+        series={name: tuple(values) for name, values in series.items()}, broke_off=broke_off
+    )
+    variant = Variant(name="v", engine="e", repo="r", vision=vision, text=True)
+    return COLD.find([ProcessLog(9, [sample], outcome, COLD.name)], COLD.counts["standard"], variant)
 
 
-def found(series: Series, **more: str) -> LoadTimes:
-    result = ColdLoad().finds(heard(series, **more), SUITE)
+def found(series: Planted, *, vision: bool = True) -> LoadTimes:
+    result = result_of(series, vision=vision)
     assert isinstance(result, LoadTimes), result
     return result
 
 
-def why_not(series: Series, **more: str) -> str:
-    result = ColdLoad().finds(heard(series, **more), SUITE)
+def why_not(series: Planted, *, broke_off: str = "") -> str:
+    result = result_of(series, broke_off=broke_off)
     assert isinstance(result, Missing), result
     return result.missing
 
@@ -49,18 +54,19 @@ def why_not(series: Series, **more: str) -> str:
 @pytest.mark.skipif(not page_cache.CAN_DROP, reason="only Linux can empty a file's page cache")
 async def test_a_real_engine_reads_its_files_from_the_disk(measure: Measure, store: Store) -> None:
     result = await measure(SUITE)
-    assert isinstance(result.cold_load, LoadTimes), result.cold_load
+    times = result.found["cold_load"]
+    assert isinstance(times, LoadTimes), times
     values = []
     for name in LoadTimes.model_fields:
-        figure = getattr(result.cold_load, name)
+        figure = getattr(times, name)
         assert isinstance(figure, Figure), figure
         assert (figure.n, figure.is_range) == (3, True), "fewer than six starts have no interval"
         assert "out of the page cache" in figure.how
         values.append(figure.value)
     assert values == sorted(values), "spawned, listening, ready, first token, first right answer"
-    asked = [one for one in store.samples(result.run, "glimpse") if one.scenario == "cold_load"]
-    assert len(asked) >= 3
-    assert result.issues == (), "a start that was asked for is no failed start"
+    samples = [one for one in store.samples(result.run, "glimpse") if one.scenario == "cold_load"]
+    assert len(samples) >= 3
+    assert result.issues == (), "a start that the measure wants is no failed start"
 
 
 @pytest.mark.skipif(not page_cache.CAN_DROP, reason="only Linux can empty a file's page cache")
@@ -71,8 +77,9 @@ async def test_files_that_another_process_maps_cannot_be_loaded_cold(
     with weights.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
         assert mapped[:: mmap.PAGESIZE], "every page is read"
         result = await measure(SUITE)
-    assert isinstance(result.cold_load, Missing)
-    assert "another process maps them" in result.cold_load.missing
+    why = result.found["cold_load"]
+    assert isinstance(why, Missing)
+    assert "another process maps them" in why.missing
     assert result.status != "failed"
 
 
@@ -87,7 +94,7 @@ def test_the_stamps_of_all_starts() -> None:
     )
 
 
-def test_a_start_that_never_answered_right_is_told() -> None:
+def test_a_start_that_never_answered_right_is_reported() -> None:
     times = found({"kept": [0.0] * 6, **TIMES, "first_correct_s": TIMES["first_correct_s"][:4]})
     assert times.first_correct == Missing(
         missing="2 of 6 starts never came to the first correct answer about an image"
@@ -96,7 +103,7 @@ def test_a_start_that_never_answered_right_is_told() -> None:
 
 
 def test_a_variant_without_vision_has_no_first_right_answer_about_an_image() -> None:
-    times = found({"kept": [0.0] * 6, **TIMES, "first_correct_s": []}, scene="")
+    times = found({"kept": [0.0] * 6, **TIMES, "first_correct_s": []}, vision=False)
     assert times.first_correct == Missing(missing="this variant takes no images")
 
 
@@ -106,7 +113,7 @@ def test_starts_that_were_proven_cold_stay_so_when_a_later_one_is_not() -> None:
 
 
 def test_files_that_stayed_in_memory_give_no_cold_load() -> None:
-    nothing: Series = {name: [] for name in STAMPS}
+    nothing: Planted = {name: [] for name in STAMPS}
     assert why_not({"kept": [3_500_000.0], **nothing}).startswith("3.5 MB of the model's files stayed")
 
 
@@ -114,15 +121,15 @@ def test_an_engine_that_died_gives_no_cold_load() -> None:
     assert why_not({}, broke_off="the engine died") == "the engine died"
 
 
-def test_where_it_cannot_be_measured_the_reason_is_told(
+def test_where_it_cannot_be_measured_the_reason_is_given(
     glimpse: ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variant = glimpse.variants[0]
-    assert ColdLoad().needs(variant) is None
+    assert COLD.skip_reason(variant) is None
     there = variant.model_copy(update={"server": RunningServer(base_url="http://127.0.0.1:9", model="x")})
-    assert "not ours" in str(ColdLoad().needs(there))
+    assert "not ours" in str(COLD.skip_reason(there))
     monkeypatch.setattr(page_cache, "CAN_DROP", False)
-    assert "no way to empty the page cache" in str(ColdLoad().needs(variant))
+    assert "no way to empty the page cache" in str(COLD.skip_reason(variant))
 
 
 def test_every_file_of_a_folder_counts_and_links_lead_to_theirs(tmp_path: Path) -> None:
@@ -142,6 +149,7 @@ def test_every_file_of_a_folder_counts_and_links_lead_to_theirs(tmp_path: Path) 
 
 
 def test_the_suites_that_have_it() -> None:
-    stage = ColdLoad()
-    assert [stage.processes(suite) for suite in SUITES.values()] == [0, 1, 1]
-    assert stage.steps(SUITES["standard"], 0) >= 6, "an interval needs six starts"
+    suites = [suite_named(name) for name in NAMES]
+    processes = [{measure.name: number for measure, number in suite.apart()} for suite in suites]
+    assert [some.get("cold_load", 0) for some in processes] == [0, 1, 1]
+    assert COLD.steps(COLD.counts["standard"], 0) >= 6, "an interval needs six starts"

@@ -1,4 +1,4 @@
-"""The user's own questions: what is looked at before a run, and what the answers come to.
+"""The user's own questions: the checks before a run, the prompts, and the scores of the answers.
 
 Whole runs with them are in `tests/api/test_measuring.py`.
 """
@@ -14,28 +14,30 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.base import ProcessLog
-from viewfinder.measure.measures.own_images.ask import OwnImages, prepared, require_unchanged
+from viewfinder.measure.measures.own_images import MEASURE
+from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
+from viewfinder.measure.measures.own_images.counts import COUNTS, OwnImagesCounts
 from viewfinder.measure.measures.own_images.questions import Faulty
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.measures.own_images.score import in_one, is_right
-from viewfinder.measure.measures.registry import STAGES, stages_of
+from viewfinder.measure.measures.registry import measures
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.statistics.intervals import wilson
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.suite import SUITES, Suite
+from viewfinder.measure.suite import NAMES, suite_named
 
-SUITE = Suite(
-    "tiny", 1, 1, 1, 8, 8, 1, budget_s=60.0, vqa_questions=50, vqa_folder="/pictures/mine", vqa_total=60
-)
+MINE = OwnImagesCounts(questions=50, budget_s=60.0, folder="/pictures/mine", total=60)
+VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)
 
 
 def png(color: str = "red", size: tuple[int, int] = (40, 30)) -> bytes:
@@ -59,7 +61,7 @@ def said(text: str, *answers: str, image: str = "a.png", error: str = "") -> Sam
 
 
 def found(*asked: Sample) -> OwnImages:
-    result = OwnImages().finds([ProcessLog(0, asked)], SUITE)
+    result = MEASURE.find([ProcessLog(0, asked)], MINE, VARIANT)
     assert isinstance(result, OwnImages)
     return result
 
@@ -105,41 +107,42 @@ def test_errors_and_silence_are_wrong_and_counted() -> None:
 
 
 def test_a_process_that_died_before_the_first_question() -> None:
-    assert OwnImages().finds([ProcessLog(0, [], broke_off="it died")], SUITE) == Missing(
-        missing="no question was asked"
-    )
+    died = ProcessLog(0, [], ProcessOutcome(broke_off="it died"))
+    assert MEASURE.find([died], MINE, VARIANT) == Missing(missing="no question was asked")
 
 
 def test_it_is_part_of_a_suite_only_with_a_folder() -> None:
-    assert "vqa" in STAGES
-    for suite in SUITES.values():
-        assert "vqa" not in dict(stages_of(suite))
-    assert dict(stages_of(SUITE))["vqa"] == 1
+    assert measures()["own_images"] is MEASURE
+    for name in NAMES:
+        suite = suite_named(name)
+        assert not any(measure is MEASURE for measure, _ in suite.apart())
+        apart = suite.with_counts("own_images", MINE).apart()
+        assert [number for measure, number in apart if measure is MEASURE] == [1]
 
 
-async def test_the_questions_become_part_of_the_suite(tmp_path: Path) -> None:
+async def test_the_questions_become_part_of_the_counts(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {f"{number}.png": png(size=(40, 30 + number)) for number in range(3)})
-    suite = await prepared(SUITES["quick"], folder, Limits())
-    assert (suite.vqa_folder, suite.vqa_questions, suite.vqa_total) == (str(folder), 3, 3)
-    own = require_unchanged(suite)
+    counts = await prepared(COUNTS["quick"], folder, Limits())
+    assert (counts.folder, counts.questions, counts.total) == (str(folder), 3, 3)
+    own = require_unchanged(counts)
     assert len(own.questions) == 3
     (folder / own.questions[0].image).write_bytes(png("blue"))
-    with pytest.raises(ViewfinderError, match="another one") as raised:
-        require_unchanged(suite)
+    with pytest.raises(ViewfinderError, match="no longer the same") as raised:
+        require_unchanged(counts)
     assert raised.value.reason == "resume_differs"
     (folder / own.questions[0].image).unlink()
     with pytest.raises(ViewfinderError, match="no such image"):
-        require_unchanged(suite)
+        require_unchanged(counts)
     (folder / "questions.csv").unlink()
     with pytest.raises(ViewfinderError, match="there is no file of questions"):
-        require_unchanged(suite)
+        require_unchanged(counts)
 
 
 SHORT = ModelCard.model_fields["short_answer"].default
 
 
 class Listener:
-    """In the place of a subject: hears what is asked, ten seconds each."""
+    """In the place of a subject: keeps every prompt, each of which takes ten seconds."""
 
     limits = Limits()
 
@@ -157,9 +160,11 @@ class Listener:
         self.heard.append((scenario, prompt))
 
 
-async def heard(suite: Suite, most: int = 99, short_answer: str = SHORT) -> list[tuple[str, Prompt]]:
+async def heard(
+    counts: OwnImagesCounts, most: int = 99, short_answer: str = SHORT
+) -> list[tuple[str, Prompt]]:
     listener = Listener(most, short_answer)
-    assert await OwnImages().asks(cast(Subject, listener), suite, 0) == {}
+    assert not await MEASURE.ask(cast(Subject, listener), counts, 0)
     return listener.heard
 
 
@@ -169,8 +174,8 @@ async def test_what_is_asked(tmp_path: Path) -> None:
     comment.add_text("where", "the user's home")
     file = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(file, "PNG", pnginfo=comment)
-    suite = await prepared(SUITES["quick"], folder_of(tmp_path, {"a.png": file.getvalue()}), Limits())
-    [(scenario, prompt)] = await heard(suite)
+    counts = await prepared(COUNTS["quick"], folder_of(tmp_path, {"a.png": file.getvalue()}), Limits())
+    [(scenario, prompt)] = await heard(counts)
     [message] = prompt.messages
     shown, said = message["content"]
     assert said["text"] == "What color is it?\nAnswer the question using a single word or phrase."
@@ -186,23 +191,23 @@ async def test_what_is_asked(tmp_path: Path) -> None:
 
 
 async def test_a_card_may_have_other_words_for_a_short_answer(tmp_path: Path) -> None:
-    suite = await prepared(SUITES["quick"], folder_of(tmp_path, {"a.png": png()}), Limits())
+    counts = await prepared(COUNTS["quick"], folder_of(tmp_path, {"a.png": png()}), Limits())
     for words, text in (("", "What color is it?"), ("In a word:", "What color is it?\nIn a word:")):
-        [(_, prompt)] = await heard(suite, short_answer=words)
+        [(_, prompt)] = await heard(counts, short_answer=words)
         assert prompt.messages[0]["content"][1]["text"] == text
 
 
 async def test_a_slow_model_is_asked_twenty_and_what_the_time_allows(tmp_path: Path) -> None:
     rows = "".join(f"a.png,What is it ({number})?,red\n" for number in range(40))
-    suite = await prepared(SUITES["quick"], folder_of(tmp_path, {"a.png": png()}, rows), Limits())
-    assert len(await heard(replace(suite, vqa_budget_s=0.0))) == 20
-    assert len(await heard(replace(suite, vqa_budget_s=300.0))) == 31
-    assert len(await heard(replace(suite, vqa_budget_s=3000.0))) == 40
-    assert len(await heard(suite, most=3)) == 3, "what was asked when a run's budget was over stands"
+    counts = await prepared(COUNTS["quick"], folder_of(tmp_path, {"a.png": png()}, rows), Limits())
+    assert len(await heard(replace(counts, budget_s=0.0))) == 20
+    assert len(await heard(replace(counts, budget_s=300.0))) == 31
+    assert len(await heard(replace(counts, budget_s=3000.0))) == 40
+    assert len(await heard(counts, most=3)) == 3, "those before the end of the run's time count"
 
 
-async def test_every_image_is_looked_at_before_anything_is_measured(tmp_path: Path) -> None:
-    """As the gateway would: what an image claims to be counts for nothing, and none of it is opened here."""
+async def test_every_image_is_checked_before_anything_is_measured(tmp_path: Path) -> None:
+    """As the gateway does it: whatever format an image claims, none of it is opened in this process."""
     rows = "good.png,?,x\ncut.png,?,x\npage.png,?,x\nhuge.png,?,x\ngone.png,?,x\n../x.png,?,x\n"
     images = {
         "good.png": png(),
@@ -211,7 +216,7 @@ async def test_every_image_is_looked_at_before_anything_is_measured(tmp_path: Pa
         "huge.png": png(size=(300, 300)),
     }
     with pytest.raises(Faulty) as raised:
-        await prepared(SUITES["quick"], folder_of(tmp_path, images, rows), Limits(pixels=10_000))
+        await prepared(COUNTS["quick"], folder_of(tmp_path, images, rows), Limits(pixels=10_000))
     assert raised.value.message == (
         f"{tmp_path}: line 3: cut.png: The image ends too early; line 4: page.png: SVG images are not "
         "supported; line 5: huge.png: The image of 300 x 300 pixels is too large: the most is 10,000 pixels; "
@@ -223,4 +228,4 @@ async def test_every_image_is_looked_at_before_anything_is_measured(tmp_path: Pa
 async def test_an_image_larger_than_a_request_may_be(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"a.png": png() + bytes(100_000)})
     with pytest.raises(Faulty, match="larger than a request may be: 50000 bytes"):
-        await prepared(SUITES["quick"], folder, Limits(body_bytes=50_000))
+        await prepared(COUNTS["quick"], folder, Limits(body_bytes=50_000))

@@ -118,8 +118,8 @@ def published(folder: Path, annotations: Sequence[dict[str, Any]], **more: Any) 
         {"image_id": 393225, "question": "What website?", "question_id": 393225000},
     ]
     head = {"data_type": "mscoco", "data_subtype": "val2014", "license": {}, "info": {}, **more}
-    told = json.dumps({**head, "task_type": "Open-Ended", "questions": questions})
-    folder_with(folder, told, "v2_OpenEnded_mscoco_val2014_questions.json")
+    text = json.dumps({**head, "task_type": "Open-Ended", "questions": questions})
+    folder_with(folder, text, "v2_OpenEnded_mscoco_val2014_questions.json")
     return folder_with(
         folder, json.dumps({**head, "annotations": annotations}), "v2_mscoco_val2014_annotations.json"
     )
@@ -170,7 +170,7 @@ def test_two_files_that_only_look_like_vqa_v2(tmp_path: Path) -> None:
 
 
 def test_an_image_outside_the_folder_is_not_read(tmp_path: Path) -> None:
-    """Who wrote the questions may want another file of this computer to be sent to a server."""
+    """The author of the questions may want another file of this computer to be sent to a server."""
     inside = tmp_path / "inside"
     inside.mkdir()
     (tmp_path / "secret.png").write_bytes(b"secret")
@@ -191,7 +191,7 @@ def test_the_order_is_always_the_same_and_not_the_files(tmp_path: Path) -> None:
     assert once != tuple(sorted(once, key=lambda one: int(one.where.split()[1])))
 
 
-def test_the_digest_is_of_what_is_asked(tmp_path: Path) -> None:
+def test_the_digest_is_of_the_questions_that_are_asked(tmp_path: Path) -> None:
     rows = HEAD + "a.jpg,What?,x\nb.jpg,What?,x\n"
     for name in "ab":
         (tmp_path / f"{name}.jpg").write_bytes(b"pixels")

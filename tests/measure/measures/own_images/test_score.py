@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from tests.measure.store.test_store import asked
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.measures.own_images.score import (
     CONTRACTIONS,
@@ -16,6 +15,7 @@ from viewfinder.measure.measures.own_images.score import (
     normalized,
     score_of,
 )
+from viewfinder.measure.store.rows import Sample
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,14 @@ def test_an_exact_match_is_letter_by_letter_what_most_said() -> None:
     assert not is_exact("", ["net"])
 
 
+def sample(exchange: Exchange, *answers: str) -> Sample:
+    return Sample("run", "m", 0, "vqa", "?", exchange, "a scene", in_one(answers))
+
+
 def test_a_stored_exchange_is_scored_by_what_it_expects() -> None:
     said = Exchange(started_s=0, finished_s=1, text="Red|blue.", completion_tokens=2)
-    one = asked(scenario="vqa", expected=in_one(["red|blue", "größe"]), exchange=said)
+    one = sample(said, "red|blue", "größe")
     assert (score_of(one), exact_of(one)) == (1, False)
     lost = Exchange(started_s=0, finished_s=1, text="red", error="engine_refused: no")
-    one = asked(scenario="vqa", expected=in_one(["red"]), exchange=lost)
+    one = sample(lost, "red")
     assert (score_of(one), exact_of(one)) == (0, False)

@@ -1,8 +1,7 @@
-"""The same questions at several image budgets: what is sent, and to which processes."""
+"""The same questions at several image budgets: the prompts, and the processes that they go to."""
 
 import base64
 import io
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,25 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.measure.measures.measured_run import BARE, STAGE, Ran, glimpse, measured
+from tests.measure.measures.measured_run import BARE, FIRST, Ran, glimpse, measured
 from tests.measure.test_runner import Point, TableEngine, card
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines import registry
 from viewfinder.engines.base import Launch
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.resolution import MEASURE
 from viewfinder.measure.measures.resolution import ask as resolution
-from viewfinder.measure.measures.resolution.ask import SIZES_PX, TEXTS, ResolutionStage, sizes_of
+from viewfinder.measure.measures.resolution.ask import QUESTIONS_WITHOUT_IMAGE, SIZES_PX, sizes_of
+from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.measures.resolution.result import Resolution
 
-SUITE = replace(BARE, resolution_processes=2, resolution_questions=8)
+COUNTS = ResolutionCounts(processes=2, questions=8, budget_s=60.0)
+SUITE = BARE.with_counts("resolution", COUNTS)
 
 
-class Told(TableEngine):
-    """Notes how many image tokens each of its processes is told."""
+class Noting(TableEngine):
+    """Notes the image tokens that each of its processes is set to."""
 
     def __init__(self, answers: Path) -> None:
         super().__init__(answers)
@@ -37,8 +39,9 @@ class Told(TableEngine):
 
 
 def resolution_of(ran: Ran) -> Resolution:
-    assert isinstance(ran.result.resolution, Resolution), ran.result.resolution
-    return ran.result.resolution
+    found = ran.result.found["resolution"]
+    assert isinstance(found, Resolution), found
+    return found
 
 
 def picture(message: dict[str, Any]) -> Image.Image:
@@ -47,10 +50,10 @@ def picture(message: dict[str, Any]) -> Image.Image:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Told:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Noting:
     answers = tmp_path / "answers.json"
     answers.write_text("{}")
-    made = Told(answers)
+    made = Noting(answers)
     monkeypatch.setattr(registry, "entry_points", lambda group: [Point(made)])
     return made
 
@@ -70,35 +73,35 @@ async def test_glimpse(tmp_path: Path) -> None:
     assert 10 < few.image_tokens.value < all_of_them.image_tokens.value / 2
     assert isinstance(found.cheapest, Missing), "eight questions prove nothing"
     assert "more questions" in found.cheapest.missing
-    assert ResolutionStage().finds(ran.heard(), SUITE) == found
+    assert MEASURE.find(ran.logs(), COUNTS, glimpse().variant()) == found
 
 
-async def test_every_size_is_put_to_every_process(tmp_path: Path, engine: Told) -> None:
+async def test_every_size_is_put_to_every_process(tmp_path: Path, engine: Noting) -> None:
     ran = await measured(card("good", image_input_px=192), SUITE, tmp_path)
     found = resolution_of(ran)
     assert [budget.budget for budget in found.budgets] == ["32 px", "64 px", "128 px", "256 px"]
     assert [budget.asked for budget in found.budgets] == [8] * 4
-    for process in (STAGE, STAGE + 1):
-        at_64, at_256 = (ran.cell(f"resolution/{size} px", process) for size in (64, 256))
+    for process in (FIRST, FIRST + 1):
+        at_64, at_256 = (ran.of(f"resolution/{size} px", process) for size in (64, 256))
         assert [one.scene for one in at_64] == [one.scene for one in at_256]
         assert [one.question for one in at_64] == [one.question for one in at_256]
-        assert [one.scene for one in ran.cell("resolution/text", process)] == [
-            one.scene for one in at_64[:TEXTS]
+        assert [one.scene for one in ran.of("resolution/text", process)] == [
+            one.scene for one in at_64[:QUESTIONS_WITHOUT_IMAGE]
         ]
-    assert len({one.scene for one in ran.asked if one.scenario == "resolution/64 px"}) == 8
-    assert engine.image_tokens == [0] * 4, "the engine is told of none"
+    assert len({one.scene for one in ran.samples if one.scenario == "resolution/64 px"}) == 8
+    assert engine.image_tokens == [0] * 4, "the engine is set to none"
 
 
-async def test_a_budget_of_tokens_is_told_to_processes_of_its_own(tmp_path: Path, engine: Told) -> None:
-    suite = replace(SUITE, resolution_processes=6, resolution_questions=2)
+async def test_a_budget_of_tokens_has_processes_of_its_own(tmp_path: Path, engine: Noting) -> None:
+    suite = BARE.with_counts("resolution", ResolutionCounts(processes=6, questions=2, budget_s=60.0))
     ran = await measured(card("good", image_lever="image_tokens"), suite, tmp_path)
     assert engine.image_tokens == [0, 0, 64, 256, 0, 64, 256, 0]
-    cells = [f"resolution/{name}" for name in ("64 tokens", "256 tokens", "all tokens")]
-    for number, cell in enumerate(cells):
-        assert [len(ran.cell(cell, STAGE + part)) for part in range(6)] == [
-            int(part % 3 == number) for part in range(6)
+    scenarios = [f"resolution/{name}" for name in ("64 tokens", "256 tokens", "all tokens")]
+    for number, scenario in enumerate(scenarios):
+        assert [len(ran.of(scenario, FIRST + nth)) for nth in range(6)] == [
+            int(nth % 3 == number) for nth in range(6)
         ]
-    scenes = [{one.scene for one in ran.asked if one.scenario == cell} for cell in cells]
+    scenes = [{one.scene for one in ran.samples if one.scenario == scenario} for scenario in scenarios]
     assert scenes[0] == scenes[1] == scenes[2]
     assert len(scenes[0]) == 2
     assert [budget.budget for budget in resolution_of(ran).budgets] == [
@@ -137,14 +140,13 @@ def test_sizes_beyond_the_models_own_input_are_left_out(input_px: int | None, si
 
 
 def test_a_variant_without_vision_is_not_asked() -> None:
-    assert ResolutionStage().needs(card("good", vision=False).variant()) == Missing(
+    assert MEASURE.skip_reason(card("good", vision=False).variant()) == Missing(
         missing="this variant takes no images"
     )
 
 
-def test_engines_of_other_levers_are_started_as_ever() -> None:
+def test_engines_with_other_levers_keep_their_settings() -> None:
     settings = EngineSettings(image_tokens=99)
     pixels, tokens = (card("good", image_lever=lever).variant() for lever in ("pixels", "image_tokens"))
-    stage = ResolutionStage()
-    assert stage.settings(settings, pixels, 0) == settings
-    assert [stage.settings(settings, tokens, part).image_tokens for part in range(3)] == [64, 256, 99]
+    assert MEASURE.engine_settings(settings, pixels, 0) == settings
+    assert [MEASURE.engine_settings(settings, tokens, nth).image_tokens for nth in range(3)] == [64, 256, 99]

@@ -1,13 +1,16 @@
-"""The smallest image that does as well as the largest: planted truths, and what cannot be told."""
+"""The smallest image that does as well as the largest: planted truths, and too few questions to tell."""
 
 from dataclasses import replace
 
 import pytest
 
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.resolution.find import resolution
+from viewfinder.measure.measures.resolution import MEASURE
+from viewfinder.measure.measures.resolution.ask import PREFIX, TEXT
 from viewfinder.measure.measures.resolution.result import Resolution
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
 
 PROCESSES = 6
@@ -43,6 +46,19 @@ def asked(
 
 def texts(tokens: int | None = 16) -> list[Sample]:
     return asked(4, set(), tokens=tokens)[0] + asked(4, set(), tokens=tokens)[1]
+
+
+def resolution(budgets: dict[str, list[list[Sample]]], without_image: list[Sample]) -> Resolution:
+    """The result of these processes, each of them asked at one budget, and of questions without an image."""
+    asked_at = [(PREFIX + name, process) for name, processes in budgets.items() for process in processes]
+    logs = [
+        ProcessLog(number, [replace(one, scenario=scenario) for one in samples])
+        for number, (scenario, samples) in enumerate([*asked_at, (TEXT, without_image)])
+    ]
+    variant = Variant(name="v", engine="e", repo="r", vision=True, text=True)
+    found = MEASURE.find(logs, MEASURE.counts["standard"], variant)
+    assert isinstance(found, Resolution), found
+    return found
 
 
 def figure(measured: Measured | None) -> Figure:
@@ -108,7 +124,7 @@ def test_with_so_many_more_it_is_likely_shown() -> None:
     assert again.cheapest == "64 px"
 
 
-def test_what_is_surely_worse_leaves_the_largest() -> None:
+def test_a_budget_that_is_surely_worse_leaves_the_largest() -> None:
     found = resolution({"64 px": asked(200, every(2, 200)), "128 px": asked(200, set())}, texts())
     assert found.cheapest == "128 px"
 
@@ -151,7 +167,7 @@ def test_budgets_that_share_no_question_cannot_be_compared() -> None:
     assert isinstance(found.budgets[0].accuracy, Figure)
 
 
-def test_what_is_in_doubt_below_a_proven_budget_does_not_shake_it() -> None:
+def test_a_doubtful_budget_does_not_shake_a_proven_one_above_it() -> None:
     found = resolution(
         {"64 px": asked(300, {1, *range(0, 60, 8)}), "128 px": asked(300, {1}), "256 px": asked(300, {1})},
         texts(),
@@ -160,11 +176,12 @@ def test_what_is_in_doubt_below_a_proven_budget_does_not_shake_it() -> None:
     assert found.cheapest == "128 px"
 
 
-def test_image_tokens_are_those_that_an_engine_tells() -> None:
+def test_image_tokens_are_those_that_an_engine_reports() -> None:
     budgets = {"64 px": asked(24, set(), tokens=None)}
-    assert "does not say" in missing(resolution(budgets, texts()).budgets[0].image_tokens)
-    assert "does not say" in missing(resolution({"64 px": asked(24, set())}, []).budgets[0].image_tokens)
+    assert "does not report" in missing(resolution(budgets, texts()).budgets[0].image_tokens)
+    assert "does not report" in missing(resolution({"64 px": asked(24, set())}, []).budgets[0].image_tokens)
     uncounted = {"64 px": asked(24, set(), tokens=16)}
     assert "does not count" in missing(resolution(uncounted, texts()).budgets[0].image_tokens)
-    told = figure(resolution({"64 px": asked(24, set())}, texts()).budgets[0].image_tokens)
-    assert (told.value, told.low, told.high, told.n, told.is_range) == (64, 64, 64, 2, True)
+    reported = figure(resolution({"64 px": asked(24, set())}, texts()).budgets[0].image_tokens)
+    assert (reported.value, reported.low, reported.high) == (64, 64, 64)
+    assert (reported.n, reported.is_range) == (2, True)

@@ -1,6 +1,5 @@
 """What many requests do to an engine: memory that grows is found, in its kind; glimpse's does not grow."""
 
-import dataclasses
 from itertools import islice
 from pathlib import Path
 
@@ -8,22 +7,33 @@ import pytest
 
 from tests.faults.conftest import PLUGIN
 from tests.measure.measures.one_measure import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
-from tests.measure.measures.stability.made_up import asked
+from tests.measure.measures.stability.made_up import asked, codes
+from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.base import ProcessLog
-from viewfinder.measure.measures.soak.ask import judge
+from viewfinder.measure.measures.soak import MEASURE
+from viewfinder.measure.measures.soak.counts import SoakCounts
 from viewfinder.measure.measures.soak.result import Growth, GrowthKind, Soak
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import about_images
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.troubles.pictures import pictures
 from viewfinder.measure.troubles.trouble import Code
 
-SUITE = dataclasses.replace(NOTHING, soak=90, soak_s=60.0)
+COUNTS = SoakCounts(requests=90, budget_s=60.0)
+LONG = SoakCounts(requests=200, budget_s=300.0)
+VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)
+SUITE = NOTHING.with_counts("soak", COUNTS)
 
 
 @pytest.fixture(scope="module")
 def known() -> Truths:
-    return truths([*pictures(), *islice(about_images("soak"), SUITE.soak)])
+    return truths([*pictures(), *islice(about_images("soak"), COUNTS.requests)])
+
+
+def find(log: ProcessLog) -> Soak:
+    found = MEASURE.find([log], COUNTS, VARIANT)
+    assert isinstance(found, Soak), found
+    return found
 
 
 async def measure(fault: str, known: Truths, place: Path) -> ModelResult:
@@ -32,8 +42,9 @@ async def measure(fault: str, known: Truths, place: Path) -> ModelResult:
 
 
 def soak(result: ModelResult) -> Soak:
-    assert isinstance(result.soak, Soak)
-    return result.soak
+    found = result.found["soak"]
+    assert isinstance(found, Soak), found
+    return found
 
 
 def growth(found: Soak) -> Growth:
@@ -42,7 +53,7 @@ def growth(found: Soak) -> Growth:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "codes"),
+    ("fault", "kind", "expected"),
     [
         ("none", "flat", set()),
         ("leaks-slowly", "leak", {Code.LEAK}),
@@ -55,15 +66,15 @@ async def test_growth_is_named(
     tmp_path: Path,
     fault: str,
     kind: GrowthKind,
-    codes: set[Code],
+    expected: set[Code],
 ) -> None:
     monkeypatch.syspath_prepend(str(PLUGIN))
     result = await measure(fault, known, tmp_path)
     found = soak(result)
-    assert found.codes == codes
+    assert codes(found) == expected
     assert growth(found).kind == kind
     assert growth(found).slope.low > 0.9 or kind == "flat"
-    assert len(result.issues) == len(codes)
+    assert len(result.issues) == len(expected)
     assert found.requests == 4 + 90 + 40
     assert (found.canaries.asked, found.failures.events) == (4, 0)
     assert isinstance(found.latency, Figure)
@@ -75,7 +86,7 @@ async def test_an_engine_that_dies_in_it_leaves_what_was_noted(
 ) -> None:
     monkeypatch.syspath_prepend(str(PLUGIN))
     found = soak(await measure("dies-after-two", known, tmp_path))
-    assert found.codes == {Code.DIED}
+    assert codes(found) == {Code.DIED}
     assert (found.requests, found.failures.events) == (3, 1)
     assert isinstance(found.growth, Missing)
     assert "growth needs 90 requests" in found.growth.missing
@@ -83,23 +94,23 @@ async def test_an_engine_that_dies_in_it_leaves_what_was_noted(
 
 @pytest.mark.soak
 async def test_glimpse_does_not_grow(tmp_path: Path) -> None:
-    found = soak(await run_glimpse(dataclasses.replace(SUITE, soak=200, soak_s=300.0), folders_in(tmp_path)))
+    found = soak(await run_glimpse(NOTHING.with_counts("soak", LONG), folders_in(tmp_path)))
     assert growth(found).kind == "flat"
-    assert found.codes == set()
+    assert codes(found) == set()
 
 
-def test_a_canary_that_is_answered_otherwise_later_on() -> None:
-    """The second picture was never answered rightly: what it was answered first is its measure."""
+def test_a_canary_that_is_answered_differently_later() -> None:
+    """The second picture was never answered rightly: later answers are compared with its first."""
     said = [(8, None), (9, "Blue."), (8, None), (9, "It is blue."), (8, "Blue."), (9, "Green."), (8, "")]
-    found = judge(ProcessLog(part=0, asked=[asked(picture, words, "soak/canary") for picture, words in said]))
-    assert found.codes == {Code.CANARY_DRIFT, Code.EMPTY}
+    found = find(ProcessLog(0, [asked(picture, words, "soak/canary") for picture, words in said]))
+    assert codes(found) == {Code.CANARY_DRIFT, Code.EMPTY}
     assert (found.canaries.events, found.canaries.asked) == (1, 4)
     assert found.issues[0] == (
-        "STATE.canary_drift: 1 of 4 requests; for example 'Blue.' where 'Red.' was due."
+        "STATE.canary_drift: 1 of 4 requests; for example 'Blue.' where 'Red.' was expected."
     )
 
 
 def test_a_server_that_is_not_ours_is_not_looked_into() -> None:
-    found = judge(ProcessLog(part=0, asked=[]))
+    found = find(ProcessLog(0, []))
     assert found.growth == Missing(missing="the server was running already and is not ours to look into")
     assert isinstance(found.threads, Missing)

@@ -30,7 +30,7 @@ def test_each_is_counted() -> None:
     assert 29e6 < many["footprint_bytes"] - few["footprint_bytes"] < 33e6
 
 
-def test_who_has_ended_holds_nothing() -> None:
+def test_a_process_that_has_ended_holds_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         child.wait()
     assert held([child.pid]) == {"footprint_bytes": 0.0, "descriptors": 0.0, "threads": 0.0}

@@ -1,8 +1,11 @@
-"""Exchanges as a server process might have had them, for judgements that no engine is needed for."""
+"""Exchanges as a server process might have had them, for judgements that need no engine."""
 
 from viewfinder.client.exchange import Exchange
+from viewfinder.measure.measures.soak.result import Soak
+from viewfinder.measure.measures.stability.result import Stability
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import QUESTION, pictures
+from viewfinder.measure.troubles.trouble import Code
 
 
 def asked(
@@ -36,3 +39,8 @@ def asked(
 def color(picture: int) -> str:
     """What is right to say of it."""
     return pictures()[picture].expected
+
+
+def codes(found: Stability | Soak) -> set[Code]:
+    """Those of all troubles that were found."""
+    return {trouble.code for trouble in found.troubles}

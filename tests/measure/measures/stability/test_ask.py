@@ -13,31 +13,24 @@ import pytest
 from tests.faults.conftest import PLUGIN
 from tests.faults.gateway import FaultyCatalog
 from tests.measure.measures.one_measure import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
+from tests.measure.measures.stability.made_up import codes
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import Folders
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.soak.counts import SoakCounts
 from viewfinder.measure.measures.soak.result import Soak
-from viewfinder.measure.measures.stability.ask import LISTENS_S
+from viewfinder.measure.measures.stability.ask import DISCONNECT_S
+from viewfinder.measure.measures.stability.counts import StabilityCounts
 from viewfinder.measure.measures.stability.result import Repeats, Stability
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite
 from viewfinder.measure.troubles.pictures import pictures
 from viewfinder.measure.troubles.trouble import Code, Rate, Trouble
 
-SUITE = dataclasses.replace(
-    NOTHING,
-    stability_references=2,
-    stability_walk=60,
-    stability_between=3,
-    stability_repeats=20,
-    stability_together=24,
-)
-FEWER = dataclasses.replace(
-    SUITE, stability_walk=24, stability_between=1, stability_repeats=3, stability_together=12
-)
+COUNTS = StabilityCounts(references=2, walk=60, between=3, repeats=20, together=24, budget_s=60.0)
+FEWER = dataclasses.replace(COUNTS, walk=24, between=1, repeats=3, together=12)
 Measure = Callable[..., Awaitable[ModelResult]]
 
 
@@ -53,19 +46,21 @@ def folders(tmp_path: Path) -> Folders:
 
 @pytest.fixture
 def measure(monkeypatch: pytest.MonkeyPatch, folders: Folders) -> Measure:
-    """Runs the stage on the engine with this fault."""
+    """Runs the measure on the engine with this fault."""
     monkeypatch.syspath_prepend(str(PLUGIN))
 
-    def measured(fault: str, suite: Suite = SUITE) -> Awaitable[ModelResult]:
+    def measured(fault: str, counts: StabilityCounts = COUNTS) -> Awaitable[ModelResult]:
         catalog = faulty(fault, known(), folders.state / "memory")
+        suite = NOTHING.with_counts("stability", counts)
         return run(catalog.get("faulty"), suite, catalog, folders)
 
     return measured
 
 
 def stability(result: ModelResult) -> Stability:
-    assert isinstance(result.stability, Stability)
-    return result.stability
+    found = result.found["stability"]
+    assert isinstance(found, Stability), found
+    return found
 
 
 async def replay(folder: Path, catalog: FaultyCatalog, folders: Folders) -> str:
@@ -93,7 +88,7 @@ async def replay(folder: Path, catalog: FaultyCatalog, folders: Folders) -> str:
             if step.how == "left":
                 async with aclosing(server.client.stream(body)) as chunks:
                     await anext(chunks)
-                await asyncio.sleep(LISTENS_S)
+                await asyncio.sleep(DISCONNECT_S)
             else:
                 said = await server.client.exchange(body)
         return said.error or said.text
@@ -129,14 +124,14 @@ async def test_a_sound_engine_has_no_trouble(measure: Measure, folders: Folders)
         ("corrupt-after-abort", Code.PREV_IMAGE, "a client that left in the middle of an answer"),
     ],
 )
-async def test_a_mix_up_is_named_and_can_be_seen_again(
+async def test_a_mix_up_is_named_and_can_be_reproduced(
     measure: Measure, folders: Folders, fault: str, code: Code, after: str
 ) -> None:
     result = await measure(fault, FEWER)
     found = stability(result)
     trouble = next(trouble for trouble in found.troubles if trouble.code is code)
     assert trouble.after == after
-    assert not found.codes - {code, Code.CANARY_DRIFT}
+    assert not codes(found) - {code, Code.CANARY_DRIFT}
     assert result.issues == found.issues
     # The steps that it names, sent to a fresh process, are answered wrong again.
     catalog = faulty(fault, known(), folders.state / "again")
@@ -144,7 +139,7 @@ async def test_a_mix_up_is_named_and_can_be_seen_again(
 
 
 async def test_answers_of_requests_that_are_under_way_together(measure: Measure, folders: Folders) -> None:
-    alone = dataclasses.replace(FEWER, stability_walk=4, stability_between=0)
+    alone = dataclasses.replace(FEWER, walk=4, between=0)
     found = stability(await measure("answers-another", alone))
     (trouble,) = [trouble for trouble in found.troubles if trouble.reproducer]
     assert (trouble.code, trouble.together) == (Code.CROSS_REQUEST, True)
@@ -158,7 +153,7 @@ async def test_answers_of_requests_that_are_under_way_together(measure: Measure,
 
 async def test_the_second_call_of_each_process_fails(measure: Measure) -> None:
     found = stability(await measure("second-call-fails", FEWER))
-    assert found.codes == {Code.SECOND_CALL_ERROR, Code.REFUSED}
+    assert codes(found) == {Code.SECOND_CALL_ERROR, Code.REFUSED}
     assert found.recovery == "needs reload"
     assert isinstance(found.mix_ups, Missing)
     assert isinstance(found.repeats, Missing)
@@ -167,14 +162,15 @@ async def test_the_second_call_of_each_process_fails(measure: Measure) -> None:
 async def test_an_engine_that_dies_is_a_finding(measure: Measure) -> None:
     result = await measure("dies-after-two", FEWER)
     found = stability(result)
-    assert found.codes == {Code.DIED}
+    assert codes(found) == {Code.DIED}
     assert found.recovery == "needs reload"
     assert sum("The engine died" in issue for issue in result.issues) == 4
 
 
 async def test_glimpse_is_stable(folders: Folders) -> None:
-    few = dataclasses.replace(FEWER, stability_walk=16, stability_together=8, soak=20, soak_s=60.0)
-    result = await run_glimpse(few, folders)
+    few = dataclasses.replace(FEWER, walk=16, together=8)
+    suite = NOTHING.with_counts("stability", few).with_counts("soak", SoakCounts(requests=20, budget_s=60.0))
+    result = await run_glimpse(suite, folders)
     found = stability(result)
     assert found.troubles == ()
     assert isinstance(found.repeats, Repeats)
@@ -182,6 +178,7 @@ async def test_glimpse_is_stable(folders: Folders) -> None:
     assert isinstance(found.mix_ups, Rate)
     assert found.mix_ups.events == 0
     assert found.mix_ups.asked > 12, "its answers tell pictures apart"
-    assert isinstance(result.soak, Soak)
-    assert result.soak.codes == set()
-    assert result.soak.requests == 4 + 20 + 40
+    soak = result.found["soak"]
+    assert isinstance(soak, Soak)
+    assert soak.troubles == ()
+    assert soak.requests == 4 + 20 + 40

@@ -1,19 +1,19 @@
-"""What a whole stage comes to, on made-up exchanges; `scenarios/test_stability` has real ones."""
+"""What is found in made-up exchanges; `test_ask` has real ones."""
 
 import pytest
 
-from tests.measure.measures.stability.made_up import asked, color
+from tests.measure.measures.stability.made_up import asked, codes, color
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.stability.find import (
+from viewfinder.measure.measures.stability.find import judge
+from viewfinder.measure.measures.stability.result import Repeats, Sameness
+from viewfinder.measure.measures.stability.scenarios import (
     AFTER,
     AGAIN,
     BETWEEN,
     REFERENCE,
     REPEAT,
     TOGETHER,
-    judge,
 )
-from viewfinder.measure.measures.stability.result import Repeats, Sameness
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.trouble import Code, Rate
 
@@ -27,7 +27,7 @@ def repeats(texts: list[str]) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    ("texts", "kind", "codes", "issues"),
+    ("texts", "kind", "expected", "issues"),
     [
         (["Red."] * 20, "bit-stable", set(), 0),
         (["Red.", *["It is red."] * 19], "cache-split", {Code.CACHE_SPLIT}, 0),
@@ -36,11 +36,11 @@ def repeats(texts: list[str]) -> list[Sample]:
         (["Red."] * 19 + ["Blue."], "unstable", {Code.UNSTABLE}, 1),
     ],
 )
-def test_identical_requests(texts: list[str], kind: Sameness, codes: set[Code], issues: int) -> None:
+def test_identical_requests(texts: list[str], kind: Sameness, expected: set[Code], issues: int) -> None:
     found = judge([*REFERENCES, repeats(texts)])
     assert isinstance(found.repeats, Repeats)
     assert (found.repeats.kind, found.repeats.answers) == (kind, 20)
-    assert found.codes == codes
+    assert codes(found) == expected
     assert len(found.issues) == issues
 
 
@@ -49,7 +49,7 @@ def test_too_few_repeats_are_no_class() -> None:
     assert found.repeats == Missing(missing="2 of 2 identical requests were answered")
 
 
-def test_what_came_before_a_mix_up_is_told_with_its_steps() -> None:
+def test_a_mix_up_has_the_steps_before_it() -> None:
     process = [
         asked(0, place=0),
         asked(1, place=1),
@@ -69,7 +69,7 @@ def test_what_came_before_a_mix_up_is_told_with_its_steps() -> None:
     }
     assert trouble.sentence in found.issues
     assert "first after a client that left" in trouble.sentence
-    # A client that left was no failure of the engine, and it asked for nothing more.
+    # A client that left was no failure of the engine, and sent no further request.
     assert (found.failures.events, found.recovery) == (0, None)
 
 
@@ -89,17 +89,17 @@ def test_an_error_that_passes_is_transient_and_counted_once() -> None:
     found = judge([*REFERENCES, process])
     assert found.recovery == "transient"
     assert (found.failures.events, found.failures.asked) == (1, 18)
-    assert found.codes == {Code.REFUSED}
+    assert codes(found) == {Code.REFUSED}
 
 
 def test_second_calls_fail_in_every_process_or_it_is_not_that() -> None:
     failing = [asked(0, scenario=REFERENCE), asked(1, scenario=REFERENCE, error=REFUSED)]
     found = judge([failing, failing, [asked(2), asked(3, error=REFUSED)]])
-    assert Code.SECOND_CALL_ERROR in found.codes
+    assert Code.SECOND_CALL_ERROR in codes(found)
     (trouble,) = [one for one in found.troubles if one.code is Code.SECOND_CALL_ERROR]
     assert trouble.rate == Rate(events=3, asked=3, at_most=1.0)
     assert len(trouble.steps) == 2
-    assert Code.SECOND_CALL_ERROR not in judge([*REFERENCES, failing]).codes
+    assert Code.SECOND_CALL_ERROR not in codes(judge([*REFERENCES, failing]))
 
 
 def test_answers_at_once_that_are_each_others() -> None:
@@ -116,7 +116,7 @@ def test_answers_at_once_that_are_each_others() -> None:
     assert found.together[2].events == 4
 
 
-def test_who_mixes_up_one_at_a_time_is_not_judged_at_once() -> None:
+def test_a_model_with_mix_ups_one_at_a_time_is_not_judged_at_once() -> None:
     found = judge([*REFERENCES, [asked(0), asked(1, color(0))], [asked(2, color(3), f"{TOGETHER}2")]])
     assert isinstance(found.together, Missing)
 

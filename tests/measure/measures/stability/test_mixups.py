@@ -49,7 +49,7 @@ def test_a_single_one_is_named() -> None:
     assert counts(row([asked(0), asked(1), asked(2, color(1)), asked(3)])) == {Code.PREV_IMAGE: 1}
 
 
-def test_what_chance_explains_is_laid_to_nobody() -> None:
+def test_answers_that_chance_explains_have_no_cause() -> None:
     """One in seven of an engine's random colors is that of the picture before."""
     wild = [asked(0)]
     for number in range(1, 8):
@@ -67,7 +67,7 @@ def test_no_answer_is_no_mix_up() -> None:
     assert row([asked(0, error="engine_died: gone"), asked(1, "")]) == []
 
 
-def test_without_agreement_what_is_right_is_the_measure() -> None:
+def test_without_agreement_the_right_answer_is_the_reference() -> None:
     """An engine that is frozen gives no references: each fresh process says of all what it saw first."""
     fresh = references([[asked(0), asked(1, color(0))], [asked(1), asked(0, color(1))]])
     assert fresh.answers == {}
@@ -85,12 +85,12 @@ def test_the_answer_of_another_that_is_under_way(crossed: int) -> None:
     assert counts(at_once(process)) == expected
 
 
-def test_who_came_later_was_not_under_way() -> None:
+def test_a_request_that_came_later_was_not_under_way() -> None:
     first, second = at_once([asked(0, at_s=0.0), asked(1, at_s=1.0)])
     assert first.beside == second.beside == ()
 
 
-def test_pictures_with_one_answer_tell_nothing() -> None:
+def test_pictures_with_one_answer_show_no_mix_up() -> None:
     same = references([[asked(0, "An image."), asked(1, "An image.")]] * 2)
     _, second = row([asked(0, "An image."), asked(1, "An image.")])
     assert not same.tells(second)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.measure.measures.measured_run import BARE, STAGE, Ran, glimpse, measured
+from tests.measure.measures.measured_run import BARE, FIRST, Ran, glimpse, measured
 from tests.measure.test_runner import CHILD, Point, TableEngine, card
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
@@ -17,15 +17,19 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.engines import registry
 from viewfinder.engines.base import Launch
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.base import ProcessLog
-from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, ThroughputStage, open_cell
-from viewfinder.measure.measures.throughput.find import answer_rate
+from viewfinder.measure.measures.throughput import MEASURE
+from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, open_level
+from viewfinder.measure.measures.throughput.counts import ThroughputCounts
+from viewfinder.measure.measures.throughput.rates import answer_rate
 from viewfinder.measure.measures.throughput.result import Throughput
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.progress import Progress
+from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.suite import Suite
 
-SUITE = replace(BARE, throughput_processes=2, throughput_requests=4, throughput_s=60.0)
-ONE = replace(SUITE, throughput_processes=1)
+TWO = ThroughputCounts(processes=2, requests=4, level_s=60.0)
+ONE = replace(TWO, processes=1)
 
 
 class OneSlot(TableEngine):
@@ -46,9 +50,14 @@ def one_slot(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     )
 
 
+def suite(counts: ThroughputCounts) -> Suite:
+    return BARE.with_counts("throughput", counts)
+
+
 def throughput_of(ran: Ran) -> Throughput:
-    assert isinstance(ran.result.throughput, Throughput), ran.result.throughput
-    return ran.result.throughput
+    found = ran.result.found["throughput"]
+    assert isinstance(found, Throughput), found
+    return found
 
 
 def figure(measured: Measured) -> Figure:
@@ -61,12 +70,12 @@ def missing(measured: object) -> str:
     return measured.missing
 
 
-def under_way(at_s: float, asked: list[Sample]) -> int:
-    return sum(one.exchange.started_s <= at_s < one.exchange.finished_s for one in asked)
+def under_way(at_s: float, samples: list[Sample]) -> int:
+    return sum(one.exchange.started_s <= at_s < one.exchange.finished_s for one in samples)
 
 
 async def test_one_slot_queues_and_its_figures_say_so(tmp_path: Path) -> None:
-    ran = await measured(card("good"), SUITE, tmp_path)
+    ran = await measured(card("good"), suite(TWO), tmp_path)
     found = throughput_of(ran)
     assert [level.clients for level in found.closed] == list(CLIENTS)
     assert [level.asked for level in found.closed] == [2 * max(4, clients) for clients in CLIENTS]
@@ -77,29 +86,29 @@ async def test_one_slot_queues_and_its_figures_say_so(tmp_path: Path) -> None:
     assert [level.share for level in found.open] == list(SHARES)
     for level in found.open:
         assert (level.asked, level.failures) == (8, {})
-        rates = [one.series[f"{open_cell(level.share)} rate"][0] for one in ran.heard()]
-        assert rates == pytest.approx([level.share * best_rate(ran, STAGE + part) for part in range(2)])
+        rates = [log.series[f"{open_level(level.share)} rate"][0] for log in ran.logs()]
+        assert rates == pytest.approx([level.share * best_rate(ran, FIRST + nth) for nth in range(2)])
         assert (figure(level.arrivals).low, figure(level.arrivals).high) == (min(rates), max(rates))
-    assert ThroughputStage().finds(ran.heard(), SUITE) == found
-    orders = [what_counts_is_asked_while_every_client_is_busy(ran, STAGE + part) for part in range(2)]
+    assert MEASURE.find(ran.logs(), TWO, card("good").variant()) == found
+    orders = [what_counts_is_asked_while_every_client_is_busy(ran, FIRST + nth) for nth in range(2)]
     assert sorted(orders[0]) == sorted(orders[1])
     assert orders[0] != orders[1], "the levels come in an order of their own in each process"
 
 
 def best_rate(ran: Ran, process: int) -> float:
     return max(
-        answer_rate(clients, [one.exchange for one in ran.cell(f"throughput/{clients}", process)])
+        answer_rate(clients, [one.exchange for one in ran.of(f"throughput/{clients}", process)])
         for clients in CLIENTS
     )
 
 
 def what_counts_is_asked_while_every_client_is_busy(ran: Ran, process: int) -> list[str]:
     """The order of the levels."""
-    every = [one for one in ran.asked if one.process == process and one.scene]
+    every = [one for one in ran.samples if one.process == process and one.scene]
     every.sort(key=lambda one: one.exchange.started_s)
     assert len({one.scene for one in every}) == len(every), "each image is a new one"
     for clients in CLIENTS:
-        counted = ran.cell(f"throughput/{clients}", process)
+        counted = ran.of(f"throughput/{clients}", process)
         assert [one.place for one in counted] == list(range(max(4, clients)))
         busy = [under_way(one.exchange.started_s, every) for one in counted]
         assert statistics.median(busy) == max(busy) == clients
@@ -109,7 +118,7 @@ def what_counts_is_asked_while_every_client_is_busy(ran: Ran, process: int) -> l
 
 
 async def test_a_slow_model_is_not_asked_by_many(tmp_path: Path) -> None:
-    found = throughput_of(await measured(card("good"), replace(ONE, throughput_s=0.08), tmp_path))
+    found = throughput_of(await measured(card("good"), suite(replace(ONE, level_s=0.08)), tmp_path))
     alone, *_, crowd = found.closed
     assert alone.asked >= 1
     assert crowd.asked == 0
@@ -126,16 +135,16 @@ async def test_an_engine_that_dies_under_load_is_a_finding(tmp_path: Path) -> No
             if str(CHILD) in process.cmdline() and process.ppid() != os.getpid():  # its warden is our child
                 process.kill()
 
-    ran = await measured(card("good"), ONE, tmp_path, kill)
+    ran = await measured(card("good"), suite(ONE), tmp_path, kill)
     assert ran.result.status != "failed"
-    assert any("In the scenario 'throughput' The engine died" in issue for issue in ran.result.issues)
+    assert any("In 'throughput' The engine died" in issue for issue in ran.result.issues)
     found = throughput_of(ran)
     assert sum(level.failures.get("engine_died", 0) for level in found.closed) >= 1
     assert [level.asked for level in found.open] == [0, 0]
 
 
 async def test_glimpse(tmp_path: Path) -> None:
-    found = throughput_of(await measured(glimpse(), ONE, tmp_path))
+    found = throughput_of(await measured(glimpse(), suite(ONE), tmp_path))
     for level in (*found.closed, *found.open):
         assert level.failures == {}
         assert figure(level.ttft).value < figure(level.e2e).value
@@ -145,17 +154,19 @@ async def test_glimpse(tmp_path: Path) -> None:
 
 async def test_a_variant_without_vision_is_not_asked() -> None:
     variant = card("good", vision=False).variant()
-    assert missing(ThroughputStage().needs(variant)) == "this variant takes no images"
+    assert missing(MEASURE.skip_reason(variant)) == "this variant takes no images"
 
 
-def test_a_late_request_counts_from_when_it_was_due() -> None:
-    """The server stood still for a second: what came meanwhile was sent late, and answered at once."""
-    due = (10.0, 10.5)
+def test_a_late_request_counts_from_its_scheduled_time() -> None:
+    """The server made no progress for a second: the requests of that time were sent late, and answered at
+    once."""
+    level = open_level(0.5)
     sent = [
-        Sample("r", "m", STAGE, open_cell(0.5), "?", Exchange(start, start + 0.1, text="Red."), place=place)
+        Sample("r", "m", FIRST, level, "?", Exchange(start, start + 0.1, text="Red."), place=place)
         for place, start in ((1, 11.0), (0, 10.9))
     ]
-    heard = ProcessLog(0, sent, {f"{open_cell(0.5)} due": due, f"{open_cell(0.5)} rate": (2.0,)})
-    level = ThroughputStage().finds([heard], SUITE).open[0]
-    assert figure(level.e2e).value == pytest.approx((1.0 + 0.6) / 2)
-    assert figure(level.arrivals).value == 2.0
+    outcome = ProcessOutcome(series={f"{level} due": (10.0, 10.5), f"{level} rate": (2.0,)})
+    found = MEASURE.find([ProcessLog(FIRST, sent, outcome)], TWO, card("good").variant())
+    assert isinstance(found, Throughput)
+    assert figure(found.open[0].e2e).value == pytest.approx((1.0 + 0.6) / 2)
+    assert figure(found.open[0].arrivals).value == 2.0

@@ -1,4 +1,4 @@
-"""Figures of demand: rates that simulated queues are known to have, and what cannot be told."""
+"""Figures of demand: rates that simulated queues are known to have, and what the requests do not show."""
 
 import heapq
 import random
@@ -9,16 +9,16 @@ from itertools import pairwise
 import pytest
 from scipy import stats as scipy_stats
 
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.throughput.find import (
-    answer_rate,
-    arrivals,
-    closed_level,
-    open_level,
-    saturation,
-    throughput,
-)
+from viewfinder.measure.measures.throughput import MEASURE
+from viewfinder.measure.measures.throughput.ask import closed_level
+from viewfinder.measure.measures.throughput.find import closed_figures, open_figures, saturation
+from viewfinder.measure.measures.throughput.rates import answer_rate, arrivals
+from viewfinder.measure.measures.throughput.result import Throughput
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.store.rows import Sample
 
 
 def said(begun_s: float, taken_s: float, *, text: str = "Red.", error: str = "") -> Exchange:
@@ -34,8 +34,8 @@ def said(begun_s: float, taken_s: float, *, text: str = "Red.", error: str = "")
 
 
 def queued(clients: int, slots: int, n: int, service_s: Callable[[], float]) -> list[Exchange]:
-    """A server that answers so many at once and lets the others wait in their order; its first round and what
-    began after the n-th request are left out."""
+    """A server that answers `slots` requests at once and lets the others wait in their order; without its
+    first round, and without requests that began after the n-th one."""
     asking = [(0.0, client) for client in range(clients)]
     free = [0.0] * slots
     exchanges = []
@@ -93,9 +93,9 @@ def test_arrivals_are_a_poisson_process_whose_rate_is_met() -> None:
     assert scipy_stats.kstest(gaps, scipy_stats.expon(scale=1 / 20).cdf).pvalue > 0.01
 
 
-def test_a_level_tells_rates_medians_tails_and_failures() -> None:
-    processes = {part: at_rate(20.0 + part, 4) for part in range(6)}
-    level = closed_level(4, processes)
+def test_a_level_has_rates_medians_tails_and_failures() -> None:
+    processes = {nth: at_rate(20.0 + nth, 4) for nth in range(6)}
+    level = closed_figures(4, processes)
     assert figure(level.requests).value == pytest.approx(22.4, rel=0.01)
     assert figure(level.tokens).value == pytest.approx(3 * figure(level.requests).value)
     assert (figure(level.requests).n, figure(level.requests).is_range) == (72, False)
@@ -113,35 +113,35 @@ def test_a_tail_needs_72_requests() -> None:
         return [said(0.0, rng.uniform(0.1, 0.2)) for _ in range(n)]
 
     assert "needs 72 samples, there were 66" in missing(
-        closed_level(1, {part: process(11) for part in range(6)}).e2e_p95
+        closed_figures(1, {nth: process(11) for nth in range(6)}).e2e_p95
     )
-    p95 = figure(closed_level(1, {part: process(40) for part in range(6)}).e2e_p95)
+    p95 = figure(closed_figures(1, {nth: process(40) for nth in range(6)}).e2e_p95)
     assert p95.low <= 0.195 <= p95.high
     assert p95.n == 240
 
 
 def test_failures_are_counted_by_code_and_too_many_leave_no_figure() -> None:
     refused = [said(0.0, 0.1, error="engine_refused: busy")] * 2
-    level = closed_level(2, {0: [*at_rate(10, 2, 28), *refused, said(0.0, 0.1, text="")]})
+    level = closed_figures(2, {0: [*at_rate(10, 2, 28), *refused, said(0.0, 0.1, text="")]})
     assert level.failures == {"empty": 1, "engine_refused": 2}
     assert figure(level.requests).is_range
-    level = closed_level(2, {0: [*at_rate(10, 2, 8), *refused]})
+    level = closed_figures(2, {0: [*at_rate(10, 2, 8), *refused]})
     assert "2 of 10 timed requests failed" in missing(level.requests)
     assert missing(level.requests) == missing(level.e2e) == missing(level.e2e_p95)
 
 
 def test_an_engine_that_counts_no_tokens_has_no_token_rate() -> None:
     silent = [replace(one, completion_tokens=None) for one in at_rate(10, 1)]
-    level = closed_level(1, {0: silent})
+    level = closed_figures(1, {0: silent})
     assert figure(level.requests).value == pytest.approx(10)
-    assert "does not tell" in missing(level.tokens)
+    assert "not reported by the engine" in missing(level.tokens)
 
 
 def test_an_open_level_says_what_was_offered() -> None:
-    level = open_level(0.5, {part: at_rate(10, 1) for part in range(2)}, [5.0, 5.2])
+    level = open_figures(0.5, {nth: at_rate(10, 1) for nth in range(2)}, [5.0, 5.2])
     assert (figure(level.arrivals).low, figure(level.arrivals).high) == (5.0, 5.2)
     assert "from when the request was due" in figure(level.e2e).how
-    nobody = open_level(0.5, {}, [])
+    nobody = open_figures(0.5, {}, [])
     assert missing(nobody.arrivals) == missing(nobody.e2e) == missing(nobody.ttft_p95)
 
 
@@ -150,9 +150,32 @@ def planted(
 ) -> dict[int, dict[int, list[Exchange]]]:
     rng = random.Random(4)
     return {
-        clients: {part: at_rate(rate * rng.lognormvariate(0, noise), clients) for part in range(processes)}
+        clients: {nth: at_rate(rate * rng.lognormvariate(0, noise), clients) for nth in range(processes)}
         for clients, rate in rates.items()
     }
+
+
+def logs(closed: dict[int, dict[int, list[Exchange]]]) -> list[ProcessLog]:
+    """The processes, each with its samples of all levels."""
+    return [
+        ProcessLog(
+            nth,
+            [
+                Sample("run", "m", nth, closed_level(clients), "?", exchange)
+                for clients, processes in closed.items()
+                for exchange in processes.get(nth, [])
+            ],
+            nth=nth,
+        )
+        for nth in sorted({nth for processes in closed.values() for nth in processes})
+    ]
+
+
+def throughput(logs: list[ProcessLog]) -> Throughput:
+    variant = Variant(name="v", engine="e", repo="r", vision=True, text=True)
+    found = MEASURE.find(logs, MEASURE.counts["standard"], variant)
+    assert isinstance(found, Throughput), found
+    return found
 
 
 @pytest.mark.parametrize(
@@ -166,13 +189,13 @@ def planted(
     ids=["one slot", "two slots", "never", "worse when crowded"],
 )
 def test_where_more_clients_bring_no_more(rates: dict[int, float], at: int) -> None:
-    found = throughput(planted(rates), {}, {})
+    found = throughput(logs(planted(rates)))
     assert found.saturated_at == at
     assert figure(found.best).value == pytest.approx(max(rates.values()), rel=0.02)
     assert [level.clients for level in found.closed] == [1, 2, 4, 8]
 
 
-def test_what_cannot_be_told_says_how_many_more_it_would_need() -> None:
+def test_doubt_says_how_many_more_processes_it_would_take() -> None:
     doubtful = planted({1: 18.7, 2: 20.0}, noise=0.05)
     assert "one client gets all but 5 % of the rate of 2 is not shown: needs about" in missing(
         saturation(doubtful, 2)
@@ -181,9 +204,9 @@ def test_what_cannot_be_told_says_how_many_more_it_would_need() -> None:
     assert "needs 2 restarts" in missing(saturation(once, 2))
 
 
-def test_levels_that_nobody_came_to_are_told() -> None:
-    found = throughput({1: {0: at_rate(10, 1)}, 8: {}}, {0.5: {}}, {})
+def test_levels_that_no_process_came_to_say_so() -> None:
+    found = throughput(logs({1: {0: at_rate(10, 1)}, 8: {}}))
     assert "came to this level" in missing(found.closed[1].requests)
     assert "came to this level" in missing(found.open[0].e2e)
     assert "more than one number of clients" in missing(found.saturated_at)
-    assert "came to this level" in missing(throughput({1: {}}, {}, {}).best)
+    assert "came to this level" in missing(throughput([ProcessLog(0, [])]).best)

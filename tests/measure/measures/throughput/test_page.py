@@ -1,15 +1,17 @@
 """The guide's words for several clients at once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from tests.measure.measures.plain_writer import DISTURBED, PlainWriter
+from tests.report.conftest import Make
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.throughput.page import rows, section
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
 from viewfinder.report.markdown import Notes
 from viewfinder.report.tables import Tables
-
-from .test_tables import cells
 
 FEW = Missing(missing="p95 needs 72 samples, there were 12")
 
@@ -48,23 +50,27 @@ def found(saturated_at: int | Missing = 2, **more: Any) -> Throughput:
     return Throughput(saturated_at=saturated_at, **(fields | more))
 
 
-def test_a_line_for_each_level(make: Any) -> None:
-    notes = Notes()
-    header, _, *lines = cells(Tables(notes).throughput(make.result(throughput=found())))
-    assert header[:4] == ["Clients", "Requests/s", "Tokens/s", "First token (ms)"]
-    assert lines[0] == [
+def lines(throughput: Throughput, writer: PlainWriter) -> Sequence[Sequence[str]]:
+    (table,) = section(throughput, writer)
+    assert list(table.header[:4]) == ["Clients", "Requests/s", "Tokens/s", "First token (ms)"]
+    assert {len(line) for line in table.rows} == {len(table.header)}
+    return table.rows
+
+
+def test_a_line_for_each_level() -> None:
+    levels = lines(found(), PlainWriter())
+    assert list(levels[0]) == [
         "1",
-        "20.0 (19.0 to 21.0, n=72)[^1]",
-        "200.0 (199.0 to 201.0, n=72)[^1]",
-        "50.0 (45.0 to 55.0, n=72)[^1]",
-        "—[^2]",
-        "100 (90 to 110, n=72)[^1]",
-        "—[^2]",
+        "20.0 (19.0 to 21.0, n=72)",
+        "200.0 (199.0 to 201.0, n=72)",
+        "50.0 (45.0 to 55.0, n=72)",
+        FEW.missing,
+        "100 (90 to 110, n=72)",
+        FEW.missing,
         "0 of 72",
     ]
-    assert [line[0] for line in lines] == ["1", "2", "4", "at random, 50 % of the best"]
-    assert lines[3][7] == "3 of 72: 2 engine_refused, 1 timeout"
-    assert notes.definitions()[1] == "[^2]: Not measured: p95 needs 72 samples, there were 12"
+    assert [line[0] for line in levels] == ["1", "2", "4", "at random, 50 % of the best"]
+    assert levels[3][7] == "3 of 72: 2 engine_refused, 1 timeout"
 
 
 @pytest.mark.parametrize(
@@ -75,37 +81,32 @@ def test_a_line_for_each_level(make: Any) -> None:
         (4, "4, the most that were tried: it may give more to more"),
     ],
 )
-def test_the_headline_stands_in_the_recipe(make: Any, at: int, said: str) -> None:
-    rows = dict(cells(Tables(Notes()).recipe(make.result(throughput=found(at)))))
-    assert rows["Most answers (per s)"].startswith("20.0 (19.0 to 21.0, n=72)")
-    assert rows["Clients that get them"] == said
+def test_the_headline_has_two_rows(at: int, said: str) -> None:
+    cells = dict(rows(found(at), PlainWriter()))
+    assert cells == {"Most answers (per s)": "20.0 (19.0 to 21.0, n=72)", "Clients that get them": said}
 
 
-def test_the_most_that_were_tried_are_those_that_were_come_to(make: Any) -> None:
+def test_the_most_that_were_tried_are_those_that_were_asked() -> None:
     levels = (closed(1), closed(2), closed(4, asked=0, requests=FEW))
-    rows = dict(cells(Tables(Notes()).recipe(make.result(throughput=found(2, closed=levels)))))
-    assert rows["Clients that get them"].startswith("2, the most that were tried")
+    cells = dict(rows(found(2, closed=levels), PlainWriter()))
+    assert cells["Clients that get them"].startswith("2, the most that were tried")
 
 
-def test_what_was_not_told_has_its_reason(make: Any) -> None:
-    notes = Notes()
+def test_a_figure_that_is_missing_has_its_reason(make: Make) -> None:
     doubt = Missing(missing="needs about 9 more server processes")
-    rows = dict(cells(Tables(notes).recipe(make.result(throughput=found(doubt)))))
-    assert rows["Clients that get them"].startswith("—[^")
-    assert any("needs about 9 more server processes" in line for line in notes.definitions())
-    blind = make.result(throughput=Missing(missing="this variant takes no images"))
-    assert dict(cells(Tables(Notes()).recipe(blind)))["Most answers (per s)"].startswith("—[^")
-    assert Tables(Notes()).throughput(blind) == ""
+    assert dict(rows(found(doubt), PlainWriter()))["Clients that get them"] == doubt.missing
+    blind = Missing(missing="this variant takes no images")
+    assert rows(blind, PlainWriter()) == [("Most answers (per s)", blind.missing)]
+    intros = [intro for intro, _ in Tables(Notes()).sections(make.result(throughput=blind))]
+    assert not any("clients" in intro for intro in intros)
 
 
-def test_a_disturbed_run_is_marked(make: Any) -> None:
-    result = make.result(throughput=found(), contaminated="two fleets")
-    notes = Notes()
-    line = cells(Tables(notes).throughput(result))[2]
-    assert "two fleets" in notes.definitions()[1]
-    assert line[1].endswith("[^2]")
+def test_a_disturbed_run_is_marked() -> None:
+    line = lines(found(), PlainWriter(is_disturbed=True))[0]
+    assert [cell.endswith(DISTURBED) for cell in line] == [False, True, True, True, False, True, False, False]
 
 
-def test_a_suite_without_it_prints_nothing(make: Any) -> None:
-    assert "Most answers (per s)" not in Tables(Notes()).recipe(make.result())
-    assert Tables(Notes()).throughput(make.result()) == ""
+def test_a_suite_without_it_prints_nothing(make: Make) -> None:
+    tables = Tables(Notes())
+    assert "Most answers (per s)" not in tables.model(make.result())
+    assert not any("clients" in intro for intro, _ in tables.sections(make.result()))

@@ -3,9 +3,10 @@
 import pytest
 
 from viewfinder.client.exchange import Exchange
-from viewfinder.measure.measures.gates.ask import AT_LEAST, judge
-from viewfinder.measure.store.store import Sample
-from viewfinder.measure.suite import SUITES, Suite
+from viewfinder.measure.measures.gates.ask import LEAST_QUESTIONS
+from viewfinder.measure.measures.gates.counts import COUNTS, GateCounts
+from viewfinder.measure.measures.gates.find import judge
+from viewfinder.measure.store.rows import Sample
 
 
 def said(right: int, asked: int, *, text: str = "Red.", error: str = "") -> list[Sample]:
@@ -40,9 +41,9 @@ def test_the_rule_says_its_bound() -> None:
     )
 
 
-@pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite: suite.name)
-def test_every_suite_can_be_passed(suite: Suite) -> None:
-    for asked in (AT_LEAST, suite.vision, suite.text, suite.follow_up):
+@pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS)
+def test_every_suite_can_be_passed(counts: GateCounts) -> None:
+    for asked in (LEAST_QUESTIONS, counts.vision, counts.text, counts.follow_up):
         assert judge(said(asked, asked)).passed
 
 

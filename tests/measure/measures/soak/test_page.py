@@ -1,0 +1,37 @@
+"""The guide's rows on the soak."""
+
+from tests.measure.measures.plain_writer import PlainWriter
+from tests.measure.measures.stability.made_up import asked
+from viewfinder.catalog.card import Variant
+from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.soak import MEASURE
+from viewfinder.measure.measures.soak.page import rows
+from viewfinder.measure.measures.soak.result import Soak
+from viewfinder.measure.process_log import ProcessLog
+from viewfinder.measure.store.outcome import ProcessOutcome
+
+
+def test_the_soak_has_its_figures() -> None:
+    requests = [asked(number % 8, scenario="soak/new", at_s=2.0 * number) for number in range(200)]
+    series = {
+        "soak/new/footprint_bytes": tuple(1e9 + 1e6 * number for number in range(200)),
+        "soak/new/descriptors": (5.0,) * 200,
+        "soak/new/threads": (3.0,) * 200,
+    }
+    log = ProcessLog(1, requests, ProcessOutcome(series=series))
+    variant = Variant(name="v", engine="e", repo="r", vision=True, text=True)
+    found = MEASURE.find([log], MEASURE.counts["standard"], variant)
+    assert isinstance(found, Soak)
+    writer = PlainWriter()
+    said = dict(rows(found, writer))
+    assert said["Memory over many requests"] == "leak[1]"
+    assert writer.notes == ["From the first requests to the last ones the footprint rose by 190.0 MB"]
+    assert said["Troubles found in the soak"] == "MEM.leak"
+    assert said["Memory growth (MB/request)"].endswith(", n=150)")
+    assert said["Threads growth (per request)"].endswith(", n=200)")
+    assert found.issues == ("MEM.leak: memory grows by 1.00 MB a request (1.00 to 1.00), to the end.",)
+
+
+def test_why_there_is_no_soak() -> None:
+    why = "this variant takes no images"
+    assert rows(Missing(missing=why), PlainWriter()) == [("Soak", why)]
