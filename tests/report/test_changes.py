@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.measure.made_up import PRINT, evidence
-from viewfinder.measure.compare.evidence import ANSWERS, FIGURES, Evidence
+from viewfinder.measure.compare.evidence import Evidence, readers
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.changes import Comparison, Line, _figures, compare
+from viewfinder.report.changes import Comparison, Line, compare
 from viewfinder.report.facts import Key, key
 
 BEFORE = {"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}
@@ -29,14 +29,14 @@ def test_what_stayed_the_same_is_shown_and_is_no_change(make: Any) -> None:
     assert comparison.changes == ()
     assert [line.figure for line in comparison.lines] == [
         "right image answers",
+        "load time",
         "average inference",
         "time to first token, image",
         "time to first token, text",
         "decode speed",
-        "load time",
         "memory difference",
     ]
-    assert comparison.lines[1] == Line(
+    assert comparison.lines[2] == Line(
         "average inference",
         "0.321 s (0.310 to 0.333, n=30)",
         "0.321 s (0.310 to 0.333, n=30)",
@@ -83,9 +83,9 @@ def test_what_is_not_comparable_is_not_compared(make: Any, changed: dict[str, st
     assert comparison.lines == ()
 
 
-def test_without_the_exchanges_nothing_is_compared(make: Any) -> None:
+def test_without_the_samples_nothing_is_compared(make: Any) -> None:
     (comparison,) = compare([make.result()], [make.result(**BEFORE)], {key(make.result()): NOW})
-    assert "exchanges of both runs are needed" in comparison.not_compared
+    assert "samples of both runs are needed" in comparison.not_compared
 
 
 def test_timings_of_a_disturbed_run_are_compared_with_nothing(make: Any) -> None:
@@ -153,4 +153,4 @@ def test_why_the_machine_itself_was_not_compared(make: Any) -> None:
 
 
 def test_every_figure_that_is_compared_can_be_printed(make: Any) -> None:
-    assert set(_figures(make.result())) == {*FIGURES, *ANSWERS}
+    assert set(make.result().figures) == set(readers())

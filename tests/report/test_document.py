@@ -246,16 +246,14 @@ def test_of_one_variant_the_newest_result_counts(make: Any) -> None:
 def test_no_measured_cell_without_a_stored_figure(make: Any) -> None:
     """With every figure missing, no decimal number is left in the overview and the recipe but shares."""
     gone = Missing(missing="it died")
-    figures = (
-        "memory_difference average_inference median_inference output_tokens ttft_image ttft_text decode_rate"
-    )
     result = make.result(
         load=dict.fromkeys(("spawned", "listening", "ready", "first_token", "first_correct"), gone),
         memory={},
+        memory_difference=gone,
+        latency=gone,
         vision=gone,
         text=gone,
         follow_up=gone,
-        **dict.fromkeys(figures.split(), gone),
     )
     guide = write_guide([result], published())
     shown = section(guide, "Capability overview", "###") + section(guide, "glimpse (llama.cpp-f16)", "###")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from viewfinder.measure.figures import Figure, Missing
-from viewfinder.report.figures import apart, brief, in_unit, phrase, rate, right_of
+from viewfinder.measure.figures import Figure
+from viewfinder.report.figures import apart, brief, phrase, right_of
 
 
 def figure(value: float, low: float, high: float, n: int = 30, unit: str = "s") -> Figure:
@@ -43,41 +43,8 @@ def test_a_phrase_has_its_unit() -> None:
     assert phrase(figure(0.25, 0.25, 0.25, n=1)) == "0.25 s (no interval, n=1)"
 
 
-@pytest.mark.parametrize(
-    ("stored", "unit", "shown", "value"),
-    [
-        ("ms", "s", 320.0, 0.32),
-        ("s", "ms", 0.32, 320.0),
-        ("bytes", "GB", 31e6, 0.031),
-        ("MB", "GB", 31.0, 0.031),
-        ("GiB", "GB", 1.0, 1.073741824),
-        ("s", "s", 2.0, 2.0),
-    ],
-)
-def test_units_are_converted_with_their_interval(stored: str, unit: str, shown: float, value: float) -> None:
-    converted = in_unit(figure(shown, shown * 0.9, shown * 1.1, unit=stored), unit)
-    assert isinstance(converted, Figure)
-    assert (converted.value, converted.low, converted.high) == pytest.approx(
-        (value, value * 0.9, value * 1.1)
-    )
-    assert converted.unit == unit
-
-
-def test_what_cannot_be_shown_is_missing_with_its_reason() -> None:
-    wrong = in_unit(figure(1, 1, 1, unit="furlongs"), "s")
-    assert isinstance(wrong, Missing)
-    assert "furlongs" in wrong.missing
-    assert isinstance(in_unit(figure(math.nan, 0, 1), "s"), Missing)
-    assert in_unit(Missing(missing="no GPU"), "s") == Missing(missing="no GPU")
-
-
-def test_rates_have_wilsons_interval(make: Any) -> None:
-    """13 of 20: 43 to 82 %."""
-    measured = rate(make.gate(13, 20))
-    assert isinstance(measured, Figure)
-    assert (measured.value, measured.low, measured.high) == pytest.approx((65, 43.29, 81.88), abs=0.01)
+def test_right_answers_in_words(make: Any) -> None:
     assert right_of(make.gate(58, 60)) == "58 of 60 right, 96.7 % (88.6 to 99.1)"
-    assert isinstance(rate(make.gate(0, 0, passed=False)), Missing)
     assert right_of(make.gate(0, 0, passed=False)) == "no question was asked"
 
 

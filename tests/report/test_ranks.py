@@ -1,4 +1,4 @@
-"""Who shares a place: by tests where there are exchanges, by intervals where there are none."""
+"""Which models share a rank: by tests where there are samples, by intervals where there are none."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from tests.measure.made_up import evidence
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import key
-from viewfinder.report.ranks import IMAGE_ANSWERS, INFERENCE, Known, ranked
+from viewfinder.report.ranks import BY_IMAGE_ANSWERS, BY_INFERENCE, Known, ranked
 
 BASE = [1.0, 1.1, 0.9, 1.05, 0.95, 1.2, 1.0]
 
 
 def timed(make: Any, factors: dict[str, float]) -> tuple[list[ModelResult], Known]:
-    """Models that took turns, each so many times as slow as the first; their printed intervals overlap."""
+    """Models that took turns, each slower than the first by its factor; their printed intervals overlap."""
     results = [
         make.result(name, average_inference=make.figure(factor, 0.5)) for name, factor in factors.items()
     ]
@@ -25,19 +25,19 @@ def timed(make: Any, factors: dict[str, float]) -> tuple[list[ModelResult], Know
 
 def test_models_that_took_turns_are_told_apart_where_their_intervals_overlap(make: Any) -> None:
     results, known = timed(make, {"slow": 1.2, "quick": 1.0, "close": 1.01})
-    by_tests = ranked(results, INFERENCE, known)
+    by_tests = ranked(results, BY_INFERENCE, known)
     assert [(place.result.model, place.rank, place.said) for place in by_tests] == [
         ("quick", 1, ""),
         ("close", 1, "tied within the margin"),
         ("slow", 3, ""),
     ]
-    assert {place.rank for place in ranked(results, INFERENCE)} == {1}
+    assert {place.rank for place in ranked(results, BY_INFERENCE)} == {1}
 
 
-def test_one_without_exchanges_leaves_all_to_their_intervals(make: Any) -> None:
+def test_one_without_samples_leaves_all_to_their_intervals(make: Any) -> None:
     results, known = timed(make, {"slow": 1.2, "quick": 1.0})
     (first, *_) = known
-    assert {place.rank for place in ranked(results, INFERENCE, {first: known[first]})} == {1}
+    assert {place.rank for place in ranked(results, BY_INFERENCE, {first: known[first]})} == {1}
 
 
 def test_answers_to_the_same_questions(make: Any) -> None:
@@ -47,13 +47,13 @@ def test_answers_to_the_same_questions(make: Any) -> None:
         key(result): evidence(BASE, [number < right for number in range(100)], run="run-2")
         for result, right in zip(results, shares.values(), strict=True)
     }
-    places = ranked(results, IMAGE_ANSWERS, known)
+    places = ranked(results, BY_IMAGE_ANSWERS, known)
     assert [(place.result.model, place.rank) for place in places] == [("good", 1), ("near", 1), ("bad", 3)]
     assert places[1].said.startswith("not separated: needs about ")
     assert places[1].said.endswith(" more questions")
 
 
-def test_who_lacks_the_figure_has_no_rank(make: Any) -> None:
+def test_a_model_without_the_figure_has_no_rank(make: Any) -> None:
     gone = make.result("gone", average_inference=Missing(missing="it died"))
-    assert [place.result.model for place in ranked([gone, make.result()], INFERENCE)] == ["glimpse"]
-    assert ranked([gone], INFERENCE) == []
+    assert [place.result.model for place in ranked([gone, make.result()], BY_INFERENCE)] == ["glimpse"]
+    assert ranked([gone], BY_INFERENCE) == []

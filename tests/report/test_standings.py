@@ -6,7 +6,7 @@ from typing import Any
 from viewfinder.catalog.published import published
 from viewfinder.measure.compare.standings import Standing
 from viewfinder.measure.statistics.contrasts import Contrast
-from viewfinder.measure.statistics.ranking import Place
+from viewfinder.measure.statistics.ranking import Ranking
 from viewfinder.report.document import write_guide
 from viewfinder.report.standings import lines
 
@@ -17,9 +17,9 @@ OPEN = Standing(
     "2 points",
     "questions",
     False,
-    (Place("a", "best"), Place("b", "not separated", SHARES, 0.2, 1234)),
+    (Ranking("a", "best"), Ranking("b", "not separated", SHARES, 0.2, 1234)),
 )
-CLEAR = Standing("time", "5 %", "restarts", True, (Place("a", "best"), Place("b", "worse", TIMES, 1e-6)))
+CLEAR = Standing("time", "5 %", "processes", True, (Ranking("a", "best"), Ranking("b", "worse", TIMES, 1e-6)))
 
 
 def test_verdicts_and_differences() -> None:

@@ -1,10 +1,12 @@
 """The guide's tables: exact columns, exact cells, and a reason where there is no number."""
 
+import json
 import re
 from typing import Any
 
 from viewfinder.catalog.published import published
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.results import ModelResult
 from viewfinder.report.markdown import Notes
 from viewfinder.report.tables import Tables
 
@@ -98,45 +100,37 @@ def test_another_machines_model_is_marked(make: Any) -> None:
     assert any("another machine (Old CPU)" in line for line in notes.definitions())
 
 
-def test_a_recipe_has_what_the_guide_asks_for_first(make: Any) -> None:
-    rows = cells(Tables(Notes()).recipe(make.result()))
-    assert [row[0] for row in rows[2:8]] == [
+def test_a_models_table_begins_with_what_it_is(make: Any) -> None:
+    rows = cells(Tables(Notes()).model(make.result()))
+    assert [row[0] for row in rows[2:7]] == [
         "Model id",
         "Endpoint",
-        "Load time (s)",
-        "Average inference (s)",
-        "Memory difference (GB)",
+        "Engine",
+        "Quantization",
         "Features proven by a gate",
     ]
     items = dict(rows)
+    assert {"Load time (s)", "Average inference (s)", "Memory difference (GB)"} <= items.keys()
     assert items["Model id"] == "`viewfinder/glimpse`"
     assert items["Features proven by a gate"] == "vision, pure text, follow-up turns"
     assert items["Time to first token, text (ms)"].startswith("11.20 (10.80 to 11.60, n=30)")
     assert items["Decode speed"].startswith("513 tokens/s (489 to 536, n=30)")
 
 
-def test_a_recipe_claims_only_features_that_passed(make: Any) -> None:
+def test_a_models_table_claims_only_features_that_passed(make: Any) -> None:
     result = make.result(text=make.gate(0, 9), follow_up=Missing(missing="not asked"))
-    assert dict(cells(Tables(Notes()).recipe(result)))["Features proven by a gate"] == "vision"
+    assert dict(cells(Tables(Notes()).model(result)))["Features proven by a gate"] == "vision"
 
 
-def test_memory_phases_come_in_their_order(make: Any) -> None:
-    memory = make.result().memory
-    reordered = {"steady": memory["steady"], "spawned": memory["spawned"]}
-    rows = cells(Tables(Notes()).memory_phases(reordered))
-    assert rows[2] == ["spawned", "40.0", "33.0", "0.0", "7.0", "41.5", "—"]
-    assert rows[3][0] == "steady"
-    told = memory["steady"].model_copy(update={"kernel_peak_bytes": 80_000_000, "shared": True})
-    assert cells(Tables(Notes()).memory_phases({"steady": told}))[2][5:] == ["72.5 (shared)", "80.0"]
-
-
-def test_graphics_cards_have_a_column_where_they_are_told(make: Any) -> None:
-    memory = make.result().memory
-    steady = memory["steady"].model_copy(update={"graphics_bytes": 512_000_000})
-    header, _, spawned, told = cells(
-        Tables(Notes()).memory_phases({"spawned": memory["spawned"], "steady": steady})
-    )
-    assert (header[-1], spawned[-1], told[-1]) == ("Graphics cards (MB)", "—", "512.0")
+def test_a_result_of_an_unknown_measure_is_kept_and_named(make: Any) -> None:
+    stored = json.loads(make.result().model_dump_json())
+    stored["found"] |= {"colors": {"right": [1, 2.5, None]}, "soak": {"chapters": 3}}
+    result = ModelResult.model_validate(stored)
+    rows = dict(cells(Tables(Notes()).model(result)))
+    assert (rows["colors"], rows["soak"]) == ("measured by another version",) * 2
+    assert json.loads(result.model_dump_json()) == stored, "nothing is dropped"
+    assert isinstance(result.figures["average inference"], Figure)
+    assert Tables(Notes()).sections(result) == Tables(Notes()).sections(make.result())
 
 
 def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: Any) -> None:

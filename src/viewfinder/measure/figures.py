@@ -87,9 +87,9 @@ class Memory(Frozen):
 
 def in_unit(measured: Measured, unit: str) -> Measured:
     """The same figure in `unit`; Missing when its stored unit cannot be shown so."""
-    if isinstance(measured, Missing) or measured.unit == unit:
+    if isinstance(measured, Missing):
         return measured
-    factor = SCALES.get(unit, {}).get(measured.unit)
+    factor = 1.0 if measured.unit == unit else SCALES.get(unit, {}).get(measured.unit)
     if factor is None:
         return Missing(missing=f"it is stored in {measured.unit!r}, which cannot be shown in {unit}")
     if not math.isfinite(measured.value):

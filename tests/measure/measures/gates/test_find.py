@@ -3,9 +3,10 @@
 import pytest
 
 from viewfinder.client.exchange import Exchange
+from viewfinder.measure.figures import Figure, Gate, Missing
 from viewfinder.measure.measures.gates.ask import LEAST_QUESTIONS
 from viewfinder.measure.measures.gates.counts import COUNTS, GateCounts
-from viewfinder.measure.measures.gates.find import judge
+from viewfinder.measure.measures.gates.find import judge, share_of
 from viewfinder.measure.store.rows import Sample
 
 
@@ -56,3 +57,11 @@ def test_errors_and_silence_are_no_answers(text: str, error: str) -> None:
 def test_wrong_answers_are_answers() -> None:
     gate = judge(said(0, 8))
     assert (gate.right, gate.answered, gate.never_answered) == (0, 8, False)
+
+
+def test_shares_have_wilsons_interval() -> None:
+    """13 of 20: 43 to 82 %."""
+    measured = share_of(Gate(passed=True, right=13, asked=20, rule="by hand"))
+    assert isinstance(measured, Figure)
+    assert (measured.value, measured.low, measured.high) == pytest.approx((65, 43.29, 81.88), abs=0.01)
+    assert isinstance(share_of(Gate(passed=False, right=0, asked=0, rule="by hand")), Missing)
