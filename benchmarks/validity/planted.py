@@ -11,34 +11,37 @@ from benchmarks.validity.planting import MISTAKEN, plant
 from benchmarks.validity.said import said_of
 from benchmarks.validity.table import SHORT, Row, Table
 from benchmarks.validity.truths import CLEAN, TRUTHS
-from viewfinder.measure.suite import SUITES
+from viewfinder.measure.measures.dialogues.counts import DialogueCounts
+from viewfinder.measure.measures.gates.counts import GateCounts
+from viewfinder.measure.measures.latency.counts import LatencyCounts
+from viewfinder.measure.measures.soak.counts import SoakCounts
+from viewfinder.measure.suite import Suite, suite_named
 
-FULL = replace(
-    SUITES["quick"],
+QUICK = suite_named("quick")
+SHARED = {name: QUICK.counts[name] for name in ("load", "memory")}
+FULL = Suite(
+    "quick",
     processes=6,
-    images=6,
-    texts=3,
-    short=3,
-    repeats=3,
-    vision=60,
-    text=8,
-    follow_up=6,
-    budget_s=120.0,
-    soak=100,
-    soak_s=120.0,
-    context=10,
-    context_s=120.0,
-    context_half_width=0.0,
-    throughput_processes=0,
-    again=0,
-    anchor=0,
+    counts=SHARED
+    | {
+        "gates": GateCounts(vision=60, text=8, follow_up=6, budget_s=120.0),
+        "latency": LatencyCounts(images=6, texts=3, budget_s=120.0, short=3, repeats=3),
+        "dialogues": DialogueCounts(dialogues=10, budget_s=120.0),
+        "stability": replace(QUICK.counts["stability"], budget_s=120.0),
+        "soak": SoakCounts(requests=100, budget_s=120.0),
+    },
 )
-BOUNDED = replace(
-    FULL, processes=3, images=4, texts=2, vision=16, follow_up=2, soak=0, context=0, stability_references=0
+BOUNDED = Suite(
+    "quick",
+    processes=3,
+    counts=SHARED
+    | {
+        "gates": GateCounts(vision=16, text=8, follow_up=2, budget_s=120.0),
+        "latency": LatencyCounts(images=4, texts=2, budget_s=120.0, short=3, repeats=3),
+    },
 )
 SUITE = BOUNDED if SHORT else FULL
 REFERENCE = "reference"
-
 
 HOW = (
     f"{SUITE.processes + 1} fresh server processes or more. All of them answer {100 * MISTAKEN:.0f} % of the "
@@ -55,7 +58,7 @@ def prove() -> Table:
         "Planted truth",
         "Real runs of `bench` on the tests' faulty engine (`tests/faults/plugin`), one model a fault, beside "
         f"a reference without one that takes turns with them; each is {HOW} A fault counts as found when "
-        "what is due is said, and nothing that does not follow from it.",
+        "what is expected is reported, and nothing that does not follow from it.",
         tuple(
             Row(truth.what, truth.due, told(said[truth.fault]), truth.is_named(said[truth.fault]))
             for truth in truths
@@ -64,7 +67,7 @@ def prove() -> Table:
 
 
 def said_beside_a_reference(faults: dict[str, str], progress: Progress) -> dict[str, Sequence[str]]:
-    """What is said of models, given by their names with the fault of each, that ran with a sound one."""
+    """The reports of models, given by their names with the fault of each, that ran with a sound one."""
     task = progress.add_task("Planted")
     with tempfile.TemporaryDirectory(prefix="vf-") as folder:
         models = {REFERENCE: CLEAN, **faults}

@@ -37,7 +37,7 @@ def prove() -> Table:
         "timing",
         "Times against a stand-in server",
         f"A server that says {PACE.words} words at fixed moments, asked {BLOCKS * REQUESTS} times in "
-        f"{BLOCKS} sessions through `client/chat`, the medians made by `bench/readings`.",
+        f"{BLOCKS} sessions through `client/chat`, the medians made by `measure/metrics`.",
         tuple(row(what, due_s, metrics.median(blocks, read, "s", what)) for what, due_s, read in readings),
         own_words(blocks),
     )

@@ -2,7 +2,6 @@
 
 import math
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from rich.progress import Progress
@@ -11,26 +10,21 @@ from benchmarks.validity.running import Ran, run
 from benchmarks.validity.table import SHORT, Row, Table
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.measure.compare import revisions
+from viewfinder.measure.measures.gates.counts import GateCounts
+from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
-from viewfinder.measure.suite import SUITES
+from viewfinder.measure.suite import Suite, suite_named
 
 PAIRS = 2 if SHORT else 20
 MOST = 1
-SUITE = replace(
-    SUITES["quick"],
+SUITE = Suite(
+    "quick",
     processes=6,
-    images=4,
-    texts=3,
-    short=0,
-    repeats=0,
-    vision=8,
-    text=8,
-    follow_up=2,
-    context=0,
-    stability_references=0,
-    throughput_processes=0,
-    again=0,
-    anchor=0,
+    counts={name: suite_named("quick").counts[name] for name in ("load", "memory")}
+    | {
+        "gates": GateCounts(vision=8, text=8, follow_up=2, budget_s=5.0),
+        "latency": LatencyCounts(images=4, texts=3, budget_s=5.0),
+    },
 )
 NAMES = ("glimpse-once", "glimpse-again")
 
@@ -42,23 +36,23 @@ def prove() -> Table:
     with Progress(transient=True) as progress:
         task = progress.add_task("Twice", total=PAIRS)
         for number in range(PAIRS):
-            cells = revisions.compare(*(one.evidence for one in pair().values()))
-            count += len(cells)
-            for name, cell in cells.items():
-                off = cell.contrast.value if cell.is_share else math.expm1(cell.contrast.value)
+            changes = revisions.compare(*(one.evidence for one in pair().values()))
+            count += len(changes)
+            for name, change in changes.items():
+                off = change.contrast.value if change.is_share else math.expm1(change.contrast.value)
                 widest.setdefault(name, []).append(abs(off))
-                said += [f"pair {number + 1}, {name}: {100 * off:+.0f} %"] if cell.changed else []
+                said += [f"pair {number + 1}, {name}: {100 * off:+.0f} %"] if change.changed else []
             progress.advance(task)
     return Table(
         "twice",
         "The same thing measured twice",
         f"{PAIRS} pairs of runs of glimpse on llama.cpp, each of {SUITE.processes} fresh server processes; "
-        "the two of a pair take turns. Compared as the guide compares runs (`bench/comparisons`): by "
-        "restarts and by questions, Benjamini-Hochberg over the cells of a pair, and changes of times and "
+        "the two of a pair take turns. Compared as the guide compares runs (`measure/compare`): by "
+        "processes and by questions, Benjamini-Hochberg over the figures of a pair, and changes of times and "
         f"sizes below {100 * LEAST_CHANGE:.0f} % left unsaid.",
         (
             Row(
-                f'"changed", of {count} cells',
+                f'"changed", of {count} figures',
                 f"at most {MOST}",
                 f"{len(said)}: {'; '.join(said)}" if said else "0",
                 len(said) <= MOST and count > 0,

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import viewfinder
-from tests.measure.store.test_store import RUN, asked
+from tests.measure.store.test_store import RUN, sample
 from tests.measure.test_export import graded
 from viewfinder.cli.main import app
 from viewfinder.core import paths
@@ -21,7 +21,7 @@ def stored() -> None:
         store.begin(RUN)
         store.add(graded(0, right=True))
         store.add(graded(1, right=False))
-        store.add(asked(model="other", place=0))
+        store.add(sample(model="other", place=0))
 
 
 @pytest.mark.usefixtures("stored")

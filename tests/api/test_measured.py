@@ -11,8 +11,9 @@ from viewfinder.core import paths
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.choice import Measured
 from viewfinder.host.hardware import this_machine
+from viewfinder.measure import results
 from viewfinder.measure.figures import Gate, Missing
-from viewfinder.measure.measures.load.result import LoadTimes
+from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.store import Run, Store
 
@@ -26,19 +27,17 @@ Keep = Callable[..., None]
 @pytest.fixture
 def keep() -> Keep:
     """Stores a result of glimpse on llama.cpp; the later one is the newer."""
-    figures = ("memory_difference", "average_inference", "median_inference", "output_tokens")
-    fields: dict[str, Any] = dict.fromkeys((*figures, "ttft_image", "ttft_text", "decode_rate"), NONE)
-    fields |= dict.fromkeys(("title", "model_id", "engine", "quantization", "endpoint"), "x")
+    fields: dict[str, Any] = dict.fromkeys(("title", "model_id", "engine", "quantization", "endpoint"), "x")
     fields |= {"model": "glimpse", "variant": "llama.cpp-f16", "suite": "quick", "run": "run"}
     fields |= {"engine_version": "1", "measured_at": "2026-01-01", "status": "verified"}
-    fields |= {"vision": PASSED, "text": PASSED, "follow_up": NONE, "machine": this_machine()}
-    fields["load"] = LoadTimes(listening=NONE, ready=NONE, first_token=NONE, first_correct=NONE)
+    fields["machine"] = this_machine()
 
-    def store(**changed: Any) -> None:
-        with Store(paths.results_file()) as results:
-            if not results.runs():
-                results.begin(Run("run", "quick", "2026-01-01", "", this_machine()))
-            results.add_result(ModelResult(**(fields | changed)))
+    def store(vision: Gate | Missing = PASSED, text: Gate | Missing = PASSED, **changed: Any) -> None:
+        found = {"gates": Gates(vision=vision, text=text, follow_up=NONE)}
+        with Store(paths.results_file()) as store:
+            if not store.runs():
+                store.begin(Run("run", "quick", "2026-01-01", "", this_machine()))
+            results.add(store, ModelResult(**(fields | {"found": found} | changed)))
 
     return store
 

@@ -1,4 +1,4 @@
-"""`bench` from Python: interrupted and gone on with; with the user's own questions."""
+"""`bench` from Python: interrupted and resumed; with the user's own questions."""
 
 import csv
 from itertools import islice
@@ -7,47 +7,52 @@ from pathlib import Path
 import pytest
 
 import viewfinder
+from tests.measure.suites import small
+from viewfinder.api import measuring
 from viewfinder.api.exporting import export, export_lmms_eval
 from viewfinder.api.measuring import guide
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
-from viewfinder.measure import suite
+from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import about_images
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite
 from viewfinder.scenes.drawing import paint
 from viewfinder.scenes.scene import make_scene
 
-TINY = Suite(
-    "tiny", processes=2, images=1, texts=1, vision=8, text=8, follow_up=1, budget_s=600.0, vqa_questions=9
+TINY = small(
+    "tiny",
+    processes=2,
+    vision=8,
+    text=8,
+    budget_s=600.0,
+    own_images=OwnImagesCounts(questions=9, budget_s=60.0),
 )
 
 
-def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_resumed_as_it_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the id of its repository, with the variant of its settings, and the suite's counts as they were."""
-    monkeypatch.setitem(suite.SUITES, "tiny", TINY)
 
     def interrupt(progress: Progress) -> None:
         if progress.done == 20:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        viewfinder.measure(
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
+        viewfinder.bench(
             ["viewfinder/glimpse"],
             suite="tiny",
             settings=load_settings(variants={"glimpse": "llama.cpp-f16"}),
             on_progress=interrupt,
         )
-    monkeypatch.delitem(suite.SUITES, "tiny")
     with Store(paths.results_file()) as store:
         (run,) = store.runs()
         before = len(store.samples(run.run, "glimpse"))
     assert run.finished_at == ""
     assert before >= 19
-    [result] = viewfinder.measure(resume=True)
+    [result] = viewfinder.bench(resume=True)
     assert (result.run, result.variant, result.status) == (run.run, "llama.cpp-f16", "verified")
     with Store(paths.results_file()) as store:
         assert store.runs()[0].finished_at
@@ -55,16 +60,16 @@ def test_a_run_goes_on_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(places) == len(set(places)) == 8 + 8 + 3 + 2 * 6
 
 
-def test_a_run_goes_on_with_its_own_models_only() -> None:
+def test_a_run_is_resumed_with_its_own_models_only() -> None:
     with pytest.raises(BadRequest, match="models that it began with"):
-        viewfinder.measure(["glimpse"], resume=True)
+        viewfinder.bench(["glimpse"], resume=True)
     with pytest.raises(ViewfinderError, match="no interrupted run"):
-        viewfinder.measure(resume=True)
+        viewfinder.bench(resume=True)
 
 
 def test_a_model_that_is_named_twice_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(suite.SUITES, "tiny", TINY)
-    assert len(viewfinder.measure(["glimpse", "viewfinder/glimpse"], suite="tiny")) == 1
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
+    assert len(viewfinder.bench(["glimpse", "viewfinder/glimpse"], suite="tiny")) == 1
 
 
 @pytest.fixture
@@ -81,24 +86,25 @@ def own_questions(tmp_path: Path) -> Path:
 
 
 def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> None:
-    """Interrupted among them, refused while they are others, gone on with, exported and in the guide."""
-    monkeypatch.setitem(suite.SUITES, "tiny", TINY)
+    """Interrupted among them, refused while they differ, resumed, exported and in the guide."""
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
 
     def interrupt(progress: Progress) -> None:
-        if progress.doing == "vqa" and progress.done == progress.total - 4:
+        if progress.doing == "own_images" and progress.done == progress.total - 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        viewfinder.measure(["glimpse"], suite="tiny", vqa=own_questions, on_progress=interrupt)
+        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, on_progress=interrupt)
     page = own_questions / "questions.csv"
     kept = page.read_text()
     page.write_text(kept.replace("?", "??"))
     with pytest.raises(ViewfinderError, match=r"changed since the run began.*what was measured is kept"):
-        viewfinder.measure(resume=True)
+        viewfinder.bench(resume=True)
     page.write_text(kept)
-    [result] = viewfinder.measure(resume=True)
-    assert isinstance(result.vqa, OwnImages)
-    assert (result.vqa.asked, result.vqa.questions, result.vqa.images, result.vqa.answered) == (8, 8, 8, 8)
+    [result] = viewfinder.bench(resume=True)
+    own = result.found["own_images"]
+    assert isinstance(own, OwnImages)
+    assert (own.asked, own.questions, own.images, own.answered) == (8, 8, 8, 8)
     with Store(paths.results_file()) as store:
         asked = [one for one in store.samples(result.run, "glimpse") if one.scenario == "vqa"]
     assert [one.place for one in asked] == list(range(8))
@@ -113,14 +119,14 @@ def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> 
 def test_own_questions_that_change_while_they_are_asked(
     monkeypatch: pytest.MonkeyPatch, own_questions: Path
 ) -> None:
-    monkeypatch.setitem(suite.SUITES, "tiny", TINY)
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
 
     def change(progress: Progress) -> None:
-        if progress.doing.startswith("fresh start 2"):
+        if progress.doing.startswith("process 2"):
             (own_questions / "3.png").write_bytes(b"no image any more")
 
-    with pytest.raises(ViewfinderError, match=r"changed since the run began: .*another one"):
-        viewfinder.measure(["glimpse"], suite="tiny", vqa=own_questions, on_progress=change)
+    with pytest.raises(ViewfinderError, match=r"changed since the run began: .*no longer the same"):
+        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, on_progress=change)
     with Store(paths.results_file()) as store:
         (run,) = store.runs()
         assert len(store.samples(run.run, "glimpse")) == 8 + 8 + 3 + 2 * 6

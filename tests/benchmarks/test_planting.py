@@ -8,9 +8,13 @@ from benchmarks.validity.planted import BOUNDED, REFERENCE
 from benchmarks.validity.planting import plant
 from benchmarks.validity.said import SOUND, said_of
 from benchmarks.validity.truths import CLEAN, TRUTHS
+from viewfinder.measure.measures.gates.counts import GateCounts
+from viewfinder.measure.measures.latency.counts import LatencyCounts
 
 FAULT = "text-fails"
-TINY = replace(BOUNDED, processes=2, images=2, texts=2, short=1, repeats=1, vision=10, follow_up=1)
+GATES = GateCounts(vision=10, text=8, follow_up=1, budget_s=120.0)
+LATENCY = LatencyCounts(images=2, texts=2, budget_s=120.0, short=1, repeats=1)
+TINY = replace(BOUNDED, processes=2).with_counts("gates", GATES).with_counts("latency", LATENCY)
 
 
 def test_a_planted_fault_is_named() -> None:

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.measure.suites import small
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import folders
 from viewfinder.measure.figures import Figure, Gate
+from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.runner import run_suite
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite
 
 from .conftest import OneEngine
 
-SUITE = Suite("tiny", processes=6, images=1, texts=1, vision=6, text=3, follow_up=2, budget_s=300.0)
+SUITE = small("tiny", processes=6, vision=6, text=3, follow_up=2, budget_s=300.0)
 
 
 @pytest.mark.engines
@@ -31,13 +32,15 @@ async def test_it_can_be_measured(tmp_path: Path) -> None:
         )
     assert (result.failure, result.engine) == ("", "transformers")
     assert result.engine_version[0].isdigit()
-    assert isinstance(result.vision, Gate)
-    assert result.vision.right > 0
-    load, memory = result.load, result.memory_difference
+    vision, load = result.facts.gates["vision"], result.found["load"]
+    assert isinstance(vision, Gate)
+    assert vision.right > 0
+    assert isinstance(load, LoadTimes)
     assert isinstance(load.ready, Figure)
     assert isinstance(load.first_token, Figure)
     assert load.first_token.value >= load.ready.value
+    memory = result.figures["memory difference"]
     assert isinstance(memory, Figure)
-    assert memory.low > 12_000_000, "at least what the weights weigh in single precision"
-    assert isinstance(result.average_inference, Figure)
-    assert isinstance(result.decode_rate, Figure)
+    assert memory.low > 0.012, "GB: at least the size of the weights in single precision"
+    assert isinstance(result.figures["average inference"], Figure)
+    assert isinstance(result.figures["decode speed"], Figure)

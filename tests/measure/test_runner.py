@@ -3,9 +3,8 @@
 import asyncio
 import importlib.util
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ import psutil
 import pytest
 
 from tests.measure.suites import small
+from tests.measure.table_engine import CHILD, HELD_BYTES, TOKEN_S, Point, TableEngine
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
 from viewfinder.engines import registry
-from viewfinder.engines.base import Found, Launch
 from viewfinder.measure import results
 from viewfinder.measure.figures import Figure, Gate, Measured, Missing
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
@@ -41,46 +40,10 @@ from viewfinder.measure.runner import run_suite
 from viewfinder.measure.store.store import Store
 from viewfinder.scenes.messages import image_message
 
-CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"
-HELD_BYTES = 40 * 1024 * 1024
-TOKEN_S = 0.004
 GATES = {"vision": 5, "text": 5, "follow_up": 4}
 SUITE = small("tiny", processes=7, images=3, texts=3, short=2, repeats=2, **GATES)
 TINY = {"processes": 4, "short": 1, "repeats": 1, **GATES}
 TINIEST = small("tiny", **TINY)
-
-
-class TableEngine:
-    """See `tests/children/answers_by_table.py`; the variant's name is the behavior."""
-
-    name = "table"
-    install = "pip install nothing"
-    known_good = ""
-
-    def __init__(self, answers: Path) -> None:
-        self.answers = answers
-
-    def find(self) -> Found:
-        return Found("1.2.3", CHILD)
-
-    def launch(self, variant: Variant, files: object, settings: EngineSettings, socket: Path) -> Launch:
-        options = {
-            "socket": str(socket),
-            "answers": str(self.answers),
-            "behavior": variant.name,
-            "held_bytes": HELD_BYTES,
-            "token_s": TOKEN_S,
-        }
-        return Launch((sys.executable, str(CHILD), json.dumps(options)), dict(os.environ))
-
-
-class Point:
-    """An entry point, as a third party's package would declare it."""
-
-    name = "table"
-
-    def __init__(self, engine: TableEngine) -> None:
-        self.load: Callable[[], TableEngine] = lambda: engine
 
 
 @pytest.fixture(scope="module")
