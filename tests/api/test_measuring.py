@@ -39,14 +39,11 @@ def test_a_run_is_resumed_as_it_was_started(monkeypatch: pytest.MonkeyPatch) -> 
         if progress.done == 20:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    settings = load_settings(variants={"glimpse": "llama.cpp-f16"})
+    with monkeypatch.context() as patch:
         patch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
-        viewfinder.bench(
-            ["viewfinder/glimpse"],
-            suite="tiny",
-            settings=load_settings(variants={"glimpse": "llama.cpp-f16"}),
-            on_progress=interrupt,
-        )
+        with pytest.raises(KeyboardInterrupt):
+            viewfinder.bench(["viewfinder/glimpse"], suite="tiny", settings=settings, on_progress=interrupt)
     with Store(paths.results_file()) as store:
         (run,) = store.runs()
         before = len(store.samples(run.run, "glimpse"))
