@@ -3,8 +3,8 @@
     python -m benchmarks.recovery [--crashes 50]
 
 A real `serve` runs glimpse on llama.cpp. Its engine is killed, and at that moment a question about an image
-is asked over HTTP; the answer comes from the fresh process. What is beside its own load and a calm answer
-is Viewfinder's share: noticing, ending what is left, and starting. The target is a median of at most 0.5 s.
+is asked over HTTP; the answer comes from the fresh process. The time beyond its own load and a calm answer is
+Viewfinder's share: noticing, killing what is left, and starting. The target is a median of at most 0.5 s.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from viewfinder.scenes.scene import make_scene
 
 TARGET_S = 0.5
 STABLE_S = 0.3
-"""A process counts as stable after so long here, so that 50 crashes are 50 first ones."""
+"""A process counts as stable after this time here, so that each of 50 crashes is a first one."""
 
 
 @contextmanager

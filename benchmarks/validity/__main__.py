@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.validity.proofs import PROOFS, due
+from benchmarks.validity.proofs import PROOFS, usual
 from benchmarks.validity.table import markdown
 
 
@@ -20,7 +20,7 @@ def main() -> None:
         prog="python -m benchmarks.validity", description=__doc__.splitlines()[0]
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PROOFS))
-    names = parser.parse_args().names or due()
+    names = parser.parse_args().names or usual()
     if unknown := [name for name in names if name not in PROOFS]:
         parser.error(f"there is no proof named {unknown[0]}; there are {', '.join(PROOFS)}")
     missed = []

@@ -1,10 +1,10 @@
-"""False alarms: what is said of an engine without a fault, beside another one without."""
+"""False alarms: the reports on an engine without a fault, beside another one without."""
 
 import math
 
 from rich.progress import Progress
 
-from benchmarks.validity.planted import HOW, said_beside_a_reference, told
+from benchmarks.validity.planted import HOW, listed, said_beside_a_reference
 from benchmarks.validity.table import SHORT, Row, Table
 from benchmarks.validity.truths import CLEAN
 
@@ -21,7 +21,7 @@ def prove() -> Table:
             numbers = range(group * TOGETHER, min(RUNS, (group + 1) * TOGETHER))
             names = [f"clean-{number + 1}" for number in numbers]
             said = said_beside_a_reference(dict.fromkeys(names, CLEAN), progress)
-            alarms += [f"{name}: {told(words)}" for name, words in said.items() if words]
+            alarms += [f"{name}: {listed(words)}" for name, words in said.items() if words]
     return Table(
         "clean",
         "False alarms",
@@ -30,7 +30,7 @@ def prove() -> Table:
         (
             Row(
                 f"{RUNS} clean runs",
-                f"at most {MOST_ALARMS} with anything said",
+                f"at most {MOST_ALARMS} with any report",
                 f"{len(alarms)}: {'; '.join(alarms)}" if alarms else "0",
                 len(alarms) <= MOST_ALARMS,
             ),

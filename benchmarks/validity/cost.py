@@ -34,7 +34,7 @@ OPEN_LOOP_S = 8 if SHORT else 40
 
 Ask = Callable[[], Awaitable[None]]
 Costs = dict[str, tuple[float, float]]
-"""Median seconds of the wall clock and of this process's processors, by who asked."""
+"""Median seconds of the wall clock and of this process's processors, by client."""
 
 
 def prove() -> Table:

@@ -14,8 +14,8 @@ from viewfinder.measure.statistics import bootstrap, clusters, intervals, pairs,
 
 DUE = 0.93
 BETWEEN, WITHIN, SKEWED = 0.05, 0.1, 0.8
-"""Spread of restarts, and of requests to one: as usual, and such that the slowest of forty takes six times as
-long as the typical one."""
+"""Spread of processes, and of requests to one: as usual, and such that the slowest of forty takes six times
+as long as the typical one."""
 REQUESTS = 20
 Ends = tuple[float, float]
 Draw = Callable[[np.random.Generator], Ends]
@@ -35,8 +35,8 @@ def prove() -> Table:
     return Table(
         "coverage",
         "Coverage of the intervals, in simulation",
-        f"{DRAWS:,} draws a case from a known truth, put through `bench`'s own functions. Restarts differ by "
-        f"{100 * BETWEEN:.0f} %, requests to one by {100 * WITHIN:.0f} %; skewed: by {100 * SKEWED:.0f} %; "
+        f"{DRAWS:,} draws a case from a known truth, put through `bench`'s own functions. Processes differ "
+        f"by {100 * BETWEEN:.0f} %, requests to one by {100 * WITHIN:.0f} %; skewed: by {100 * SKEWED:.0f} %; "
         "all lognormal.",
         tuple(rows),
     )
@@ -48,9 +48,7 @@ def row(case: Case, seed: int) -> Row:
     share = coverage(case.truth, given)
     found = f"{100 * share:.2f} %"
     if len(given) < DRAWS:
-        found += (
-            f" of the {len(given):,} that were given; for the others it was said that samples are too few"
-        )
+        found += f" of the {len(given):,} that were given; for the others, too few samples were reported"
     return Row(case.name, f"95 %, at least {100 * DUE:.0f} %", found, share >= DUE)
 
 
@@ -64,14 +62,14 @@ def drawn(case: Case, rng: np.random.Generator) -> Ends | None:
 
 def cases() -> Iterator[Case]:
     for count in (6, 7, 11, 15):
-        yield Case(f"typical time, {count} restarts", 1.0, typical(count, WITHIN))
-    yield Case("typical time, 7 restarts, skewed", 1.0, typical(7, SKEWED))
+        yield Case(f"typical time, {count} processes", 1.0, typical(count, WITHIN))
+    yield Case("typical time, 7 processes, skewed", 1.0, typical(7, SKEWED))
     for count in (7, 11):
-        yield Case(f"mean time, {count} restarts", mean_of(WITHIN), mean(count, WITHIN))
-        yield Case(f"mean time, {count} restarts, skewed", mean_of(SKEWED), mean(count, SKEWED))
-    yield Case("median over 7 restarts (memory)", 1.0, middle(7))
+        yield Case(f"mean time, {count} processes", mean_of(WITHIN), mean(count, WITHIN))
+        yield Case(f"mean time, {count} processes, skewed", mean_of(SKEWED), mean(count, SKEWED))
+    yield Case("median over 7 processes (memory)", 1.0, middle(7))
     for paired, how in ((True, "in the same blocks"), (False, "apart")):
-        yield Case(f"ratio of two models' times, 7 restarts, {how}", math.log(1.2), ratio(7, paired))
+        yield Case(f"ratio of two models' times, 7 processes, {how}", math.log(1.2), ratio(7, paired))
     for q in (0.5, 0.95):
         yield Case(f"p{100 * q:.0f} of 15 x 80 requests", quantile_of(q), percentile(q))
     for count, size, truth, alike in (
@@ -84,7 +82,7 @@ def cases() -> Iterator[Case]:
         yield Case(name, truth, share(count, size, truth, alike))
     yield Case("share 0.9, 100 questions, one a scene", 0.9, share(100, 1, 0.9, 0.0))
     yield Case("difference of two shares, 100 questions, one a scene", 0.1, difference(100))
-    yield Case("bootstrap of a mean inside one restart, 40 requests", mean_of(WITHIN, 0.0), inside(40))
+    yield Case("bootstrap of a mean inside one process, 40 requests", mean_of(WITHIN, 0.0), inside(40))
 
 
 def typical(count: int, within: float) -> Draw:

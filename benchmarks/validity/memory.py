@@ -1,4 +1,4 @@
-"""The memory of process trees that touch exactly so much."""
+"""The memory of process trees that touch a known amount of it."""
 
 import asyncio
 import os
@@ -39,9 +39,9 @@ def prove() -> Table:
         rows = [asyncio.run(row(*case, file)) for case in track(CASES, "Memory", transient=True)]
     return Table(
         "memory",
-        "Memory of processes that touch exactly so much",
+        "Memory of processes that touch a known amount",
         "Programs started as engines are (`host/child`), their trees measured by `host/memory` as `bench` "
-        "does it: once as bare interpreters, and once when they have touched what they were told to. The "
+        "does it: once as bare interpreters, and once when they have touched the given amount. The "
         "difference is what was touched; a file that two processes map counts once.",
         tuple(rows),
     )

@@ -17,7 +17,7 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
 
 AIPERF = Path(__file__).parents[2] / ".venv-aiperf" / "bin" / "aiperf"
-"""Put there by `make validate`, in an environment of its own: it wants other versions of most things."""
+"""Installed by `make validate` in an environment of its own: it needs other versions of most packages."""
 PACE = Pace(ttft_s=0.2, itl_s=0.02, words=16)
 TOKENIZER = "viewfinder/glimpse"
 WITHIN = 0.05

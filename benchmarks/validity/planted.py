@@ -60,7 +60,7 @@ def prove() -> Table:
         f"a reference without one that takes turns with them; each is {HOW} A fault counts as found when "
         "what is expected is reported, and nothing that does not follow from it.",
         tuple(
-            Row(truth.what, truth.due, told(said[truth.fault]), truth.is_named(said[truth.fault]))
+            Row(truth.what, truth.due, listed(said[truth.fault]), truth.is_named(said[truth.fault]))
             for truth in truths
         ),
     )
@@ -76,5 +76,5 @@ def said_beside_a_reference(faults: dict[str, str], progress: Progress) -> dict[
     return {name: said_of(ran[name], ran[REFERENCE]) for name in faults}
 
 
-def told(said: Sequence[str]) -> str:
+def listed(said: Sequence[str]) -> str:
     return "; ".join(said) or "not found"

@@ -22,11 +22,11 @@ TTFT_S, ITL_S, MISTAKEN = 0.03, 0.003, 0.05
 """How the engine answers without its fault: as fast as that, and wrong in 5 % of all questions."""
 
 
-def plant(faults: Mapping[str, str], suite: Suite, folder: Path, tell: Callable[[str], None]) -> Ran:
+def plant(faults: Mapping[str, str], suite: Suite, folder: Path, show: Callable[[str], None]) -> Ran:
     """Measure models of these names, each with its fault, in one run of the suite."""
     with _engine(), _taught(folder):
         cards = [_card(name, fault, folder / name) for name, fault in faults.items()]
-        return run(cards, suite, Catalog(), folder, tell)
+        return run(cards, suite, Catalog(), folder, show)
 
 
 def _card(name: str, fault: str, memory: Path) -> ModelCard:
@@ -63,8 +63,8 @@ def _engine() -> Iterator[None]:
 def _taught(folder: Path) -> Iterator[None]:
     """While it holds, a model is taught the right answer to whatever it is asked, right before it is asked.
 
-    So it knows the answers to every scenario that there is or will be; between two requests, it costs nothing
-    that is timed.
+    So it knows the answers to every scenario that there is or will be. It happens between two requests, where
+    nothing is timed.
     """
     ask = Subject.ask
 
@@ -92,6 +92,6 @@ def _teach(lessons: Path, prompt: Prompt) -> None:
 
 
 def _description(picture: str, question: str) -> str:
-    """Words that are said of this picture alone, always as many."""
+    """An answer that fits this picture alone, always of the same number of words."""
     number = int(hashlib.sha256(f"{picture} {question}".encode()).hexdigest(), 16)
     return " ".join(["Numbers", *str(number)[:14]])

@@ -17,6 +17,6 @@ PROOFS: dict[str, Callable[[], Table]] = {
 }
 
 
-def due() -> list[str]:
+def usual() -> list[str]:
     """Those that are made when none is named: the bounded form installs no AIPerf, and does without it."""
     return [name for name in PROOFS if not (SHORT and name == "peer" and not peer.AIPERF.exists())]

@@ -1,4 +1,4 @@
-"""A run of `bench` in a folder of its own, and what it left; called by `planting` and `twice`."""
+"""A run of `bench` in a folder of its own, with its results; called by `planting` and `twice`."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from viewfinder.measure.suite import Suite
 
 @dataclass(frozen=True, slots=True)
 class One:
-    """What a run left of one model."""
+    """One model's part of a run."""
 
     result: ModelResult
     evidence: Evidence
@@ -30,12 +30,12 @@ Ran = dict[str, One]
 
 
 def run(
-    cards: Sequence[ModelCard], suite: Suite, catalog: Catalog, folder: Path, tell: Callable[[str], None]
+    cards: Sequence[ModelCard], suite: Suite, catalog: Catalog, folder: Path, show: Callable[[str], None]
 ) -> Ran:
     """Measure the cards; sockets, logs and results are in the folder, which must have a short name."""
 
     def on_progress(progress: Progress) -> None:
-        tell(f"{progress.model}: {progress.doing} ({progress.done} of {progress.total})")
+        show(f"{progress.model}: {progress.doing} ({progress.done} of {progress.total})")
 
     with Store(folder / "results.sqlite") as store:
         results = asyncio.run(

@@ -26,14 +26,14 @@ SERVER = Path(__file__).parents[2] / "tests" / "faults" / "plugin" / "faulty_ser
 WORDS = tuple(
     "A red circle and the blue square and the green star and the white triangle right".split()  # noqa: SIM905
 )
-"""What it says, from the first on: one token each for glimpse's tokenizer."""
+"""Its answer, from the first word on: one token each for glimpse's tokenizer."""
 QUESTION = "What do you see?"
 START_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When the words come: the first one so long after the request arrived, and then one every `itl_s`."""
+    """When the words come: the first one `ttft_s` after the request arrived, then one every `itl_s`."""
 
     ttft_s: float
     itl_s: float

@@ -1,4 +1,5 @@
-"""What a proof found, as rows of what was due and what was found; made by every proof, shown by `page`."""
+"""The results of a proof, as rows of what was expected and what was found; made by every proof, shown by
+`page`."""
 
 import json
 import os
@@ -16,7 +17,7 @@ SHORT = os.environ.get("VIEWFINDER_VALIDATE") == "short"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One claim about the instrument; `good` is whether what was found is what was due."""
+    """One claim about the instrument; `due` is the expected result, `good` whether it was found."""
 
     what: str
     due: str
@@ -26,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One proof: `words` say how it was made, `notes` what else should be known of this time."""
+    """One proof: `words` say how it was made, `notes` are remarks on this time."""
 
     name: str
     title: str
@@ -68,7 +69,7 @@ def kept(name: str, folder: Path = FOLDER) -> Table | None:
 
 def markdown(table: Table) -> str:
     """The table as a section of a page."""
-    lines = [("", "Due", "Found", ""), ("---",) * 4]
+    lines = [("", "Expected", "Found", ""), ("---",) * 4]
     lines += [(row.what, row.due, row.found, "yes" if row.good else "**no**") for row in table.rows]
     parts = [f"## {table.title}", table.words]
     if table.command:

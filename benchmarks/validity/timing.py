@@ -12,7 +12,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
-from viewfinder.measure.figures import Figure
+from viewfinder.measure.figures import Figure, Measured
 from viewfinder.measure.prompts import body, text_message
 
 PACE = Pace(ttft_s=0.2, itl_s=0.02, words=16)
@@ -51,7 +51,7 @@ async def session(endpoint: Endpoint, requests: int) -> list[Exchange]:
 
 
 def own_words(blocks: list[list[Exchange]]) -> str:
-    """What the server says of itself: on a busy machine, it is late, too."""
+    """The server's own times: on a busy machine, it is late, too."""
     left_s = [exchange.timings["left_s"] for block in blocks for exchange in block if exchange.timings]
     first_s, last_s = (statistics.median(left[place] for left in left_s) for place in (0, -1))
     return (
@@ -60,7 +60,7 @@ def own_words(blocks: list[list[Exchange]]) -> str:
     )
 
 
-def row(what: str, due_s: float, measured: metrics.Measured) -> Row:
+def row(what: str, due_s: float, measured: Measured) -> Row:
     due = f"{1000 * due_s:.0f} ms within {100 * WITHIN:.0f} %"
     if not isinstance(measured, Figure):
         return Row(f"median {what}", due, measured.missing, good=False)

@@ -1,7 +1,7 @@
-"""Touches memory when told to: `touches.py ANONYMOUS_MIB FILE MAPPED_MIB PROCESSES`; started by `memory`.
+"""Touches memory on a signal: `touches.py ANONYMOUS_MIB FILE MAPPED_MIB PROCESSES`; started by `memory`.
 
-It says "ready" as a bare process (tree) that has rehearsed with one page. At SIGUSR1 it touches so many MiB
-that no file backs, and maps and reads so much of the file in each of its processes, and says "touched".
+It says "ready" as a bare process (tree) that has rehearsed with one page. At SIGUSR1 it touches ANONYMOUS_MIB
+that no file backs, maps and reads MAPPED_MIB of FILE in each of PROCESSES processes, and says "touched".
 """
 
 import mmap

@@ -1,4 +1,4 @@
-"""The faults that are planted, and what must be said of each; called by `planted`."""
+"""The faults that are planted, and the reports expected of each; called by `planted`."""
 
 import re
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ CLEAN = "none"
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A fault of the faulty engine. `due` says in words what bench must say, `needs` are patterns of it: each
-    must be said. What matches one of `follows` may be said too, for it follows from the fault; anything else
-    is a false accusation. `short`: it is part of the bounded form, too."""
+    """A fault of the faulty engine. `due` says in words what `bench` must report, `needs` are patterns of it:
+    each must match a report. Reports that match one of `follows` are allowed, for they follow from the fault;
+    any other is a false alarm. `short`: it is part of the bounded form, too."""
 
     fault: str
     what: str
@@ -91,7 +91,7 @@ TRUTHS = (
         "accuracy 80 % where the clean one has 95 %",
         "10 to 20 points fewer right answers",
         (r"^changed: right image answers -(1\d|20) points",),
-        (FEWER_RIGHT, r"^changed: average inference 0\.[89]"),  # who does not know says so, in fewer words
+        (FEWER_RIGHT, r"^changed: average inference 0\.[89]"),  # "I cannot tell." is a short answer
     ),
     Truth(
         "text-fails",

@@ -1,4 +1,4 @@
-"""Two runs of the same thing, many times: how often is it said that something changed?"""
+"""Two runs of the same thing, many times: how often is a change reported?"""
 
 import math
 import tempfile
@@ -49,7 +49,7 @@ def prove() -> Table:
         f"{PAIRS} pairs of runs of glimpse on llama.cpp, each of {SUITE.processes} fresh server processes; "
         "the two of a pair take turns. Compared as the guide compares runs (`measure/compare`): by "
         "processes and by questions, Benjamini-Hochberg over the figures of a pair, and changes of times and "
-        f"sizes below {100 * LEAST_CHANGE:.0f} % left unsaid.",
+        f"sizes below {100 * LEAST_CHANGE:.0f} % not reported.",
         (
             Row(
                 f'"changed", of {count} figures',

@@ -18,11 +18,11 @@ TINY = replace(BOUNDED, processes=2).with_counts("gates", GATES).with_counts("la
 
 
 def test_a_planted_fault_is_named() -> None:
-    told: list[str] = []
+    shown: list[str] = []
     with TemporaryDirectory(prefix="vf-") as folder:
-        ran = plant({REFERENCE: CLEAN, FAULT: FAULT}, TINY, Path(folder), told.append)
+        ran = plant({REFERENCE: CLEAN, FAULT: FAULT}, TINY, Path(folder), shown.append)
     (truth,) = (one for one in TRUTHS if one.fault == FAULT)
     assert truth.is_named(said_of(ran[FAULT], ran[REFERENCE])), said_of(ran[FAULT], ran[REFERENCE])
     assert ran[REFERENCE].result.status in SOUND
     assert ran[REFERENCE].result.issues == ()
-    assert any(words.startswith(FAULT) for words in told)
+    assert any(words.startswith(FAULT) for words in shown)

@@ -12,7 +12,7 @@ TEXT = "changed: time to first token, text 5.75 times"
 REQUEST = "changed: average inference 3.04 times"
 SPEED = "changed: decode speed 0.50 times"
 TEXTS = "issue: 24 of 24 text requests failed; the first: engine_refused"
-MIXED_UP = "issue: STATE.prev_image: 2 of 75 requests; for example 'Yellow.' where 'Purple.' was due."
+MIXED_UP = "issue: STATE.prev_image: 2 of 75 requests; for example 'Yellow.' where 'Purple.' was expected."
 
 
 def truth(fault: str) -> Truth:

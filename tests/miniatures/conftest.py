@@ -57,7 +57,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Served:
     """A served miniature, asked with greedy decoding."""
 
     client: ChatClient
@@ -79,7 +79,7 @@ def image_of(seed: str) -> Message:
     return image_message(make_scene(f"miniatures/{seed}", longest=(320, 320)), QUESTION)
 
 
-Serve = Callable[..., AbstractAsyncContextManager[Sample]]
+Serve = Callable[..., AbstractAsyncContextManager[Served]]
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def serve(miniature_hub: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setenv(name, value)
 
     @asynccontextmanager
-    async def serving(variant: Variant, engine: Engine | None = None) -> AsyncIterator[Sample]:
+    async def serving(variant: Variant, engine: Engine | None = None) -> AsyncIterator[Served]:
         card = ModelCard(name="miniature", title="", license="", summary="", variants=(variant,))
         server = ServerProcess(
             Launcher(
@@ -105,14 +105,14 @@ def serve(miniature_hub: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
         )
         await server.start()
         try:
-            yield Sample(server.client)
+            yield Served(server.client)
         finally:
             await server.stop()
 
     return serving
 
 
-async def assert_sees(asked: Sample, image_tokens: int) -> None:
+async def assert_sees(asked: Served, image_tokens: int) -> None:
     """The image is counted, another image gives another answer, and the same image the same."""
     first, again, other = [await asked.image(seed) for seed in ("a", "a", "b")]
     blind = await asked.text()
