@@ -36,8 +36,8 @@ def prove() -> Table:
         "coverage",
         "Coverage of the intervals, in simulation",
         f"{DRAWS:,} draws a case from a known truth, put through `bench`'s own functions. Processes differ "
-        f"by {100 * BETWEEN:.0f} %, requests to one by {100 * WITHIN:.0f} %; skewed: by {100 * SKEWED:.0f} %; "
-        "all lognormal.",
+        f"by {100 * BETWEEN:.0f} %, requests to one by {100 * WITHIN:.0f} %; skewed: by {100 * SKEWED:.0f} "
+        "%; all lognormal.",
         tuple(rows),
     )
 

@@ -1,5 +1,6 @@
 """The whole guide, read back: every section in its order, every footnote defined, no number from nowhere."""
 
+import json
 import re
 from itertools import pairwise
 from typing import Any
@@ -56,20 +57,29 @@ def previous(make: Any) -> list[ModelResult]:
     ]
 
 
+def with_stored(result: ModelResult, **found: Any) -> ModelResult:
+    """As read back from a file in which measures of those names have these results."""
+    stored = json.loads(result.model_dump_json())
+    return ModelResult.model_validate({**stored, "found": stored["found"] | found})
+
+
 def hostile(make: Any) -> list[ModelResult]:
     return [
-        make.result(
-            title=HOSTILE,
-            model_id=HOSTILE,
-            engine=HOSTILE,
-            engine_version=HOSTILE,
-            endpoint=HOSTILE,
-            failure=HOSTILE,
-            contaminated=HOSTILE,
-            issues=(HOSTILE,),
-            vision=make.gate(1, 40, rule=HOSTILE),
-            text=Missing(missing=HOSTILE),
-            average_inference=make.figure(1, 0.1, how=HOSTILE),
+        with_stored(
+            make.result(
+                title=HOSTILE,
+                model_id=HOSTILE,
+                engine=HOSTILE,
+                engine_version=HOSTILE,
+                endpoint=HOSTILE,
+                failure=HOSTILE,
+                contaminated=HOSTILE,
+                issues=(HOSTILE,),
+                vision=make.gate(1, 40, rule=HOSTILE),
+                text=Missing(missing=HOSTILE),
+                average_inference=make.figure(1, 0.1, how=HOSTILE),
+            ),
+            **{HOSTILE: {"right": HOSTILE}},
         )
     ]
 
@@ -303,3 +313,32 @@ def test_engine_parity_is_told_for_each_pair(make: Any) -> None:
     overview = section(guide, "Capability overview", "###")
     assert "glimpse (llama.cpp-f16) and glimpse (mlx-f16): 35 of 36 the same, 97.2 %" in overview
     assert "Engine parity" not in write_guide([one, other], published())
+
+
+@pytest.mark.parametrize("name", ["gates", "load", "latency", "memory", "throughput"])
+def test_a_result_of_another_version_of_a_measure_is_named_and_kept(make: Any, name: str) -> None:
+    """What does not fit this version's measure costs that measure's figures alone."""
+    result = with_stored(make.result(), **{name: {"chapters": [3, 2.5, None]}})
+    guide = write_guide([result], published())
+    recipe = section(guide, "glimpse (llama.cpp-f16)", "###")
+    assert f"\n| {name} | measured by another version |\n" in recipe
+    gone = [figure for figure in result.figures.values() if isinstance(figure, Missing)]
+    assert {figure.missing for figure in gone} <= {
+        "measured by another version",
+        *(figure.missing for figure in make.result().figures.values() if isinstance(figure, Missing)),
+    }
+    assert result.found[name].model_dump() == {"chapters": [3, 2.5, None]}
+    assert ModelResult.model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_result_of_an_unknown_measure_is_named_and_kept(make: Any) -> None:
+    result = with_stored(make.result(), colors={"right": [1, 2.5, None]}, shapes="none")
+    guide = write_guide([result], published())
+    recipe = section(guide, "glimpse (llama.cpp-f16)", "###")
+    for name in ("colors", "shapes"):
+        assert f"\n| {name} | measured by another version |\n" in recipe
+    without = write_guide([make.result()], published())
+    rows = [line for line in guide.splitlines() if "| measured by another version |" not in line]
+    assert rows == without.splitlines()
+    assert ModelResult.model_validate_json(result.model_dump_json()) == result
+    assert json.loads(result.model_dump_json())["found"]["colors"] == {"right": [1, 2.5, None]}
