@@ -107,8 +107,8 @@ def test_a_model_that_is_three_points_worse_is_seldom_passed() -> None:
 
 
 def test_one_sided_bounds_are_those_of_one_side() -> None:
-    """Made two-sided, they passed every test: a cheaper image budget needed a third more questions to be called
-    not inferior. By hand: 12 won and 6 lost of 100, with one of each added (Bonett and Price)."""
+    """Made two-sided, they passed every test: a cheaper image budget needed a third more questions to be
+    called not inferior. By hand: 12 won and 6 lost of 100, with one of each added (Bonett and Price)."""
     one = {(f"s{number}", "?"): number < 12 or number >= 18 for number in range(100)}
     other = {(f"s{number}", "?"): number >= 12 for number in range(100)}
     contrast = pairs.compare(one, other)
