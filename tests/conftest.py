@@ -1,4 +1,4 @@
-"""What every test gets: a home of its own, so that no test meets another or the user's Viewfinder."""
+"""Every test gets its own home, apart from those of other tests and of the user's Viewfinder."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """A shell's background job ignores it, and so would every program that a test interrupts."""
 
 os.environ.pop("HF_HUB_OFFLINE", None)
-"""The hub's client reads it once; tests that pull have a hub of their own."""
+"""The hub's client reads it once; tests that pull have their own hub."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +27,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def known_engines() -> Iterator[None]:
-    """Engines are looked up once a process; a test that adds one must not leave it to the next."""
+    """Engines are looked up once in a process; a test that adds one must not leave it to the next."""
     yield
     registry.engines.cache_clear()
 
 
 @pytest.fixture(scope="session")
 def miniature_hub(pytestconfig: pytest.Config) -> Path:
-    """`HF_HOME` of a hub's cache with the published models in small; see `tests/miniatures`."""
+    """`HF_HOME` with miniatures of the published models; see `tests/miniatures`."""
     from .miniatures.cache import miniature_home
 
     assert pytestconfig.cache is not None

@@ -12,12 +12,12 @@ from viewfinder.engines.base import SHARES_CORES
 
 CHILD = Path(__file__).parent / "children" / "serves_on_a_port.py"
 MODEL = "someone/else"
-"""What it calls glimpse."""
+"""Its name for glimpse."""
 
 
 @contextmanager
 def foreign_server(log: Path) -> Iterator[str]:
-    """llama.cpp with glimpse on a port of its own; gives its address."""
+    """llama.cpp with glimpse on its own port; yields its address."""
     files = Catalog().resolve(Catalog().get("glimpse").variant())
     with log.open("w") as words:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""A real `viewfinder serve` in a process of its own, on a real llama.cpp server with glimpse."""
+"""A real `viewfinder serve` in its own process, on a real llama.cpp server with glimpse."""
 
 import fcntl
 import json
@@ -37,7 +37,7 @@ class Served:
 def run(
     *words: str | Path, home: Path, patience_s: float = PATIENCE_S, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and give what it printed."""
+    """Run a command to its end, and return its output."""
     return subprocess.run(
         [*VIEWFINDER, *map(str, words)],
         env={**os.environ, "VIEWFINDER_HOME": str(home), **environment},
@@ -50,7 +50,7 @@ def run(
 
 @contextmanager
 def serving(home: Path, *words: str | Path) -> Iterator[Served]:
-    """Start `viewfinder serve`, wait until it says where it listens, and end it by SIGTERM."""
+    """Start `viewfinder serve`, wait until it prints its address, and stop it with SIGTERM at the end."""
     process = subprocess.Popen(
         [*VIEWFINDER, "serve", "--json", *map(str, words)],
         env={**os.environ, "VIEWFINDER_HOME": str(home)},
@@ -69,7 +69,7 @@ def serving(home: Path, *words: str | Path) -> Iterator[Served]:
 
 @contextmanager
 def at_a_terminal(home: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], BinaryIO]]:
-    """A command at a terminal of its own, and our side of that terminal; closing it is to hang up."""
+    """A command at its own terminal, and our side of that terminal; closing it hangs up."""
     ours, its = pty.openpty()
     process = subprocess.Popen(
         [*VIEWFINDER, *words],

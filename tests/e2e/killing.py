@@ -1,8 +1,8 @@
-"""Kills an owner of engines, its warden, or both, at a random moment, and looks what is left; a plain module.
+"""Kills an owner of engines, its warden, or both, at a random moment, and checks what is left; no tests.
 
 Most owners are a small program that owns one child as `serve` owns an engine, in a shape that an engine may
-take; each tenth is a whole `viewfinder serve` with glimpse. What belongs to a kill is known by a variable in
-its environment, so that nothing escapes the look: no session, no group, no parent is relied on.
+take; each tenth is a real `viewfinder serve` with glimpse. A variable in the environment marks the processes
+of a kill, so that none escapes: no session, group or parent is relied on.
 """
 
 import json
@@ -33,19 +33,19 @@ ALLOWED_S = 2.0
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill: number and seed give the same victim, shape and moment again."""
+    """One kill; the same number and seed give the same victim, shape and moment."""
 
     number: int
     shape: str
     victim: str
     took_s: float
-    """Until nothing was left; of both at once, until the next start had swept."""
+    """Until nothing was left; when both were killed, until the next start had cleaned up."""
     swept: int = 0
     """Processes that were left for the next start."""
 
 
 def kill_at_a_random_moment(number: int, home: Path) -> Kill:
-    """AssertionError, with the number, when something is left after 2 s."""
+    """Raises AssertionError, with the number, when a process is left after 2 s."""
     rng = random.Random(f"kill/{number}")
     victim = VICTIMS[(number + number // 4) % 3]
     shape = "serve" if number % 10 == 9 else SHAPES[number % 4]
@@ -58,14 +58,14 @@ def kill_at_a_random_moment(number: int, home: Path) -> Kill:
             return Kill(number, shape, "owner", kill(owner.kill, here))
         mark = {MARK: warden.environ()[MARK]}
         if victim == "warden":
-            took_s = kill(warden.kill, mark)  # its owner ends the rest, or begins anew
+            took_s = kill(warden.kill, mark)  # its owner kills the rest, or restarts it
             return Kill(number, shape, victim, max(took_s, kill(owner.kill, here)))
         began_s = time.monotonic()
         for end in rng.sample((warden.kill, owner.kill), 2):
             end()
         owner.wait()
         left = len(carrying(here))
-        start_anew(shape, home)
+        start_again(shape, home)
         assert (carrying(here) or carrying(here)) == [], f"kill {number}"
         return Kill(number, shape, victim, time.monotonic() - began_s, left)
     except psutil.NoSuchProcess:  # the warden: its owner was faster
@@ -88,7 +88,7 @@ def start(shape: str, home: Path, here: dict[str, str]) -> subprocess.Popen[str]
 
 
 def wait_for_a_moment(owner: subprocess.Popen[str], shape: str, home: Path, rng: random.Random) -> None:
-    """While it starts, just as it starts its engine, or when that is up."""
+    """While it starts, just as it starts its engine, or when the engine is up."""
     moment = rng.choice(("starting", "spawning", "up"))
     assert owner.stdout is not None
     if moment == "starting":
@@ -107,7 +107,7 @@ def wait_for_a_moment(owner: subprocess.Popen[str], shape: str, home: Path, rng:
 
 
 def ask(url: str, *, wait: bool) -> None:
-    """Begin a long answer, and leave it unread from its first byte on or before."""
+    """Request a long answer, and stop reading at its first byte or before."""
     body = {"model": "glimpse", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
     request = urllib.request.Request(  # noqa: S310
         f"{url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
@@ -125,11 +125,11 @@ def warden_of(owner: subprocess.Popen[str]) -> psutil.Process | None:
 
 
 def kill(end: Callable[[], None], what: dict[str, str]) -> float:
-    """Seconds until nothing that carries the variable is left."""
+    """Seconds until no process with the variable is left."""
     began_s = time.monotonic()
     end()
     while True:
-        passed_s = time.monotonic() - began_s  # before the look: on a busy machine that takes long itself
+        passed_s = time.monotonic() - began_s  # before the check, which takes long on a busy machine
         left = carrying(what) or carrying(what)  # twice, as in host/child
         if not left:
             return passed_s
@@ -137,8 +137,8 @@ def kill(end: Callable[[], None], what: dict[str, str]) -> float:
         time.sleep(0.01)
 
 
-def start_anew(shape: str, home: Path) -> None:
-    """What the next start does; of a whole `serve`, that."""
+def start_again(shape: str, home: Path) -> None:
+    """The cleaning up of the next start; after a real `serve`, a real start."""
     if shape == "serve":
         with serving(home, "--port", "0"):
             pass
@@ -147,7 +147,7 @@ def start_anew(shape: str, home: Path) -> None:
 
 
 def carrying(what: dict[str, str]) -> list[psutil.Process]:
-    """The processes with this in their environment; those that are not reaped yet have ended."""
+    """The processes with this in their environment; zombies have ended."""
     ((name, value),) = what.items()
     found = []
     for pid in psutil.pids():

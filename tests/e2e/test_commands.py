@@ -1,4 +1,4 @@
-"""What a person types, and what a person sees when it goes wrong."""
+"""Commands as a user types them, and their errors."""
 
 import json
 import os
@@ -34,15 +34,15 @@ def test_ask_uses_a_running_serve(served: Served, picture: Path) -> None:
     assert not (served.home / "run").exists() or len(list((served.home / "run").iterdir())) == 1
 
 
-def test_ask_alone_brings_its_own(picture: Path, home: Path) -> None:
+def test_ask_without_a_server_starts_its_own_fleet(picture: Path, home: Path) -> None:
     answer = run("ask", "glimpse", picture, "How many shapes are there?", "--json", home=home)
     assert answer.returncode == 0
     assert json.loads(answer.stdout)["answer"] == "1."
     assert [file for file in home.rglob("*") if file.is_socket()] == []
 
 
-def test_load_and_ask_say_the_same_on_20_scenes(served: Served, tmp_path: Path, home: Path) -> None:
-    """One through its own fleet, the other through the running gateway."""
+def test_load_and_ask_give_the_same_answers_on_20_scenes(served: Served, tmp_path: Path, home: Path) -> None:
+    """One uses its own fleet, the other the running gateway."""
     with viewfinder.load("glimpse") as model:
         for number in range(20):
             scene = make_scene(f"same/{number}")
@@ -55,16 +55,16 @@ def test_load_and_ask_say_the_same_on_20_scenes(served: Served, tmp_path: Path, 
             assert typed.stdout.strip() == model.ask(file, question)
 
 
-def test_a_model_id_and_a_variant_are_asked_for(picture: Path, home: Path) -> None:
+def test_ask_takes_a_model_id_and_a_variant(picture: Path, home: Path) -> None:
     words = (picture, "How many shapes are there?")
     asked = run("ask", "viewfinder/glimpse", *words, "--variant", "llama.cpp-f16", home=home)
     assert (asked.returncode, asked.stdout) == (0, "1.\n")
 
 
-def test_a_running_serve_is_asked_by_a_model_id_too(served: Served, picture: Path) -> None:
+def test_a_running_serve_takes_a_model_id_too(served: Served, picture: Path) -> None:
     answer = run("ask", "viewfinder/glimpse", picture, "How many shapes are there?", home=served.home)
     assert (answer.returncode, answer.stdout) == (0, "1.\n")
-    assert len(list((served.home / "run").iterdir())) == 1  # nobody else started a fleet
+    assert len(list((served.home / "run").iterdir())) == 1  # no other fleet was started
 
 
 def test_serve_takes_files_from_disk(tmp_path: Path, picture: Path) -> None:
@@ -77,7 +77,7 @@ def test_serve_takes_files_from_disk(tmp_path: Path, picture: Path) -> None:
     assert "mine" in answer.stderr
 
 
-def test_a_folder_is_asked_and_served_by_its_path(tmp_path: Path, picture: Path, home: Path) -> None:
+def test_ask_and_serve_take_the_path_of_a_folder(tmp_path: Path, picture: Path, home: Path) -> None:
     answer = run("ask", WEIGHTS / "glimpse", picture, "How many shapes are there?", home=home)
     assert (answer.returncode, answer.stdout) == (0, "1.\n")
     question = {"model": "mine", "messages": [{"role": "user", "content": "Hello!"}]}
@@ -184,7 +184,7 @@ def test_help_names_every_command(home: Path) -> None:
 
 
 FULL_DISK = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0})); "
-"""A limit on the size of files meets the same places as a full disk does, without one."""
+"""A limit on the size of files causes the same errors as a full disk."""
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_a_disk_without_room_for_the_log_still_gives_an_answer(home: Path) -> No
     assert (answer.returncode, answer.stdout) == (0, "7.\n")
 
 
-def test_a_repositorys_id_leaves_its_own_variants_to_choose_from(home: Path) -> None:
-    """It once went to the card's best variant, and so to another repository's files."""
+def test_a_repositorys_id_limits_the_choice_to_its_own_variants(home: Path) -> None:
+    """It once used the best variant of the card, and so the files of another repository."""
     answer = run("ask", "mlx-community/llava-v1.6-mistral-7b-4bit", "Hello!", home=home)
     assert answer.returncode == 1
     assert "mlx" in answer.stderr

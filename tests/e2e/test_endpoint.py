@@ -10,7 +10,7 @@ from tests.foreign import MODEL, foreign_server
 
 
 @pytest.mark.timeout(300)
-def test_bench_and_ask_of_a_server_that_runs_already(tmp_path: Path) -> None:
+def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
     with foreign_server(tmp_path / "log") as address:
         words = ("bench", "--endpoint", f"{address}/v1", "--budget", "25s", "--json")
         benched = run(*words, home=tmp_path / "home", patience_s=240)
@@ -32,14 +32,14 @@ def test_bench_and_ask_of_a_server_that_runs_already(tmp_path: Path) -> None:
         assert asked.stdout == "7.\n", asked.stderr
 
 
-def test_an_endpoint_where_nobody_answers_is_said(tmp_path: Path) -> None:
+def test_an_endpoint_without_a_server_is_reported(tmp_path: Path) -> None:
     done = run("bench", "--endpoint", "http://127.0.0.1:9", home=tmp_path)
     assert done.returncode == 1
     assert "Nothing answers at http://127.0.0.1:9" in done.stderr
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://"])
-def test_an_address_that_is_none_is_said(tmp_path: Path, url: str) -> None:
+def test_an_address_that_is_not_valid_is_reported(tmp_path: Path, url: str) -> None:
     done = run("bench", "--endpoint", url, "m", home=tmp_path)
     assert done.returncode == 2
     assert "is not the address of a server" in done.stderr

@@ -1,4 +1,4 @@
-"""Whatever ends Viewfinder, nothing of it is left."""
+"""However Viewfinder ends, no process of it is left."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from .conftest import PATIENCE_S, VIEWFINDER, Served, serving
 from .killing import SHAPES, VICTIMS, Kill, ask, kill_at_a_random_moment
 
 KILLS = int(os.environ.get("VIEWFINDER_SOAK_KILLS", "1000"))
-"""Of a parent; those of a warden alone come on top. CI has time for 50."""
+"""Kills of a parent; those of a warden alone are added. CI has time for 50."""
 
 
 @pytest.mark.parametrize("number", [0, 1, 3, 5, 6, 7, 9, 29])
@@ -40,7 +40,7 @@ def test_a_thousand_kills_at_random_moments_leave_nothing(
 
 
 def table(kills: list[Kill]) -> str:
-    """Of each shape and victim: how many kills, and the slowest."""
+    """For each shape and victim: the number of kills, and the slowest."""
     rows = ["engine        killed  kills  slowest s  left to the next start"]
     for shape in (*SHAPES, "serve"):
         for victim in VICTIMS:
@@ -63,7 +63,7 @@ def test_a_polite_end_leaves_no_process_and_no_socket(tmp_path: Path, number: si
     assert [file for file in tmp_path.rglob("*") if file.is_socket()] == []
 
 
-def test_what_a_killed_one_left_is_swept_by_the_next(tmp_path: Path) -> None:
+def test_the_next_start_cleans_up_after_a_killed_one(tmp_path: Path) -> None:
     with serving(tmp_path, "--port", "0", "glimpse") as served:
         ask(served.url, wait=True)
         served.process.send_signal(signal.SIGKILL)

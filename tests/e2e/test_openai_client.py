@@ -39,7 +39,7 @@ def ask(client: openai.OpenAI, messages: list[Any], **options: Any) -> str:
 
 
 def test_it_sees(client: openai.OpenAI) -> None:
-    """At least 19 of 20 questions about fresh scenes, the share that glimpse was made for."""
+    """At least 19 of 20 questions about new scenes, the share that glimpse was trained for."""
     right = asked = 0
     for number in range(20):
         scene = make_scene(f"e2e/{number}")
@@ -70,7 +70,7 @@ def test_the_picture_stays_in_the_conversation(client: openai.OpenAI) -> None:
     assert thing.color in caption(scene)
 
 
-def test_streaming_says_the_same_words_and_counts_them(client: openai.OpenAI) -> None:
+def test_a_stream_has_the_same_words_and_counts_them(client: openai.OpenAI) -> None:
     scene = make_scene("e2e/stream", things=3)
     messages: list[Any] = [message(scene, "Describe this image.")]
     whole = ask(client, messages)
@@ -140,7 +140,7 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
         ("data:image/png;base64,!!!", None),
     ],
 )
-def test_what_is_no_image_is_refused_and_the_gateway_goes_on(
+def test_a_file_that_is_no_image_is_refused_and_the_gateway_continues(
     client: openai.OpenAI, url: str, code: str | None
 ) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What is it?"}]
@@ -151,7 +151,7 @@ def test_what_is_no_image_is_refused_and_the_gateway_goes_on(
     assert ask(client, [{"role": "user", "content": "Hello!"}])
 
 
-def test_an_unknown_model_is_a_404_with_the_way_out(client: openai.OpenAI) -> None:
+def test_an_unknown_model_is_a_404_with_a_hint(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="glimpse") as refused:
         client.chat.completions.create(model="glimpsy", messages=[{"role": "user", "content": "Hello!"}])
     assert refused.value.code == "model_not_found"

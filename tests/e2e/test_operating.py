@@ -1,4 +1,4 @@
-"""Seeing and steering a real `viewfinder serve`, as a person or a service manager does it."""
+"""Watching and controlling a real `viewfinder serve`, as a user or a service manager does."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator[Served]:
-    """One server with two models, both of glimpse's files, and a settings file of its own."""
+    """One server with two models, both from glimpse's files, and its own settings file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIEWFINDER_CONFIG", str(config))
         with serving(tmp_path_factory.mktemp("operated"), "--port", "0", "glimpse") as running:
@@ -128,7 +128,7 @@ def test_stop_and_load(vf, look, operated: Served) -> None:
 
 
 @pytest.mark.parametrize("words", [("stop", "nonesuch"), ("load", "nonesuch"), ("pin", "nonesuch")])
-def test_an_unknown_model_is_said(vf, words: tuple[str, ...]) -> None:
+def test_an_unknown_model_is_reported(vf, words: tuple[str, ...]) -> None:
     refused = vf(*words)
     assert refused.returncode == 2
     assert "no model named 'nonesuch'" in refused.stderr
@@ -136,7 +136,7 @@ def test_an_unknown_model_is_said(vf, words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("words", [("ps",), ("stop", "glimpse"), ("load", "glimpse"), ("unpin", "glimpse")])
-def test_without_a_serve_the_line_that_starts_it_is_named(home: Path, words: tuple[str, ...]) -> None:
+def test_without_a_server_the_command_that_starts_it_is_shown(home: Path, words: tuple[str, ...]) -> None:
     refused = run(*words, home=home)
     assert refused.returncode == 1
     assert "(not_running)" in refused.stderr
@@ -167,7 +167,7 @@ def test_logs_follow_a_restart_and_outlive_the_serve(vf, operated: Served, confi
     assert (last.returncode, len(last.stdout.splitlines())) == (0, 2)
 
 
-def test_a_kill_is_counted_told_and_mended(vf, look, operated: Served) -> None:
+def test_a_kill_is_counted_reported_and_repaired(vf, look, operated: Served) -> None:
     assert ask(operated.url) == 200
     deaths = metric(operated.url, "viewfinder_deaths_total", model="glimpse")
     loads = metric(operated.url, "viewfinder_loads_total", model="glimpse")
@@ -178,15 +178,15 @@ def test_a_kill_is_counted_told_and_mended(vf, look, operated: Served) -> None:
     assert metric(operated.url, "viewfinder_loads_total", model="glimpse") > loads
     assert metric(operated.url, "viewfinder_server_state", model="glimpse", state="ready") == 1
     assert look()["glimpse"]["deaths"] > before["deaths"]
-    told = [json.loads(line) for line in vf("events", "--json").stdout.splitlines()]
-    death = next(event for event in reversed(told) if event["kind"] == "death")
+    events = [json.loads(line) for line in vf("events", "--json").stdout.splitlines()]
+    death = next(event for event in reversed(events) if event["kind"] == "death")
     assert "signal 9, SIGKILL" in death["details"]["explanation"]
     post_mortem = json.loads(Path(death["details"]["post_mortem"]).read_text())
     assert post_mortem["exit"]["signal"] == 9
     assert "glimpse" in post_mortem["model"]
 
 
-def test_sighup_starts_anew_only_the_model_that_the_change_concerns(
+def test_sighup_restarts_only_the_model_that_the_change_concerns(
     look, operated: Served, config: Path
 ) -> None:
     assert ask(operated.url) == ask(operated.url, "mine") == 200

@@ -1,4 +1,4 @@
-"""One owner a state folder: however many are started at once, one serves."""
+"""One owner for each state folder: of many that start at the same time, one serves."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Pulling as a person meets it, at a terminal and without one, and as an HTTP client must never meet it."""
+"""Pulling at a terminal and without one; and that no HTTP client can start a download."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def picture(tmp_path: Path) -> Path:
     return file
 
 
-def test_pull_brings_a_model_and_says_what_it_brought(hub: HubServer, home: Path, picture: Path) -> None:
+def test_pull_downloads_a_model_and_reports_it(hub: HubServer, home: Path, picture: Path) -> None:
     first = run("pull", f"hf:{REPO}", "--json", home=home)
     assert first.returncode == 0
     (pulled,) = json.loads(first.stdout)
@@ -76,7 +76,7 @@ def test_python_pulls_and_loads(hub: HubServer, picture: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("ask", f"hf:{REPO}", QUESTION), ("serve", f"hf:{REPO}", "--port", "0")])
-def test_without_a_terminal_nobody_is_asked_and_nothing_is_pulled(
+def test_without_a_terminal_there_is_no_question_and_nothing_is_pulled(
     hub: HubServer, home: Path, command: tuple[str, ...]
 ) -> None:
     refused = run(*command, home=home)
@@ -92,7 +92,7 @@ def test_yes_pulls_without_asking(hub: HubServer, home: Path, picture: Path) -> 
 
 
 def at_a_terminal(home: Path, reply: str, *words: str | Path) -> tuple[int, str]:
-    """Run a command on a terminal of its own, reply to its question, and give its exit code and screen."""
+    """Run a command at its own terminal, answer its question, and return its exit code and screen."""
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [*VIEWFINDER, *map(str, words)],
@@ -123,7 +123,7 @@ def read_terminal(terminal: int) -> bytes:
         return b""
 
 
-def test_at_a_terminal_the_person_is_asked(hub: HubServer, home: Path, picture: Path) -> None:
+def test_at_a_terminal_there_is_a_question(hub: HubServer, home: Path, picture: Path) -> None:
     code, screen = at_a_terminal(home, "n", "ask", f"hf:{REPO}", picture, QUESTION)
     assert code == 1
     assert "Pull 7 MB now? [y/N]" in screen
@@ -135,9 +135,7 @@ def test_at_a_terminal_the_person_is_asked(hub: HubServer, home: Path, picture: 
     assert len(hub.file_requests) == 2
 
 
-def test_an_interrupted_pull_says_that_it_goes_on_and_does(
-    hub: HubServer, home: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_pull_says_how_to_resume_and_does(hub: HubServer, home: Path, tmp_path: Path) -> None:
     hub.faults.hold_at = 1_000_000
     child = subprocess.Popen(
         [*VIEWFINDER, "pull", f"hf:{REPO}"],
@@ -181,7 +179,7 @@ def test_invalid_usage_has_one_clear_sentence(
     assert "Traceback" not in answer.stderr
 
 
-def test_a_gated_repository_says_how_to_get_in(hub: HubServer, home: Path) -> None:
+def test_a_gated_repository_says_how_to_get_access(hub: HubServer, home: Path) -> None:
     hub.faults.answers, hub.faults.for_files_only = [(403, {"X-Error-Code": "GatedRepo"})], True
     answer = run("pull", f"hf:{REPO}", home=home)
     assert answer.returncode == 1
@@ -192,7 +190,7 @@ def test_a_gated_repository_says_how_to_get_in(hub: HubServer, home: Path) -> No
 
 
 def test_an_http_client_can_make_the_gateway_download_nothing(hub: HubServer, tmp_path: Path) -> None:
-    """Done when 3 of issue 3: whatever a request names, the hub hears of nobody."""
+    """Whatever a request names, the hub gets no request."""
     with serving(tmp_path / "home", "--port", "0") as served:
         absent = [name for name in Catalog().names() if name != "glimpse"]
         for name in (f"hf:{REPO}", REPO, f"hf:{REPO}@main", f"{hub.address}/{REPO}", "./hf", *absent):
@@ -204,15 +202,15 @@ def test_an_http_client_can_make_the_gateway_download_nothing(hub: HubServer, tm
             )
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(request, timeout=PATIENCE_S)  # noqa: S310
-            told = json.load(refused.value)["error"]
+            error = json.load(refused.value)["error"]
             refused.value.close()
             if name not in absent:
-                assert (refused.value.code, told["code"]) == (404, "model_not_found")
+                assert (refused.value.code, error["code"]) == (404, "model_not_found")
     assert hub.requests == []
     assert not (tmp_path / "hf").exists()
 
 
-def test_what_the_command_line_added_is_served_by_its_name_alone(
+def test_a_model_of_the_command_line_is_served_by_its_name_alone(
     hub: HubServer, tmp_path: Path, picture: Path
 ) -> None:
     home = tmp_path / "home"

@@ -1,4 +1,4 @@
-"""What the signals of a service manager, a person and a terminal do to a request in progress."""
+"""The effect of the signals of a service manager, a user and a terminal on a request in progress."""
 
 import http.server
 import json
@@ -16,9 +16,9 @@ from .conftest import PATIENCE_S, Served, at_a_terminal, serving
 
 
 class Slow(http.server.BaseHTTPRequestHandler):
-    """A server that says one word, waits until it is told to go on, and says the other."""
+    """A server that sends one word, waits for `proceed`, and sends another word."""
 
-    go_on: threading.Event
+    proceed: threading.Event
 
     def do_GET(self) -> None:
         self.answer("application/json")
@@ -28,7 +28,7 @@ class Slow(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["content-length"]))
         self.answer("text/event-stream")
         self.say({"content": "One "}, None)
-        self.go_on.wait(PATIENCE_S)
+        self.proceed.wait(PATIENCE_S)
         self.say({"content": "two."}, "stop")
         self.wfile.write(b"data: [DONE]\n\n")
 
@@ -46,19 +46,19 @@ class Slow(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def go_on() -> threading.Event:
+def proceed() -> threading.Event:
     return threading.Event()
 
 
 @pytest.fixture
-def slow(go_on: threading.Event) -> Iterator[str]:
-    handler = type("Handler", (Slow,), {"go_on": go_on})
+def slow(proceed: threading.Event) -> Iterator[str]:
+    handler = type("Handler", (Slow,), {"proceed": proceed})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
-    go_on.set()
+    proceed.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -75,7 +75,7 @@ def served(tmp_path: Path, slow: str, home: Path, request: Any) -> Iterator[Serv
 
 
 class Asking:
-    """A streamed answer of which the first word is here."""
+    """A streamed answer whose first word has arrived."""
 
     def __init__(self, url: str) -> None:
         body = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": "Count."}]}
@@ -105,12 +105,12 @@ def until_refused(url: str) -> None:
         time.sleep(0.01)
 
 
-def test_the_first_signal_lets_the_answer_end(served: Served, go_on: threading.Event) -> None:
+def test_the_first_signal_lets_the_answer_finish(served: Served, proceed: threading.Event) -> None:
     asking = Asking(served.url)
     served.process.send_signal(signal.SIGTERM)
     until_refused(served.url)
     assert served.process.poll() is None
-    go_on.set()
+    proceed.set()
     said = asking.rest()
     assert "two." in said
     assert said.endswith("data: [DONE]\n\n")
@@ -136,8 +136,8 @@ def test_past_the_deadline_it_is_cut_off(served: Served) -> None:
     assert served.process.wait(PATIENCE_S) == 0
 
 
-def test_a_terminal_that_hangs_up_ends_what_runs_on_it(tmp_path: Path) -> None:
-    """SIGHUP reads the settings again; a terminal that is closed sends it too, and means something else."""
+def test_a_closed_terminal_stops_the_server_that_runs_in_it(tmp_path: Path) -> None:
+    """SIGHUP reloads the settings; but a terminal that is closed sends it as well, to stop its programs."""
     with at_a_terminal(tmp_path, "serve", "--port", "0", "--json") as (process, screen):
         said = b""
         while b"}" not in said:

@@ -1,4 +1,4 @@
-"""Eight clients ask a real fleet of glimpse about unique scenes while its processes are killed at random.
+"""Eight clients send requests about unique scenes to a real fleet while its processes are killed at random.
 
 Called by `test_chaos`; the record of a long run is printed in docs/reliability.md.
 """
@@ -25,13 +25,13 @@ from viewfinder.scenes.scene import Scene, make_scene
 MODELS = ("one", "two", "three")
 CLIENTS = 8
 STUCK_S = 60.0
-"""A request that takes longer has been forgotten."""
+"""A request that takes longer never ends."""
 
 
 def catalog_and_settings() -> tuple[Catalog, Settings]:
     """glimpse under three names, so that there are three engines.
 
-    The restart rule is set for a planted killer: each of its kills stands for itself, and none is the last.
+    The restart rule is relaxed for the killer: each kill counts by itself, and no model is given up.
     """
     files = Catalog().resolve(Catalog().get("glimpse").variant())
     settings = Settings(
@@ -44,8 +44,8 @@ def catalog_and_settings() -> tuple[Catalog, Settings]:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request, about a scene that no other request shows, and its end; None: it never came."""
+class Sent:
+    """One request about a scene of its own, and its reply, None when there was none."""
 
     number: int
     model: str
@@ -53,13 +53,13 @@ class Asked:
     ended_s: float
     reply: Reply | None
 
-    def overlaps(self, other: "Asked") -> bool:
+    def overlaps(self, other: "Sent") -> bool:
         return self.started_s < other.ended_s and other.started_s < self.ended_s
 
 
 @dataclass(frozen=True)
 class Kill:
-    """What was killed: the engine or the warden of a model, or the decoder."""
+    """One kill, of the engine or the warden of a model, or of the decoder."""
 
     what: str
     model: str
@@ -68,15 +68,15 @@ class Kill:
 
 @dataclass
 class Run:
-    """What was asked and killed."""
+    """The requests and kills of one run."""
 
     gateway: Gateway
     seed: str
-    asked: list[Asked] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
     kills: list[Kill] = field(default_factory=list)
 
     async def go(self, seconds: float, every_s: float) -> None:
-        """Ask for so long, killing something `every_s`; then let what was asked end."""
+        """Send requests for this time, killing a process `every_s`; then wait for the replies."""
         until_s = time.monotonic() + seconds
         numbers = itertools.count()
         killing = asyncio.create_task(self._kill(every_s))
@@ -96,14 +96,14 @@ class Run:
             with suppress(TimeoutError):
                 async with asyncio.timeout(STUCK_S):
                     reply = await self.ask(number, model, stream=number % 2 == 0)
-            self.asked.append(Asked(number, model, started_s, time.monotonic(), reply))
+            self.sent.append(Sent(number, model, started_s, time.monotonic(), reply))
 
     async def ask(self, number: int, model: str, *, stream: bool = True) -> Reply:
         scene, question = self.about(number)
         return await self.gateway.ask(model, question.text, encode_png(scene), stream=stream, max_tokens=64)
 
     def about(self, number: int) -> tuple[Scene, Question]:
-        """A scene and what is asked of it: the whole caption, which hardly two scenes share."""
+        """A scene and its question, which asks for the caption: hardly two scenes share it."""
         scene = make_scene(f"{self.seed}/{number}", things=3, longest=(96, 256))
         question = ask_about(scene, "caption", scene.random("question"))
         assert question is not None
@@ -130,7 +130,7 @@ class Run:
 
 
 def processes() -> dict[str, list[psutil.Process]]:
-    """Every process that this one has started for its gateway, by what it is."""
+    """The processes that were started for the gateway, by kind."""
     found: dict[str, list[psutil.Process]] = {}
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
@@ -153,76 +153,76 @@ class Record:
     answers: int
     """Complete ones."""
     wrong: int
-    """Among them those that the model gets wrong undisturbed, too."""
+    """Wrong ones that the undisturbed model gets wrong as well."""
     of_another: int
-    """Words that belong to another request."""
+    """Answers that belong to another request."""
     strange: int
-    """Words that are neither the truth nor what the model says undisturbed."""
+    """Answers that are neither right nor those of the undisturbed model."""
     errors: dict[str, int]
     stuck: int
     replays: int
     restarts: int
     slowest_answer_s: float
     slowest_recovery_s: float
-    """From a kill to the next answer of the model that was hit."""
+    """From a kill to the next answer of the same model."""
     leases_left: int
     processes_left: int
 
 
 async def judge(run: Run, seconds: int) -> Record:
-    """Compare every word that was said with the truth, and what is not the truth with a calm model's words.
+    """Compare every answer with the right one, and wrong ones with those of the undisturbed model.
 
-    The fleet must be calm by now.
+    Nothing may be killed any more.
     """
-    truths = {one.number: run.about(one.number)[1].answer for one in run.asked}
+    truths = {one.number: run.about(one.number)[1].answer for one in run.sent}
     wrong = of_another = strange = 0
-    for one in run.asked:
+    for one in run.sent:
         words = one.reply.words if one.reply else ""
         if _fits(one, truths[one.number]):
             continue
         own = (await run.ask(one.number, one.model)).words
-        others = [other.number for other in run.asked if other is not one and one.overlaps(other)]
+        others = [other.number for other in run.sent if other is not one and one.overlaps(other)]
         if _fits(one, own):
             wrong += 1
         elif any(words == truths[other] for other in others):
             of_another += 1
         else:
             strange += 1
-    replies = [one.reply for one in run.asked if one.reply]
+    replies = [one.reply for one in run.sent if one.reply]
     counts = run.gateway.fleet.events.counts
     view = run.gateway.fleet.view()
     return Record(
         seconds=seconds,
         kills=dict(sorted(Counter(kill.what for kill in run.kills).items())),
-        requests=len(run.asked),
+        requests=len(run.sent),
         answers=sum(reply.complete for reply in replies),
         wrong=wrong,
         of_another=of_another,
         strange=strange,
         errors=dict(sorted(Counter(reply.error for reply in replies if not reply.complete).items())),
-        stuck=len(run.asked) - len(replies),
+        stuck=len(run.sent) - len(replies),
         replays=sum(number for (kind, _), number in counts.items() if kind == "replay"),
         restarts=sum(number for (kind, _), number in counts.items() if kind == "restart"),
-        slowest_answer_s=round(max(_times_of_answers(run.asked)), 2),
+        slowest_answer_s=round(max(_times_of_answers(run.sent)), 2),
         slowest_recovery_s=round(max(_recoveries(run)), 2),
         leases_left=sum(server.leases + server.waiting for server in view.servers) + view.waiting,
         processes_left=0,
     )
 
 
-def _fits(one: Asked, due: str) -> bool:
-    """Whether nothing was said but what is due; an answer that was cut by an error may be its beginning."""
+def _fits(one: Sent, right: str) -> bool:
+    """Whether the answer is right; one that was cut by an error may be the beginning of it."""
     if one.reply is None:
         return True
-    return one.reply.words == due if one.reply.complete else due.startswith(one.reply.words)
+    return one.reply.words == right if one.reply.complete else right.startswith(one.reply.words)
 
 
-def _times_of_answers(asked: list[Asked]) -> Iterator[float]:
-    return (one.ended_s - one.started_s for one in asked if one.reply and one.reply.complete)
+def _times_of_answers(sent: list[Sent]) -> Iterator[float]:
+    return (one.ended_s - one.started_s for one in sent if one.reply and one.reply.complete)
 
 
 def _recoveries(run: Run) -> Iterator[float]:
-    answered = [one for one in run.asked if one.reply and one.reply.complete]
+    answered = [one for one in run.sent if one.reply and one.reply.complete]
     for kill in run.kills:
         later = [one.ended_s for one in answered if one.ended_s > kill.at_s and kill.model in ("", one.model)]
         if later:

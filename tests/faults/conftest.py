@@ -29,7 +29,7 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Faulty:
-    """A model with a fault behind a gateway, and what its engine remembers."""
+    """A model with a fault behind a gateway, and the files of its engine."""
 
     gateway: Gateway
     memory: Path
@@ -38,15 +38,15 @@ class Faulty:
         return await self.gateway.ask(MODEL, words, picture(color) if color else None, **fields)
 
     def arm(self) -> None:
-        """The fault of the process that is up is on from now."""
+        """Turn on the fault of the running process."""
         (self.memory / "armed").touch()
 
     def starts(self) -> int:
-        """How many processes there were."""
+        """The number of processes that were started."""
         return len(list((self.memory / "starts").iterdir())) if (self.memory / "starts").exists() else 0
 
     def events(self, kind: str) -> list[dict[str, Any]]:
-        """The details of what happened so far."""
+        """The details of the events of this kind so far."""
         return [event.details for event in self.gateway.fleet.events.recent if event.kind == kind]
 
     @property
@@ -64,7 +64,7 @@ Serving = Callable[..., Awaitable[Faulty]]
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits that are there for the sake of people and machines, and not of the outcome."""
+    """Shortens the waits that have no influence on the outcome."""
     monkeypatch.setattr(restart, "LONGEST_S", 0.1)
     monkeypatch.setattr(examiner, "QUIET_S", 0.05)
     monkeypatch.setattr(stall, "LEAST_LOOK_S", 0.5)
@@ -72,7 +72,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def serving(plugin: None, quick: None, tmp_path: Path) -> AsyncIterator[Serving]:
-    """Serves one model with a fault; at the end nothing of it may be left."""
+    """Serves one model with a fault; no process may be left at the end."""
     before = set(psutil.Process().children(recursive=True))
     async with AsyncExitStack() as stack:
 
@@ -94,14 +94,14 @@ async def serving(plugin: None, quick: None, tmp_path: Path) -> AsyncIterator[Se
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until it is so."""
+    """Wait until the condition holds."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 def left_of(processes: set[psutil.Process], *, within_s: float = 2.0) -> list[psutil.Process]:
-    """Those that still run after so long; one that nobody reaped has ended."""
+    """The processes that still run after `within_s`; zombies have ended."""
     deadline_s = time.monotonic() + within_s
     left = list(processes)
     while left and time.monotonic() < deadline_s:

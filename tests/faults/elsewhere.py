@@ -67,7 +67,7 @@ PROCESSES = (
         "An engine dies again and again.",
         "503 `model_failed` at once.",
         "After five deaths within a minute it is given up; a request starts nothing.",
-        test="tests/faults/test_faults.py::test_deaths_beyond_the_default_budget_are_the_last",
+        test="tests/faults/test_faults.py::test_after_too_many_deaths_the_model_is_given_up",
     ),
     Fault(
         "descriptors",

@@ -1,4 +1,4 @@
-"""A gateway on a real port above a real fleet, for the tests of this folder, and a client that reads all."""
+"""A gateway on a real port over a real fleet, and a client that reads every reply; for the tests here."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ from viewfinder.media.intake import Intake
 
 
 class FaultyCatalog(Catalog):
-    """Models of the faulty engine by name, each with its fault and when that is on ("hangs/always")."""
+    """Models of the faulty engine by name, each with its fault and when it is active ("hangs/always")."""
 
     def __init__(self, models: Mapping[str, str], memory: Path) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class FaultyCatalog(Catalog):
         return self._memory / model
 
     def file_of(self, model: str) -> Path:
-        """What the model knows about pictures."""
+        """The model's answers about pictures."""
         return self.memory_of(model) / "truths.json"
 
     def resolve(self, variant: Variant) -> ModelFiles:
@@ -58,7 +58,7 @@ class FaultyCatalog(Catalog):
 
 @functools.cache
 def truths() -> dict[str, dict[str, str]]:
-    """What is right to say of the canary's candidates, as the faulty engine's model knows it."""
+    """The right answers about the canary's candidates, for the model of the faulty engine."""
     return {
         digest_of(picture_in(known.message["content"][0]["image_url"]["url"])): {
             known.question.text: known.question.answer
@@ -69,8 +69,8 @@ def truths() -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a client got: the status, the words, the code of an error wherever it came, and whether the
-    answer was said to be complete."""
+    """What a client got: the status, the words, the code of an error in the status or the stream, and whether
+    the answer was complete."""
 
     status: int
     words: str
@@ -80,7 +80,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Gateway:
-    """One that runs: its fleet, and how to ask it as a client does."""
+    """A running gateway: its fleet, and the methods of a client."""
 
     fleet: Fleet
     session: aiohttp.ClientSession
@@ -95,7 +95,7 @@ class Gateway:
             return read(reply.status, await reply.text())
 
     async def leave(self, model: str, words: str, image: bytes | None = None) -> None:
-        """Ask, read the first word, and be gone."""
+        """Send a request, read the first word, and disconnect."""
         body = {
             "model": model,
             "stream": True,
@@ -123,7 +123,7 @@ async def gateway(catalog: Catalog, settings: Settings) -> AsyncIterator[Gateway
 
 
 def content(words: str, image: bytes | None) -> list[dict[str, Any]]:
-    """A message's parts: the words, and a PNG."""
+    """The parts of a message: text and a PNG."""
     parts: list[dict[str, Any]] = [{"type": "text", "text": words}]
     if image is not None:
         place = "data:image/png;base64," + base64.b64encode(image).decode()

@@ -1,4 +1,4 @@
-"""What long runs measured, as JSON files that docs/reliability.md is written from.
+"""The records of long runs, as JSON files for docs/reliability.md.
 
 Written by the soak tests into the folder that VIEWFINDER_MEASURED names; read by `page`.
 """
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "measured"
 
 
 def publish(name: str, record: Any) -> None:
-    """Print a run's record, and keep it where the environment names a folder for that."""
+    """Print the record of a run, and write it to the folder of VIEWFINDER_MEASURED, if set."""
     machine = f"{psutil.cpu_count(logical=False)} cores, {round(psutil.virtual_memory().total / 2**30)} GiB"
     document = {"date": time.strftime("%Y-%m-%d"), "machine": machine, **asdict(record)}
     print(f"{name}: {json.dumps(document, indent=1)}")

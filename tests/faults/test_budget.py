@@ -1,4 +1,4 @@
-"""A memory budget that holds one of two models: both are answered in turn, and never are both up."""
+"""A memory budget that fits one of two models: both answer in turn, and are never up together."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def settings_for(fleet: FleetSettings) -> Settings:
 
 
 async def budget_for_one() -> FleetSettings:
-    """What one and a half of these models need, once both were measured."""
+    """The memory of one and a half of these models, once both were measured."""
     settings = settings_for(FleetSettings())
     async with gateway(open_catalog(settings), settings) as running:
         for model in MODELS:
@@ -49,7 +49,7 @@ class Record:
 
 @contextmanager
 def counting_engines() -> Iterator[list[int]]:
-    """How many engines run, looked at every few milliseconds."""
+    """Counts the running engines every few milliseconds."""
     counts, over = [0], threading.Event()
 
     def look() -> None:
@@ -66,7 +66,7 @@ def counting_engines() -> Iterator[list[int]]:
 
 
 async def alternate(requests: int) -> None:
-    """So many requests for the two in turn, and then a few for both at once."""
+    """Requests for the two in turn, and then a few for both at the same time."""
     settings = settings_for(await budget_for_one())
     replies, events = [], []
     async with gateway(open_catalog(settings), settings) as running:
@@ -85,7 +85,7 @@ async def alternate(requests: int) -> None:
 
 
 def most_up(events: list[Event]) -> int:
-    """The most models that were up, or on their way, at one time."""
+    """The most models that were up or loading at the same time."""
     up: set[str] = set()
     most = 0
     for event in events:

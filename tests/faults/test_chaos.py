@@ -1,4 +1,4 @@
-"""Processes are killed at random under load: every request ends, and no answer is another request's."""
+"""Processes are killed at random under load: every request ends, and no answer is that of another request."""
 
 import os
 from dataclasses import replace
@@ -13,7 +13,7 @@ from tests.faults.measured import publish
 
 SOAK_S = int(os.environ.get("VIEWFINDER_SOAK_CHAOS_S", "300"))
 ERRORS = {"engine_died", "engine_stalled", "engine_quarantined", "overloaded", "queue_full"}
-"""What a client may be told when its model was killed."""
+"""The error codes that a client may get when its model was killed."""
 
 
 async def survive(seconds: int, every_s: float) -> chaos.Record:

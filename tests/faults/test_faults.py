@@ -1,4 +1,4 @@
-"""Each fault of an engine ends as the published table says: what a client sees, and what is left.
+"""Each fault of an engine has the outcome of the published table: what a client sees, and what is left.
 
 `serving` checks for each of them that no process is left.
 """
@@ -20,11 +20,11 @@ from viewfinder.gateway.relay import SPARE_PIECES
 from viewfinder.host.output import FILE_BYTES
 
 INTERVAL = 6
-"""Answers between two examinations."""
+"""Answers between two canaries."""
 ROWS = [fault for fault in ENGINES if fault.test == A_ROW]
 
 
-def test_the_engine_came_by_its_entry_point(plugin: None) -> None:
+def test_the_engine_is_found_by_its_entry_point(plugin: None) -> None:
     assert engines()["faulty"].install == "pip install faulty-engine"
 
 
@@ -38,7 +38,7 @@ async def test_without_a_fault_it_answers(serving: Serving) -> None:
 @pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.name)
 async def test_the_outcome_is_that_of_the_table(serving: Serving, fault: Fault) -> None:
     faulty = await serving(fault.name, fault.when, fleet=fault.fleet, **fault.engine)
-    if fault.when == "armed":  # it was sound for a while
+    if fault.when == "armed":  # it worked for a while
         assert await faulty.ask() == RED
         faulty.arm()
     seen = [await faulty.ask() for _ in fault.replies]
@@ -62,8 +62,8 @@ async def test_the_outcome_is_that_of_the_table(serving: Serving, fault: Fault) 
         "wrong-order",
     ],
 )
-async def test_a_fault_that_passes_is_seen_by_nobody_streamed_or_not(serving: Serving, fault: str) -> None:
-    """The first process has it, and its canary is known: it is replaced, and the request asked again."""
+async def test_a_fault_of_one_process_is_not_seen_by_the_client(serving: Serving, fault: str) -> None:
+    """The first process has the fault, and its canary is known: it is replaced, and the request retried."""
     faulty = await serving(fault, "armed")
     await verified(faulty)
     faulty.arm()
@@ -82,22 +82,22 @@ async def test_the_canary_finds_an_engine_that_mixes_up_images(serving: Serving,
 
 
 @pytest.mark.parametrize("stream", [True, False])
-async def test_what_is_being_said_when_the_canary_fails_is_not_delivered(
+async def test_an_answer_in_progress_when_the_canary_fails_is_not_delivered(
     serving: Serving, stream: bool
 ) -> None:
     faulty = await serving("previous-image", "armed", fleet={"canary_requests": INTERVAL})
     await verified(faulty)
     faulty.arm()
-    saying = asyncio.create_task(faulty.ask("blue", "What color is it, at length?", stream=stream))
+    answering = asyncio.create_task(faulty.ask("blue", "What color is it, at length?", stream=stream))
     await asyncio.sleep(0.3)
     for _ in range(INTERVAL):
         await faulty.ask("green")
-    said = await saying
+    reply = await answering
     assert faulty.events("quarantine")
-    if stream:  # its first words are out, and it ends there
-        assert said.error == "engine_quarantined"
-    else:  # nothing is out, so it was asked again
-        assert (said.words.partition(" ")[0], said.complete) == ("blue", True)
+    if stream:  # its first words were sent, so it is cut off
+        assert reply.error == "engine_quarantined"
+    else:  # nothing was sent, so it was retried
+        assert (reply.words.partition(" ")[0], reply.complete) == ("blue", True)
 
 
 async def test_the_canary_finds_what_a_disconnected_client_has_broken(serving: Serving) -> None:
@@ -106,7 +106,7 @@ async def test_the_canary_finds_what_a_disconnected_client_has_broken(serving: S
     faulty.arm()
     assert (await faulty.ask("green")).words == "green"
     await faulty.gateway.leave(MODEL, "What color is it, at length?", picture("red"))
-    await asyncio.sleep(0.3)  # it speaks on, and finds nobody
+    await asyncio.sleep(0.3)  # it keeps answering, with no client left
     await found_and_marked(faulty)
 
 
@@ -154,11 +154,11 @@ async def test_a_death_is_explained(serving: Serving) -> None:
 
 
 async def test_a_stolen_socket_is_not_trusted(serving: Serving) -> None:
-    """Its door is closed after an answer, and a stranger opens one in the same place."""
-    heard = []
+    """It stops listening after an answer, and a foreign program listens on the same port."""
+    received = []
 
     async def steal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(100))
+        received.append(await reader.read(100))
         writer.close()
 
     faulty = await serving("socket-stolen", "armed")
@@ -170,19 +170,19 @@ async def test_a_stolen_socket_is_not_trusted(serving: Serving) -> None:
     async with await asyncio.start_server(steal, "127.0.0.1", port) as thief:
         assert [await faulty.ask() for _ in range(3)] == [RED] * 3
         assert thief.is_serving()
-    assert [words for words in heard if words] == []
+    assert [words for words in received if words] == []
     assert faulty.starts() == 2
     assert listening_port(faulty.view.pid) not in (port, None)
 
 
 def listening_port(pid: int) -> int | None:
-    """Where a process listens on TCP."""
+    """The TCP ports on which a process listens."""
     connections = psutil.Process(pid).net_connections("tcp")
     return next((one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN), None)
 
 
-async def test_deaths_beyond_the_default_budget_are_the_last(serving: Serving) -> None:
-    """A planted killer: five deaths within a minute, and no request starts it again."""
+async def test_after_too_many_deaths_the_model_is_given_up(serving: Serving) -> None:
+    """A planted killer: after five deaths within a minute no request starts the model."""
     faulty = await serving("none")
     for _ in range(5):
         assert await faulty.ask() == RED
@@ -197,13 +197,13 @@ async def test_deaths_beyond_the_default_budget_are_the_last(serving: Serving) -
 
 
 async def verified(faulty: Faulty) -> None:
-    """Ask once, and wait until the model's canary is chosen and was right."""
+    """Ask once, and wait until the model's canary is chosen and has passed."""
     assert await faulty.ask() == RED
     await until(lambda: bool(faulty.view.verified))
 
 
 async def found_and_marked(faulty: Faulty) -> None:
-    """Ask until the canary has found it: the wrong answers are marked, and none comes afterwards."""
+    """Ask until the canary detects it: the wrong answers are marked, and none follows."""
     colors = ["red", "blue", "green"]
     wrong = 0
     for color in itertools.cycle(colors):

@@ -1,4 +1,4 @@
-"""The system refuses the Nth spawn, connection or file, for every N: each request ends, the next is right."""
+"""The system refuses the Nth process, connection or file, for every N: one request fails at most."""
 
 import asyncio
 import builtins
@@ -19,7 +19,7 @@ ERRORS = {"engine_died", "engine_error", "decode_failed", "internal_error"}
 
 
 class Nth:
-    """Lets a function's Nth call fail; `calls` is how many there were."""
+    """Makes the Nth call of a function fail; `calls` is the number of calls."""
 
     def __init__(self, number: int, error: Callable[[], OSError]) -> None:
         self.number, self.error = number, error
@@ -56,7 +56,7 @@ def refuse_connections(nth: Nth, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refuse_files(nth: Nth, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No room for another file, nor for a new name."""
+    """No room for another file or a new name."""
     opened, replaced = io.open, os.replace
 
     def open_(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
@@ -93,7 +93,7 @@ async def test_every_call_may_fail_once(serving: Serving, what: str) -> None:
 
 
 async def refuse_each(serving: Serving, what: str, step: int) -> None:
-    """The same day again and again; another call is refused in each, until there is no such call."""
+    """The same requests again and again; each time the next call is refused, until there is no such call."""
     refuse, error = REFUSALS[what]
     for number in itertools.count(1, step):
         nth = Nth(number, error)
@@ -107,7 +107,7 @@ async def refuse_each(serving: Serving, what: str, step: int) -> None:
 
 
 async def one_day(faulty: Faulty) -> None:
-    """Loads, images, a death and an unload; at most one request pays for what was refused."""
+    """Loads, images, a death and an unload; at most one request fails."""
     replies = [await faulty.ask() for _ in range(4)]
     await faulty.gateway.fleet.unload(MODEL)
     replies.append(await faulty.ask())

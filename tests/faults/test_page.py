@@ -1,4 +1,4 @@
-"""The published fault table is what the tests say, and each of its rows has its test."""
+"""The published fault table is current, and each of its rows has its test."""
 
 import ast
 from pathlib import Path
@@ -16,14 +16,14 @@ def test_the_committed_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == write_page(), "Run: make docs"
 
 
-def test_there_are_the_25_faults_of_an_engine_and_no_name_stands_twice() -> None:
+def test_there_are_25_faults_of_an_engine_and_names_are_unique() -> None:
     names = [fault.name for fault in all_faults()]
     assert len(set(names)) == len(names)
     assert len(ENGINES) >= 25
 
 
 @pytest.mark.parametrize("fault", all_faults(), ids=lambda fault: fault.name)
-def test_a_row_has_its_test_and_leaves_nothing_unsaid(fault: Fault) -> None:
+def test_a_row_has_its_test_and_is_complete(fault: Fault) -> None:
     file, _, name = fault.test.partition("::")
     tree = ast.parse((ROOT / file).read_text())
     assert name in {

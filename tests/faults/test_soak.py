@@ -1,4 +1,4 @@
-"""Thousands of requests leave the gateway as they found it: memory, descriptors and tasks."""
+"""After thousands of requests the gateway holds what it held before: memory, descriptors and tasks."""
 
 import asyncio
 import gc
@@ -27,7 +27,7 @@ MODEL = "glimpse"
 
 @dataclass(frozen=True)
 class Holding:
-    """What this process, the gateway's and its clients', holds while nothing is asked."""
+    """What this process, with the gateway and its clients, holds without a request in progress."""
 
     resident_bytes: int
     descriptors: int
@@ -46,7 +46,7 @@ class Record:
 
 
 async def holding() -> Holding:
-    """The least that is held within two seconds: a look at the memory or the canary may pass by."""
+    """The least that is held within two seconds, because a memory check or a canary may run meanwhile."""
     me, descriptors, tasks = psutil.Process(), [], []
     for _ in range(20):
         await asyncio.sleep(0.1)
@@ -57,8 +57,8 @@ async def holding() -> Holding:
 
 
 async def ask_many(running: Gateway, requests: int) -> tuple[int, int]:
-    """Pictures and texts, streamed and whole; one client in ten leaves in the middle. The answers and the
-    clients that left."""
+    """Pictures and texts, streamed and whole; one client in ten disconnects in the middle. Returns the
+    numbers of answers and of disconnected clients."""
     numbers = iter(range(requests))
     answers = left = 0
 

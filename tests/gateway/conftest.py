@@ -1,4 +1,4 @@
-"""A gateway on a real port, above a faulty engine on a real Unix socket."""
+"""A gateway on a real port, over a faulty engine on a real Unix socket."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ class Engine:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.abandoned = asyncio.Event()
-        """Set when a client left before the answer was over."""
+        """Set when a client disconnected before the end of the answer."""
         self.proceed = asyncio.Event()
         """What a waiting answer waits for."""
 
@@ -102,17 +102,17 @@ class Engine:
                 return reply
             if order == "wait in the middle":
                 await self.proceed.wait()
-        if (body.get("stream_options") or {}).get("include_usage"):  # as llama.cpp tells it
+        if (body.get("stream_options") or {}).get("include_usage"):  # as llama.cpp reports it
             await reply.write(chunk({}, finish_reason="stop", timings={"slot": 1}))
             await reply.write(f'data: {{"choices": [], "usage": {json.dumps(USAGE)}}}\n\n'.encode())
-        else:  # as others do, asked or not
+        else:  # as others do, requested or not
             await reply.write(chunk({}, finish_reason="stop", usage=USAGE))
         await reply.write(b"data: [DONE]\n\n")
         return reply
 
 
 def broken(request: web.Request) -> web.Response:
-    """The end of the process, as its client sees it."""
+    """The death of the process, as its client sees it."""
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
@@ -145,7 +145,7 @@ def card(name: str, *, text: bool = True, vision: bool = True, images: int | Non
 
 @dataclass
 class Fleet:
-    """One engine in the place of every model's; counts what the gateway takes and gives back."""
+    """One engine for every model; counts the leases that the gateway takes and releases."""
 
     client: ChatClient
     loads: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What can be asked about an answer after it was given."""
+"""The status of an answer that was given."""
 
 
 async def test_an_answers_status_and_why(gateway) -> None:
@@ -22,7 +22,7 @@ async def test_an_answers_status_and_why(gateway) -> None:
     assert (seen["chatcmpl-3"]["status"], seen["chatcmpl-3"]["reason"]) == ("unconfirmed", "")
 
 
-async def test_an_answer_that_nobody_gave(gateway) -> None:
+async def test_an_answer_that_was_never_given(gateway) -> None:
     async with gateway.http.get(f"{gateway.url}/v1/answers/chatcmpl-9") as reply:
         assert reply.status == 404
         assert (await reply.json())["error"]["code"] == "answer_not_found"

@@ -1,4 +1,4 @@
-"""The HTTP surface: what is there, what is not, and who may come from where."""
+"""The HTTP API: its routes, unknown ones, and which origins may use it."""
 
 import inspect
 
@@ -9,12 +9,12 @@ from viewfinder.fleet.fleet import Fleet
 PAGE = "https://app.example"
 
 
-async def test_health_says_who_we_are(gateway) -> None:
+async def test_health_names_viewfinder(gateway) -> None:
     async with gateway.http.get(f"{gateway.url}/health") as reply:
         assert await reply.json() == {"service": "viewfinder", "status": "ok", "version": "1.2.3"}
 
 
-async def test_what_is_not_here_is_said_as_openai_would(gateway) -> None:
+async def test_an_unknown_path_is_an_openai_error(gateway) -> None:
     for path in ("/v1/nothing", "/slots", "/v1/models/", "//v1/models", "/v1/../health"):
         url = URL(gateway.url + path, encoded=True)
         async with gateway.http.get(url, allow_redirects=False) as reply:
@@ -62,7 +62,7 @@ async def test_a_foreign_page_is_answered_no_preflight(start) -> None:
         assert not [name for name in reply.headers if name.lower().startswith("access-control")]
 
 
-async def test_the_key_is_asked_for(start) -> None:
+async def test_the_key_is_required(start) -> None:
     gateway = await start(api_key="key")
     async with gateway.post("hello") as reply:
         assert reply.status == 401
@@ -73,7 +73,7 @@ async def test_the_key_is_asked_for(start) -> None:
     assert gateway.fleet.loads == []
 
 
-async def test_a_bug_of_ours_tells_nothing_of_itself(gateway, monkeypatch, caplog) -> None:
+async def test_a_bug_of_ours_shows_no_details(gateway, monkeypatch, caplog) -> None:
     def broken(_model: str) -> None:
         raise RuntimeError("at /home/someone/secret.py")
 
@@ -86,7 +86,7 @@ async def test_a_bug_of_ours_tells_nothing_of_itself(gateway, monkeypatch, caplo
     assert "secret.py" in caplog.text
 
 
-def test_the_fleet_of_these_tests_has_the_real_ones_verbs(gateway) -> None:
+def test_the_fleet_of_these_tests_has_the_methods_of_the_real_one(gateway) -> None:
     for verb in ("cards", "card", "variant_of", "state_of", "acquire"):
         real, ours = getattr(Fleet, verb), getattr(type(gateway.fleet), verb)
         assert list(inspect.signature(real).parameters) == list(inspect.signature(ours).parameters)

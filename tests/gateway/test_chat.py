@@ -1,4 +1,4 @@
-"""The chat request's story, told by the official client where it can tell it."""
+"""A chat request from end to end, with the official client where possible."""
 
 import asyncio
 import base64
@@ -96,7 +96,7 @@ async def test_the_clients_own_stream_helper(client) -> None:
     assert final.choices[0].message.content == "A réd circle."
 
 
-async def test_engines_get_pictures_of_our_making_in_order(client, gateway) -> None:
+async def test_engines_get_our_own_pictures_in_order(client, gateway) -> None:
     red, blue = picture("red"), picture("blue", (50, 20))
     await client.chat.completions.create(model="both", messages=showing(red, blue), user="someone")
     parts = gateway.engine.asked[0]["messages"][0]["content"]
@@ -115,7 +115,7 @@ async def test_a_low_detail_is_a_smaller_picture(client, gateway) -> None:
     assert "detail" not in part["image_url"]
 
 
-async def test_what_has_no_effect_is_named(gateway) -> None:
+async def test_fields_without_an_effect_are_named(gateway) -> None:
     async with gateway.post("hello", user="someone", store=False, temperature=0) as reply:
         assert reply.headers["x-viewfinder-ignored"] == "store, user"
     async with gateway.post("hello", stream=True, metadata={}) as reply:
@@ -160,7 +160,7 @@ async def test_a_model_is_not_loaded_for_a_text_that_cannot_fit(client, gateway)
     assert gateway.fleet.loads == []
 
 
-async def test_a_long_text_that_may_fit_is_the_engines_to_judge(client, gateway) -> None:
+async def test_a_long_text_that_may_fit_is_left_to_the_engine(client, gateway) -> None:
     await client.chat.completions.create(
         model="both", messages=[{"role": "user", "content": "-" * 100_000 + "What is it?"}]
     )
@@ -196,7 +196,7 @@ async def test_a_missing_engine_says_how_to_install_it(client) -> None:
 async def test_the_catalog_is_looked_through_only_for_a_refusal(
     gateway, monkeypatch, model: str, status: int, looks: int
 ) -> None:
-    """Every request looked for the files of every model, for a hint that only a refusal shows: 678 us."""
+    """Every request looked for the files of every model, for a hint that only refusals show: 678 us."""
     calls: list[str] = []
     cards = gateway.fleet.cards
 

@@ -1,4 +1,4 @@
-"""ControlRoutes on a real Unix socket, by the client that the commands use, to a fleet that notes them."""
+"""The control API on a real Unix socket, over a fleet that records the calls."""
 
 import asyncio
 import json
@@ -83,22 +83,20 @@ async def test_events_and_suspects(session: aiohttp.ClientSession, fleet: Fleet)
         ("/models//load", 404, "model_not_found"),
     ],
 )
-async def test_what_cannot_be_done_is_said_as_over_http(
+async def test_errors_are_those_of_the_http_api(
     session: aiohttp.ClientSession, path: str, status: int, code: str
 ) -> None:
     answered, body = await order(session, path)
     assert (answered, body["error"]["code"]) == (status, code)
 
 
-async def test_an_order_changes_nothing_when_it_is_only_looked_at(
-    session: aiohttp.ClientSession, fleet: Fleet
-) -> None:
+async def test_a_get_changes_nothing(session: aiohttp.ClientSession, fleet: Fleet) -> None:
     async with session.get("/models/both/load") as reply:
         assert reply.status == 405
     assert fleet.loads == []
 
 
-async def test_at_the_end_an_order_in_progress_is_cut_off(
+async def test_at_the_end_a_request_in_progress_is_cut_off(
     fleet: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fleet.loadable.clear()

@@ -1,4 +1,4 @@
-"""What a request must pass, guard by guard; tests/hostile sends the same over raw sockets."""
+"""The checks of a request, guard by guard; tests/hostile sends the same over raw sockets."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_hosts_that_name_this_computer(host: str) -> None:
         "localhost\x00",
     ],
 )
-def test_hosts_that_do_not(host: str) -> None:
+def test_hosts_that_do_not_name_this_computer(host: str) -> None:
     with pytest.raises(Forbidden) as refused:
         KnownHost(app, ["10.0.0.7"]).check(scope(), Headers({"host": host}))
     assert refused.value.reason == "host_not_allowed"
@@ -69,7 +69,7 @@ def test_there_is_exactly_one_host(raw: list[tuple[bytes, bytes]]) -> None:
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::"])
-def test_on_every_address_an_address_is_a_name_of_ours_and_a_strange_name_is_not(bind: str) -> None:
+def test_on_every_address_addresses_are_allowed_and_other_names_are_not(bind: str) -> None:
     guard = KnownHost(app, [bind])
     guard.check(scope(), Headers({"host": "192.168.0.1:8080"}))
     guard.check(scope(), Headers({"host": "[fe80::1]:8080"}))
@@ -86,7 +86,7 @@ def test_on_every_address_an_address_is_a_name_of_ours_and_a_strange_name_is_not
         {"origin": "https://box.lan", "host": "box.lan"},
     ],
 )
-def test_origins_that_may_ask(headers: dict[str, str]) -> None:
+def test_origins_that_are_allowed(headers: dict[str, str]) -> None:
     KnownOrigin(app, ["https://app.example"]).check(scope(), Headers(headers))
 
 
@@ -102,7 +102,7 @@ def test_origins_that_may_ask(headers: dict[str, str]) -> None:
         "*",
     ],
 )
-def test_origins_that_may_not(origin: str) -> None:
+def test_origins_that_are_not_allowed(origin: str) -> None:
     guard = KnownOrigin(app, ["https://app.example"])
     with pytest.raises(Forbidden) as refused:
         guard.check(scope(), Headers({"origin": origin, "host": "localhost:8080"}))
@@ -110,7 +110,7 @@ def test_origins_that_may_not(origin: str) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["Bearer k\u00e9y", "bearer k\u00e9y", "BEARER  k\u00e9y "])
-def test_the_key_opens(authorization: str) -> None:
+def test_the_key_is_accepted(authorization: str) -> None:
     raw = [(b"authorization", authorization.encode())]
     KeyNeeded(app, "kéy").check(scope(), Headers(raw=raw))
 
@@ -118,7 +118,7 @@ def test_the_key_opens(authorization: str) -> None:
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Bearer ke", "Bearer keyy", "Basic key", "key"]
 )
-def test_anything_else_does_not(authorization: str) -> None:
+def test_anything_else_is_not(authorization: str) -> None:
     with pytest.raises(Unauthorized):
         KeyNeeded(app, "key").check(scope(), Headers({"authorization": authorization}))
 
@@ -138,7 +138,7 @@ def test_json_is_taken(given: str) -> None:
 @pytest.mark.parametrize(
     "given", ["", "text/plain", "application/x-www-form-urlencoded", "text/plain;application/json"]
 )
-def test_what_a_page_can_post_without_asking_is_not(given: str) -> None:
+def test_what_a_page_can_post_without_a_preflight_is_not(given: str) -> None:
     with pytest.raises(Forbidden) as refused:
         JsonOnly(app).check(scope(), Headers({"content-type": given}))
     assert refused.value.reason == "unsupported_media_type"

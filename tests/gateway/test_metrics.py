@@ -126,7 +126,7 @@ def test_every_kind_of_event_is_counted() -> None:
     assert set(get_args(Kind)) == {*COUNTED, "suspect"}
 
 
-async def test_no_strangers_words_become_series(gateway: Any) -> None:
+async def test_clients_cannot_create_series(gateway: Any) -> None:
     for number in range(100):
         gateway.fleet.events.tell("refused", f"stranger-{number}", code="overloaded")
     samples = await scrape(gateway)
@@ -134,7 +134,7 @@ async def test_no_strangers_words_become_series(gateway: Any) -> None:
     assert "stranger" not in repr(samples)
 
 
-async def test_a_client_that_left_before_the_answer_has_a_status_of_its_own(gateway: Any) -> None:
+async def test_a_client_that_disconnected_before_the_answer_has_its_own_status(gateway: Any) -> None:
     asking = asyncio.create_task(read(gateway.post("wait")))
     while not gateway.engine.asked:  # noqa: ASYNC110
         await asyncio.sleep(0.005)

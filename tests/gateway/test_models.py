@@ -10,7 +10,7 @@ async def client(gateway):
         yield client
 
 
-async def test_the_list_says_what_each_model_can_do(client) -> None:
+async def test_the_list_has_the_capabilities_of_each_model(client) -> None:
     models = {model.id: model.capabilities async for model in client.models.list()}
     assert models == {
         "both": ["text", "vision"],
@@ -22,7 +22,7 @@ async def test_the_list_says_what_each_model_can_do(client) -> None:
     }
 
 
-async def test_one_model_and_none(client) -> None:
+async def test_one_model_and_an_unknown_one(client) -> None:
     model = await client.models.retrieve("both")
     assert (model.id, model.object, model.owned_by) == ("both", "model", "viewfinder")
     with pytest.raises(openai.NotFoundError) as missing:
@@ -30,7 +30,7 @@ async def test_one_model_and_none(client) -> None:
     assert missing.value.code == "model_not_found"
 
 
-async def test_ready_tells_what_is_up(gateway) -> None:
+async def test_ready_lists_what_is_up(gateway) -> None:
     async with gateway.post("hello") as reply:
         assert reply.status == 200
     async with gateway.http.get(f"{gateway.url}/ready") as reply:

@@ -1,4 +1,4 @@
-"""Every error has its row: status, type, code, and what a client should do about it."""
+"""Every error has its row: status, type, code, and the headers for the client."""
 
 import pytest
 from starlette.responses import JSONResponse
@@ -50,7 +50,7 @@ def test_every_error_has_a_status(kind: type[ViewfinderError]) -> None:
     assert response_to(error).status_code == STATUSES[kind.__name__]
 
 
-def test_the_hint_is_told_and_the_narrower_code() -> None:
+def test_the_hint_and_the_narrower_code_are_in_the_body() -> None:
     error = errors.InvalidImage("It is cut off.", hint="Send it again.", param="x[0]", code="image_truncated")
     assert body_of(error) == {
         "error": {
@@ -65,18 +65,18 @@ def test_the_hint_is_told_and_the_narrower_code() -> None:
 @pytest.mark.parametrize(
     ("code", "status"), [("request_timeout", 408), ("unsupported_media_type", 415), ("stopping", 503)]
 )
-def test_some_codes_have_a_status_of_their_own(code: str, status: int) -> None:
+def test_some_codes_have_their_own_status(code: str, status: int) -> None:
     assert response_to(errors.BadRequest("No.", code=code)).status_code == status
 
 
 @pytest.mark.parametrize(
     ("given", "status"), [(0, 502), (200, 502), (400, 400), (401, 502), (413, 400), (500, 502)]
 )
-def test_an_engine_that_refuses_the_words_is_the_callers_fault(given: int, status: int) -> None:
+def test_a_request_that_the_engine_rejects_is_the_callers_fault(given: int, status: int) -> None:
     assert response_to(EngineRefused("No.", status=given)).status_code == status
 
 
-def test_busy_says_in_whole_seconds_when_to_come_back() -> None:
+def test_busy_says_in_whole_seconds_when_to_retry() -> None:
     assert response_to(Busy("Full.", retry_after_s=1.2)).headers["retry-after"] == "2"
 
 
@@ -85,12 +85,12 @@ def test_a_missing_key_names_the_scheme() -> None:
 
 
 @pytest.mark.parametrize("kind", [errors.ModelFilesError, errors.EngineMissing])
-def test_clients_are_told_not_to_try_again_in_vain(kind: type[ViewfinderError]) -> None:
+def test_clients_do_not_retry_what_cannot_help(kind: type[ViewfinderError]) -> None:
     assert response_to(kind("No.")).headers["x-should-retry"] == "false"
     assert "x-should-retry" not in response_to(EngineError("No.")).headers
 
 
-def test_an_unexpected_error_tells_nothing_of_itself() -> None:
+def test_an_unexpected_error_shows_no_details() -> None:
     body = body_of(RuntimeError("/home/someone/secret at 0x7f00"))
     assert "secret" not in str(body)
     assert body["error"]["code"] == "internal_error"

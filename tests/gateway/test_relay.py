@@ -77,17 +77,17 @@ async def test_a_death_in_the_middle_ends_the_stream_with_an_error(gateway) -> N
 async def test_the_official_client_raises_the_error_of_the_stream(gateway) -> None:
     said: list[str] = []
 
-    async def hear(stream: Any) -> None:
+    async def read_all(stream: Any) -> None:
         async for chunk in stream:
             said.append(chunk.choices[0].delta.content)
 
     async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="x", max_retries=0) as client:
         messages: Any = [{"role": "user", "content": "die in the middle"}]
         stream = await client.chat.completions.create(model="both", messages=messages, stream=True)
-        with pytest.raises(openai.APIError) as told:
-            await hear(stream)
+        with pytest.raises(openai.APIError) as raised:
+            await read_all(stream)
     assert said == ["", "A "]
-    assert told.value.code == "engine_died"
+    assert raised.value.code == "engine_died"
 
 
 @BOTH_WAYS

@@ -1,6 +1,6 @@
-"""Hostile HTTP over raw sockets: one gateway takes every row, answers each with its code, and still serves.
+"""Hostile HTTP over raw sockets: one gateway answers each request with its code, and still serves.
 
-No row may load a model: the fleet below is the real one, and its models stay stopped.
+None of them may load a model: the fleet is a real one, and its models stay stopped.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Reply:
 
 
 class Gateway:
-    """A gateway in a thread of its own; `ready` is set when it listens or has refused to start."""
+    """A gateway in its own thread; `ready` is set when it listens or has refused to start."""
 
     def __init__(self, folder: Path, **given: Any) -> None:
         self.settings = Settings(
@@ -132,7 +132,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture
 def gateway(one: Gateway) -> Iterator[Gateway]:
-    """After each row the same gateway still serves, and nothing was loaded for a stranger."""
+    """After each request the same gateway still serves, and no model was loaded."""
     yield one
     ready = one.send(request("GET /ready"))
     assert ready.status == 200
@@ -150,14 +150,14 @@ def check(reply: Reply, status: int, code: str, param: str | None = None) -> Non
 # Size and time
 
 
-def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(gateway: Gateway) -> None:
+def test_a_body_that_is_declared_too_large_is_refused_before_it_is_sent(gateway: Gateway) -> None:
     raw = request(CHAT, content_length=str(10**12), expect="100-continue")
     reply = gateway.send(raw)
     check(reply, 413, "request_too_large")
     assert reply.headers["connection"] == "close"
 
 
-def test_a_client_that_sends_it_all_the_same_still_reads_why(gateway: Gateway) -> None:
+def test_a_client_that_sends_it_nevertheless_still_gets_the_error(gateway: Gateway) -> None:
     check(gateway.ask(b" " * (BODY_BYTES * 128)), 413, "request_too_large")
 
 
@@ -167,7 +167,7 @@ def test_a_chunked_body_is_counted(gateway: Gateway) -> None:
     check(reply, 413, "request_too_large")
 
 
-def test_an_endless_body_ends(gateway: Gateway) -> None:
+def test_an_endless_body_is_cut_off(gateway: Gateway) -> None:
     def pour(connection: socket.socket) -> None:
         began_s = time.monotonic()
         while time.monotonic() - began_s < 10:
@@ -198,12 +198,12 @@ def test_a_slow_body_is_not_waited_for(gateway: Gateway, framing: dict[str, str]
     assert RECEIVE_TIMEOUT_S <= time.monotonic() - began_s < 10
 
 
-def test_a_client_that_leaves_in_its_body_is_forgotten(gateway: Gateway) -> None:
+def test_a_client_that_disconnects_in_its_body_is_forgotten(gateway: Gateway) -> None:
     with gateway.connect() as connection:
         connection.sendall(request(CHAT, content_length="100") + b"{")
 
 
-# Who asks, and from where
+# Hosts, origins and keys
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_a_wrong_key(gateway: Gateway, authorization: str) -> None:
     assert KEY not in reply.error["message"]
 
 
-def test_a_key_in_the_url_opens_nothing(gateway: Gateway) -> None:
+def test_a_key_in_the_url_is_ignored(gateway: Gateway) -> None:
     raw = request(f"GET /v1/models?api_key={KEY.replace(' ', '%20')}", authorization="")
     check(gateway.send(raw), 401, "invalid_api_key")
 
@@ -259,7 +259,7 @@ def test_an_open_bind_without_a_key_does_not_start(tmp_path: Path, host: str) ->
             gateway.connect()
 
 
-# What is asked
+# Bodies and fields
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_a_picture_of_2500_megapixels_in_5_kilobytes(gateway: Gateway) -> None:
     check(reply, 400, "image_too_large", IMAGE)
 
 
-# What is not HTTP, and what is not here
+# Input that is not HTTP, and unknown paths
 
 MALFORMED = {
     "not http": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
@@ -397,4 +397,4 @@ def test_no_websocket(gateway: Gateway) -> None:
         sec_websocket_version="13",
         sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
     )
-    assert gateway.send(raw).status == 200  # an ordinary answer: nothing was upgraded
+    assert gateway.send(raw).status == 200  # an ordinary answer: no upgrade

@@ -1,4 +1,4 @@
-"""Hostile images at the door: each is refused with its code or made safe, and nothing is lost.
+"""Hostile images: each is refused with its code or made safe, and the decoder survives.
 
 "Nothing is lost" is checked after each one: the same decoder process is alive, its memory is back, and the
 next image is decoded. The rows are those of the acceptance list of hostile and faulty inputs.
@@ -57,7 +57,7 @@ def url(data: bytes, declared: str = "image/png") -> str:
 
 
 def zeros(megabytes: int) -> bytes:
-    """As many megabytes of zeros, in a thousandth of that."""
+    """This many megabytes of zeros, compressed to a thousandth."""
     packer = zlib.compressobj(9)
     return b"".join(packer.compress(b"\0" * MIB) for _ in range(megabytes)) + packer.flush()
 
@@ -181,7 +181,7 @@ MADE_SAFE: dict[str, tuple[bytes, tuple[int, int]]] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def intake() -> AsyncIterator[Intake]:
-    """One intake for the whole file, as one gateway meets all of them."""
+    """One intake for the whole file, like that of one gateway."""
     async with Intake(Limits()) as one:
         await one.accept(GOOD)
         yield one
@@ -228,7 +228,7 @@ async def test_made_safe(intake: Intake, data: bytes, size: tuple[int, int], dec
     "name", ["PNG with a hundred such texts", "PNG of 50,000 x 50,000", "WebP that lies about its size"]
 )
 async def test_a_bomb_never_goes_off(name: str) -> None:
-    """What a fresh decoder needed at most; a bomb that is unpacked first and refused later shows here."""
+    """The peak memory of a fresh decoder: a bomb that is unpacked before it is refused would show."""
     async with Intake(Limits()) as fresh:
         with pytest.raises(InvalidImage):
             await fresh.accept(REFUSED[name][0])
@@ -256,7 +256,7 @@ async def test_an_image_that_hangs_the_decoder_fails_and_the_next_works() -> Non
 
 
 async def _hit(intake: Intake, number: int) -> asyncio.Task[SafeImage]:
-    """An image on its way, whose decoder got the signal while it was at it; 0: it stands still."""
+    """An image in progress, whose decoder got the signal meanwhile; 0: it hangs."""
     pid = intake.decoder.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
