@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "viewfinder"
 
 NOT_YET = (
-    "api", "bench", "benchmarks", "cli", "engines", "fleet", "guide",
+    "bench", "benchmarks", "engines", "fleet", "guide",
     "measure", "report", "training",
     "MODEL_CARD.md", "docs",
 )  # fmt: skip

@@ -75,7 +75,7 @@ def where(step: "Step") -> str:
 
 
 def samples(step: "Step") -> str:
-    """`12/36`: so far, of those that are needed at most."""
+    """The samples so far, and a slash, and the most that are needed."""
     return f"{step.asked}/{step.needed}" if step.needed and step.doing != "done" else ""
 
 

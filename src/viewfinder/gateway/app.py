@@ -14,7 +14,7 @@ from viewfinder.gateway import problems
 from viewfinder.gateway.answers import GivenAnswers
 from viewfinder.gateway.chat import IGNORED_HEADER, Chat
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
-from viewfinder.gateway.metrics import Counted, Metrics
+from viewfinder.gateway.metrics import Metrics, RequestCounter
 from viewfinder.gateway.models import Models
 from viewfinder.media.intake import Intake
 
@@ -42,7 +42,7 @@ def make_app(
             Route("/ready", models.ready),
             Route("/metrics", metrics.page),
         ],
-        middleware=[Middleware(Counted, metrics=metrics), *guards(settings)],
+        middleware=[Middleware(RequestCounter, metrics=metrics), *guards(settings)],
         exception_handlers=problems.HANDLERS,
     )
     app.router.redirect_slashes = False

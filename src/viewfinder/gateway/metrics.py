@@ -136,7 +136,7 @@ class FleetCollector(Collector):
         yield states
 
 
-class Counted:
+class RequestCounter:
     """The outermost middleware: counts every request and its duration, also those that a guard refuses."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
