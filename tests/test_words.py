@@ -17,7 +17,7 @@ SRC = ROOT / "src" / "viewfinder"
 NOT_YET = (
     "bench", "benchmarks", "engines", "fleet", "guide",
     "measure", "report", "training",
-    "MODEL_CARD.md", "docs",
+    "MODEL_CARD.md", "docs/ARCHITECTURE.md", "docs/models.md", "docs/validity.md",
 )  # fmt: skip
 """Rooms and pages that are not converted yet; must become empty, and then goes."""
 
@@ -31,8 +31,8 @@ ALLOWED: dict[tuple[str, str], str] = {}
 
 
 def _is_converted(file: Path) -> bool:
-    parts = file.relative_to(SRC if file.is_relative_to(SRC) else ROOT).parts
-    return parts[0] not in NOT_YET
+    path = file.relative_to(SRC if file.is_relative_to(SRC) else ROOT)
+    return not any(path.is_relative_to(one) for one in NOT_YET)
 
 
 SOURCES = [file for file in sorted(SRC.rglob("*.py")) if _is_converted(file)]
