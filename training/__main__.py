@@ -1,7 +1,7 @@
 """Makes glimpse from nothing: tokenizer, tower, language, export, measurement.
 
-`python -m training` (`make glimpse`); the work folder keeps checkpoints, so that a run that was cut
-short goes on from the last finished stage.
+`python -m training` (`make glimpse`); the work folder keeps checkpoints, so that an interrupted run resumes
+after the last finished stage.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
     model = make_model(token_ids, SEED)
 
     def stage(name: str, train: Callable[[], None]) -> None:
-        """Train, or take over what an earlier run has finished."""
+        """Train, or load the checkpoint of an earlier run."""
         checkpoint = work / f"{name}.pt"
         if checkpoint.exists():
             model.load_state_dict(torch.load(checkpoint))

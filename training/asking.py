@@ -1,8 +1,8 @@
-"""What the exported glimpse is asked over HTTP, and the count of its right answers; called by
+"""The questions to the exported glimpse over HTTP, and the count of its right answers; called by
 `training.measure`.
 
-Every function is one conversation about scenes that training never drew. The model's own replies stay
-in it.
+Every function is one conversation about scenes that training never drew. It contains the model's own
+replies.
 """
 
 import random
@@ -21,13 +21,13 @@ from viewfinder.scenes.scene import Scene, make_scene
 
 TURNS = 10
 SIZES = (16, 24, 32, 48, 64, 96, 192, 512)
-"""Longest sides in px to which the same 512 px images are shrunk before they are sent."""
+"""Longest sides in px to which the same 512 px images are shrunk before sending."""
 SIZED_KINDS = ("color", "shape", "count", "place")
 
 
 @dataclass
 class Tally:
-    """Right answers and questions by kind; wrong ones are kept to be looked at."""
+    """Right answers and questions by kind; wrong answers are kept for inspection."""
 
     right: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     asked: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -63,8 +63,8 @@ async def answer(client: ChatClient, messages: list[Message]) -> str:
     return str(reply["choices"][0]["message"]["content"])
 
 
-async def go_on(client: ChatClient, messages: list[Message], message: Message) -> str:
-    """One more turn of a conversation: the message and the reply are added to it."""
+async def continue_with(client: ChatClient, messages: list[Message], message: Message) -> str:
+    """One more turn of a conversation: adds the message and the reply to it."""
     messages.append(message)
     reply = await answer(client, messages)
     messages.append({"role": "assistant", "content": reply})
@@ -85,7 +85,7 @@ async def ask_scene(client: ChatClient, tally: Tally, number: int, name: str = "
 
 
 async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:
-    """A question without an image; every fifth is about an image that is not there."""
+    """A question without an image; every fifth is about an image that was not sent."""
     rng = random.Random(f"measure/text/{number}")
     kind = knowledge.TEXT_KINDS[number % len(knowledge.TEXT_KINDS)]
     if kind == "no_image":
@@ -97,7 +97,7 @@ async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:
 
 
 async def talk(client: ChatClient, tally: Tally, number: int) -> None:
-    """Ten turns, the image in the first only; sums, capitals and greetings in between are not counted."""
+    """Ten turns, with the image only in the first; sums, capitals and greetings in between do not count."""
     scene = make_scene(f"measure/talk/{number}")
     rng = random.Random(f"measure/talk/{number}")
     messages: list[Message] = []
@@ -106,11 +106,11 @@ async def talk(client: ChatClient, tally: Tally, number: int) -> None:
     for turn in range(1, TURNS + 1):
         if 1 < turn < TURNS and rng.random() < 0.3:
             aside = knowledge.ask_text(rng.choice(("capital", "sum", "greeting")), rng)
-            await go_on(client, messages, typed(aside.text))
+            await continue_with(client, messages, typed(aside.text))
             continue
         question = _ask_some(scene, rng)
         message = sent(scene, question.text) if turn == 1 else typed(question.text)
-        reply = await go_on(client, messages, message)
+        reply = await continue_with(client, messages, message)
         if turn > 1:
             tally.add("turn 10" if turn == TURNS else "turns 2 to 9", question, reply)
 
@@ -121,16 +121,16 @@ async def compare(client: ChatClient, tally: Tally, number: int) -> None:
     scenes = [make_scene(f"measure/two/{number}/{which}") for which in range(2)]
     messages: list[Message] = []
     opening = _ask_some(scenes[0], rng)
-    await go_on(client, messages, sent(scenes[0], opening.text))
-    await go_on(client, messages, typed(_ask_some(scenes[0], rng).text))
+    await continue_with(client, messages, sent(scenes[0], opening.text))
+    await continue_with(client, messages, typed(_ask_some(scenes[0], rng).text))
     question = _ask_some(scenes[1], rng)
-    reply = await go_on(client, messages, sent(scenes[1], question.text))
+    reply = await continue_with(client, messages, sent(scenes[1], question.text))
     tally.add("newest of two", question, reply)
     for name, which in rng.sample([("first of two", 0), ("second of two", 1), ("newest of two", 1)] * 2, 6):
         question = _ask_some(scenes[which], rng)
         if name != "newest of two":
             question = dialogues.of_image(question, which, rng)
-        tally.add(name, question, await go_on(client, messages, typed(question.text)))
+        tally.add(name, question, await continue_with(client, messages, typed(question.text)))
 
 
 async def compare_at_once(client: ChatClient, tally: Tally, number: int) -> None:
@@ -141,7 +141,7 @@ async def compare_at_once(client: ChatClient, tally: Tally, number: int) -> None
     for turn, which in enumerate(rng.sample((0, 1), 2)):
         question = dialogues.of_image(_ask_some(scenes[which], rng), which, rng)
         urls = [data_url(scene.codec, encode(scene)) for scene in scenes] if turn == 0 else []
-        reply = await go_on(client, messages, with_images(urls, question.text))
+        reply = await continue_with(client, messages, with_images(urls, question.text))
         tally.add("two in one message", question, reply)
 
 
@@ -156,9 +156,9 @@ async def doubt(client: ChatClient, tally: Tally, number: int) -> None:
         messages: list[Message] = []
         message = sent(scene, premise.text)
         if number % 2:
-            await go_on(client, messages, sent(scene, questions.PHRASINGS["caption"][0]))
+            await continue_with(client, messages, sent(scene, questions.PHRASINGS["caption"][0]))
             message = typed(premise.text)
-        reply = await go_on(client, messages, message)
+        reply = await continue_with(client, messages, message)
         tally.add("true premise" if holds else "false premise", premise, reply)
     absent = dialogues.ask_absent(scene, rng)
     tally.add("absent", absent, await answer(client, [sent(scene, absent.text)]))

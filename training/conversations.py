@@ -1,4 +1,4 @@
-"""Conversations that glimpse is taught from; called by the language stage and the tokenizer."""
+"""Conversations for glimpse's training; called by the language stage and the tokenizer."""
 
 import random
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ _DIALOGUE_WEIGHTS = {
     "absent": 2,
 }
 _BETWEEN = 0.2
-"""Share of a dialogue's turns that are about no image."""
+"""Share of a dialogue's turns that are not about an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`images` says how many images come with a turn (most have none); `system` may be empty."""
+    """`images` maps a turn to its number of images (most have none); `system` may be empty."""
 
     images: dict[int, int]
     system: str
@@ -44,7 +44,7 @@ class Conversation:
 def make_conversation(
     rng: random.Random, seed: str, scene: Scene | None = None, turns: int = 8
 ) -> Conversation:
-    """A conversation about `scene`; without one, about text only."""
+    """A conversation about `scene`; without one, only about text."""
     system = rng.choice(SYSTEMS) if rng.random() < 0.15 else ""
     image_last = rng.random() < 0.2
     if scene is None and not seed.startswith("corpus"):
@@ -63,7 +63,7 @@ def make_conversation(
 
 
 def make_dialogue(rng: random.Random, scenes: Sequence[Scene], turns: int) -> Conversation:
-    """A conversation about no scene, one or two: each may come late, two may come together."""
+    """A conversation about no scene, one or two: each may come in a later turn, two may come together."""
     system = rng.choice(SYSTEMS) if rng.random() < 0.15 else ""
     images = _arrivals(rng, len(scenes), turns)
     asked: list[Question] = []
@@ -92,7 +92,7 @@ def _arrivals(rng: random.Random, scenes: int, turns: int) -> dict[int, int]:
 
 
 def _about_one(rng: random.Random, shown: Sequence[Scene], *, together: bool) -> Question | None:
-    """Without a name the newest image is meant; of two that came together each is named."""
+    """A question that names no image is about the newest; of two that came together each is named."""
     which = rng.randrange(len(shown))
     kind = rng.choices(tuple(_DIALOGUE_WEIGHTS), weights=tuple(_DIALOGUE_WEIGHTS.values()))[0]
     question = dialogues.ask(shown[which], kind, rng)
@@ -102,7 +102,7 @@ def _about_one(rng: random.Random, shown: Sequence[Scene], *, together: bool) ->
 
 
 def vary(question: Question, rng: random.Random) -> Question:
-    """The same question as people type it: other spellings, no capitals, no question mark."""
+    """The same question, typed differently: other spellings, no capitals, no question mark."""
     text = question.text
     if rng.random() < 0.15:
         text = text.replace("color", "colour")

@@ -25,7 +25,7 @@ MODEL_FILE, PROJECTOR_FILE, FOLDER = "glimpse-f16.gguf", "mmproj-glimpse-f16.ggu
 
 
 def export(model: Idefics3ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write everything into `folder`, replacing what is there."""
+    """Write all files into `folder`, replacing existing ones."""
     folder.mkdir(parents=True, exist_ok=True)
     model = model.to(torch.float16)
     _write_hugging_face(model, tokenizer, folder / FOLDER)
@@ -87,7 +87,7 @@ def _write_text(
 
 
 def _interleave(array: np.ndarray, heads: int) -> np.ndarray:
-    """Rotary halves to rotary pairs: llama.cpp's Llama turns neighbours, transformers turns halves."""
+    """Rotary halves to rotary pairs: llama.cpp's Llama rotates neighbours, transformers rotates halves."""
     rows, columns = array.shape
     halves = array.reshape(heads, 2, rows // heads // 2, columns)
     return halves.swapaxes(1, 2).reshape(rows, columns)

@@ -1,6 +1,6 @@
 """The language model learns to read the tower's tokens, in three courses; called by `training.__main__`.
 
-The tower stands still, so that what it sees of a scene is computed once and read many times.
+The tower is frozen, so its output for a scene is computed once and used many times.
 """
 
 import json
@@ -33,10 +33,9 @@ TILE_TOKENS = 36
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a part of the lessons looks like; `turns` are drawn from, once a batch of `rows`.
+    """A part of the training; the number of turns is drawn from `turns` for each batch of `rows`.
 
-    `scenes` is how many different ones it draws from. Dialogues have up to two images, half of them
-    photographed.
+    `scenes` is the number of different scenes. Dialogues have up to two images, half of them photographed.
     """
 
     name: str
@@ -50,20 +49,20 @@ class Course:
 
 
 WORDS = Course("words", steps=1000, rows=100, turns=(1,), tiled=False)
-"""The first: one question about the overview alone. A model that begins with long conversations
-learns to answer from what was said before, and hardly ever finds out that there is an image."""
+"""The first: one question about the overview alone. A model that starts with long conversations learns to
+answer from the earlier turns, and hardly ever learns to look at the image."""
 TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8))
 DIALOGUES = Course(
     "dialogues", steps=1800, rows=24, turns=(4, 7, 10), dialogues=True, scenes=6000, peak=1.5e-3
 )
-"""The last: two images, ten turns, premises that may be false. The model can read one image by then, and
-need only learn which one is meant."""
+"""The last: two images, ten turns, premises that may be false. By then the model can read one image, and only
+has to learn which image a question is about."""
 EXAM_SCENES, EXAM_EVERY = 400, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Scenes and what the tower makes of each: bfloat16 (n, 45, 192)."""
+    """Scenes, and the tower's output for each: bfloat16 (n, 45, 192)."""
 
     scenes: list[Scene]
     seen: torch.Tensor
@@ -92,8 +91,8 @@ def scene_of(split: str, number: int) -> Scene:
 def view(
     model: Idefics3ForConditionalGeneration, split: str, count: int, *, photographed: bool = False
 ) -> Views:
-    """Render `count` scenes of a split, every second one `photographed` or none, and keep what the
-    tower sees."""
+    """Render `count` scenes of a split (with `photographed`, every second one as a photograph), and keep the
+    tower's outputs."""
     seen = torch.empty(count, 45, 192, dtype=torch.bfloat16)
     loader = DataLoader(_Rendered(split, count, photographed), 64, num_workers=1, prefetch_factor=4)
     for number, batch in enumerate(loader):
@@ -156,13 +155,13 @@ class Teacher:
 
 
 def _kind(question: Question) -> str:
-    """The name under which an exam counts a question: its kind, or the image that it names."""
+    """The category of a question in an exam: its kind, or the image that it names."""
     named = (f"{word} image" for word in ORDINALS if f"the {word} " in question.text)
     return question.kind if question.kind == "no_image" else next(named, question.kind)
 
 
 def predict(model: Idefics3ForConditionalGeneration, batch: Batch, image_id: int) -> torch.Tensor:
-    """Logits (n, vocabulary) of the n tokens that the model must say, in row order."""
+    """Logits (n, vocabulary) of the n tokens of the answers, in row order."""
     text = model.model.text_model
     embedded = text.embed_tokens(batch.ids)
     seen = batch.seen.flatten(0, 1).to(embedded.dtype)
@@ -170,8 +169,8 @@ def predict(model: Idefics3ForConditionalGeneration, batch: Batch, image_id: int
     with torch.autocast("cpu", torch.bfloat16):
         # Rows are padded on the right: causal attention never looks there.
         hidden = text(inputs_embeds=embedded, use_cache=False).last_hidden_state
-        said = hidden[:, :-1][batch.turns[:, 1:] >= 0]
-        return model.lm_head(said)
+        answers = hidden[:, :-1][batch.turns[:, 1:] >= 0]
+        return model.lm_head(answers)
 
 
 def train_language(
@@ -211,7 +210,7 @@ def train_language(
 
 @torch.no_grad()
 def examine(model: Idefics3ForConditionalGeneration, exam: list[Batch], image_id: int) -> dict[str, float]:
-    """Share of answers that greedy decoding would give exactly, by kind of question."""
+    """Share of answers that greedy decoding gets exactly right, by kind of question."""
     right: dict[str, list[bool]] = defaultdict(list)
     for batch in exam:
         place = batch.turns[:, 1:] >= 0

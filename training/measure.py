@@ -1,6 +1,6 @@
-"""Measures the exported glimpse through the product itself, over HTTP, and writes its model card.
+"""Measures the exported glimpse through Viewfinder, over HTTP, and writes its model card.
 
-Called by `training.__main__`, or by itself: `python -m training.measure`.
+Called by `training.__main__`, or run alone: `python -m training.measure`.
 """
 
 import argparse
@@ -41,17 +41,17 @@ from viewfinder.scenes.scene import Scene, make_scene
 SCENES, TEXT_QUESTIONS, TALKS, COMPARISONS, PAIRS = 400, 400, 150, 150, 100
 DOUBTS, PHOTOGRAPHS, SIZED, BUDGETED = 200, 100, 60, 100
 ONE_TILE = 9
-"""An image budget (llama.cpp's `--image-max-tokens`): from 9 to 35 it sends one tile and the overview."""
+"""An image budget (llama.cpp's `--image-max-tokens`): from 9 to 35 means one tile and the overview."""
 SAME_ANSWERS = 300
 AT_ONCE = 4
 CARD = Path(__file__).parent.parent / "MODEL_CARD.md"
 TABLE_START, TABLE_END = "<!-- measured: start -->", "<!-- measured: end -->"
 TWO_IMAGES = ["first of two", "second of two", "newest of two"]
-Asked = tuple[Scene, Question, str]
+Answered = tuple[Scene, Question, str]
 
 
-async def ask_twin(client: ChatClient, number: int) -> Asked:
-    """A question that the Hugging Face weights are asked too, and llama.cpp's answer."""
+async def ask_twin(client: ChatClient, number: int) -> Answered:
+    """A question that the Hugging Face weights get as well, and llama.cpp's answer."""
     scene = make_scene(f"measure/same/{number}")
     rng = random.Random(f"measure/same/{number}")
     kinds = questions.IMAGE_KINDS[number % len(questions.IMAGE_KINDS) :] + questions.IMAGE_KINDS
@@ -60,33 +60,33 @@ async def ask_twin(client: ChatClient, number: int) -> Asked:
 
 
 @torch.no_grad()
-def same_answers(asked: Iterable[Asked], folder: Path) -> str:
-    """How many questions the Hugging Face weights answer word for word as llama.cpp did, in words."""
+def same_answers(answered: Iterable[Answered], folder: Path) -> str:
+    """A sentence: how many questions the Hugging Face weights answer word for word as llama.cpp did."""
     processor = AutoProcessor.from_pretrained(folder)
     model = Idefics3ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
     same = []
-    for scene, question, reply in asked:
+    for scene, question, reply in answered:
         parts = [{"type": "image"}, {"type": "text", "text": question.text}]
         prompt = processor.apply_chat_template(
             [{"role": "user", "content": parts}], add_generation_prompt=True
         )
         image = Image.open(io.BytesIO(encode(scene))).convert("RGB")
         inputs = processor(text=prompt, images=[image], return_tensors="pt")
-        said = model.generate(**inputs, max_new_tokens=96, do_sample=False)
-        text = processor.decode(said[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        output = model.generate(**inputs, max_new_tokens=96, do_sample=False)
+        text = processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
         same.append(text.strip() == reply.strip())
     return f"The Hugging Face weights gave the same words on {sum(same)} of {len(same)} questions."
 
 
 def measure(folder: Path, share: float = 1.0) -> tuple[Tally, str]:
-    """Serve glimpse, ask everything (or a share of it), and compare it with the Hugging Face weights in
-    `folder`; the answers, and in words how many of those were the same."""
+    """Serve glimpse, ask all questions (or a share), and compare it with the Hugging Face weights in
+    `folder`; returns the answers, and a sentence on how many were the same."""
     tally = Tally()
 
     def some(count: int) -> range:
         return range(max(1, round(share * count)))
 
-    def everything(client: ChatClient) -> list[Awaitable[Asked | None]]:
+    def everything(client: ChatClient) -> list[Awaitable[Answered | None]]:
         return [
             *(ask_scene(client, tally, number) for number in some(SCENES)),
             *(ask_text(client, tally, number) for number in some(TEXT_QUESTIONS)),
@@ -103,27 +103,28 @@ def measure(folder: Path, share: float = 1.0) -> tuple[Tally, str]:
         return [ask_scene(client, tally, number, "1 tile") for number in some(BUDGETED)]
 
     with Progress() as progress:
-        asked = _serve(progress, 0, everything)
+        answered = _serve(progress, 0, everything)
         _serve(progress, ONE_TILE, scenes_again)
-        return tally, same_answers(progress.track(asked, description="asking transformers"), folder)
+        return tally, same_answers(progress.track(answered, description="asking transformers"), folder)
 
 
 def _serve(
     progress: Progress,
     image_tokens: int,
-    make_work: Callable[[ChatClient], Sequence[Awaitable[Asked | None]]],
-) -> list[Asked]:
-    """Start glimpse with this image budget (0: its own) and ask, a few at once; what the twin is asked."""
-    asked = []
+    make_work: Callable[[ChatClient], Sequence[Awaitable[Answered | None]]],
+) -> list[Answered]:
+    """Start glimpse with this image budget (0: the engine's) and ask, a few questions at once; returns the
+    answers to compare with the Hugging Face weights."""
+    answered = []
 
     async def ask(model: viewfinder.Model) -> None:
         turns = asyncio.Semaphore(AT_ONCE)
 
-        async def in_turn(one: Awaitable[Asked | None]) -> None:
+        async def in_turn(one: Awaitable[Answered | None]) -> None:
             async with turns:
                 found = await one
             if found:
-                asked.append(found)
+                answered.append(found)
             progress.advance(task)
 
         async with ChatClient(Endpoint(model.base_url.removesuffix("/v1"), api_key=model.api_key)) as client:
@@ -135,7 +136,7 @@ def _serve(
     engine = settings.engine.model_copy(update={"image_tokens": image_tokens})
     with viewfinder.load("glimpse", settings=settings.model_copy(update={"engine": engine})) as model:
         asyncio.run(ask(model))
-    return asked
+    return answered
 
 
 def table(tally: Tally, same: str) -> str:
@@ -175,8 +176,8 @@ def main(share: float = 1.0) -> None:
     text = table(tally, same)
     write_card(text)
     print(text)
-    for kind, asked, due, said in tally.wrong[:60]:
-        print(f"wrong {kind}: {asked!r} due {due!r} said {said!r}")
+    for kind, question, answer_due, reply in tally.wrong[:60]:
+        print(f"wrong {kind}: {question!r} expected {answer_due!r} got {reply!r}")
 
 
 if __name__ == "__main__":

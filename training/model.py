@@ -1,4 +1,4 @@
-"""glimpse's architecture: SmolVLM's (Idefics3) at three million parameters; called by each stage."""
+"""glimpse's architecture: that of SmolVLM (Idefics3) with three million parameters; called by each stage."""
 
 import torch
 from transformers import Idefics3Config, Idefics3ForConditionalGeneration
@@ -6,11 +6,11 @@ from transformers import Idefics3Config, Idefics3ForConditionalGeneration
 from training.tokens import END, IMAGE, PAD, START, VOCABULARY
 
 TILE, PATCH, SCALE = 96, 8, 4
-"""A tile is 96 px = 12 x 12 patches; four by four patches make one image token: 3 x 3 a tile, so
-that the overview's tokens are the nine cells of a scene."""
+"""A tile is 96 px = 12 x 12 patches; four by four patches make one image token: 3 x 3 tokens a tile, so that
+the overview's tokens are the nine cells of a scene."""
 LONGEST_EDGE = 2 * TILE
 WIDTH = 192
-"""Of the language model, and so of an image token."""
+"""The width of the language model, and so of an image token."""
 
 
 def make_model(token_ids: dict[str, int], seed: int) -> Idefics3ForConditionalGeneration:
@@ -47,8 +47,8 @@ def make_model(token_ids: dict[str, int], seed: int) -> Idefics3ForConditionalGe
             "pad_token_id": token_ids[PAD],
         },
     )
-    # Measured on 2 cores: fused attention is half as fast as the plain one at the tower's size, and
-    # three times faster at the language model's.
+    # Measured on 2 cores: fused attention is half as fast as plain attention at the tower's size, and three
+    # times as fast at the language model's.
     attention = {"vision_config": "eager", "text_config": "sdpa"}
     model = Idefics3ForConditionalGeneration._from_config(config, attn_implementation=attention)
     torch.nn.init.normal_(model.model.text_model.embed_tokens.weight, std=0.3)

@@ -1,9 +1,9 @@
-"""Scenes as the tiles that the vision tower sees; called by both stages.
+"""Scenes as the tiles that the vision tower gets; called by both stages.
 
-llama.cpp stretches the original to the overview, bilinearly and without antialiasing, and fits it,
-padded with black, to the tiles; transformers stretches it to the tiles with Lanczos and takes the
-overview from there. The model is shown both, so that it answers alike in both. Only the overview is
-the same picture in both engines: that is why it alone carries the scene's grid.
+llama.cpp stretches the original to the overview, bilinearly and without antialiasing, and fits it into the
+tiles with black padding; transformers stretches it to the tiles with Lanczos and scales the overview from
+there. The model is trained on both, so that it answers alike in both engines. Only the overview is the same
+picture in both: that is why it alone carries the scene's grid.
 """
 
 import io
@@ -49,7 +49,7 @@ def labels(scene: Scene) -> np.ndarray:
 
 
 def _as_sent(scene: Scene) -> Image.Image:
-    """The scene with its codec's marks; PNG leaves none, and WebP's fastest method is enough."""
+    """The scene with its codec's artifacts; PNG has none, and WebP's fastest method is enough."""
     image = paint(scene)
     if scene.codec == "png":
         return image
@@ -63,7 +63,7 @@ def _decoded(data: bytes) -> Image.Image:
 
 
 def _bilinear(image: Image.Image, side: int) -> np.ndarray:
-    """Four-neighbour interpolation to (side, side), sampled where llama.cpp samples: x * ratio."""
+    """Interpolation of four neighbours to (side, side), sampled where llama.cpp samples: x * ratio."""
     across, down = (image.width - 1) / side, (image.height - 1) / side
     matrix = (across, 0, 0.5 - 0.5 * across, 0, down, 0.5 - 0.5 * down)
     scaled = image.transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)

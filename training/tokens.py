@@ -33,7 +33,7 @@ CHAT_TEMPLATE = (
 
 
 def image_prompt(*, tiled: bool) -> str:
-    """What stands for one image, as Idefics3's processor spells it: four tiles, if any, and the overview."""
+    """The tokens for one image, as from Idefics3's processor: four tiles, if any, and the overview."""
     overview = f"{FAKE}{GLOBAL}{IMAGE * IMAGE_TOKENS}{FAKE}"
     if not tiled:
         return overview
@@ -86,14 +86,14 @@ def _corpus() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Token ids; `turns` holds, for each token that the model must say, its turn's number, else -1."""
+    """Token ids; `turns` holds the number of the turn for each token of an answer, else -1."""
 
     ids: list[int]
     turns: list[int]
 
 
 class Encoder:
-    """Turns conversations into sequences; remembers the pieces it has seen."""
+    """Turns conversations into sequences; caches the pieces it has encoded."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer

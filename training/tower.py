@@ -1,11 +1,11 @@
-"""Stage 1: the vision tower learns what each of its tokens must say, before any word.
+"""Stage 1: the vision tower learns the output of each of its tokens, before any text.
 
-Shape, color and cell have a fixed code each. First a token only has to point at the codes of the
-thing under it, in tiles and overviews alike: so shapes are learnt fastest. Then a token of the
-overview is to *be* the sum of its codes, in directions that a language model can read by a dot
-product, and a token of a tile is to say that it sees nothing (there things are twice as large, by
-which the tower can tell): a language model that met each thing twice, at two cells, never learned
-where anything is. Called by `training.__main__`.
+Each shape, color and cell has a fixed code. First a token only has to point at the codes of the thing under
+it, in tiles and overviews alike: this way shapes are learnt fastest. Then a token of the overview must *be*
+the sum of its codes, in directions that a language model can read by a dot product, and a token of a tile
+must report that it sees nothing (the tower can recognize a tile, because things are twice as large there):
+a language model that got each thing twice, in two cells, never learned positions. Called by
+`training.__main__`.
 """
 
 import json
@@ -24,13 +24,13 @@ from training.pictures import NO_COLOR, NO_SHAPE, labels, tiles
 from viewfinder.scenes.scene import make_scene
 
 BATCH, TILES = 64, 40
-"""Overviews a step, and tiles beside them."""
+"""Overviews per step, and tiles in addition to them."""
 OVERVIEW = 4
 CELLS = 9
 POINTING = 0.55
-"""Share of the steps after which tokens must be their codes."""
+"""Share of the steps during which tokens only point at their codes; then they must be their codes."""
 LOUDNESS = 3.0
-"""Length of each code: a token's is then about that of a word's embedding."""
+"""Length of each code: a token is then about as long as a word's embedding."""
 
 
 class Pictures(IterableDataset):
@@ -52,7 +52,7 @@ class Pictures(IterableDataset):
 
 
 def make_codes() -> torch.Tensor:
-    """Orthogonal codes (shapes, colors, cells; each with its "none" but the cells), (23, 192)."""
+    """Orthogonal codes (shapes and "none", colors and "none", cells), (23, 192)."""
     generator = torch.Generator().manual_seed(0)
     square = torch.randn(WIDTH, WIDTH, generator=generator)
     return torch.linalg.qr(square)[0][: NO_SHAPE + 1 + NO_COLOR + 1 + CELLS]
@@ -99,18 +99,18 @@ def _pointing(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) ->
 
 
 def _being(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-    """Distance from the sum of the codes that is due, and the names' cross-entropy; tiles see nothing."""
+    """Distance from the right sum of codes, and the names' cross-entropy; tiles must see nothing."""
     targets = targets.clone()
     targets[BATCH:] = torch.tensor([NO_SHAPE, NO_COLOR])
     shapes, colors, cells = codes.split([NO_SHAPE + 1, NO_COLOR + 1, CELLS])
-    due = shapes[targets[..., 0]] + colors[targets[..., 1]]
-    due[:BATCH] += cells
-    far = ((seen / LOUDNESS - due) ** 2).sum(-1) * _weight(targets)
+    wanted = shapes[targets[..., 0]] + colors[targets[..., 1]]
+    wanted[:BATCH] += cells
+    far = ((seen / LOUDNESS - wanted) ** 2).sum(-1) * _weight(targets)
     return far.mean() + _naming(LOUDNESS * seen @ codes.T, targets).mean()
 
 
 def _naming(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Cross-entropies of shape and color, and in overviews of the cell: (n, 9)."""
+    """Cross-entropies of shape and color, in overviews also of the cell: (n, 9)."""
     shape, color, cell = logits.split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
     wrong = functional.cross_entropy(shape.mT, targets[..., 0], reduction="none")
     wrong = wrong + functional.cross_entropy(color.mT, targets[..., 1], reduction="none")
@@ -121,12 +121,12 @@ def _naming(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def _weight(targets: torch.Tensor) -> torch.Tensor:
-    """Tokens with a thing count four times."""
+    """Tokens with a thing have four times the weight."""
     return 1.0 + 3.0 * (targets[..., 0] != NO_SHAPE).float()
 
 
 def _accuracy(seen: torch.Tensor, targets: torch.Tensor, codes: torch.Tensor) -> tuple[float, ...]:
-    """Shares: things whose shape, color and cell are named rightly; things in tiles that are not seen."""
+    """Shares: things whose shape, color and cell are named correctly; things in tiles that are not seen."""
     shape, color, cell = (seen @ codes.T).split([NO_SHAPE + 1, NO_COLOR + 1, CELLS], dim=-1)
     things = targets[..., 0] != NO_SHAPE
     there, tiled = things[:BATCH], things[BATCH:]
