@@ -65,9 +65,9 @@ def models(*, settings: Settings | None = None) -> list[ModelLine]:
 def variants(model: str, *, settings: Settings | None = None) -> list[VariantLine]:
     """Every variant of a model, best first; `model` is its name or a repository's id. Raises UnknownModel."""
     catalog = open_catalog(settings or load_settings())
-    whole, asked, measured = catalog.card(model), catalog.get(model), measured_here()
-    options = choose(asked, look(asked, measured))
-    others = whole.narrowed(variant for variant in whole.variants if variant not in asked.variants)
+    whole, choice, measured = catalog.card(model), catalog.get(model), measured_here()
+    options = choose(choice, look(choice, measured))
+    others = whole.narrowed(variant for variant in whole.variants if variant not in choice.variants)
     lines = [_variant_line(whole, option, option.why) for option in options]
     if others.variants:
         rest = choose(others, look(others, measured))

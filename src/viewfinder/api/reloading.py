@@ -98,7 +98,7 @@ class Reloading:
         """Whether the settings as they are written now are in force; `gone`: their file was there before."""
         try:
             if gone:
-                raise BadRequest(f"{self._file} is gone.", hint="An empty file would mean the defaults.")
+                raise BadRequest(f"{self._file} is gone.", hint="An empty file means the defaults.")
             written = self._reread()
             new = written.model_copy(update={name: getattr(self.current, name) for name in FIXED})
             require_key_beyond_loopback(new.host, new.api_key)

@@ -136,8 +136,12 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
     strict_port: bool = False
     api_key: SecretStr | None = Field(None, description="required for any bind that is not loopback")
-    allowed_hosts: tuple[str, ...] = Field((), description="Host headers accepted beside loopback names")
-    allowed_origins: tuple[str, ...] = Field((), description="browser origins accepted beside our own")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="Host headers that are accepted besides loopback names"
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="browser origins that are accepted besides our own"
+    )
     limits: Limits = Limits()
     engine: EngineSettings = EngineSettings()
     engine_for: dict[str, EngineChanges] = Field(
