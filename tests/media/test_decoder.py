@@ -76,12 +76,12 @@ def test_broken_base64(decoder: Decoder, payload: bytes) -> None:
     assert read(decoder) == ({"fault": "bad_base64"}, b"")
 
 
-def test_it_ends_when_nobody_is_left_to_ask(decoder: Decoder) -> None:
+def test_it_exits_at_the_end_of_stdin(decoder: Decoder) -> None:
     out, _ = decoder.communicate(timeout=10)
     assert (out, decoder.returncode) == (b"", 0)
 
 
-def test_it_ends_in_the_middle_of_a_picture_that_nobody_wants(decoder: Decoder) -> None:
+def test_it_exits_at_the_end_of_stdin_in_the_middle_of_a_picture(decoder: Decoder) -> None:
     order(decoder, picture((7000, 7000), "JPEG"))
     out, _ = decoder.communicate(timeout=10)
     assert (out, decoder.returncode) == (b"", 0)

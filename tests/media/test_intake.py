@@ -74,7 +74,7 @@ async def test_taking_our_own_image_again_changes_nothing(intake: Intake) -> Non
 
 
 @pytest.mark.parametrize(("detail", "width"), [("auto", 1200), ("high", 1200), ("low", 512)])
-async def test_smaller_only_when_asked(intake: Intake, detail: str, width: int) -> None:
+async def test_an_image_is_shrunk_only_for_low_detail(intake: Intake, detail: str, width: int) -> None:
     url = "data:image/png;base64," + base64_of((1200, 600))
     image = await intake.accept(url, detail=detail)
     assert (image.width, image.height) == (width, width // 2)
@@ -146,7 +146,7 @@ async def test_no_data_url(intake: Intake, url: str, fault: str) -> None:
     assert fault in error.message
 
 
-async def test_the_size_is_told_when_it_is_too_large() -> None:
+async def test_the_error_for_a_large_image_names_its_size() -> None:
     async with Intake(Limits(pixels=2000)) as small:
         error = await refused(small, "data:image/png;base64," + base64_of())
     assert error.reason == "image_too_large"

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from viewfinder.media.worker import DecoderLost, DecoderTimeout, DecoderWorker
+from viewfinder.media.worker import DecoderLost, DecoderProcess, DecoderTimeout, DecoderWorker
 
 
 def picture(colour: str = "red", size: tuple[int, int] = (9, 7)) -> bytes:
@@ -111,7 +111,7 @@ async def test_the_images_that_wait_do_not_pay_for_the_one_that_hangs() -> None:
         assert await asyncio.gather(*waiting) == [9, 9, 9]
 
 
-async def test_a_caller_that_leaves_takes_its_work_along_and_nobody_gets_its_answer() -> None:
+async def test_a_cancelled_call_stops_its_work_and_no_other_gets_its_reply() -> None:
     async with working() as worker:
         pid, task = await stopped_at_work(worker)
         task.cancel()
@@ -163,6 +163,22 @@ async def test_an_answer_without_bounds_is_not_read(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(sys, "executable", str(fake))
         with pytest.raises(DecoderLost):
             await width(worker, picture())
+
+
+async def test_a_decoder_that_floods_its_pipe_is_killed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """asyncio waits for the end of a killed process's pipe, and never sees it once the full buffer has paused
+    reading: on a busy machine an endless reply blocked the decoder, and so every later image, for ever."""
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\nexec cat /dev/zero\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(fake))
+    process = await DecoderProcess.start(1_000_000, 20.0)
+    await asyncio.sleep(0.3)  # the buffer fills up
+    async with asyncio.timeout(20):
+        await process.end()
+    assert not psutil.pid_exists(process.pid)
 
 
 async def test_our_secrets_are_not_in_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ class DecoderWorker:
     async def close(self) -> None:
         """Kill the process, if there is one, even while it decodes an image."""
         if self._process is not None:
-            await self._process.end()
+            self._process.kill()
         async with self._lock:
             await self._end()
 
@@ -139,10 +139,15 @@ class DecoderProcess:
 
     async def end(self) -> None:
         """Kill it and wait until it is gone; it has nothing to save."""
+        self.kill()
+        self._orders.close()
+        while await self._replies.read(MAX_HEAD_BYTES):
+            pass  # `wait` needs the end of the pipe, which asyncio does not see while the buffer is full
+        await self._process.wait()
+
+    def kill(self) -> None:
         if self._process.returncode is None:
             self._process.kill()
-        self._orders.close()
-        await self._process.wait()
 
 
 def _environment() -> dict[str, str]:
