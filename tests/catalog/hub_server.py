@@ -1,4 +1,4 @@
-"""A small model hub on loopback, with faults; for every test that pulls.
+"""A small model hub on loopback, with faults; for the tests that pull.
 
 Answers what huggingface_hub 2.4.0 and `catalog/remote` ask: a repository's listing, and its files with
 ranges, directly or by redirect to another host as the public hub does. Plain sockets and threads, because
@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = (".gguf", ".safetensors", ".bin")
-"""What the hub keeps by SHA-256; all else has git's SHA-1."""
+"""Files that the hub keeps by SHA-256; others have git's SHA-1."""
 PIECE_BYTES = 16 * 1024
 
 
@@ -46,13 +46,13 @@ class Faults:
     cuts: list[int] = field(default_factory=list)
     """Each file request takes one: its connection ends once the file is sent up to there."""
     reset: bool = False
-    """A connection ends by a reset and not by a good-bye."""
+    """A connection ends with a reset and is not closed in order."""
     corrupt: int | None = None
     """The byte of every file that arrives changed."""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    """Each request takes one: a status and headers in place of what was asked for."""
+    """Each request takes one: a status and headers in place of the requested content."""
     for_files_only: bool = False
-    """`answers` are for requests for files, and listings go well."""
+    """`answers` are only for requests for files; listings succeed."""
     ignores_ranges: bool = False
     extra: bytes = b""
     """Sent after every file."""

@@ -1,4 +1,4 @@
-"""What the tests that pull share: a repository with a GGUF pair, and a pull that never sleeps."""
+"""Shared by the tests that pull: a repository with a GGUF pair, and a pull that never sleeps."""
 
 import random
 from pathlib import Path
@@ -25,7 +25,7 @@ FILES = {
 
 
 class Waits(list[float]):
-    """Notes how long would have been slept."""
+    """Records the waits without sleeping."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)

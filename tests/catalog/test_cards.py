@@ -1,4 +1,4 @@
-"""The built-in cards: they name what there is, and fit the published report and the engines."""
+"""The built-in cards: their files exist, and they match the published report and the engines."""
 
 import re
 import tomllib
@@ -92,7 +92,7 @@ def test_moondreams_tokenizer_is_another_repositorys() -> None:
 
 
 def test_sizes_that_were_not_verified_to_the_byte_say_so() -> None:
-    """A round number that is meant exactly is a number that was made up."""
+    """A round number that claims to be exact was made up."""
     for file in CARDS.glob("*.toml"):
         for line in file.read_text(encoding="utf-8").splitlines():
             if line.startswith("download_bytes"):

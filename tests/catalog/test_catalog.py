@@ -45,7 +45,7 @@ def test_glimpse_is_there_and_sees() -> None:
     assert variant.source == "package"
 
 
-def test_package_files_are_resolved_and_weighed(tmp_path: Path) -> None:
+def test_package_files_are_resolved_and_their_size_is_known(tmp_path: Path) -> None:
     model = write_gguf(tmp_path / "glimpse/glimpse-f16.gguf", "llama")
     mmproj = write_gguf(tmp_path / "glimpse/mmproj-glimpse-f16.gguf", "clip")
     catalog = Catalog(weights=tmp_path)
@@ -55,7 +55,7 @@ def test_package_files_are_resolved_and_weighed(tmp_path: Path) -> None:
     assert files.size_bytes == model.stat().st_size + mmproj.stat().st_size == variant.size_bytes
 
 
-def test_missing_package_files_say_so_when_asked_for(tmp_path: Path) -> None:
+def test_missing_package_files_are_an_error_when_resolved(tmp_path: Path) -> None:
     catalog = Catalog(weights=tmp_path)
     variant = catalog.get("glimpse").variant()
     assert variant.size_bytes is None
@@ -197,7 +197,7 @@ def test_a_card_knows_its_variants_by_name() -> None:
         card.variant("other")
 
 
-def test_glimpses_card_says_what_its_files_say() -> None:
+def test_glimpses_card_agrees_with_its_files() -> None:
     catalog = Catalog()
     variant = catalog.get("glimpse").variant()
     files = catalog.resolve(variant)
@@ -207,7 +207,7 @@ def test_glimpses_card_says_what_its_files_say() -> None:
     assert files.size_bytes == variant.size_bytes
 
 
-def test_a_folder_weighs_what_its_files_weigh(tmp_path):
+def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "config.json").write_bytes(b"{}")
     (tmp_path / "sub" / "model.safetensors").write_bytes(b"12345")

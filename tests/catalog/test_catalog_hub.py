@@ -1,4 +1,4 @@
-"""The catalog and the hub's cache: what was pulled is found, compared with its record, and never fetched."""
+"""The catalog and the hub's cache: pulled files are found and compared with the record; no download."""
 
 import shutil
 from pathlib import Path
@@ -58,7 +58,7 @@ def of_the_hub(name: str = "q8", **more: object) -> Variant:
     return Variant.model_validate(fields | more)
 
 
-def test_what_was_never_pulled_says_what_to_run(hub: HubServer, record: Path) -> None:
+def test_the_error_for_a_missing_model_says_what_to_run(hub: HubServer, record: Path) -> None:
     one, two = of_the_hub(), of_the_hub("mlx", engine="mlx", repo=FOLDER, model="", mmproj=None)
     with pytest.raises(FilesMissing, match=f"{PAIR} is not on this disk") as missing:
         carded(record, one).resolve(one)
@@ -199,7 +199,7 @@ def test_words_that_name_nothing_are_refused(words: str) -> None:
 
 
 def test_get_knows_neither_disks_nor_hubs(record: Path, hub: HubServer) -> None:
-    """A request's words go through here: paths and references are unknown models, even when they exist."""
+    """Names in requests are looked up here: paths and references are unknown models, even existing ones."""
     pull(record, PAIR)
     hub.requests.clear()
     catalog = Catalog(lock_file=record)

@@ -1,4 +1,4 @@
-"""Model folders: glimpse's own, whole, cut, bent and led astray."""
+"""Model folders: glimpse's own, complete, truncated, corrupt, and with links that lead out."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def shard(folder: Path, names: list[str]) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(told))
 
 
-def test_glimpses_folder_is_whole_and_says_what_it_is(folder: Path) -> None:
+def test_glimpses_folder_is_complete_and_described(folder: Path) -> None:
     header = check_folder(folder)
     assert (header.model_type, header.vision, header.is_mlx, header.remote_code) == (
         "idefics3",
@@ -52,7 +52,7 @@ def test_glimpses_folder_is_whole_and_says_what_it_is(folder: Path) -> None:
     assert (header.quantization, header.context_tokens, header.image_input_px) == ("F16", 2048, 96)
 
 
-def test_an_mlx_folder_is_told_by_its_quantization(folder: Path) -> None:
+def test_an_mlx_folder_is_recognized_by_its_quantization(folder: Path) -> None:
     configure(folder, quantization={"group_size": 64, "bits": 4})
     header = check_folder(folder)
     assert (header.is_mlx, header.quantization) == (True, "4-bit")
@@ -110,7 +110,7 @@ def test_a_header_is_read_without_its_weights(tmp_path: Path) -> None:
         (tensor(0, 2**62, "U8", [2**62]), "is truncated"),
     ],
 )
-def test_a_header_that_cannot_be_is_named(tmp_path: Path, header: object, says: str) -> None:
+def test_an_invalid_header_is_named(tmp_path: Path, header: object, says: str) -> None:
     with pytest.raises(ModelFilesError, match=says):
         check_safetensors(safetensors(tmp_path / "a.safetensors", header, b"\0" * 8))
 
@@ -150,7 +150,8 @@ def test_flipped_bytes_never_end_in_a_traceback(folder: Path) -> None:
 
 def test_every_file_of_the_index_must_be_there(folder: Path) -> None:
     shard(folder, ["model.safetensors", "model-2.safetensors"])
-    with pytest.raises(ModelFilesError, match=r"model-2\.safetensors is missing \(1 of 2 files") as refused:
+    words = r"model-2\.safetensors is missing \(1 of 2 weight files are missing"
+    with pytest.raises(ModelFilesError, match=words) as refused:
         check_folder(folder)
     assert refused.value.reason == "model_missing"
     shutil.copy(folder / "model.safetensors", folder / "model-2.safetensors")
@@ -179,7 +180,7 @@ def test_an_index_may_name_files_of_the_folder_alone(folder: Path, names: list[A
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_config_that_cannot_be_is_named(folder: Path, config: str | None, says: str) -> None:
+def test_an_invalid_config_is_named(folder: Path, config: str | None, says: str) -> None:
     (folder / "config.json").unlink()
     if config is not None:
         (folder / "config.json").write_text(config)

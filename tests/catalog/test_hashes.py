@@ -97,7 +97,7 @@ def test_notes_that_are_not_ours_are_not_believed(pair, notes) -> None:
         assert hashes.of(variant(), pair) == first
 
 
-def test_a_file_that_is_gone_is_said_so(pair, notes) -> None:
+def test_a_missing_file_is_an_error(pair, notes) -> None:
     pair.model.unlink()
     with pytest.raises(ModelFilesError, match="cannot be read"):
         Hashes(notes).of(variant(), pair)

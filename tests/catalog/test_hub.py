@@ -44,7 +44,7 @@ def test_a_named_revision_is_looked_up(cache):
     assert snapshot("someone/thing", "v2") is None
 
 
-def test_the_snapshot_is_mains_or_the_revision_that_is_asked_for(cache):
+def test_the_snapshot_is_that_of_main_or_of_the_requested_revision(cache):
     assert snapshot("someone/thing") == cache / "snapshots" / COMMIT
     assert snapshot("someone/thing", COMMIT) == cache / "snapshots" / COMMIT
     assert snapshot("someone/thing", "b" * 40) is None

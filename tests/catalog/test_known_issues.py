@@ -1,4 +1,4 @@
-"""The list of known issues: whom each entry applies to, and whether it can be recognized."""
+"""The list of known issues: what each entry applies to, and whether it is recognized."""
 
 import pytest
 
@@ -22,7 +22,7 @@ LAST_WORDS = {
     "llama-cpp-concurrent-images": "It crashed: it touched memory that is not its own (signal 11, SIGSEGV).",
     "llama-cpp-build-for-another-cpu": "this build needs another CPU (signal 4, SIGILL).",
 }
-"""What each signature was written for."""
+"""The output that each signature was written for."""
 OLD = {"mlx": "0.3.0"}
 
 
@@ -58,7 +58,7 @@ def test_every_signature_finds_the_words_that_it_was_written_for_and_no_others()
     ("version", "refused"),
     [("0.3.9", True), ("0.4.0", True), ("0.4.1", False), ("0.7.10", False)],
 )
-def test_llava_is_refused_before_the_version_that_mended_it(version: str, refused: bool) -> None:
+def test_llava_is_refused_before_the_version_that_fixed_it(version: str, refused: bool) -> None:
     assert (refusal("mlx", version, "llava-1.6-mistral-7b") is not None) == refused
     assert (refusal("mlx", version, "mine", "llava_next") is not None) == refused
     assert refusal("mlx", version, "smolvlm-500m", "idefics3") is None
@@ -85,7 +85,7 @@ def test_the_host_prompt_cache_is_known_and_taken_care_of() -> None:
     assert any("25740" in reference for reference in cache.references)
 
 
-def test_a_refusal_names_the_version_what_mends_it_and_where_it_is_written() -> None:
+def test_a_refusal_names_the_version_the_fix_and_the_source() -> None:
     issue = refusal("mlx", "0.4.0", "llava-1.6-mistral-7b")
     assert issue is not None
     said = refused_by(issue, "mlx", "0.4.0")

@@ -1,4 +1,4 @@
-"""Whether files are here: in a hub's cache, in the package, on disk."""
+"""Whether files are on this disk: in the hub's cache, in the package, in the user's folders."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_a_pair_is_here_when_both_files_are(cache: Path) -> None:
 
 
 def test_a_pair_does_not_stand_for_the_folder_in_the_same_repository(cache: Path) -> None:
-    """Moondream2's repository holds GGUF files beside its folder: having pulled one is not having both."""
+    """Moondream2's repository has GGUF files beside its folder: the one may be pulled without the other."""
     put(cache, "vikhyatk/moondream2", "moondream2-text-model-f16.gguf", "moondream2-mmproj-f16.gguf")
     put(cache, "moondream/starmie-v1", "tokenizer.json")
     folder = variant("moondream2", "mlx-bf16")

@@ -1,4 +1,4 @@
-"""The record of what was pulled."""
+"""The record of pulled files."""
 
 import json
 import subprocess

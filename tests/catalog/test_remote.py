@@ -1,4 +1,4 @@
-"""The hub over HTTP: a real server that refuses, redirects, hesitates or lies."""
+"""The hub over HTTP: a real server that refuses, redirects, is busy or sends wrong data."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ def read(commit: str, start: int = 0, waits: Waits | None = None) -> tuple[int, 
         return begin, b"".join(pieces)
 
 
-def test_a_listing_tells_the_commit_and_each_files_size_and_hash(hub: HubServer, commit: str) -> None:
+def test_a_listing_has_the_commit_and_each_files_size_and_hash(hub: HubServer, commit: str) -> None:
     listing = Hub().listing(REPO, "main")
     assert listing.commit == commit
     assert {file.path: file.size_bytes for file in listing.files} == {
@@ -37,7 +37,7 @@ def test_a_listing_tells_the_commit_and_each_files_size_and_hash(hub: HubServer,
     assert (by_path["README.md"].sha256, len(by_path["README.md"].blob)) == (None, 40)
 
 
-def test_bytes_come_from_where_they_are_asked_for(hub: HubServer, commit: str) -> None:
+def test_bytes_start_where_they_are_requested(hub: HubServer, commit: str) -> None:
     assert read(commit) == (0, FILES[MODEL])
     assert read(commit, 1000) == (1000, FILES[MODEL][1000:])
     hub.faults.ignores_ranges = True
@@ -60,7 +60,7 @@ def test_the_token_goes_to_the_hub_and_never_to_another_host(
     assert token == "" or token not in str(request.headers)
 
 
-def test_a_busy_hub_is_asked_again_when_it_says(hub: HubServer, commit: str) -> None:
+def test_a_busy_hub_is_retried_when_it_says(hub: HubServer, commit: str) -> None:
     hub.faults.answers = [(429, {"Retry-After": "7"}), (503, {})]
     waits = Waits()
     assert Hub(wait=waits).listing(REPO, "main").commit == commit
@@ -123,7 +123,7 @@ def test_the_offline_switch_is_obeyed(hub: HubServer, monkeypatch: pytest.Monkey
 
 
 def listing(**file: Any) -> bytes:
-    """A listing of one file that is as it should be, but for the fields that are given."""
+    """A valid listing of one file, apart from the given fields."""
     one = {"rfilename": "a.gguf", "size": 1, "blobId": SHA1, "lfs": {"sha256": SHA256}} | file
     return json.dumps({"sha": SHA1, "siblings": [one]}).encode()
 
@@ -151,7 +151,7 @@ def listing(**file: Any) -> bytes:
     ],
     ids=lambda told: repr(told[:90]),
 )
-def test_a_listing_that_cannot_be_is_refused(hub: HubServer, told: bytes) -> None:
+def test_an_invalid_listing_is_refused(hub: HubServer, told: bytes) -> None:
     hub.faults.listing = told
     with pytest.raises(HubError, match="sent an invalid listing of") as refused:
         Hub(wait=Waits()).listing(REPO, "main")

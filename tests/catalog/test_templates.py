@@ -68,7 +68,7 @@ def test_the_files_without_a_template_are_the_ones_that_bring_one() -> None:
     assert {model for model, _ in BROUGHT} == {"moondream2", "llava-1.6-mistral-7b"}
 
 
-async def test_it_says_what_llama_cpps_own_says_and_shows_the_image(http: aiohttp.ClientSession) -> None:
+async def test_it_renders_like_llama_cpps_own_and_shows_the_image(http: aiohttp.ClientSession) -> None:
     async with http.post("/apply-template", json={"messages": CONVERSATION}) as reply:
         assert (await reply.json())["prompt"] == AS_LLAMA_CPP_HAS_IT
     picture = base64.b64encode(encode_png(make_scene("template", things=1))).decode()

@@ -1,4 +1,4 @@
-"""Cards for what has none: everything that they say is read from the files."""
+"""Cards for models that have none: all their facts are read from the files."""
 
 import json
 import shutil

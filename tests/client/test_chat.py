@@ -228,7 +228,7 @@ async def test_cancelling_an_exchange_is_not_swallowed(endpoint: Endpoint, engin
             await task
 
 
-async def test_a_server_of_one_slot_is_asked_one_thing_at_a_time(endpoint: Endpoint, engine: Engine) -> None:
+async def test_a_server_with_one_slot_gets_one_request_at_a_time(endpoint: Endpoint, engine: Engine) -> None:
     async with ChatClient(replace(endpoint, slots=1)) as client:
         asked = [asyncio.create_task(client.exchange(ask(order))) for order in ("hang", "second", "third")]
         await asyncio.wait_for(engine.asked.wait(), 5.0)
@@ -239,9 +239,7 @@ async def test_a_server_of_one_slot_is_asked_one_thing_at_a_time(endpoint: Endpo
     assert [request["messages"][0]["content"] for request in engine.requests] == ["hang", "third"]
 
 
-async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
-    endpoint: Endpoint, engine: Engine
-) -> None:
+async def test_a_request_that_waits_for_a_stopped_server_fails(endpoint: Endpoint, engine: Engine) -> None:
     async with ChatClient(replace(endpoint, slots=1)) as client:
         asked = [asyncio.create_task(client.exchange(ask("hang"))) for _ in range(2)]
         await asyncio.wait_for(engine.asked.wait(), 5.0)
@@ -249,7 +247,7 @@ async def test_who_waits_for_a_server_that_is_stopped_hears_of_its_death(
         assert [(await each).error.split(":")[0] for each in asked] == ["engine_died", "engine_died"]
 
 
-async def test_who_listens_to_a_server_that_is_stopped_hears_of_its_death(endpoint: Endpoint) -> None:
+async def test_a_stream_from_a_stopped_server_fails(endpoint: Endpoint) -> None:
     """aiohttp, once the client here, did not wake a reader of the rest of a chunked reply: the request
     hung, and its lease with it, so that the watch over silence ended one innocent process after the other."""
     async with ChatClient(endpoint) as client, aclosing(client.stream(ask("hang"))) as chunks:

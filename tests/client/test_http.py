@@ -45,7 +45,7 @@ def says(*sent: bytes, gap_s: float = 0.0) -> Handler:
     ],
     ids=["length", "chunks", "end", "bytes", "more", "hints"],
 )
-async def test_however_it_is_cut_it_is_whole(tmp_path: Path, sent: list[bytes]) -> None:
+async def test_a_reply_split_anywhere_is_whole(tmp_path: Path, sent: list[bytes]) -> None:
     async with wire(tmp_path / "w", says(*sent)) as place, ChatClient(place) as client:
         assert await client.get("/health", 5.0) == (200, b"{}")
 

@@ -44,20 +44,20 @@ def client_of(port: int, is_proven: Callable[[], bool]) -> ChatClient:
     return ChatClient(Endpoint(f"http://127.0.0.1:{port}", api_key=SecretStr("k3y"), is_proven=is_proven))
 
 
-async def test_who_is_proven_is_asked_with_the_key() -> None:
+async def test_a_proven_listener_gets_the_request_and_the_key() -> None:
     async with Listener().listening() as engine, client_of(engine.port, lambda: True) as client:
         assert await client.get("/health", timeout_s=5) == (200, b"ok")
         assert b"Authorization: Bearer k3y" in engine.heard[0]
 
 
-async def test_who_is_not_proven_is_not_even_called() -> None:
+async def test_no_connection_is_opened_to_an_unproven_listener() -> None:
     async with Listener().listening() as stranger, client_of(stranger.port, lambda: False) as client:
         with pytest.raises(EngineDied):
             await client.get("/health", timeout_s=5)
     assert stranger.calls == 0
 
 
-async def test_who_took_the_port_while_we_called_hears_nothing() -> None:
+async def test_nothing_is_sent_to_a_listener_that_took_the_port_meanwhile() -> None:
     looks = iter([True, False])
     async with Listener().listening() as stranger, client_of(stranger.port, lambda: next(looks)) as client:
         with pytest.raises(EngineDied):

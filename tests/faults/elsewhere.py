@@ -105,7 +105,7 @@ OWNERSHIP = (
         "A killed Viewfinder has left engines and sockets.",
         "Nothing.",
         "The next start kills what is provably its own (pid, start time and mark match, the owner is dead).",
-        test="tests/host/test_leftovers.py::test_an_engine_whose_owner_is_dead_is_ended_and_forgotten",
+        test="tests/host/test_leftovers.py::test_an_engine_whose_owner_is_dead_is_killed_and_its_record_removed",
     ),
     Fault(
         "living-owner",
@@ -126,7 +126,7 @@ OWNERSHIP = (
         "The record of an engine cannot be read.",
         "Nothing.",
         "It is reported and moved aside.",
-        test="tests/host/test_leftovers.py::test_a_record_that_cannot_be_read_is_told_and_put_aside",
+        test="tests/host/test_leftovers.py::test_a_record_that_cannot_be_read_is_reported_and_moved_aside",
     ),
     Fault(
         "clock",

@@ -20,14 +20,14 @@ def processes_of(child: Child) -> list[psutil.Process]:
 
 
 class StubbornProcess(psutil.Process):
-    """As one that hangs in a driver."""
+    """A process that cannot be killed, as when it hangs in a driver."""
 
     def kill(self) -> None:
         return None
 
 
 def children() -> set[psutil.Process]:
-    """This process's; other rooms' tests may have left it a resource tracker."""
+    """The children of this process, without a resource tracker from other tests."""
     return set(psutil.Process().children(recursive=True))
 
 
@@ -69,13 +69,13 @@ def test_explains_every_end():
 
 
 def test_a_kill_that_was_not_ours_says_whether_it_was_for_memory():
-    """Where the system's count can be read, "most often" is not needed."""
+    """Where the kernel's count can be read, "most often" is not needed."""
     assert "The system killed it because memory ran out" in Exit(None, 9, for_memory=True).explanation
     assert "Another program killed it" in Exit(None, 9, for_memory=False).explanation
     assert Exit(None, 9, stopped=True).explanation == "It was stopped."
 
 
-async def test_the_systems_count_is_asked_when_it_was_killed(start, tmp_path, monkeypatch):
+async def test_the_kernels_count_is_read_when_it_was_killed(start, tmp_path, monkeypatch):
     count = tmp_path / "memory.events"
     count.write_text("oom_kill 1\n")
     monkeypatch.setattr(child_module, "memory_kills", MemoryKills(count))
@@ -88,7 +88,7 @@ async def test_the_systems_count_is_asked_when_it_was_killed(start, tmp_path, mo
     assert await child.wait() == Exit(None, signal.SIGKILL, for_memory=True)
 
 
-async def test_a_record_says_who_runs_until_it_has_ended(start, tmp_path):
+async def test_a_record_exists_until_the_tree_has_ended(start, tmp_path):
     file = tmp_path / "1.json"
     child = await start("describes_itself", ready=False, record=file, runs="glimpse")
     before = RunRecord.model_validate_json(file.read_bytes())
@@ -101,14 +101,14 @@ async def test_a_record_says_who_runs_until_it_has_ended(start, tmp_path):
     assert not file.exists()
 
 
-async def test_a_record_goes_when_a_killed_wardens_tree_was_swept(start, tmp_path):
+async def test_a_record_is_removed_when_a_killed_wardens_tree_was_swept(start, tmp_path):
     child = await start("forks_three", record=tmp_path / "1.json")
     os.kill(child.warden_pid, signal.SIGKILL)
     await child.wait()
     assert not (tmp_path / "1.json").exists()
 
 
-async def test_a_record_stays_while_something_cannot_be_ended(start, tmp_path, monkeypatch):
+async def test_a_record_stays_while_a_process_cannot_be_killed(start, tmp_path, monkeypatch):
     monkeypatch.setattr(child_module, "KILL_S", 0.1)
     child = await start("sleeps", record=tmp_path / "1.json")
     monkeypatch.setattr(Child, "_left", lambda _: [StubbornProcess(os.getpid())])
@@ -284,7 +284,7 @@ async def test_a_flood_is_bounded_in_memory_and_on_disk(start, tmp_path):
     assert len(child.tail(10**6)) <= 64 * 1024
 
 
-async def test_knows_when_it_last_heard_something(start):
+async def test_knows_when_the_program_last_printed(start):
     before_s = time.monotonic()
     child = await start("sleeps")
     assert before_s < child.last_output_s < time.monotonic()

@@ -1,4 +1,4 @@
-"""The socket on which an owner takes orders: private, one at a time, and where it can be found."""
+"""The control socket of an owner: private, one at a time, and found through the owner's record."""
 
 import os
 import socket

@@ -14,7 +14,7 @@ NO_DRIVER = not Path("/proc/driver/nvidia/version").exists()
 
 
 class Driver:
-    """Two cards: per card the processes that compute and those that draw; None: that list is not had."""
+    """Two cards: for each the processes that compute and those that draw; None: the list is unavailable."""
 
     class NVMLError(Exception):
         pass
@@ -41,7 +41,7 @@ class Driver:
 
 
 @pytest.mark.skipif(not NO_DRIVER, reason="there is a driver here")
-def test_without_a_driver_nothing_is_told() -> None:
+def test_without_a_driver_nothing_is_reported() -> None:
     assert graphics_bytes([os.getpid()]) is None
 
 

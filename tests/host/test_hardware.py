@@ -50,6 +50,6 @@ def test_names_the_nvidia_cards(tmp_path):
     ("gpu", "apple_silicon", "nvidia"),
     [("Apple M3 (Metal)", True, False), ("2 x NVIDIA L4", False, True), ("", False, False)],
 )
-def test_graphics_tell_which_kind_of_machine_it_is(gpu, apple_silicon, nvidia):
+def test_the_gpu_determines_the_kind_of_machine(gpu, apple_silicon, nvidia):
     machine = this_machine().model_copy(update={"gpu": gpu})
     assert (machine.apple_silicon, machine.nvidia) == (apple_silicon, nvidia)

@@ -21,7 +21,7 @@ from viewfinder.host.records import Identity, RunRecord, identity_of, this_proce
 CHILDREN = Path(__file__).parent.parent / "children"
 OURS, OTHER = "0123456789abcdef", "fedcba9876543210"
 DEAD = 4_194_305
-"""A pid that no system gives."""
+"""A pid that no system assigns."""
 
 Start = Callable[[str], Identity]
 
@@ -60,7 +60,7 @@ def recorded(home: Path, engine: Identity | None, **changes: object) -> Path:
     return folder / "1.json"
 
 
-def test_an_engine_whose_owner_is_dead_is_ended_and_forgotten(
+def test_an_engine_whose_owner_is_dead_is_killed_and_its_record_removed(
     home: Path, process: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine, fork = process(OURS), process(OURS)
@@ -103,7 +103,7 @@ def test_an_owner_whose_pid_means_another_process_is_dead(home: Path, process: S
 def test_a_process_that_got_the_engines_pid_is_not_touched(
     home: Path, process: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Even with the very same mark, which nothing but our own engines should have."""
+    """Even with the same mark, which only our own engines should have."""
     later = process(OURS)
     recorded(home, later.model_copy(update={"started": later.started - 1}))
     assert later.pid in leftovers(home).doubtful
@@ -127,7 +127,7 @@ def test_a_process_of_another_boot_is_not_touched(home: Path, process: Start) ->
 
 
 @pytest.mark.parametrize("mark", ["", OTHER])
-def test_an_engine_without_our_mark_is_told_and_not_touched(
+def test_an_engine_without_our_mark_is_reported_and_not_touched(
     home: Path, process: Start, caplog: pytest.LogCaptureFixture, mark: str
 ) -> None:
     engine = process(mark)
@@ -161,7 +161,7 @@ def test_without_pidfds_it_is_looked_at_and_killed_too(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"mark": ""}', "\x00" * 4096])
-def test_a_record_that_cannot_be_read_is_told_and_put_aside(
+def test_a_record_that_cannot_be_read_is_reported_and_moved_aside(
     home: Path, process: Start, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
     engine = process(OURS)
@@ -179,7 +179,7 @@ def test_a_record_that_cannot_be_read_is_told_and_put_aside(
     assert caplog.text == ""
 
 
-def test_a_record_that_a_living_owner_is_about_to_mend_is_left_alone(home: Path) -> None:
+def test_a_record_that_a_living_owner_is_about_to_rewrite_is_left_alone(home: Path) -> None:
     record = recorded(home, None, owner=this_process())
     record.write_text("{")
     sweep(home)
@@ -213,7 +213,7 @@ def test_what_the_system_holds_is_tried_again_at_the_next_start(
     assert not engine.is_alive()
 
 
-def test_nobody_is_looked_at_when_nothing_was_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_is_looked_at_when_nothing_was_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = home / "run" / str(os.getpid())
     folder.mkdir(parents=True)
     claim(folder)
@@ -258,7 +258,7 @@ def test_folders_of_the_dead_are_found_and_swept_and_others_kept(home: Path) -> 
 def test_forks_of_an_owner_and_a_warden_that_were_killed_at_once_are_swept(
     home: Path, tmp_path: Path, shape: str
 ) -> None:
-    """The one gap that the warden leaves; see test_warden for what it closes itself."""
+    """The only gap that the warden leaves; see test_warden for those it closes."""
     owner = subprocess.Popen(
         [sys.executable, CHILDREN / "owns_a_child.py", tmp_path, sys.executable, CHILDREN / f"{shape}.py"],
         stdout=subprocess.PIPE,

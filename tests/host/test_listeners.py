@@ -60,7 +60,7 @@ def test_a_fork_that_has_the_socket_is_of_the_tree() -> None:
         assert not is_held_by(port, [pid])
 
 
-def test_without_proc_it_is_asked_process_by_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_proc_each_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with listening("127.0.0.1", 0) as (pid, port):
         assert is_held_by(port, [4_194_305, pid])
@@ -69,8 +69,8 @@ def test_without_proc_it_is_asked_process_by_process(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_port_that_two_share_is_nobodys() -> None:
-    """Several engines listen with SO_REUSEPORT: the kernel then gives each the half of all visitors."""
+def test_a_port_that_two_processes_share_is_not_ours() -> None:
+    """Several engines listen with SO_REUSEPORT: the kernel then gives each half of the connections."""
     with listening("127.0.0.1", 0, "--share") as (pid, port):
         assert is_held_by(port, [pid])
         with listening("127.0.0.1", port, "--share") as (foreign, _):
@@ -85,7 +85,7 @@ def test_a_visitor_of_the_port_does_not_listen_there() -> None:
         assert not is_held_by(port, [os.getpid()])
 
 
-def test_a_real_foreign_server_on_the_stolen_port_is_not_ours_and_goes_on(tmp_path: Path) -> None:
+def test_a_real_foreign_server_on_the_stolen_port_is_not_ours_and_keeps_running(tmp_path: Path) -> None:
     with foreign_server(tmp_path / "log") as url:
         port = urllib.parse.urlsplit(url).port
         assert port is not None

@@ -71,7 +71,7 @@ async def test_two_servers_on_one_file_each_hold_it(start, weights):
 
 
 async def test_what_was_read_counts_and_what_was_only_mapped_does_not(start, weights):
-    """Give or take the 16 pages that the kernel maps around one that is touched."""
+    """Up to the 16 pages that the kernel maps around one that is touched."""
     child = await start("maps_files", weights, f"0:{SIZE}:{SIZE // 2}")
     assert mapped_model_bytes(child.pids()) == pytest.approx(SIZE / 2, abs=64 * 1024)
 

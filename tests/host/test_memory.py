@@ -13,7 +13,7 @@ from viewfinder.host.memory import MemorySample, high_water_bytes, measure_tree
 MIB = 1024 * 1024
 SIZE = 24 * MIB
 NOISE = 1 * MIB
-"""What two starts of one program may differ by."""
+"""How much two starts of one program may differ."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the exact counts are Linux's")
 

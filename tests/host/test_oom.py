@@ -20,7 +20,7 @@ def test_the_count_of_our_own_cgroup_is_found(tmp_path: Path, membership: str, f
     assert counter_file(tmp_path / "self", tmp_path) == tmp_path / file
 
 
-def test_without_cgroups_nobody_knows(tmp_path: Path) -> None:
+def test_without_cgroups_it_is_unknown(tmp_path: Path) -> None:
     assert counter_file(tmp_path / "nothing", tmp_path) is None
     assert MemoryKills(None).happened() is None
 
@@ -39,6 +39,6 @@ def test_a_rise_of_the_count_is_noticed_once_for_all_that_fall_together(tmp_path
 
 
 @pytest.mark.parametrize("text", ["", "oom 3\n", "oom_kill x\n", "one two three\n"])
-def test_a_count_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> None:
+def test_with_an_unreadable_count_it_is_unknown(tmp_path: Path, text: str) -> None:
     (tmp_path / "memory.events").write_text(text)
     assert MemoryKills(tmp_path / "memory.events").happened() is None

@@ -115,7 +115,7 @@ def test_a_record_that_is_not_the_holders_is_not_believed(tmp_path, record):
         lock.release()
 
 
-def test_a_run_folder_is_abandoned_when_who_claimed_it_is_dead(tmp_path):
+def test_a_run_folder_is_abandoned_when_its_owner_is_dead(tmp_path):
     ours = tmp_path / "run" / str(os.getpid())
     ours.mkdir(parents=True)
     claim(ours)

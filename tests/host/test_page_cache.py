@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not CAN_DROP, reason="only Linux can drop a file
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A file that was just written: its pages are in memory, and still have to go to the disk."""
+    """A file that was just written: its pages are in memory, and not yet on the disk."""
     file = tmp_path / "weights.gguf"
     file.write_bytes(os.urandom(SIZE))
     return file

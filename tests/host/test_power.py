@@ -1,4 +1,4 @@
-"""The power supply: whatever cannot be read is unknown, and nothing fails for it."""
+"""The power supply: values that cannot be read are unknown, and no error."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -22,7 +22,7 @@ def test_a_process_is_itself_and_no_later_one() -> None:
     assert not me.model_copy(update={"boot": "another"}).is_alive()
 
 
-def test_one_that_has_ended_is_nobody_reaped_or_not() -> None:
+def test_a_process_that_has_ended_has_no_identity_reaped_or_not() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     identity = identity_of(process.pid)
     assert identity is not None

@@ -58,7 +58,7 @@ def free_ports(many: int) -> int:
 
 @pytest.fixture
 def bind() -> Iterator[Callable[..., Bound]]:
-    """bind_port, with what it bound closed at last."""
+    """bind_port, whose sockets are closed afterwards."""
     bound: list[Bound] = []
 
     def bind(host: str, port: int, *, strict: bool = False, **options: int) -> Bound:
@@ -99,7 +99,7 @@ def test_a_name_with_both_addresses_is_ipv4(bind, monkeypatch):
     assert bind("localhost", 0).socket.family == socket.AF_INET
 
 
-def test_nobody_else_can_listen_on_our_port(bind):
+def test_no_other_program_can_listen_on_our_port(bind):
     bound = bind("127.0.0.1", 0)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -180,7 +180,7 @@ def test_a_viewfinder_that_keeps_the_connection_open_is_recognised():
 
 
 @pytest.mark.parametrize("answer", [b"", b"\x00" * 200_000, b"HTTP/1.1 200 OK\r\n\r\n[1]", HEALTH[:-4]])
-def test_what_does_not_say_viewfinder_is_foreign(bind, answer):
+def test_a_listener_without_our_health_reply_is_foreign(bind, answer):
     def say(connection: socket.socket) -> None:
         with suppress(OSError):  # we close the connection when a reply is too long
             connection.sendall(answer)

@@ -21,8 +21,8 @@ CHILDREN = Path(__file__).parents[1] / "children"
 def killed_owner(
     shape: str, folder: Path, *, with_warden: bool = False, **environment: str
 ) -> Iterator[list[psutil.Process]]:
-    """Lets a process own a child as `viewfinder serve` owns an engine, SIGKILLs it, and gives the processes
-    that it leaves behind: the warden and the tree. A fork that it made lives until the end."""
+    """Lets a process own a child as `viewfinder serve` owns an engine, SIGKILLs it, and returns the processes
+    that it leaves behind: the warden and the tree. A fork that it made runs until the end of the test."""
     program, engine = (str(CHILDREN / f"{name}.py") for name in ("owns_a_child", shape))
     with subprocess.Popen(
         [sys.executable, program, str(folder), sys.executable, engine],
@@ -82,7 +82,7 @@ async def test_what_an_engine_leaves_behind_ends_with_it(start):
     assert not left_by(child)
 
 
-async def test_those_who_left_the_group_are_asked_before_they_are_killed(start):
+async def test_processes_that_left_the_group_get_term_before_kill(start):
     child = await start("escapes", "--polite", grace_s=60)
     assert len(child.pids()) == 2
     async with asyncio.timeout(5):
@@ -91,7 +91,7 @@ async def test_those_who_left_the_group_are_asked_before_they_are_killed(start):
 
 @pytest.fixture
 def portable(tmp_path, monkeypatch):
-    """A warden that uses nothing of Linux's own, as on macOS."""
+    """A warden without the features of Linux, as on macOS."""
     source = Path(warden.__file__).read_text()
     changed = source.replace('LINUX = sys.platform == "linux"', "LINUX = False")
     assert changed != source
@@ -116,7 +116,7 @@ async def test_without_linux_what_an_engine_leaves_in_its_group_ends_with_it(por
 
 @pytest.mark.parametrize("arguments", [(), ("--orphan",)])
 async def test_each_process_gets_one_term_only(start, arguments):
-    """llama.cpp and uvicorn take a second one for "at once", and drop the requests they were answering."""
+    """llama.cpp and uvicorn exit at once on a second TERM, and drop the requests they were answering."""
     child = await start("counts_terms", *arguments, ready=False)
     async with asyncio.timeout(10):
         while child.tail().count("ready") <= len(arguments):  # noqa: ASYNC110

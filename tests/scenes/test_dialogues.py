@@ -43,7 +43,7 @@ def test_a_premise_is_affirmed_or_put_right() -> None:
 
 
 @pytest.mark.parametrize("holds", [True, False])
-def test_a_premise_can_be_asked_for_true_or_false(holds: bool) -> None:
+def test_a_premise_can_be_made_true_or_false(holds: bool) -> None:
     rng = random.Random(3)
     asked = [premise for scene in SCENES if (premise := ask_premise(scene, rng, holds=holds))]
     assert {premise.answer == "Yes." for premise in asked} == {holds}

@@ -58,7 +58,7 @@ def test_a_large_canvas_is_painted() -> None:
     assert max(paint(scene).size) == 1024
 
 
-def test_a_shape_fills_the_share_of_its_circle_that_geometry_says() -> None:
+def test_a_shape_fills_its_geometric_share_of_the_circle() -> None:
     """A square of half-side 0.85 r covers 0.92 of the circle, a star with inner radius 0.42 r 0.39."""
     due = {"circle": 1.0, "square": 0.92, "triangle": 0.413, "star": 0.393}
     seen = {}

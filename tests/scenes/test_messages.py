@@ -29,7 +29,7 @@ def test_a_picture_can_be_sent_smaller() -> None:
         assert (head, max(picture.size)) == ("data:image/png", 64)
 
 
-def test_images_stand_in_their_order_before_the_text() -> None:
+def test_images_come_in_order_before_the_text() -> None:
     urls = [data_url("png", bytes([number])) for number in range(2)]
     content = with_images(urls, "Which?")["content"]
     assert [part.get("image_url", {}).get("url") or part["text"] for part in content] == [*urls, "Which?"]

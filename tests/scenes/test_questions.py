@@ -54,7 +54,7 @@ def test_half_of_what_is_looked_for_is_absent() -> None:
     assert set(answers) == {"Yes.", "No."}
 
 
-def test_exists_tells_the_truth() -> None:
+def test_exists_is_answered_truthfully() -> None:
     rng = random.Random(4)
     for scene in SCENES:
         question = ask_about(scene, "exists", rng)

@@ -70,7 +70,7 @@ def test_things_stay_inside_their_cells() -> None:
             assert 0 <= thing.column < GRID
 
 
-def test_every_thing_stands_clear_of_its_background() -> None:
+def test_every_thing_has_contrast_to_its_background() -> None:
     for scene in SCENES:
         for thing in scene.things:
             assert distance(scene.background.start, thing.rgb) >= MIN_CONTRAST
@@ -92,6 +92,6 @@ def test_random_is_apart_for_each_purpose() -> None:
 
 
 @pytest.mark.parametrize("name", COLORS)
-def test_colors_are_told_apart(name: str) -> None:
+def test_colors_are_far_apart(name: str) -> None:
     others = [rgb for other, rgb in COLORS.items() if other != name]
     assert min(math.dist(COLORS[name], rgb) for rgb in others) > 60

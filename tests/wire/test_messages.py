@@ -42,7 +42,7 @@ def test_each_image_becomes_the_next_safe_one_and_detail_stays_here() -> None:
     ]
 
 
-def test_a_round_of_tools_passes_whole() -> None:
+def test_a_round_of_tools_passes_unchanged() -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     sent = [
         {"role": "user", "content": "Look."},

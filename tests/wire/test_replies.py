@@ -107,7 +107,7 @@ def test_reasoning_is_kept() -> None:
 
 
 @pytest.mark.parametrize("raw", [{}, {"choices": []}, said({}), {"prompt_progress": {"total": 9}}])
-def test_a_chunk_that_says_nothing_is_dropped(raw: dict[str, Any]) -> None:
+def test_an_empty_chunk_is_dropped(raw: dict[str, Any]) -> None:
     assert clean_chunk(raw, *NAMED) is None
 
 
@@ -171,7 +171,7 @@ def test_an_error_in_a_200_is_an_error(clean: Any) -> None:
     ],
     ids=["llama.cpp", "mlx"],
 )
-def test_a_prompt_that_is_too_long_is_the_callers_to_mend(theirs: object) -> None:
+def test_a_prompt_that_is_too_long_is_the_clients_error(theirs: object) -> None:
     error = engine_refusal(theirs, 400)
     assert isinstance(error, BadRequest)
     assert error.reason == "context_length_exceeded"

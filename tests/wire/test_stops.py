@@ -17,11 +17,11 @@ def test_nothing_is_held_when_nothing_ends_the_text() -> None:
     assert said(["A ", "red ", "circle."], "blue") == ["A ", "red ", "circle."]
 
 
-def test_a_string_across_pieces_is_never_said() -> None:
+def test_a_string_across_pieces_is_never_sent() -> None:
     assert said(["A r", "ed", " cir", "cle."], "red c") == ["A ", "", "", ""]
 
 
-def test_what_only_begins_like_one_is_said_once_that_is_known() -> None:
+def test_text_that_only_starts_like_one_is_sent_once_that_is_known() -> None:
     assert said(["A re", "al ", "one."], "red") == ["A ", "real ", "one."]
     assert said(["A re"], "red") == ["A re"]
 

@@ -27,7 +27,7 @@ PLAIN = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(PLAIN)
-def test_what_json_can_say_comes_back(value: object) -> None:
+def test_every_json_value_is_parsed(value: object) -> None:
     assert strict_json.loads(json.dumps(value).encode()) == value
 
 

@@ -147,7 +147,7 @@ def _weights(folder: Path) -> list[Path]:
     missing = sorted(name for name in shards if not (folder / name).is_file())
     if missing:
         raise ModelFilesError(
-            f"{folder / missing[0]} is missing ({len(missing)} of {len(shards)} files of the weights are).",
+            f"{folder / missing[0]} is missing ({len(missing)} of {len(shards)} weight files are missing).",
             hint="Get the whole folder.",
             code="model_missing",
         )

@@ -44,7 +44,6 @@ class GGUFHeader:
     architecture: str
     quantization: str
     """The tensor type that most of the weights have."""
-    tensors: int
     size_bytes: int
     required_bytes: int
     """Where the last tensor ends; never more than `size_bytes`."""
@@ -96,7 +95,6 @@ class _Reader:
         return GGUFHeader(
             architecture=str(values.get("general.architecture", "")),
             quantization=weights.most_common(1)[0][0] if weights else "",
-            tensors=tensors,
             size_bytes=self.size_bytes,
             required_bytes=required_bytes,
             values=values,
