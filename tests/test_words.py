@@ -21,6 +21,7 @@ NOT_YET = (
 """Rooms and pages that are not converted yet; must become empty, and then goes."""
 
 CONTRACTS = {
+    "COUNTS": "what the suites mean for a measure, in the folder of every measure",
     "MEASURE": "what the folder of every measure offers",
 }
 """Names of constants that many modules define because a contract says so."""
