@@ -23,6 +23,7 @@ NOT_YET = (
 CONTRACTS = {
     "COUNTS": "what the suites mean for a measure, in the folder of every measure",
     "MEASURE": "what the folder of every measure offers",
+    "METHOD": "how a measure was made, in sentences of the guide, in its `page.py`",
 }
 """Names of constants that many modules define because a contract says so."""
 

@@ -95,7 +95,7 @@ def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> 
     page = own_questions / "questions.csv"
     kept = page.read_text()
     page.write_text(kept.replace("?", "??"))
-    with pytest.raises(ViewfinderError, match=r"changed since the run began.*what was measured is kept"):
+    with pytest.raises(ViewfinderError, match=r"changed since the run began.*All measurements are kept"):
         viewfinder.bench(resume=True)
     page.write_text(kept)
     [result] = viewfinder.bench(resume=True)

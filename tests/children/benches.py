@@ -11,14 +11,14 @@ from tests.measure.suites import small
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
-from viewfinder.measure.measures.registry import OURS, measures
+from viewfinder.measure.measures.registry import BUILT_IN, measures
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.runner import interrupted, run_suite
 from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import suite_of
 
-OTHERS = {name: one.counts["quick"] for name, one in measures().items() if one not in OURS}
+OTHERS = {name: one.counts["quick"] for name, one in measures().items() if one not in BUILT_IN}
 SUITE = small(
     processes=2,
     images=2,

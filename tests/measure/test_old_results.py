@@ -18,6 +18,9 @@ of the file's samples were left out, to keep it small: those that no comparison 
 RENAMED = {
     "Context: told of the second image instead (%)": "Context: answered for the second image (%)",
     "Known images answered otherwise later on": "Canary answers that changed",
+    "1: more at once only wait longer": "1: more clients only wait longer",
+    "more at once get less than": "more clients get less than",
+    "new image, one word asked for": "new image, one-word answer",
 }
 
 

@@ -22,8 +22,8 @@ from viewfinder.measure.compare.parity import Parity, compare
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
 from viewfinder.measure.deadline import seconds
 from viewfinder.measure.measures.own_images import MEASURE as OWN
-from viewfinder.measure.measures.own_images import OWN_QUESTIONS
 from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
+from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted, run_suite

@@ -110,11 +110,11 @@ def measure(
 def show(results: "list[ModelResult]") -> None:
     """The figures that matter most, one row a model."""
     from viewfinder.measure.figures import Missing
-    from viewfinder.measure.measures.latency import INFERENCE
-    from viewfinder.measure.measures.load import LOAD_TIME
-    from viewfinder.measure.measures.memory import DIFFERENCE
+    from viewfinder.measure.measures.latency.find import INFERENCE
+    from viewfinder.measure.measures.load.find import LOAD_TIME
+    from viewfinder.measure.measures.memory.find import DIFFERENCE
     from viewfinder.measure.measures.own_images import MEASURE as OWN
-    from viewfinder.measure.measures.own_images import OWN_QUESTIONS
+    from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
     from viewfinder.report.figures import phrase
 
     columns = {INFERENCE: INFERENCE, LOAD_TIME: "first correct answer", DIFFERENCE: DIFFERENCE}

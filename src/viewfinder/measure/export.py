@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from viewfinder.measure.measures.own_images.score import SCENARIO, exact_of, score_of
+from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.store.rows import Run, Sample
 from viewfinder.measure.warm_up import SCENARIO as WARM_UP
@@ -97,7 +97,7 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Sample]) -> di
     """
     graded: dict[str, list[Sample]] = {}
     for one in asked:
-        if one.right is not None and one.scenario in ("vision", "text", "follow-up", SCENARIO):
+        if one.right is not None and one.scenario in ("vision", "text", "follow-up", VQA):
             graded.setdefault(f"viewfinder_{one.scenario.replace('-', '_')}", []).append(one)
     if not graded:
         return {}
@@ -138,7 +138,7 @@ def _sample(number: int, one: Sample) -> ExportRow:
         METRIC: float(bool(one.right)),
         "score": _score(one),
     }
-    if one.scenario == SCENARIO:  # a folder may have others in these places by the next run
+    if one.scenario == VQA:  # a folder may have others in these places by the next run
         sample |= {"doc_id": int(digest[:12], 16), METRIC: float(exact_of(one)), VQA_METRIC: _score(one)}
     if one.exchange.error:
         sample["error_code"] = one.exchange.error.partition(":")[0]
@@ -149,12 +149,12 @@ def _score(one: Sample) -> float | None:
     """0 to 1: what the answer is worth; None when it was not graded."""
     if one.right is None:
         return None
-    return score_of(one) if one.scenario == SCENARIO else float(one.right)
+    return score_of(one) if one.scenario == VQA else float(one.right)
 
 
 def _metrics(some: Sequence[Sample]) -> dict[str, Callable[[Sample], float]]:
     """What a task's answers are judged by."""
-    if some[0].scenario == SCENARIO:
+    if some[0].scenario == VQA:
         return {VQA_METRIC: score_of, METRIC: exact_of}
     return {METRIC: lambda one: float(bool(one.right))}
 

@@ -17,6 +17,7 @@ from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import intervals, restarts
 from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.percentiles import percentile
 
 E2E_S, TTFT_S, TPOT_S = map(attrgetter, ("e2e_s", "ttft_s", "tpot_s"))
 TOKENS = attrgetter("completion_tokens")
@@ -199,6 +200,17 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, ho
         return _figure(intervals.ratio(tops, bottoms), n, unit, how)
     each = [top / bottom for top, bottom in zip(tops, bottoms, strict=True)]
     return _figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
+
+
+def tail(values: list[list[float]] | Missing, q: float, what: str, over: str = PROCESSES) -> Measured:
+    """The quantile `q`, in seconds, of the values of all processes together."""
+    if isinstance(values, Missing):
+        return values
+    try:
+        interval = percentile(values, q)
+    except intervals.TooFew as error:
+        return Missing(missing=str(error))
+    return _figure(interval, sum(map(len, values)), "s", f"p{100 * q:g} over {len(values)} {over}: {what}")
 
 
 def middle(values: Sequence[float], unit: str, how: str) -> Measured:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from viewfinder.measure.figures import Figure, Gate, Measured, Missing
-from viewfinder.measure.measures.dialogues import FACTS_KEPT
+from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import (
     average,

@@ -1,9 +1,9 @@
 """What one stored result says, in the guide's units and words; called by `advice`, `changes` and `tables`."""
 
 from viewfinder.measure.figures import Gate, Measured, Missing
-from viewfinder.measure.measures.latency import INFERENCE
-from viewfinder.measure.measures.load import LOAD_TIME
-from viewfinder.measure.measures.memory import DIFFERENCE
+from viewfinder.measure.measures.latency.find import INFERENCE
+from viewfinder.measure.measures.load.find import LOAD_TIME
+from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.figures import right_of
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from viewfinder.catalog.known_issues import KnownIssue, issues_of_model
 from viewfinder.measure.figures import Gate, Missing
-from viewfinder.measure.measures.latency import INFERENCE
-from viewfinder.measure.measures.load import LOAD_TIME
-from viewfinder.measure.measures.memory import DIFFERENCE
+from viewfinder.measure.measures.latency.find import INFERENCE
+from viewfinder.measure.measures.load.find import LOAD_TIME
+from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import clause, disturbance_of, failure_of, gate_clause, gate_of, label
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import by_answers, by_times
 from viewfinder.measure.figures import Figure, Measured
-from viewfinder.measure.measures.dialogues import FACTS_KEPT
-from viewfinder.measure.measures.gates import FOLLOW_UPS, IMAGE_ANSWERS
-from viewfinder.measure.measures.latency import INFERENCE
+from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
+from viewfinder.measure.measures.gates.find import FOLLOW_UPS, IMAGE_ANSWERS
+from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.ranking import explain
 from viewfinder.report.facts import Key, key, label

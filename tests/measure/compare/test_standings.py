@@ -8,7 +8,7 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.measure.compare import standings
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import Standing
-from viewfinder.measure.measures.own_images import OWN_QUESTIONS
+from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
 from viewfinder.measure.store.rows import Sample
 
 

@@ -7,8 +7,8 @@ from itertools import combinations
 
 from viewfinder.measure.compare.evidence import Evidence, readers
 from viewfinder.measure.measures.base import ProcessValues
-from viewfinder.measure.measures.gates import IMAGE_ANSWERS
-from viewfinder.measure.measures.latency import INFERENCE
+from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS
+from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.ranking import Ranking, rank_by_answers, rank_by_blocks, rank_by_times
 

@@ -1,1 +1,1 @@
-"""What is measured: a folder a subject, `base` the contract they keep, `registry` the list of them."""
+"""The measures: one folder for each subject; `base` is their contract, `registry` their list."""

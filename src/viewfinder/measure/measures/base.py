@@ -1,4 +1,4 @@
-"""What a measure is: the contract between one folder of `measures/` and the rest of the house.
+"""What a measure is: the contract between one folder of `measures/` and the rest of the code.
 
 Implemented by each of those folders and by third parties' packages (see `docs/add-a-measure.md`); called by
 `session` (asks), `concluding` (finds), `verdict` and the report (facts, rows, sections), `compare` (samples).
@@ -24,54 +24,63 @@ R = TypeVar("R", bound=BaseModel)
 """A measure's result: its own model, as it is stored."""
 
 Need = Literal["vision", "text", "sight", "own_process", "ours"]
-"""vision, text: the variant takes images, or prompts without one. sight: it passed the vision gate, or was
-asked too little to fail it. own_process: no other measure asks the process before. ours: Viewfinder starts
-it."""
+"""vision, text: the variant takes images, or prompts without an image. sight: it passed the vision gate, or
+had too few questions to fail it. own_process: no other measure uses the process before. ours: Viewfinder
+starts the server."""
 Row = tuple[str, str]
 """Item and cell of a model's table in the guide."""
 
-
 EVERY_SUITE = ("quick", "standard", "thorough")
+NO_FIGURE = "—"
+"""Stands in the guide in place of a figure that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoCounts:
-    """Of a measure that has nothing to choose: it is taken on every timed process."""
+    """The counts of a measure that has nothing to choose: every timed process is measured once."""
 
 
 class Writer(Protocol):
-    """Turns figures and words into the guide's cells; given by the report, in its format."""
+    """Turns figures and words into the guide's cells; the report provides it, in its format."""
 
     def figure(self, measured: Measured, unit: str = "") -> str:
-        """Value, interval and n, or the reason why there is none; converted to `unit` if that is named."""
+        """Value, interval and n, converted to `unit` if one is given; or why the figure is missing."""
 
     def timing(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
-        """The same of a figure that other programs disturb: marked when they did."""
+        """The same for a figure that other programs can disturb; marked if they did."""
 
     def gate(self, gate: Gate | Missing) -> str:
-        """Whether it was passed, and by how many right answers."""
+        """Whether the gate was passed, and how many answers were right."""
 
     def text(self, words: str) -> str:
-        """Plain text, which may come from outside."""
+        """Plain text; it may come from outside."""
 
     def note(self, words: str) -> str:
-        """The mark of a footnote with these words, to follow a cell."""
+        """The mark of a footnote with this text, to be put after a cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a model's section, after a sentence that introduces it; cells as a Writer makes them."""
+    """A table after a sentence that introduces it. Each line maps columns to cells, as a Writer makes them; a
+    column that a line lacks is empty there."""
 
     intro: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    lines: Sequence[Mapping[str, str]]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(column for line in self.lines for column in line))
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        return [tuple(line.get(column, "") for column in self.header) for line in self.lines]
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryTrend:
-    """How the server's memory changed over many requests: `kind` in words ("flat", "plateau", "leak", ...).
+    """How the server's memory changed over many requests: `kind` is "flat", "plateau", "leak" and so on.
 
-    `least_bytes` is the lower bound of what a request adds for good.
+    `least_bytes` is the lower bound of the bytes that a request adds and never gives back.
     """
 
     kind: str
@@ -81,13 +90,13 @@ class MemoryTrend:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything of a result that the verdict and the recommendations may use.
+    """The parts of a result that the verdict and the recommendations may use.
 
     `figures` are headline figures, by the names under which `Measure.samples` compares them, in the guide's
     units. `gates` are known-answer questions by name. `issues` are sentences that a user must know;
-    `corruption` those that make a model one to avoid; `disturbances` what spoiled its timings. `failed` of
-    `timed` requests had no answer. `leak_requests` is the number of requests in which mix-ups of images were
-    looked for; None: they were not. `steady_bytes` is what the server holds when warm.
+    `corruption` are those for which a model must be avoided; `disturbances` say what spoiled its timings.
+    `failed` of `timed` requests had no answer. `leak_requests` is the number of requests that were searched
+    for mix-ups of images; None: none were. `steady_bytes` is the server's memory when it is warm.
     """
 
     figures: Mapping[str, Measured] = field(default_factory=dict)
@@ -120,13 +129,13 @@ def merged(some: Iterable[Facts]) -> Facts:
 
 
 def others_at_work(log: ProcessLog) -> str:
-    """How much of the processors other programs used, when it was too much."""
+    """A clause on the share of the processors that other programs used, if it was too much; else empty."""
     return disturbance.verdict(log.outcome.foreign_s, log.outcome.available_s)
 
 
 @dataclass(frozen=True, slots=True)
 class RightAnswers:
-    """Compares models question by question: which of them are right, by scene and question."""
+    """Compares models question by question: whether the answer is right, by scene and question."""
 
     read: Callable[[Sequence[ProcessLog]], Answers]
 
@@ -145,7 +154,7 @@ Reader = RightAnswers | ProcessValues
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What was measured, for files that a measure writes beside its result."""
+    """The model and the run, for files that a measure writes beside its result."""
 
     title: str
     model: str
@@ -159,10 +168,11 @@ class About:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measure(Generic[C, R]):
-    """One subject: what it asks, what it finds in the answers, and how that reads in the guide.
+    """One subject: the requests it makes, the result it finds in the answers, and its text in the guide.
 
-    `name` is its key in a result. `counts` are by suite; a suite without any leaves the measure out. A
-    measure without a process of its own asks each of the suite's timed processes, in the registry's order.
+    `name` is its key in a result. `counts` are by suite; a suite without an entry leaves the measure out. A
+    measure that needs no process of its own uses each of the suite's timed processes, in the registry's
+    order.
     """
 
     name: str
@@ -171,33 +181,33 @@ class Measure(Generic[C, R]):
     needs: frozenset[Need] = frozenset()
 
     ask: Callable[[Subject, C, int], Awaitable[Series | None]]
-    """Ask the nth of its processes, from 0, and judge nothing; the subject keeps every sample. Returns
-    numbers to keep beside the samples. Raises EngineDied and EngineStalled when nothing more can be asked:
-    that is part of what is measured."""
+    """Sends requests to the nth of its processes, counted from 0, and judges nothing; the subject keeps every
+    sample. Returns numbers to keep beside the samples. Raises EngineDied and EngineStalled when the process
+    answers no more: a measure records that, too."""
     find: Callable[[Sequence[ProcessLog], C, Variant], R | Missing]
-    """The result of all its processes, at least one; pure, so that stored logs give the same again."""
+    """The result of all its processes, at least one; pure, so that stored logs give the same result again."""
     steps: Callable[[C, int], int]
-    """How many requests it makes of the nth of its processes at most; for the display."""
+    """The most requests that it sends to the nth of its processes; for the progress display."""
     processes: Callable[[C], int] = lambda counts: 1
-    """How many processes of its own it needs; 0: it is not part of the suite after all."""
+    """How many processes of its own it needs; 0: the suite leaves it out."""
     engine_settings: Callable[[EngineSettings, Variant, int], EngineSettings] = lambda given, variant, nth: (
         given
     )
-    """The settings that the nth of its processes starts with, given those of the run."""
+    """The engine settings of the nth of its processes, made from those of the run."""
     unable: Callable[[], Missing | None] = lambda: None
     """Why this computer cannot measure it, or None."""
 
     timed: bool = False
     """Its processes are measured again when other programs used the processors meanwhile."""
     disturbed: Callable[[ProcessLog], str] = others_at_work
-    """Why the times of a process are spoiled, in a clause; empty: they are not."""
+    """Why the times of a process are spoiled, in a clause; empty if they are not."""
     resumable: bool = False
-    """Its questions can be asked of any process, so that answers from before an interruption count; otherwise
-    the interrupted process counts for nothing."""
+    """Any process can answer its questions, so that answers from before an interruption count; otherwise the
+    interrupted process is measured from the start."""
     required: bool = False
-    """Without it nothing can be said of the model, so that the engine's death in it ends the session."""
+    """Nothing is known of the model without it: an engine that dies in it ends the session."""
     has_phases: bool = False
-    """It shows its progress itself, by `subject.begin`."""
+    """It reports its progress itself, by `subject.begin`."""
 
     rows: Callable[[R | Missing, Writer], Sequence[Row]] = lambda found, write: ()
     """Its rows in the model's table."""
@@ -208,9 +218,9 @@ class Measure(Generic[C, R]):
     facts: Callable[[R | Missing], Facts] = lambda found: Facts()
     """What the verdict and the recommendations may use; figures that are missing say why."""
     absent: str = "the suite does not measure it"
-    """Why there is no result of a suite without it."""
+    """Why there is no result when the suite leaves it out."""
     samples: Mapping[str, Reader] = field(default_factory=dict)
-    """By what runs and models are compared, by the name of the figure."""
+    """How runs and models are compared, by the name of the figure."""
     files: Callable[[R, About], Mapping[str, bytes]] = lambda result, about: {}
     """Files that belong to the result, by their path in the state folder."""
 

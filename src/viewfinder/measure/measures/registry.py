@@ -1,5 +1,5 @@
-"""All measures by name: ours and those of entry points; called by `suite`, `session`, `results`, `compare`
-and the report.
+"""All measures by name, built in or from entry points; called by `suite`, `session`, `results`, `compare` and
+the report.
 
 A third party adds a measure by an entry point of the group `viewfinder.measures` that names a `base.Measure`.
 """
@@ -25,7 +25,7 @@ from viewfinder.measure.measures.base import Measure
 GROUP = "viewfinder.measures"
 AnyMeasure = Measure[Any, Any]
 
-OURS: tuple[AnyMeasure, ...] = (
+BUILT_IN: tuple[AnyMeasure, ...] = (
     gates.MEASURE,
     load.MEASURE,
     latency.MEASURE,
@@ -38,13 +38,13 @@ OURS: tuple[AnyMeasure, ...] = (
     soak.MEASURE,
     own_images.MEASURE,
 )
-"""In the order in which a run comes to them, and the guide tells them."""
+"""In the order in which a run measures them and the guide prints them."""
 
 
 @functools.cache
 def measures() -> dict[str, AnyMeasure]:
-    """Every known measure; a third party's cannot take the name of one of ours."""
-    known = {measure.name: measure for measure in OURS}
+    """Every known measure; a third party's cannot take the name of a built-in one."""
+    known = {measure.name: measure for measure in BUILT_IN}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         measure: AnyMeasure = point.load()
         known.setdefault(measure.name, measure)

@@ -32,7 +32,7 @@ from viewfinder.measure.suite import NAMES, suite_named
 COUNTS = DialogueCounts(dialogues=20, budget_s=10_000.0)
 FEW = dataclasses.replace(COUNTS, dialogues=4)
 TINY = small("x", processes=0, dialogues=dataclasses.replace(COUNTS, dialogues=2))
-GATES = 1 + 1 + gates.TURNS
+GATES = 1 + 1 + gates.FOLLOW_UP_TURNS
 """Requests of the gates, which come before: a text, an image, a conversation."""
 
 
@@ -108,7 +108,7 @@ async def test_a_model_that_keeps_everything() -> None:
     assert isinstance(result.first_loss, Figure)
     assert 9 < result.first_loss.low < 10, "twenty dialogues do not prove that none is ever lost"
     assert (result.dialogues, result.failed, result.failure) == (20, 0, "")
-    assert result.ended == "the suite holds no more"
+    assert result.ended == "the suite has no more"
 
 
 async def test_one_that_forgets_from_the_fourth_turn_after() -> None:
@@ -202,7 +202,7 @@ async def test_a_refused_first_image_leaves_the_controls() -> None:
     assert isinstance(result.retention, Missing)
     assert not any(scenario.startswith("context/T/") for scenario, _ in subject.prompts)
     assert isinstance(result.blind, Figure)
-    assert result.ended == "the suite holds no more"
+    assert result.ended == "the suite has no more"
 
 
 @pytest.mark.parametrize(

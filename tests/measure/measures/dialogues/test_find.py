@@ -14,7 +14,7 @@ from viewfinder.measure.measures.dialogues.recall import (
     NEVER,
     RESENT,
     SINGLE,
-    TEXT,
+    TEXT_ONLY,
     Recall,
     scenario_of,
 )
@@ -37,7 +37,7 @@ def said(
 def about(dialogue: str, alone: str, resent: str, removed: str = "", blind: str = "") -> list[Sample]:
     """Of the roles d1, d2, d4 ... one letter each: y right, n wrong, - not asked, e an error."""
     answers = []
-    for arm, letters in ((SINGLE, alone), (RESENT, resent), (TEXT, removed), (BLIND, blind)):
+    for arm, letters in ((SINGLE, alone), (RESENT, resent), (TEXT_ONLY, removed), (BLIND, blind)):
         for role, letter in zip(("d1", "d2", "d4", "d6", "d8"), letters, strict=False):
             if letter != "-":
                 error = "engine_refused: no" if letter == "e" else ""

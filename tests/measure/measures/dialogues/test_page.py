@@ -6,7 +6,7 @@ from tests.measure.measures.plain_writer import PlainWriter
 from tests.report.conftest import Make
 from viewfinder.catalog.published import published
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.dialogues import FACTS_KEPT
+from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
 from viewfinder.measure.measures.dialogues.page import rows
 from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.results import ModelResult
@@ -25,13 +25,13 @@ def held(make: Make, value: float = 95.0, **changed: Any) -> Dialogues:
         "dialogues": 154,
         "failed": 0,
         "failure": "",
-        "ended": "the suite holds no more",
+        "ended": "the suite has no more",
     }
     return Dialogues(**(fields | changed))
 
 
 def test_nothing_is_printed_of_what_is_no_part_of_the_suite(make: Make) -> None:
-    assert make.result().figures[FACTS_KEPT] == Missing(missing="the suite holds no dialogues")
+    assert make.result().figures[FACTS_KEPT] == Missing(missing="the suite has no dialogues")
     assert "Context:" not in write_guide([make.result()], published())
 
 
@@ -46,7 +46,7 @@ def test_every_figure_has_a_row_with_its_interval(make: Make) -> None:
         "Context: kept, image 1 turn ago (%)",
         "Context: kept, image 8 turns ago (%)",
     ]
-    assert found["Context: dialogues"] == "154: the suite holds no more"
+    assert found["Context: dialogues"] == "154: the suite has no more"
 
 
 def test_failed_requests_stand_beside(make: Make) -> None:

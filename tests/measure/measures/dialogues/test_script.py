@@ -6,11 +6,11 @@ from itertools import islice
 import pytest
 
 from viewfinder.measure.measures.dialogues.script import (
+    ABOUT_FIRST,
     AFTER_SECOND,
     DISTANCES,
+    FACT_KINDS,
     FALSE,
-    FIRST,
-    KINDS,
     RETOLD,
     SECOND,
     TALK,
@@ -45,14 +45,14 @@ def test_every_dialogue_has_ten_turns_and_every_second_one_two_images() -> None:
         assert [line.shows for line in dialogue.lines] == [True] + [False] * 9
     for dialogue in INTERRUPTED:
         assert roles(dialogue)[:8] == [*begun, TALK]
-        assert roles(dialogue)[8].startswith(FIRST)
+        assert roles(dialogue)[8].startswith(ABOUT_FIRST)
         assert roles(dialogue)[9] == SECOND
         assert [number for number, line in enumerate(dialogue.lines, 1) if line.shows] == [1, 8]
     for dialogue in DIALOGUES:
         assert len(dialogue.lines) == TURNS
         asked_at = {line.role: number for number, line in enumerate(dialogue.lines, 1)}
         assert {role: asked_at[role] for role in TURN_OF if role in asked_at}.items() <= TURN_OF.items()
-    assert roles(INTERRUPTED[0])[AFTER_SECOND - 1].startswith(FIRST)
+    assert roles(INTERRUPTED[0])[AFTER_SECOND - 1].startswith(ABOUT_FIRST)
 
 
 def test_a_variant_of_one_image_is_shown_one() -> None:
@@ -75,7 +75,7 @@ def test_no_distance_has_the_easier_facts(distance: int) -> None:
             line.question.kind for dialogue in form for line in dialogue.lines if line.role == at(distance)
         )
         if kinds:
-            assert {kind: 5 * n / kinds.total() for kind, n in kinds.items()} == dict(Counter(KINDS))
+            assert {kind: 5 * n / kinds.total() for kind, n in kinds.items()} == dict(Counter(FACT_KINDS))
 
 
 def test_no_fact_is_asked_for_twice_and_every_answer_is_gradable() -> None:
@@ -96,9 +96,9 @@ def test_premises_are_what_they_are_called() -> None:
 
 def test_the_second_image_has_another_answer_to_the_same_question() -> None:
     for dialogue in INTERRUPTED:
-        again = next(line for line in dialogue.lines if line.role.startswith(FIRST))
+        again = next(line for line in dialogue.lines if line.role.startswith(ABOUT_FIRST))
         second = dialogue.lines[-1]
-        before = next(line for line in dialogue.lines if line.role == again.role.removeprefix(FIRST))
+        before = next(line for line in dialogue.lines if line.role == again.role.removeprefix(ABOUT_FIRST))
         assert again.fact == before.question
         assert again.question.answer == before.question.answer
         assert again.question.kind == RETOLD
@@ -115,7 +115,7 @@ def test_the_second_image_has_another_answer_to_the_same_question() -> None:
 def test_a_false_premise_is_never_about_the_fact_that_is_asked_again() -> None:
     """A model that gives in to it would seem to have lost the fact to the second image."""
     for dialogue in INTERRUPTED:
-        shape = next(shape for shape in SHAPES if shape in line_of(dialogue, FIRST).text)
+        shape = next(shape for shape in SHAPES if shape in line_of(dialogue, ABOUT_FIRST).text)
         assert shape not in line_of(dialogue, FALSE).text
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Gate, Missing
-from viewfinder.measure.measures.gates.ask import LEAST_QUESTIONS
+from viewfinder.measure.measures.gates.ask import LEAST_GATE_QUESTIONS
 from viewfinder.measure.measures.gates.counts import COUNTS, GateCounts
 from viewfinder.measure.measures.gates.find import judge, share_of
 from viewfinder.measure.store.rows import Sample
@@ -44,7 +44,7 @@ def test_the_rule_says_its_bound() -> None:
 
 @pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS)
 def test_every_suite_can_be_passed(counts: GateCounts) -> None:
-    for asked in (LEAST_QUESTIONS, counts.vision, counts.text, counts.follow_up):
+    for asked in (LEAST_GATE_QUESTIONS, counts.vision, counts.text, counts.follow_up):
         assert judge(said(asked, asked)).passed
 
 

@@ -191,7 +191,7 @@ def test_true_is_no_number() -> None:
 
 def test_what_is_remembered_is_no_reading() -> None:
     found = timed([[clocked(1.0, prompt_n=1, cache_n=69)] * 3] * 6, is_new=False)
-    assert "does not read" in reason(found.prefill_rate)
+    assert "from its cache" in reason(found.prefill_rate)
     assert isinstance(found.decode_rate, Figure)
 
 
@@ -210,9 +210,9 @@ def test_a_new_image_costs_the_difference_of_first_tokens_elsewhere() -> None:
     assert "6 fresh server processes: time to the first token with a new 512 px image" in cost.how
 
 
-def test_an_engine_that_remembers_no_image_shows_nothing_of_its_cost() -> None:
+def test_an_engine_that_caches_no_image_shows_nothing_of_its_cost() -> None:
     new = [[clocked(40.0)] * 3] * 6
-    assert "says that it remembers no image" in reason(new_image(new, [[clocked(39.0)] * 3] * 6))
+    assert "does not cache images" in reason(new_image(new, [[clocked(39.0)] * 3] * 6))
     rng = random.Random(1)
 
     def noisy() -> list[list[Exchange]]:

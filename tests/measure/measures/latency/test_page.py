@@ -92,7 +92,7 @@ def test_percentiles_have_a_line_for_each_time_or_a_reason(make: Make) -> None:
         TOO_FEW.missing,
     )
     assert len(percentiles.rows) == 4 + 1 + 4 + 1
-    assert percentiles.rows[4] == ("new image, one word asked for", "", *[NOT_ASKED.missing] * 3)
+    assert percentiles.rows[4] == ("new image, one-word answer", "", *[NOT_ASKED.missing] * 3)
 
 
 def test_timings_of_a_disturbed_run_are_marked(make: Make) -> None:

@@ -14,7 +14,7 @@ from viewfinder.core.config import RunningServer
 from viewfinder.host import page_cache
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.load import COLD
-from viewfinder.measure.measures.load.ask import STAMPS, all_files
+from viewfinder.measure.measures.load.ask import LOAD_STAMPS, all_files
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
@@ -26,7 +26,9 @@ Measure = Callable[[Suite], Awaitable[ModelResult]]
 Planted = Mapping[str, Sequence[float]]
 
 SUITE = small("tiny", cold_starts=3)
-TIMES = {name: [0.1 * number + start / 100 for start in range(6)] for number, name in enumerate(STAMPS, 1)}
+TIMES = {
+    name: [0.1 * number + start / 100 for start in range(6)] for number, name in enumerate(LOAD_STAMPS, 1)
+}
 
 
 def result_of(series: Planted, *, vision: bool = True, broke_off: str = "") -> LoadTimes | Missing:
@@ -97,7 +99,7 @@ def test_the_stamps_of_all_starts() -> None:
 def test_a_start_that_never_answered_right_is_reported() -> None:
     times = found({"kept": [0.0] * 6, **TIMES, "first_correct_s": TIMES["first_correct_s"][:4]})
     assert times.first_correct == Missing(
-        missing="2 of 6 starts never came to the first correct answer about an image"
+        missing="2 of 6 starts never reached the first correct answer about an image"
     )
     assert isinstance(times.first_token, Figure)
 
@@ -113,7 +115,7 @@ def test_starts_that_were_proven_cold_stay_so_when_a_later_one_is_not() -> None:
 
 
 def test_files_that_stayed_in_memory_give_no_cold_load() -> None:
-    nothing: Planted = {name: [] for name in STAMPS}
+    nothing: Planted = {name: [] for name in LOAD_STAMPS}
     assert why_not({"kept": [3_500_000.0], **nothing}).startswith("3.5 MB of the model's files stayed")
 
 

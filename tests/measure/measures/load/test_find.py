@@ -35,6 +35,6 @@ def test_load_times_are_those_typical_of_the_starts() -> None:
 def test_a_start_without_a_right_answer_is_not_left_out() -> None:
     times = load_times([start(1.0, 1.5, 2.0)] * 6 + [start(1.0, 1.5, None)], vision=True)
     assert (
-        reason(times.first_correct) == "1 of 7 starts never came to the first correct answer about an image"
+        reason(times.first_correct) == "1 of 7 starts never reached the first correct answer about an image"
     )
     assert figure(times.first_token).value == 1.5

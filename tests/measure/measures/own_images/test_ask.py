@@ -84,7 +84,7 @@ def test_accuracy_and_exact_match_stand_side_by_side() -> None:
     assert (of(result.exact).low, of(result.exact).high) == pytest.approx([100 * end for end in wilson(1, 4)])
     assert (of(result.accuracy).n, of(result.accuracy).unit) == (4, "%")
     assert of(result.accuracy).how.startswith(
-        "VQA v2 accuracy over 4 of 60 own questions about 4 images in 'mine', each with its card's words for "
+        "VQA v2 accuracy over 4 of 60 own questions about 4 images in 'mine', each with the model card's "
     )
     assert of(result.exact).how.startswith("strict exact match over 4 of 60")
 

@@ -89,8 +89,8 @@ def test_faults_of_a_csv_file(tmp_path: Path, text: str | bytes, said: str) -> N
     [
         ('[\n{"image": }]', "q.json: line 2: Expecting value."),
         ("{}", "q.json: it is not a list."),
-        ("[3]", "q.json: entry 1: it is no object."),
-        ('[{"image": "a", "question": "b", "answers": "c"}]', "q.json: entry 1: its answers are no list."),
+        ("[3]", "q.json: entry 1: it is not an object."),
+        ('[{"image": "a", "question": "b", "answers": "c"}]', "q.json: entry 1: its answers are not a list."),
         ('[{"image": "a", "question": "b", "answers": []}]', "q.json: entry 1: an empty answer."),
         ('[{"image": "a", "question": "b", "answer": true}]', "q.json: entry 1: an empty answer."),
         ('[{"image": "a", "question": 1, "answer": null}]', "q.json: entry 1: an empty answer."),

@@ -8,7 +8,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.resolution import MEASURE
-from viewfinder.measure.measures.resolution.ask import PREFIX, TEXT
+from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, WITHOUT_IMAGE
 from viewfinder.measure.measures.resolution.result import Resolution
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
@@ -50,10 +50,12 @@ def texts(tokens: int | None = 16) -> list[Sample]:
 
 def resolution(budgets: dict[str, list[list[Sample]]], without_image: list[Sample]) -> Resolution:
     """The result of these processes, each of them asked at one budget, and of questions without an image."""
-    asked_at = [(PREFIX + name, process) for name, processes in budgets.items() for process in processes]
+    asked_at = [
+        (BUDGET_PREFIX + name, process) for name, processes in budgets.items() for process in processes
+    ]
     logs = [
         ProcessLog(number, [replace(one, scenario=scenario) for one in samples])
-        for number, (scenario, samples) in enumerate([*asked_at, (TEXT, without_image)])
+        for number, (scenario, samples) in enumerate([*asked_at, (WITHOUT_IMAGE, without_image)])
     ]
     variant = Variant(name="v", engine="e", repo="r", vision=True, text=True)
     found = MEASURE.find(logs, MEASURE.counts["standard"], variant)

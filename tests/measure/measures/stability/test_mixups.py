@@ -60,7 +60,7 @@ def test_answers_that_chance_explains_have_no_cause() -> None:
 def test_a_request_without_image_does_not_count_as_a_picture() -> None:
     found = row([asked(0), asked(None, "Paris."), asked(1, color(0))])
     assert [one.before and one.before.scene for one in found[1:]] == [asked(0).scene] * 2
-    assert counts([one for one in found if one.asked.scene]) == {Code.PREV_IMAGE: 1}
+    assert counts([one for one in found if one.sample.scene]) == {Code.PREV_IMAGE: 1}
 
 
 def test_no_answer_is_no_mix_up() -> None:
@@ -93,5 +93,5 @@ def test_a_request_that_came_later_was_not_under_way() -> None:
 def test_pictures_with_one_answer_show_no_mix_up() -> None:
     same = references([[asked(0, "An image."), asked(1, "An image.")]] * 2)
     _, second = row([asked(0, "An image."), asked(1, "An image.")])
-    assert not same.tells(second)
-    assert FRESH.tells(second)
+    assert not same.can_show(second)
+    assert FRESH.can_show(second)

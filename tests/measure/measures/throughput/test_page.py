@@ -76,9 +76,9 @@ def test_a_line_for_each_level() -> None:
 @pytest.mark.parametrize(
     ("at", "said"),
     [
-        (1, "1: more at once only wait longer"),
-        (2, "2: more at once get less than 5 % more"),
-        (4, "4, the most that were tried: it may give more to more"),
+        (1, "1: more clients only wait longer"),
+        (2, "2: more clients get less than 5 % more"),
+        (4, "4, the most that were tried: more clients may get more"),
     ],
 )
 def test_the_headline_has_two_rows(at: int, said: str) -> None:

@@ -1,13 +1,10 @@
-"""What a model keeps of an image over a dialogue; on one process. A dialogue can be continued on any other,
-for every turn sends the whole history."""
+"""The facts of an image that a model keeps over a dialogue; on one process. A dialogue can be continued on
+any other, because every turn sends the whole history."""
 
 from viewfinder.measure.measures.base import Measure, RightAnswers
 from viewfinder.measure.measures.dialogues import ask, find, page
 from viewfinder.measure.measures.dialogues.counts import COUNTS
-from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
 from viewfinder.measure.measures.dialogues.result import Dialogues
-
-__all__ = ["FACTS_KEPT", "MEASURE"]
 
 MEASURE = Measure(
     name="dialogues",
@@ -22,6 +19,6 @@ MEASURE = Measure(
     rows=page.rows,
     method=page.METHOD,
     facts=find.facts,
-    absent="the suite holds no dialogues",
-    samples={FACTS_KEPT: RightAnswers(find.facts_kept)},
+    absent="the suite has no dialogues",
+    samples={find.FACTS_KEPT: RightAnswers(find.facts_kept)},
 )

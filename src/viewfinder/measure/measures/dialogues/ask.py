@@ -1,21 +1,21 @@
-"""What a model still knows of an image some turns later.
+"""The facts that a model still knows of an image some turns later.
 
-Chat Completions keeps nothing between requests, so "without re-sending the image" can mean several things,
-and each is an arm of its own, never mixed with another:
+Chat Completions keeps nothing between requests, so "without re-sending the image" can mean several things.
+Each is an arm of its own, never mixed with another:
 
 R       the whole history is sent again with every turn, the image in its first: the standard contract
-T       the image is taken out of the history after its turn: only the model's own words remain
-single  each fact alone with its image: what the model sees at all
-blind   each fact alone without it: what it guesses
+T       the image is removed from the history after its turn: only the model's own words remain
+single  each fact alone with its image: the facts that the model sees at all
+blind   each fact alone without it: the facts that it guesses
 
-An arm S, in which the server keeps the history and only the new turn is sent, belongs beside R and T as soon
-as the gateway has such sessions; its prompts would have to be those of R to the byte.
+An arm S, in which the server keeps the history and only the new turn is sent, will belong beside R and T as
+soon as the gateway has such sessions; its prompts must then be byte for byte those of R.
 """
 
 from collections.abc import Sequence
 
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
-from viewfinder.measure.measures.dialogues.recall import BLIND, RESENT, SINGLE, TEXT, Recall, scenario_of
+from viewfinder.measure.measures.dialogues.recall import BLIND, RESENT, SINGLE, TEXT_ONLY, Recall, scenario_of
 from viewfinder.measure.measures.dialogues.retention import headline, is_settled
 from viewfinder.measure.measures.dialogues.script import DISTANCES, TALK, TURNS, Dialogue, Line, dialogues
 from viewfinder.measure.pacing import paced
@@ -25,12 +25,13 @@ from viewfinder.measure.subject import Subject
 from viewfinder.scenes.messages import Message, image_message
 
 LEAST_DIALOGUES = 1
-"""Held by even the slowest model: almost thirty requests."""
+"""Dialogues that even the slowest model gets: almost thirty requests."""
 LOOK_EVERY = 22
-"""Dialogues between two looks at whether the headline is sure enough: 7 looks at most in `standard`. An
-interval that is looked at after every answer stops at a lucky moment, and is too narrow."""
+"""Dialogues between two checks of whether the headline is precise enough: 7 checks at most in `standard`. If
+the interval were checked after every answer, the measure would stop at a lucky moment with too narrow an
+interval."""
 REQUESTS = TURNS + DISTANCES[-1] + 2 * len(DISTANCES)
-"""Of one dialogue in all arms, at most."""
+"""The most requests of one dialogue in all arms."""
 
 
 async def hold_dialogues(subject: Subject, counts: DialogueCounts, nth: int) -> None:
@@ -54,7 +55,7 @@ async def _hold(subject: Subject, dialogue: Dialogue, *, reads: bool) -> list[Sa
     if reads and not opening.error:  # the first turn is the same in both arms
         said = [text_message(first.text), _reply(opening.text)]
         lines = dialogue.about_first[1:]
-        samples += await _converse(subject, TEXT, lines, turns[1 : len(lines) + 1], said)
+        samples += await _converse(subject, TEXT_ONLY, lines, turns[1 : len(lines) + 1], said)
     for line, fact in dialogue.facts:
         alone = [_reworded(shown[line.scene.seed], fact.text)]
         samples.append(await subject.ask(scenario_of(SINGLE, line.role), graded(alone, fact, line.scene)))
@@ -68,9 +69,10 @@ async def _hold(subject: Subject, dialogue: Dialogue, *, reads: bool) -> list[Sa
 async def _converse(
     subject: Subject, arm: str, lines: Sequence[Line], turns: Sequence[Message], said: Sequence[Message] = ()
 ) -> list[Sample]:
-    """The lines' turns one after the other, the model's own answers between them, after what was `said`.
+    """The lines' turns one after the other, with the model's own answers in between, after the messages
+    `said`.
 
-    A turn that fails ends it: nothing can follow an error. An empty answer can be followed.
+    A turn that fails ends the dialogue: nothing can follow an error. An empty answer can be followed.
     """
     messages, answers = list(said), list[Sample]()
     for line, turn in zip(lines, turns, strict=True):
@@ -93,5 +95,5 @@ def _reply(text: str) -> Message:
 
 
 def _reworded(shown: Message, text: str) -> Message:
-    """The same image with other words; to encode it again would only take time."""
+    """The same image with another text; encoding it again would only take time."""
     return {**shown, "content": [shown["content"][0], {"type": "text", "text": text}]}

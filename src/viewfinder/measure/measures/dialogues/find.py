@@ -1,4 +1,4 @@
-"""From the answers of dialogues to what a model keeps of an image; pure."""
+"""From the answers of dialogues to the facts that a model keeps; pure."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,15 @@ from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
-from viewfinder.measure.measures.dialogues.recall import BLIND, NEVER, PREFIX, RESENT, SINGLE, TEXT, Recall
+from viewfinder.measure.measures.dialogues.recall import (
+    BLIND,
+    DIALOGUE_PREFIX,
+    NEVER,
+    RESENT,
+    SINGLE,
+    TEXT_ONLY,
+    Recall,
+)
 from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.measures.dialogues.retention import (
     KEPT,
@@ -26,14 +34,14 @@ from viewfinder.measure.statistics.intervals import TooFew, wilson
 from viewfinder.measure.statistics.pairs import Answers
 
 FACTS_KEPT = "facts kept in dialogues"
-NO_TEXT = Missing(missing="this variant answers only about images")
-NO_SECOND = Missing(missing="this variant takes one image")
+_NO_TEXT = Missing(missing="this variant answers only about images")
+_NO_SECOND = Missing(missing="this variant takes one image")
 
 
 def facts_kept(logs: Sequence[ProcessLog]) -> Answers:
-    """Facts right in a dialogue, of those that this model got right when asked alone."""
+    """Facts right in a dialogue, of those that this model got right alone."""
     every = (sample for log in logs for sample in log.samples)
-    return Recall(one for one in every if one.scenario.startswith(PREFIX)).kept(RESENT, *TURN_OF)
+    return Recall(one for one in every if one.scenario.startswith(DIALOGUE_PREFIX)).kept(RESENT, *TURN_OF)
 
 
 def facts(found: Dialogues | Missing) -> Facts:
@@ -47,12 +55,12 @@ def dialogues(logs: Sequence[ProcessLog], counts: DialogueCounts, variant: Varia
 
 
 def judge(recall: Recall, counts: DialogueCounts, variant: Variant, broke_off: str = "") -> Dialogues:
-    """The result of these answers; a variant that takes no text, or one image only, was not asked
-    everything."""
-    no_text = None if variant.text else NO_TEXT
-    no_second = NO_SECOND if variant.images == 1 else None
+    """The result of these answers; a variant that takes no text, or one image only, did not get all
+    questions."""
+    no_text = None if variant.text else _NO_TEXT
+    no_second = _NO_SECOND if variant.images == 1 else None
     kept, right = recall.kept(RESENT, *TURN_OF), recall.right(RESENT, *TURN_OF)
-    told, guessed = recall.kept(TEXT, *TURN_OF), recall.right(BLIND, *TURN_OF)
+    remembered, guessed = recall.kept(TEXT_ONLY, *TURN_OF), recall.right(BLIND, *TURN_OF)
     before, after = recall.around_second()
     main = headline(recall)
     return Dialogues(
@@ -66,15 +74,16 @@ def judge(recall: Recall, counts: DialogueCounts, variant: Variant, broke_off: s
         blind=no_text or share(guessed, "facts right when asked alone without the image"),
         blind_corrected_gain=no_text
         or difference(right, guessed, "facts right in the dialogue minus those right without any image"),
-        text_memory=no_text or share(told, f"{KEPT}; the image was taken out after its turn"),
+        text_memory=no_text or share(remembered, f"{KEPT}; the image was removed after its turn"),
         text_gap=no_text
-        or difference(kept, told, "facts kept with the image re-sent minus those kept without it"),
+        or difference(kept, remembered, "facts kept with the image re-sent minus those kept without it"),
         interference=no_second
         or difference(before, after, "facts kept before a second image minus the same ones after it"),
-        swaps=no_second or share(recall.swapped(), "facts of the first image told as they are in the second"),
+        swaps=no_second
+        or share(recall.swapped(), "facts of the first image answered as they are in the second"),
         second_image=no_second or share(recall.kept(RESENT, SECOND), f"{KEPT}, the second one"),
-        false_premises_accepted=share(recall.accepted(FALSE), "false premises that were said yes to"),
-        true_premises_accepted=share(recall.accepted(TRUE), "true premises that were said yes to"),
+        false_premises_accepted=share(recall.accepted(FALSE), "false premises that were accepted"),
+        true_premises_accepted=share(recall.accepted(TRUE), "true premises that were accepted"),
         first_loss=_first_loss(recall.first_losses()),
         failed=len(recall.failed),
         failure=recall.failed[0].exchange.error if recall.failed else "",
@@ -85,11 +94,11 @@ def judge(recall: Recall, counts: DialogueCounts, variant: Variant, broke_off: s
 def _first_loss(turns: Sequence[int]) -> Measured:
     """The mean over dialogues of the turn in which the first fact is lost."""
     if not turns:
-        return Missing(missing="no dialogue with a fact that is seen came to its end")
+        return Missing(missing="no dialogue with a fact that the model sees was finished")
     n, lost = len(turns), sum(turn < NEVER for turn in turns)
     how = f"mean of {n} dialogues of {TURNS} turns, {NEVER} for one in which no fact is lost; {lost} lost one"
     if not lost:
-        # So many might still lose one by Wilson's bound, and at the earliest where the first is asked for.
+        # Wilson's bound on the share that may still lose one, in the turn of the first fact at the earliest.
         least = NEVER - wilson(0, n)[1] * (NEVER - min(TURN_OF.values()))
         return Figure(value=NEVER, low=least, high=NEVER, n=n, unit="turns", how=how)
     try:
@@ -102,13 +111,13 @@ def _first_loss(turns: Sequence[int]) -> Measured:
 
 
 def _ended(dialogues: int, headline: Measured, counts: DialogueCounts) -> str:
-    """Why no more was asked, and what it would take to know the headline well."""
+    """Why there were no more dialogues, and how many the headline needs to be known well."""
     within = counts.half_width
     if is_settled(headline, within):
         return f"the headline is known within {within:g} points"
-    why = "the suite holds no more" if dialogues >= counts.dialogues else "the time was over"
+    why = "the suite has no more" if dialogues >= counts.dialogues else "the time was over"
     if isinstance(headline, Figure) and within:
-        # By the root of the number; near 100 % an interval shrinks faster.
+        # An interval shrinks with the root of the number; near 100 % faster.
         needed = math.ceil(dialogues * (half_width(headline) / within) ** 2)
         why += f"; to know the headline within {within:g} points takes up to {needed} dialogues"
     return why

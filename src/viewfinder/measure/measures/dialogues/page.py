@@ -5,11 +5,10 @@ from viewfinder.measure.measures.base import Row, Writer
 from viewfinder.measure.measures.dialogues.result import Dialogues
 
 METHOD = (
-    "**Context** is measured in dialogues of ten turns about generated pictures: a fact counts as kept when"
-    " it is right some turns after its image, of the facts that are right when asked alone, so that it "
-    "separates memory from eyesight. The whole history is sent with every turn, and the image again with "
-    "it; where the image is taken out, only the model's own words remain. A request that failed is in no "
-    "share.",
+    "**Context** is measured in dialogues of ten turns about generated pictures: a fact counts as kept if it "
+    "is right some turns after its image. Only facts that are right when asked alone are counted, which "
+    "separates memory from eyesight. Every turn sends the whole history, with the image; where the image is "
+    "taken out, only the model's own words remain. Requests that failed are in no share.",
 )
 
 

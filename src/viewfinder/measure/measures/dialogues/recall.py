@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from viewfinder.measure.measures.dialogues.script import (
+    ABOUT_FIRST,
     AFTER_SECOND,
-    FIRST,
     RETOLD,
     SECOND,
     TURN_OF,
@@ -15,25 +15,25 @@ from viewfinder.measure.statistics.pairs import Item
 from viewfinder.measure.store.rows import Sample
 from viewfinder.scenes.questions import Question, is_right
 
-RESENT, TEXT, SINGLE, BLIND = "R", "T", "single", "blind"
+RESENT, TEXT_ONLY, SINGLE, BLIND = "R", "T", "single", "blind"
 """The arms, see `ask`."""
-PREFIX = "context/"
-"""Of the scenarios of all samples of dialogues."""
+DIALOGUE_PREFIX = "context/"
+"""Begins the scenario of every sample of a dialogue."""
 NEVER = TURNS + 1
 """The turn of the first loss in a dialogue without one."""
 
 Rights = Mapping[Item, bool]
-"""Whether it is so, by dialogue and role."""
+"""Whether each answer is right (or swapped, or a premise accepted), by dialogue and role."""
 
 
 def scenario_of(arm: str, role: str) -> str:
-    """The name under which an exchange is stored, and by which it is judged: "context/R/d4"."""
-    return f"{PREFIX}{arm}/{role}"
+    """The scenario of a sample, by which it is stored and judged: "context/R/d4"."""
+    return f"{DIALOGUE_PREFIX}{arm}/{role}"
 
 
 class Recall:
-    """All answers, whatever their order; requests that `failed` are kept apart and are in no share, for an
-    engine's error is not a model's forgetting."""
+    """All answers, in any order; requests that `failed` are kept apart and are in no share: an engine's error
+    is not a model that forgot."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self._answers: dict[tuple[str, str, str], Sample] = {}
@@ -49,7 +49,7 @@ class Recall:
                 self._answers[dialogue, arm, role] = one
 
     def right(self, arm: str, *roles: str) -> dict[Item, bool]:
-        """In one arm: of these roles, or of all."""
+        """Whether each answer of one arm is right: of these roles, or of all."""
         return {
             (dialogue, role): bool(one.right)
             for (dialogue, of, role), one in self._answers.items()
@@ -57,31 +57,32 @@ class Recall:
         }
 
     def kept(self, arm: str, *roles: str) -> dict[Item, bool]:
-        """As `right`, of the facts that are right when asked alone with their image: those that are seen."""
+        """As `right`, but only of the facts that the model sees: right when asked alone with their image."""
         seen = self.right(SINGLE)
         return {item: right for item, right in self.right(arm, *roles).items() if seen.get(item)}
 
     def around_second(self) -> tuple[Rights, Rights]:
-        """The facts that are seen and were asked for again after a second image: before it, and after."""
+        """The facts that the model sees and that were asked again after a second image: before it, and
+        after."""
         after = {
-            (dialogue, role.removeprefix(FIRST)): right
+            (dialogue, role.removeprefix(ABOUT_FIRST)): right
             for (dialogue, role), right in self.right(RESENT).items()
-            if role.startswith(FIRST)
+            if role.startswith(ABOUT_FIRST)
         }
         kept = self.kept(RESENT)
         before = {item: kept[item] for item in after if item in kept}
         return before, {item: after[item] for item in before}
 
     def swapped(self) -> Rights:
-        """Whether a fact of the first image was told as what it is in the second."""
+        """Whether a fact of the first image was answered as it is in the second."""
         return {
             (dialogue, role): is_right(Question(RETOLD, "", second.expected), one.exchange.text)
             for (dialogue, arm, role), one in self._answers.items()
-            if role.startswith(FIRST) and (second := self._answers.get((dialogue, arm, SECOND)))
+            if role.startswith(ABOUT_FIRST) and (second := self._answers.get((dialogue, arm, SECOND)))
         }
 
     def accepted(self, premise: str) -> Rights:
-        """Whether such a premise was said yes to."""
+        """Whether such a premise was accepted."""
         yes = Question("premise", "", "Yes.")
         return {
             (dialogue, role): is_right(yes, one.exchange.text)
@@ -90,14 +91,14 @@ class Recall:
         }
 
     def first_losses(self) -> list[int]:
-        """The turn in which each dialogue first gets a fact wrong that is seen, `NEVER` if it does not.
+        """The turn in which each dialogue first gets a fact wrong that the model sees, or `NEVER`.
 
-        Without the dialogues that a failed request cut short before that.
+        Dialogues that a failed request cut short before that are left out.
         """
         seen, lost = self.right(SINGLE), dict[str, list[int]]()
         for (dialogue, role), right in self.right(RESENT).items():
-            turn = AFTER_SECOND if role.startswith(FIRST) else TURN_OF.get(role)
-            if turn and seen.get((dialogue, role.removeprefix(FIRST))):
+            turn = AFTER_SECOND if role.startswith(ABOUT_FIRST) else TURN_OF.get(role)
+            if turn and seen.get((dialogue, role.removeprefix(ABOUT_FIRST))):
                 lost.setdefault(dialogue, []).extend([] if right else [turn])
         cut = {
             dialogue_of(one.scene) for one in self.failed if one.scenario.startswith(scenario_of(RESENT, ""))

@@ -1,4 +1,4 @@
-"""What a model keeps of an image over a dialogue; as it is stored."""
+"""The facts of an image that a model keeps over a dialogue, as they are stored."""
 
 from viewfinder.measure.figures import Frozen, Measured
 
@@ -7,17 +7,18 @@ class Dialogues(Frozen):
     """Shares in percent, differences in points; intervals are over dialogues, each about images of its own.
 
     `retention` is the headline: how often a fact of the image is right in the dialogue, of those that are
-    right when asked alone with the image; `by_distance` is the same by how many turns ago the image was
-    sent. `eyesight` is the share right when asked alone, `blind` that without any image, and
-    `blind_corrected_gain` is what the image adds to it in the dialogue. In `text_memory` the image is taken
-    out after its turn, and `text_gap` is what re-sending it is worth.
+    right when asked alone with the image; `by_distance` is the same by how many turns ago the image was sent.
+    `eyesight` is the share right when asked alone, `blind` the same without any image, and
+    `blind_corrected_gain` is the gain by the image in the dialogue. In `text_memory` the image is removed
+    after its turn, and `text_gap` is the gain by re-sending it.
 
-    `interference` is what a second image costs (right before minus right after, the same facts), `swaps` how
-    often its value is given for the first image's, and `second_image` the share of its own facts that are
-    right. `first_loss` is the turn in which a dialogue loses its first fact.
+    `interference` is the cost of a second image (right before minus right after, the same facts), `swaps` the
+    share of facts of the first image answered as they are in the second, and `second_image` the share of the
+    second image's own facts that are right. `first_loss` is the turn in which a dialogue loses its first
+    fact.
 
-    `failed` requests got no answer and are in no share; `failure` is what the first of them said, or empty.
-    `ended` says why no more was asked.
+    `failed` requests got no answer and are in no share; `failure` is the error of the first, or empty.
+    `ended` says why there were no more dialogues.
     """
 
     dialogues: int

@@ -1,6 +1,6 @@
-"""Shares and differences of what dialogues keep; pure.
+"""Shares and differences of the facts that dialogues keep; pure.
 
-Every interval is over dialogues, for all questions about one image depend on each other.
+Every interval is over dialogues, because all questions about one image depend on each other.
 """
 
 from viewfinder.measure.figures import Figure, Measured, Missing
@@ -18,20 +18,19 @@ def headline(recall: Recall) -> Measured:
 
 
 def is_settled(headline: Measured, within: float) -> bool:
-    """Whether it is known to +- `within` points (0: it is never known well enough)."""
+    """Whether the headline is known to +- `within` points (0: it is never known well enough)."""
     return isinstance(headline, Figure) and half_width(headline) <= within
 
 
 def share(rights: Rights, what: str) -> Measured:
-    """The share that is so, in percent."""
+    """The share of those that are true, in percent."""
     if not rights:
         return Missing(missing=f"there is no answer to count: {what}")
-    so: dict[str, int] = {}
-    asked: dict[str, int] = {}
-    for (dialogue, _), is_so in rights.items():
-        so[dialogue] = so.get(dialogue, 0) + is_so
-        asked[dialogue] = asked.get(dialogue, 0) + 1
-    return _figure(clusters.share(list(so.values()), list(asked.values())), rights, "%", what)
+    by_dialogue: dict[str, list[bool]] = {}
+    for (dialogue, _), is_right in rights.items():
+        by_dialogue.setdefault(dialogue, []).append(is_right)
+    each = by_dialogue.values()
+    return _figure(clusters.share([sum(one) for one in each], [len(one) for one in each]), rights, "%", what)
 
 
 def difference(one: Rights, other: Rights, what: str) -> Measured:

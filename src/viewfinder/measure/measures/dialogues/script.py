@@ -1,9 +1,10 @@
-"""What a person says in a dialogue of ten turns about an image, and in every second one about another image;
-pure, called by `scenarios/context`.
+"""The turns of a person in a dialogue of ten turns about an image, and in every second dialogue about another
+image; pure, called by `ask`.
 
-The dialogues come from fixed seeds, so all models, and all runs, are put the same. The first seven turns of
-all have one form: the image is sent with the first, its facts are asked for at growing distances, and between
-them comes what has nothing to do with it. Then half of them go on so; the others show a second image.
+The dialogues come from fixed seeds, so that all models and all runs get the same ones. The first seven turns
+have the same form in all: the image is sent with the first, its facts are asked at growing distances, and
+between them come turns about something else. Then half of the dialogues continue that way; the others send a
+second image.
 """
 
 import random
@@ -19,36 +20,38 @@ from viewfinder.scenes.scene import SHAPES, Scene, make_scene
 
 TURNS = 10
 DISTANCES = (1, 2, 4, 6, 8)
-"""How many turns after its image a fact is asked for."""
-KINDS = ("color", "shape", "count", "exists", "color")
-"""Of the facts of a dialogue; they take turns at the distances, so that none has the easier ones."""
+"""The numbers of turns after its image at which a fact is asked."""
+FACT_KINDS = ("color", "shape", "count", "exists", "color")
+"""The kinds of a dialogue's facts; they rotate over the distances, so that each kind is asked at each
+distance."""
 RETOLD = "color"
-"""Kind of the fact that is asked for again after a second image: of all, the hardest one to guess."""
+"""The kind of the fact that is asked again after a second image: the hardest kind to guess."""
 
 TALK, FALSE, TRUE, SECOND = "talk", "false-premise", "true-premise", "second"
-FIRST = "first/"
-"""With the role in which it was asked for before: the fact of the first image, after the second one."""
+ABOUT_FIRST = "first/"
+"""Begins the role of a fact of the first image that is asked again after the second; its first role
+follows."""
 _NEXT = "/second/"
 _DRAWS = 40
 
 
 def at(distance: int) -> str:
-    """The role of a fact that is asked for so many turns after its image."""
+    """The role of a fact that is asked `distance` turns after its image."""
     return f"d{distance}"
 
 
 TURN_OF = {at(distance): distance + 1 for distance in DISTANCES}
-"""The turn in which a fact of the first image is asked for, as long as there is no other one."""
+"""The turn in which a fact of the first image is asked, before there is a second image."""
 AFTER_SECOND = TURNS - 1
-"""The turn in which one is asked for again."""
+"""The turn in which one of them is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One turn of the person; `scene` is what it is about, and is sent with it when it `shows` it.
+    """One turn of the person, about `scene`; if it `shows` the scene, the image is sent with it.
 
-    `role` is what the answer counts as: `at(distance)`, or one of the above. `fact` is what a fact is asked
-    for where no dialogue is around it.
+    `role` is `at(distance)` or one of the above; it says how the answer counts. `fact` is the question for a
+    fact outside a dialogue.
     """
 
     role: str
@@ -70,29 +73,29 @@ class Dialogue:
 
     @property
     def about_first(self) -> tuple[Line, ...]:
-        """The turns up to the last fact for which the first image alone was there."""
+        """The turns up to the last fact that is asked before a second image."""
         last = max(number for number, line in enumerate(self.lines) if line.role in TURN_OF)
         return self.lines[: last + 1]
 
     @property
     def facts(self) -> tuple[tuple[Line, Question], ...]:
-        """Each fact once, of both images, with the line that first asks for it."""
-        lines = (line for line in self.lines if not line.role.startswith(FIRST))
+        """Each fact once, of both images, with the line that asks it first."""
+        lines = (line for line in self.lines if not line.role.startswith(ABOUT_FIRST))
         return tuple((line, line.fact) for line in lines if line.fact)
 
 
 def dialogue_of(seed: str) -> str:
-    """The seed of the first image of the dialogue that a scene's seed belongs to: its name."""
+    """The name of the dialogue that a scene's seed belongs to: the seed of its first image."""
     return seed.partition(_NEXT)[0]
 
 
 def dialogues(*, two_images: bool) -> Iterator[Dialogue]:
-    """Endless dialogues; without `two_images` none shows a second one."""
+    """Endless dialogues; without `two_images` none has a second image."""
     number = 0
     for drawn in count():
         scene = make_scene(f"bench/context/{drawn}", longest=(SIDE_PX, SIDE_PX))
-        shift = number // 2  # so that dialogues of either form have every kind at every distance
-        kinds = [KINDS[(place + shift) % len(KINDS)] for place in range(len(KINDS))]
+        shift = number // 2 % len(FACT_KINDS)  # dialogues of either form have every kind at every distance
+        kinds = FACT_KINDS[shift:] + FACT_KINDS[:shift]
         if facts := _facts(scene, kinds):
             yield _dialogue(scene, facts, number, second=two_images and number % 2 == 1)
             number += 1
@@ -108,7 +111,7 @@ def _dialogue(scene: Scene, facts: Sequence[Question], number: int, *, second: b
         end = (talk[1], probes[4], _premise(scene, rng, holds=True))
         return Dialogue((*_begun(scene, probes, _premise(scene, rng, holds=False), talk[0]), *end))
     retold = rng.choice([line for line in probes[:4] if line.question.kind == RETOLD])
-    # Who gives in to a false premise about this fact would seem to lose it to the second image.
+    # A model that accepts a false premise about this fact would seem to lose it to the second image.
     premise = _premise(scene, rng, holds=False, spare=retold.question)
     return Dialogue((*_begun(scene, probes, premise, talk[0]), *_interrupted(retold, rng)))
 
@@ -118,12 +121,12 @@ def _begun(scene: Scene, probes: Sequence[Line], premise: Line, talk: Line) -> t
 
 
 def _interrupted(retold: Line, rng: random.Random) -> tuple[Line, Line, Line]:
-    """A second image, the fact of the first that was asked for before, and what it is in the second."""
+    """A second image, the fact of the first image that was asked before, and the same fact of the second."""
     other, fact = _another(retold.scene, retold.question)
     again = of_image(retold.question, 0, rng)
     return (
         _shown(other),
-        Line(FIRST + retold.role, again, retold.scene, fact=retold.question),
+        Line(ABOUT_FIRST + retold.role, again, retold.scene, fact=retold.question),
         Line(SECOND, of_image(fact, 1, rng), other, fact=fact),
     )
 
@@ -145,7 +148,7 @@ def _shapes(question: Question) -> set[str]:
 
 
 def _facts(scene: Scene, kinds: Sequence[str]) -> list[Question]:
-    """A question of each kind, no two alike; none when the scene has not so many."""
+    """A question of each kind, no two alike; none if the scene has too few."""
     rng = scene.random("facts")
     facts: dict[str, Question] = {}
     for kind in kinds:
@@ -168,7 +171,7 @@ def _another(first: Scene, fact: Question) -> tuple[Scene, Question]:
 
 
 def _drawn(scene: Scene, kind: str, rng: random.Random) -> Iterator[Question]:
-    """So many draws that each question which the scene allows is very likely among them."""
+    """Enough draws that each question which the scene allows is very likely among them."""
     for _ in range(_DRAWS):
         if question := ask_about(scene, kind, rng, phrasing=0):
             yield question

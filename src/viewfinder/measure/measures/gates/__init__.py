@@ -1,6 +1,7 @@
 """Known-answer questions: does it see, does it read, does it answer a later question about an image?
 
-The first process of every model; a budget's further processes are asked more image questions.
+They go to the first process of every model; the further processes of a run with a budget get more image
+questions.
 """
 
 from functools import partial
@@ -8,11 +9,8 @@ from functools import partial
 from viewfinder.measure.measures.base import Measure, RightAnswers
 from viewfinder.measure.measures.gates import ask, find, page
 from viewfinder.measure.measures.gates.counts import COUNTS
-from viewfinder.measure.measures.gates.find import FOLLOW_UPS, IMAGE_ANSWERS, TEXT_ANSWERS
 from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.metrics import right_answers
-
-__all__ = ["FOLLOW_UPS", "IMAGE_ANSWERS", "MEASURE"]
 
 MEASURE = Measure(
     name="gates",
@@ -29,8 +27,8 @@ MEASURE = Measure(
     method=page.METHOD,
     facts=find.facts,
     samples={
-        IMAGE_ANSWERS: RightAnswers(partial(right_answers, "vision")),
-        TEXT_ANSWERS: RightAnswers(partial(right_answers, "text")),
-        FOLLOW_UPS: RightAnswers(partial(right_answers, "follow-up", last_only=True)),
+        find.IMAGE_ANSWERS: RightAnswers(partial(right_answers, "vision")),
+        find.TEXT_ANSWERS: RightAnswers(partial(right_answers, "text")),
+        find.FOLLOW_UPS: RightAnswers(partial(right_answers, "follow-up", last_only=True)),
     },
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import NO_VISION, NOT_REACHED, Figure, Gate, Measured, Missing
 from viewfinder.measure.measures.base import Facts
-from viewfinder.measure.measures.gates.ask import DONE, LEAST_QUESTIONS, TURNS
+from viewfinder.measure.measures.gates.ask import FOLLOW_UP_TURNS, GATE_DONE, LEAST_GATE_QUESTIONS
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.metrics import answered
@@ -20,14 +20,14 @@ FOLLOW_UPS = "right follow-up answers"
 
 
 def gates(logs: Sequence[ProcessLog], counts: GateCounts, variant: Variant) -> Gates:
-    """Those that were asked to their end."""
+    """The gates; one that was not finished is missing."""
     log = next(log for log in logs if not log.nth)
 
     def gate(scenario: str, samples: Sequence[Sample], note: str = "") -> Gate | Missing:
-        return judge(samples, note) if f"{scenario} {DONE}" in log.series else NOT_REACHED
+        return judge(samples, note) if f"{scenario} {GATE_DONE}" in log.series else NOT_REACHED
 
     seen = gate("vision", log.of("vision"), f"; guessing gives {100 * GUESSING:.0f} %")
-    note = f"; turn {TURNS} of a conversation that repeats the image and the model's own answers"
+    note = f"; turn {FOLLOW_UP_TURNS} of a conversation that repeats the image and the model's own answers"
     return Gates(
         vision=seen if variant.vision else NO_VISION,
         text=gate("text", log.of("text")),
@@ -38,7 +38,7 @@ def gates(logs: Sequence[ProcessLog], counts: GateCounts, variant: Variant) -> G
 
 
 def judge(samples: Sequence[Sample], note: str = "") -> Gate:
-    """The gate of these samples; `note` is added to the rule."""
+    """The gate by these samples; `note` is added to the rule."""
     right = sum(bool(one.right) and answered(one.exchange) for one in samples)
     low, _ = wilson(right, len(samples))
     return Gate(
@@ -58,8 +58,8 @@ def facts(found: Gates | Missing) -> Facts:
 
 
 def is_blind(gate: Gate | Missing) -> bool:
-    """Whether the vision gate was surely not passed: fewer questions than the least number show nothing."""
-    return isinstance(gate, Gate) and not gate.passed and gate.asked >= LEAST_QUESTIONS
+    """Whether the vision gate was surely not passed; with too few questions nothing is sure."""
+    return isinstance(gate, Gate) and not gate.passed and gate.asked >= LEAST_GATE_QUESTIONS
 
 
 def share_of(gate: Gate | Missing) -> Measured:

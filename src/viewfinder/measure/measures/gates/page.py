@@ -4,20 +4,20 @@ from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.measures.base import Row, Writer
 from viewfinder.measure.measures.gates.result import Gates
 
-TITLES = {"vision": "vision", "text": "pure text", "follow_up": "follow-up turns"}
+_TITLES = {"vision": "vision", "text": "pure text", "follow_up": "follow-up turns"}
 
 METHOD = (
-    "**Vision**, **pure text** and **follow-up turns** are gates: questions about generated pictures, or of "
-    "known text, whose answers are known exactly. Shares have Wilson's 95 % interval.",
+    "**Vision**, **pure text** and **follow-up turns** are gates: questions about generated pictures, or "
+    "without a picture, whose answers are known exactly. Shares have Wilson's 95 % interval.",
 )
 
 
 def rows(found: Gates | Missing, write: Writer) -> list[Row]:
     gates: dict[str, Gate | Missing] = {
-        name: found if isinstance(found, Missing) else getattr(found, name) for name in TITLES
+        name: found if isinstance(found, Missing) else getattr(found, name) for name in _TITLES
     }
-    proven = [TITLES[name] for name, gate in gates.items() if isinstance(gate, Gate) and gate.passed]
+    proven = [_TITLES[name] for name, gate in gates.items() if isinstance(gate, Gate) and gate.passed]
     return [
         ("Features proven by a gate", ", ".join(proven) or "none"),
-        *((TITLES[name].capitalize(), write.gate(gate)) for name, gate in gates.items()),
+        *((_TITLES[name].capitalize(), write.gate(gate)) for name, gate in gates.items()),
     ]

@@ -1,4 +1,4 @@
-"""What known-answer questions showed, as it is stored."""
+"""The gates, as they are stored."""
 
 from viewfinder.measure.figures import Frozen, Gate, Missing
 

@@ -5,11 +5,8 @@ from functools import partial
 from viewfinder.measure.measures.base import Measure, ProcessValues
 from viewfinder.measure.measures.latency import ask, find, page
 from viewfinder.measure.measures.latency.counts import COUNTS
-from viewfinder.measure.measures.latency.find import DECODE, INFERENCE, TTFT_IMAGE, TTFT_TEXT
 from viewfinder.measure.measures.latency.result import Latency
 from viewfinder.measure.metrics import E2E_S, TTFT_S
-
-__all__ = ["INFERENCE", "MEASURE"]
 
 MEASURE = Measure(
     name="latency",
@@ -25,9 +22,9 @@ MEASURE = Measure(
     method=page.METHOD,
     facts=find.facts,
     samples={
-        INFERENCE: ProcessValues(partial(find.typical_times, "images", E2E_S)),
-        TTFT_IMAGE: ProcessValues(partial(find.typical_times, "images", TTFT_S)),
-        TTFT_TEXT: ProcessValues(partial(find.typical_times, "texts", TTFT_S)),
-        DECODE: ProcessValues(find.decode_speeds, higher_is_better=True),
+        find.INFERENCE: ProcessValues(partial(find.typical_times, "images", E2E_S)),
+        find.TTFT_IMAGE: ProcessValues(partial(find.typical_times, "images", TTFT_S)),
+        find.TTFT_TEXT: ProcessValues(partial(find.typical_times, "texts", TTFT_S)),
+        find.DECODE: ProcessValues(find.decode_speeds, higher_is_better=True),
     },
 )

@@ -1,5 +1,5 @@
-"""How long requests take when the server process is warm: one at a time; every image a new one, but for the
-repeats."""
+"""How long requests take when the server process is warm: one at a time, each with a new image, except for
+the repeats."""
 
 import random
 from collections.abc import Iterable
@@ -11,41 +11,42 @@ from viewfinder.measure.prompts import Prompt, about_images, descriptions, witho
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.warm_up import IMAGES, TEXTS, warm_up
 
-LEAST_REQUESTS = 3
-"""Of the kinds that every guide is about, asked of even the slowest model."""
+_LEAST_REQUESTS = 3
+"""Requests with images and with texts that even the slowest model gets; of the other kinds it gets one."""
 
 
 def steps(counts: LatencyCounts, nth: int) -> int:
-    """How many requests a process is asked at most."""
+    """The most requests that a process gets."""
     timed = counts.images + counts.texts + counts.short + counts.repeats
     return TEXTS + IMAGES + bool(counts.repeats) + timed
 
 
 async def timed_requests(subject: Subject, counts: LatencyCounts, nth: int) -> None:
-    """Every kind in turn, after a warm-up; in an order of its own on each process, so that a drift within
-    processes favors none."""
+    """Every kind in turn, after a warm-up; in another order on each process, so that a drift within processes
+    favors none."""
     await warm_up(subject)
     subject.look_for_peak()
-    kinds = [image_requests, short_requests, repeats] if subject.server.variant.vision else []
-    kinds.append(text_requests)
+    kinds = [_images, _short, _repeats] if subject.server.variant.vision else []
+    kinds.append(_texts)
     order = random.Random(f"latency/{subject.run}/{subject.server.card.name}/{subject.process}")
     with subject.watched():
         for requests in order.sample(kinds, len(kinds)):
             await requests(subject, counts)
 
 
-async def image_requests(subject: Subject, counts: LatencyCounts) -> None:
+async def _images(subject: Subject, counts: LatencyCounts) -> None:
     """The requests of the average inference: a new 512 px image, a fixed question, 64 tokens at most."""
     await _ask("images", descriptions(subject.topic("images")), counts.images, subject, counts)
 
 
-async def short_requests(subject: Subject, counts: LatencyCounts) -> None:
-    """A new image too, and a question that one word answers."""
+async def _short(subject: Subject, counts: LatencyCounts) -> None:
+    """A new image each, and a question that is answered in one word."""
     await _ask("short", about_images(subject.topic("short")), counts.short, subject, counts, least=1)
 
 
-async def repeats(subject: Subject, counts: LatencyCounts) -> None:
-    """One image and question again and again; the first time, when both are new, is stored apart."""
+async def _repeats(subject: Subject, counts: LatencyCounts) -> None:
+    """The same image and question again and again; the first request, where both are new, has its own
+    scenario."""
     if not counts.repeats:
         return
     prompt = next(descriptions(subject.topic("repeats")))
@@ -53,7 +54,7 @@ async def repeats(subject: Subject, counts: LatencyCounts) -> None:
     await _ask("repeats", repeat(prompt), counts.repeats, subject, counts, least=1)
 
 
-async def text_requests(subject: Subject, counts: LatencyCounts) -> None:
+async def _texts(subject: Subject, counts: LatencyCounts) -> None:
     """Short questions without an image, no two alike."""
     await _ask("texts", without_images(subject.topic("texts")), counts.texts, subject, counts)
 
@@ -64,9 +65,9 @@ async def _ask(
     most: int,
     subject: Subject,
     counts: LatencyCounts,
-    least: int = LEAST_REQUESTS,
+    least: int = _LEAST_REQUESTS,
 ) -> None:
-    """One request after the other; between two of them, the memory is looked at."""
+    """One request after the other, with a reading of the memory after each."""
     for prompt in paced(prompts, most, least, counts.budget_s):
         await subject.ask(scenario, prompt)
         subject.look_for_peak()

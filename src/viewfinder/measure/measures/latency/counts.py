@@ -1,14 +1,13 @@
-"""How many requests of each kind are timed on each process."""
+"""The number of timed requests of each kind on each process."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyCounts:
     """`images` and `texts` are timed requests to each process, `short` those with a new image and a short
-    answer, `repeats` those with one image again and again. Of each kind no request begins after `budget_s`
-    once the least number was asked."""
+    answer, `repeats` those with the same image again and again. Of each kind no request begins after
+    `budget_s` once the smallest number was sent."""
 
     images: int
     texts: int
@@ -17,7 +16,7 @@ class LatencyCounts:
     repeats: int = 0
 
 
-COUNTS: Mapping[str, LatencyCounts] = {
+COUNTS = {
     "quick": LatencyCounts(images=20, texts=12, budget_s=5.0, short=12, repeats=12),
     "standard": LatencyCounts(images=40, texts=40, budget_s=90.0, short=40, repeats=40),
     "thorough": LatencyCounts(images=80, texts=40, budget_s=300.0, short=80, repeats=80),

@@ -1,7 +1,7 @@
 """From timed requests to percentiles and speeds; pure.
 
-A new image and one that was asked about before never meet in one figure: the first is what an engine
-computes, the second what it remembers.
+A new image and one that was sent before are never in the same figure: an engine computes the first, and takes
+the second from its cache.
 """
 
 import statistics
@@ -17,24 +17,22 @@ from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Sp
 from viewfinder.measure.metrics import E2E_S, PROCESSES, SESSIONS, TOKENS, TPOT_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import restarts
-from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.percentiles import percentile
 
 Exchanges = Sequence[Exchange]
-NOT_IN_SUITE = Missing(missing="the suite does not ask it")
-NO_PROMPT_TIME = Missing(missing="the engine does not report how long it read the prompt")
+_NOT_IN_SUITE = Missing(missing="the suite does not ask it")
+_NO_PROMPT_TIME = Missing(missing="the engine does not report how long it read the prompt")
 IN_BURSTS = Missing(missing="most pieces of an answer came together with the one before")
-REMEMBERED = 0.5
-"""Share of a prompt from which on an engine that reports cached tokens has remembered the image."""
+_CACHED = 0.5
+"""An engine that reports at least this share of a prompt as cached had the image in its cache."""
 
 INFERENCE, DECODE = "average inference", "decode speed"
 TTFT_IMAGE, TTFT_TEXT = "time to first token, image", "time to first token, text"
-SHOWN_IN = {INFERENCE: "s", TTFT_IMAGE: "ms", TTFT_TEXT: "ms", DECODE: "tokens/s"}
-"""Unit of each headline figure that is compared."""
-NEW = "requests with a new 512 px image each and 'Describe this image.'"
-SHORT = "requests with a new 512 px image each and a question with a one-word answer"
-REPEATS = "repeats of one request with a 512 px image and 'Describe this image.', after its first time"
-TEXTS = "short questions without an image, no two alike"
+_SHOWN_IN = {INFERENCE: "s", TTFT_IMAGE: "ms", TTFT_TEXT: "ms", DECODE: "tokens/s"}
+"""The unit of each headline figure that runs and models are compared by."""
+_NEW = "requests with a new 512 px image each and 'Describe this image.'"
+_SHORT = "requests with a new 512 px image each and a question with a one-word answer"
+_REPEATS = "repeats of one request with a 512 px image and 'Describe this image.', after its first time"
+_TEXTS = "short questions without an image, no two alike"
 
 
 def latency(logs: Sequence[ProcessLog], counts: LatencyCounts, variant: Variant) -> Latency:
@@ -45,12 +43,12 @@ def latency(logs: Sequence[ProcessLog], counts: LatencyCounts, variant: Variant)
     )
     failed = (_failures("image", images), _failures("text", texts))
     found = Latency(
-        images=request_times(images, NEW, over),
-        short=request_times(short, SHORT, over),
-        repeats=request_times(repeats, REPEATS, over, is_new=False),
-        texts=request_times(texts, TEXTS, over),
+        images=request_times(images, _NEW, over),
+        short=request_times(short, _SHORT, over),
+        repeats=request_times(repeats, _REPEATS, over, is_new=False),
+        texts=request_times(texts, _TEXTS, over),
         first_image=_first_image(logs),
-        later_images=metrics.median(short, TTFT_S, "s", f"time to the first token of {SHORT}, warm", over),
+        later_images=metrics.median(short, TTFT_S, "s", f"time to the first token of {_SHORT}, warm", over),
         first_slower=_first_slower(logs),
         new_image=new_image(images, repeats, over),
         failures=tuple(filter(None, failed)),
@@ -65,13 +63,13 @@ def latency(logs: Sequence[ProcessLog], counts: LatencyCounts, variant: Variant)
 def request_times(
     processes: Sequence[Exchanges], what: str, over: str = PROCESSES, *, is_new: bool = True
 ) -> RequestTimes | Missing:
-    """The figures of one kind of request; the speed of reading is that of prompts that are new."""
+    """The figures of one kind of request; the prefill speed only of prompts that are new."""
     if not any(processes):
-        return NOT_IN_SUITE
+        return _NOT_IN_SUITE
     read = (
         prefill_rate(processes, over)
         if is_new
-        else Missing(missing="what an engine remembers, it does not read")
+        else Missing(missing="the engine takes most of the prompt from its cache")
     )
     every = [exchange for process in processes for exchange in process]
     return RequestTimes(
@@ -90,8 +88,7 @@ def request_times(
 
 
 def headline(found: Latency | Missing) -> dict[str, Measured]:
-    """The figures that stand for the model, by their names: of image requests, and of texts where those are
-    all that the model takes."""
+    """The headline figures by name: of image requests, or of text requests if the model takes no images."""
     images, texts = (found, found) if isinstance(found, Missing) else (found.images, found.texts)
     timed = images if isinstance(images, RequestTimes) else texts
     return {
@@ -106,7 +103,7 @@ def headline(found: Latency | Missing) -> dict[str, Measured]:
 
 def facts(found: Latency | Missing) -> Facts:
     known = headline(found)
-    figures = {name: in_unit(known[name], unit) for name, unit in SHOWN_IN.items()}
+    figures = {name: in_unit(known[name], unit) for name, unit in _SHOWN_IN.items()}
     if isinstance(found, Missing):
         return Facts(figures=figures)
     kinds = [one for one in (found.images, found.texts) if isinstance(one, RequestTimes)]
@@ -127,7 +124,7 @@ def disturbed(log: ProcessLog) -> str:
 def typical_times(
     scenario: str, read: Callable[[Exchange], float | None], logs: Sequence[ProcessLog]
 ) -> Mapping[int, float]:
-    """The typical time of each process's requests of one kind."""
+    """The typical time of one kind of request, by process."""
     times: dict[int, list[float]] = {}
     for log in logs:
         for exchange in filter(answered, log.exchanges(scenario)):
@@ -153,11 +150,11 @@ def _failures(what: str, processes: Sequence[Exchanges]) -> str:
 
 
 def prefill_rate(processes: Sequence[Exchanges], over: str = PROCESSES) -> Measured:
-    """Tokens of the prompt that the engine read anew, over the time that it says it took.
+    """Tokens of the prompt that were not cached, over the time that the engine reports for them.
 
-    Missing when its own counts do not add up to the prompt: llama.cpp once counted one token for an image and
-    its whole time (ggml-org/llama.cpp 5336); an engine that counts cached tokens among those that it read
-    would seem faster than it is.
+    Missing if the engine's own counts do not add up to the prompt: llama.cpp once counted one token for an
+    image and its whole time (ggml-org/llama.cpp 5336); an engine that counts cached tokens as read would seem
+    faster than it is.
     """
     if problem := metrics.too_many_failures(processes):
         return problem
@@ -169,7 +166,7 @@ def prefill_rate(processes: Sequence[Exchanges], over: str = PROCESSES) -> Measu
         )
     ]
     if not timed:
-        return NO_PROMPT_TIME
+        return _NO_PROMPT_TIME
     if problem := _miscounted([exchange for process in timed for exchange in process]):
         return problem
     tokens = [sum(_timing(x, "prompt_n") for x in process) for process in timed]
@@ -183,14 +180,14 @@ def prefill_rate(processes: Sequence[Exchanges], over: str = PROCESSES) -> Measu
 
 
 def new_image(new: Sequence[Exchanges], repeats: Sequence[Exchanges], over: str = PROCESSES) -> Measured:
-    """What a new image costs before the first token: the encoding of it and the reading of its tokens.
+    """The cost of a new image before the first token: the time to encode it and to read its tokens.
 
-    An engine that is asked the same again has both in its memory, so the difference to a new image is what
-    they take; no engine tells the two apart. By the engine's own clock of the prompt where it tells one, else
-    by the time to the first token.
+    An engine that gets the same request again has both in its cache, so the difference to a new image is
+    their time; no engine reports the two separately. By the engine's own time for the prompt if it reports
+    one, else by the time to the first token.
     """
     if not any(repeats):
-        return NOT_IN_SUITE
+        return _NOT_IN_SUITE
     if problem := metrics.too_many_failures(new) or metrics.too_many_failures(repeats):
         return problem
     good = [x for process in (*new, *repeats) for x in process if answered(x)]
@@ -198,28 +195,30 @@ def new_image(new: Sequence[Exchanges], repeats: Sequence[Exchanges], over: str 
     read = _prompt_s if own_clock else TTFT_S
     differences, n = [], 0
     for process, again in zip(new, repeats, strict=True):
-        costs, remembered = _of_answers(process, read), _of_answers(again, read)
-        if costs and remembered:
-            differences.append(statistics.median(costs) - statistics.median(remembered))
-            n += len(costs) + len(remembered)
+        costs, cached = _of_answers(process, read), _of_answers(again, read)
+        if costs and cached:
+            differences.append(statistics.median(costs) - statistics.median(cached))
+            n += len(costs) + len(cached)
     if not differences:
         return metrics.NOTHING_ASKED
-    shares = [share for process in repeats for share in _of_answers(process, _remembered)]
-    if shares and statistics.median(shares) < REMEMBERED:
-        return Missing(missing="the engine says that it remembers no image that it is shown again")
+    shares = [share for process in repeats for share in _of_answers(process, _cached_share)]
+    if shares and statistics.median(shares) < _CACHED:
+        return Missing(missing="the engine reports that it does not cache images")
     clock = "the engine's own time for the prompt" if own_clock else "time to the first token"
     how = (
-        f"median over {len(differences)} {over}: {clock} with a new 512 px image minus that with one shown "
+        f"median over {len(differences)} {over}: {clock} with a new 512 px image minus that with one sent "
         f"again, each the median of its requests: encoding it and reading its tokens; {n} requests"
     )
     cost = metrics.middle(differences, "s", how)
     if isinstance(cost, Figure) and cost.low <= 0:
-        return Missing(missing="an image shown again took no less time: the engine remembers none")
+        return Missing(
+            missing="an image that was sent again took no less time: the engine does not cache images"
+        )
     return cost
 
 
 def _first_of(log: ProcessLog) -> Exchange | None:
-    """The first request about an image that the process ever had."""
+    """The process's first request about an image."""
     return next((sample.exchange for sample in log.of("load") if sample.scene), None)
 
 
@@ -238,7 +237,7 @@ def _first_image(logs: Sequence[ProcessLog]) -> Measured:
 
 
 def _first_slower(logs: Sequence[ProcessLog]) -> Measured:
-    """Each process's first image over what is usual on it for the same kind of question."""
+    """Each process's first image over the median of its later ones with the same kind of question."""
     if isinstance(first := _first_image(logs), Missing):
         return first
     ratios = [
@@ -249,7 +248,7 @@ def _first_slower(logs: Sequence[ProcessLog]) -> Measured:
         and (later := _of_answers(log.exchanges("short"), TTFT_S))
     ]
     if not ratios:
-        return NOT_IN_SUITE
+        return _NOT_IN_SUITE
     how = (
         f"{metrics.TYPICAL} over {len(ratios)} fresh starts of the time to the first token of the first "
         "image / the median of later new images with the same kind of question"
@@ -258,15 +257,15 @@ def _first_slower(logs: Sequence[ProcessLog]) -> Measured:
 
 
 def _miscounted(exchanges: Exchanges) -> Missing | None:
-    """Why the engine's counts of tokens that it read and remembered cannot be believed, or None."""
+    """Why the engine's counts of read and cached tokens cannot be right, or None."""
     for exchange in exchanges:
         counted = _timing(exchange, "prompt_n") + _timing(exchange, "cache_n")
         if counted < (exchange.prompt_tokens or 0):
-            return Missing(missing="the engine says that it read fewer tokens than the prompt has")
+            return Missing(missing="the engine reports fewer tokens than the prompt has")
         if exchange.prompt_tokens and counted > exchange.prompt_tokens:
             return Missing(
-                missing="the engine counts tokens twice: those that it read and those that it remembered are "
-                "more than the prompt has"
+                missing="the engine counts tokens twice: it reports more read and cached tokens than the "
+                "prompt has"
             )
     return None
 
@@ -274,13 +273,14 @@ def _miscounted(exchanges: Exchanges) -> Missing | None:
 def _spread(values: list[list[float]] | Missing, what: str, over: str) -> Spread:
     return Spread(
         p50=_median(values, what, over),
-        p95=_percentile(values, 0.95, what, over),
-        p99=_percentile(values, 0.99, what, over),
+        p95=metrics.tail(values, 0.95, what, over),
+        p99=metrics.tail(values, 0.99, what, over),
     )
 
 
 def _median(values: list[list[float]] | Missing, what: str, over: str) -> Measured:
-    """What the processes' medians are typically: that there are few of them is in the interval."""
+    """The geometric mean of the processes' medians, with an interval that depends on the number of
+    processes."""
     if isinstance(values, Missing):
         return values
     medians = [statistics.median(process) for process in values]
@@ -288,18 +288,6 @@ def _median(values: list[list[float]] | Missing, what: str, over: str) -> Measur
         return IN_BURSTS
     how = f"{metrics.TYPICAL} of the medians of {len(values)} {over}: {what}"
     return metrics.typical(medians, sum(map(len, values)), "s", how)
-
-
-def _percentile(values: list[list[float]] | Missing, q: float, what: str, over: str) -> Measured:
-    """Of the samples of all processes together."""
-    if isinstance(values, Missing):
-        return values
-    try:
-        value, low, high = percentile(values, q)
-    except TooFew as error:
-        return Missing(missing=str(error))
-    how = f"p{100 * q:g} over {len(values)} {over}: {what}"
-    return Figure(value=value, low=low, high=high, n=sum(map(len, values)), unit="s", how=how)
 
 
 def _gaps_s(processes: Sequence[Exchanges]) -> list[list[float]] | Missing:
@@ -324,8 +312,8 @@ def _timing(exchange: Exchange, name: str) -> float:
     return max(0.0, float(value))
 
 
-def _remembered(exchange: Exchange) -> float | None:
-    """The share of the prompt that the engine says it remembered."""
+def _cached_share(exchange: Exchange) -> float | None:
+    """The share of the prompt that the engine reports as cached."""
     if "cache_n" not in exchange.timings or not exchange.prompt_tokens:
         return None
     return _timing(exchange, "cache_n") / exchange.prompt_tokens

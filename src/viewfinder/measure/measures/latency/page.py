@@ -3,15 +3,15 @@
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.base import Row, Table, Writer
 from viewfinder.measure.measures.latency.find import DECODE, INFERENCE, TTFT_IMAGE, TTFT_TEXT, headline
-from viewfinder.measure.measures.latency.result import Latency, RequestTimes
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
 
-KINDS = {
+_KINDS = {
     "images": "new image, described",
-    "short": "new image, one word asked for",
+    "short": "new image, one-word answer",
     "repeats": "same image again, described",
     "texts": "text, short answer",
 }
-TIMES = {
+_TIMES = {
     "ttft": "time to first token",
     "itl": "between tokens (ITL)",
     "tpot": "per token after the first (TPOT)",
@@ -20,10 +20,10 @@ TIMES = {
 METHOD = (
     "**Average inference** is the mean time of a whole request with a picture not sent before and a fixed "
     "question, one request at a time, warm.",
-    "**What a new image costs** is the difference between a request with a new image and the same request "
-    "again, which the engine answers from its memory: encoding the image, and reading its tokens.",
-    "p95 is printed from 72 samples on and p99 from 368, and only from more when requests to one process "
-    "resemble each other.",
+    "**A new image costs** the difference between a request with a new image and the same request again, "
+    "which the engine answers from its cache: the time to encode the image and to read its tokens.",
+    "p95 needs at least 72 samples and p99 at least 368, and more if requests to the same process resemble "
+    "each other.",
 )
 
 
@@ -54,43 +54,36 @@ def section(result: Latency, write: Writer) -> list[Table]:
 
 
 def _percentiles(result: Latency, write: Writer) -> Table:
-    """Milliseconds; one line for each kind of request and each figure."""
-    lines: list[tuple[str, ...]] = []
-    for name, title in KINDS.items():
+    """Milliseconds; one line for each kind of request and each time."""
+    lines: list[dict[str, str]] = []
+    for name, title in _KINDS.items():
         one: RequestTimes | Missing = getattr(result, name)
         if isinstance(one, Missing):
-            lines.append((title, "", *[write.timing(one)] * 3))
+            why = write.timing(one)
+            lines.append({"Requests": title, "Time (ms)": "", "p50": why, "p95": why, "p99": why})
             continue
-        for figure, words in TIMES.items():
-            spread = getattr(one, figure)
-            places = (spread.p50, spread.p95, spread.p99)
-            lines.append((title, words, *(write.timing(place, "ms") for place in places)))
-    return Table(
-        "How long requests take, one at a time; an image that was asked about before is never counted among "
-        "new ones:",
-        ("Requests", "Time (ms)", "p50", "p95", "p99"),
-        lines,
-    )
+        for figure, words in _TIMES.items():
+            spread: Spread = getattr(one, figure)
+            percentiles = {at: write.timing(getattr(spread, at), "ms") for at in ("p50", "p95", "p99")}
+            lines.append({"Requests": title, "Time (ms)": words, **percentiles})
+    intro = "How long requests take, one at a time; an image that was sent before never counts as a new one:"
+    return Table(intro, lines)
 
 
 def _speeds(result: Latency, write: Writer) -> Table:
-    """One line for each kind of request that was asked."""
-    asked = [
-        (title, one)
-        for name, title in KINDS.items()
+    """One line for each kind of request that the suite has."""
+    intro = (
+        "How fast the engine reads a prompt, by its own clock and with the image's encoding in it, and "
+        "writes an answer:"
+    )
+    lines = [
+        {
+            "Requests": title,
+            "Output tokens": write.timing(one.output_tokens),
+            "Prefill speed (tokens/s)": write.timing(one.prefill_rate),
+            "Decode speed (tokens/s)": write.timing(one.decode_rate),
+        }
+        for name, title in _KINDS.items()
         if isinstance(one := getattr(result, name), RequestTimes)
     ]
-    return Table(
-        "How fast the engine reads a prompt, by its own clock and with the image's encoding in it, and "
-        "writes an answer:",
-        ("Requests", "Output tokens", "Prefill speed (tokens/s)", "Decode speed (tokens/s)"),
-        [
-            (
-                title,
-                write.timing(one.output_tokens),
-                write.timing(one.prefill_rate),
-                write.timing(one.decode_rate),
-            )
-            for title, one in asked
-        ],
-    )
+    return Table(intro, lines)

@@ -1,4 +1,4 @@
-"""How long requests of each kind take, and how fast an engine reads and writes, as it is stored."""
+"""The times of each kind of request, and the speeds of reading and writing, as they are stored."""
 
 from viewfinder.measure.figures import Frozen, Measured, Missing
 
@@ -6,9 +6,9 @@ from viewfinder.measure.figures import Frozen, Measured, Missing
 class Spread(Frozen):
     """Percentiles, each with its own 95 % interval.
 
-    `p50` is the typical median of the fresh server processes; the others are of all requests together, and
-    Missing where those are too few: 72 for p95 and 368 for p99, more when the requests to one process
-    resemble each other.
+    `p50` is the geometric mean of the medians of the fresh server processes; the others are of all requests
+    together, and Missing if those are too few: 72 for p95 and 368 for p99, more if the requests to one
+    process resemble each other.
     """
 
     p50: Measured
@@ -17,12 +17,12 @@ class Spread(Frozen):
 
 
 class RequestTimes(Frozen):
-    """Requests of one kind, one at a time; `what` says of which.
+    """Requests of one kind, one at a time; `what` describes them.
 
-    TTFT and E2E have one value a request, TPOT too (the first token left out), ITL one for each gap between
-    two pieces of an answer; `mean` is the mean of E2E. `prefill_rate` is by the engine's own clock and counts
-    an image's encoding as reading, so it compares no two models. `failed` of `asked` requests had no answer;
-    None in results of older versions.
+    TTFT and E2E have one value for each request, TPOT too (without the first token), ITL one for each gap
+    between two pieces of an answer; `mean` is the mean of E2E. `prefill_rate` is by the engine's own clock
+    and counts an image's encoding as reading, so that models cannot be compared by it. `failed` of `asked`
+    requests had no answer; None in results of older versions.
     """
 
     what: str
@@ -39,14 +39,13 @@ class RequestTimes(Frozen):
 
 
 class Latency(Frozen):
-    """The timed kinds of requests. New images and repeats never meet in one figure: the one is what an engine
-    computes, the other what it remembers.
+    """The timed kinds of requests. New images and repeats are never in the same figure: an engine computes
+    the first, and takes the second from its cache.
 
     `first_image` is the TTFT of a fresh process's first image, `later_images` that of the same kind of
-    question when it is warm, `first_slower` the ratio of the two. `new_image` is what a new image costs
-    before the first token, compared with one that the engine remembers. `failures` are sentences about
-    requests that failed; `drift` is one when requests became steadily slower or faster from process to
-    process.
+    question when the process is warm, `first_slower` the ratio of the two. `new_image` is the cost of a new
+    image before the first token, compared with a cached one. `failures` are sentences about requests that
+    failed; `drift` is one if requests became steadily slower or faster from process to process.
     """
 
     images: RequestTimes | Missing

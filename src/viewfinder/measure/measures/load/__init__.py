@@ -1,12 +1,9 @@
-"""How long a model takes to load: on every timed process, and with its files on the disk."""
+"""How long a model takes to load: on every timed process, and with its files read from the disk."""
 
 from viewfinder.measure.measures.base import EVERY_SUITE, Measure, NoCounts, ProcessValues
 from viewfinder.measure.measures.load import ask, find, page
 from viewfinder.measure.measures.load.counts import COUNTS
-from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.load.result import LoadTimes
-
-__all__ = ["COLD", "LOAD_TIME", "MEASURE"]
 
 MEASURE = Measure(
     name="load",
@@ -19,7 +16,7 @@ MEASURE = Measure(
     rows=page.rows,
     method=page.METHOD,
     facts=find.facts,
-    samples={LOAD_TIME: ProcessValues(find.first_correct)},
+    samples={find.LOAD_TIME: ProcessValues(find.first_correct)},
 )
 COLD = Measure(
     name="cold_load",

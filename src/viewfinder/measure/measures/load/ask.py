@@ -1,5 +1,5 @@
-"""How long a fresh server process takes to be of use: the stamps up to its first correct image answer, with
-the model's files in memory or on the disk."""
+"""How long a fresh server process takes to load: the stamps up to its first correct answer about an image,
+with the model's files in memory or on the disk."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -15,25 +15,22 @@ from viewfinder.measure.prompts import about_images, without_images
 from viewfinder.measure.subject import Subject
 
 TRIES = 5
-"""Questions until a start without a right answer is given up."""
-LEAST_STARTS = 3
+"""After this number of questions without a right answer, a start is given up."""
+_LEAST_STARTS = 3
 """Cold starts of even the slowest model."""
-PREFIX = "load/"
-"""Of the names of a fresh start's series, which lie beside those of the other measures of its process."""
-NOT_HERE = Missing(
-    missing="this system has no way to empty the page cache of a file and to prove it; "
-    "what was measured is the start with the files in memory"
-)
-STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
+LOAD_PREFIX = "load/"
+"""Begins the names of a fresh start's series, which are kept beside those of other measures of its
+process."""
+LOAD_STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
 
 async def first_answers(subject: Subject, scenario: str = "load") -> Mapping[str, float]:
-    """Ask until the first right answer about an image; a variant without vision is asked one text question.
+    """Ask until the first right answer about an image; a variant without vision gets one text question.
 
-    Returns the STAMPS that were reached, in seconds from the start of the process. The times of the requests
-    are added to that of readiness, so that the instrument's own work between them (drawing the next image,
-    reading memory) is not counted as the server's. Every start is asked the same: a fresh process has nothing
-    that it could remember.
+    Returns the LOAD_STAMPS that were reached, in seconds from the start of the process. The times of the
+    requests are added to that of readiness, so that the instrument's own work between them (drawing the next
+    image, reading memory) is not counted as the server's. Every start gets the same questions: a fresh
+    process has nothing in its cache.
     """
     stamps = subject.server.stamps
     vision = subject.server.variant.vision
@@ -54,24 +51,29 @@ async def fresh_start(subject: Subject, counts: NoCounts, nth: int) -> Series:
     """The stamps of this process's own start."""
     stamps = await first_answers(subject)
     subject.note_memory("first_answer")
-    return {PREFIX + name: (stamp,) for name, stamp in stamps.items()}
+    return {LOAD_PREFIX + name: (stamp,) for name, stamp in stamps.items()}
 
 
 def cannot_drop() -> Missing | None:
-    """Why no start can be cold here, or None."""
-    return None if page_cache.CAN_DROP else NOT_HERE
+    """Why this system cannot time cold starts, or None."""
+    if page_cache.CAN_DROP:
+        return None
+    return Missing(
+        missing="this system has no way to empty the page cache of a file and to prove it; "
+        "only the start with the files in memory was measured"
+    )
 
 
 async def cold_starts(subject: Subject, counts: ColdCounts, nth: int) -> Series:
     """Restart the process with its files out of memory, again and again.
 
-    A start is timed only when the kernel says that no page of the files was in memory just before. `kept` are
-    the bytes that stayed in memory before each start; a stamp that was not reached is left out.
+    A start is timed only if the kernel reports that no page of the files was in memory just before. `kept`
+    are the bytes that stayed in memory before each start; a stamp that was not reached is left out.
     """
     kept: list[float] = []
-    stamps: dict[str, list[float]] = {name: [] for name in STAMPS}
+    stamps: dict[str, list[float]] = {name: [] for name in LOAD_STAMPS}
     files = list(all_files(subject.files))
-    for _ in paced(range(counts.starts), counts.starts, LEAST_STARTS, counts.budget_s, subject.clock):
+    for _ in paced(range(counts.starts), counts.starts, _LEAST_STARTS, counts.budget_s, subject.clock):
         await subject.restart(lambda: kept.append(page_cache.drop(files)))
         if kept[-1]:
             break
@@ -80,7 +82,7 @@ async def cold_starts(subject: Subject, counts: ColdCounts, nth: int) -> Series:
     return {"kept": kept, **stamps}
 
 
-def all_files(places: Sequence[Path]) -> Sequence[Path]:
+def all_files(paths: Sequence[Path]) -> Sequence[Path]:
     """Every file of a model's files and folders."""
-    inside = [sorted(place.rglob("*")) if place.is_dir() else [place] for place in places]
+    inside = [sorted(path.rglob("*")) if path.is_dir() else [path] for path in paths]
     return [file for files in inside for file in files if file.is_file()]

@@ -6,7 +6,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import NO_VISION, Measured, Missing, in_unit
 from viewfinder.measure.measures.base import Facts, NoCounts
-from viewfinder.measure.measures.load.ask import PREFIX, STAMPS
+from viewfinder.measure.measures.load.ask import LOAD_PREFIX, LOAD_STAMPS
 from viewfinder.measure.measures.load.counts import ColdCounts
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.process_log import ProcessLog
@@ -17,13 +17,13 @@ Starts = Sequence[Mapping[str, float]]
 
 
 def load_times(starts: Starts, *, vision: bool, files: str = "in the page cache") -> LoadTimes:
-    """The stamps over fresh starts; `files` says where the model's files were."""
+    """The stamps of fresh starts together; `files` says where the model's files were."""
 
     def stamp(name: str, until: str) -> Measured:
         known = [start[name] for start in starts if name in start]
         if len(known) < len(starts):
             return Missing(
-                missing=f"{len(starts) - len(known)} of {len(starts)} starts never came to {until}"
+                missing=f"{len(starts) - len(known)} of {len(starts)} starts never reached {until}"
             )
         how = f"{metrics.TYPICAL} of {len(known)} fresh starts, files {files}; process start to {until}"
         return metrics.typical(known, len(known), "s", how)
@@ -42,7 +42,8 @@ def load_times(starts: Starts, *, vision: bool, files: str = "in the page cache"
 def load(logs: Sequence[ProcessLog], counts: NoCounts, variant: Variant) -> LoadTimes:
     """The load times of the processes that the timed measures share."""
     starts = [
-        {name: log.series[PREFIX + name][0] for name in STAMPS if PREFIX + name in log.series} for log in logs
+        {name: log.series[kept][0] for name in LOAD_STAMPS if (kept := LOAD_PREFIX + name) in log.series}
+        for log in logs
     ]
     return load_times(starts, vision=variant.vision)
 
@@ -54,12 +55,12 @@ def facts(found: LoadTimes | Missing) -> Facts:
 
 def first_correct(logs: Sequence[ProcessLog]) -> dict[int, float]:
     """Seconds to the first correct image answer, by process."""
-    name = f"{PREFIX}first_correct_s"
+    name = f"{LOAD_PREFIX}first_correct_s"
     return {log.number: log.series[name][0] for log in logs if log.samples and name in log.series}
 
 
 def cold_load(logs: Sequence[ProcessLog], counts: ColdCounts, variant: Variant) -> LoadTimes | Missing:
-    """The load times out of the page cache."""
+    """The load times with the files out of the page cache."""
     series = logs[0].series
     if not series:
         return Missing(missing=logs[0].broke_off)
@@ -69,7 +70,7 @@ def cold_load(logs: Sequence[ProcessLog], counts: ColdCounts, variant: Variant) 
             "process maps them, they lie on a file system in memory, or they are another user's"
         )
     starts = [
-        {name: series[name][start] for name in STAMPS if start < len(series[name])}
+        {name: series[name][start] for name in LOAD_STAMPS if start < len(series[name])}
         for start in range(len(series["ready_s"]))
     ]
     files = "out of the page cache (posix_fadvise, proven by mincore)"

@@ -1,12 +1,9 @@
-"""How much memory the server's process tree holds: from its start to its steady state, on every timed
-process, as the measures before it have left it."""
+"""The memory of the server's process tree, from its start to its steady state: read on every timed process
+after the measures before it."""
 
 from viewfinder.measure.measures.base import EVERY_SUITE, Measure, NoCounts, ProcessValues
 from viewfinder.measure.measures.memory import ask, find, page
-from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.measures.memory.result import MemoryUse
-
-__all__ = ["DIFFERENCE", "MEASURE"]
 
 MEASURE = Measure(
     name="memory",
@@ -20,5 +17,5 @@ MEASURE = Measure(
     section=page.section,
     method=page.METHOD,
     facts=find.facts,
-    samples={DIFFERENCE: ProcessValues(find.differences, is_timing=False)},
+    samples={find.DIFFERENCE: ProcessValues(find.differences, is_timing=False)},
 )

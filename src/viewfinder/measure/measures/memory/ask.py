@@ -1,4 +1,4 @@
-"""Reads the memory of a warm process; asks nothing."""
+"""Reads the memory of a warm process; sends no request."""
 
 from viewfinder.measure.measures.base import NoCounts
 from viewfinder.measure.subject import Subject

@@ -1,4 +1,4 @@
-"""From memory readings at each phase to what a model takes; pure."""
+"""From memory readings at each phase to the memory that a model takes; pure."""
 
 import statistics
 import sys
@@ -18,17 +18,17 @@ _FOOTPRINT = (
 )
 DIFFERENCE = "memory difference"
 Readings = Mapping[Phase, Memory]
-"""Of one process."""
+"""The readings of one process, by phase."""
 
 
 def memory_use(logs: Sequence[ProcessLog], counts: NoCounts, variant: Variant) -> MemoryUse:
     """Steady minus spawned of the same process tree.
 
-    Never clamped: a negative one says that the method failed, and gives no figure.
+    Never clamped: a negative difference shows that the method failed, and gives no figure.
     """
     known = [log.outcome.memory for log in logs if {"spawned", "steady"} <= log.outcome.memory.keys()]
     if not known:
-        return MemoryUse(difference=Missing(missing="no process got as far as its steady state"))
+        return MemoryUse(difference=Missing(missing="no process reached its steady state"))
     known.sort(key=_difference_bytes)
     shown = dict(known[(len(known) - 1) // 2])
     how = (
@@ -57,7 +57,7 @@ def facts(found: MemoryUse | Missing) -> Facts:
 
 
 def differences(logs: Sequence[ProcessLog]) -> dict[int, float]:
-    """Steady minus spawned in bytes, by process; a negative difference is none."""
+    """Steady minus spawned in bytes, by process; without processes whose difference is negative."""
     return {
         log.number: float(difference)
         for log in logs
@@ -72,7 +72,7 @@ def _difference_bytes(readings: Readings) -> int:
 
 
 def _negative(readings: Readings, negative: int, processes: int) -> str:
-    """Why a difference is invalid: which part of the tree's memory had shrunk."""
+    """Why a difference is invalid: the part of the tree's memory that shrank."""
     spawned, steady = readings["spawned"], readings["steady"]
     parts = {
         "anonymous": steady.anonymous_bytes - spawned.anonymous_bytes,
@@ -82,6 +82,6 @@ def _negative(readings: Readings, negative: int, processes: int) -> str:
     least = min(parts, key=parts.__getitem__)
     return (
         f"invalid: in {negative} of {processes} processes the tree held less when steady than when it had "
-        f"just been spawned ({least} memory shrank by {-parts[least] / 1e6:.1f} MB), so what it took while "
-        "loading was hidden by what it gave back"
+        f"just been spawned ({least} memory shrank by {-parts[least] / 1e6:.1f} MB), so the memory taken "
+        "while loading was hidden by memory that was freed"
     )

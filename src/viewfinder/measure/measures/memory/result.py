@@ -1,4 +1,4 @@
-"""How much memory a model takes, as it is stored."""
+"""The memory that a model takes, as it is stored."""
 
 from pydantic import Field
 
@@ -6,8 +6,8 @@ from viewfinder.measure.figures import Frozen, Measured, Memory, Phase
 
 
 class MemoryUse(Frozen):
-    """`difference` is steady minus just spawned, in bytes; `phases` are readings of the process it is the
-    median of."""
+    """`difference` is steady minus just spawned, in bytes; `phases` are the readings of the process with the
+    median difference."""
 
     difference: Measured
     phases: dict[Phase, Memory] = Field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Visual question answering on the user's own images; `prepared` and `require_unchanged` are called by `api`.
 
-The images come from strangers: each is checked and encoded again by `media/intake`, as the gateway does with
-a request's, and only what comes out of that is sent.
+The images are not trusted: each is checked and encoded again by `media/intake`, as the gateway does with the
+images of a request, and only the result is sent.
 """
 
 import base64
@@ -21,19 +21,19 @@ from viewfinder.measure.measures.own_images.questions import (
     read_folder,
     refuse,
 )
-from viewfinder.measure.measures.own_images.score import SCENARIO, in_one, is_right
+from viewfinder.measure.measures.own_images.score import VQA, in_one, is_right
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.subject import Subject
 from viewfinder.media.intake import Intake, SafeImage
 
-MAX_TOKENS = 16
-LEAST_QUESTIONS = 20
-"""Asked of even the slowest model."""
+ANSWER_TOKENS = 16
+_LEAST_QUESTIONS = 20
+"""Questions that even the slowest model gets."""
 
 
 async def prepared(counts: OwnImagesCounts, folder: Path, limits: Limits) -> OwnImagesCounts:
-    """The counts with the questions of a folder; each of those that will be asked is checked first.
+    """The counts with the questions of a folder, after a check of each question that will be asked.
 
     Raises BadRequest, with the lines, when one cannot be asked: no file, no image, an empty answer.
     """
@@ -57,7 +57,7 @@ async def prepared(counts: OwnImagesCounts, folder: Path, limits: Limits) -> Own
 
 
 def require_unchanged(counts: OwnImagesCounts) -> OwnQuestions:
-    """The questions that a run began with. Raises ViewfinderError when they are no longer those."""
+    """The questions that a run began with. Raises ViewfinderError when the folder has changed since."""
     try:
         own = read_folder(Path(counts.folder))
         same = own.digest(counts.questions) == counts.digest
@@ -67,8 +67,8 @@ def require_unchanged(counts: OwnImagesCounts) -> OwnQuestions:
     if changed:
         raise ViewfinderError(
             f"The questions in {counts.folder} changed since the run began: {changed}.",
-            hint="Put back what was there and run viewfinder bench --resume, or start a new run; "
-            "what was measured is kept.",
+            hint="Restore the folder and run viewfinder bench --resume, or start a new run. All measurements "
+            "are kept.",
             code="resume_differs",
         )
     return own
@@ -78,18 +78,18 @@ async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> 
     """The questions of one folder, once to each model, in the same order."""
     own = require_unchanged(counts)
     questions = own.questions[: counts.questions]
-    pace = paced(questions, len(questions), LEAST_QUESTIONS, counts.budget_s, subject.clock)
-    with suppress(TimeIsUp):  # each answer stands for itself, and their number is reported
+    pace = paced(questions, len(questions), _LEAST_QUESTIONS, counts.budget_s, subject.clock)
+    with suppress(TimeIsUp):  # the answers so far are independent, and their number is reported
         async with Intake(subject.limits) as intake:
             for one in pace:
                 image = await _sendable(own, one, intake, subject.limits)
-                await subject.ask(SCENARIO, _prompt(one, image, subject.server.card.short_answer))
+                await subject.ask(VQA, _prompt(one, image, subject.server.card.short_answer))
 
 
 def _prompt(one: OwnQuestion, image: SafeImage, short_answer: str) -> Prompt:
-    """Put as lmms-eval and LLaVA put it, and so most published figures, where the model's card has no other
-    words. The scene is the image's name and what is to be seen on it: another picture may have its name
-    later."""
+    """The question in the words of lmms-eval and LLaVA, which most published figures use, unless the model's
+    card has its own words. The scene is the image's name and a digest of its pixels: another picture may get
+    that name later."""
     content = [
         {"type": "image_url", "image_url": {"url": image.data_url}},
         {"type": "text", "text": f"{one.question}\n{short_answer}".strip()},
@@ -100,25 +100,25 @@ def _prompt(one: OwnQuestion, image: SafeImage, short_answer: str) -> Prompt:
         f"{one.image}#{image.digest[:12]}",
         in_one(one.answers),
         partial(is_right, one.answers),
-        max_tokens=MAX_TOKENS,
+        max_tokens=ANSWER_TOKENS,
     )
 
 
 async def _sendable(own: OwnQuestions, one: OwnQuestion, intake: Intake, limits: Limits) -> SafeImage:
-    """The image was there and sound when the run began, so a fault now is not the model's: it stops the run,
-    which can be resumed."""
+    """The safe image. It existed and was sound when the run began, so a fault now is not the model's: it
+    stops the run, which can be resumed."""
     try:
         return await _safe_image(own, one, intake, limits)
     except InvalidImage as error:
         raise ViewfinderError(
             f"The question of {one.where} cannot be asked: {error.message}",
-            hint="What was measured is kept. Fix that, then run: viewfinder bench --resume",
+            hint="Fix that, then run: viewfinder bench --resume. All measurements are kept.",
             code="vqa_questions",
         ) from None
 
 
 async def _safe_image(own: OwnQuestions, one: OwnQuestion, intake: Intake, limits: Limits) -> SafeImage:
-    """What is sent. Raises InvalidImage."""
+    """The image as it is sent. Raises InvalidImage."""
     file = own.file_of(one)
     if file.stat().st_size * 4 // 3 > limits.body_bytes:
         raise InvalidImage(f"The image is larger than a request may be: {limits.body_bytes} bytes.")

@@ -1,13 +1,12 @@
-"""How many of the user's own questions are asked."""
+"""The number of the user's own questions that are asked."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class OwnImagesCounts:
-    """`questions` are asked at most, 20 at least and none after `budget_s`: a user who brings questions wants
-    them asked. They are those of `folder` (empty: there are none), which has `total`; `digest` shows whether
+    """At most `questions` of the `total` in `folder` (empty: there is none); at least 20, and none after
+    `budget_s`. The numbers are high: a user who brings questions wants them asked. `digest` shows whether
     they are still the same when a run is resumed."""
 
     questions: int
@@ -17,7 +16,7 @@ class OwnImagesCounts:
     total: int = 0
 
 
-COUNTS: Mapping[str, OwnImagesCounts] = {
+COUNTS = {
     "quick": OwnImagesCounts(questions=100, budget_s=60.0),
     "standard": OwnImagesCounts(questions=1000, budget_s=600.0),
     "thorough": OwnImagesCounts(questions=5000, budget_s=3600.0),

@@ -1,15 +1,15 @@
 """From the answers to the user's own questions to their accuracy; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.base import Facts
-from viewfinder.measure.measures.own_images.ask import MAX_TOKENS
+from viewfinder.measure.measures.own_images.ask import ANSWER_TOKENS
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
-from viewfinder.measure.measures.own_images.score import SCENARIO, exact_of, score_of
+from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics.clusters import share
@@ -24,32 +24,32 @@ def facts(found: OwnImages | Missing) -> Facts:
 
 def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Variant) -> OwnImages | Missing:
     """Accuracy and exact matches, their intervals clustered by image."""
-    asked = [sample for log in logs for sample in log.of(SCENARIO)]
-    if not asked:
+    samples = [sample for log in logs for sample in log.of(VQA)]
+    if not samples:
         return Missing(missing="no question was asked")
-    images = {one.scene for one in asked}
+    images = {one.scene for one in samples}
     folder = Path(counts.folder).name
     of = (
-        f"{len(asked)} of {counts.total} own questions about {len(images)} images in '{folder}', "
-        f"each with its card's words for a short answer, at most {MAX_TOKENS} tokens, temperature 0; "
-        "a failed or empty answer is wrong; interval clustered by image"
+        f"{len(samples)} of {counts.total} own questions about {len(images)} images in '{folder}', "
+        f"each with the model card's words for a short answer, at most {ANSWER_TOKENS} tokens, temperature "
+        "0; a failed or empty answer is wrong; interval clustered by image"
     )
     return OwnImages(
         folder=folder,
         questions=counts.total,
-        asked=len(asked),
+        asked=len(samples),
         images=len(images),
-        answered=sum(answered(one.exchange) for one in asked),
-        accuracy=_share(asked, [score_of(one) for one in asked], f"VQA v2 accuracy over {of}"),
-        exact=_share(asked, [float(exact_of(one)) for one in asked], f"strict exact match over {of}"),
+        answered=sum(answered(one.exchange) for one in samples),
+        accuracy=_share(samples, score_of, f"VQA v2 accuracy over {of}"),
+        exact=_share(samples, exact_of, f"strict exact match over {of}"),
     )
 
 
-def _share(asked: Sequence[Sample], scores: Sequence[float], how: str) -> Figure:
-    """The mean score in percent. Partial scores vary less than right and wrong answers, for which the
-    interval is made: it is too wide rather than too narrow."""
+def _share(samples: Sequence[Sample], score: Callable[[Sample], float], how: str) -> Figure:
+    """The mean score in percent. The interval is made for right and wrong answers, and partial scores vary
+    less: it is too wide rather than too narrow."""
     by_image: dict[str, list[float]] = {}
-    for one, score in zip(asked, scores, strict=True):
-        by_image.setdefault(one.scene, []).append(score)
+    for one in samples:
+        by_image.setdefault(one.scene, []).append(score(one))
     value, low, high = share([sum(some) for some in by_image.values()], [len(s) for s in by_image.values()])
-    return Figure(value=100 * value, low=100 * low, high=100 * high, n=len(scores), unit="%", how=how)
+    return Figure(value=100 * value, low=100 * low, high=100 * high, n=len(samples), unit="%", how=how)

@@ -1,10 +1,10 @@
-"""The user's own images with questions and answers, from a folder; called by `api` and the scenario `vqa`.
+"""The user's own images with questions and answers, from a folder; called by `ask`.
 
     questions.csv     image,question,answer (or answers: several, with | between them)
     questions.json    a list of objects with these keys; answers is a list
     *_questions.json and *_annotations.json    VQA v2 as published
 
-Every fault of such a file is found before anything is measured, and told with its line.
+Every fault of such a file is found before anything is measured, and reported with its line.
 """
 
 import csv
@@ -18,17 +18,15 @@ from typing import Any
 
 from viewfinder.core.errors import BadRequest, InvalidImage
 
-CODE = "vqa_questions"
-"""Of every fault of a folder."""
-BETWEEN_ANSWERS = "|"
-KEYS = ("image", "question", "answer", "answers")
-SHOWN_FAULTS = 5
-FORM = "It needs the columns image, question and answer; answers in place of answer for several of them."
+_BETWEEN_ANSWERS = "|"
+_KEYS = ("image", "question", "answer", "answers")
+_SHOWN_FAULTS = 5
+_FORM = "It needs the columns image, question and answer; answers in place of answer for several of them."
 
 
 @dataclass(frozen=True, slots=True)
 class OwnQuestion:
-    """`where` is its line or entry, for messages; `image` is relative to the folder, as it was given."""
+    """`where` is its line or entry, for messages; `image` is relative to the folder, as the file has it."""
 
     where: str
     image: str
@@ -39,17 +37,17 @@ class OwnQuestion:
 class Faulty(BadRequest):
     """A folder of questions that cannot be asked."""
 
-    code = CODE
+    code = "vqa_questions"
 
-    def __init__(self, file: Path, faults: list[str], hint: str = FORM) -> None:
-        more = f" (and {len(faults) - SHOWN_FAULTS} more)" if len(faults) > SHOWN_FAULTS else ""
-        super().__init__(f"{file}: {'; '.join(faults[:SHOWN_FAULTS])}{more}.", hint=hint, param="vqa")
+    def __init__(self, file: Path, faults: list[str], hint: str = _FORM) -> None:
+        more = f" (and {len(faults) - _SHOWN_FAULTS} more)" if len(faults) > _SHOWN_FAULTS else ""
+        super().__init__(f"{file}: {'; '.join(faults[:_SHOWN_FAULTS])}{more}.", hint=hint, param="vqa")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnQuestions:
-    """All of a folder's questions, in the order in which every model is asked them: at random, but always
-    the same, so that the first of them stand for all."""
+    """All of a folder's questions, in the order in which every model gets them: random but always the same,
+    so that the first of them represent all."""
 
     folder: Path
     questions: tuple[OwnQuestion, ...]
@@ -57,8 +55,8 @@ class OwnQuestions:
     def file_of(self, one: OwnQuestion) -> Path:
         """The file of its image. Raises InvalidImage.
 
-        One outside the folder is refused: who wrote the questions need not be who measures, and the server
-        under measurement may be anyone's.
+        A file outside the folder is refused: the questions may come from another person than the one who
+        measures, and the server under measurement from a third.
         """
         try:
             file = (self.folder / one.image).resolve()
@@ -71,7 +69,7 @@ class OwnQuestions:
         raise InvalidImage("There is no such image in the folder.")
 
     def digest(self, count: int) -> str:
-        """Of the first so many questions, with answers and the bytes of their images. Raises InvalidImage."""
+        """Of the first `count` questions, with answers and the bytes of their images. Raises InvalidImage."""
         total = hashlib.sha256()
         for one in self.questions[:count]:
             with self.file_of(one).open("rb") as image:
@@ -81,7 +79,7 @@ class OwnQuestions:
 
 
 def read_folder(folder: Path) -> OwnQuestions:
-    """The questions of a folder; those that are wrong are refused together. Raises BadRequest."""
+    """The questions of a folder. Raises BadRequest with all faults together."""
     if not folder.is_dir():
         raise Faulty(folder, ["there is no such folder"], hint="Name the folder of the images.")
     published = [sorted(folder.glob(f"*_{part}.json")) for part in ("questions", "annotations")]
@@ -104,12 +102,12 @@ def refuse(own: OwnQuestions, faults: Mapping[OwnQuestion, str]) -> None:
     """Raise BadRequest with all faults of images, in the order of their lines, when there are any."""
     if faults:
         in_order = sorted(faults, key=lambda one: int(one.where.split()[-1]))
-        told = [f"{one.where}: {faults[one]}" for one in in_order]
-        raise Faulty(own.folder, told, hint="Names are relative to the folder; put the images there.")
+        each = [f"{one.where}: {faults[one]}" for one in in_order]
+        raise Faulty(own.folder, each, hint="Names are relative to the folder; put the images there.")
 
 
-Found = Iterator[tuple[str, dict[str, Any]]]
-"""Where something stands, and what."""
+_Entries = Iterator[tuple[str, dict[str, Any]]]
+"""The line or entry, for messages, and its values."""
 
 
 def _only(folder: Path) -> Path:
@@ -117,16 +115,16 @@ def _only(folder: Path) -> Path:
     files = [file for file in shown if file.suffix.lower() in (".csv", ".json")]
     if len(files) == 1:
         return files[0]
-    names = ", ".join(file.name for file in files[:SHOWN_FAULTS])
+    names = ", ".join(file.name for file in files[:_SHOWN_FAULTS])
     raise Faulty(
         folder,
         [f"there are several files of questions ({names})" if files else "there is no file of questions"],
-        hint=f"Put one CSV or JSON file beside the images. {FORM}",
+        hint=f"Put one CSV or JSON file beside the images. {_FORM}",
     )
 
 
-def _rows(file: Path) -> Found:
-    """The rows of a CSV file (RFC 4180) that begins with the names of its columns."""
+def _rows(file: Path) -> _Entries:
+    """The rows of a CSV file (RFC 4180) whose first line names its columns."""
     with file.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.DictReader(lines, strict=True, restkey="")
         try:
@@ -136,7 +134,7 @@ def _rows(file: Path) -> Found:
                 if "" in row:
                     yield where, {"fault": "more cells than columns; put text with commas in quotes"}
                 elif "answers" in row:
-                    yield where, {**row, "answers": (row["answers"] or "").split(BETWEEN_ANSWERS)}
+                    yield where, {**row, "answers": (row["answers"] or "").split(_BETWEEN_ANSWERS)}
                 else:
                     yield where, row
         except csv.Error as error:
@@ -145,7 +143,7 @@ def _rows(file: Path) -> Found:
             raise Faulty(file, ["it is not UTF-8"], hint="Save it as UTF-8.") from None
 
 
-def _entries(file: Path) -> Found:
+def _entries(file: Path) -> _Entries:
     entries = _json(file)
     if not isinstance(entries, list):
         raise Faulty(file, ["it is not a list"], hint="Write a list of objects: image, question, answer.")
@@ -155,12 +153,12 @@ def _entries(file: Path) -> Found:
             _require_keys(file, where, entry)
             yield where, entry
         else:
-            yield where, {"fault": "it is no object"}
+            yield where, {"fault": "it is not an object"}
 
 
-def _published(folder: Path, questions: Path, annotations: Path) -> Found:
-    """As https://visualqa.org/download.html describes the two files; images are named as in COCO, and may
-    lie in folders of the folder."""
+def _published(folder: Path, questions: Path, annotations: Path) -> _Entries:
+    """The two files as https://visualqa.org/download.html describes them; images are named as in COCO, and
+    may be in subfolders."""
     asked, known = _json(questions), _json(annotations)
     try:
         answers = {one["question_id"]: [a["answer"] for a in one["answers"]] for one in known["annotations"]}
@@ -184,17 +182,17 @@ def _json(file: Path) -> Any:
 
 
 def _require_keys(file: Path, where: str, keys: Iterable[str]) -> None:
-    """Nothing that is not understood is passed over: it may be an answer that was misspelled."""
+    """Unknown keys are refused: one of them may be a misspelled `answer`."""
     keys = [str(key) for key in keys]
-    unknown = [key for key in keys if key not in KEYS]
+    unknown = [key for key in keys if key not in _KEYS]
     if unknown:
         raise Faulty(file, [f"{where}: {unknown[0]!r} is not known"])
     if not {"image", "question"} <= set(keys) or len({"answer", "answers"} & set(keys)) != 1:
         raise Faulty(file, [f"{where}: it has {', '.join(keys) or 'nothing'}"])
 
 
-def _good(file: Path, found: Found) -> Iterator[OwnQuestion]:
-    """Those that can be asked; raises BadRequest at the end when any cannot."""
+def _good(file: Path, found: _Entries) -> Iterator[OwnQuestion]:
+    """The questions that can be asked; raises BadRequest at the end if any cannot."""
     faults: list[str] = []
     for where, entry in found:
         answers = entry.get("answers", [entry.get("answer")])
@@ -204,7 +202,7 @@ def _good(file: Path, found: Found) -> Iterator[OwnQuestion]:
         elif missing := [key for key, value in words.items() if not value]:
             faults.append(f"{where}: no {missing[0]}")
         elif not isinstance(answers, list):
-            faults.append(f"{where}: its answers are no list")
+            faults.append(f"{where}: its answers are not a list")
         elif not answers or not all(map(_words, answers)):
             faults.append(f"{where}: an empty answer")
         else:
@@ -214,5 +212,5 @@ def _good(file: Path, found: Found) -> Iterator[OwnQuestion]:
 
 
 def _words(value: object) -> str:
-    """Text, or a number as people write it; nothing for all else."""
+    """Text, or a number as people write it; empty for anything else."""
     return str(value).strip() if type(value) in (str, int, float) else ""

@@ -1,5 +1,5 @@
-"""What a smaller image saves and costs. Where an image budget is an option of the engine, its processes do
-not all start alike."""
+"""The savings and the cost of a smaller image. Where the image budget is an option of the engine, the
+processes start with different options."""
 
 from viewfinder.measure.measures.base import Measure
 from viewfinder.measure.measures.resolution import ask, find, page

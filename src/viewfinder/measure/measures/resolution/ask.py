@@ -1,7 +1,8 @@
-"""What a smaller image budget saves and costs: the same questions about the same scenes at several of them.
+"""The savings and the cost of a smaller image budget: the same questions about the same scenes at several
+budgets.
 
-The variant's card names the lever: the size of the picture that is sent, shrunk as the gateway would shrink
-it, or the most image tokens that the engine may make of it, an option of its start.
+The variant's card says how the budget is set: by the size of the picture that is sent, shrunk as the gateway
+would shrink it, or by the most image tokens that the engine may make of it, an option at its start.
 """
 
 import base64
@@ -20,18 +21,18 @@ from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.messages import Message
 
 SIZES_PX = (32, 64, 128, 256, 512, 1024)
-"""Longest edges of the pictures that are sent; only those up to the model's own input make a difference."""
-MOST_BUDGETS = 3
-"""Of image tokens."""
-LEAST_SCENES = 2
+"""Longest edges of the pictures that are sent; larger ones than the model's own input make no difference."""
+_MOST_TOKEN_BUDGETS = 3
+"""The most budgets that a card names in image tokens."""
+_LEAST_SCENES = 2
 QUESTIONS_WITHOUT_IMAGE = 4
-"""Of each process, asked without their image too."""
-PREFIX = "resolution/"
-TEXT = f"{PREFIX}text"
+"""The first questions to each process; they are asked without their image, too."""
+BUDGET_PREFIX = "resolution/"
+WITHOUT_IMAGE = f"{BUDGET_PREFIX}text"
 
 
 async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> None:
-    """Each question at every budget that this process can be asked at."""
+    """Each question at every budget that this process allows."""
     await warm_up(subject)
     variant = subject.server.variant
     if variant.image_lever == "pixels":
@@ -41,28 +42,29 @@ async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> N
         number = len(tokens_of(variant))
         at_budgets = _by_tokens(subject.topic(f"resolution/{nth // number}"), tokens_at(variant, nth))
         scenes = _scenes(counts, number)
-    for number, (text, prompts) in enumerate(paced(at_budgets, scenes, LEAST_SCENES, counts.budget_s)):
+    for number, (text, prompts) in enumerate(paced(at_budgets, scenes, _LEAST_SCENES, counts.budget_s)):
         if number < QUESTIONS_WITHOUT_IMAGE:
-            await subject.ask(TEXT, text)
+            await subject.ask(WITHOUT_IMAGE, text)
         for budget_name, prompt in prompts:
-            await subject.ask(PREFIX + budget_name, prompt)
+            await subject.ask(BUDGET_PREFIX + budget_name, prompt)
 
 
 def steps(counts: ResolutionCounts, nth: int) -> int:
-    """How many requests one process is asked at most."""
-    most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, MOST_BUDGETS))
+    """The most requests that one process gets."""
+    most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, _MOST_TOKEN_BUDGETS))
     return TEXTS + IMAGES + QUESTIONS_WITHOUT_IMAGE + most
 
 
 def engine_settings(settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:
-    """The run's, with the budget of the nth process where the engine has the lever."""
+    """The run's settings, with the budget of the nth process if it is an option of the engine."""
     if variant.image_lever == "pixels" or not (tokens := tokens_at(variant, nth)):
         return settings
     return settings.model_copy(update={"image_tokens": tokens})
 
 
 def sizes_of(variant: Variant) -> tuple[int, ...]:
-    """Those that can make a difference: the first that is no smaller than the model's input is the last."""
+    """The sizes that make a difference: the first that is at least as large as the model's input is the
+    last."""
     if variant.image_input_px is None:
         return SIZES_PX
     smaller = tuple(size for size in SIZES_PX if size < variant.image_input_px)
@@ -70,22 +72,23 @@ def sizes_of(variant: Variant) -> tuple[int, ...]:
 
 
 def tokens_of(variant: Variant) -> tuple[int, ...]:
-    """Processes of their own are set to each, in turns; the last, 0: the engine's own number."""
+    """The budgets in tokens, each set on processes of its own, in turns; the last, 0, is the engine's
+    default."""
     return (*variant.image_budgets, 0)
 
 
 def tokens_at(variant: Variant, nth: int) -> int:
-    """The image tokens that the nth process is set to; 0: the engine's own number."""
+    """The image tokens of the nth process; 0: the engine's default."""
     tokens = tokens_of(variant)
     return tokens[nth % len(tokens)]
 
 
-Budgeted = Iterator[tuple[Prompt, list[tuple[str, Prompt]]]]
-"""Endless questions: without the image, and with it by the name of each budget."""
+_Budgeted = Iterator[tuple[Prompt, list[tuple[str, Prompt]]]]
+"""Endless questions, each without its image, and with it at every budget, by the budget's name."""
 
 
-def _by_size(topic: str, sizes_px: Sequence[int]) -> Budgeted:
-    """Each question at every size, in an order of its own: a drift favors none."""
+def _by_size(topic: str, sizes_px: Sequence[int]) -> _Budgeted:
+    """Each question at every size, in an order of its own, so that a drift favors no size."""
     for scene, question in questions(topic, SIZES_PX[-1]):
         data = encode(scene)
         order = scene.random("resolution").sample(list(sizes_px), len(sizes_px))
@@ -95,8 +98,8 @@ def _by_size(topic: str, sizes_px: Sequence[int]) -> Budgeted:
         )
 
 
-def _by_tokens(topic: str, image_tokens: int) -> Budgeted:
-    """Each question with its whole image: the process makes so many tokens of it."""
+def _by_tokens(topic: str, image_tokens: int) -> _Budgeted:
+    """Each question with its whole image, of which the process makes `image_tokens` tokens."""
     for scene, question in questions(topic, SIZES_PX[-1]):
         shown = _shown(encode(scene), question.text, None)
         yield (
@@ -116,7 +119,7 @@ def _shown(data: bytes, text: str, longest_px: int | None) -> Message:
 
 
 def _scenes(counts: ResolutionCounts, budgets_at_start: int) -> int:
-    """Scenes of each process, where so many budgets need a process of their own."""
+    """Scenes of each process, if this number of budgets need a process of their own."""
     groups = max(1, counts.processes // budgets_at_start)
     return math.ceil(counts.questions / groups)
 

@@ -1,5 +1,5 @@
-"""From the answers at several image budgets to what each costs, and to the smallest that does as well as the
-largest; pure."""
+"""From the answers at several image budgets to the cost of each, and to the smallest budget that does as well
+as the largest; pure."""
 
 import math
 import statistics
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.resolution.ask import PREFIX, TEXT
+from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, WITHOUT_IMAGE
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.measures.resolution.result import Budget, BudgetVerdict, Resolution
 from viewfinder.measure.metrics import E2E_S, TTFT_S
@@ -19,10 +19,8 @@ from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.pairs import NOT_INFERIOR
 from viewfinder.measure.store.rows import Sample
 
-Processes = Sequence[Sequence[Sample]]
-"""What each server process was asked at one budget."""
-
-PERCENT = 100
+_Processes = Sequence[Sequence[Sample]]
+"""The samples of each server process at one budget."""
 
 
 def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Variant) -> Resolution:
@@ -32,20 +30,22 @@ def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Va
     until one fails: in such a fixed sequence no correction for many tests is needed (Maurer, Hothorn and
     Lehmacher, Biometrie in der chem.-pharm. Industrie 6 (1995) 3).
     """
-    scenarios = {sample.scenario for log in logs for sample in log.samples} - {TEXT}
+    scenarios = {sample.scenario for log in logs for sample in log.samples} - {WITHOUT_IMAGE}
     names = sorted(
-        (one.removeprefix(PREFIX) for one in scenarios if one.startswith(PREFIX)), key=_tokens_or_pixels
+        (one.removeprefix(BUDGET_PREFIX) for one in scenarios if one.startswith(BUDGET_PREFIX)),
+        key=_tokens_or_pixels,
     )
-    asked = {name: [kept for log in logs if (kept := log.of(PREFIX + name))] for name in names}
-    texts = [sample for log in logs for sample in log.of(TEXT)]
-    rows = {budget: _row(budget, of_it, texts) for budget, of_it in asked.items()}
+    processes = {name: [kept for log in logs if (kept := log.of(BUDGET_PREFIX + name))] for name in names}
+    texts = [sample for log in logs for sample in log.of(WITHOUT_IMAGE)]
+    rows = {budget: _row(budget, of_it, texts) for budget, of_it in processes.items()}
     answered = [budget for budget, row in rows.items() if isinstance(row.accuracy, Figure)]
     if not answered:
         return Resolution(budgets=tuple(rows.values()), cheapest=Missing(missing="no budget was answered"))
     reference = answered.pop()
     rows[reference] = rows[reference].model_copy(update={"verdict": "reference"})
+    best = _answers(processes[reference])
     for budget in answered:
-        rows[budget] = _judged(rows[budget], _answers(asked[budget]), _answers(asked[reference]), reference)
+        rows[budget] = _judged(rows[budget], _answers(processes[budget]), best, reference)
     judged = [rows[budget] for budget in reversed(answered)]
     return Resolution(budgets=tuple(rows.values()), cheapest=_cheapest(rows[reference], judged))
 
@@ -54,7 +54,7 @@ def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
     """The last budget, from the largest of the smaller ones down, before the first that is inferior."""
     if not smaller:
         return Missing(missing="there is no smaller budget to compare with")
-    if isinstance(reference.accuracy, Figure) and reference.accuracy.low <= PERCENT * GUESSING:
+    if isinstance(reference.accuracy, Figure) and reference.accuracy.low <= 100 * GUESSING:
         return Missing(missing="the answers at the largest budget are not surely better than guessing")
     cheapest = reference.budget
     for row in smaller:
@@ -71,8 +71,8 @@ def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
     return cheapest
 
 
-def _row(budget: str, processes: Processes, texts: Sequence[Sample]) -> Budget:
-    """What it costs and how well it does; not judged yet."""
+def _row(budget: str, processes: _Processes, texts: Sequence[Sample]) -> Budget:
+    """The cost and the accuracy of a budget, without a verdict."""
     exchanges = [[one.exchange for one in process] for process in processes]
     every = [one for process in processes for one in process]
     how = "requests with a new image and a question about it each, one at a time, warm"
@@ -98,7 +98,7 @@ def _accuracy(every: Sequence[Sample]) -> Measured:
     for (scene, _), right in _answers([every]).items():
         scenes.setdefault(scene, []).append(right)
     share = clusters.share([sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()])
-    value, low, high = (PERCENT * number for number in share)
+    value, low, high = (100 * number for number in share)
     n = sum(map(len, scenes.values()))
     how = f"right answers to {n} questions about {len(scenes)} images; failed requests are left out"
     return Figure(value=value, low=low, high=high, n=n, unit="%", how=how)
@@ -117,20 +117,20 @@ def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: 
         verdict = "not shown"
     more = contrast.more_to_judge(NOT_INFERIOR) if verdict == "not shown" else math.inf
     difference = Figure(
-        value=PERCENT * contrast.value,
-        low=PERCENT * contrast.low,
-        high=PERCENT * contrast.high,
+        value=100 * contrast.value,
+        low=100 * contrast.low,
+        high=100 * contrast.high,
         n=contrast.n,
         unit="points",
-        how=f"accuracy less that at {reference}, the same {contrast.n} questions; not inferior: the lower "
-        f"one-sided 95 % bound, {PERCENT * contrast.floor:+.1f} points, is above {-PERCENT * NOT_INFERIOR:g}",
+        how=f"accuracy minus that at {reference}, the same {contrast.n} questions; not inferior: the lower "
+        f"one-sided 95 % bound, {100 * contrast.floor:+.1f} points, is above {-100 * NOT_INFERIOR:g}",
     )
     needed = max(1, int(more)) if math.isfinite(more) else None
     return row.model_copy(update={"verdict": verdict, "difference": difference, "more": needed})
 
 
 def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
-    """A question's tokens with its image less those without; they may depend on the image's shape."""
+    """A question's tokens with its image minus those without; they may depend on the image's shape."""
     bare = {(one.scene, one.question): one.exchange.prompt_tokens for one in texts if not one.exchange.error}
     found = [
         float(tokens - without)
@@ -141,7 +141,7 @@ def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
         return Missing(missing="the engine does not report how many tokens a prompt has")
     if min(found) <= 0:
         return Missing(missing="the engine does not count the tokens of an image")
-    how = f"prompt tokens with an image less those of the same question without; mean of {len(found)} images"
+    how = f"prompt tokens with an image minus those of the same question without; mean of {len(found)} images"
     return Figure(
         value=statistics.fmean(found),
         low=min(found),
@@ -153,7 +153,7 @@ def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
     )
 
 
-def _answers(processes: Processes) -> pairs.Answers:
+def _answers(processes: _Processes) -> pairs.Answers:
     return {
         (one.scene, one.question): bool(one.right)
         for process in processes
@@ -163,6 +163,6 @@ def _answers(processes: Processes) -> pairs.Answers:
 
 
 def _tokens_or_pixels(budget: str) -> float:
-    """What sorts budgets, smallest first."""
+    """The key that sorts budgets, smallest first."""
     number = budget.partition(" ")[0]
     return math.inf if number == "all" else float(number)

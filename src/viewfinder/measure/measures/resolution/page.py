@@ -5,8 +5,8 @@ from viewfinder.measure.measures.base import Row, Table, Writer
 from viewfinder.measure.measures.resolution.result import Budget, Resolution
 
 METHOD = (
-    "**Image budgets**: the same questions about the same pictures at every budget, so that answers pair "
-    "up. From the largest down, each is tested at 5 %, until one fails.",
+    "**Image budgets**: the same questions about the same pictures at every budget, so that answers are "
+    "compared in pairs. From the largest down, each budget is tested at 5 %, until one fails.",
 )
 
 
@@ -23,34 +23,24 @@ def rows(found: Resolution | Missing, write: Writer) -> list[Row]:
 
 def section(found: Resolution, write: Writer) -> list[Table]:
     """A line for each budget, the smallest first."""
-    header = (
-        "Image",
-        "Image tokens",
-        "First token (ms)",
-        "Whole request (ms)",
-        "Accuracy (%)",
-        "Against the largest (points)",
-        "Verdict",
-        "Failed",
-    )
     intro = (
-        "The same questions at several image budgets, the largest of which is the reference. Not inferior "
-        "is what surely loses less than two points of accuracy:"
+        "The same questions at several image budgets; the largest is the reference. Not inferior: surely "
+        "less than two points of accuracy are lost:"
     )
     lines = [
-        (
-            write.text(budget.budget),
-            write.figure(budget.image_tokens),
-            write.timing(budget.ttft, "ms"),
-            write.timing(budget.e2e, "ms"),
-            write.figure(budget.accuracy),
-            write.figure(budget.difference) if budget.difference else "",
-            _verdict(budget),
-            f"{budget.failed} of {budget.asked}",
-        )
+        {
+            "Image": write.text(budget.budget),
+            "Image tokens": write.figure(budget.image_tokens),
+            "First token (ms)": write.timing(budget.ttft, "ms"),
+            "Whole request (ms)": write.timing(budget.e2e, "ms"),
+            "Accuracy (%)": write.figure(budget.accuracy),
+            "Against the largest (points)": write.figure(budget.difference) if budget.difference else "",
+            "Verdict": _verdict(budget),
+            "Failed": f"{budget.failed} of {budget.asked}",
+        }
         for budget in found.budgets
     ]
-    return [Table(intro, header, lines)]
+    return [Table(intro, lines)]
 
 
 def _verdict(budget: Budget) -> str:

@@ -1,4 +1,4 @@
-"""What a smaller image costs and saves; as it is stored."""
+"""The cost and the savings of a smaller image, as they are stored."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ BudgetVerdict = Literal["reference", "not inferior", "inferior", "not shown", "n
 class Budget(Frozen):
     """The same questions with their images at one budget: `256 px`, `64 tokens`.
 
-    `image_tokens` are the prompt's with the image less those without it. `difference` is the accuracy minus
-    that of the reference, the largest budget, in points; None for the reference itself. Where the verdict is
-    `not shown`, about `more` questions more would likely tell (None: no number would).
+    `image_tokens` are the prompt's tokens with the image minus those without it. `difference` is the accuracy
+    minus that of the reference, the largest budget, in points; None for the reference itself. If the verdict
+    is `not shown`, about `more` additional questions would likely decide (None: no number would).
     """
 
     budget: str
@@ -28,8 +28,8 @@ class Budget(Frozen):
 
 
 class Resolution(Frozen):
-    """The budgets, smallest first, and the smallest whose accuracy is surely less than two points below that
-    of the largest; every budget between the two is so, too."""
+    """The budgets, smallest first; `cheapest` is the smallest whose accuracy is surely less than two points
+    below that of the largest, as is that of every budget between the two."""
 
     budgets: tuple[Budget, ...]
     cheapest: str | Missing

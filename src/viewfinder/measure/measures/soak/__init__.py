@@ -1,5 +1,5 @@
-"""Many requests in a row on one process: does the server's memory grow, does it become slower, does it
-forget?"""
+"""Many requests in a row on one process: does the server's memory grow, does it become slower, do its answers
+change?"""
 
 from viewfinder.measure.measures.base import Measure
 from viewfinder.measure.measures.soak import ask, find, page

@@ -1,18 +1,17 @@
-"""How long the soak is."""
+"""The number of requests of the soak."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class SoakCounts:
-    """`requests` are made in a row (0: the measure is left out), as many as `budget_s` allows."""
+    """`requests` are sent in a row (0: the measure is left out), or as many as `budget_s` allows."""
 
     requests: int
     budget_s: float
 
 
-COUNTS: Mapping[str, SoakCounts] = {
+COUNTS = {
     "standard": SoakCounts(requests=200, budget_s=300.0),
     "thorough": SoakCounts(requests=1000, budget_s=7200.0),
 }

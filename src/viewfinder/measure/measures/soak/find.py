@@ -1,4 +1,4 @@
-"""From the answers and readings of a long row of requests to what it does to a server; pure."""
+"""From the answers and readings of many requests in a row to the trends of memory, time and answers; pure."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,23 +19,23 @@ from viewfinder.measure.troubles import failures
 from viewfinder.measure.troubles.pictures import are_same
 from viewfinder.measure.troubles.trouble import Code, Trouble, corruption_in
 
-PER = 100
-"""Requests over which a trend of times is given."""
+_TREND_REQUESTS = 100
+"""The trend of times is given over this number of requests."""
 
 
 def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> Soak:
     """The result of a process's samples, and of the readings after each."""
     log = logs[0]
-    asked, series = log.samples, log.series
+    samples, series = log.samples, log.series
     grown: Growth | Missing = NOT_OURS
     if series or log.broke_off:
         grown = growth.judge(series.get(f"{NEW}/{FOOTPRINT}", ()), series.get(f"{SAME}/{FOOTPRINT}", ()))
     canaries, drifted = _canaries(log.of(CANARY))
-    failed = failures.failures(asked)
+    missed = sum(failures.code_of(one.exchange) is not None for one in samples)
     times = [one.exchange.e2e_s for one in log.of(NEW) if answered(one.exchange)]
     return Soak(
-        requests=len(asked),
-        failures=failures.rate(sum(failures.code_of(one.exchange) is not None for one in asked), len(asked)),
+        requests=len(samples),
+        failures=failures.rate(missed, len(samples)),
         canaries=failures.rate(len(drifted), canaries),
         growth=grown,
         latency=_percent(
@@ -43,7 +43,7 @@ def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> So
         ),
         descriptors=_counted(series, DESCRIPTORS, "open descriptors"),
         threads=_counted(series, THREADS, "threads"),
-        troubles=(*_leak(grown), *_drift(drifted, canaries), *failed),
+        troubles=(*_leak(grown), *_drift(drifted, canaries), *failures.failures(samples)),
     )
 
 
@@ -57,12 +57,12 @@ def facts(found: Soak | Missing) -> Facts:
     return Facts(issues=found.issues, corruption=corruption_in(found.troubles), trend=trend)
 
 
-def _canaries(asked: Sequence[Sample]) -> tuple[int, list[tuple[Sample, Sample]]]:
-    """How many were asked again and answered, and those that were not answered as at first: both."""
+def _canaries(samples: Sequence[Sample]) -> tuple[int, list[tuple[Sample, Sample]]]:
+    """The number of answers to canaries after the first one, and those that changed, each after the first."""
     first: dict[str, Sample] = {}
     again = 0
     drifted = []
-    for one in asked:
+    for one in samples:
         if not answered(one.exchange):
             continue
         before = first.setdefault(one.scene, one)
@@ -100,6 +100,7 @@ def _percent(slope: Measured) -> Measured:
     """A slope of logarithms as percent over a hundred requests."""
     if isinstance(slope, Missing):
         return slope
-    value, low, high = (100 * math.expm1(PER * one) for one in (slope.value, slope.low, slope.high))
-    unit = f"% in {PER} requests"
+    each = (slope.value, slope.low, slope.high)
+    value, low, high = (100 * math.expm1(_TREND_REQUESTS * one) for one in each)
+    unit = f"% in {_TREND_REQUESTS} requests"
     return slope.model_copy(update={"value": value, "low": low, "high": high, "unit": unit})

@@ -1,12 +1,12 @@
-"""What becomes of a server's memory over many requests; pure.
+"""How a server's memory changes over many requests; pure.
 
     flat                surely less than 0.1 MB a request over the last three quarters, and not much before
     plateau             it grew, and over the last third it surely grows by less
     leak                surely more than 0.1 MB a request, to the end
     growth with cache   the same, but not while one image is shown again and again: images are kept
-    unclear             too few requests, or too restless a series, to say which
+    unclear             too few requests, or too noisy a series, to decide
 
-The first quarter does not count for the slope: buffers find their size, and libraries come in.
+The first quarter does not count for the slope: buffers reach their size, and libraries are loaded.
 """
 
 import statistics
@@ -18,20 +18,20 @@ from viewfinder.measure.statistics import trend
 from viewfinder.measure.statistics.intervals import TooFew
 
 FLAT_MB = 0.1
-"""A request: 1,000 requests of it take 100 MB."""
+"""A request: 1,000 such requests take 100 MB."""
 FEWEST = 3 * trend.MIN_VALUES
-"""Requests whose last third can have a trend at all."""
+"""With fewer requests their last third is too short for a trend."""
 _EDGE = 10
 MB = 1e6
 
 
 def judge(footprint_bytes: Sequence[float], same_image_bytes: Sequence[float] = ()) -> Growth | Missing:
-    """The growth over a process's requests, from its footprint after each of them: first those with an image
-    of their own each, then those that showed one image again and again."""
+    """The growth over a process's requests, from its footprint after each of them: first the requests with an
+    image of their own each, then those with the same image again and again."""
     if len(footprint_bytes) < FEWEST:
         return Missing(
-            missing=f"growth needs {FEWEST} requests at least, and 200 to tell 0.05 MB a request from noise; "
-            f"there were {len(footprint_bytes)}"
+            missing=f"growth needs {FEWEST} requests at least, and 200 to see 0.05 MB a request above "
+            f"the noise; there were {len(footprint_bytes)}"
         )
     series = [size / MB for size in footprint_bytes]
     later = series[len(series) // 4 :]
@@ -46,7 +46,7 @@ def judge(footprint_bytes: Sequence[float], same_image_bytes: Sequence[float] = 
 
 
 def per_request(values: Sequence[float], unit: str, how: str) -> Measured:
-    """How much the values grow from each request to the next."""
+    """The growth of the values from each request to the next."""
     try:
         value, low, high = trend.slope(values)
     except TooFew as few:

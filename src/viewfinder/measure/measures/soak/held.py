@@ -1,4 +1,4 @@
-"""What a server's process tree holds at one moment; noted after each request."""
+"""The memory, descriptors and threads of a server's process tree at one moment; read after each request."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -6,8 +6,8 @@ from viewfinder.measure.measures.soak.result import Soak
 from viewfinder.measure.troubles.trouble import codes_in
 
 METHOD = (
-    "In the **soak** many requests follow each other on one process, an image of its own in each, with "
-    "known images in between; then one image is shown again and again.",
+    "In the **soak** many requests follow each other on one process, each with an image of its own, with "
+    "known images in between; then the same image is sent again and again.",
 )
 
 

@@ -1,4 +1,4 @@
-"""What many requests in a row do to a server; as it is stored."""
+"""The trends of memory, time and answers over many requests, as they are stored."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ GrowthKind = Literal["flat", "plateau", "leak", "growth with cache", "unclear"]
 
 
 class Growth(Frozen):
-    """How the footprint of the server's tree goes with the requests, in MB (10^6 bytes) a request.
+    """How the footprint of the server's process tree grows with the requests, in MB (10^6 bytes) a request.
 
     `slope` is that of the last three quarters; `rise_mb` is from the first requests to the last ones.
     """
@@ -20,9 +20,10 @@ class Growth(Frozen):
 
 
 class Soak(Frozen):
-    """`canaries` counts known images, asked now and then, whose answer was no longer that of the beginning.
+    """`canaries` counts the answers to known images that were no longer the same as at the beginning.
 
-    `latency` is the trend of the time of a whole request, `descriptors` and `threads` of what the tree holds.
+    `latency` is the trend of the time of a whole request; `descriptors` and `threads` are the trends of those
+    of the process tree.
     """
 
     requests: int

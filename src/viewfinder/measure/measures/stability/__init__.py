@@ -1,5 +1,6 @@
 """Whether a model keeps answering as a fresh process does: mix-ups of images, repeats, failures. Several
-processes for the references, one for the walk of pictures, one for repeats and crowds."""
+processes give the references, one gets pictures in every order, one gets repeats and simultaneous
+requests."""
 
 from viewfinder.measure.measures.base import Measure
 from viewfinder.measure.measures.stability import ask, find, page, reproducer

@@ -1,9 +1,9 @@
 """Does it keep answering as a fresh process does? Pictures in every order, repeats, clients that disconnect,
 errors in between, several requests at once.
 
-Engines have mixed up their users' pictures in all these ways (a cache that knows an image by its address, a
-model that keeps its first image's features, a prompt cache that ignores images), and none of it shows in an
-answer to a single request.
+Engines have mixed up their users' pictures in all these ways (a cache that identifies an image by its memory
+address, a model that keeps its first image's features, a prompt cache that ignores images), and a single
+request shows none of it.
 """
 
 import asyncio
@@ -25,36 +25,37 @@ from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.troubles import pictures
 
-AT_ONCE = (2, 4)
-ORDERS = ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2))
+_AT_ONCE = (2, 4)
+"""Numbers of clients that send requests at the same time."""
+_ORDERS = ((0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2))
 """Of each four pictures, by process: none comes first twice, nor twice after the same one."""
-LEAST_OF_EACH = 12
-"""Requests of each kind that even the slowest model is asked; the suite's number, where that is less."""
+_LEAST_OF_EACH = 12
+"""Requests of each kind that even the slowest model gets; or the suite's number, where that is less."""
 DISCONNECT_S = 0.25
 """An engine notices that its client has disconnected when it writes the next words."""
 
 
 async def ask_nth(subject: Subject, counts: StabilityCounts, nth: int) -> None:
-    """The first processes give the references; one is led through the walk of pictures, and one is asked the
-    same again and again, and by several clients at once."""
+    """The first processes give the references; the next gets the walk through the pictures, and the last gets
+    the same request again and again, then requests of several clients at once."""
     match nth - counts.references:
         case 0:
             await _walk(subject, counts)
         case 1:
             await _repeat(subject, counts)
-            for clients in AT_ONCE:
+            for clients in _AT_ONCE:
                 await _together(subject, counts, clients)
         case _:
             await _refer(subject, counts, nth)
 
 
 def steps(counts: StabilityCounts, nth: int) -> int:
-    """How many requests the nth process is asked at most."""
+    """The most requests that the nth process gets."""
     match nth - counts.references:
         case 0:
             return counts.walk + 2 * len(BETWEEN) * counts.between
         case 1:
-            return counts.repeats + len(AT_ONCE) * counts.together
+            return counts.repeats + len(_AT_ONCE) * counts.together
         case _:
             return pictures.ALL
 
@@ -62,28 +63,29 @@ def steps(counts: StabilityCounts, nth: int) -> int:
 async def _refer(subject: Subject, counts: StabilityCounts, nth: int) -> None:
     """Each picture once, in an order of its own: an answer that depends on what was shown before is not the
     same in two processes."""
-    order = ORDERS[nth % len(ORDERS)]
-    places = (first + place for first in range(0, pictures.ALL, len(order)) for place in order)
-    for prompt in paced(
-        (pictures.pictures()[place] for place in places), pictures.ALL, len(order), counts.budget_s
-    ):
+    order = _ORDERS[nth % len(_ORDERS)]
+    groups = range(0, pictures.ALL, len(order))
+    shown = (pictures.pictures()[first + number] for first in groups for number in order)
+    for prompt in paced(shown, pictures.ALL, len(order), counts.budget_s):
         await _ask(subject, REFERENCE, prompt)
 
 
 async def _walk(subject: Subject, counts: StabilityCounts) -> None:
-    """Every picture after every other; then more of the walk, with something else between each two."""
-    shown = (pictures.pictures()[place] for place in pictures.walk())
-    for prompt in paced(shown, counts.walk, LEAST_OF_EACH, counts.budget_s):
+    """Every picture after every other; then more of the walk, with another kind of request between each
+    two."""
+    shown = (pictures.pictures()[number] for number in pictures.walk())
+    for prompt in paced(shown, counts.walk, _LEAST_OF_EACH, counts.budget_s):
         await _ask(subject, ONE_BY_ONE, prompt)
     kinds = [kind for kind in BETWEEN if kind != "text" or subject.server.variant.text]
     texts = without_images("stability")
     most = len(kinds) * counts.between
     for kind in paced(cycle(kinds), most, len(kinds), counts.budget_s):
-        await _come_between(subject, kind, next(texts) if kind == "text" else next(shown))
+        await _interrupt(subject, kind, next(texts) if kind == "text" else next(shown))
         await _ask(subject, f"{AFTER}{kind}", next(shown))
 
 
-async def _come_between(subject: Subject, kind: str, prompt: Prompt) -> None:
+async def _interrupt(subject: Subject, kind: str, prompt: Prompt) -> None:
+    """A request of one of the kinds in BETWEEN."""
     scenario = f"stability/{kind}"
     match kind:
         case "text":
@@ -98,16 +100,16 @@ async def _come_between(subject: Subject, kind: str, prompt: Prompt) -> None:
 
 
 async def _repeat(subject: Subject, counts: StabilityCounts) -> None:
-    """One request again and again, that the process had not seen before."""
+    """The same request again and again, which is new to the process at first."""
     same = cycle([pictures.pictures()[pictures.WALKED]])
-    for prompt in paced(same, counts.repeats, LEAST_OF_EACH, counts.budget_s):
+    for prompt in paced(same, counts.repeats, _LEAST_OF_EACH, counts.budget_s):
         await _ask(subject, REPEAT, prompt)
 
 
 async def _together(subject: Subject, counts: StabilityCounts, clients: int) -> None:
-    """`clients` that each ask again as soon as they are answered."""
-    shown = (pictures.pictures()[place] for place in pictures.walk())
-    waiting = paced(shown, counts.together, LEAST_OF_EACH, counts.budget_s)
+    """`clients` that each send their next request as soon as they have an answer."""
+    shown = (pictures.pictures()[number] for number in pictures.walk())
+    waiting = paced(shown, counts.together, _LEAST_OF_EACH, counts.budget_s)
 
     async def client() -> None:
         for prompt in waiting:

@@ -1,4 +1,4 @@
-"""From the answers of all processes to what went wrong among them; pure."""
+"""From the answers of all processes to the troubles among them; pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,12 +24,15 @@ from viewfinder.measure.metrics import answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles import failures
-from viewfinder.measure.troubles.failures import rate, step_of
+from viewfinder.measure.troubles.failures import SAID_CHARACTERS, rate, step_of
 from viewfinder.measure.troubles.pictures import are_same
 from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble, corruption_in
 
-FEWEST_REPEATS = 3
-_MIX_UPS = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST)
+_FEWEST_REPEATS = 3
+_CAUSED_BY_MEMORY = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST)
+_REPEAT_CODES = {"cache-split": Code.CACHE_SPLIT, "unstable": Code.UNSTABLE}
+_Processes = Sequence[Sequence[Sample]]
+"""The samples of each server process, in their order."""
 
 
 def stability(logs: Sequence[ProcessLog], counts: StabilityCounts, variant: Variant) -> Stability:
@@ -48,38 +51,36 @@ def facts(found: Stability | Missing) -> Facts:
     return Facts(issues=found.issues, corruption=corruption, leak_requests=leak_requests)
 
 
-def judge(processes: Sequence[Sequence[Sample]]) -> Stability:
-    """The result of these server processes, each with its exchanges in their order."""
+def judge(processes: _Processes) -> Stability:
+    """The result of the samples of these server processes."""
     fresh = mixups.references([of for process in processes if (of := _of(process, REFERENCE))])
     walked = [one for process in processes for one in mixups.in_a_row(process, _is_walked)]
     found = mixups.causes(walked, fresh)
-    telling = [one for one in walked if fresh.tells(one)]
-    mixed = [one for code in _MIX_UPS for one in found.get(code, [])]
-    repeated = [asked for process in processes for asked in _of(process, REPEAT)]
+    counted = [one for one in walked if fresh.can_show(one)]
+    mixed = [one for code in _CAUSED_BY_MEMORY for one in found.get(code, [])]
+    repeated = [sample for process in processes for sample in _of(process, REPEAT)]
     together, troubles_together = _together(processes, fresh, is_sound=not mixed)
     repeats = _repeats(repeated)
-    wanted = [[asked for asked in process if asked.scenario not in PROVOKED] for process in processes]
-    all_wanted = [asked for process in wanted for asked in process]
-    missed = sum(failures.code_of(asked.exchange) is not None for asked in all_wanted)
+    wanted = [[one for one in process if one.scenario not in PROVOKED] for process in processes]
+    all_wanted = [one for process in wanted for one in process]
+    missed = sum(failures.code_of(one.exchange) is not None for one in all_wanted)
     troubles = [
-        *(_mixed_up(code, ones, telling, processes) for code, ones in found.items()),
+        *(_mixed_up(code, ones, counted, processes) for code, ones in found.items()),
         *troubles_together,
         *_of_repeats(repeats, repeated),
         *_second_call(wanted),
         *failures.failures(all_wanted),
     ]
     any_one = next(sample for process in processes for sample in process)
-    # Only of those that nobody provoked; but what was asked again shows the recovery.
+    # Errors that the measure provoked need no recovery; a request that was sent again shows one.
     recovered = [[one for one in process if one.scenario not in (LEFT, BROKEN)] for process in processes]
     return Stability(
         references=fresh.agreement,
         repeats=repeats,
-        mix_ups=_rate(mixed, telling)
-        if telling
-        else Missing(
-            missing="no two of the pictures were answered differently, so a mix-up would not be seen"
-        ),
-        after=_after(telling, mixed),
+        mix_ups=_rate(mixed, counted)
+        if counted
+        else Missing(missing="no two of the pictures got different answers, so a mix-up would not be seen"),
+        after=_after(counted, mixed),
         together=together,
         failures=rate(missed, len(all_wanted)),
         recovery=failures.recovery(recovered),
@@ -88,102 +89,95 @@ def judge(processes: Sequence[Sequence[Sample]]) -> Stability:
 
 
 def _of(process: Iterable[Sample], scenario: str) -> list[Sample]:
-    return [asked for asked in process if asked.scenario == scenario]
+    return [sample for sample in process if sample.scenario == scenario]
 
 
-def _is_walked(asked: Sample) -> bool:
-    return asked.scenario == ONE_BY_ONE or asked.scenario.startswith(AFTER)
+def _is_walked(sample: Sample) -> bool:
+    return sample.scenario == ONE_BY_ONE or sample.scenario.startswith(AFTER)
 
 
-def _came_after(asked: Sample) -> str:
-    """What came between this image and the one before, in words; "" when nothing did."""
-    return BETWEEN.get(asked.scenario.removeprefix(AFTER), "")
+def _came_after(sample: Sample) -> str:
+    """The kind of request between this image and the one before, in words; "" when there was none."""
+    return BETWEEN.get(sample.scenario.removeprefix(AFTER), "")
 
 
 def _rate(events: Sequence[Shown], of: Sequence[Shown]) -> Rate:
     return rate(len(events), max(len(events), len(of)))
 
 
-def _after(telling: Sequence[Shown], mixed: Sequence[Shown]) -> dict[str, Rate]:
+def _after(counted: Sequence[Shown], mixed: Sequence[Shown]) -> dict[str, Rate]:
     def among(shown: Sequence[Shown], words: str) -> list[Shown]:
-        return [one for one in shown if _came_after(one.asked) == words]
+        return [one for one in shown if _came_after(one.sample) == words]
 
     return {
-        words: _rate(among(mixed, words), of) for words in BETWEEN.values() if (of := among(telling, words))
+        words: _rate(among(mixed, words), of) for words in BETWEEN.values() if (of := among(counted, words))
     }
 
 
-def _mixed_up(
-    code: Code, ones: Sequence[Shown], telling: Sequence[Shown], processes: Sequence[Sequence[Sample]]
-) -> Trouble:
-    one = ones[0]
-    origin = one.first if code is Code.FROZEN_IMAGE else one.before
+def _trouble(code: Code, how_often: Rate, expected: str, said: str, steps: Iterable[Step]) -> Trouble:
     return Trouble(
         code=code,
-        rate=_rate(ones, telling),
-        after=_came_after(one.asked),
-        expected=one.asked.expected,
-        said=one.asked.exchange.text[: failures.SAID_CHARACTERS],
-        steps=_steps(one.asked, origin, processes, whole=code is not Code.FROZEN_IMAGE),
+        rate=how_often,
+        expected=expected[:SAID_CHARACTERS],
+        said=said[:SAID_CHARACTERS],
+        steps=tuple(steps),
     )
 
 
-def _steps(
-    last: Sample, origin: Sample | None, processes: Sequence[Sequence[Sample]], *, whole: bool
-) -> tuple[Step, ...]:
-    """From the request that showed the other picture to the one that was answered with it; what came between
-    them, too, where it may matter."""
-    process = next(process for process in processes if last in process)
+def _mixed_up(code: Code, ones: Sequence[Shown], counted: Sequence[Shown], processes: _Processes) -> Trouble:
+    one, is_frozen = ones[0], code is Code.FROZEN_IMAGE
+    steps = _steps(one.sample, one.first if is_frozen else one.before, processes, whole=not is_frozen)
+    found = _trouble(code, _rate(ones, counted), one.sample.expected, one.sample.exchange.text, steps)
+    return found.model_copy(update={"after": _came_after(one.sample)})
+
+
+def _steps(last: Sample, origin: Sample | None, processes: _Processes, *, whole: bool) -> list[Step]:
+    """From the request with the other picture to the one that got its answer; the `whole` of the requests
+    between them, too, where they may matter."""
     if origin is None:
-        return (step_of(last),)
-    end = process.index(last)
-    between = process[process.index(origin) + 1 : end] if whole else []
-    return (_step(origin), *map(_step, between), step_of(last))
+        return [step_of(last)]
+    process = next(process for process in processes if last in process)
+    between = process[process.index(origin) + 1 : process.index(last)] if whole else []
+    return [_step(origin), *map(_step, between), step_of(last)]
 
 
-def _step(asked: Sample) -> Step:
-    how = {LEFT: "left", BROKEN: "broken"}.get(asked.scenario, "asked")
-    return step_of(asked).model_copy(update={"how": how})
+def _step(sample: Sample) -> Step:
+    how = {LEFT: "left", BROKEN: "broken"}.get(sample.scenario, "asked")
+    return step_of(sample).model_copy(update={"how": how})
 
 
 def _together(
-    processes: Sequence[Sequence[Sample]], fresh: References, *, is_sound: bool
+    processes: _Processes, fresh: References, *, is_sound: bool
 ) -> tuple[dict[int, Rate] | Missing, list[Trouble]]:
-    """How many answers were another request's, by how many were under way; and what went wrong there."""
+    """The rate of answers to another request, by the number of clients; and all troubles of those
+    requests."""
     if not is_sound:
         return Missing(missing="images are mixed up one at a time already"), []
     rates: dict[int, Rate] = {}
     troubles: list[Trouble] = []
-    scenarios = {asked.scenario for process in processes for asked in process}
+    scenarios = {sample.scenario for process in processes for sample in process}
     for scenario in sorted(name for name in scenarios if name.startswith(TOGETHER)):
         shown = [one for process in processes for one in mixups.at_once(_of(process, scenario))]
-        telling = [one for one in shown if fresh.tells(one)]
+        counted = [one for one in shown if fresh.can_show(one)]
         clients = int(scenario.removeprefix(TOGETHER))
         for code, ones in mixups.causes(shown, fresh).items():
             if code is Code.CROSS_REQUEST:
-                rates[clients] = _rate(ones, telling)
-            troubles.append(_crossed(code, ones, telling, clients))
-        if telling:
-            rates.setdefault(clients, _rate([], telling))
+                rates[clients] = _rate(ones, counted)
+            troubles.append(_crossed(code, ones, counted, clients))
+        if counted:
+            rates.setdefault(clients, _rate([], counted))
     return rates or Missing(missing="no requests that were under way together were answered"), troubles
 
 
-def _crossed(code: Code, ones: Sequence[Shown], telling: Sequence[Shown], clients: int) -> Trouble:
-    one = ones[0]
-    return Trouble(
-        code=code,
-        rate=_rate(ones, telling),
-        after=f"{clients} requests at once",
-        expected=one.asked.expected,
-        said=one.asked.exchange.text[: failures.SAID_CHARACTERS],
-        steps=(*map(step_of, one.beside), step_of(one.asked)),
-        together=True,
-    )
+def _crossed(code: Code, ones: Sequence[Shown], counted: Sequence[Shown], clients: int) -> Trouble:
+    sample, steps = ones[0].sample, map(step_of, (*ones[0].beside, ones[0].sample))
+    found = _trouble(code, _rate(ones, counted), sample.expected, sample.exchange.text, steps)
+    return found.model_copy(update={"after": f"{clients} requests at once", "together": True})
 
 
 def _repeats(repeated: Sequence[Sample]) -> Repeats | Missing:
-    texts = [asked.exchange.text for asked in repeated if answered(asked.exchange)]
-    if len(texts) < FEWEST_REPEATS:
+    texts = [sample.exchange.text for sample in repeated if answered(sample.exchange)]
+    if len(texts) < _FEWEST_REPEATS:
         return Missing(missing=f"{len(texts)} of {len(repeated)} identical requests were answered")
     same_answer = all(are_same(texts[0], text) for text in texts)
     if len(set(texts)) == 1:
@@ -196,36 +190,21 @@ def _repeats(repeated: Sequence[Sample]) -> Repeats | Missing:
 
 
 def _of_repeats(repeats: Repeats | Missing, repeated: Sequence[Sample]) -> list[Trouble]:
-    codes = {"cache-split": Code.CACHE_SPLIT, "unstable": Code.UNSTABLE}
-    if isinstance(repeats, Missing) or repeats.kind not in codes:
+    if isinstance(repeats, Missing) or repeats.kind not in _REPEAT_CODES:
         return []
-    said = [asked for asked in repeated if answered(asked.exchange)]
-    other = next(asked for asked in said if asked.exchange.text != said[0].exchange.text)
-    differ = sum(asked.exchange.text != said[0].exchange.text for asked in said)
-    return [
-        Trouble(
-            code=codes[repeats.kind],
-            rate=rate(differ, len(said)),
-            expected=said[0].exchange.text[: failures.SAID_CHARACTERS],
-            said=other.exchange.text[: failures.SAID_CHARACTERS],
-            steps=(step_of(said[0]), step_of(other)),
-        )
-    ]
+    first, *later = (sample for sample in repeated if answered(sample.exchange))
+    others = [sample for sample in later if sample.exchange.text != first.exchange.text]
+    how_often, steps = rate(len(others), 1 + len(later)), map(step_of, (first, others[0]))
+    said = others[0].exchange.text
+    return [_trouble(_REPEAT_CODES[repeats.kind], how_often, first.exchange.text, said, steps)]
 
 
-def _second_call(wanted: Sequence[Sequence[Sample]]) -> list[Trouble]:
+def _second_call(wanted: _Processes) -> list[Trouble]:
     """Every fresh process answered its first image and failed at its second (mlx-vlm up to 0.4.0)."""
     pairs = [images[:2] for process in wanted if len(images := [one for one in process if one.scene]) > 1]
     failed = [pair for pair in pairs if answered(pair[0].exchange) and pair[1].exchange.error]
     if len(failed) < 2 or len(failed) < len(pairs):
         return []
-    first, second = failed[0]
-    return [
-        Trouble(
-            code=Code.SECOND_CALL_ERROR,
-            rate=rate(len(failed), len(pairs)),
-            expected=second.expected,
-            said=second.exchange.error[: failures.SAID_CHARACTERS],
-            steps=(step_of(first), step_of(second)),
-        )
-    ]
+    second, how_often = failed[0][1], rate(len(failed), len(pairs))
+    steps = map(step_of, failed[0])
+    return [_trouble(Code.SECOND_CALL_ERROR, how_often, second.expected, second.exchange.error, steps)]

@@ -1,11 +1,11 @@
-"""Answers that are about another picture than the one shown: found and told from others; pure, called by
-`steadiness`.
+"""Answers about another picture than the one in the request: found, and separated from other wrong answers;
+pure, called by `find`.
 
-An answer is sound when it is right, or the same that fresh processes give to this picture: what a model
-cannot see does not count against its memory. One that is not sound is laid to the picture before, the first
-one, or another that was under way, when it is what would be said of that; else it is nobody's. By chance an
-unsound answer names another picture, too: eight colors are few. So where several are unsound, a cause is
-named only for more of them than chance gives to it.
+An answer is sound if it is right, or the same that fresh processes give to this picture: poor eyesight is not
+a mix-up. An unsound answer is attributed to the picture before, to the process's first one, or to another
+under way at the same time, if it would be an answer about that picture; else it has no cause. An unsound
+answer may also match another picture by chance: there are only eight colors. So if several answers are
+unsound, a cause is named only if it explains more of them than chance would.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,10 +21,10 @@ from viewfinder.measure.troubles.trouble import Code
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An answered request of a process: the picture before it, the process's first one, and, where several
+    """An answered request of a process, with the request before it, the process's first one, and, if several
     were under way at once, the others."""
 
-    asked: Sample
+    sample: Sample
     before: Sample | None = None
     first: Sample | None = None
     beside: tuple[Sample, ...] = ()
@@ -32,35 +32,35 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What fresh processes say of each picture, where they agree; else what is right."""
+    """The answers of fresh processes to each picture, where they agree; else the right answers."""
 
     answers: Mapping[str, str]
     agreement: Agreement
 
-    def of(self, asked: Sample) -> str:
-        return self.answers.get(asked.scene, asked.expected)
+    def of(self, sample: Sample) -> str:
+        return self.answers.get(sample.scene, sample.expected)
 
-    def is_sound(self, asked: Sample) -> bool:
-        return bool(asked.right) or are_same(self.of(asked), asked.exchange.text)
+    def is_sound(self, sample: Sample) -> bool:
+        return bool(sample.right) or are_same(self.of(sample), sample.exchange.text)
 
     def is_about(self, other: Sample | None, shown: Shown) -> bool:
-        """Whether what was said of one picture is what would be said of the other."""
-        text = shown.asked.exchange.text
+        """Whether the answer to one picture is what would be the answer to the other."""
+        text = shown.sample.exchange.text
         return other is not None and (are_same(self.of(other), text) or are_same(other.expected, text))
 
-    def tells(self, shown: Shown) -> bool:
-        """Whether a mix-up with any of these others would be seen."""
+    def can_show(self, shown: Shown) -> bool:
+        """Whether a mix-up with any of the other pictures would show in the answer."""
         others = (shown.before, shown.first, *shown.beside)
-        return any(other and not are_same(self.of(other), self.of(shown.asked)) for other in others)
+        return any(other and not are_same(self.of(other), self.of(shown.sample)) for other in others)
 
 
 def references(processes: Sequence[Sequence[Sample]]) -> References:
-    """From what each fresh process answered to each picture."""
+    """The references, from the answers of each fresh process to each picture."""
     said: dict[str, list[str]] = {}
     for process in processes:
-        for asked in process:
-            if answered(asked.exchange):
-                said.setdefault(asked.scene, []).append(asked.exchange.text)
+        for sample in process:
+            if answered(sample.exchange):
+                said.setdefault(sample.scene, []).append(sample.exchange.text)
     compared = {scene: texts for scene, texts in said.items() if len(texts) > 1}
     agreed = {
         scene: texts[0]
@@ -71,48 +71,48 @@ def references(processes: Sequence[Sequence[Sample]]) -> References:
 
 
 def in_a_row(process: Sequence[Sample], is_of_interest: Callable[[Sample], bool]) -> list[Shown]:
-    """The answered requests of interest of a process that was asked one after the other."""
+    """The answered requests of interest of a process that got one request after the other."""
     found: list[Shown] = []
     before: Sample | None = None
-    first = next((asked for asked in process if asked.scene), None)
-    for asked in process:
-        if is_of_interest(asked) and answered(asked.exchange):
-            found.append(Shown(asked, before, first))
-        before = asked if asked.scene else before
+    first = next((sample for sample in process if sample.scene), None)
+    for sample in process:
+        if is_of_interest(sample) and answered(sample.exchange):
+            found.append(Shown(sample, before, first))
+        before = sample if sample.scene else before
     return found
 
 
 def at_once(process: Iterable[Sample]) -> list[Shown]:
-    """The answered requests, each with those that were under way with it."""
-    all_asked = list(process)
+    """The answered requests, each with those that were under way at the same time."""
+    samples = list(process)
     return [
-        Shown(asked, beside=tuple(other for other in all_asked if _overlap(asked, other)))
-        for asked in all_asked
-        if answered(asked.exchange)
+        Shown(sample, beside=tuple(other for other in samples if _overlap(sample, other)))
+        for sample in samples
+        if answered(sample.exchange)
     ]
 
 
 def causes(shown: Sequence[Shown], fresh: References) -> dict[Code, list[Shown]]:
-    """The unsound answers, by what they are laid to."""
-    unsound = [one for one in shown if not fresh.is_sound(one.asked)]
+    """The unsound answers, by their cause; CANARY_DRIFT stands for those without one."""
+    unsound = [one for one in shown if not fresh.is_sound(one.sample)]
     found: dict[Code, list[Shown]] = {code: [] for code in _OTHERS}
     either: list[Shown] = []
-    nobodys: list[Shown] = []
+    unexplained: list[Shown] = []
     for one in unsound:
         codes = [code for code, others in _OTHERS.items() if _is_about_any(others(one), one, fresh)]
-        (found[codes[0]] if len(codes) == 1 else either if codes else nobodys).append(one)
-    # The picture before may be the first one: then it is laid to what explains most of the others.
+        (found[codes[0]] if len(codes) == 1 else either if codes else unexplained).append(one)
+    # The picture before may be the first one: such an answer goes to the cause that explains most others.
     likeliest = max(_OTHERS, key=lambda code: len(found[code]))
     found[likeliest] += either
     for code, ones in found.items():
         beside = max((len(one.beside) for one in ones), default=0)
         share = max(1, beside) / (WALKED - 1)
-        # A lone answer that is the previous picture's is not explained away: nothing else went wrong.
+        # A single unsound answer that fits the picture before is no chance: nothing else went wrong.
         is_alone = len(ones) == len(unsound) and not beside
         if not is_alone and is_chance(len(ones), len(unsound), min(share, 1.0)):
-            nobodys += ones
+            unexplained += ones
             found[code] = []
-    return {code: ones for code, ones in (found | {Code.CANARY_DRIFT: nobodys}).items() if ones}
+    return {code: ones for code, ones in (found | {Code.CANARY_DRIFT: unexplained}).items() if ones}
 
 
 _OTHERS: Mapping[Code, Callable[[Shown], Sequence[Sample | None]]] = {
@@ -120,7 +120,7 @@ _OTHERS: Mapping[Code, Callable[[Shown], Sequence[Sample | None]]] = {
     Code.FROZEN_IMAGE: lambda one: [one.first],
     Code.CROSS_REQUEST: lambda one: one.beside,
 }
-"""Which requests another's answer may come from."""
+"""The requests whose answer may have been given instead, by cause."""
 
 
 def _is_about_any(others: Sequence[Sample | None], one: Shown, fresh: References) -> bool:

@@ -6,14 +6,14 @@ from viewfinder.measure.measures.stability.result import Repeats, Stability
 from viewfinder.measure.troubles.trouble import Rate, codes_in
 
 _MIX_UPS = (
-    "Pictures whose right answers differ are shown in every order, a few of them after a request without an "
-    "image, a long one, a client that left in the middle, and a refused one. A mix-up is an answer that is "
-    "neither right nor a fresh process's, and what would be said of the picture before or the first one. The "
-    "bound is one-sided, 95 %, exact (Clopper and Pearson)"
+    "Pictures whose right answers differ are sent in every order, some of them after a request without an "
+    "image, a long one, one whose client disconnected, and a refused one. A mix-up is an answer that is "
+    "neither right nor that of a fresh process, and that fits the picture before or the first one. The bound "
+    "is one-sided, 95 %, exact (Clopper and Pearson)"
 )
 _REPEATS = {
     "bit-stable": "all in the same words",
-    "cache-split": "the first in other words than the rest, which are alike",
+    "cache-split": "the first in other words than the rest, which are identical",
     "numeric": "in different words, with the same answer",
     "unstable": "with different answers",
 }

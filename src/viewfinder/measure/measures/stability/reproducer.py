@@ -1,5 +1,5 @@
 """A folder with everything that reproduces a trouble: the pictures, the requests, the versions and the
-commands. Named by `find`, written by `session`."""
+commands. `find` names it, `session` writes it."""
 
 import base64
 import json
@@ -17,26 +17,26 @@ from viewfinder.measure.prompts import body
 from viewfinder.measure.troubles.pictures import messages
 from viewfinder.measure.troubles.trouble import Code, Step, Trouble
 
-FOLDER = "reproducers"
+_FOLDER = "reproducers"
 _REPRODUCIBLE = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST, Code.SECOND_CALL_ERROR)
 
 
 def named(troubles: Sequence[Trouble], run: str, model: str) -> tuple[Trouble, ...]:
-    """The same troubles, with the folder that reproduces them where that makes sense; one a code."""
+    """The same troubles; the first of each reproducible code gets the name of a folder."""
     taken: set[Code] = set()
     found = []
     for trouble in troubles:
         if trouble.code in _REPRODUCIBLE and trouble.code not in taken:
             taken.add(trouble.code)
             name = "-".join(re.sub(r"[^\w.]+", "-", word) for word in (run, model, trouble.code.value))
-            found.append(trouble.model_copy(update={"reproducer": f"{FOLDER}/{name}"}))
+            found.append(trouble.model_copy(update={"reproducer": f"{_FOLDER}/{name}"}))
         else:
             found.append(trouble)
     return tuple(found)
 
 
 def files(result: Stability, about: About) -> dict[str, bytes]:
-    """Every file of the folders that the troubles name, by its path in the state folder."""
+    """Every file of the troubles' folders, by its path in the state folder."""
     return {
         f"{trouble.reproducer}/{name}": content
         for trouble in result.troubles
@@ -92,14 +92,14 @@ def _readme(about: About, trouble: Trouble) -> str:
         "```",
     ]
     if trouble.together:
-        said += ["", "They must be under way at the same time: if they were not, send them again."]
+        said += ["", "They must be under way at the same time; if they were not, send them again."]
     if any(step.how == "broken" for step in trouble.steps):
         said += ["", "A gateway refuses the broken image itself: send that request to the engine."]
     return "\n".join((*said, ""))
 
 
 def _what(step: Step) -> str:
-    shown = {"broken": "data that is no image"}.get(
+    shown = {"broken": "data that is not an image"}.get(
         step.how, f"scene {step.scene}" if step.scene else "no image"
     )
     left = "; the client disconnects at the first words" if step.how == "left" else ""
@@ -107,7 +107,7 @@ def _what(step: Step) -> str:
 
 
 def _serve(about: About) -> list[str]:
-    """How to start it, if that is ours to do; without its canary, which would be the first to show images."""
+    """How to start the server, if Viewfinder starts it; without a canary, which would send images before."""
     if about.engine == ENDPOINT:
         return []
     serve = f"viewfinder serve {shlex.quote(about.model)} --variant {shlex.quote(about.variant)}"

@@ -1,4 +1,4 @@
-"""Whether a model keeps answering as a fresh process does; as it is stored."""
+"""Whether a model keeps answering as a fresh process does, as it is stored."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ Sameness = Literal["bit-stable", "cache-split", "numeric", "unstable"]
 
 
 class Agreement(Frozen):
-    """`same` of `asked` questions were answered alike by all fresh `processes`."""
+    """`same` of `asked` questions got the same answer from all fresh `processes`."""
 
     same: int
     asked: int
@@ -20,23 +20,24 @@ class Agreement(Frozen):
 
 
 class Repeats(Frozen):
-    """One request again and again: bit-stable (all alike), cache-split (the first differs, the rest are
-    alike), numeric (other words, the same answer) or unstable (other answers)."""
+    """The same request again and again: bit-stable (all replies identical), cache-split (the first differs,
+    the rest are identical), numeric (other words, the same answer) or unstable (other answers)."""
 
     kind: Sameness
     answers: int
     texts: int
-    """How many different ones."""
+    """The number of different replies."""
     same_answer: bool
-    """Whether all of them say the same, in whatever words."""
+    """Whether all of them give the same answer, in whatever words."""
 
 
 class Stability(Frozen):
-    """`mix_ups` are answers about an image that was shown before; `after` counts those that came right after
-    something else, by what it was; `together` answers to another request under way, by how many there were.
+    """`mix_ups` are answers about an image that was sent before; `after` counts those right after a request
+    of another kind, by kind; `together` counts answers to another request under way, by the number of
+    clients.
 
-    `failures` are errors and empty answers where none was provoked, and `recovery` the worst that came of an
-    error.
+    `failures` are errors and empty answers that the measure did not provoke; `recovery` is the worst
+    consequence of an error.
     """
 
     references: Agreement
@@ -50,7 +51,7 @@ class Stability(Frozen):
 
     @property
     def issues(self) -> tuple[str, ...]:
-        """What a user must know; a cache that changes words and no answer is none."""
+        """What a user must know; a cache that changes the words and not the answer is not an issue."""
         harmless = isinstance(self.repeats, Repeats) and self.repeats.same_answer
         said = [
             trouble.sentence

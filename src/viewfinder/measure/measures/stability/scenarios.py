@@ -1,4 +1,4 @@
-"""The names of what the stability measure asks, by which its answers are told apart."""
+"""The scenarios of the stability measure: the kinds of its requests, by which their answers are sorted."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ BETWEEN: Mapping[str, str] = {
     "leave": "a client that left in the middle of an answer",
     "broken": "a request that the engine refused",
 }
-"""What may come between two images, and in words."""
+"""The kinds of requests that may come between two images, in words."""
 LEFT, BROKEN = "stability/leave", "stability/broken"
 PROVOKED = (LEFT, BROKEN, AGAIN)
-"""No answer is expected of these; what was asked again is no news."""
+"""Requests that need not be answered: their failures are caused by the measure, or counted already."""

@@ -1,4 +1,4 @@
-"""What one server process gives to several clients at once: closed and open loops, on several processes."""
+"""How many answers one server process gives to several clients at once, in closed and open loops."""
 
 from viewfinder.measure.measures.base import Measure
 from viewfinder.measure.measures.throughput import ask, find, page

@@ -1,10 +1,10 @@
-"""How much one server process gives to several clients at once, and how long they wait.
+"""How many answers one server process gives to several clients at once, and how long they wait.
 
-Closed loop: 1, 2, 4 and 8 clients, each of which asks again as soon as it is answered. Open loop: requests
-arrive at random, at shares of the best rate that the process has just shown, whether or not earlier ones are
-answered. One that is sent late counts from its scheduled time: a server that stalls cannot hide it by not
-being asked (coordinated omission). Every request brings a new image, drawn before its level begins. The
-gateway is not between: requests that wait, wait in the engine, or for one of its slots.
+Closed loop: 1, 2, 4 and 8 clients, each of which sends its next request as soon as it has an answer. Open
+loop: requests arrive at random, at shares of the best rate that the process has just reached, whether or not
+earlier ones are answered. A request that is sent late counts from its scheduled time: a stall cannot hide by
+delaying the requests after it (coordinated omission). Every request has a new image, drawn before its level
+begins. The gateway is left out: requests wait in the engine, or for one of its slots.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ FEWEST_ARRIVALS = 3
 
 
 async def all_levels(subject: Subject, counts: ThroughputCounts, nth: int) -> Series:
-    """The closed loops in an order of the process's own, then the open ones at shares of the best rate."""
+    """The closed loops, in another order on each process; then the open loops at shares of the best rate."""
     await warm_up(subject)
     alone = await subject.ask(WARM_UP, next(descriptions(subject.topic("throughput/alone"))))
     order = [clients for clients in CLIENTS if _is_affordable(clients, alone.exchange, counts)]
@@ -44,7 +44,7 @@ async def all_levels(subject: Subject, counts: ThroughputCounts, nth: int) -> Se
 
 
 def steps(counts: ThroughputCounts, nth: int) -> int:
-    """How many requests one process is asked at most."""
+    """The most requests that one process gets."""
     closed = sum(_most(clients, counts) for clients in CLIENTS)
     arrivals = max(FEWEST_ARRIVALS, counts.requests)
     return TEXTS + IMAGES + 1 + closed + len(SHARES) * arrivals
@@ -61,9 +61,9 @@ def open_level(share: float) -> str:
 async def _closed_loop(subject: Subject, counts: ThroughputCounts, clients: int) -> float:
     """Answers a second.
 
-    Nothing counts until a client has asked once: all begin together, and the first answers are still out of
-    step. When enough was counted, or the time is over and each client had a turn, idle clients keep asking
-    until the last answer that counts is there: none is timed while the load thins out.
+    A client's first request does not count: all clients begin together, and their first answers are not yet
+    spread out. When enough requests were counted, or the time is over and each client had one that counts,
+    idle clients keep sending until the last counted answer has arrived: none is timed under a lighter load.
     """
     drawn = list(islice(descriptions(subject.topic(closed_level(clients))), _most(clients, counts)))
     prompts = iter(drawn)
@@ -93,7 +93,7 @@ async def _closed_loop(subject: Subject, counts: ThroughputCounts, clients: int)
 async def _open_loop(
     subject: Subject, counts: ThroughputCounts, level: str, rate: float, seed: str
 ) -> list[float]:
-    """When each request was scheduled, on the clock of its exchange, in the order of the samples."""
+    """The scheduled time of each request, on the clock of its exchange, in the order of the samples."""
     n = max(FEWEST_ARRIVALS, min(counts.requests, int(rate * counts.level_s)))
     prompts = list(islice(descriptions(subject.topic(level)), n))
     begun_s = time.monotonic()
@@ -107,8 +107,8 @@ async def _open_loop(
 
 @asynccontextmanager
 async def _at_once(subject: Subject) -> AsyncIterator[asyncio.TaskGroup]:
-    """Tasks that ask at the same time; when one finds the engine gone, the others stop and its error is
-    raised."""
+    """Tasks that send requests at the same time; if one finds the engine gone, the others stop and its error
+    is raised."""
     try:
         with subject.overlapping():
             async with asyncio.TaskGroup() as group:
@@ -122,10 +122,10 @@ def _counted(clients: int, counts: ThroughputCounts) -> int:
 
 
 def _most(clients: int, counts: ThroughputCounts) -> int:
-    """Requests of a closed loop at most, with those that do not count."""
+    """The most requests of a closed loop, with those that do not count."""
     return 3 * clients + _counted(clients, counts)
 
 
 def _is_affordable(clients: int, alone: Exchange, counts: ThroughputCounts) -> bool:
-    """Whether a turn of each client, one after the other, is over in twice the time of a level."""
+    """Whether one request of each client, one after the other, takes at most twice the time of a level."""
     return clients == min(CLIENTS) or clients * alone.e2e_s <= 2 * counts.level_s

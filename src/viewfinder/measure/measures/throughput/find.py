@@ -1,4 +1,5 @@
-"""From the requests of each level of demand to its figures, and where more clients bring no more; pure."""
+"""From the requests of each level of demand to its figures, and to the number of clients beyond which the
+rate grows no more; pure."""
 
 import math
 from collections import Counter
@@ -18,19 +19,18 @@ from viewfinder.measure.metrics import E2E_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import restarts
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.percentiles import percentile
 from viewfinder.measure.statistics.ranking import MARGIN_RATIO
 
-Processes = Mapping[int, Sequence[Exchange]]
-"""What each server process was asked at one level; the process is the sample."""
+ByProcess = Mapping[int, Sequence[Exchange]]
+"""The requests to each server process at one level; intervals are over processes."""
 
 NO_PROCESS = Missing(
-    missing="no server process came to this level: requests take too long for it, or the engine ended before"
+    missing="no server process reached this level: requests take too long for it, or the engine ended before"
 )
 
 
 def throughput(logs: Sequence[ProcessLog], counts: ThroughputCounts, variant: Variant) -> Throughput:
-    """All levels: by clients, and by the share of the best rate."""
+    """All levels: by number of clients, and by share of the best rate."""
     closed = {clients: _closed(logs, closed_level(clients)) for clients in CLIENTS}
     levels = [closed_figures(clients, closed[clients]) for clients in CLIENTS]
     known = {level.clients: level.requests for level in levels if isinstance(level.requests, Figure)}
@@ -46,35 +46,35 @@ def throughput(logs: Sequence[ProcessLog], counts: ThroughputCounts, variant: Va
     )
 
 
-def closed_figures(clients: int, processes: Processes) -> Closed:
-    """The figures of so many clients."""
+def closed_figures(clients: int, processes: ByProcess) -> Closed:
+    """The figures of one number of clients."""
     return Closed(
         clients=clients,
         requests=_rate(clients, processes, lambda _: 1.0, "requests/s", "answers"),
         tokens=_rate(clients, processes, _tokens, "tokens/s", "tokens of answers"),
-        **_met(processes, "each client asks again as soon as it is answered"),
+        **_times(processes, "each client sends its next request as soon as it has an answer"),
     )
 
 
-def open_figures(share: float, processes: Processes, offered: Sequence[float]) -> Open:
-    """The figures of arrivals at random at this share of the best rate."""
+def open_figures(share: float, processes: ByProcess, offered: Sequence[float]) -> Open:
+    """The figures of random arrivals at this share of the best rate."""
     n = sum(map(len, processes.values()))
     how = (
-        f"so much of the best rate of each of {len(offered)} {metrics.PROCESSES}; {n} requests at times of a "
-        "Poisson process, drawn from a seed"
+        f"this share of the best rate of each of {len(offered)} {metrics.PROCESSES}; {n} requests at times "
+        "of a Poisson process, drawn from a seed"
     )
     return Open(
         share=share,
         arrivals=metrics.typical(offered, n, "requests/s", how) if offered else NO_PROCESS,
-        **_met(processes, "from when the request was due, as Poisson arrivals are"),
+        **_times(processes, "from the scheduled time of the request (Poisson arrivals)"),
     )
 
 
-def saturation(closed: Mapping[int, Processes], best: int) -> int | Missing:
-    """The fewest clients whose rate is surely less than 5 % below that of the `best` number of clients.
+def saturation(closed: Mapping[int, ByProcess], best: int) -> int | Missing:
+    """The smallest number of clients whose rate is surely less than 5 % below that of the `best` number.
 
-    Levels are compared inside each process. The best is picked by the same figures, which rather flatters it:
-    fewer clients are called enough too seldom, not too often.
+    Levels are compared inside each process. The best is picked by the same figures, which flatters it a
+    little: a smaller number of clients is found sufficient too seldom rather than too often.
     """
     if len(closed) < 2:
         return Missing(missing="requests take too long for more than one number of clients")
@@ -86,7 +86,7 @@ def saturation(closed: Mapping[int, Processes], best: int) -> int | Missing:
         shared = sorted(rates.keys() & top.keys())
         try:
             found = restarts.compare(
-                [rates[part] for part in shared], [top[part] for part in shared], side_by_side=True
+                [rates[nth] for nth in shared], [top[nth] for nth in shared], side_by_side=True
             )
         except TooFew as why:
             return Missing(missing=str(why))
@@ -95,47 +95,29 @@ def saturation(closed: Mapping[int, Processes], best: int) -> int | Missing:
         if found.ceiling >= -MARGIN_RATIO:
             more = found.more_to_judge(MARGIN_RATIO)
             needed = f": needs about {more:.0f} more server processes" if 0 < more < math.inf else ""
-            who = "one client gets" if clients == 1 else f"{clients} clients get"
-            return Missing(missing=f"whether {who} all but 5 % of the rate of {best} is not shown{needed}")
+            get = "one client gets" if clients == 1 else f"{clients} clients get"
+            return Missing(missing=f"whether {get} at least 95 % of the rate of {best} is not shown{needed}")
     return best
 
 
-def _met(processes: Processes, how: str) -> dict[str, Any]:
-    """What clients met, by name of the field."""
-    every = [exchange for exchanges in processes.values() for exchange in exchanges]
-    return {
-        "asked": len(every),
-        "failures": dict(sorted(Counter(_code(one) for one in every if not answered(one)).items())),
-        "ttft": _median(processes, TTFT_S, f"time to the first token; {how}"),
-        "ttft_p95": _p95(processes, TTFT_S, f"time to the first token; {how}"),
-        "e2e": _median(processes, E2E_S, f"time of a whole request; {how}"),
-        "e2e_p95": _p95(processes, E2E_S, f"time of a whole request; {how}"),
-    }
-
-
-def _median(processes: Processes, read: Callable[[Exchange], float | None], what: str) -> Measured:
-    if not processes:
-        return NO_PROCESS
-    return metrics.median(list(processes.values()), read, "s", what)
-
-
-def _p95(processes: Processes, read: Callable[[Exchange], float | None], what: str) -> Measured:
-    if not processes:
-        return NO_PROCESS
-    values = metrics.readings(list(processes.values()), read)
-    if isinstance(values, Missing):
-        return values
-    try:
-        value, low, high = percentile(values, 0.95)
-    except TooFew as why:
-        return Missing(missing=str(why))
-    n = sum(map(len, values))
-    how = f"95th percentile of the {what}; {n} requests, {len(values)} {metrics.PROCESSES}"
-    return Figure(value=value, low=low, high=high, n=n, unit="s", how=how)
+def _times(processes: ByProcess, how: str) -> dict[str, Any]:
+    """Times and failures of the requests, by the field of a Level."""
+    by_process = list(processes.values())
+    every = [exchange for exchanges in by_process for exchange in exchanges]
+    failures = Counter(_code(one) for one in every if not answered(one))
+    fields: dict[str, Any] = {"asked": len(every), "failures": dict(sorted(failures.items()))}
+    for name, read, what in (
+        ("ttft", TTFT_S, f"time to the first token; {how}"),
+        ("e2e", E2E_S, f"time of a whole request; {how}"),
+    ):
+        p95 = metrics.tail(metrics.readings(by_process, read), 0.95, what)
+        fields[name] = metrics.median(by_process, read, "s", what) if processes else NO_PROCESS
+        fields[f"{name}_p95"] = p95 if processes else NO_PROCESS
+    return fields
 
 
 def _rate(
-    clients: int, processes: Processes, worth: Callable[[Exchange], float], unit: str, what: str
+    clients: int, processes: ByProcess, worth: Callable[[Exchange], float], unit: str, what: str
 ) -> Measured:
     if not processes:
         return NO_PROCESS
@@ -153,14 +135,14 @@ def _rate(
     return metrics.typical(rates, n, unit, how)
 
 
-def _rates(clients: int, processes: Processes) -> dict[int, float]:
-    rates = {part: answer_rate(clients, exchanges) for part, exchanges in processes.items()}
-    return {part: rate for part, rate in rates.items() if rate > 0}
+def _rates(clients: int, processes: ByProcess) -> dict[int, float]:
+    rates = {nth: answer_rate(clients, exchanges) for nth, exchanges in processes.items()}
+    return {nth: rate for nth, rate in rates.items() if rate > 0}
 
 
 def _at(figure: Figure, clients: int) -> Figure:
-    who = "one client" if clients == 1 else f"{clients} clients"
-    return figure.model_copy(update={"how": f"with {who}, the best of the numbers tried: {figure.how}"})
+    tried = "one client" if clients == 1 else f"{clients} clients"
+    return figure.model_copy(update={"how": f"with {tried}, the best of the numbers tried: {figure.how}"})
 
 
 def _code(exchange: Exchange) -> str:
@@ -171,13 +153,13 @@ def _tokens(exchange: Exchange) -> float:
     return float(exchange.completion_tokens or 0)
 
 
-def _closed(logs: Sequence[ProcessLog], level: str) -> Processes:
+def _closed(logs: Sequence[ProcessLog], level: str) -> ByProcess:
     found = {log.nth: log.exchanges(level) for log in logs}
     return {nth: exchanges for nth, exchanges in found.items() if exchanges}
 
 
-def _opened(logs: Sequence[ProcessLog], level: str) -> Processes:
-    """The exchanges of an open loop, each begun at its scheduled time; one that broke off has no such
+def _opened(logs: Sequence[ProcessLog], level: str) -> ByProcess:
+    """The requests of an open loop, each begun at its scheduled time; a loop that broke off has no such
     times."""
     found: dict[int, list[Exchange]] = {}
     for log in logs:

@@ -1,13 +1,13 @@
-"""What a server process gives to several clients at once; as it is stored."""
+"""The answers that several clients get at once, as they are stored."""
 
 from viewfinder.measure.figures import Frozen, Measured, Missing
 
 
 class Level(Frozen):
-    """What clients met at one level of demand. `failures` counts requests by error code; `empty` is an answer
-    without a word.
+    """Times and failures at one level of demand. `failures` counts requests by error code; `empty` is an
+    answer without a word.
 
-    `ttft` and `e2e` are what the processes' medians are typically, the others are over all requests.
+    `ttft` and `e2e` are the geometric means of the processes' medians; the others are over all requests.
     """
 
     asked: int
@@ -19,7 +19,7 @@ class Level(Frozen):
 
 
 class Closed(Level):
-    """`clients` that each ask again as soon as they are answered."""
+    """`clients` that each send their next request as soon as they have an answer."""
 
     clients: int
     requests: Measured
@@ -27,17 +27,17 @@ class Closed(Level):
 
 
 class Open(Level):
-    """Requests that arrive at random, whether or not earlier ones are answered; times count from when each
-    was scheduled. `share` is their rate over the best one that the same process had reached in the closed
-    loop."""
+    """Requests that arrive at random, whether or not earlier ones are answered; times count from the
+    scheduled time of each. `share` is their rate over the best one that the same process reached in the
+    closed loop."""
 
     share: float
     arrivals: Measured
 
 
 class Throughput(Frozen):
-    """All levels, the lowest first. `saturated_at` is the fewest clients that surely get all but 5 % of
-    `best`, the highest rate of answers; it may be the most that were tried."""
+    """All levels, the lowest first. `saturated_at` is the smallest number of clients that surely get at least
+    95 % of `best`, the highest rate of answers; it may be the largest number that was tried."""
 
     closed: tuple[Closed, ...]
     open: tuple[Open, ...]
