@@ -26,7 +26,7 @@ check: $(VENV)/dev
 	$(BIN)/lint-imports
 
 docs: $(VENV)/base
-	$(BIN)/python -m viewfinder.report.models > docs/models.md
+	$(BIN)/python -m docs.generate.models > docs/models.md
 	$(BIN)/python -m tests.faults.page > docs/reliability.md
 	$(BIN)/python -m benchmarks.validity.page > docs/validity.md
 

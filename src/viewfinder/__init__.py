@@ -19,24 +19,19 @@ if TYPE_CHECKING:
     from viewfinder.core.errors import ViewfinderError
 
 _HOMES = {
-    "Control": "api.control",
-    "Model": "api.model",
-    "ModelLine": "api.models",
-    "PulledModel": "api.pulling",
-    "Serving": "api.serving",
-    "Settings": "core.config",
-    "VariantLine": "api.models",
-    "ViewfinderError": "core.errors",
-    "bench": "api.measuring",
-    "export": "api.exporting",
-    "export_lmms_eval": "api.exporting",
-    "guide": "api.measuring",
-    "load": "api.model",
-    "load_settings": "core.config",
-    "models": "api.models",
-    "pull": "api.pulling",
-    "serve": "api.serving",
-    "variants": "api.models",
+    name: home
+    for home, names in {
+        "api.control": ["Control"],
+        "api.exporting": ["export", "export_lmms_eval"],
+        "api.measuring": ["bench", "guide"],
+        "api.model": ["Model", "load"],
+        "api.models": ["ModelLine", "VariantLine", "models", "variants"],
+        "api.pulling": ["PulledModel", "pull"],
+        "api.serving": ["Serving", "serve"],
+        "core.config": ["Settings", "load_settings"],
+        "core.errors": ["ViewfinderError"],
+    }.items()
+    for name in names
 }
 
 __all__ = [

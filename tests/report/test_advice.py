@@ -39,14 +39,14 @@ def test_a_good_model_is_recommended_with_its_figures(make: Any) -> None:
     assert "28 of 30 right" in uses["Best context"].picks[0].reason
     assert "rank 1" in uses["Balanced"].picks[0].reason
     assert uses["Best vision-only"].picks == ()
-    assert "glimpse (llama.cpp-f16): it is not vision-only" in uses["Best vision-only"].nobody
+    assert "glimpse (llama.cpp-f16): it is not vision-only" in uses["Best vision-only"].no_picks
     assert uses["Avoid for production"].picks == ()
 
 
 def test_nothing_measured_is_said(make: Any) -> None:
     for advice in advise([]):
         assert advice.picks == ()
-        assert "nothing has been measured" in advice.nobody
+        assert "nothing has been measured" in advice.no_picks
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_no_recommendation_without_the_gate(make: Any, spoiled: str, uses: list[
     results = [make.result(**{spoiled: make.gate(12, 60)})]
     for use in uses:
         assert by_use(results)[use].picks == ()
-        assert why in by_use(results)[use].nobody or use == "Best vision-only"
+        assert why in by_use(results)[use].no_picks or use == "Best vision-only"
 
 
 @pytest.mark.parametrize("gate", ["vision", "text", "follow_up"])
@@ -73,7 +73,7 @@ def test_a_gate_that_was_not_measured_recommends_nothing(make: Any, gate: str) -
     results = [make.result(**{gate: Missing(missing="the server gave up")})]
     use = "Best context" if gate == "follow_up" else "Best overall"
     assert by_use(results)[use].picks == ()
-    assert "gate not measured: the server gave up" in by_use(results)[use].nobody
+    assert "gate not measured: the server gave up" in by_use(results)[use].no_picks
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_an_unsound_result_is_recommended_for_nothing(make: Any, changed: dict[s
     results = [make.result(**changed)]
     for use in USES:
         assert by_use(results)[use].picks == ()
-        assert why in by_use(results)[use].nobody
+        assert why in by_use(results)[use].no_picks
 
 
 def test_disturbed_timings_recommend_nothing_that_rests_on_them(make: Any) -> None:
     results = [make.result(contaminated="others used 40 % of the processors.")]
     for use in ("Production ready", "Best overall", "Balanced"):
         assert by_use(results)[use].picks == ()
-        assert "its timings were disturbed: others used 40 %" in by_use(results)[use].nobody
+        assert "its timings were disturbed: others used 40 %" in by_use(results)[use].no_picks
     assert named(results, "Best context") == ["glimpse"], "known answers do not depend on time"
 
 
@@ -107,14 +107,14 @@ def test_production_needs_every_figure(make: Any, field: str) -> None:
     gone = Missing(missing="too few starts")
     result = make.result(**{field: make.load(gone) if field == "load" else gone})
     assert production_ready([result]) == []
-    assert "not measured: too few starts" in by_use([result])["Production ready"].nobody
+    assert "not measured: too few starts" in by_use([result])["Production ready"].no_picks
     assert by_use([result])["Balanced"].picks == ()
 
 
 def test_production_needs_a_model_without_issues(make: Any) -> None:
     results = [make.result(issues=("2 of 40 image requests failed",))]
     assert production_ready(results) == []
-    assert "2 of 40 image requests failed" in by_use(results)["Production ready"].nobody
+    assert "2 of 40 image requests failed" in by_use(results)["Production ready"].no_picks
     assert named(results, "Avoid for production") == ["glimpse"]
 
 
@@ -122,7 +122,7 @@ def test_production_goes_by_the_status_of_the_run(make: Any) -> None:
     unmet = ("vision gate passed", "not production ready: stability was not measured")
     verified = make.result(status_reasons=unmet)
     assert production_ready([verified]) == []
-    nobody = by_use([verified])["Production ready"].nobody
+    nobody = by_use([verified])["Production ready"].no_picks
     assert "not production ready: stability was not measured" in nobody
     ready = make.result(status="production ready", status_reasons=("everything was shown",))
     assert production_ready([ready]) == [ready]
@@ -173,7 +173,7 @@ def test_clearly_faster_wins_alone(make: Any) -> None:
     assert "of 2 that qualify" in by_use(results)["Best overall"].picks[0].reason
 
 
-def test_who_overlaps_shares_the_place(make: Any) -> None:
+def test_models_that_overlap_share_the_place(make: Any) -> None:
     results = [
         make.result("one", average_inference=make.figure(0.30, 0.05)),
         make.result("two", average_inference=make.figure(0.34, 0.05)),

@@ -8,8 +8,8 @@ import pytest
 from tests.measure.made_up import PRINT, evidence
 from viewfinder.measure.compare.evidence import Evidence, readers
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.changes import Comparison, Line, compare
-from viewfinder.report.facts import Key, key
+from viewfinder.report.changes import ComparedFigure, Comparison, compare
+from viewfinder.report.facts import RunModel, key
 
 BEFORE = {"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}
 TIMES = [0.30, 0.31, 0.29, 0.305, 0.295, 0.30, 0.302]
@@ -19,7 +19,7 @@ NOW = evidence(TIMES, RIGHT, run="run-2")
 
 
 def alone(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> Comparison:
-    known: Mapping[Key, Evidence] = {key(result): now, key(before): then}
+    known: Mapping[RunModel, Evidence] = {key(result): now, key(before): then}
     (comparison,) = compare([result], [before], known)
     return comparison
 
@@ -36,7 +36,7 @@ def test_what_stayed_the_same_is_shown_and_is_no_change(make: Any) -> None:
         "decode speed",
         "memory difference",
     ]
-    assert comparison.lines[2] == Line(
+    assert comparison.lines[2] == ComparedFigure(
         "average inference",
         "0.321 s (0.310 to 0.333, n=30)",
         "0.321 s (0.310 to 0.333, n=30)",
@@ -132,7 +132,7 @@ def test_what_else_was_different_is_noted(make: Any) -> None:
     ("factor", "said"),
     [
         (1.3, "the machine itself was slower than then: the same work took it 1.30 times as long ("),
-        (0.7, "the machine itself was quicker than then: the same work took it 0.70 times as long ("),
+        (0.7, "the machine itself was faster than then: the same work took it 0.70 times as long ("),
         (1.0, "the machine's own speed: no change seen, the same work took it 1.00 times as long ("),
         (1.02, "the machine's own speed: no change seen, the same work took it 1.02 times as long ("),
     ],

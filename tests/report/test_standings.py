@@ -37,7 +37,7 @@ def test_verdicts_and_differences() -> None:
 def test_the_guide_prints_them(make: Any) -> None:
     page = write_guide([make.result()], published(), standings=[OPEN, CLEAR])
     assert (
-        "Ranking by right image answers. Tied is what surely differs from the best by less than 2 points"
+        "Ranking by right image answers. Tied models surely differ from the best by less than 2 points"
         in page
     )
     assert "- b: not separated: needs about 1,234 more questions" in page

@@ -31,7 +31,7 @@ from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import suite_named, suite_of
 from viewfinder.report.document import conclusion, write_guide
-from viewfinder.report.facts import Key, failure_of, key, label, same_machine
+from viewfinder.report.facts import RunModel, failure_of, key, label, same_machine
 
 
 def bench(
@@ -143,11 +143,11 @@ def guide() -> str:
     return write_guide(latest, published(), previous, parities, standings, evidence)
 
 
-def _evidence(store: Store, some: Sequence[ModelResult]) -> dict[Key, Evidence]:
+def _evidence(store: Store, some: Sequence[ModelResult]) -> dict[RunModel, Evidence]:
     return {key(result): evidence_of(store, result) for result in some}
 
 
-def _parities(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -> list[Parity]:
+def _parities(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]) -> list[Parity]:
     """Each model's variants, two at a time."""
     return [
         parity
@@ -157,7 +157,7 @@ def _parities(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -
     ]
 
 
-def _standings(latest: Sequence[ModelResult], evidence: Mapping[Key, Evidence]) -> list[Standing]:
+def _standings(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]) -> list[Standing]:
     """Of the models on the newest result's machine that did not fail; by times, of those that were not
     disturbed."""
     newest = max(latest, key=lambda result: result.measured_at, default=None)

@@ -1,1 +1,1 @@
-"""Stored results in, the reference guide out; pure: never runs a model, never reads a clock."""
+"""Turns stored results into the reference guide; pure: never runs a model, never reads a clock."""

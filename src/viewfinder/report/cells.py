@@ -1,15 +1,15 @@
 """Figures, gates and footnotes as the cells of Markdown tables; the `Writer` that measures print with."""
 
 from viewfinder.measure.figures import Gate, Measured, Missing, in_unit
+from viewfinder.measure.measures.base import NO_FIGURE
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.figures import brief, phrase, right_of
 from viewfinder.report.markdown import Notes, text
 
-NOTHING = "—"
-
 
 class Cells:
-    """The cells of one result; all results of a guide share its footnotes. See `measures/base.Writer`."""
+    """The cells of one result; all results of a guide share its footnotes. A `Writer` of
+    `measure/measures/base`."""
 
     def __init__(self, notes: Notes, result: ModelResult) -> None:
         self._notes, self._result = notes, result
@@ -19,12 +19,12 @@ class Cells:
         if unit:
             measured = in_unit(measured, unit)
         if isinstance(measured, Missing):
-            return f"{NOTHING}{self._notes.mark(f'Not measured: {measured.missing}')}"
+            return f"{NO_FIGURE}{self._notes.mark(f'Not measured: {measured.missing}')}"
         shown = phrase(measured) if with_unit else brief(measured)
         return f"{text(shown)}{self._notes.mark(measured.how)}"
 
     def timing(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
-        """The same of a timing, with a mark when the run was disturbed."""
+        """The same for a timing, with a mark if the run was disturbed."""
         measured = in_unit(measured, unit) if unit else measured
         cell = self.figure(measured, with_unit=with_unit)
         if self._result.contaminated and not isinstance(measured, Missing):
@@ -32,7 +32,7 @@ class Cells:
         return cell
 
     def gate(self, gate: Gate | Missing) -> str:
-        """Whether it was passed, and by how many right answers."""
+        """Whether the gate was passed, and how many answers were right."""
         if isinstance(gate, Missing):
             return self.figure(gate)
         passed = "yes" if gate.passed else "no"

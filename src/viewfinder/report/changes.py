@@ -1,7 +1,7 @@
-"""What changed since the previous run; called by `guide`.
+"""The changes since the previous run; called by `document`.
 
-A change is what a test on the samples of both runs shows (see `measure/compare/revisions`), between runs of
-the same variant and suite on the same machine. Timings of a disturbed run are compared with nothing.
+A change is shown by a test on the samples of both runs (see `measure/compare/revisions`), between runs of the
+same variant and suite on the same machine. Timings of a disturbed run are not compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,13 @@ from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.metrics import SURE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
-from viewfinder.report.facts import (
-    Key,
-    disturbance_of,
-    failure_of,
-    key,
-    label,
-    same_machine,
-)
+from viewfinder.report.facts import RunModel, disturbance_of, failure_of, key, label, same_machine
 from viewfinder.report.figures import phrase
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One figure of both runs, its difference with the 95 % interval, and what the test says of it."""
+class ComparedFigure:
+    """One figure of both runs, its difference with the 95 % interval, and the verdict of the test."""
 
     figure: str
     before: str
@@ -39,21 +32,21 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One result against its previous one; `not_compared` says why nothing was set side by side."""
+    """One result against its previous one; `not_compared` says why they cannot be compared."""
 
     label: str
     not_compared: str = ""
     before_run: str = ""
-    lines: tuple[Line, ...] = ()
+    lines: tuple[ComparedFigure, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def changes(self) -> tuple[Line, ...]:
+    def changes(self) -> tuple[ComparedFigure, ...]:
         return tuple(line for line in self.lines if line.changed)
 
 
 def compare(
-    results: Sequence[ModelResult], previous: Sequence[ModelResult], evidence: Mapping[Key, Evidence]
+    results: Sequence[ModelResult], previous: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]
 ) -> list[Comparison]:
     """Each result against the newest of `previous` that has the same model and variant."""
     return [_compare(result, _before(result, previous), evidence) for result in results]
@@ -68,7 +61,9 @@ def _before(result: ModelResult, previous: Sequence[ModelResult]) -> ModelResult
     return max(same, key=lambda before: before.measured_at, default=None)
 
 
-def _compare(result: ModelResult, before: ModelResult | None, evidence: Mapping[Key, Evidence]) -> Comparison:
+def _compare(
+    result: ModelResult, before: ModelResult | None, evidence: Mapping[RunModel, Evidence]
+) -> Comparison:
     if before is None:
         return Comparison(label(result), not_compared="no previous run of it is stored")
     if why := _incomparable(result, before):
@@ -99,7 +94,7 @@ def _incomparable(result: ModelResult, before: ModelResult) -> str:
     return ""
 
 
-def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -> Line:
+def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -> ComparedFigure:
     if change.changed:
         verdict = f"changed: {'better' if change.better else 'worse'}"
     elif change.is_same:
@@ -107,7 +102,7 @@ def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -
     else:
         verdict = "no change seen"
     then, now = (_said(one.facts.figures[name]) for one in (before, result))
-    return Line(name, then, now, _difference(change), verdict, change.changed)
+    return ComparedFigure(name, then, now, _difference(change), verdict, change.changed)
 
 
 def _difference(change: Change) -> str:
@@ -121,7 +116,7 @@ def _difference(change: Change) -> str:
 
 
 def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> tuple[str, ...]:
-    """What else was different, stated as the runs recorded it."""
+    """Other differences, as the runs recorded them."""
     pairs: list[tuple[str, str, str]] = [("status", before.status, result.status)]
     if not (now.fingerprint and then.fingerprint):
         pairs += [
@@ -138,7 +133,7 @@ def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Eviden
 
 
 def _machine(now: Evidence, then: Evidence) -> tuple[str, ...]:
-    """Whether the machine itself became slower or quicker between the runs, by the anchor."""
+    """Whether the machine itself became slower or faster between the runs, by the anchor."""
     if why := revisions.why_no_machine(now, then):
         return (f"the machine's own speed was not compared: {why}",)
     contrast = revisions.machine(now, then)
@@ -148,8 +143,8 @@ def _machine(now: Evidence, then: Evidence) -> tuple[str, ...]:
     ratio, _, _ = pace.ratio(contrast)
     if contrast.p >= SURE or 1 / (1 + LEAST_CHANGE) < ratio < 1 + LEAST_CHANGE:
         return (f"the machine's own speed: no change seen, {took}",)
-    became = "slower" if ratio > 1 else "quicker"
-    return (f"the machine itself was {became} than then: {took}; what changed alike may be that alone",)
+    became = "slower" if ratio > 1 else "faster"
+    return (f"the machine itself was {became} than then: {took}; that alone may explain similar changes",)
 
 
 def _said(measured: Measured) -> str:

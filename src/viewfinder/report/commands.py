@@ -1,4 +1,4 @@
-"""The exact commands that run a model, for its recipe; called by `guide`."""
+"""The exact commands that run a model; called by the template of the guide."""
 
 import json
 import shlex
@@ -10,14 +10,14 @@ from viewfinder.core.config import Settings
 from viewfinder.measure.figures import Gate
 from viewfinder.measure.results import ModelResult
 
-PICTURE = "photo.png"
-DATA_URL = f"data:image/png;base64,$(base64 < {PICTURE} | tr -d '\\n')"
+_PICTURE = "photo.png"
+_DATA_URL = f"data:image/png;base64,$(base64 < {_PICTURE} | tr -d '\\n')"
 """Expanded by the shell in the here-document: an argument could not hold a whole picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to type on the command line, over HTTP and in Python."""
+    """How to run a model on the command line, over HTTP and in Python."""
 
     shell: str
     http: str
@@ -30,12 +30,11 @@ def commands(result: ModelResult) -> Commands:
     sees = isinstance(vision, Gate) and vision.passed
     question = "What is in this image?" if sees else "What can you do?"
     model, variant = shlex.quote(result.model), f"--variant {shlex.quote(result.variant)}"
-    asked = f'{PICTURE} "{question}"' if sees else f'"{question}"'
-    shell: tuple[str, ...]
+    asked = f'{_PICTURE} "{question}"' if sees else f'"{question}"'
     suite = f"--suite {shlex.quote(result.suite)}"
     if result.engine == ENDPOINT:
         root = result.endpoint.removesuffix(CHAT_PATH)
-        shell = (
+        shell = [
             "cat >> viewfinder.toml <<TOML",
             f"[endpoints.{json.dumps(result.model)}]",
             f"base_url = {json.dumps(root)}",
@@ -43,14 +42,14 @@ def commands(result: ModelResult) -> Commands:
             "TOML",
             f"viewfinder ask {model} {asked}",
             f"viewfinder bench --endpoint {shlex.quote(root)} {shlex.quote(result.model_id)} {suite}",
-        )
+        ]
     else:
-        shell = (
+        shell = [
             f"viewfinder serve {model} {variant}",
             f"viewfinder ask {model} {asked} {variant}",
             f"viewfinder bench {model} {suite} {variant}",
-        )
-    parts = f'"{PICTURE}", "{question}"' if sees else f'"{question}"'
+        ]
+    parts = f'"{_PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
         "import viewfinder",
         "",
@@ -71,7 +70,7 @@ def _http(model: str, question: str, *, sees: bool) -> str:
     return "\n".join(
         (
             f"curl -s {url} -H 'Content-Type: application/json' -d @- <<JSON",
-            body.replace("DATA_URL", DATA_URL),
+            body.replace("DATA_URL", _DATA_URL),
             "JSON",
         )
     )

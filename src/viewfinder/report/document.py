@@ -1,4 +1,4 @@
-"""Writes the reference guide: stored results in, Markdown out; called by `api`."""
+"""Writes the reference guide from stored results, in Markdown; called by `api`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from viewfinder.report import markdown
 from viewfinder.report.advice import advise, summary
 from viewfinder.report.changes import compare
 from viewfinder.report.commands import commands
-from viewfinder.report.facts import Key, label
+from viewfinder.report.facts import RunModel, label
 from viewfinder.report.figures import right_of
 from viewfinder.report.issues import known_issues, upstream_issues
 from viewfinder.report.standings import lines
 from viewfinder.report.tables import Tables
 
-TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_guide(
@@ -30,22 +30,22 @@ def write_guide(
     previous: Sequence[ModelResult] = (),
     parities: Sequence[Parity] = (),
     standings: Sequence[Standing] = (),
-    evidence: Mapping[Key, Evidence] | None = None,
+    evidence: Mapping[RunModel, Evidence] | None = None,
 ) -> str:
     """The whole guide.
 
-    Of several results of one variant the newest counts. `previous` are results of earlier runs; each
-    result is compared with the newest of them that has its model and variant. `parities` say how alike
-    the variants of one model answer, `standings` which models are not worse than the best by one figure.
-    `evidence` is what results rest on: without it nothing is compared with earlier runs, and ranks go by
-    intervals.
+    Of several results of one variant the newest counts. `previous` are results of earlier runs; each result
+    is compared with the newest of them that has its model and variant. `parities` give the share of equal
+    answers of two variants of one model, `standings` the models that are not worse than the best by one
+    figure. `evidence` are the samples of the results: without it nothing is compared with earlier runs, and
+    ranks go by intervals.
     """
     evidence = evidence or {}
     results = _newest(results)
     notes = markdown.Notes()
     # Markdown, not HTML: text from outside goes through the `text` and `code` filters.
     environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(text=markdown.text, code=markdown.code)
     return environment.get_template("guide.md.j2").render(
@@ -70,8 +70,8 @@ def write_guide(
     )
 
 
-def conclusion(results: Sequence[ModelResult], evidence: Mapping[Key, Evidence] | None = None) -> str:
-    """What the results come to, in two or three sentences of plain text."""
+def conclusion(results: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence] | None = None) -> str:
+    """The conclusion from the results, in two or three sentences of plain text."""
     results = _newest(results)
     if not results:
         return "Nothing has been measured yet. `viewfinder bench` measures models and stores the results."
@@ -81,7 +81,7 @@ def conclusion(results: Sequence[ModelResult], evidence: Mapping[Key, Evidence] 
         ready = " and ".join(pick.label for pick in production.picks)
         sentences = [f"Production ready: {ready}{measured}."]
     else:
-        sentences = [f"Production ready: {production.nobody[0].lower()}{production.nobody[1:]}"]
+        sentences = [f"Production ready: {production.no_picks[0].lower()}{production.no_picks[1:]}"]
         if len(results) == 1 and (measured := summary(results[0])):
             sentences.append(f"Measured: {measured}.")
     sentences += [f"Best overall: {pick.label}, {pick.reason}." for pick in overall.picks[:1]]
@@ -101,7 +101,7 @@ def _newest(results: Sequence[ModelResult]) -> list[ModelResult]:
 
 
 def _by_machine(results: Sequence[ModelResult]) -> list[tuple[ModelResult, str]]:
-    """A result of each machine, and which models were measured on it."""
+    """A result of each machine, and the models that were measured on it."""
     groups: dict[str, list[ModelResult]] = {}
     for result in results:
         groups.setdefault(result.machine.model_dump_json(), []).append(result)

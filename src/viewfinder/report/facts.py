@@ -1,72 +1,49 @@
-"""What one stored result says, in the guide's units and words; called by `advice`, `changes` and `tables`."""
+"""One stored result in the guide's words; called by `advice`, `changes`, `issues` and `tables`."""
 
-from viewfinder.measure.figures import Gate, Measured, Missing
-from viewfinder.measure.measures.latency.find import INFERENCE
-from viewfinder.measure.measures.load.find import LOAD_TIME
-from viewfinder.measure.measures.memory.find import DIFFERENCE
+from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.figures import right_of
 
-Key = tuple[str, str]
-"""Under which the evidence of a result is given: run and model."""
+RunModel = tuple[str, str]
+"""Run and model: the key of a result's evidence."""
 
 
-def key(result: ModelResult) -> Key:
+def key(result: ModelResult) -> RunModel:
     return result.run, result.model
 
 
 def label(result: ModelResult) -> str:
-    """How the guide calls a result everywhere: model and variant."""
+    """The name of a result throughout the guide: model and variant."""
     return f"{result.title} ({result.variant})"
-
-
-def average(result: ModelResult) -> Measured:
-    """Average inference, in seconds."""
-    return result.facts.figures[INFERENCE]
-
-
-def load_time(result: ModelResult) -> Measured:
-    """Seconds to the first correct image answer."""
-    return result.facts.figures[LOAD_TIME]
-
-
-def memory(result: ModelResult) -> Measured:
-    """Memory difference, in GB."""
-    return result.facts.figures[DIFFERENCE]
-
-
-def gate_of(result: ModelResult, name: str) -> Gate | Missing:
-    """Of the gates vision, text and follow_up."""
-    return result.facts.gates[name]
 
 
 def gate_clause(result: ModelResult, name: str) -> str:
     """`vision gate passed with 58 of 60 right, 96.7 % (88.6 to 99.1)`."""
-    gate, title = gate_of(result, name), name.replace("_", "-")
+    gate, title = result.facts.gates[name], name.replace("_", "-")
     if isinstance(gate, Missing):
         return f"{title} gate not measured: {clause(gate.missing)}"
     return f"{title} gate {'passed' if gate.passed else 'not passed'} with {right_of(gate)}"
 
 
 def clause(sentence: str) -> str:
-    """A stored sentence, to stand inside one of the guide's."""
+    """A stored sentence as a part of one of the guide's sentences."""
     return sentence.strip().rstrip(".")
 
 
 def disturbance_of(result: ModelResult) -> str:
-    """What spoiled the timings of its run, or nothing; known answers and memory do not depend on it."""
+    """A clause on the disturbance of its timings, or empty; known answers and memory do not depend on it."""
     return f"its timings were disturbed: {clause(result.contaminated)}" if result.contaminated else ""
 
 
 def failure_of(result: ModelResult) -> str:
-    """Why the model failed, or nothing when it did not."""
+    """Why the model failed, in a clause; empty if it did not."""
     if result.status == "failed" or result.failure:
         return f"it failed: {clause(result.failure) or 'no reason was stored'}"
     return ""
 
 
 def same_machine(one: ModelResult, other: ModelResult) -> bool:
-    """Whether figures of the two may be compared; the system may have been updated in between."""
+    """Whether figures of the two may be compared; an update of the operating system in between is allowed."""
     return _hardware(one) == _hardware(other)
 
 

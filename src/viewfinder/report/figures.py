@@ -1,7 +1,7 @@
-"""Measured figures as text, and when two of them differ; called by every file of this room.
+"""Measured figures as text, and whether two of them differ; called by every file of this room.
 
-A figure is printed with its interval and its number of samples, rounded so that two digits of the
-interval's half-width remain. What was not measured keeps its reason and is never turned into a number.
+A figure is printed with its interval and its number of samples, rounded so that two digits of the interval's
+half-width remain.
 """
 
 import math
@@ -15,7 +15,7 @@ def has_interval(figure: Figure) -> bool:
 
 
 def apart(one: Figure, other: Figure) -> bool:
-    """Whether the intervals do not overlap; a figure without an interval cannot be told from any."""
+    """Whether the intervals do not overlap; a figure without an interval differs surely from none."""
     if not (has_interval(one) and has_interval(other)):
         return False
     return one.high < other.low or other.high < one.low
@@ -23,16 +23,11 @@ def apart(one: Figure, other: Figure) -> bool:
 
 def brief(figure: Figure) -> str:
     """`0.321 (0.310 to 0.333, n=30)`, for a table whose header names the unit."""
-    if figure.is_range:
-        value, low, high = (
-            _rounded(number, _places(figure)) for number in (figure.value, figure.low, figure.high)
-        )
-        return f"{value} (range {low} to {high}, n={figure.n})"
-    if not has_interval(figure):
+    if not (figure.is_range or has_interval(figure)):
         return f"{_rounded(figure.value, None)} (no interval, n={figure.n})"
     places = _places(figure)
     value, low, high = (_rounded(number, places) for number in (figure.value, figure.low, figure.high))
-    return f"{value} ({low} to {high}, n={figure.n})"
+    return f"{value} ({'range ' if figure.is_range else ''}{low} to {high}, n={figure.n})"
 
 
 def phrase(figure: Figure) -> str:

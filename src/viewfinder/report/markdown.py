@@ -1,4 +1,4 @@
-"""Markdown's words: escaped text, code, tables and footnotes; called by `tables`, `guide` and the template.
+"""Markdown: escaped text, code, tables and footnotes; called by `tables`, `document` and the template.
 
 Names and failures come from outside: none of them may break a table or become a link.
 """

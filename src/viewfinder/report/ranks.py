@@ -1,8 +1,8 @@
 """The models' ranks by one figure, ties included; called by `advice`.
 
-Rank 1 are the model with the best figure and every model that is not surely worse (see
-`measure/statistics/ranking`; without the samples, every model whose interval overlaps that one's); the next
-rank begins with the best of the rest.
+Rank 1 has the model with the best figure and every model that is not surely worse (see
+`measure/statistics/ranking`; without the samples, every model whose interval overlaps the best one's); the
+next rank begins with the best of the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from viewfinder.measure.measures.gates.find import FOLLOW_UPS, IMAGE_ANSWERS
 from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.ranking import explain
-from viewfinder.report.facts import Key, key, label
+from viewfinder.report.facts import RunModel, key, label
 from viewfinder.report.figures import apart
 
-Known = Mapping[Key, Evidence]
+Known = Mapping[RunModel, Evidence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ BY_INFERENCE = Scale(INFERENCE)
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`said` is what is known of its difference from the rank's leader; empty: it is that one."""
+    """`said` describes its difference from the rank's leader; empty for the leader."""
 
     result: ModelResult
     figure: Figure
@@ -67,7 +67,8 @@ def ranked(results: Sequence[ModelResult], scale: Scale, evidence: Known | None 
 
 
 def _tested(waiting: Sequence[tuple[ModelResult, Figure]], scale: Scale, evidence: Known) -> dict[str, str]:
-    """The labels of the best, with what the test says of each; empty when not all have evidence to test."""
+    """The labels of the best, each with the test's result in words; empty if not all have evidence to
+    test."""
     of = {label(result): evidence[key(result)] for result, _ in waiting if key(result) in evidence}
     standing = by_answers(of, scale.name) if scale.is_share else by_times(of, scale.name)
     if standing is None or len(standing.places) < len(waiting):

@@ -1,4 +1,4 @@
-"""A ranking in words: who is best, and what is known of the others; called by `guide`."""
+"""A ranking in words: the best model, and the verdict on the others; called by the template of the guide."""
 
 import math
 
@@ -20,7 +20,8 @@ def _verdict(standing: Standing, place: Ranking) -> str:
 
 
 def _difference(contrast: Contrast, *, is_time: bool) -> str:
-    """The contrast is the best minus this one: turned round, as people compare with the best."""
+    """The contrast is the best minus this one; it is printed the other way round, as people compare with the
+    best."""
     if is_time:
         value, low, high = (math.exp(-number) for number in (contrast.value, contrast.high, contrast.low))
         return f"{value:.2f} times the best one's, {low:.2f} to {high:.2f}"

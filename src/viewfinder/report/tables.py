@@ -1,18 +1,22 @@
-"""The guide's tables, each cell a stored fact or a footnote that says why not; called by `document`."""
+"""The guide's tables; each cell is a stored fact or has a footnote that says why it is missing; called by
+`document`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
 from viewfinder.catalog.published import Published, PublishedModel
 from viewfinder.host.hardware import Machine
-from viewfinder.measure.measures.base import Row
+from viewfinder.measure.measures.base import NO_FIGURE, Row, Table
+from viewfinder.measure.measures.latency.find import INFERENCE
+from viewfinder.measure.measures.load.find import LOAD_TIME
+from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.results import ModelResult, OtherVersion
 from viewfinder.report.advice import production_ready
-from viewfinder.report.cells import NOTHING, Cells
-from viewfinder.report.changes import Line
-from viewfinder.report.facts import average, gate_of, label, load_time, memory, same_machine
+from viewfinder.report.cells import Cells
+from viewfinder.report.changes import ComparedFigure
+from viewfinder.report.facts import label, same_machine
 from viewfinder.report.markdown import Notes, code, table, text
 
 
@@ -25,53 +29,30 @@ class Tables:
     def overview(self, results: Sequence[ModelResult]) -> str:
         ready = production_ready(results)
         newest = max(results, key=lambda result: result.measured_at)
-        return table(
-            (
-                "Model",
-                "Vision",
-                "Pure text",
-                "Average inference (s)",
-                "Load time (s)",
-                "Memory difference (GB)",
-                "Status",
-            ),
-            (self._overview(result, newest, is_ready=result in ready) for result in results),
-        )
+        return _table([self._overview(result, newest, is_ready=result in ready) for result in results])
 
     def published(self, published: Published, results: Sequence[ModelResult]) -> str:
-        """The report's overview as printed, and beside it what was measured here under the same model id."""
-        return table(
-            (
-                "Model",
-                "Model id",
-                "Engine",
-                "Vision",
-                "Pure text",
-                "Average inference (s)",
-                "Load time (s)",
-                "Memory difference (GB)",
-                "Status then",
-                "Measured here",
-            ),
-            (
-                (
-                    text(row.model),
-                    code(row.model_id),
-                    text(row.engine),
-                    _yes(row.vision),
-                    _yes(row.text),
-                    str(row.average_inference_s),
-                    str(row.load_s),
-                    str(row.memory_difference_gb),
-                    text(row.status),
-                    self._beside(row, results),
-                )
+        """The report's overview as printed, beside the results here under the same model id."""
+        return _table(
+            [
+                {
+                    "Model": text(row.model),
+                    "Model id": code(row.model_id),
+                    "Engine": text(row.engine),
+                    "Vision": _yes(row.vision),
+                    "Pure text": _yes(row.text),
+                    "Average inference (s)": str(row.average_inference_s),
+                    "Load time (s)": str(row.load_s),
+                    "Memory difference (GB)": str(row.memory_difference_gb),
+                    "Status then": text(row.status),
+                    "Measured here": self._beside(row, results),
+                }
                 for row in published.models
-            ),
+            ]
         )
 
     def model(self, result: ModelResult) -> str:
-        """Everything that stands in one row, measure by measure."""
+        """A model's table: the rows of every measure."""
         cells = Cells(self._notes, result)
         measured = [row for name, found in _in_order(result) for row in _rows(name, found, cells)]
         return table(
@@ -80,7 +61,7 @@ class Tables:
                 ("Model id", code(result.model_id)),
                 ("Endpoint", code(result.endpoint)),
                 ("Engine", text(f"{result.engine} {result.engine_version}")),
-                ("Quantization", text(result.quantization) or NOTHING),
+                ("Quantization", text(result.quantization) or NO_FIGURE),
                 *measured,
                 *_status(result, cells),
                 ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
@@ -88,7 +69,7 @@ class Tables:
         )
 
     def sections(self, result: ModelResult) -> list[tuple[str, str]]:
-        """The tables below that, each after its introduction."""
+        """The tables below that, each with its introduction."""
         cells = Cells(self._notes, result)
         return [
             (one.intro, table(one.header, one.rows))
@@ -97,13 +78,18 @@ class Tables:
             for one in measure.section(found, cells)
         ]
 
-    def changes(self, lines: Iterable[Line]) -> str:
-        return table(
-            ("Figure", "Previous run", "This run", "Difference", "Verdict"),
-            (
-                tuple(map(text, (line.figure, line.before, line.now, line.difference, line.verdict)))
+    def changes(self, lines: Iterable[ComparedFigure]) -> str:
+        return _table(
+            [
+                {
+                    "Figure": text(line.figure),
+                    "Previous run": text(line.before),
+                    "This run": text(line.now),
+                    "Difference": text(line.difference),
+                    "Verdict": text(line.verdict),
+                }
                 for line in lines
-            ),
+            ]
         )
 
     def machine(self, machine: Machine) -> str:
@@ -114,7 +100,7 @@ class Tables:
                 ("Cores", f"{machine.cores_physical} physical, {machine.cores_logical} logical"),
                 ("Memory", f"{machine.memory_bytes / 2**30:.1f} GiB"),
                 ("Graphics", text(machine.gpu) or "none found that an engine could use"),
-                ("Processor features", text(", ".join(machine.features)) or NOTHING),
+                ("Processor features", text(", ".join(machine.features)) or NO_FIGURE),
                 ("Operating system", text(machine.os)),
                 ("Python", text(machine.python)),
             ),
@@ -127,22 +113,22 @@ class Tables:
         return table(
             ("Engine", "Version", "Models"),
             (
-                (text(engine), text(version) or NOTHING, text(", ".join(models)))
+                (text(engine), text(version) or NO_FIGURE, text(", ".join(models)))
                 for (engine, version), models in users.items()
             ),
         )
 
-    def _overview(self, result: ModelResult, newest: ModelResult, *, is_ready: bool) -> tuple[str, ...]:
-        cells = Cells(self._notes, result)
-        return (
-            f"**{text(label(result))}**{self._elsewhere(result, newest)}",
-            cells.gate(gate_of(result, "vision")),
-            cells.gate(gate_of(result, "text")),
-            cells.timing(average(result)),
-            cells.timing(load_time(result)),
-            cells.figure(memory(result)),
-            self._status(result, is_ready),
-        )
+    def _overview(self, result: ModelResult, newest: ModelResult, *, is_ready: bool) -> dict[str, str]:
+        cells, gates, figures = Cells(self._notes, result), result.facts.gates, result.figures
+        return {
+            "Model": f"**{text(label(result))}**{self._elsewhere(result, newest)}",
+            "Vision": cells.gate(gates["vision"]),
+            "Pure text": cells.gate(gates["text"]),
+            "Average inference (s)": cells.timing(figures[INFERENCE]),
+            "Load time (s)": cells.timing(figures[LOAD_TIME]),
+            "Memory difference (GB)": cells.figure(figures[DIFFERENCE]),
+            "Status": self._status(result, is_ready),
+        }
 
     def _elsewhere(self, result: ModelResult, newest: ModelResult) -> str:
         if same_machine(result, newest):
@@ -167,20 +153,26 @@ class Tables:
         return ", ".join(words)
 
     def _beside(self, row: PublishedModel, results: Sequence[ModelResult]) -> str:
-        same = [(result, Cells(self._notes, result)) for result in results if result.model_id == row.model_id]
-        return (
-            "; ".join(
-                f"{text(label(result))}: average inference {cells.timing(average(result))}, "
-                f"load {cells.timing(load_time(result))}, memory {cells.figure(memory(result))}, "
-                f"{result.status}"
-                for result, cells in same
-            )
-            or "no"
-        )
+        each = []
+        for result in results:
+            if result.model_id == row.model_id:
+                cells, figures = Cells(self._notes, result), result.figures
+                each.append(
+                    f"{text(label(result))}: average inference {cells.timing(figures[INFERENCE])}, "
+                    f"load {cells.timing(figures[LOAD_TIME])}, memory {cells.figure(figures[DIFFERENCE])}, "
+                    f"{result.status}"
+                )
+        return "; ".join(each) or "no"
+
+
+def _table(lines: Sequence[Mapping[str, str]]) -> str:
+    made = Table("", lines)
+    return table(made.header, made.rows)
 
 
 def _in_order(result: ModelResult) -> list[tuple[str, BaseModel]]:
-    """What was found, in the measures' order; last the measures that are not installed here."""
+    """The results of all measures, in the measures' order; last those of measures that are not installed
+    here."""
     known = [name for name in measures() if name in result.found]
     others = [name for name in result.found if name not in known]
     return [(name, result.found[name]) for name in (*known, *others)]

@@ -4,7 +4,7 @@ from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.measures.base import Row, Writer
 from viewfinder.measure.measures.gates.result import Gates
 
-_TITLES = {"vision": "vision", "text": "pure text", "follow_up": "follow-up turns"}
+GATE_TITLES = {"vision": "vision", "text": "pure text", "follow_up": "follow-up turns"}
 
 METHOD = (
     "**Vision**, **pure text** and **follow-up turns** are gates: questions about generated pictures, or "
@@ -14,10 +14,10 @@ METHOD = (
 
 def rows(found: Gates | Missing, write: Writer) -> list[Row]:
     gates: dict[str, Gate | Missing] = {
-        name: found if isinstance(found, Missing) else getattr(found, name) for name in _TITLES
+        name: found if isinstance(found, Missing) else getattr(found, name) for name in GATE_TITLES
     }
-    proven = [_TITLES[name] for name, gate in gates.items() if isinstance(gate, Gate) and gate.passed]
+    proven = [GATE_TITLES[name] for name, gate in gates.items() if isinstance(gate, Gate) and gate.passed]
     return [
         ("Features proven by a gate", ", ".join(proven) or "none"),
-        *((_TITLES[name].capitalize(), write.gate(gate)) for name, gate in gates.items()),
+        *((GATE_TITLES[name].capitalize(), write.gate(gate)) for name, gate in gates.items()),
     ]

@@ -44,7 +44,7 @@ class References:
         return bool(sample.right) or are_same(self.of(sample), sample.exchange.text)
 
     def is_about(self, other: Sample | None, shown: Shown) -> bool:
-        """Whether the answer to one picture is what would be the answer to the other."""
+        """Whether the answer to one picture fits the other picture."""
         text = shown.sample.exchange.text
         return other is not None and (are_same(self.of(other), text) or are_same(other.expected, text))
 

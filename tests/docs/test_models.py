@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate.models import write_models
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.report.models import write_models
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 CARDS = Catalog().cards()

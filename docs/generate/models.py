@@ -1,11 +1,12 @@
-"""Writes `docs/models.md` from the cards: `make docs`, or python -m viewfinder.report.models.
+"""Writes docs/models.md from the cards: `make docs`, or python -m docs.generate.models.
 
-What runs where is the choice's own answer for a Mac and for a Linux computer with nothing pulled yet.
+The variant that runs is chosen by `fleet/choice`, for a Mac and for a Linux computer with nothing pulled yet.
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -14,7 +15,6 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.published import published
 from viewfinder.fleet.choice import EngineState, Snapshot, choose
 from viewfinder.report import markdown
-from viewfinder.report.document import TEMPLATES
 
 INSTALL = {
     "llama.cpp": "pip install viewfinder",
@@ -43,7 +43,10 @@ class Use:
 def write_models(cards: Sequence[ModelCard]) -> str:
     """The page, as Markdown."""
     environment = Environment(  # noqa: S701 Markdown, not HTML
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(text=markdown.text, code=markdown.code)
     cards = sorted(cards, key=_place)
@@ -53,7 +56,7 @@ def write_models(cards: Sequence[ModelCard]) -> str:
 
 
 def _place(card: ModelCard) -> tuple[int, str]:
-    """Ours, then those of the published report in its order, then the others by name."""
+    """Glimpse, then the models of the published report in its order, then the others by name."""
     if card.variants[0].source == "package":
         return -1, card.name
     rows = [row.model for row in published().models]
@@ -76,7 +79,7 @@ def _overview(cards: Sequence[ModelCard]) -> str:
 
 
 def _smallest(card: ModelCard, engine: str) -> str:
-    """What the smallest served variant on an engine weighs, or that there is none."""
+    """The size of the smallest served variant on an engine, or "no"."""
     served = [one for one in card.variants if one.engine == engine and not one.not_served]
     if not served:
         return "no"
