@@ -10,7 +10,7 @@ from scipy import special
 
 from benchmarks.validity.table import Row, Table
 from tests.measure.statistics.draws import DRAWS, coverage, scenes, times
-from viewfinder.measure.statistics import bootstrap, clusters, intervals, pairs, percentiles, restarts
+from viewfinder.measure.statistics import bootstrap, clusters, intervals, over_processes, pairs, percentiles
 
 DUE = 0.93
 BETWEEN, WITHIN, SKEWED = 0.05, 0.1, 0.8
@@ -88,7 +88,7 @@ def cases() -> Iterator[Case]:
 def typical(count: int, within: float) -> Draw:
     def draw(rng: np.random.Generator) -> Ends:
         drawn = times(rng, count, REQUESTS, between=BETWEEN, within=within)
-        found = restarts.typical([restarts.of_restart(requests) for requests in drawn.tolist()])
+        found = over_processes.typical([over_processes.of_process(requests) for requests in drawn.tolist()])
         return found.low, found.high
 
     return draw
@@ -119,7 +119,7 @@ def ratio(count: int, paired: bool) -> Draw:
     def draw(rng: np.random.Generator) -> Ends:
         block = rng.normal(0, 2 * BETWEEN, count) if paired else np.zeros(count)
         one, other = (np.exp(shift + block + rng.normal(0, BETWEEN, count)) for shift in (math.log(1.2), 0.0))
-        found = restarts.compare(one.tolist(), other.tolist(), side_by_side=paired)
+        found = over_processes.compare(one.tolist(), other.tolist(), side_by_side=paired)
         return found.low, found.high
 
     return draw

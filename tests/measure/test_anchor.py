@@ -17,7 +17,7 @@ from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
 from viewfinder.measure import anchor, results
-from viewfinder.measure.anchor import IMAGES, WARM_UP, Anchor
+from viewfinder.measure.anchor import ANCHOR_IMAGES, ANCHOR_WARM_UP, Anchor
 from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.progress import Progress, Steps
@@ -41,8 +41,8 @@ def asked_of_the_anchor(store: Store) -> Counter[tuple[int, str]]:
 
 
 WHOLE = {
-    **{(process, "warm-up"): WARM_UP for process in range(4)},
-    **{(process, "anchor"): IMAGES for process in range(4)},
+    **{(process, "warm-up"): ANCHOR_WARM_UP for process in range(4)},
+    **{(process, "anchor"): ANCHOR_IMAGES for process in range(4)},
 }
 
 
@@ -59,7 +59,7 @@ async def test_killed_at_the_end_it_is_timed_once_and_is_no_model(store: Store, 
     assert asked_of_the_anchor(store) == WHOLE
     assert isinstance(result.machine_drift, Figure)
     assert result.machine_drift.low < result.machine_drift.value < result.machine_drift.high
-    assert result.machine_drift.n == 4 * IMAGES
+    assert result.machine_drift.n == 4 * ANCHOR_IMAGES
     assert store.models_of(result.run) == ["glimpse"]
     assert [one.model for one in results.latest(store)] == ["glimpse"]
     assert seen[0].model == "this computer"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from viewfinder.measure.plan import FIRST, PlannedProcess, plan
+from viewfinder.measure.plan import FIRST_PROCESS, PlannedProcess, plan
 
 
 def rounds(planned: list[PlannedProcess]) -> dict[int, list[str]]:
@@ -30,7 +30,11 @@ def test_every_round_has_every_model_once_and_rounds_come_in_order(count: int) -
 def test_a_whole_cycle_is_balanced(count: int, cycle: int) -> None:
     models = [f"m{number}" for number in range(count)]
     for seed in range(20):
-        rows = [row for number, row in rounds(plan(models, cycle, seed, "gates")).items() if number != FIRST]
+        rows = [
+            row
+            for number, row in rounds(plan(models, cycle, seed, "gates")).items()
+            if number != FIRST_PROCESS
+        ]
         places = Counter((model, place) for row in rows for place, model in enumerate(row))
         assert set(places.values()) == {cycle // count}
         after = Counter(pair for row in rows for pair in pairwise(row))
@@ -62,7 +66,7 @@ def test_own_processes_come_last_for_every_model() -> None:
 
 def test_edges() -> None:
     assert plan([], 5, 0, "gates") == []
-    assert plan(["a"], 0, 0, "gates") == [PlannedProcess(FIRST, "a", "gates")]
-    assert plan(["a"], 1, 0) == [PlannedProcess(FIRST + 1, "a")], "a suite without gates"
+    assert plan(["a"], 0, 0, "gates") == [PlannedProcess(FIRST_PROCESS, "a", "gates")]
+    assert plan(["a"], 1, 0) == [PlannedProcess(FIRST_PROCESS + 1, "a")], "a suite without gates"
     with pytest.raises(ValueError, match="only once"):
         plan(["a", "a"], 1, 0)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from viewfinder.measure.prompts import (
-    IMAGE_KINDS,
+    ASKED_OF_IMAGES,
     Prompt,
     about_images,
     body,
@@ -64,7 +64,7 @@ def test_answers_are_graded() -> None:
 def test_conversations_have_different_kinds_and_each_kind_is_last() -> None:
     found = list(islice(conversations("follow-up", 3), 24))
     assert all(len({question.kind for question in questions}) == 3 for _, questions in found)
-    assert {questions[-1].kind for _, questions in found} == set(IMAGE_KINDS)
+    assert {questions[-1].kind for _, questions in found} == set(ASKED_OF_IMAGES)
 
 
 def test_no_text_question_comes_twice() -> None:

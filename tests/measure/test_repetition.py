@@ -7,7 +7,7 @@ import pytest
 from tests.measure.made_up import exchange
 from viewfinder.measure.measures import latency, throughput
 from viewfinder.measure.measures.registry import AnyMeasure
-from viewfinder.measure.plan import FIRST, plan, second_measurements
+from viewfinder.measure.plan import FIRST_PROCESS, plan, second_measurements
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.repetition import TimedProcess, count, disturbed
 from viewfinder.measure.store.outcome import ProcessOutcome
@@ -126,6 +126,6 @@ def test_second_measurements_come_in_the_plans_order_with_numbers_of_their_own()
     numbers = {one.number for one in planned}
     assert not numbers & {one.number for one in again}
     assert second_measurements(planned, {"a": [4]}, most=0) == []
-    [own] = second_measurements(planned, {"a": [FIRST, 6]}, most=9)
+    [own] = second_measurements(planned, {"a": [FIRST_PROCESS, 6]}, most=9)
     assert (own.measure, own.repeats) == ("soak", 6)
     assert second_measurements([], {}, most=9) == []

@@ -13,7 +13,7 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
-from viewfinder.measure.compare import pace
+from viewfinder.measure.compare import machine_speed
 from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.prompts import descriptions
 from viewfinder.measure.run_context import RunContext
@@ -22,9 +22,10 @@ from viewfinder.measure.store.fingerprint import Fingerprint
 from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.suite import Suite
+from viewfinder.measure.warm_up import WARM_UP
 
 MODEL, ENGINE = "glimpse", "llama.cpp"
-WARM_UP, IMAGES = 1, 2
+ANCHOR_WARM_UP, ANCHOR_IMAGES = 1, 2
 """Requests to each process: few, for processes differ by more than the requests to one."""
 SETTINGS = EngineSettings()
 """Never the user's: those may change before the next run."""
@@ -71,16 +72,18 @@ class Anchor:
         await self._take(range(processes, 2 * processes))
 
     def drift(self) -> tuple[Measured | None, str]:
-        """The machine's drift by `pace.during`; None when the suite has no anchor."""
+        """The machine's drift by `machine_speed.during`; None when the suite has no anchor."""
         if not self.context.suite.anchor:
             return None, ""
         if self.unable:
             return Missing(missing=f"the anchor could not be timed: {self.unable}"), ""
         asked = self.context.store.samples(self.context.run.run, ANCHOR)
-        return pace.during(asked, self.context.suite.anchor)
+        return machine_speed.during(asked, self.context.suite.anchor)
 
     async def _take(self, processes: range) -> None:
-        self.context.steps.begin("this computer", "its own speed", len(processes) * (WARM_UP + IMAGES))
+        self.context.steps.begin(
+            "this computer", "its own speed", len(processes) * (ANCHOR_WARM_UP + ANCHOR_IMAGES)
+        )
         for process in processes:
             if process in self._finished or self.unable or self._parts is None:
                 continue
@@ -94,15 +97,15 @@ class Anchor:
         run, store = self.context.run.run, self.context.store
         store.begin_process(run, ANCHOR, process)
         async with self.context.subject(card, variant, engine, SETTINGS, process) as subject:
-            prompts = descriptions(pace.SCENARIO)
-            for prompt in islice(prompts, WARM_UP):
-                await subject.ask("warm-up", prompt)
-            for prompt in islice(prompts, IMAGES):
-                await subject.ask(pace.SCENARIO, prompt)
+            prompts = descriptions(machine_speed.ANCHOR_SCENARIO)
+            for prompt in islice(prompts, ANCHOR_WARM_UP):
+                await subject.ask(WARM_UP, prompt)
+            for prompt in islice(prompts, ANCHOR_IMAGES):
+                await subject.ask(machine_speed.ANCHOR_SCENARIO, prompt)
         outcome = ProcessOutcome(starts=subject.starts, engine_version=subject.server.engine_version)
         store.finish_process(run, ANCHOR, process, outcome)
 
 
 def steps_of_anchor(suite: Suite) -> int:
     """How many requests the anchor makes in a whole run."""
-    return 2 * suite.anchor * (WARM_UP + IMAGES)
+    return 2 * suite.anchor * (ANCHOR_WARM_UP + ANCHOR_IMAGES)

@@ -18,7 +18,7 @@ from typing import Any
 from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.store.rows import Run, Sample
-from viewfinder.measure.warm_up import SCENARIO as WARM_UP
+from viewfinder.measure.warm_up import WARM_UP
 
 NESTED = ("token_times_s", "timings")
 """What has no place in a table's cell."""

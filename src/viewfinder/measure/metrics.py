@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.process_log import ProcessLog
-from viewfinder.measure.statistics import intervals, restarts
+from viewfinder.measure.statistics import intervals, over_processes
 from viewfinder.measure.statistics.pairs import Answers
 from viewfinder.measure.statistics.percentiles import percentile
 
@@ -189,14 +189,14 @@ def is_streamed(exchange: Exchange) -> bool:
 
 
 def typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
-    """One time a process, as `restarts.typical` has it."""
-    found = restarts.typical(values)
+    """One time a process, as `over_processes.typical` has it."""
+    found = over_processes.typical(values)
     return _figure((found.value, found.low, found.high), n, unit, how, found.is_range)
 
 
 def ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
     """All tops over all bottoms, one pair a process; the range of the processes' own where they are few."""
-    if len(tops) >= restarts.MIN_RESTARTS:
+    if len(tops) >= over_processes.MIN_PROCESSES:
         return _figure(intervals.ratio(tops, bottoms), n, unit, how)
     each = [top / bottom for top, bottom in zip(tops, bottoms, strict=True)]
     return _figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
@@ -215,7 +215,7 @@ def tail(values: list[list[float]] | Missing, q: float, what: str, over: str = P
 
 def middle(values: Sequence[float], unit: str, how: str) -> Measured:
     """One value a process, which may be negative."""
-    if len(values) >= restarts.MIN_RESTARTS:
+    if len(values) >= over_processes.MIN_PROCESSES:
         return _figure(intervals.median(values), len(values), unit, how)
     value = statistics.median(values)
     return _figure((value, min(values), max(values)), len(values), unit, how, is_range=True)
@@ -224,5 +224,5 @@ def middle(values: Sequence[float], unit: str, how: str) -> Measured:
 def _figure(interval: intervals.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
     value, low, high = interval
     if is_range:
-        how += f"; the range, for an interval needs {restarts.MIN_RESTARTS} of them"
+        how += f"; the range, for an interval needs {over_processes.MIN_PROCESSES} of them"
     return Figure(value=value, low=low, high=high, n=n, unit=unit, how=how, is_range=is_range)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-FIRST = 0
+FIRST_PROCESS = 0
 """The number of every model's first process."""
 
 
@@ -51,13 +51,15 @@ def plan(
     if len(set(models)) < len(models):
         raise ValueError("a model can be in a run only once")
     rng = random.Random(seed)
-    planned = [PlannedProcess(FIRST, model, first) for model in _shuffled(models, rng)] if first else []
+    planned = (
+        [PlannedProcess(FIRST_PROCESS, model, first) for model in _shuffled(models, rng)] if first else []
+    )
     waiting: list[list[str]] = []
-    for number in range(FIRST + 1, FIRST + 1 + timed) if models else ():
+    for number in range(FIRST_PROCESS + 1, FIRST_PROCESS + 1 + timed) if models else ():
         waiting = waiting or _shuffled(_design(_shuffled(models, rng)), rng)
         planned += [PlannedProcess(number, model) for model in waiting.pop()]
     own = [(measure, nth) for measure, processes in apart for nth in range(processes)]
-    for number, (measure, nth) in enumerate(own, start=FIRST + 1 + timed):
+    for number, (measure, nth) in enumerate(own, start=FIRST_PROCESS + 1 + timed):
         planned += [PlannedProcess(number, model, measure, nth) for model in _shuffled(models, rng)]
     return planned
 
@@ -69,12 +71,12 @@ def second_measurements(
 
     They are numbered after everything in the plan, so that a disturbed process keeps its own number.
     """
-    last = max((one.number for one in planned), default=FIRST)
+    last = max((one.number for one in planned), default=FIRST_PROCESS)
     wanted = {model: sorted(numbers)[:most] for model, numbers in disturbed.items()}
     return [
         replace(one, number=last + one.number, repeats=one.number)
         for one in planned
-        if one.number != FIRST and one.number in wanted.get(one.model, ())
+        if one.number != FIRST_PROCESS and one.number in wanted.get(one.model, ())
     ]
 
 

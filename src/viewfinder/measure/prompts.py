@@ -21,11 +21,11 @@ from viewfinder.scenes.scene import Scene, make_scene
 SIDE_PX = 512
 MAX_TOKENS = 64
 DESCRIBE = "Describe this image."
-IMAGE_KINDS = ("color", "shape", "count", "exists")
+ASKED_OF_IMAGES = ("color", "shape", "count", "exists")
 """Kinds that any model can be asked: "place" and "caption" have answers of glimpse's own form."""
 GUESSING = (1 / 8 + 1 / 4 + 1 / 4 + 1 / 2) / 4
 """Share that a model would get right that knows the words but does not see."""
-TEXT_KINDS = ("capital", "sum")
+ASKED_IN_TEXT = ("capital", "sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def about_images(purpose: str) -> Iterator[Prompt]:
 def questions(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[Scene, Question]]:
     """Endless scenes with a question each, their kinds in turn."""
     for number, scene in _scenes(purpose, side_px):
-        question = ask_about(scene, IMAGE_KINDS[number % len(IMAGE_KINDS)], scene.random("bench"))
+        question = ask_about(scene, ASKED_OF_IMAGES[number % len(ASKED_OF_IMAGES)], scene.random("bench"))
         if question:
             yield scene, question
 
@@ -70,8 +70,8 @@ def conversations(purpose: str, turns: int) -> Iterator[tuple[Scene, list[Questi
     """Endless scenes with so many questions of different kinds each; each kind is the last in turn."""
     for number, scene in _scenes(purpose):
         rng = scene.random("bench")
-        last = IMAGE_KINDS[number % len(IMAGE_KINDS)]
-        others = rng.sample([kind for kind in IMAGE_KINDS if kind != last], turns - 1)
+        last = ASKED_OF_IMAGES[number % len(ASKED_OF_IMAGES)]
+        others = rng.sample([kind for kind in ASKED_OF_IMAGES if kind != last], turns - 1)
         questions = [question for kind in (*others, last) if (question := ask_about(scene, kind, rng))]
         if len(questions) == turns:
             yield scene, questions
@@ -82,7 +82,7 @@ def without_images(purpose: str) -> Iterator[Prompt]:
     rng = random.Random(f"bench/{purpose}")
     asked: set[str] = set()
     for number in range(2000):
-        question = ask_text(TEXT_KINDS[number % len(TEXT_KINDS)], rng)
+        question = ask_text(ASKED_IN_TEXT[number % len(ASKED_IN_TEXT)], rng)
         if question.text not in asked:
             asked.add(question.text)
             grade = partial(is_right_text, question)

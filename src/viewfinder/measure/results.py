@@ -1,4 +1,4 @@
-"""Everything that one run learned about one variant, as it is stored and read back; made by `concluding`,
+"""Everything that one run learned about one variant, as it is stored and read back; made by `result_builder`,
 read by `api` and the report."""
 
 import logging

@@ -185,7 +185,7 @@ def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> N
             continue
         if session.fingerprint is None:
             raise ViewfinderError(
-                f"The run {run.run} cannot be resumed: {session.measured.failure}",
+                f"The run {run.run} cannot be resumed: {session.builder.failure}",
                 hint="Fix that and try again, or start a new run; what was measured is kept.",
                 code="resume_differs",
             )

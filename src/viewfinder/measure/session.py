@@ -12,7 +12,6 @@ from viewfinder.core.errors import BadRequest, EngineDied, EngineError, EngineSt
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure import repetition, results
-from viewfinder.measure.concluding import Measurements
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Measured
 from viewfinder.measure.measures.base import About
@@ -20,6 +19,7 @@ from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.plan import PlannedProcess
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.repetition import TimedProcess
+from viewfinder.measure.result_builder import ResultBuilder
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.run_context import RunContext
 from viewfinder.measure.store.fingerprint import Fingerprint
@@ -37,7 +37,7 @@ class Session:
 
     card: ModelCard
     context: RunContext
-    measured: Measurements = field(init=False)
+    builder: ResultBuilder = field(init=False)
     fingerprint: Fingerprint | None = None
     result: ModelResult | None = None
     """None until the session has ended."""
@@ -46,18 +46,18 @@ class Session:
     _timed: dict[int, TimedProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.measured = Measurements(self.card, self.card.variant(), self.context.run, self.context.suite)
+        self.builder = ResultBuilder(self.card, self.card.variant(), self.context.run, self.context.suite)
 
     async def prepare(self) -> None:
         """Choose what suits this machine and take its fingerprint: reads every file that is new."""
         try:
-            self.measured.variant, self._engine = choose_variant(self.card)
+            self.builder.variant, self._engine = choose_variant(self.card)
             settings = self.context.settings.engine_of(self.card.name)
             self.fingerprint = await asyncio.to_thread(
-                self.context.fingerprint, self.measured.variant, self._engine, settings
+                self.context.fingerprint, self.builder.variant, self._engine, settings
             )
         except (EngineError, ModelFilesError, BadRequest) as error:
-            self.measured.failure = str(error)
+            self.builder.failure = str(error)
 
     def recall(self) -> None:
         """Take up what the store has of this run, after an interruption."""
@@ -74,23 +74,23 @@ class Session:
     @property
     def is_able(self) -> bool:
         """Whether anything is left that can be measured."""
-        return self.result is None and not self.measured.failure
+        return self.result is None and not self.builder.failure
 
     async def take(self, planned: PlannedProcess) -> None:
         """Measure one server process, unless that was done before an interruption or the session has
         ended."""
         if self.result is not None:
             return
-        if not self.measured.failure:
+        if not self.builder.failure:
             try:
                 await self._take(planned)
             except (EngineError, ModelFilesError, BadRequest) as error:
-                self.measured.failure = str(error)
+                self.builder.failure = str(error)
             except TimeIsUp:
                 if not _is_resumable(planned):
                     self.context.store.set_aside(self.context.run.run, self.card.name, planned.number)
                 raise
-        if self.measured.failure:
+        if self.builder.failure:
             self.conclude()
 
     def samples_before(self, number: int) -> list[Sample]:
@@ -102,15 +102,15 @@ class Session:
         """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
         if self.result is not None:
             return
-        self.measured.machine_drift, self.measured.drift = machine, drift
+        self.builder.machine_drift, self.builder.drift = machine, drift
         counted = repetition.count(self._timed)
         for number in counted.numbers:
-            self.measured.add(self._timed[number].log)
-        self.measured.notes += counted.notes
+            self.builder.add(self._timed[number].log)
+        self.builder.notes += counted.notes
         now = datetime.now(UTC).isoformat(timespec="seconds")
         digest = self.fingerprint.digest if self.fingerprint else ""
         is_over = not self.context.deadline.left_s
-        self.result = self.measured.result(now, digest, time_is_over=is_over)
+        self.result = self.builder.result(now, digest, time_is_over=is_over)
         self._write_files(self.result)
         results.add(self.context.store, self.result, counted.set_aside)
 
@@ -129,7 +129,7 @@ class Session:
             _log.warning("The reproducers for '%s' could not be written: %s", result.model, error)
 
     async def _take(self, planned: PlannedProcess) -> None:
-        if planned.measure and self.measured.skip_reason(measures()[planned.measure]):
+        if planned.measure and self.builder.skip_reason(measures()[planned.measure]):
             return
         deadline = self.context.deadline
         if planned.number in self._finished:
@@ -143,12 +143,12 @@ class Session:
         earlier = self._stored(planned) if resumable else []
         set_aside = store.begin_process(run, self.card.name, planned.number, resumable=resumable)
         async with self._fresh(planned, earlier, set_aside) as subject:
-            self.measured.engine_version = subject.server.engine_version
+            self.builder.engine_version = subject.server.engine_version
             broke_off = await (self._ask_one if planned.measure else self._ask_shared)(subject, planned)
         foreign_s, available_s = subject.disturbance.seconds
         outcome = ProcessOutcome(
             starts=subject.starts,
-            engine_version=self.measured.engine_version,
+            engine_version=self.builder.engine_version,
             memory=dict(subject.memory),
             foreign_s=foreign_s,
             available_s=available_s,
@@ -183,9 +183,9 @@ class Session:
     async def _ask_shared(self, subject: Subject, planned: PlannedProcess) -> str:
         """Let the timed measures ask the process in turn."""
         suite = self.context.suite
-        subject.begin(_doing(suite, planned, is_ours=self.measured.is_ours), steps_of(suite, planned))
+        subject.begin(_doing(suite, planned, is_ours=self.builder.is_ours), steps_of(suite, planned))
         for measure in suite.shared():
-            if not self.measured.skip_reason(measure):
+            if not self.builder.skip_reason(measure):
                 series = await measure.ask(subject, suite.counts[measure.name], 0) or {}
                 subject.noted.update({name: list(values) for name, values in series.items()})
         return ""
@@ -195,7 +195,7 @@ class Session:
             planned.number, self._stored(planned), outcome, planned.measure, planned.nth, planned.repeats
         )
         if planned.measure and measures()[planned.measure].required:  # never measured again
-            self.measured.add(log)
+            self.builder.add(log)
             return
         asked = [measures()[log.measure]] if log.measure else self.context.suite.shared()
         disturbed = next(filter(None, (one.disturbed(log) for one in asked if one.timed)), "")
@@ -207,7 +207,7 @@ class Session:
     def _fresh(self, planned: PlannedProcess, answered: list[Sample], set_aside: int) -> Subject:
         if self._engine is None:
             raise RuntimeError("a session is prepared before its first process")
-        variant, settings = self.measured.variant, self.context.settings.engine_of(self.card.name)
+        variant, settings = self.builder.variant, self.context.settings.engine_of(self.card.name)
         if planned.measure:
             settings = measures()[planned.measure].engine_settings(settings, variant, planned.nth)
         return self.context.subject(
@@ -223,9 +223,9 @@ class Session:
 
     async def _check_files(self) -> None:
         """Raise ModelFilesError when the files are no longer those whose hash was taken."""
-        if self.fingerprint is None or self.measured.variant.server is not None:
+        if self.fingerprint is None or self.builder.variant.server is not None:
             return
-        variant = self.measured.variant
+        variant = self.builder.variant
         files = self.context.catalog.resolve(variant)
         if await asyncio.to_thread(self.context.hashes.of, variant, files) != self.fingerprint.files:
             raise ModelFilesError(

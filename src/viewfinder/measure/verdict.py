@@ -1,5 +1,5 @@
 """What a result adds up to in one word, by fixed rules, with the reasons in words; pure, called by
-`concluding`.
+`result_builder`.
 
     failed             it could not be measured to the end
     broken             no gate was passed: it answers, and does not work

@@ -5,16 +5,16 @@ from itertools import islice
 from viewfinder.measure.prompts import descriptions, without_images
 from viewfinder.measure.subject import Subject
 
-IMAGES = 2
-TEXTS = 1
-SCENARIO = "warm-up"
+_TEXTS, _IMAGES = 1, 2
+WARM_UP_REQUESTS = _TEXTS + _IMAGES
+WARM_UP = "warm-up"
 """Of all samples that count in no figure."""
 
 
 async def warm_up(subject: Subject) -> None:
     """Requests that count in no figure: the first image is slower even after text (llama.cpp #27147)."""
-    for prompt in islice(without_images(subject.topic(SCENARIO)), TEXTS):
-        await subject.ask(SCENARIO, prompt)
+    for prompt in islice(without_images(subject.topic(WARM_UP)), _TEXTS):
+        await subject.ask(WARM_UP, prompt)
     if subject.server.variant.vision:
-        for prompt in islice(descriptions(subject.topic(SCENARIO)), IMAGES):
-            await subject.ask(SCENARIO, prompt)
+        for prompt in islice(descriptions(subject.topic(WARM_UP)), _IMAGES):
+            await subject.ask(WARM_UP, prompt)

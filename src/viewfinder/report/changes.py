@@ -7,7 +7,7 @@ same variant and suite on the same machine. Timings of a disturbed run are not c
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from viewfinder.measure.compare import pace, revisions
+from viewfinder.measure.compare import machine_speed, revisions
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.revisions import Change
 from viewfinder.measure.figures import Measured, Missing
@@ -108,7 +108,7 @@ def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -
 def _difference(change: Change) -> str:
     """`1.12 times (1.05 to 1.20)` or `+2.0 points (-1.1 to 5.1)`."""
     if not change.is_share:
-        value, low, high = pace.ratio(change.contrast)
+        value, low, high = machine_speed.ratio(change.contrast)
         return f"{value:.2f} times ({low:.2f} to {high:.2f})"
     seen = change.contrast
     value, low, high = (100 * number for number in (seen.value, seen.low, seen.high))
@@ -139,8 +139,8 @@ def _machine(now: Evidence, then: Evidence) -> tuple[str, ...]:
     contrast = revisions.machine(now, then)
     if contrast is None:
         return ("the machine's own speed was not compared: too few of its measurements succeeded",)
-    took = f"the same work took it {pace.words(contrast)}"
-    ratio, _, _ = pace.ratio(contrast)
+    took = f"the same work took it {machine_speed.words(contrast)}"
+    ratio, _, _ = machine_speed.ratio(contrast)
     if contrast.p >= SURE or 1 / (1 + LEAST_CHANGE) < ratio < 1 + LEAST_CHANGE:
         return (f"the machine's own speed: no change seen, {took}",)
     became = "slower" if ratio > 1 else "faster"

@@ -76,7 +76,7 @@ def test_too_few_restarts_or_none_give_no_cell() -> None:
 
 
 def test_the_same_thing_twice_is_seldom_said_to_have_changed() -> None:
-    """Twenty pairs of runs whose restarts differ by 5 %: over all cells, at most one change."""
+    """Twenty pairs of runs whose processes differ by 5 %: over all cells, at most one change."""
     rng = np.random.default_rng(20)
 
     def run() -> Evidence:

@@ -14,10 +14,12 @@ def coverage(truth: float, intervals: list[tuple[float, float]]) -> float:
     return sum(low <= truth <= high for low, high in intervals) / len(intervals)
 
 
-def times(rng: np.random.Generator, restarts: int, requests: int, *, between: float, within: float) -> Floats:
-    """Lognormal times of typical value 1, restarts x requests; relative spread of each level."""
-    level = rng.normal(0, between, (restarts, 1))
-    return np.exp(level + rng.normal(0, within, (restarts, requests)))
+def times(
+    rng: np.random.Generator, processes: int, requests: int, *, between: float, within: float
+) -> Floats:
+    """Lognormal times of typical value 1, processes x requests; relative spread of each level."""
+    level = rng.normal(0, between, (processes, 1))
+    return np.exp(level + rng.normal(0, within, (processes, requests)))
 
 
 def scenes(rng: np.random.Generator, sizes: Ints, share: float, alike: float) -> Ints:

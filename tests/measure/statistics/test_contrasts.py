@@ -7,7 +7,7 @@ import pytest
 
 from tests.measure.statistics.draws import times
 from viewfinder.measure.statistics.contrasts import Contrast, changed, holm
-from viewfinder.measure.statistics.restarts import compare, of_restart
+from viewfinder.measure.statistics.over_processes import compare, of_process
 
 
 def contrast(
@@ -18,8 +18,8 @@ def contrast(
 
 
 def run(rng: np.random.Generator, *, between: float) -> list[float]:
-    """The typical times of 11 restarts."""
-    return [of_restart(row) for row in times(rng, 11, 20, between=between, within=0.1).tolist()]
+    """The typical times of 11 processes."""
+    return [of_process(row) for row in times(rng, 11, 20, between=between, within=0.1).tolist()]
 
 
 def test_holm_on_a_worked_example() -> None:

@@ -38,16 +38,16 @@ def test_one_level_covers_the_truth(q: float, n: int) -> None:
     assert 0.94 <= coverage(due, [percentile([row], q)[1:] for row in drawn]) <= 0.985
 
 
-@pytest.mark.parametrize(("restarts", "between"), [(7, 0.0), (7, 0.05), (11, 0.05)])
-def test_restarts_that_differ_are_covered(restarts: int, between: float) -> None:
+@pytest.mark.parametrize(("processes", "between"), [(7, 0.0), (7, 0.05), (11, 0.05)])
+def test_restarts_that_differ_are_covered(processes: int, between: float) -> None:
     """p90 of 40 requests each; the truth is the quantile of both levels' spread together."""
-    rng = np.random.default_rng(restarts)
+    rng = np.random.default_rng(processes)
     due = float(np.exp(scipy_stats.norm.ppf(0.9) * np.hypot(between, 0.1)))
     found = []
     refused = 0
     for _ in range(DRAWS // 4):
         try:
-            found.append(percentile(times(rng, restarts, 40, between=between, within=0.1).tolist(), 0.9)[1:])
+            found.append(percentile(times(rng, processes, 40, between=between, within=0.1).tolist(), 0.9)[1:])
         except TooFew:
             refused += 1
     assert refused < DRAWS / 10
@@ -68,7 +68,7 @@ def test_restarts_that_differ_as_much_as_their_requests_are_refused_or_covered()
 
 
 def test_requests_that_say_what_their_restart_says_are_not_samples() -> None:
-    with pytest.raises(TooFew, match="400 of 8 restarts resemble each other"):
+    with pytest.raises(TooFew, match="400 of 8 processes resemble each other"):
         percentile([[float(restart)] * 50 for restart in range(8)], 0.95)
 
 

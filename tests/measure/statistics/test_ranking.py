@@ -9,7 +9,6 @@ from viewfinder.measure.statistics.ranking import (
     MARGIN_RATIO,
     explain,
     rank_by_answers,
-    rank_by_blocks,
     rank_by_times,
 )
 
@@ -83,36 +82,37 @@ def test_equal_models_are_hardly_ever_called_worse() -> None:
 def test_times() -> None:
     rng = np.random.default_rng(2)
     base = np.exp(rng.normal(0, 0.05, 11))
+    times = {
+        "slow": 1.3 * base * np.exp(rng.normal(0, 0.02, 11)),
+        "fast": base * np.exp(rng.normal(0, 0.01, 11)),
+        "alike": 1.005 * base * np.exp(rng.normal(0, 0.01, 11)),
+    }
+    places = rank_by_times({model: dict(enumerate(some.tolist())) for model, some in times.items()})
+    assert [place.verdict for place in places] == ["best", "tied", "worse"]
+    few = rank_by_times({"a": {1: 1.0, 2: 1.2, 3: 0.9}, "b": {1: 1.02, 2: 1.1, 3: 1.0}}, MARGIN_RATIO)
+    assert explain(few[1], "processes").endswith("more processes")
+
+
+def test_models_are_compared_by_the_processes_that_both_have() -> None:
+    """What slowed both down at one time is subtracted; processes that only two have count for these."""
+    base = {number: 1.0 + 0.2 * (number % 5) for number in range(12)}
     places = rank_by_times(
         {
-            "slow": list(1.3 * base * np.exp(rng.normal(0, 0.02, 11))),
-            "quick": list(base * np.exp(rng.normal(0, 0.01, 11))),
-            "alike": list(1.005 * base * np.exp(rng.normal(0, 0.01, 11))),
-        }
-    )
-    assert [place.verdict for place in places] == ["best", "tied", "worse"]
-    few = rank_by_times({"a": [1.0, 1.2, 0.9], "b": [1.02, 1.1, 1.0]}, MARGIN_RATIO)
-    assert explain(few[1], "restarts").endswith("more restarts")
-
-
-def test_models_are_compared_by_the_blocks_that_both_ran_in() -> None:
-    """What a block did to both is taken off; the blocks that one has more of are not thrown away."""
-    base = {block: 1.0 + 0.2 * (block % 5) for block in range(12)}
-    places = rank_by_blocks(
-        {
-            "slow": {block: (1.5 + 0.01 * (block % 3)) * time for block, time in base.items() if block < 6},
-            "alike": {block: (1.001 + 0.001 * (block % 2)) * time for block, time in base.items()},
-            "quick": base,
+            "slow": {
+                number: (1.5 + 0.01 * (number % 3)) * time for number, time in base.items() if number < 6
+            },
+            "alike": {number: (1.001 + 0.001 * (number % 2)) * time for number, time in base.items()},
+            "fast": base,
         }
     )
     assert [(place.model, place.verdict) for place in places] == [
-        ("quick", "best"),
+        ("fast", "best"),
         ("alike", "tied"),
         ("slow", "worse"),
     ]
     assert [place.contrast.n for place in places if place.contrast] == [12, 6]
     with pytest.raises(TooFew):
-        rank_by_blocks({"a": {1: 1.0, 2: 1.1}, "b": {2: 1.0, 3: 1.1}})
+        rank_by_times({"a": {1: 1.0, 2: 1.1}, "b": {2: 1.0, 3: 1.1}})
 
 
 def test_edges() -> None:

@@ -24,5 +24,5 @@ def test_what_chance_explains(events: int, of: int, chance: bool) -> None:
 
 @pytest.mark.parametrize(("events", "asked"), [(-1, 5), (6, 5)])
 def test_what_is_no_share(events: int, asked: int) -> None:
-    with pytest.raises(ValueError, match="no share"):
+    with pytest.raises(ValueError, match="not a share"):
         at_most(events, asked)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.trend import MIN_VALUES, MOST_POINTS, slope
+from viewfinder.measure.statistics.trend import MIN_FOR_TREND, MOST_POINTS, slope
 
 
 def test_a_line_has_its_slope() -> None:
@@ -12,12 +12,12 @@ def test_a_line_has_its_slope() -> None:
 
 
 def test_what_stands_still_has_none() -> None:
-    assert slope([7.0] * MIN_VALUES) == (0.0, 0.0, 0.0)
+    assert slope([7.0] * MIN_FOR_TREND) == (0.0, 0.0, 0.0)
 
 
 def test_too_few_are_said_to_be() -> None:
     with pytest.raises(TooFew, match="needs 30 requests, there were 29"):
-        slope([1.0] * (MIN_VALUES - 1))
+        slope([1.0] * (MIN_FOR_TREND - 1))
 
 
 def test_wild_values_do_not_move_it() -> None:

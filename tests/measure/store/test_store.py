@@ -260,7 +260,7 @@ def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
     old |= dict.fromkeys(("vision", "text", "follow_up", "memory_difference", *figures), gone)
     old["load"] = dict.fromkeys(("listening", "ready", "first_token", "first_correct"), gone)
     database = sqlite3.connect(file)
-    for statement in schema.SCRIPTS[0].split(";\n"):
+    for statement in schema._SCRIPTS[0].split(";\n"):
         database.execute(statement)
     database.execute("PRAGMA user_version = 1")
     database.execute(
@@ -290,7 +290,7 @@ def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
     with Store(file) as store:
         assert len(store.samples("run1", "glimpse")) == 2
     database = sqlite3.connect(file)
-    assert database.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+    assert database.execute("PRAGMA user_version").fetchone() == (schema.FORMAT_VERSION,)
     database.close()
 
 

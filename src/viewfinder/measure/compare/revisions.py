@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from viewfinder.measure.compare import pace
+from viewfinder.measure.compare import machine_speed
 from viewfinder.measure.compare.evidence import Evidence, readers
 from viewfinder.measure.measures.base import ProcessValues
-from viewfinder.measure.statistics import contrasts, pairs, restarts
+from viewfinder.measure.statistics import contrasts, over_processes, pairs
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE, Contrast
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.ranking import MARGIN_SHARE
@@ -64,7 +64,9 @@ def machine(now: Evidence, then: Evidence) -> Contrast | None:
     """The anchor's times in the two runs; None when they cannot be compared: see `why_no_machine`."""
     if why_no_machine(now, then):
         return None
-    return pace.compare(*(list(pace.of_processes(one.anchor).values()) for one in (now, then)))
+    return machine_speed.compare(
+        *(list(machine_speed.of_processes(one.anchor).values()) for one in (now, then))
+    )
 
 
 def why_no_machine(now: Evidence, then: Evidence) -> str:
@@ -99,7 +101,7 @@ def _answers(now: Evidence, then: Evidence) -> Iterable[tuple[str, Change]]:
 def _values(name: str, reader: ProcessValues, now: Evidence, then: Evidence) -> Mapping[str, Change]:
     ours, theirs = (list(one.values(name).values()) for one in (now, then))
     try:
-        contrast = restarts.compare(ours, theirs, side_by_side=False)
+        contrast = over_processes.compare(ours, theirs, side_by_side=False)
     except TooFew:
         return {}
     return {name: Change(contrast, is_share=False, higher_is_better=reader.higher_is_better)}

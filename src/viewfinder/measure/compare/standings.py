@@ -10,7 +10,7 @@ from viewfinder.measure.measures.base import ProcessValues
 from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS
 from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.ranking import Ranking, rank_by_answers, rank_by_blocks, rank_by_times
+from viewfinder.measure.statistics.ranking import Ranking, rank_by_answers, rank_by_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,8 @@ def by_times(evidence: Mapping[str, Evidence], figure: str = INFERENCE) -> Stand
     times = {
         model: {number: some[number] ** power for number in sorted(some)} for model, some in values.items()
     }
-    together = len({sample.run for model in values for sample in evidence[model].samples}) == 1
-    if together and all(len(one.keys() & other.keys()) > 1 for one, other in combinations(times.values(), 2)):
-        places = rank_by_blocks(times)
-    else:
-        apart = {model: list(some.values()) for model, some in times.items()}
-        places = rank_by_times(apart, side_by_side=False)
+    is_one_run = len({sample.run for model in values for sample in evidence[model].samples}) == 1
+    turns = all(len(one.keys() & other.keys()) > 1 for one, other in combinations(times.values(), 2))
+    places = rank_by_times(times, side_by_side=is_one_run and turns)
     what = "time of an image request" if figure == INFERENCE else figure
     return Standing(what, "5 %", "processes", True, tuple(places))

@@ -1,7 +1,8 @@
 """What a measure is: the contract between one folder of `measures/` and the rest of the code.
 
 Implemented by each of those folders and by third parties' packages (see `docs/add-a-measure.md`); called by
-`session` (asks), `concluding` (finds), `verdict` and the report (facts, rows, sections), `compare` (samples).
+`session` (asks), `result_builder` (finds), `verdict` and the report (facts, rows, sections) and `compare`
+(samples).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

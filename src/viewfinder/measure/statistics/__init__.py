@@ -1,1 +1,1 @@
-"""What repeated measurements allow to be said; pure. Called by metrics, standings and scenarios."""
+"""What can be concluded from repeated measurements; pure. Called by `metrics`, `compare` and the measures."""

@@ -1,8 +1,8 @@
-"""An interval for any statistic of one level's values, by drawing from them again; called by scenarios.
+"""An interval for any statistic of one level's values, by drawing from them again; called by the measures.
 
-Only inside a level: the requests to one server process, or the scenes of one run. A bootstrap over
-restarts of 5 to 15 values is far too narrow, and one over all requests takes what a restart does to all
-of its requests for news each time; over restarts `restarts.typical` holds.
+Only inside a level: the requests to one server process, or the scenes of one run. A bootstrap over the values
+of 5 to 15 processes is far too narrow, and one over all requests ignores that those to one process resemble
+each other; over processes, use `over_processes.typical`.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,20 +13,20 @@ from scipy import stats as scipy_stats
 
 from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
 
-MIN_VALUES = 20
-"""Below, the bootstrap knows too little of the tails to be worth its name."""
-RESAMPLES = 2_000
+MIN_FOR_BOOTSTRAP = 20
+"""With fewer, the bootstrap sees too little of the tails."""
+_RESAMPLES = 2_000
 
 
 def inside(
-    values: Sequence[float], statistic: Callable[..., Any], *, seed: int = 0, resamples: int = RESAMPLES
+    values: Sequence[float], statistic: Callable[..., Any], *, seed: int = 0, resamples: int = _RESAMPLES
 ) -> Interval:
     """The statistic with its 95 % interval (BCa; Efron, J. Am. Stat. Assoc. 82 (1987) 171).
 
     `statistic` takes an array and `axis`, as numpy's do. Raises TooFew below 20 values.
     """
-    if len(values) < MIN_VALUES:
-        raise TooFew(f"a bootstrap needs {MIN_VALUES} values of one level, there were {len(values)}")
+    if len(values) < MIN_FOR_BOOTSTRAP:
+        raise TooFew(f"a bootstrap needs {MIN_FOR_BOOTSTRAP} values of one level, there were {len(values)}")
     data = np.asarray(values, float)
     value = float(statistic(data, axis=-1))
     if np.ptp(data) == 0:

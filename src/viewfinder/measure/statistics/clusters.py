@@ -1,10 +1,10 @@
-"""Answers that resemble each other because they are about one scene: what they are worth; called by `pairs`,
-`percentiles` and the scenarios.
+"""How many independent answers those about a few scenes are worth; called by `pairs`, `percentiles` and the
+measures.
 
 Four questions about one picture are not four independent ones. How much less they are worth is the design
-effect: the variance that scenes really give over that of as many independent answers (Kish, Survey Sampling,
-1965). At most it is what it would be if all answers about a scene were alike, and that is also what is
-assumed where it cannot be estimated: all answers right, or all wrong.
+effect: the variance between scenes over that of the same number of independent answers (Kish, Survey
+Sampling, 1965). It is at most what it would be if all answers about a scene were alike; that is also assumed
+where it cannot be estimated, because all answers are right, or all wrong.
 """
 
 from collections.abc import Sequence
@@ -34,17 +34,19 @@ class Worth:
         return self.clusters < self.n
 
     def quantile(self, level: float) -> float:
-        """How many standard errors a one-sided bound at `level` lies away: Student's on one degree of
-        freedom less than there are clusters, for their variance was estimated; normal without clusters."""
+        """How many standard errors away a one-sided bound at `level` lies: Student's, with one degree of
+        freedom less than there are clusters, because their variance was estimated; normal without
+        clusters."""
         if not self.is_clustered:
             return float(special.ndtri(level))
         return float(special.stdtrit(max(1, self.clusters - 1), level))
 
 
 def worth(totals: ArrayLike, sizes: ArrayLike, independent_variance: float) -> Worth:
-    """What answers are worth, from each cluster's sum and its number of answers.
+    """The worth of answers, from each cluster's sum and its number of answers.
 
-    `independent_variance` is that of one answer if all were independent. Raises TooFew without answers.
+    `independent_variance` is the variance of one answer if all were independent. Raises TooFew without
+    answers.
     """
     total, size = np.asarray(totals, float), np.asarray(sizes, float)
     n, clusters = float(size.sum()), int((size > 0).sum())
@@ -61,16 +63,16 @@ def worth(totals: ArrayLike, sizes: ArrayLike, independent_variance: float) -> W
 def share(right: Sequence[float], asked: Sequence[int]) -> Interval:
     """The share of right answers, 0 to 1, with its 95 % interval; one pair of counts a scene.
 
-    Answers may be right in part (`right` is the sum of what each is worth): that varies less than right and
-    wrong, so the interval is then rather too wide than too narrow.
+    Answers may be right in part (`right` is the sum of their grades): that varies less than right and wrong,
+    so the interval is then too wide rather than too narrow.
 
     Wilson's score interval on the answers' worth, with Student's quantile for the scenes (the idea of Korn
     and Graubard, Survey Methodology 24 (1998) 193; Dean and Pavlou, J. Surv. Stat. Methodol. 3 (2015) 484,
     compare such intervals). With one question a scene it is Wilson's own. Raises TooFew without questions,
-    ValueError for counts that are none.
+    ValueError for impossible counts.
     """
     if len(right) != len(asked) or any(not 0 <= r <= a for r, a in zip(right, asked, strict=False)):
-        raise ValueError("each scene needs its number of right answers, of those that were asked")
+        raise ValueError("each scene needs its number of right answers, at most the number of its questions")
     n, hits = sum(asked), sum(right)
     if not n:
         raise TooFew("no question was asked")

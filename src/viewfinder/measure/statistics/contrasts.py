@@ -1,6 +1,6 @@
-"""One model against another: by how much, how surely, and how many more samples would tell.
+"""One model against another: by how much they differ, how surely, and how many more samples would show it.
 
-Made by `pairs` and `restarts`; judged here, and by `ranking`, by one set of rules.
+Made by `pairs` and `over_processes`; judged here and by `ranking`, by one set of rules.
 """
 
 import math
@@ -16,9 +16,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 ALPHA = 0.05
 POWER = 0.8
-"""The chance that so many samples as `more_to_separate` names find a difference as large as the one seen."""
+"""The chance that the samples that `more_to_separate` names show a difference as large as the one seen."""
 LEAST_CHANGE = 0.05
-"""Relative change of a time or a size below which nobody need be told."""
+"""Relative change of a time or a size that is too small to be reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Contrast:
     """`one` minus `other`: a difference of shares (0 to 1), or a difference of logarithms of times.
 
     `low` to `high` is the two-sided 95 % interval. `floor` and `ceiling` are one-sided 95 % bounds (the
-    two-sided 90 % interval), by which "not inferior" and "equivalent" are judged. `p` is two-sided. `spread`
-    is the standard deviation of one of the `n` samples' differences, with what they share counted in: the
-    standard error is spread / sqrt(n).
+    two-sided 90 % interval), from which "not inferior" and "equivalent" are judged. `p` is two-sided.
+    `spread` is the standard deviation of the difference in one of the `n` samples, chosen so that the
+    standard error is spread / sqrt(n) even where samples resemble each other.
     """
 
     value: float
@@ -49,10 +49,10 @@ class Contrast:
         return -margin < self.floor and self.ceiling < margin
 
     def more_to_separate(self, tests: int = 1) -> float:
-        """How many more samples would likely separate a difference as large as the one seen; inf: none.
+        """How many more samples would likely show a difference as large as the one seen; inf: no number.
 
         Connor, Biometrics 43 (1987) 207: for 10 points of difference where 30 % of the answers differ,
-        234 pairs. `tests` is how many tests share the 5 % (Bonferroni, so rather too many than too few).
+        234 pairs. `tests` is how many tests share the 5 % (Bonferroni, so too many rather than too few).
         """
         if not self.value:
             return math.inf
@@ -61,20 +61,20 @@ class Contrast:
         return max(0.0, math.ceil((reach / self.value) ** 2) - self.n)
 
     def more_to_tie(self, margin: float) -> float:
-        """How many more would likely prove that the two differ by less than `margin`; inf: none.
+        """How many more would likely prove that the two differ by less than `margin`; inf: no number.
 
         Chow, Shao and Wang, Sample Size Calculations in Clinical Research, 2nd ed., 3.2.
         """
         room = margin - abs(self.value)
         if room <= 0:
             return math.inf
-        # Both sides can fail when the two are alike, which halves what each may miss.
+        # Either side can fail when the two are alike, so each may fail only half as often.
         reach = _z(1 - ALPHA) + _z(POWER if abs(self.value) > margin / 4 else (1 + POWER) / 2)
         return max(0.0, math.ceil((reach * self.spread / room) ** 2) - self.n)
 
     def more_to_judge(self, margin: float) -> float:
         """How many more would likely show on which side of `-margin` it lies: whether `one` is not inferior;
-        inf: none. Chow, Shao and Wang, the same place, for the one side.
+        inf: no number. Chow, Shao and Wang, the same section, one-sided.
         """
         room = abs(self.value + margin)
         if not room:
@@ -99,7 +99,7 @@ def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
 def changed(cells: Mapping[Key, Contrast], least: float = LEAST_CHANGE) -> set[Key]:
     """The cells of two runs that surely changed, and by `least` (relative) or more.
 
-    `cells` hold differences of logarithms. Of the changes named, at most 5 % are false ones on average
+    `cells` hold differences of logarithms. Of the changes reported, at most 5 % are false on average
     (Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289).
     """
     if not cells:

@@ -1,7 +1,7 @@
-"""Intervals: what repeated measurements allow to be said; called by `metrics` and by the guide.
+"""Intervals of a mean, a speed, a median and a share; called by `metrics`, the measures and the report.
 
 Requests to one server process resemble each other more than requests to different ones (memory
-layout, clock speed, who else is running), so every interval here treats the **fresh server process**
+layout, clock speed, other programs at work), so every interval here treats the **fresh server process**
 as what was repeated, not the request (Kalibera & Jones, "Rigorous benchmarking in reasonable time",
 ISMM 2013). All intervals are two-sided 95 %.
 """
@@ -15,13 +15,14 @@ from scipy import special
 LEVEL = 0.95
 _Z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
 MIN_PROCESSES_FOR_MEAN = 4
-"""Student's interval exists from 2 on, but its factor is 12.7 there and 4.3 at 3: it tells nothing."""
+"""Student's interval exists from 2 on, but its factor is 12.7 for 2 and 4.3 for 3: too wide to be of use."""
 MIN_PROCESSES_FOR_MEDIAN = 6
-"""Below 6 values no pair of them encloses the median with 95 %: 2 * 0.5**5 > 0.05."""
+"""No pair of fewer than 6 values encloses the median with 95 %: 2 * 0.5**5 > 0.05."""
 
 
 class TooFew(Exception):
-    """There are not enough measurements for an interval; the text says how many are and are needed."""
+    """There are not enough measurements for an interval; the text says how many there are and how many are
+    needed."""
 
 
 Interval = tuple[float, float, float]
@@ -32,7 +33,7 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float]) -> Interval:
     """Sum of tops over sum of bottoms, one pair for each process: a mean, or a speed.
 
     A mean of requests has each process's sum on top and its count at the bottom; a speed has tokens on
-    top and seconds at the bottom. The interval is the ratio estimator's with Student's t on one degree
+    top and seconds at the bottom. The interval is the ratio estimator's, with Student's t and one degree
     of freedom less than there are processes (Cochran, Sampling Techniques, 3rd ed., 6.3 and 9A.1).
     Raises TooFew.
     """
@@ -71,10 +72,10 @@ def wilson(right: float, asked: int) -> tuple[float, float]:
 
 
 def score_interval(share: float, n: float, z: float) -> tuple[float, float]:
-    """Wilson's interval of a share that `n` answers gave (not always whole: see `clusters`), z wide."""
+    """Wilson's interval, `z` standard errors wide, of the share in `n` answers (a fraction in `clusters`)."""
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    # It always holds the share itself, but for rounding.
+    # It always contains the share itself, except for rounding.
     return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
 
 

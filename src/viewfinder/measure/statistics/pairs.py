@@ -1,6 +1,6 @@
 """Two models on the same questions: whose answers are right more often; called by `ranking` and `resolution`.
 
-Only questions that both were asked count, so that easy and hard ones weigh the same for both.
+Only questions that both were asked count, so that both had the same easy and hard ones.
 """
 
 import math
@@ -19,22 +19,23 @@ Item = tuple[str, str]
 Answers = Mapping[Item, bool]
 """Which questions were answered right."""
 
-RESAMPLES = 9_999
+_RESAMPLES = 9_999
 NOT_INFERIOR = 0.02
-"""Two points of accuracy: what a cheaper image budget may cost."""
+"""Two points of accuracy: the most that a cheaper image budget may cost."""
 
 
 def compare(one: Answers, other: Answers) -> Contrast:
     """The difference of the shares of right answers, -1 to 1, positive when `one` is the better.
 
-    The interval is that of Bonett and Price, J. Educ. Behav. Stat. 37 (2012) 479, which is honest for few
-    questions and when no answers differ, on the questions' worth (see `clusters`). The test is exact where
-    every scene has one question (McNemar); else the differences of whole scenes are exchanged (Fisher's
-    randomization, exact or with 9,999 draws from a fixed seed). Raises TooFew when no question is shared.
+    The interval is that of Bonett and Price, J. Educ. Behav. Stat. 37 (2012) 479, which holds for few
+    questions and when no answers differ, with the questions' worth in place of their number (see `clusters`).
+    The test is exact where every scene has one question (McNemar); else the signs of whole scenes'
+    differences are drawn at random (Fisher's randomization, exact or with 9,999 draws from a fixed seed).
+    Raises TooFew when no question is shared.
     """
     items = sorted(one.keys() & other.keys())
     if not items:
-        raise TooFew("the two were not asked the same questions")
+        raise TooFew("the two were asked no question in common")
     _, places = np.unique([scene for scene, _ in items], return_inverse=True)
     differences = np.array([int(one[item]) - int(other[item]) for item in items])
     wins, losses, n = int((differences > 0).sum()), int((differences < 0).sum()), len(items)
@@ -56,7 +57,7 @@ def compare(one: Answers, other: Answers) -> Contrast:
 
 
 def mcnemar(wins: int, losses: int) -> float:
-    """Exact two-sided p that of the questions on which two models differ, so many go to one of them."""
+    """Exact two-sided p of these wins and losses, of all questions on which two models differ."""
     if not wins + losses:
         return 1.0
     return float(scipy_stats.binomtest(wins, wins + losses).pvalue)
@@ -65,30 +66,29 @@ def mcnemar(wins: int, losses: int) -> float:
 def _bonett_price(wins: int, losses: int, value: Worth, level: float) -> tuple[float, float]:
     """Wald's interval with one more pair won and one more lost; one-sided bounds at `level`."""
     n = value.independent + 2
-    won, lost = (wins / value.effect + 1) / n, (losses / value.effect + 1) / n
-    reach = value.quantile(level) * math.sqrt((won + lost - (won - lost) ** 2) / n)
-    return max(-1.0, won - lost - reach), min(1.0, won - lost + reach)
+    middle = (wins - losses) / value.effect / n
+    reach = value.quantile(level) * _spread(wins, losses, value) / math.sqrt(value.effect * n)
+    return max(-1.0, middle - reach), min(1.0, middle + reach)
 
 
 def _spread(wins: int, losses: int, value: Worth) -> float:
-    """Standard deviation of one question's difference, scenes counted in; never 0: see `_bonett_price`."""
+    """Standard deviation of one question's difference, multiplied for clustered scenes; never 0, because one
+    more pair counts as won and one more as lost."""
     n = value.independent + 2
     won, lost = (wins / value.effect + 1) / n, (losses / value.effect + 1) / n
     return math.sqrt((won + lost - (won - lost) ** 2) * value.effect)
 
 
 def _exchanged(differences: NDArray[np.float64]) -> float:
-    """How often the scenes' differences, with their signs drawn at random, sum to as much."""
+    """How often the scenes' differences, with their signs drawn at random, have a sum as far from 0."""
     some = differences[differences != 0]
-    if not some.size:
-        return 1.0
-    if some.size == 1:
-        return 1.0  # either sign is as far from 0
+    if some.size < 2:
+        return 1.0  # of one scene, either sign is as far from 0
     test = scipy_stats.permutation_test(
         (some,),
         np.sum,
         permutation_type="samples",
-        n_resamples=RESAMPLES,
+        n_resamples=_RESAMPLES,
         vectorized=True,
         rng=np.random.default_rng(0),
     )

@@ -1,4 +1,4 @@
-"""Percentiles, printed only where there are enough samples to enclose them; called by `metrics`."""
+"""Percentiles, given only where there are enough samples to enclose them; called by the measures."""
 
 import math
 from collections.abc import Sequence
@@ -26,14 +26,15 @@ def samples_needed(q: float) -> int:
     return math.ceil(math.log(_TAIL) / math.log(max(q, 1 - q)))
 
 
-def percentile(restarts: Sequence[Sequence[float]], q: float) -> Interval:
-    """The `q` quantile of the samples of all restarts, with its distribution-free 95 % interval.
+def percentile(processes: Sequence[Sequence[float]], q: float) -> Interval:
+    """The `q` quantile of the samples of all processes, with its distribution-free 95 % interval.
 
-    Samples of one restart resemble each other: by how much is seen from the share of each restart's that lie
-    below the quantile (Woodruff, J. Am. Stat. Assoc. 47 (1952) 635), and the ranks are those of as many
-    independent samples as all are worth. Raises TooFew below `samples_needed`, counted or in worth.
+    Samples of one process resemble each other; how much is estimated from the share of each process's samples
+    below the quantile (Woodruff, J. Am. Stat. Assoc. 47 (1952) 635). The ranks are those of the number of
+    independent samples that all are worth. Raises TooFew when there are fewer than `samples_needed`, or they
+    are worth fewer.
     """
-    kept = [np.asarray(restart, float) for restart in restarts if len(restart)]
+    kept = [np.asarray(process, float) for process in processes if len(process)]
     needed = samples_needed(q)
     n = sum(map(len, kept))
     if n < needed:
@@ -43,20 +44,20 @@ def percentile(restarts: Sequence[Sequence[float]], q: float) -> Interval:
     effective = n if len(kept) == 1 else _worth(kept, point, q)
     if effective < needed:
         raise TooFew(
-            f"p{100 * q:g} needs {needed} independent samples; the {n} of {len(kept)} restarts resemble each "
-            f"other and are worth {effective}"
+            f"p{100 * q:g} needs {needed} independent samples; the {n} of {len(kept)} processes resemble "
+            f"each other and are worth {effective}"
         )
     below, above = (float(scipy_stats.binom.ppf(tail, effective, q)) for tail in (_TAIL, 1 - _TAIL))
     low, high = (rank * (n + 1) / (effective + 1) for rank in (below, above + 1))
     return point, float(ordered[max(1, math.floor(low)) - 1]), float(ordered[min(n, math.ceil(high)) - 1])
 
 
-def _worth(restarts: list[np.ndarray], point: float, q: float) -> int:
-    sizes = [len(restart) for restart in restarts]
-    # Where many samples equal the quantile, only one of the two ways to count them shows who is alike.
+def _worth(processes: list[np.ndarray], point: float, q: float) -> int:
+    sizes = [len(process) for process in processes]
+    # Where many samples equal the quantile, only one of the two ways to count them shows the resemblance.
     value = max(
         (
-            worth([int(is_below(restart, point).sum()) for restart in restarts], sizes, q * (1 - q))
+            worth([int(is_below(process, point).sum()) for process in processes], sizes, q * (1 - q))
             for is_below in (np.less, np.less_equal)
         ),
         key=lambda value: value.effect,

@@ -1,8 +1,9 @@
-"""Which models are not worse than the best, and what it would take to tell the rest apart; called by guides.
+"""Which models are not worse than the best, and how many samples would separate the rest; called by
+`compare/standings`.
 
 best             the best figure
 tied             surely within the margin of the best: more questions would find nothing that matters
-not separated    neither that nor the opposite is shown: so many more samples would likely show one
+not separated    shown neither to be tied nor to be worse; `more` samples would likely show one of the two
 worse            surely worse than the best
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from viewfinder.measure.statistics import pairs, restarts
+from viewfinder.measure.statistics import over_processes, pairs
 from viewfinder.measure.statistics.contrasts import ALPHA, Contrast, holm
 
 RankVerdict = Literal["best", "tied", "not separated", "worse"]
@@ -25,7 +26,8 @@ MARGIN_RATIO = math.log(1.05)
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """One model's place. `contrast` is the best minus this one (None for the best itself), `p` its p value
-    after Holm's correction over all pairs of models, `more` how many more samples would likely do."""
+    after Holm's correction over all pairs of models, `more` the number of further samples that would likely
+    separate or tie the two."""
 
     model: str
     verdict: RankVerdict
@@ -41,49 +43,40 @@ class Ranking:
 def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN_SHARE) -> list[Ranking]:
     """Models by their share of right answers, the best first; margin is a share.
 
-    Two models are compared by the questions that both were asked: a run with a budget asks some more than
-    others. Raises TooFew when two have none in common.
+    Two models are compared by the questions that both were asked: a run with a budget asks some models more
+    than others. Raises TooFew when two have none in common.
     """
     order = sorted(answers, key=lambda model: -sum(answers[model].values()) / max(1, len(answers[model])))
     return rank(order, lambda one, other: pairs.compare(answers[one], answers[other]), margin)
 
 
 def rank_by_times(
-    times: Mapping[str, Sequence[float]], margin: float = MARGIN_RATIO, *, side_by_side: bool = True
+    times: Mapping[str, Mapping[int, float]], margin: float = MARGIN_RATIO, *, side_by_side: bool = True
 ) -> list[Ranking]:
-    """Models by their typical time, one a restart, the quickest first; margin is a difference of logarithms.
+    """Models by their typical time, given for each process by its number, the fastest first; margin is a
+    difference of logarithms.
 
-    `side_by_side`: the models ran in the same blocks; where one has fewer restarts, they are not paired.
-    Raises TooFew, ValueError.
+    `side_by_side`: the models took turns in the processes of one number; two are then compared by the numbers
+    that both have. Raises ValueError, and TooFew when two have fewer than 2 processes to compare.
     """
-    middles = {model: restarts.typical(of_one).value for model, of_one in times.items()}
-    order = sorted(times, key=lambda model: middles[model])
-    together = side_by_side and len({len(of_one) for of_one in times.values()}) == 1
-    return rank(
-        order,
-        lambda one, other: restarts.compare(times[one], times[other], side_by_side=together),
-        margin,
-    )
-
-
-def rank_by_blocks(times: Mapping[str, Mapping[int, float]], margin: float = MARGIN_RATIO) -> list[Ranking]:
-    """Likewise of models that ran in the same blocks, one time a block: two models are compared by the blocks
-    that both ran in. Raises TooFew when two have fewer than 2 in common."""
-    middles = {model: restarts.typical(list(blocks.values())).value for model, blocks in times.items()}
+    typical = {model: over_processes.typical(list(some.values())).value for model, some in times.items()}
 
     def compare(one: str, other: str) -> Contrast:
         shared = sorted(times[one].keys() & times[other].keys())
-        ours, theirs = ([times[model][block] for block in shared] for model in (one, other))
-        return restarts.compare(ours, theirs, side_by_side=True)
+        ours, theirs = (
+            [times[model][number] for number in (shared if side_by_side else times[model])]
+            for model in (one, other)
+        )
+        return over_processes.compare(ours, theirs, side_by_side=side_by_side)
 
-    return rank(sorted(times, key=lambda model: middles[model]), compare, margin)
+    return rank(sorted(times, key=lambda model: typical[model]), compare, margin)
 
 
 def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: float) -> list[Ranking]:
     """The places of models that are given best first.
 
     The best is picked by the same numbers that it is then tested with, so all pairs are tested and corrected
-    for together: that holds whichever of them turns out to be the best.
+    together: that holds whichever of them turns out to be the best.
     """
     if not order:
         return []
@@ -98,7 +91,7 @@ def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: 
 
 
 def explain(place: Ranking, samples: str = "questions") -> str:
-    """The verdict in the words of a guide; `samples` is what there would have to be more of."""
+    """The verdict in the guide's words; `samples` says of what more would be needed."""
     match place.verdict:
         case "tied":
             return "tied within the margin"
@@ -109,11 +102,10 @@ def explain(place: Ranking, samples: str = "questions") -> str:
 
 
 def _place(model: str, contrast: Contrast, p: float, margin: float, tests: int) -> Ranking:
-    if p < ALPHA:
-        # Surely different and yet within the margin is a tie in all that matters.
-        verdict: RankVerdict = "tied" if contrast.is_equivalent(margin) else "worse"
-        return Ranking(model, verdict, contrast, p)
     if contrast.is_equivalent(margin):
+        # Even if the two surely differ: within the margin it is a tie in all that matters.
         return Ranking(model, "tied", contrast, p)
+    if p < ALPHA:
+        return Ranking(model, "worse", contrast, p)
     more = min(contrast.more_to_separate(tests), contrast.more_to_tie(margin))
     return Ranking(model, "not separated", contrast, p, max(1, int(more)) if math.isfinite(more) else 1)

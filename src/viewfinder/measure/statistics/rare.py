@@ -1,4 +1,4 @@
-"""How often something may happen that was seen seldom, or never; called by the stages that look for it."""
+"""How often something may happen that was seen seldom or never; called by `troubles` and the measures."""
 
 from scipy import special
 
@@ -12,10 +12,10 @@ def at_most(events: int, asked: int) -> float:
     asked: 4.9 % of 60, 1.0 % of 300. 1 when nothing was asked.
     """
     if not 0 <= events <= asked:
-        raise ValueError(f"{events} of {asked} is no share")
+        raise ValueError(f"{events} of {asked} is not a share")
     return 1.0 if events == asked else float(special.bdtri(events, asked, 1 - LEVEL))
 
 
 def is_chance(events: int, of: int, share: float) -> bool:
-    """Whether chance alone, with this share, would give so many events or more of so many, in 5 % or more."""
+    """Whether chance alone, at this share, would give this many events or more with 5 % or more."""
     return events == 0 or float(special.bdtrc(events - 1, of, share)) >= 1 - LEVEL

@@ -7,9 +7,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
-NO_STAMP = {"missing": "the version that measured this did not note it"}
-NO_PART = {"missing": "the suite does not ask it"}
-OWN_FIELDS = {
+_NO_STAMP = {"missing": "the version that measured this did not note it"}
+_NO_PART = {"missing": "the suite does not ask it"}
+_OWN_FIELDS = {
     "context": "dialogues",
     "stability": "stability",
     "soak": "soak",
@@ -19,8 +19,8 @@ OWN_FIELDS = {
     "vqa": "own_images",
 }
 """Field of an old result > measure; None in it stands for a measure that was not in the suite."""
-DROPPED = {"growth": ("at_last", "same_image")}
-STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
+_DROPPED = {"growth": ("at_last", "same_image")}
+_STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
 
 def results_by_measure(database: sqlite3.Connection) -> None:
@@ -44,11 +44,11 @@ def result(old: Json) -> Json:
         "latency": _latency(old),
         "memory": {"difference": old.pop("memory_difference"), "phases": old.pop("memory", {})},
     }
-    for field, measure in OWN_FIELDS.items():
+    for field, measure in _OWN_FIELDS.items():
         if (stored := old.pop(field, None)) is not None:
             found[measure] = stored
     if isinstance(growth := found.get("soak", {}).get("growth"), dict):
-        for name in DROPPED["growth"]:
+        for name in _DROPPED["growth"]:
             growth.pop(name, None)
     return old | {"found": found}
 
@@ -71,39 +71,39 @@ def _latency(old: Json) -> Json:
         cells = _cells_of(headline)
     for name in ("images", "short", "repeats", "texts"):
         if "missing" not in cells[name]:
-            cells[name].setdefault("mean", NO_PART)
+            cells[name].setdefault("mean", _NO_PART)
     if "missing" not in cells["images"]:
         cells["images"]["mean"] = headline["average_inference"]
     return cells
 
 
 def _cells_of(headline: Json) -> Json:
-    gone = dict.fromkeys(("first_image", "later_images", "first_slower", "new_image"), NO_STAMP)
+    gone = dict.fromkeys(("first_image", "later_images", "first_slower", "new_image"), _NO_STAMP)
     if "missing" in headline["ttft_image"]:
         images: Json = headline["ttft_image"]
     else:
         images = _cell(headline["ttft_image"], headline["median_inference"], headline)
-    of_texts = {"output_tokens": NO_STAMP, "decode_rate": NO_STAMP}
+    of_texts = {"output_tokens": _NO_STAMP, "decode_rate": _NO_STAMP}
     if "missing" in headline["ttft_image"]:
         of_texts["decode_rate"] = headline["decode_rate"]
     texts: Json = headline["ttft_text"]
     if "missing" not in texts:
-        texts = _cell(headline["ttft_text"], NO_STAMP, of_texts)
-    return {"images": images, "short": NO_PART, "repeats": NO_PART, "texts": texts, **gone}
+        texts = _cell(headline["ttft_text"], _NO_STAMP, of_texts)
+    return {"images": images, "short": _NO_PART, "repeats": _NO_PART, "texts": texts, **gone}
 
 
 def _cell(ttft: Json, e2e: Json, of: Json) -> Json:
     def spread(p50: Json) -> Json:
-        return {"p50": p50, "p95": NO_STAMP, "p99": NO_STAMP}
+        return {"p50": p50, "p95": _NO_STAMP, "p99": _NO_STAMP}
 
     return {
         "what": "",
         "ttft": spread(ttft),
-        "itl": spread(NO_STAMP),
-        "tpot": spread(NO_STAMP),
+        "itl": spread(_NO_STAMP),
+        "tpot": spread(_NO_STAMP),
         "e2e": spread(e2e),
-        "mean": NO_STAMP,
-        "prefill_rate": NO_STAMP,
+        "mean": _NO_STAMP,
+        "prefill_rate": _NO_STAMP,
         "decode_rate": of["decode_rate"],
         "output_tokens": of["output_tokens"],
     }
@@ -115,6 +115,6 @@ def outcome(old: Json) -> Json:
     for gate in ("vision", "text", "follow_up"):
         old.pop(gate, None)
     if load:
-        stamps = {f"load/{name}": [load[name]] for name in STAMPS if load.get(name) is not None}
+        stamps = {f"load/{name}": [load[name]] for name in _STAMPS if load.get(name) is not None}
         old["series"] = old.get("series", {}) | stamps
     return old

@@ -25,7 +25,7 @@ LIBRARIES = {
     "transformers": ("torch", "transformers"),
 }
 GIB = 2**30
-OURS = ("httptools", "pillow")
+_OUR_LIBRARIES = ("httptools", "pillow")
 """What reads the replies that are timed, and what draws and encodes the images."""
 
 
@@ -76,7 +76,7 @@ def take(
         governor=power.governor,
         engine=engine.name,
         engine_version=version,
-        libraries=_versions((*LIBRARIES.get(engine.name, ()), *OURS)),
+        libraries=_versions((*LIBRARIES.get(engine.name, ()), *_OUR_LIBRARIES)),
         variant=variant.name,
         files=files,
         flags=flags,

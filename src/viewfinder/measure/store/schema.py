@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from viewfinder.measure.store.by_measure import results_by_measure
 
-SCRIPTS = (
+_SCRIPTS = (
     """
 CREATE TABLE runs (
     run TEXT PRIMARY KEY,
@@ -103,9 +103,9 @@ ALTER TABLE turns RENAME COLUMN found TO outcome;
 ALTER TABLE turns RENAME TO processes
 """,
 )
-CONVERSIONS: dict[int, Callable[[sqlite3.Connection], None]] = {3: results_by_measure}
+_CONVERSIONS: dict[int, Callable[[sqlite3.Connection], None]] = {3: results_by_measure}
 """Of what is stored as JSON, by the version that it makes; done after that version's script."""
-VERSION = len(SCRIPTS)
+FORMAT_VERSION = len(_SCRIPTS)
 
 
 def bring_up(database: sqlite3.Connection) -> int:
@@ -114,13 +114,13 @@ def bring_up(database: sqlite3.Connection) -> int:
     A file of a newer version is left as it is.
     """
     version = int(database.execute("PRAGMA user_version").fetchone()[0])
-    for number, script in enumerate(SCRIPTS, start=1):
+    for number, script in enumerate(_SCRIPTS, start=1):
         if number > version:
             for statement in script.split(";\n"):
                 database.execute(statement)
-            CONVERSIONS.get(number, _nothing)(database)
+            _CONVERSIONS.get(number, _nothing)(database)
             database.execute(f"PRAGMA user_version = {number}")
-    return max(version, VERSION)
+    return max(version, FORMAT_VERSION)
 
 
 def _nothing(database: sqlite3.Connection) -> None:

@@ -266,7 +266,7 @@ class Store:
             ) from None
         with self._transaction() as database:
             version = schema.bring_up(database)
-        if version > schema.VERSION:
+        if version > schema.FORMAT_VERSION:
             raise ViewfinderError(
                 f"The results file {self._file} was written by a newer Viewfinder (format {version}).",
                 hint="Upgrade Viewfinder, or move the file away.",

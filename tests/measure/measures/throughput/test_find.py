@@ -201,7 +201,7 @@ def test_doubt_says_how_many_more_processes_it_would_take() -> None:
         saturation(doubtful, 2)
     )
     once = planted({1: 19.9, 2: 20.0}, processes=1)
-    assert "needs 2 restarts" in missing(saturation(once, 2))
+    assert "needs 2 processes" in missing(saturation(once, 2))
 
 
 def test_levels_that_no_process_reached_say_so() -> None:

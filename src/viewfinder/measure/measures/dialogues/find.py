@@ -104,7 +104,7 @@ def _first_loss(turns: Sequence[int]) -> Measured:
     try:
         value, low, high = bootstrap.inside(turns, np.mean)
     except TooFew:
-        how += f"; the range, for an interval needs {bootstrap.MIN_VALUES} dialogues"
+        how += f"; the range, for an interval needs {bootstrap.MIN_FOR_BOOTSTRAP} dialogues"
         value, low, high = float(np.mean(turns)), min(turns), max(turns)
         return Figure(value=value, low=low, high=high, n=n, unit="turns", how=how, is_range=True)
     return Figure(value=value, low=low, high=high, n=n, unit="turns", how=how)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from viewfinder.measure.prompts import DESCRIBE, SIDE_PX, TEXT_KINDS
+from viewfinder.measure.prompts import ASKED_IN_TEXT, DESCRIBE, SIDE_PX
 from viewfinder.scenes.dialogues import ask_premise, of_image
 from viewfinder.scenes.knowledge import ask_text
 from viewfinder.scenes.questions import Question, ask_about
@@ -106,7 +106,7 @@ def _dialogue(scene: Scene, facts: Sequence[Question], number: int, *, second: b
     probes = [
         Line(at(distance), fact, scene, fact=fact) for distance, fact in zip(DISTANCES, facts, strict=True)
     ]
-    talk = [Line(TALK, ask_text(TEXT_KINDS[(number + place) % 2], rng), scene) for place in range(2)]
+    talk = [Line(TALK, ask_text(ASKED_IN_TEXT[(number + place) % 2], rng), scene) for place in range(2)]
     if not second:
         end = (talk[1], probes[4], _premise(scene, rng, holds=True))
         return Dialogue((*_begun(scene, probes, _premise(scene, rng, holds=False), talk[0]), *end))

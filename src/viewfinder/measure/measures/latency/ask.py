@@ -9,7 +9,7 @@ from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, about_images, descriptions, without_images
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import IMAGES, TEXTS, warm_up
+from viewfinder.measure.warm_up import WARM_UP_REQUESTS, warm_up
 
 _LEAST_REQUESTS = 3
 """Requests with images and with texts that even the slowest model gets; of the other kinds it gets one."""
@@ -18,7 +18,7 @@ _LEAST_REQUESTS = 3
 def steps(counts: LatencyCounts, nth: int) -> int:
     """The most requests that a process gets."""
     timed = counts.images + counts.texts + counts.short + counts.repeats
-    return TEXTS + IMAGES + bool(counts.repeats) + timed
+    return WARM_UP_REQUESTS + bool(counts.repeats) + timed
 
 
 async def timed_requests(subject: Subject, counts: LatencyCounts, nth: int) -> None:

@@ -16,7 +16,7 @@ from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
 from viewfinder.measure.metrics import E2E_S, PROCESSES, SESSIONS, TOKENS, TPOT_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
-from viewfinder.measure.statistics import restarts
+from viewfinder.measure.statistics import over_processes
 
 Exchanges = Sequence[Exchange]
 _NOT_IN_SUITE = Missing(missing="the suite does not ask it")
@@ -130,7 +130,7 @@ def typical_times(
         for exchange in filter(answered, log.exchanges(scenario)):
             if (time := read(exchange)) is not None and time > 0:
                 times.setdefault(log.number, []).append(time)
-    return {number: restarts.of_restart(some) for number, some in times.items()}
+    return {number: over_processes.of_process(some) for number, some in times.items()}
 
 
 def decode_speeds(logs: Sequence[ProcessLog]) -> Mapping[int, float]:

@@ -15,7 +15,7 @@ from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, graded, questions, text_message
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import IMAGES, TEXTS, warm_up
+from viewfinder.measure.warm_up import WARM_UP_REQUESTS, warm_up
 from viewfinder.media.picture import make_picture
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.messages import Message
@@ -52,7 +52,7 @@ async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> N
 def steps(counts: ResolutionCounts, nth: int) -> int:
     """The most requests that one process gets."""
     most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, _MOST_TOKEN_BUDGETS))
-    return TEXTS + IMAGES + QUESTIONS_WITHOUT_IMAGE + most
+    return WARM_UP_REQUESTS + QUESTIONS_WITHOUT_IMAGE + most
 
 
 def engine_settings(settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:

@@ -19,7 +19,7 @@ from viewfinder.measure.statistics.intervals import TooFew
 
 FLAT_MB = 0.1
 """A request: 1,000 such requests take 100 MB."""
-FEWEST = 3 * trend.MIN_VALUES
+FEWEST = 3 * trend.MIN_FOR_TREND
 """With fewer requests their last third is too short for a trend."""
 _EDGE = 10
 MB = 1e6

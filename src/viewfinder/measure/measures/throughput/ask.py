@@ -20,8 +20,7 @@ from viewfinder.measure.measures.throughput.rates import answer_rate, arrivals
 from viewfinder.measure.process_log import Series
 from viewfinder.measure.prompts import descriptions
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import IMAGES, TEXTS, warm_up
-from viewfinder.measure.warm_up import SCENARIO as WARM_UP
+from viewfinder.measure.warm_up import WARM_UP, WARM_UP_REQUESTS, warm_up
 
 CLIENTS = (1, 2, 4, 8)
 SHARES = (0.5, 0.8)
@@ -47,7 +46,7 @@ def steps(counts: ThroughputCounts, nth: int) -> int:
     """The most requests that one process gets."""
     closed = sum(_most(clients, counts) for clients in CLIENTS)
     arrivals = max(FEWEST_ARRIVALS, counts.requests)
-    return TEXTS + IMAGES + 1 + closed + len(SHARES) * arrivals
+    return WARM_UP_REQUESTS + 1 + closed + len(SHARES) * arrivals
 
 
 def closed_level(clients: int) -> str:

@@ -17,7 +17,7 @@ from viewfinder.measure.measures.throughput.rates import answer_rate, worked
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
 from viewfinder.measure.metrics import E2E_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
-from viewfinder.measure.statistics import restarts
+from viewfinder.measure.statistics import over_processes
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.ranking import MARGIN_RATIO
 
@@ -85,7 +85,7 @@ def saturation(closed: Mapping[int, ByProcess], best: int) -> int | Missing:
         rates = _rates(clients, closed[clients])
         shared = sorted(rates.keys() & top.keys())
         try:
-            found = restarts.compare(
+            found = over_processes.compare(
                 [rates[nth] for nth in shared], [top[nth] for nth in shared], side_by_side=True
             )
         except TooFew as why:

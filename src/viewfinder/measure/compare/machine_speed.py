@@ -10,21 +10,21 @@ from collections.abc import Sequence
 
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.metrics import DRIFT, SURE, answered
-from viewfinder.measure.statistics import restarts
+from viewfinder.measure.statistics import over_processes
 from viewfinder.measure.statistics.contrasts import Contrast
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.store.rows import Sample
 
-SCENARIO = "anchor"
+ANCHOR_SCENARIO = "anchor"
 
 
 def of_processes(asked: Sequence[Sample]) -> dict[int, float]:
     """The typical time of the anchor's requests to each of its processes."""
     times: dict[int, list[float]] = {}
     for one in asked:
-        if one.scenario == SCENARIO and answered(one.exchange):
+        if one.scenario == ANCHOR_SCENARIO and answered(one.exchange):
             times.setdefault(one.process, []).append(one.exchange.e2e_s)
-    return {process: restarts.of_restart(some) for process, some in times.items()}
+    return {process: over_processes.of_process(some) for process, some in times.items()}
 
 
 def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
@@ -44,7 +44,7 @@ def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
         value=value,
         low=low,
         high=high,
-        n=sum(one.scenario == SCENARIO for one in asked),
+        n=sum(one.scenario == ANCHOR_SCENARIO for one in asked),
         unit="times",
         how="time of the same image requests to glimpse on llama.cpp at the end of the run / at its start; "
         f"{len(end)} and {len(start)} fresh server processes",
@@ -57,7 +57,7 @@ def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
 def compare(now: Sequence[float], then: Sequence[float]) -> Contrast | None:
     """The anchor's times now against those of then, one a process; None when there are too few."""
     try:
-        return restarts.compare(now, then, side_by_side=False)
+        return over_processes.compare(now, then, side_by_side=False)
     except TooFew:
         return None
 

@@ -1,4 +1,4 @@
-"""Times over restarts: the interval covers the truth, and too few restarts give none."""
+"""Times over fresh server processes: the interval covers the truth, and too few processes give none."""
 
 import math
 
@@ -8,17 +8,17 @@ from scipy import stats as scipy_stats
 
 from tests.measure.statistics.draws import DRAWS, coverage, times
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.restarts import MIN_RESTARTS, compare, of_restart, typical
+from viewfinder.measure.statistics.over_processes import MIN_PROCESSES, compare, of_process, typical
 
 
 @pytest.mark.parametrize(
-    ("restarts", "between", "within"), [(6, 0.05, 0.1), (7, 0.05, 0.1), (11, 0.05, 0.8), (15, 0.3, 0.1)]
+    ("processes", "between", "within"), [(6, 0.05, 0.1), (7, 0.05, 0.1), (11, 0.05, 0.8), (15, 0.3, 0.1)]
 )
-def test_the_interval_covers_the_truth(restarts: int, between: float, within: float) -> None:
-    """Between restarts 5 % and within 10 %, very skewed requests, and very different restarts."""
-    rng = np.random.default_rng(restarts)
-    drawn = np.log(times(rng, restarts * DRAWS, 20, between=between, within=within)).mean(axis=1)
-    found = [typical(list(np.exp(row))) for row in drawn.reshape(DRAWS, restarts)]
+def test_the_interval_covers_the_truth(processes: int, between: float, within: float) -> None:
+    """Between processes 5 % and within 10 %, very skewed requests, and very different processes."""
+    rng = np.random.default_rng(processes)
+    drawn = np.log(times(rng, processes * DRAWS, 20, between=between, within=within)).mean(axis=1)
+    found = [typical(list(np.exp(row))) for row in drawn.reshape(DRAWS, processes)]
     assert 0.93 <= coverage(1.0, [(one.low, one.high) for one in found]) <= 0.97
 
 
@@ -36,7 +36,7 @@ def test_fewer_than_six_give_their_range() -> None:
     one = typical([2.0, 1.0, 4.0])
     assert (one.value, one.low, one.high, one.n, one.is_range) == (pytest.approx(2.0), 1.0, 4.0, 3, True)
     assert typical([3.0]).is_range
-    assert not typical([1.0, 2.0] * (MIN_RESTARTS // 2)).is_range
+    assert not typical([1.0, 2.0] * (MIN_PROCESSES // 2)).is_range
 
 
 def test_edges() -> None:
@@ -46,7 +46,7 @@ def test_edges() -> None:
         typical([])
     with pytest.raises(ValueError, match="no logarithm"):
         typical([1.0, 0.0])
-    assert of_restart([1.0, 4.0]) == pytest.approx(2.0)
+    assert of_process([1.0, 4.0]) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("side_by_side", [True, False])
@@ -89,7 +89,7 @@ def test_comparisons_at_the_edges() -> None:
     same = compare([1.0, 1.0], [1.0, 1.0], side_by_side=True)
     assert (same.value, same.p) == (0.0, 1.0)
     assert compare([2.0] * 3, [1.0] * 3, side_by_side=False).p == 0.0
-    with pytest.raises(TooFew, match="2 restarts of each"):
+    with pytest.raises(TooFew, match="2 processes of each"):
         compare([1.0], [1.0], side_by_side=True)
     with pytest.raises(ValueError, match="pair up"):
         compare([1.0, 2.0], [1.0], side_by_side=True)

@@ -27,7 +27,7 @@ TIME_IS_OVER = Missing(missing="the time of the budget was over before it")
 
 
 @dataclass(slots=True)
-class Measurements:
+class ResultBuilder:
     """Of one variant in one run; filled by `session`.
 
     `logs` are those of the processes that count; those that the timed measures share have the key "".
