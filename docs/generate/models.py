@@ -13,22 +13,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.published import published
+from viewfinder.engines.base import Engine
+from viewfinder.engines.registry import OURS
 from viewfinder.fleet.choice import EngineState, Snapshot, choose
+from viewfinder.host.hardware import METAL, Machine
 from viewfinder.report import markdown
 
-INSTALL = {
-    "llama.cpp": "pip install viewfinder",
-    "mlx": "pip install 'viewfinder[mlx]'",
-    "transformers": "pip install 'viewfinder[transformers]'",
-}
-TITLES = {"llama.cpp": "llama.cpp", "mlx": "MLX", "transformers": "transformers"}
-ENGINES = {
-    "llama.cpp": EngineState("2026.10.11549", INSTALL["llama.cpp"]),
-    "mlx": EngineState("0.7.10", INSTALL["mlx"]),
-    "transformers": EngineState("5.23.0", INSTALL["transformers"]),
-}
-"""The versions that the page is written for."""
+BASE_INSTALL = "pip install viewfinder"
+ENGINES = {engine.name: engine for engine in OURS if engine.starts_servers}
 MEMORY_BYTES = 16_000_000_000
+MAC, LINUX = (
+    Machine(cpu="", cores_physical=8, cores_logical=8, memory_bytes=MEMORY_BYTES, os="", python="", gpu=gpu)
+    for gpu in (METAL, "")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,12 @@ def write_models(cards: Sequence[ModelCard]) -> str:
     environment.filters.update(text=markdown.text, code=markdown.code)
     cards = sorted(cards, key=_place)
     return environment.get_template("models.md.j2").render(
-        cards=cards, overview=_overview(cards), variants=_variants, uses=_uses, install=INSTALL
+        cards=cards,
+        overview=_overview(cards),
+        variants=_variants,
+        uses=_uses,
+        engines=[(engine, _install(engine)) for engine in ENGINES.values()],
+        orders=[", ".join(engine.title for engine in _order(machine)) for machine in (MAC, LINUX)],
     )
 
 
@@ -65,12 +67,12 @@ def _place(card: ModelCard) -> tuple[int, str]:
 
 def _overview(cards: Sequence[ModelCard]) -> str:
     return markdown.table(
-        ("Model", "Name", *TITLES.values(), "License"),
+        ("Model", "Name", *(engine.title for engine in ENGINES.values()), "License"),
         (
             (
                 markdown.text(card.title),
                 markdown.code(card.name),
-                *(_smallest(card, engine) for engine in TITLES),
+                *(_smallest(card, engine) for engine in ENGINES),
                 markdown.text(card.license),
             )
             for card in cards
@@ -92,7 +94,7 @@ def _variants(card: ModelCard) -> str:
         (
             (
                 markdown.code(variant.name),
-                TITLES.get(variant.engine, variant.engine),
+                ENGINES[variant.engine].title,
                 markdown.code(variant.repo)
                 + "".join(f" with {markdown.code(also)}" for also in variant.also),
                 _files(variant),
@@ -122,16 +124,29 @@ def _size(variant: Variant) -> str:
 
 def _uses(card: ModelCard) -> list[Use]:
     """A Mac first, then Linux; one for both where they use the same variant."""
-    mac, linux = _use(card, "a Mac", apple_silicon=True), _use(card, "Linux", apple_silicon=False)
+    mac, linux = _use(card, "a Mac", MAC), _use(card, "Linux", LINUX)
     if mac.variant == linux.variant:
         return [Use("a Mac and on Linux", mac.install, mac.variant)]
     return [mac, linux]
 
 
-def _use(card: ModelCard, where: str, *, apple_silicon: bool) -> Use:
-    snapshot = Snapshot(ENGINES, MEMORY_BYTES, MEMORY_BYTES, apple_silicon=apple_silicon)
-    best = choose(card, snapshot)[0].variant
-    return Use(where, INSTALL[best.engine], best)
+def _use(card: ModelCard, where: str, machine: Machine) -> Use:
+    states = {name: EngineState.of(engine, _version(engine), machine) for name, engine in ENGINES.items()}
+    best = choose(card, Snapshot(states, MEMORY_BYTES, MEMORY_BYTES))[0].variant
+    return Use(where, _install(ENGINES[best.engine]), best)
+
+
+def _order(machine: Machine) -> list[Engine]:
+    return sorted(ENGINES.values(), key=lambda engine: engine.rank(machine))
+
+
+def _install(engine: Engine) -> str:
+    return BASE_INSTALL if engine.comes_with_viewfinder else engine.install
+
+
+def _version(engine: Engine) -> str:
+    """The version that the page is written for: the first that was tested."""
+    return engine.known_good.partition(",")[0].removeprefix(">=")
 
 
 if __name__ == "__main__":

@@ -6,30 +6,20 @@ from pathlib import Path
 import pytest
 
 from viewfinder.api import doctor
-from viewfinder.api.check import Check
-from viewfinder.api.doctor import FROM_SOURCE, Library, ask_library, check_all, cuda_line, graphics, processor
+from viewfinder.api.doctor import check_all
+from viewfinder.core.check import Check
 from viewfinder.core.config import Settings
-from viewfinder.engines.base import Found
+from viewfinder.engines.base import Installed
 from viewfinder.engines.llama_cpp import LlamaCpp
-from viewfinder.host.hardware import Machine
-
-PLAIN = Library(("CPU",), "CPU : AVX2 = 1 | FMA = 1 |")
-
-
-@pytest.fixture
-def machine() -> Callable[..., Machine]:
-    def make(**changed: object) -> Machine:
-        fields = {"cpu": "Test CPU", "cores_physical": 2, "cores_logical": 2, "memory_bytes": 16 * 10**9}
-        return Machine.model_validate(fields | {"os": "Linux", "python": "3"} | changed)
-
-    return make
+from viewfinder.engines.mlx import Mlx
+from viewfinder.engines.transformers import Transformers
 
 
 @pytest.fixture
-def one_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Found | None], None]:
+def one_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Installed | None], None]:
     """llama.cpp as the only engine, installed or not."""
 
-    def only(found: Found | None) -> None:
+    def only(found: Installed | None) -> None:
         monkeypatch.setattr(doctor, "engines", lambda: {LlamaCpp.name: LlamaCpp()})
         monkeypatch.setattr(LlamaCpp, "find", lambda self: found)
 
@@ -54,63 +44,7 @@ def test_nothing_is_broken_on_this_computer(home: Path, monkeypatch: pytest.Monk
     assert "127.0.0.1:9 cannot be reached" in unreachable.says
 
 
-def test_the_real_library_reports_its_devices() -> None:
-    library = ask_library("any")
-    assert library.trouble == ""
-    assert any(name.startswith("CPU") for name in library.devices)
-    assert "=" in library.features
-
-
-@pytest.mark.parametrize(
-    ("program", "said", "command"),
-    [
-        ("import os; os.kill(os.getpid(), 4)", "this build needs another CPU", "--no-cache-dir xllamacpp"),
-        ("raise ImportError('no GLIBC_2.38')", "no GLIBC_2.38", "pip install --force-reinstall xllamacpp==9"),
-    ],
-)
-def test_a_library_that_does_not_load_says_why(
-    monkeypatch: pytest.MonkeyPatch, machine: Callable[..., Machine], program: str, said: str, command: str
-) -> None:
-    monkeypatch.setattr(doctor, "ASK_THE_LIBRARY", program)
-    library = ask_library("9")
-    found = processor(machine(), library)
-    assert found.state == "fix"
-    assert said in found.says
-    assert command in found.command
-
-
-def test_a_library_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "ASK_THE_LIBRARY", "import time; time.sleep(60)")
-    monkeypatch.setattr(doctor, "LIBRARY_TIMEOUT_S", 0.2)
-    assert "did not load within 0.2 s" in ask_library("9").trouble
-
-
-def test_instructions_that_the_wheel_leaves_unused_are_noted(machine: Callable[..., Machine]) -> None:
-    found = processor(machine(features=("avx2", "avx512f", "amx_int8")), PLAIN)
-    assert (found.state, found.command) == ("note", FROM_SOURCE)
-    assert "does not use avx512f, amx_int8" in found.says
-    assert processor(machine(features=("avx2", "fma")), PLAIN).state == "good"
-    native = Library(("CPU",), "CPU : AVX512 = 1 |")
-    assert processor(machine(features=("avx2", "avx512f")), native).state == "good"
-
-
-def test_an_nvidia_card_that_the_wheel_does_not_use_is_noted(machine: Callable[..., Machine]) -> None:
-    found = graphics(machine(gpu="NVIDIA L4"), PLAIN)
-    assert found.state == "note"
-    assert "computes on the processor" in found.says
-    assert found.command == cuda_line()
-    used = graphics(machine(gpu="NVIDIA L4"), Library(("CUDA0", "CPU"), ""))
-    assert used.state == "good"
-    assert "CUDA0" in used.says
-    assert graphics(machine(), PLAIN).state == "good"
-
-
-def test_the_command_for_cuda_is_the_publishers_own() -> None:
-    assert cuda_line().startswith("pip install xllamacpp")
-    assert "cu128" in cuda_line() or "XLLAMACPP_BUILD_CUDA" in cuda_line()
-
-
-def test_without_any_engine_nothing_works(one_engine: Callable[[Found | None], None]) -> None:
+def test_without_any_engine_nothing_works(one_engine: Callable[[Installed | None], None]) -> None:
     one_engine(None)
     checks = check_all(settings=Settings(port=0))
     (engines,) = by_subject(checks, "engines")
@@ -118,20 +52,22 @@ def test_without_any_engine_nothing_works(one_engine: Callable[[Found | None], N
     assert by_subject(checks, "processor") == []
 
 
-def test_a_version_that_was_not_tested_is_noted(one_engine: Callable[[Found | None], None]) -> None:
-    one_engine(Found("2025.1.1", Path()))
+def test_a_version_that_was_not_tested_is_noted(one_engine: Callable[[Installed | None], None]) -> None:
+    one_engine(Installed("2025.1.1", Path()))
     (engine,) = by_subject(check_all(settings=Settings(port=0)), "engine llama.cpp")
     assert engine.state == "note"
     assert "2025.1.1 was not tested" in engine.says
 
 
 def test_a_third_partys_engine_need_not_name_the_versions_that_were_tested() -> None:
-    found = doctor._engine("odd", Found("1", Path()), "", "pip install odd")
-    assert (found.state, found.says) == ("good", "1; the versions that were tested are not known.")
+    engine = LlamaCpp()
+    engine.known_good = ""
+    found = doctor._engine(engine, Installed("1", Path()))
+    assert (found.state, found.says) == ("good", "llama.cpp 1; the versions that were tested are not known.")
 
 
 def test_known_issues_are_grouped_by_what_is_done_about_them() -> None:
-    checks = doctor._known_issues({"mlx": Found("0.4.0", Path()), "transformers": None})
+    checks = doctor._known_issues({Mlx(): Installed("0.4.0", Path()), Transformers(): None})
     refused = [finding for finding in checks if finding.state == "fix"]
     assert [finding.command for finding in refused] == [
         "pip install --upgrade 'mlx-vlm>=0.4.1'",

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from viewfinder.api.check import Check, fix, good, note
 from viewfinder.cli.main import app
+from viewfinder.core.check import Check, fix, good, note
 
 WELL = [good("engine", "It is here."), note("hub", "It is far.", "bring it")]
 ILL = [*WELL, fix("disk", "It is full [of files].", "du -sh *")]

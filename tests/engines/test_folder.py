@@ -59,7 +59,7 @@ def test_one_with_half_of_its_library_is_not_found() -> None:
     found = folder.find("pydantic", "pydantic")
     assert found is not None
     assert found.version[0].isdigit()
-    assert found.place.is_dir()
+    assert found.folder.is_dir()
 
 
 @BOTH

@@ -14,7 +14,7 @@ def test_it_is_found_with_its_version() -> None:
     found = LlamaCpp().find()
     assert found is not None
     assert found.version[0].isdigit()
-    assert found.place.is_dir()
+    assert found.folder.is_dir()
 
 
 def test_the_command_carries_the_files_the_socket_and_the_settings(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
-from viewfinder.engines.base import Engine, Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.fleet.process.life import Launcher
 from viewfinder.fleet.process.restart import RestartPolicy
@@ -19,20 +19,19 @@ from viewfinder.fleet.process.server import ServerProcess
 CHILDREN = Path(__file__).parent.parent / "children"
 
 
-class Program:
+class Program(Engine):
     """An engine that is one of the tests' own programs: what it does at its start is its name."""
 
     install = "pip install program"
-    known_good = ""
 
     def __init__(self, *argv: str, installed: bool = True, name: str = "program", version: str = "1") -> None:
         self.argv = argv
-        self.name, self.version = name, version
+        self.name, self.version_here = name, version
         self.installed = installed
         self.starts = 0
 
-    def find(self) -> Found | None:
-        return Found(self.version, CHILDREN) if self.installed else None
+    def find(self) -> Installed | None:
+        return Installed(self.version_here, CHILDREN) if self.installed else None
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         self.starts += 1

@@ -8,7 +8,7 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines import registry
-from viewfinder.fleet import choice
+from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import (
     EngineState,
     Measured,
@@ -19,13 +19,23 @@ from viewfinder.fleet.choice import (
     choose_variant,
     look,
 )
+from viewfinder.host.hardware import METAL, this_machine
 
 GB = 1_000_000_000
-ALL = {
-    "llama.cpp": EngineState("2026.10.11549", "pip install xllamacpp", ">=2026.10"),
-    "mlx": EngineState("0.7.10", "pip install 'viewfinder[mlx]'", ">=0.7.10,<0.8"),
-    "transformers": EngineState("5.23.0", "pip install 'viewfinder[transformers]'", ">=5.23,<5.24"),
-}
+VERSIONS = {"llama.cpp": "2026.10.11549", "mlx": "0.7.10", "transformers": "5.23.0"}
+
+
+def state(name: str, version: str | None, gpu: str = "") -> EngineState:
+    machine = this_machine().model_copy(update={"gpu": gpu})
+    return EngineState.of(registry.engines()[name], version, machine)
+
+
+def all_engines(gpu: str = "") -> dict[str, EngineState]:
+    return {name: state(name, version, gpu) for name, version in VERSIONS.items()}
+
+
+ALL = all_engines()
+APPLE = all_engines(f"M3 {METAL}")
 
 
 def snapshot(**changed: Any) -> Snapshot:
@@ -45,6 +55,18 @@ def card(*variants: Variant, **changed: Any) -> ModelCard:
     return ModelCard.model_validate(fields | changed | {"variants": variants})
 
 
+class Odd(Engine):
+    """A third party's engine that states nothing but what it must."""
+
+    name, install = "odd", "pip install odd"
+
+    def find(self) -> None:
+        return None
+
+    def launch(self, *_: object) -> Any:
+        raise NotImplementedError
+
+
 THREE = card(variant("transformers"), variant("mlx"), variant("llama.cpp"))
 
 
@@ -54,10 +76,10 @@ def names(options: list[Option]) -> list[str]:
 
 def test_apple_silicon_and_other_machines_have_their_order() -> None:
     assert names(choose(THREE, snapshot())) == ["llama.cpp", "transformers", "mlx"]
-    apple = choose(THREE, snapshot(apple_silicon=True))
+    apple = choose(THREE, snapshot(engines=APPLE))
     assert names(apple) == ["mlx", "llama.cpp", "transformers"]
-    assert apple[0].why == "best on this machine: mlx"
-    assert apple[1].why == "mlx comes before llama.cpp on this machine"
+    assert apple[0].why == "best on this machine: MLX"
+    assert apple[1].why == "MLX comes before llama.cpp on this machine"
 
 
 def test_a_card_may_prefer_another_order() -> None:
@@ -65,7 +87,7 @@ def test_a_card_may_prefer_another_order() -> None:
     options = choose(own, snapshot())
     assert names(options) == ["transformers", "mlx", "llama.cpp"]
     assert options[0].why == "its card prefers transformers"
-    assert options[1].why == "transformers comes before mlx in its card"
+    assert options[1].why == "transformers comes before MLX in its card"
 
 
 def test_files_that_are_here_come_before_a_better_engine() -> None:
@@ -142,13 +164,13 @@ def test_of_one_engine_the_first_in_the_card() -> None:
 
 
 def test_an_engine_of_a_third_party_comes_after_ours() -> None:
-    engines = ALL | {"odd": EngineState("1", "pip install odd")}
+    engines = ALL | {"odd": EngineState.of(Odd(), "1", this_machine())}
     options = choose(card(variant("odd"), variant("mlx")), snapshot(engines=engines))
     assert names(options) == ["mlx", "odd"]
 
 
 def test_what_is_not_served_not_installed_or_unknown_is_never_chosen() -> None:
-    engines = {"llama.cpp": EngineState(None, "pip install xllamacpp"), "mlx": ALL["mlx"]}
+    engines = {"llama.cpp": state("llama.cpp", None), "mlx": ALL["mlx"]}
     here = frozenset({"llama.cpp", "transformers", "no"})
     odd = card(*THREE.variants, variant("mlx", "no", not_served="It has no processor."))
     options = choose(odd, snapshot(engines=engines, here=here))
@@ -157,45 +179,45 @@ def test_what_is_not_served_not_installed_or_unknown_is_never_chosen() -> None:
     assert why == {
         "mlx": "the only one that can run here",
         "llama.cpp": "llama.cpp is not installed",
-        "transformers": "nobody provides the engine transformers (known: llama.cpp, mlx)",
+        "transformers": "there is no engine transformers (known: llama.cpp, mlx)",
         "no": "not served: It has no processor",
     }
 
 
 def test_a_version_that_a_known_issue_refuses_is_never_chosen() -> None:
     """mlx-vlm up to 0.4.0 failed at every second image to LLaVA-NeXT."""
-    old = ALL | {"mlx": EngineState("0.4.0", "pip install mlx-vlm")}
+    old = APPLE | {"mlx": state("mlx", "0.4.0")}
     llava = Catalog().get("llava-1.6-mistral-7b")
-    options = choose(llava, snapshot(engines=old, apple_silicon=True, here=frozenset({"mlx-4bit"})))
+    options = choose(llava, snapshot(engines=old, here=frozenset({"mlx-4bit"})))
     assert names(options)[0] == "llama.cpp-q4_k_m"
     refused = options[-1]
     assert refused.variant.name == "mlx-4bit"
     assert "mlx 0.4.0 has a known issue with it, fixed in 0.4.1" in refused.why
-    assert refused.mends == "pip install --upgrade 'mlx-vlm>=0.4.1'"
-    assert names(choose(llava, snapshot(apple_silicon=True)))[0] == "mlx-4bit"
+    assert refused.fix == "pip install --upgrade 'mlx-vlm>=0.4.1'"
+    assert names(choose(llava, snapshot(engines=APPLE)))[0] == "mlx-4bit"
 
 
 def test_a_model_of_the_same_architecture_without_a_card_is_refused_too() -> None:
-    old = {"mlx": EngineState("0.4.0", "pip install mlx-vlm")}
+    old = {"mlx": state("mlx", "0.4.0")}
     (option,) = choose(card(variant("mlx", model_type="llava_next")), snapshot(engines=old))
     assert not option.chosen
 
 
 def test_a_version_that_was_not_tried_is_used_and_said() -> None:
-    newer = {"mlx": EngineState("0.9.0", "", ">=0.7.10,<0.8")}
+    newer = {"mlx": state("mlx", "0.9.0")}
     (option,) = choose(card(variant("mlx")), snapshot(engines=newer))
     assert option.chosen
-    assert option.why.endswith("; mlx 0.9.0 was not tried (>=0.7.10,<0.8 was)")
+    assert option.why.endswith("; MLX 0.9.0 was not tested (>=0.7.10,<0.8 was)")
 
 
 def test_a_machine_with_an_nvidia_card_is_pointed_to_the_doctor() -> None:
-    assert "viewfinder doctor" in choose(THREE, snapshot(nvidia=True))[0].why
+    assert "viewfinder doctor" in choose(THREE, snapshot(engines=all_engines("NVIDIA L4")))[0].why
 
 
 @pytest.mark.parametrize("model", Catalog().cards(), ids=lambda card: card.name)
 def test_every_card_has_a_choice_on_a_mac_and_on_linux_with_all_engines(model: ModelCard) -> None:
-    for apple_silicon in (True, False):
-        best = choose(model, snapshot(apple_silicon=apple_silicon, memory_bytes=16 * GB))[0]
+    for engines in (APPLE, ALL):
+        best = choose(model, snapshot(engines=engines, memory_bytes=16 * GB))[0]
         assert best.chosen, best.why
         assert best.fits
 
@@ -215,21 +237,6 @@ def test_looking_sees_what_is_installed_and_here() -> None:
     assert 0 < seen.free_bytes <= seen.memory_bytes
 
 
-def test_a_third_partys_engine_that_says_less_does_not_stop_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """An engine written for an earlier contract took every model with it."""
-
-    class Odd:
-        name, install = "odd", "pip install odd"
-
-        def find(self) -> None:
-            return None
-
-    monkeypatch.setattr(choice, "engines", lambda: {**registry.engines(), "odd": Odd()})
-    assert choose_variant(Catalog().get("glimpse"))[0].name == "llama.cpp-f16"
-
-
 def test_a_card_of_an_unknown_engine_says_which_are_known() -> None:
     glimpse = Catalog().get("glimpse")
     odd = glimpse.variants[0].model_copy(update={"engine": "no-such-engine"})
@@ -237,7 +244,7 @@ def test_a_card_of_an_unknown_engine_says_which_are_known() -> None:
         choose_variant(glimpse.narrowed([odd]))
 
 
-def test_nothing_installed_names_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_installed_names_the_line_that_fixes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, engine in registry.engines().items():
         monkeypatch.setattr(type(engine), "find", lambda self: None)
         assert name

@@ -26,7 +26,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.fleet.health.canary import candidates
 from viewfinder.fleet.process.servers import Server, make_server
 from viewfinder.host.activity import Activity
@@ -219,16 +219,16 @@ class FakeClient(ChatClient):
                 pass
 
 
-class FakeEngine:
+class FakeEngine(Engine):
     """An engine whose every program is a FakeChild."""
 
-    name, install, known_good = "fake", "pip install fake", ""
+    name, install = "fake", "pip install fake"
 
     def __init__(self) -> None:
         self.launches = 0
 
-    def find(self) -> Found:
-        return Found("1", Path())
+    def find(self) -> Installed:
+        return Installed("1", Path())
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         self.launches += 1

@@ -8,25 +8,24 @@ from pathlib import Path
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
 
 CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"
 HELD_BYTES = 40 * 1024 * 1024
 TOKEN_S = 0.004
 
 
-class TableEngine:
+class TableEngine(Engine):
     """See `tests/children/answers_by_table.py`; the variant's name is the behavior."""
 
     name = "table"
     install = "pip install nothing"
-    known_good = ""
 
     def __init__(self, answers: Path) -> None:
         self.answers = answers
 
-    def find(self) -> Found:
-        return Found("1.2.3", CHILD)
+    def find(self) -> Installed:
+        return Installed("1.2.3", CHILD)
 
     def launch(self, variant: Variant, files: object, settings: EngineSettings, socket: Path) -> Launch:
         options = {

@@ -14,7 +14,7 @@ from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.client.chat import ChatClient
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
-from viewfinder.engines.base import Engine, Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.process.life import Launcher
 from viewfinder.fleet.process.server import ServerProcess
@@ -30,15 +30,15 @@ SETTINGS = EngineSettings(slots=1, threads=1, start_timeout_s=900)
 """One thread: llama.cpp's threads wait for each other by spinning, which on a busy computer takes minutes."""
 
 
-class MlxServer:
+class MlxServer(Engine):
     """mlx-vlm's own server, bare: what it does without anything of ours."""
 
     name = "mlx"
     install = "pip install mlx-vlm"
     known_good = ">=0.7"
 
-    def find(self) -> Found | None:
-        return Found("", CHILDREN)
+    def find(self) -> Installed | None:
+        return Installed("", CHILDREN)
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         model = str(files.model)

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from viewfinder.api.check import Check, fix, good, note
 from viewfinder.catalog.hub import cache_folder, endpoint
+from viewfinder.core.check import Check, fix, good, note
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse
 from viewfinder.host.leftovers import Leftovers

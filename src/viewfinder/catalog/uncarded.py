@@ -79,6 +79,11 @@ def card_of_files(name: str, local: LocalModel) -> ModelCard:
     # Engines run in another working directory than the one that the path was typed in.
     path, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
     variant = _variant_of(path) if path.is_dir() else _gguf_variant(path, mmproj)
+    if local.engine:
+        # Files that cannot be read here may well take images: that is trusted until it is measured.
+        vision = variant.vision or local.engine not in (LLAMA_CPP, *FOLDER_ENGINES)
+        own = {"name": local.engine, "engine": local.engine, "vision": vision}
+        variant = variant.model_copy(update=own)
     return _card(name, f"Your own files: {path.name}.", variant, path)
 
 

@@ -106,6 +106,7 @@ class LocalModel(BaseModel):
 
     model: Path
     mmproj: Path | None = None
+    engine: str = Field("", description="empty: the one for this kind of file")
 
 
 class RunningServer(BaseModel):

@@ -1,31 +1,36 @@
-"""What an engine must tell about itself; each engine is one file beside this one.
+"""What Viewfinder knows of an engine; each engine is a file beside this one, or a third party's class.
 
-Implemented by `llama_cpp` and by third parties' entry points; called by `fleet/server`.
+Implemented by `llama_cpp`, `mlx`, `transformers`, `endpoint` and third parties; called by every room above.
+`docs/add-an-engine.md` shows a whole engine.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import SecretStr
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.core.check import Check
 from viewfinder.core.config import EngineSettings
+from viewfinder.host.hardware import Machine
 
 SHARES_CORES = {"GOMP_SPINCOUNT": "300"}
-"""For an engine's environment: threads that have nothing to do spin for a moment, then sleep. Spinning on,
-as they do otherwise, they take the cores from each other as soon as anything else wants one; asleep at once,
-they wake too late on an idle machine (measured in benchmarks/notes.md)."""
+"""For an engine's environment: idle threads spin for a moment, then sleep. By default they spin on and take
+the cores from each other as soon as anything else needs one; if they slept at once, they would wake too late
+on an idle machine (measured in benchmarks/notes.md)."""
+LAST = 100
+"""The rank of an engine that states none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An engine that is installed here."""
+class Installed:
+    """An engine that is installed here; `folder` is where its code lies."""
 
     version: str
-    place: Path
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +38,21 @@ class Launch:
     """How to start one server process of an engine: it must listen on the Unix socket it was given.
 
     One that can only listen on TCP does so at 127.0.0.1 on `port`, which `host/listeners.free_port` gave, and
-    answers no request without `api_key`, made at each launch (`secrets.token_urlsafe`). The engine gets that
-    by its environment: every user can read a command line.
+    answers no request without `api_key`, made at each launch (`secrets.token_urlsafe`). The engine gets the
+    key in its environment, because every user can read a command line.
 
-    `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `model` is
-    what requests must call the model; None: the server answers by any name. `version` is that of the
-    program where it is another than the one that `find` found. `slots` is how many requests it may be
-    asked at once; None: as many as come, it lets them wait itself. `lacks` are the fields of a request
-    that it would leave out or get wrong: the gateway refuses them.
+    `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `slots_path` is
+    the path that lists the server's slots as llama.cpp's does; empty: it has none, or chooses a slot itself.
+    `model` is what requests must call the model; None: the server answers to any name. `version` is that of
+    the program if it differs from what `find` returned. `slots` is the number of requests that it may be sent
+    at once; None: any number, it queues them itself. `lacks` are the request fields that it would ignore or
+    get wrong: the gateway refuses them.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     health: str = "/health"
+    slots_path: str = ""
     model: str | None = None
     version: str = ""
     slots: int | None = None
@@ -54,19 +61,51 @@ class Launch:
     api_key: SecretStr | None = None
 
 
-class Engine(Protocol):
-    """A program that runs a model behind an OpenAI-compatible API."""
+class Engine(ABC):
+    """A program that runs a model behind an OpenAI-compatible API: inherit, and override what differs."""
 
     name: str
+    """What cards, settings and stored results call it."""
     install: str
     """The one line that installs it."""
-    known_good: str
-    """The versions that it was tried with, as pip writes them (">=0.7,<0.8")."""
+    known_good: str = ""
+    """The versions that were tested, as pip writes them (">=0.7,<0.8"); empty: not known."""
+    libraries: tuple[str, ...] = ()
+    """The Python distributions that decide how fast and how well it answers: results measured with other
+    versions of them are not compared."""
+    summary: str = ""
+    """A sentence or two for `docs/models.md`: what it is for, and where it is slow."""
+    comes_with_viewfinder: bool = False
+    """Whether `pip install viewfinder` installs it, too."""
+    starts_servers: bool = True
+    """False: its servers run already, and Viewfinder neither starts nor stops them."""
 
-    def find(self) -> Found | None:
-        """Whether it is installed, without importing or starting it (called by `fleet` and `models`)."""
-        ...
+    @property
+    def title(self) -> str:
+        """How texts write its name."""
+        return self.name
 
+    def rank(self, machine: Machine) -> int:
+        """Its place in the order of engines on a machine; the lowest runs a model that several could run."""
+        return LAST
+
+    def remark(self, machine: Machine) -> str:
+        """A clause for the reason why a variant was chosen: what a user of this machine should know."""
+        return ""
+
+    def checks(self, installed: Installed, machine: Machine) -> list[Check]:
+        """What `doctor` reports of the installed engine beyond its version and its known issues."""
+        return []
+
+    def version(self, settings: EngineSettings) -> str:
+        """That of the program that would be started; empty when it is not known. Raises EngineError."""
+        installed = self.find()
+        return installed.version if installed else ""
+
+    @abstractmethod
+    def find(self) -> Installed | None:
+        """Whether it is installed, without importing or starting it; called often."""
+
+    @abstractmethod
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
-        """The command for one model (called by `fleet/server` at each start)."""
-        ...
+        """The command for one model; called by `fleet/process/life` at each start, in a thread of its own."""

@@ -9,19 +9,17 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineError
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
 
 
-class Endpoint:
-    """See `base.Engine`."""
-
+class Endpoint(Engine):
     name = "endpoint"
     install = "start the server yourself"
-    known_good = ""
+    starts_servers = False
 
-    def find(self) -> Found:
+    def find(self) -> Installed:
         """Whether the server answers is known when it is asked."""
-        return Found("", Path())
+        return Installed("", Path())
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         """Raises EngineError: we never start what we do not stop."""

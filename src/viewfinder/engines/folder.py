@@ -16,20 +16,20 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.catalog.hub import cache_folder
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines.base import SHARES_CORES, Found, Launch
+from viewfinder.engines.base import SHARES_CORES, Installed, Launch
 
 CHILD = Path(__file__).with_name("asgi_child.py")
 HUB = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
 """What changes how the hub's libraries behave; where their cache lies is set anew."""
 
 
-def find(distribution: str, *modules: str) -> Found | None:
+def find(distribution: str, *modules: str) -> Installed | None:
     """The installed library, when all of its modules are here; none is imported."""
     specs = [importlib.util.find_spec(module) for module in modules]
     places = [spec.submodule_search_locations for spec in specs if spec is not None]
     if len(places) < len(modules) or not places[0]:
         return None
-    return Found(importlib.metadata.version(distribution), Path(next(iter(places[0]))))
+    return Installed(importlib.metadata.version(distribution), Path(next(iter(places[0]))))
 
 
 def launch(

@@ -12,21 +12,38 @@ from pathlib import Path
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.core.check import Check
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines.base import Found, Launch
-from viewfinder.engines.llama_server import environment, native
+from viewfinder.engines import llama_cpp_checks, llama_server
+from viewfinder.engines.base import Engine, Installed, Launch
+from viewfinder.host.hardware import Machine
 
 CHILD = Path(__file__).with_name("llama_cpp_child.py")
 
 
-class LlamaCpp:
-    """See `base.Engine`."""
-
+class LlamaCpp(Engine):
     name = "llama.cpp"
     install = "pip install xllamacpp"
     known_good = ">=2026.10.11549"
+    libraries = ("xllamacpp",)
+    summary = "llama.cpp comes with the base install."
+    comes_with_viewfinder = True
 
-    def find(self) -> Found | None:
+    def rank(self, machine: Machine) -> int:
+        return 20 if machine.apple_silicon else 10
+
+    def remark(self, machine: Machine) -> str:
+        return "`viewfinder doctor` reports whether it uses the NVIDIA card" if machine.nvidia else ""
+
+    def checks(self, installed: Installed, machine: Machine) -> list[Check]:
+        return llama_cpp_checks.checks(self.name, installed.version, machine)
+
+    def version(self, settings: EngineSettings) -> str:
+        if settings.llama_server is not None:
+            return llama_server.version(settings.llama_server.expanduser())
+        return super().version(settings)
+
+    def find(self) -> Installed | None:
         return _find()
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
@@ -41,14 +58,15 @@ class LlamaCpp:
             "image_tokens": settings.image_tokens,
         }
         if settings.llama_server is not None:
-            return native(settings.llama_server.expanduser(), options)
+            return llama_server.launch(settings.llama_server.expanduser(), options)
         # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
-        return Launch((sys.executable, "-P", str(CHILD), json.dumps(options)), environment())
+        argv = (sys.executable, "-P", str(CHILD), json.dumps(options))
+        return Launch(argv, llama_server.environment(), slots_path=llama_server.SLOTS)
 
 
 @functools.cache
-def _find() -> Found | None:
+def _find() -> Installed | None:
     spec = importlib.util.find_spec("xllamacpp")
     if spec is None or spec.origin is None:
         return None
-    return Found(importlib.metadata.version("xllamacpp"), Path(spec.origin).parent)
+    return Installed(importlib.metadata.version("xllamacpp"), Path(spec.origin).parent)

@@ -13,9 +13,11 @@ from viewfinder.engines.base import SHARES_CORES, Launch
 OLDEST_BUILD = 10434
 """The first that was tried: it listens on a Unix socket and has every option below."""
 PATIENCE_S = 20.0
+SLOTS = "/slots"
+"""Lists the slots of the server, of the wheel's, too."""
 
 
-def native(program: Path, options: Mapping[str, Any]) -> Launch:
+def launch(program: Path, options: Mapping[str, Any]) -> Launch:
     """The command for the same options as the child takes.
 
     Raises EngineMissing when there is no such program, EngineError when it does not run here or is too old.
@@ -33,7 +35,7 @@ def native(program: Path, options: Mapping[str, Any]) -> Launch:
         argv += ["--threads", str(options["threads"]), "--threads-batch", str(options["threads"])]
     if options["image_tokens"]:
         argv += ["--image-max-tokens", str(options["image_tokens"])]
-    return Launch(tuple(argv), environment(), version=f"native {_version(program)}")
+    return Launch(tuple(argv), environment(), slots_path=SLOTS, version=version(program))
 
 
 def environment() -> dict[str, str]:
@@ -42,8 +44,8 @@ def environment() -> dict[str, str]:
     return SHARES_CORES | kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _version(program: Path) -> str:
-    """What the program says of itself; builds from a release tell their number."""
+def version(program: Path) -> str:
+    """What the program reports; builds from a release report their number. Raises as `launch` does."""
     try:
         done = subprocess.run(
             [program, "--version"],
@@ -56,7 +58,7 @@ def _version(program: Path) -> str:
         )
     except FileNotFoundError:
         raise EngineMissing(
-            f"{program} is not there.", hint="Mend engine.llama_server, or remove it to use the wheel's."
+            f"{program} is not there.", hint="Fix engine.llama_server, or remove it to use the wheel's."
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(f"{program} does not run here: {error}.") from None
@@ -70,4 +72,4 @@ def _version(program: Path) -> str:
         raise EngineError(
             f"{program} is build {said[1]}; {OLDEST_BUILD} or later is needed.", hint="Update llama.cpp."
         )
-    return f"{said[1]} ({said[2]})"
+    return f"native {said[1]} ({said[2]})"

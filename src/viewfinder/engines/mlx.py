@@ -18,7 +18,8 @@ from viewfinder.core import paths
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines import folder
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
+from viewfinder.host.hardware import Machine
 
 APP = Path(__file__).with_name("mlx_app.py")
 WITHOUT = ("MLX_", "APC_", "KV_", "MAX_KV_SIZE", "QUANTIZED_KV_START", "PREFILL_STEP_SIZE", "EXPERT_CACHE_GB")
@@ -27,14 +28,18 @@ LACKS = frozenset() if sys.platform == "darwin" else frozenset({"response_format
 """Its grammars are applied by a Metal kernel."""
 
 
-class Mlx:
-    """See `base.Engine`."""
-
+class Mlx(Engine):
     name = "mlx"
     install = "pip install 'viewfinder[mlx]'"
     known_good = ">=0.7.10,<0.8"
+    title = "MLX"
+    libraries = ("mlx", "mlx-vlm", "transformers")
+    summary = "MLX is made for Apple silicon; it also runs on Linux, slowly."
 
-    def find(self) -> Found | None:
+    def rank(self, machine: Machine) -> int:
+        return 10 if machine.apple_silicon else 30
+
+    def find(self) -> Installed | None:
         return _find()
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
@@ -57,7 +62,7 @@ class Mlx:
 
 
 @functools.cache
-def _find() -> Found | None:
+def _find() -> Installed | None:
     found = folder.find("mlx-vlm", "mlx_vlm", "mlx", "fastapi", "uvicorn")
     runtime = importlib.util.find_spec("mlx")
     if found is None or runtime is None:

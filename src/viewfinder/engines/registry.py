@@ -1,20 +1,22 @@
-"""All engines by name: ours and those of entry points; called by `fleet`, which is handed one.
+"""All engines by name: ours and those of entry points; called by the rooms above.
 
-A third party adds an engine by an entry point of the group `viewfinder.engines` that names an
-object or a class without arguments that is an `Engine`.
+A third party adds an engine by an entry point of the group `viewfinder.engines` that names an `Engine`: the
+class, which takes no arguments, or an object. One of ours is a line in `OURS`.
 """
 
 import functools
 from importlib.metadata import entry_points
+from typing import Any
 
 from viewfinder.core.errors import EngineMissing
-from viewfinder.engines.base import Engine, Found
+from viewfinder.engines.base import Engine, Installed
 from viewfinder.engines.endpoint import Endpoint
 from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.engines.mlx import Mlx
 from viewfinder.engines.transformers import Transformers
 
 GROUP = "viewfinder.engines"
+OURS: tuple[Engine, ...] = (LlamaCpp(), Mlx(), Transformers(), Endpoint())
 
 
 @functools.cache
@@ -26,13 +28,22 @@ def engines() -> dict[str, Engine]:
     known: dict[str, Engine] = {}
     for point in entry_points(group=GROUP):
         loaded = point.load()
-        known[point.name] = loaded() if isinstance(loaded, type) else loaded
-    ours: tuple[Engine, ...] = (LlamaCpp(), Mlx(), Transformers(), Endpoint())
-    return known | {engine.name: engine for engine in ours}
+        known[point.name] = _with_defaults(loaded() if isinstance(loaded, type) else loaded)
+    return known | {engine.name: engine for engine in OURS}
+
+
+def _with_defaults(engine: Any) -> Engine:
+    """A third party's engine that does not inherit from `Engine`, with the defaults of what it leaves out."""
+    for fact, default in vars(Engine).items():
+        if not fact.startswith("_") and not hasattr(engine, fact):
+            bind = getattr(default, "__get__", None)
+            setattr(engine, fact, bind(engine) if bind else default)
+    completed: Engine = engine
+    return completed
 
 
 def engine_named(name: str) -> Engine:
-    """The engine of this name; EngineMissing when nobody provides it."""
+    """The engine of this name; raises EngineMissing when there is none."""
     known = engines()
     if name not in known:
         raise EngineMissing(
@@ -41,9 +52,9 @@ def engine_named(name: str) -> Engine:
     return known[name]
 
 
-def require(engine: Engine) -> Found:
-    """The installed engine; EngineMissing with the line that installs it when it is not there."""
-    found = engine.find()
-    if found is None:
+def require(engine: Engine) -> Installed:
+    """The installed engine; raises EngineMissing with the line that installs it when it is not there."""
+    installed = engine.find()
+    if installed is None:
         raise EngineMissing(f"The engine '{engine.name}' is not installed.", hint=f"Run: {engine.install}")
-    return found
+    return installed

@@ -10,7 +10,8 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines import folder
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
+from viewfinder.host.hardware import Machine
 
 APP = Path(__file__).with_name("transformers_app.py")
 LACKS = frozenset(
@@ -19,14 +20,20 @@ LACKS = frozenset(
 """`frequency_penalty` is taken, but for another one that multiplies."""
 
 
-class Transformers:
-    """See `base.Engine`."""
-
+class Transformers(Engine):
     name = "transformers"
     install = "pip install 'viewfinder[transformers]'"
     known_good = ">=5.23,<5.24"
+    libraries = ("torch", "transformers")
+    summary = (
+        "transformers runs the publishers' own weights, and was the slowest where it was measured, "
+        "on a Linux processor."
+    )
 
-    def find(self) -> Found | None:
+    def rank(self, machine: Machine) -> int:
+        return 30 if machine.apple_silicon else 20
+
+    def find(self) -> Installed | None:
         return _find()
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
@@ -44,6 +51,6 @@ class Transformers:
 
 
 @functools.cache
-def _find() -> Found | None:
+def _find() -> Installed | None:
     needed = ("torch", "accelerate", "fastapi", "openai", "uvicorn")
     return folder.find("transformers", "transformers", *needed)

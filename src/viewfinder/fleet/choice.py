@@ -6,9 +6,7 @@ version refuses is never chosen. Of the others, the first difference decides:
     files         those that are here
     memory        those that this machine's memory can hold
     measured      those that did here what their card says
-    engine        the card's `prefer`, else the machine's order:
-                  Apple silicon    mlx > llama.cpp > transformers
-                  all others       llama.cpp > transformers > mlx
+    engine        the order of the card's `prefer`, else of the engines' ranks on this machine
     card          the earlier in the card
 
 Nothing falls back from one variant to another after that: what was chosen runs, or says why it does not.
@@ -16,6 +14,7 @@ Nothing falls back from one variant to another after that: what was chosen runs,
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import psutil
 
@@ -25,21 +24,33 @@ from viewfinder.catalog.presence import is_here
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import engine_named, engines
-from viewfinder.host.hardware import this_machine
+from viewfinder.host.hardware import Machine, this_machine
 
-APPLE_ORDER = ("mlx", "llama.cpp", "transformers")
-ORDER = ("llama.cpp", "transformers", "mlx")
 WEIGHTS_FACTOR, BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
 """What a model needs for its weights, and beside them: a rule of thumb, until it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """An engine that somebody provides; `version` is None while it is not installed."""
+    """What a choice depends on of an engine, on one machine; `version` is None while it is not installed."""
 
     version: str | None
+    title: str
     install: str
-    known_good: str = ""
+    known_good: str
+    rank: int
+    remark: str
+
+    @classmethod
+    def of(cls, engine: Engine, version: str | None, machine: Machine) -> Self:
+        return cls(
+            version,
+            engine.title,
+            engine.install,
+            engine.known_good,
+            engine.rank(machine),
+            engine.remark(machine),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +76,6 @@ class Snapshot:
     engines: Mapping[str, EngineState]
     memory_bytes: int
     free_bytes: int
-    apple_silicon: bool = False
-    nvidia: bool = False
     here: frozenset[str] = frozenset()
     measured: Mapping[str, Measured] = field(default_factory=dict)
 
@@ -81,7 +90,7 @@ class Option:
     fits: bool | None
     """Whether this machine's memory can hold it; None: its size is not known."""
     refused: str
-    mends: str
+    fix: str
     """The line that lifts the refusal, where one does."""
     why: str = ""
     chosen: bool = False
@@ -94,18 +103,18 @@ MeasuredHere = Mapping[tuple[str, str], Measured]
 def choose_variant(card: ModelCard, measured: MeasuredHere | None = None) -> tuple[Variant, Engine]:
     """The variant of the card that runs on this machine now, and its engine.
 
-    Raises EngineMissing, with the line that mends it, when none can.
+    Raises EngineMissing, with the line that fixeses it, when none can.
     """
     options = choose(card, look(card, measured))
     for option in options:
         if option.chosen:
             return option.variant, engine_named(option.variant.engine)
-    mends = next((option.mends for option in options if option.mends), "")
+    fix = next((option.fix for option in options if option.fix), "")
     raise EngineMissing(
         f"'{card.name}' cannot run here: "
         + "; ".join(f"{option.variant.name}: {option.refused}" for option in options)
         + ".",
-        hint=f"Run: {mends}" if mends else f"`viewfinder models {card.name}` lists its other variants.",
+        hint=f"Run: {fix}" if fix else f"`viewfinder models {card.name}` lists its other variants.",
     )
 
 
@@ -124,18 +133,14 @@ def as_measured(card: ModelCard, variant: Variant, version: str, measured: Measu
 def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
     """This machine now, as far as the card's variants are concerned."""
     machine = this_machine()
-    known = {}
-    for name, engine in engines().items():
-        found = engine.find()
-        # A third party's engine may not say with which versions it was tried: that must not stop the others.
-        tried = getattr(engine, "known_good", "")
-        known[name] = EngineState(found.version if found else None, engine.install, tried)
+    installed = {name: engine.find() for name, engine in engines().items()}
     return Snapshot(
-        engines=known,
+        engines={
+            name: EngineState.of(engine, here.version if (here := installed[name]) else None, machine)
+            for name, engine in engines().items()
+        },
         memory_bytes=machine.memory_bytes,
         free_bytes=psutil.virtual_memory().available,
-        apple_silicon=machine.apple_silicon,
-        nvidia=machine.nvidia,
         here=frozenset(variant.name for variant in card.variants if is_here(variant)),
         measured={name: found for (model, name), found in (measured or {}).items() if model == card.name},
     )
@@ -162,7 +167,7 @@ def need_bytes(variant: Variant) -> int | None:
 
 def _option(card: ModelCard, variant: Variant, snapshot: Snapshot) -> Option:
     state = snapshot.engines.get(variant.engine)
-    refused, mends = _refusal(card, variant, snapshot)
+    refused, fix = _refusal(card, variant, snapshot)
     need = need_bytes(variant)
     return Option(
         variant=variant,
@@ -170,20 +175,20 @@ def _option(card: ModelCard, variant: Variant, snapshot: Snapshot) -> Option:
         here=variant.name in snapshot.here,
         fits=None if need is None else need <= snapshot.memory_bytes,
         refused=refused,
-        mends=mends,
+        fix=fix,
     )
 
 
 def _refusal(card: ModelCard, variant: Variant, snapshot: Snapshot) -> tuple[str, str]:
-    """Why a variant can never be chosen, and the line that mends it; both empty when it can."""
+    """Why a variant can never be chosen, and the line that fixeses it; both empty when it can."""
     state = snapshot.engines.get(variant.engine)
     if variant.not_served:
         return f"not served: {variant.not_served.rstrip('.')}", ""
     if state is None:
         known = ", ".join(sorted(snapshot.engines))
-        return f"nobody provides the engine {variant.engine} (known: {known})", ""
+        return f"there is no engine {variant.engine} (known: {known})", ""
     if state.version is None:
-        return f"{variant.engine} is not installed", state.install
+        return f"{state.title} is not installed", state.install
     issue = refusal(variant.engine, state.version, card.name, variant.model_type)
     if issue is None:
         return "", ""
@@ -195,19 +200,15 @@ _Rank = tuple[bool, bool, bool, int, int]
 
 def _rank(card: ModelCard, option: Option, snapshot: Snapshot) -> _Rank:
     """What decides, first to last; less is better. The table at the top of this file says the same."""
-    order = _order(card, snapshot)
     engine = option.variant.engine
+    place = card.prefer.index(engine) if engine in card.prefer else len(card.prefer)
     return (
         not option.here,
         option.fits is False,
         bool(_shortfall(option, snapshot)),
-        order.index(engine) if engine in order else len(order),
+        place if card.prefer else snapshot.engines[engine].rank,
         card.variants.index(option.variant),
     )
-
-
-def _order(card: ModelCard, snapshot: Snapshot) -> tuple[str, ...]:
-    return card.prefer or (APPLE_ORDER if snapshot.apple_silicon else ORDER)
 
 
 def _shortfall(option: Option, snapshot: Snapshot) -> str:
@@ -235,7 +236,7 @@ def _advantage(card: ModelCard, best: Option, second: Option, snapshot: Snapshot
         "its files are here",
         "it fits into memory",
         "it did what its card says when it was measured here",
-        f"{orderer} {best.variant.engine}",
+        f"{orderer} {_title(best, snapshot)}",
         "first in its card",
     )
     return _first_difference(words, card, best, second, snapshot)
@@ -248,7 +249,7 @@ def _handicap(card: ModelCard, best: Option, other: Option, snapshot: Snapshot) 
         "its files are not here",
         f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}",
         _shortfall(other, snapshot),
-        f"{best.variant.engine} comes before {other.variant.engine} "
+        f"{_title(best, snapshot)} comes before {_title(other, snapshot)} "
         + ("in its card" if card.prefer else "on this machine"),
         "later in its card",
     )
@@ -276,10 +277,14 @@ def _remarks(chosen: Option, snapshot: Snapshot) -> str:
         said.append(shortfall)
     state = snapshot.engines[chosen.variant.engine]
     if chosen.version and state.known_good and not is_within(chosen.version, state.known_good):
-        said.append(f"{chosen.variant.engine} {chosen.version} was not tried ({state.known_good} was)")
-    if snapshot.nvidia and chosen.variant.engine == "llama.cpp":
-        said.append("`viewfinder doctor` tells whether it uses the NVIDIA card")
+        said.append(f"{state.title} {chosen.version} was not tested ({state.known_good} was)")
+    if state.remark:
+        said.append(state.remark)
     return "".join(f"; {words}" for words in said)
+
+
+def _title(option: Option, snapshot: Snapshot) -> str:
+    return snapshot.engines[option.variant.engine].title
 
 
 def _gb(size_bytes: int) -> str:

@@ -79,7 +79,7 @@ class RunContext:
         return fingerprint.take(
             variant,
             engine,
-            fingerprint.engine_version(engine, variant, files, settings),
+            engine.version(settings),
             "" if variant.server is not None else self.hashes.of(variant, files),
             settings,
             self.run.machine,

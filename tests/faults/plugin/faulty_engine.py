@@ -14,21 +14,21 @@ from pydantic import SecretStr
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines.base import Found, Launch
+from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.listeners import free_port
 
 SERVER = Path(__file__).with_name("faulty_server.py")
 
 
-class Faulty:
+class Faulty(Engine):
     """See `viewfinder.engines.base.Engine`."""
 
     name = "faulty"
     install = "pip install faulty-engine"
     known_good = "==1.0"
 
-    def find(self) -> Found:
-        return Found("1.0", SERVER.parent)
+    def find(self) -> Installed:
+        return Installed("1.0", SERVER.parent)
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         fault, when = variant.repo.split("/")

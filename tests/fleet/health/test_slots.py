@@ -39,7 +39,7 @@ async def test_a_users_prompt_stays_cached_beside_canaries(make_server) -> None:
             return int(said.timings["cache_n"])
 
         user = [picture(0)]
-        spare_slot = SpareSlot(server.client)
+        spare_slot = SpareSlot(server.client, "/slots")
         taken = set()
         for round_ in range(3):
             slot = await spare_slot.take()
@@ -75,7 +75,7 @@ class Told:
     [(404, []), (501, {}), (200, "nonsense"), (200, {"slots": 1}), (200, [{"id": "x"}]), (200, 3)],
 )
 async def test_a_server_without_slots_chooses_for_itself(status: int, body: object) -> None:
-    spare_slot = SpareSlot(Told(status, body))
+    spare_slot = SpareSlot(Told(status, body), "/slots")
     assert await spare_slot.take() is None
     await spare_slot.leave(None)
     assert await spare_slot.all() == [None]
@@ -84,7 +84,7 @@ async def test_a_server_without_slots_chooses_for_itself(status: int, body: obje
 async def test_a_slot_that_answers_a_user_is_not_waited_for() -> None:
     """The canary would time out behind a long answer, and a healthy engine be quarantined."""
     busy, free = ({"id": slot, "is_processing": slot == 0, "id_task": 9 * slot} for slot in (0, 1))
-    assert await SpareSlot(Told(200, [busy, free])).take() == 1
-    assert await SpareSlot(Told(200, [busy, free])).all() == [1]
-    assert await SpareSlot(Told(200, [busy])).take() is None
-    assert await SpareSlot(Told(200, [busy])).all() == [None]
+    assert await SpareSlot(Told(200, [busy, free]), "/slots").take() == 1
+    assert await SpareSlot(Told(200, [busy, free]), "/slots").all() == [1]
+    assert await SpareSlot(Told(200, [busy]), "/slots").take() is None
+    assert await SpareSlot(Told(200, [busy]), "/slots").all() == [None]

@@ -12,7 +12,7 @@ from viewfinder.core.version import VERSION
 from viewfinder.engines.registry import engine_named
 from viewfinder.host.hardware import this_machine
 from viewfinder.host.power import Power
-from viewfinder.measure.store.fingerprint import Fingerprint, differences, engine_version, take
+from viewfinder.measure.store.fingerprint import Fingerprint, differences, take
 
 CATALOG = Catalog()
 GLIMPSE = CATALOG.get("glimpse").variants[0]
@@ -58,16 +58,14 @@ def test_what_is_in_it() -> None:
 
 
 def test_the_version_is_that_of_the_program_that_would_start(tmp_path: Path) -> None:
-    engine, files = engine_named("llama.cpp"), CATALOG.resolve(GLIMPSE)
+    engine = engine_named("llama.cpp")
     found = engine.find()
     assert found is not None
-    assert engine_version(engine, GLIMPSE, files, EngineSettings()) == found.version
+    assert engine.version(EngineSettings()) == found.version
     native = tmp_path / "llama-server"
     native.write_text("#!/bin/sh\necho 'version: 20000 (abcdef0)'\n")
     native.chmod(0o700)
-    assert engine_version(engine, GLIMPSE, files, EngineSettings(llama_server=native)) == (
-        "native 20000 (abcdef0)"
-    )
+    assert engine.version(EngineSettings(llama_server=native)) == "native 20000 (abcdef0)"
 
 
 def test_the_hash_is_that_of_the_files(tmp_path: Path) -> None:

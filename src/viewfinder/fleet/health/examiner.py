@@ -174,8 +174,8 @@ class Examiner:
         if not place.canary.is_chosen and not after_error:
             await place.canary.choose(ask)
         if after_error:  # whatever the slots hold, it may be wrong
-            return await place.canary.examine(ask, slots=await SpareSlot(life.client).all())
-        slots = place.slots = place.slots or SpareSlot(life.client)
+            return await place.canary.examine(ask, slots=await SpareSlot(life.client, life.slots_path).all())
+        slots = place.slots = place.slots or SpareSlot(life.client, life.slots_path)
         slot = await slots.take()
         finding = await place.canary.examine(ask, slots=[slot])
         await slots.leave(slot)

@@ -7,7 +7,7 @@ Called by `fleet` around an examination. What the server does (measured, xllamac
     with `id_slot` N    slot N, and no other loses anything; beyond the last it is N modulo their number;
                         a slot that is busy is waited for, even while others are free
 
-GET /slots tells each slot's last task. Engines that have no such address choose for themselves.
+GET on the engine's `slots_path` lists each slot's last task. Engines that have none choose for themselves.
 """
 
 import json
@@ -22,8 +22,8 @@ PATIENCE_S = 5.0
 class SpareSlot:
     """The slot that the canary took last, and takes again as long as nobody else came there."""
 
-    def __init__(self, client: ChatClient) -> None:
-        self._client = client
+    def __init__(self, client: ChatClient, path: str) -> None:
+        self._client, self._path = client, path
         self._mine: tuple[int, int] | None = None
 
     async def take(self) -> int | None:
@@ -42,8 +42,10 @@ class SpareSlot:
 
     async def _tasks(self) -> dict[int, int]:
         """The last task of each slot that is free: the higher, the later."""
+        if not self._path:
+            return {}
         try:
-            status, body = await self._client.get("/slots", timeout_s=PATIENCE_S)
+            status, body = await self._client.get(self._path, timeout_s=PATIENCE_S)
             slots = json.loads(body) if status == 200 else []
             free = [slot for slot in slots if not slot.get("is_processing")]
             return {int(slot["id"]): int(slot.get("id_task", -1)) for slot in free}

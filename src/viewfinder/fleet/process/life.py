@@ -36,9 +36,9 @@ _numbers = itertools.count(1)
 class Life:
     """A running engine; `stamps` holds the monotonic seconds of each phase of its start."""
 
-    def __init__(self, child: Child, client: ChatClient, version: str, health: str) -> None:
+    def __init__(self, child: Child, client: ChatClient, version: str, launch: Launch) -> None:
         self.child, self.client = child, client
-        self.health = health
+        self.health, self.slots_path = launch.health, launch.slots_path
         self.engine_version = version
         self.stamps: dict[str, float] = {}
 
@@ -122,7 +122,7 @@ class Launcher:
         )
         child = await Child.start(spec)
         client = ChatClient(_endpoint(launch, socket, child))
-        life = Life(child, client, launch.version or version, launch.health)
+        life = Life(child, client, launch.version or version, launch)
         life.stamps["started"] = started_s
 
         def reach(phase: Phase) -> None:

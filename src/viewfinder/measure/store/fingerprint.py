@@ -12,18 +12,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from viewfinder.catalog.card import Variant
-from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.version import VERSION
 from viewfinder.engines.base import Engine
 from viewfinder.host.hardware import Machine
 from viewfinder.host.power import Power
 
-LIBRARIES = {
-    "llama.cpp": ("xllamacpp",),
-    "mlx": ("mlx", "mlx-vlm", "transformers"),
-    "transformers": ("torch", "transformers"),
-}
 GIB = 2**30
 _OUR_LIBRARIES = ("httptools", "pillow")
 """What reads the replies that are timed, and what draws and encodes the images."""
@@ -76,23 +70,11 @@ def take(
         governor=power.governor,
         engine=engine.name,
         engine_version=version,
-        libraries=_versions((*LIBRARIES.get(engine.name, ()), *_OUR_LIBRARIES)),
+        libraries=_versions((*engine.libraries, *_OUR_LIBRARIES)),
         variant=variant.name,
         files=files,
         flags=flags,
     )
-
-
-def engine_version(engine: Engine, variant: Variant, files: ModelFiles, settings: EngineSettings) -> str:
-    """The version of the program that would be started; asks a native one for it. Raises EngineError."""
-    if variant.server is not None:
-        return ""
-    native = ""
-    if settings.llama_server is not None:
-        # The command is made and not run: it knows the version of the program in the library's place.
-        native = engine.launch(variant, files, settings, files.model.with_name("never.sock")).version
-    found = engine.find()
-    return native or (found.version if found else "")
 
 
 def differences(then: Fingerprint, now: Fingerprint) -> list[str]:
