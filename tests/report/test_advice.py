@@ -9,7 +9,7 @@ from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.advice import Advice, advise, production_ready
 from viewfinder.report.facts import key
-from viewfinder.report.ranks import BY_INFERENCE, ranked
+from viewfinder.report.ranks import ranked
 
 USES = ["Production ready", "Best overall", "Best context", "Best vision-only", "Balanced"]
 
@@ -181,7 +181,7 @@ def test_models_that_overlap_share_the_place(make: Any) -> None:
     ]
     assert named(results, "Best overall") == ["one", "two"]
     assert "shares this place with two (llama.cpp-f16)" in by_use(results)["Best overall"].picks[0].reason
-    ranks = {place.result.model: place.rank for place in ranked(results, BY_INFERENCE)}
+    ranks = {place.result.model: place.rank for place in ranked(results, "average inference")}
     assert ranks == {"one": 1, "two": 1, "far": 3}
 
 
@@ -192,7 +192,7 @@ def test_a_model_clearly_worse_than_the_leader_is_not_carried_by_a_neighbour(mak
         make.result("a", average_inference=make.figure(0.30, 0.06)),
         make.result("b", average_inference=make.figure(0.40, 0.06)),
     ]
-    ranks = {place.result.model: place.rank for place in ranked(results, BY_INFERENCE)}
+    ranks = {place.result.model: place.rank for place in ranked(results, "average inference")}
     assert ranks == {"a": 1, "b": 1, "c": 3}
 
 

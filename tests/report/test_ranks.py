@@ -6,7 +6,7 @@ from tests.measure.made_up import evidence
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import key
-from viewfinder.report.ranks import BY_IMAGE_ANSWERS, BY_INFERENCE, Known, ranked
+from viewfinder.report.ranks import Known, ranked
 
 BASE = [1.0, 1.1, 0.9, 1.05, 0.95, 1.2, 1.0]
 
@@ -25,19 +25,19 @@ def timed(make: Any, factors: dict[str, float]) -> tuple[list[ModelResult], Know
 
 def test_models_that_took_turns_are_told_apart_where_their_intervals_overlap(make: Any) -> None:
     results, known = timed(make, {"slow": 1.2, "quick": 1.0, "close": 1.01})
-    by_tests = ranked(results, BY_INFERENCE, known)
+    by_tests = ranked(results, "average inference", known)
     assert [(place.result.model, place.rank, place.said) for place in by_tests] == [
         ("quick", 1, ""),
         ("close", 1, "tied within the margin"),
         ("slow", 3, ""),
     ]
-    assert {place.rank for place in ranked(results, BY_INFERENCE)} == {1}
+    assert {place.rank for place in ranked(results, "average inference")} == {1}
 
 
 def test_one_without_samples_leaves_all_to_their_intervals(make: Any) -> None:
     results, known = timed(make, {"slow": 1.2, "quick": 1.0})
     (first, *_) = known
-    assert {place.rank for place in ranked(results, BY_INFERENCE, {first: known[first]})} == {1}
+    assert {place.rank for place in ranked(results, "average inference", {first: known[first]})} == {1}
 
 
 def test_answers_to_the_same_questions(make: Any) -> None:
@@ -47,7 +47,7 @@ def test_answers_to_the_same_questions(make: Any) -> None:
         key(result): evidence(BASE, [number < right for number in range(100)], run="run-2")
         for result, right in zip(results, shares.values(), strict=True)
     }
-    places = ranked(results, BY_IMAGE_ANSWERS, known)
+    places = ranked(results, "right image answers", known)
     assert [(place.result.model, place.rank) for place in places] == [("good", 1), ("near", 1), ("bad", 3)]
     assert places[1].said.startswith("not separated: needs about ")
     assert places[1].said.endswith(" more questions")
@@ -55,5 +55,5 @@ def test_answers_to_the_same_questions(make: Any) -> None:
 
 def test_a_model_without_the_figure_has_no_rank(make: Any) -> None:
     gone = make.result("gone", average_inference=Missing(missing="it died"))
-    assert [place.result.model for place in ranked([gone, make.result()], BY_INFERENCE)] == ["glimpse"]
-    assert ranked([gone], BY_INFERENCE) == []
+    assert [place.result.model for place in ranked([gone, make.result()], "average inference")] == ["glimpse"]
+    assert ranked([gone], "average inference") == []

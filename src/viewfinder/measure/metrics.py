@@ -191,15 +191,15 @@ def is_streamed(exchange: Exchange) -> bool:
 def typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
     """One time a process, as `over_processes.typical` has it."""
     found = over_processes.typical(values)
-    return _figure((found.value, found.low, found.high), n, unit, how, found.is_range)
+    return figure((found.value, found.low, found.high), n, unit, how, found.is_range)
 
 
 def ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
     """All tops over all bottoms, one pair a process; the range of the processes' own where they are few."""
     if len(tops) >= over_processes.MIN_PROCESSES:
-        return _figure(intervals.ratio(tops, bottoms), n, unit, how)
+        return figure(intervals.ratio(tops, bottoms), n, unit, how)
     each = [top / bottom for top, bottom in zip(tops, bottoms, strict=True)]
-    return _figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
+    return figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
 
 
 def tail(values: list[list[float]] | Missing, q: float, what: str, over: str = PROCESSES) -> Measured:
@@ -210,18 +210,25 @@ def tail(values: list[list[float]] | Missing, q: float, what: str, over: str = P
         interval = percentile(values, q)
     except intervals.TooFew as error:
         return Missing(missing=str(error))
-    return _figure(interval, sum(map(len, values)), "s", f"p{100 * q:g} over {len(values)} {over}: {what}")
+    return figure(interval, sum(map(len, values)), "s", f"p{100 * q:g} over {len(values)} {over}: {what}")
+
+
+def percent(interval: intervals.Interval, n: int, how: str, unit: str = "%") -> Figure:
+    """The figure of a share, or of a difference of shares in points."""
+    value, low, high = (100 * number for number in interval)
+    return figure((value, low, high), n, unit, how)
 
 
 def middle(values: Sequence[float], unit: str, how: str) -> Measured:
     """One value a process, which may be negative."""
     if len(values) >= over_processes.MIN_PROCESSES:
-        return _figure(intervals.median(values), len(values), unit, how)
+        return figure(intervals.median(values), len(values), unit, how)
     value = statistics.median(values)
-    return _figure((value, min(values), max(values)), len(values), unit, how, is_range=True)
+    return figure((value, min(values), max(values)), len(values), unit, how, is_range=True)
 
 
-def _figure(interval: intervals.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
+def figure(interval: intervals.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
+    """The figure of a value with its 95 % interval, or with the range of too few processes for one."""
     value, low, high = interval
     if is_range:
         how += f"; the range, for an interval needs {over_processes.MIN_PROCESSES} of them"

@@ -9,22 +9,14 @@ from dataclasses import dataclass
 
 from viewfinder.measure.figures import Figure, Gate, Missing
 from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
+from viewfinder.measure.measures.gates.find import FOLLOW_UPS, IMAGE_ANSWERS
 from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import clause, disturbance_of, failure_of, gate_clause, label, same_machine
 from viewfinder.report.figures import phrase
-from viewfinder.report.ranks import (
-    BY_FACTS_KEPT,
-    BY_FOLLOW_UPS,
-    BY_IMAGE_ANSWERS,
-    BY_INFERENCE,
-    Known,
-    Ranked,
-    Scale,
-    ranked,
-)
+from viewfinder.report.ranks import Known, Ranked, ranked
 
 _Condition = Callable[[ModelResult], str]
 """Why a result does not qualify, in one clause; empty if it does."""
@@ -109,8 +101,8 @@ def _production(results: Sequence[ModelResult]) -> Advice:
 
 def _best_overall(results: Sequence[ModelResult], evidence: Known) -> Advice:
     able, none = _qualified(results, disturbance_of, _passed("vision"), _passed("text"), _measured(INFERENCE))
-    accurate = _first(able, BY_IMAGE_ANSWERS, evidence)
-    fastest = _first([place.result for place in accurate], BY_INFERENCE, evidence)
+    accurate = _first(able, IMAGE_ANSWERS, evidence)
+    fastest = _first([place.result for place in accurate], INFERENCE, evidence)
     rule = (
         "Of the models that passed both gates: the highest share of right image answers; among those that do "
         "not surely differ in it, the lowest average inference."
@@ -135,7 +127,7 @@ def _best_context(results: Sequence[ModelResult], evidence: Known) -> Advice:
         gate, figure = gate_clause(result, "follow_up"), result.figures[FACTS_KEPT]
         return f"facts kept in dialogues {phrase(figure)}; {gate}" if isinstance(figure, Figure) else gate
 
-    best = _first(able, BY_FACTS_KEPT if held else BY_FOLLOW_UPS, evidence)
+    best = _first(able, FACTS_KEPT if held else FOLLOW_UPS, evidence)
     return Advice("Best context", rule, _picks(best, able, reason), none)
 
 
@@ -149,7 +141,7 @@ def _best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice
     def reason(result: ModelResult) -> str:
         return "; ".join(filter(None, (summary(result), disturbance_of(result))))
 
-    best = _first(able, BY_IMAGE_ANSWERS, evidence)
+    best = _first(able, IMAGE_ANSWERS, evidence)
     return Advice("Best vision-only", rule, _picks(best, able, reason), none)
 
 
@@ -160,7 +152,7 @@ def _balanced(results: Sequence[ModelResult], evidence: Known) -> Advice:
     )
     places: dict[str, list[tuple[str, Ranked]]] = {label(result): [] for result in able}
     for name in _FIGURES:
-        for place in ranked(able, Scale(name), evidence):
+        for place in ranked(able, name, evidence):
             places[label(place.result)].append((name, place))
     worst = {model: max(place.rank for _, place in of) for model, of in places.items()}
     best = [
@@ -259,8 +251,8 @@ def _qualified(results: Sequence[ModelResult], *conditions: _Condition) -> tuple
     return [result for result, why in first_unmet if not why], f"No measured model qualifies. {unmet}."
 
 
-def _first(results: Sequence[ModelResult], scale: Scale, evidence: Known) -> list[Ranked]:
-    return [place for place in ranked(results, scale, evidence) if place.rank == 1]
+def _first(results: Sequence[ModelResult], figure: str, evidence: Known) -> list[Ranked]:
+    return [place for place in ranked(results, figure, evidence) if place.rank == 1]
 
 
 def _picks(

@@ -10,33 +10,14 @@ from dataclasses import dataclass
 
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import by_answers, by_times
-from viewfinder.measure.figures import Figure, Measured
-from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
-from viewfinder.measure.measures.gates.find import FOLLOW_UPS, IMAGE_ANSWERS
-from viewfinder.measure.measures.latency.find import INFERENCE
+from viewfinder.measure.figures import Figure
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.ranking import explain
 from viewfinder.report.facts import RunModel, key, label
 from viewfinder.report.figures import apart
 
 Known = Mapping[RunModel, Evidence]
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The figure that models are ranked by: a share of right answers, or else a time or size."""
-
-    name: str
-    is_share: bool = False
-
-    def reading(self, result: ModelResult) -> Measured:
-        return result.facts.figures[self.name]
-
-
-BY_IMAGE_ANSWERS = Scale(IMAGE_ANSWERS, is_share=True)
-BY_FOLLOW_UPS = Scale(FOLLOW_UPS, is_share=True)
-BY_FACTS_KEPT = Scale(FACTS_KEPT, is_share=True)
-BY_INFERENCE = Scale(INFERENCE)
+_Measured = Sequence[tuple[ModelResult, Figure]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +30,16 @@ class Ranked:
     said: str = ""
 
 
-def ranked(results: Sequence[ModelResult], scale: Scale, evidence: Known | None = None) -> list[Ranked]:
-    """The results that have the figure, best first; those not surely worse than a rank's leader share its
-    rank."""
-    measured = ((result, scale.reading(result)) for result in results)
+def ranked(results: Sequence[ModelResult], name: str, evidence: Known | None = None) -> list[Ranked]:
+    """The results that have the figure of this name, a share of right answers or else a time or size, best
+    first; those not surely worse than a rank's leader share its rank."""
+    measured = ((result, result.figures[name]) for result in results)
     waiting = [(result, figure) for result, figure in measured if isinstance(figure, Figure)]
-    waiting.sort(key=lambda entry: entry[1].value, reverse=scale.is_share)
+    waiting.sort(key=lambda entry: entry[1].value, reverse=_are_shares(waiting))
     placed: list[Ranked] = []
     while waiting:
         rank = len(placed) + 1
-        said = _tested(waiting, scale, evidence or {}) or _overlapping(waiting)
+        said = _tested(waiting, name, evidence or {}) or _overlapping(waiting)
         placed += [
             Ranked(one, figure, rank, said[label(one)]) for one, figure in waiting if label(one) in said
         ]
@@ -66,11 +47,15 @@ def ranked(results: Sequence[ModelResult], scale: Scale, evidence: Known | None 
     return placed
 
 
-def _tested(waiting: Sequence[tuple[ModelResult, Figure]], scale: Scale, evidence: Known) -> dict[str, str]:
+def _are_shares(measured: _Measured) -> bool:
+    return any(figure.unit == "%" for _, figure in measured)
+
+
+def _tested(waiting: _Measured, name: str, evidence: Known) -> dict[str, str]:
     """The labels of the best, each with the test's result in words; empty if not all have evidence to
     test."""
     of = {label(result): evidence[key(result)] for result, _ in waiting if key(result) in evidence}
-    standing = by_answers(of, scale.name) if scale.is_share else by_times(of, scale.name)
+    standing = (by_answers if _are_shares(waiting) else by_times)(of, name)
     if standing is None or len(standing.places) < len(waiting):
         return {}
     return {
@@ -80,7 +65,7 @@ def _tested(waiting: Sequence[tuple[ModelResult, Figure]], scale: Scale, evidenc
     }
 
 
-def _overlapping(waiting: Sequence[tuple[ModelResult, Figure]]) -> dict[str, str]:
+def _overlapping(waiting: _Measured) -> dict[str, str]:
     """The labels of those whose intervals overlap the first one's."""
     (_, leader), *_ = waiting
     return {label(result): "" for result, figure in waiting if not apart(leader, figure)}

@@ -113,7 +113,7 @@ async def test_a_budget_of_tokens_has_processes_of_its_own(tmp_path: Path, engin
 
 def test_each_question_is_put_at_every_size_in_an_order_of_its_own() -> None:
     orders = set()
-    for text, prompts in islice(resolution._by_size("test", SIZES_PX), 4):
+    for text, prompts in islice(resolution._at_budgets("test", [(f"{px} px", px) for px in SIZES_PX]), 4):
         assert isinstance(text.messages[0]["content"], str)
         orders.add(tuple(name for name, _ in prompts))
         assert {name: max(picture(prompt.messages[0]).size) for name, prompt in prompts} == {

@@ -6,6 +6,7 @@ Every interval is over dialogues, because all questions about one image depend o
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.dialogues.recall import RESENT, Recall, Rights
 from viewfinder.measure.measures.dialogues.script import TURN_OF
+from viewfinder.measure.metrics import percent
 from viewfinder.measure.statistics import clusters, pairs
 from viewfinder.measure.statistics.intervals import Interval
 
@@ -43,10 +44,9 @@ def difference(one: Rights, other: Rights, what: str) -> Measured:
 
 
 def _figure(interval: Interval, of: Rights, unit: str, what: str) -> Figure:
-    value, low, high = (100 * number for number in interval)
     dialogues = len({dialogue for dialogue, _ in of})
     how = f"{what}; {len(of)} answers in {dialogues} dialogues, interval over dialogues"
-    return Figure(value=value, low=low, high=high, n=len(of), unit=unit, how=how)
+    return percent(interval, len(of), how, unit)
 
 
 def half_width(figure: Figure) -> float:

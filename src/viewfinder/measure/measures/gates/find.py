@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from viewfinder.catalog.card import Variant
-from viewfinder.measure.figures import NO_VISION, NOT_REACHED, Figure, Gate, Measured, Missing
+from viewfinder.measure.figures import NO_VISION, NOT_REACHED, Gate, Measured, Missing
 from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.gates.ask import FOLLOW_UP_TURNS, GATE_DONE, LEAST_GATE_QUESTIONS
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.measures.gates.result import Gates
-from viewfinder.measure.metrics import answered
+from viewfinder.measure.metrics import answered, percent
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import GUESSING
 from viewfinder.measure.statistics.intervals import wilson
@@ -69,14 +69,7 @@ def share_of(gate: Gate | Missing) -> Measured:
     if gate.asked < 1:
         return Missing(missing="no question was asked")
     low, high = wilson(gate.right, gate.asked)
-    return Figure(
-        value=100 * gate.right / gate.asked,
-        low=100 * low,
-        high=100 * high,
-        n=gate.asked,
-        unit="%",
-        how=gate.rule,
-    )
+    return percent((gate.right / gate.asked, low, high), gate.asked, gate.rule)
 
 
 def _last_of_each(samples: Sequence[Sample]) -> list[Sample]:

@@ -10,7 +10,7 @@ from viewfinder.measure.measures.own_images.ask import ANSWER_TOKENS
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
-from viewfinder.measure.metrics import answered
+from viewfinder.measure.metrics import answered, percent
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.store.rows import Sample
@@ -51,5 +51,5 @@ def _share(samples: Sequence[Sample], score: Callable[[Sample], float], how: str
     by_image: dict[str, list[float]] = {}
     for one in samples:
         by_image.setdefault(one.scene, []).append(score(one))
-    value, low, high = share([sum(some) for some in by_image.values()], [len(s) for s in by_image.values()])
-    return Figure(value=100 * value, low=100 * low, high=100 * high, n=len(samples), unit="%", how=how)
+    each = by_image.values()
+    return percent(share([sum(some) for some in each], [len(some) for some in each]), len(samples), how)

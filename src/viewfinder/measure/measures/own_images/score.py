@@ -24,20 +24,8 @@ _ENOUGH = 3
 """An answer is wholly right if this number of nine people agree with it."""
 
 _ARTICLES = frozenset(("a", "an", "the"))
-_NUMBERS = {
-    "none": "0",
-    "zero": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-}
+_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+_DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
 _PUNCTUATION = r""";/[]"{}()=+\_-><@`,?!"""
 """All but apostrophes and colons: without them "girl's" and "2:50" mean something else."""
 
@@ -61,7 +49,7 @@ def normalized(answer: str) -> str:
     for mark in _PUNCTUATION:
         beside_space = f"{mark} " in answer or f" {mark}" in answer
         bare = bare.replace(mark, "" if beside_space or _NUMBER_WITH_COMMA.search(answer) else " ")
-    words = (_NUMBERS.get(word, word) for word in _PERIOD.sub("", bare).lower().split())
+    words = (_DIGITS.get(word, word) for word in _PERIOD.sub("", bare).lower().split())
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
 

@@ -35,13 +35,14 @@ async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> N
     """Each question at every budget that this process allows."""
     await warm_up(subject)
     variant = subject.server.variant
+    budgets: list[tuple[str, int | None]]
     if variant.image_lever == "pixels":
-        at_budgets = _by_size(subject.topic(f"resolution/{nth}"), sizes_of(variant))
-        scenes = _scenes(counts, 1)
+        groups, budgets = 1, [(f"{size} px", size) for size in sizes_of(variant)]
     else:
-        number = len(tokens_of(variant))
-        at_budgets = _by_tokens(subject.topic(f"resolution/{nth // number}"), tokens_at(variant, nth))
-        scenes = _scenes(counts, number)
+        tokens = tokens_at(variant, nth)
+        groups, budgets = len(tokens_of(variant)), [(f"{tokens} tokens" if tokens else "all tokens", None)]
+    at_budgets = _at_budgets(subject.topic(f"resolution/{nth // groups}"), budgets)
+    scenes = _scenes(counts, groups)
     for number, (text, prompts) in enumerate(paced(at_budgets, scenes, _LEAST_SCENES, counts.budget_s)):
         if number < QUESTIONS_WITHOUT_IMAGE:
             await subject.ask(WITHOUT_IMAGE, text)
@@ -87,24 +88,15 @@ _Budgeted = Iterator[tuple[Prompt, list[tuple[str, Prompt]]]]
 """Endless questions, each without its image, and with it at every budget, by the budget's name."""
 
 
-def _by_size(topic: str, sizes_px: Sequence[int]) -> _Budgeted:
-    """Each question at every size, in an order of its own, so that a drift favors no size."""
+def _at_budgets(topic: str, budgets: Sequence[tuple[str, int | None]]) -> _Budgeted:
+    """Each question at every budget, in an order of its own, so that a drift favors none. A budget has a name
+    and the longest edge of the picture that is sent; None: the whole picture."""
     for scene, question in questions(topic, SIZES_PX[-1]):
         data = encode(scene)
-        order = scene.random("resolution").sample(list(sizes_px), len(sizes_px))
+        order = scene.random("resolution").sample(budgets, len(budgets))
         yield (
             graded([text_message(question.text)], question, scene),
-            [(_px(size), graded([_shown(data, question.text, size)], question, scene)) for size in order],
-        )
-
-
-def _by_tokens(topic: str, image_tokens: int) -> _Budgeted:
-    """Each question with its whole image, of which the process makes `image_tokens` tokens."""
-    for scene, question in questions(topic, SIZES_PX[-1]):
-        shown = _shown(encode(scene), question.text, None)
-        yield (
-            graded([text_message(question.text)], question, scene),
-            [(_tokens(image_tokens), graded([shown], question, scene))],
+            [(name, graded([_shown(data, question.text, px)], question, scene)) for name, px in order],
         )
 
 
@@ -122,11 +114,3 @@ def _scenes(counts: ResolutionCounts, budgets_at_start: int) -> int:
     """Scenes of each process, if this number of budgets need a process of their own."""
     groups = max(1, counts.processes // budgets_at_start)
     return math.ceil(counts.questions / groups)
-
-
-def _px(size_px: int) -> str:
-    return f"{size_px} px"
-
-
-def _tokens(image_tokens: int) -> str:
-    return f"{image_tokens} tokens" if image_tokens else "all tokens"

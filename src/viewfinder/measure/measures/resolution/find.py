@@ -98,10 +98,9 @@ def _accuracy(every: Sequence[Sample]) -> Measured:
     for (scene, _), right in _answers([every]).items():
         scenes.setdefault(scene, []).append(right)
     share = clusters.share([sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()])
-    value, low, high = (100 * number for number in share)
     n = sum(map(len, scenes.values()))
     how = f"right answers to {n} questions about {len(scenes)} images; failed requests are left out"
-    return Figure(value=value, low=low, high=high, n=n, unit="%", how=how)
+    return metrics.percent(share, n, how)
 
 
 def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: str) -> Budget:
@@ -116,15 +115,11 @@ def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: 
     else:
         verdict = "not shown"
     more = contrast.more_to_judge(NOT_INFERIOR) if verdict == "not shown" else math.inf
-    difference = Figure(
-        value=100 * contrast.value,
-        low=100 * contrast.low,
-        high=100 * contrast.high,
-        n=contrast.n,
-        unit="points",
-        how=f"accuracy minus that at {reference}, the same {contrast.n} questions; not inferior: the lower "
-        f"one-sided 95 % bound, {100 * contrast.floor:+.1f} points, is above {-100 * NOT_INFERIOR:g}",
+    how = (
+        f"accuracy minus that at {reference}, the same {contrast.n} questions; not inferior: the lower "
+        f"one-sided 95 % bound, {100 * contrast.floor:+.1f} points, is above {-100 * NOT_INFERIOR:g}"
     )
+    difference = metrics.percent((contrast.value, contrast.low, contrast.high), contrast.n, how, "points")
     needed = max(1, int(more)) if math.isfinite(more) else None
     return row.model_copy(update={"verdict": verdict, "difference": difference, "more": needed})
 

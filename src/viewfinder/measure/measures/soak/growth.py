@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.soak.result import Growth, GrowthKind
+from viewfinder.measure.metrics import figure
 from viewfinder.measure.statistics import trend
 from viewfinder.measure.statistics.intervals import TooFew
 
@@ -48,11 +49,11 @@ def judge(footprint_bytes: Sequence[float], same_image_bytes: Sequence[float] = 
 def per_request(values: Sequence[float], unit: str, how: str) -> Measured:
     """The growth of the values from each request to the next."""
     try:
-        value, low, high = trend.slope(values)
+        slope = trend.slope(values)
     except TooFew as few:
         return Missing(missing=str(few))
     how = f"{how}; median slope of all pairs (Theil and Sen), 95 % interval by a bootstrap of blocks"
-    return Figure(value=value, low=low, high=high, n=len(values), unit=unit, how=how)
+    return figure(slope, len(values), unit, how)
 
 
 def _slope(series_mb: Sequence[float], how: str) -> Measured:

@@ -9,16 +9,8 @@ request shows none of it.
 import asyncio
 from itertools import cycle
 
+from viewfinder.measure.measures.stability import scenarios
 from viewfinder.measure.measures.stability.counts import StabilityCounts
-from viewfinder.measure.measures.stability.scenarios import (
-    AFTER,
-    AGAIN,
-    BETWEEN,
-    ONE_BY_ONE,
-    REFERENCE,
-    REPEAT,
-    TOGETHER,
-)
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, without_images
 from viewfinder.measure.store.rows import Sample
@@ -53,7 +45,7 @@ def steps(counts: StabilityCounts, nth: int) -> int:
     """The most requests that the nth process gets."""
     match nth - counts.references:
         case 0:
-            return counts.walk + 2 * len(BETWEEN) * counts.between
+            return counts.walk + 2 * len(scenarios.BETWEEN) * counts.between
         case 1:
             return counts.repeats + len(_AT_ONCE) * counts.together
         case _:
@@ -67,7 +59,7 @@ async def _refer(subject: Subject, counts: StabilityCounts, nth: int) -> None:
     groups = range(0, pictures.ALL, len(order))
     shown = (pictures.pictures()[first + number] for first in groups for number in order)
     for prompt in paced(shown, pictures.ALL, len(order), counts.budget_s):
-        await _ask(subject, REFERENCE, prompt)
+        await _ask(subject, scenarios.REFERENCE, prompt)
 
 
 async def _walk(subject: Subject, counts: StabilityCounts) -> None:
@@ -75,17 +67,17 @@ async def _walk(subject: Subject, counts: StabilityCounts) -> None:
     two."""
     shown = (pictures.pictures()[number] for number in pictures.walk())
     for prompt in paced(shown, counts.walk, _LEAST_OF_EACH, counts.budget_s):
-        await _ask(subject, ONE_BY_ONE, prompt)
-    kinds = [kind for kind in BETWEEN if kind != "text" or subject.server.variant.text]
+        await _ask(subject, scenarios.ONE_BY_ONE, prompt)
+    kinds = [kind for kind in scenarios.BETWEEN if kind != "text" or subject.server.variant.text]
     texts = without_images("stability")
     most = len(kinds) * counts.between
     for kind in paced(cycle(kinds), most, len(kinds), counts.budget_s):
         await _interrupt(subject, kind, next(texts) if kind == "text" else next(shown))
-        await _ask(subject, f"{AFTER}{kind}", next(shown))
+        await _ask(subject, f"{scenarios.AFTER}{kind}", next(shown))
 
 
 async def _interrupt(subject: Subject, kind: str, prompt: Prompt) -> None:
-    """A request of one of the kinds in BETWEEN."""
+    """A request of one of the kinds in scenarios.BETWEEN."""
     scenario = f"stability/{kind}"
     match kind:
         case "text":
@@ -103,7 +95,7 @@ async def _repeat(subject: Subject, counts: StabilityCounts) -> None:
     """The same request again and again, which is new to the process at first."""
     same = cycle([pictures.pictures()[pictures.WALKED]])
     for prompt in paced(same, counts.repeats, _LEAST_OF_EACH, counts.budget_s):
-        await _ask(subject, REPEAT, prompt)
+        await _ask(subject, scenarios.REPEAT, prompt)
 
 
 async def _together(subject: Subject, counts: StabilityCounts, clients: int) -> None:
@@ -113,7 +105,7 @@ async def _together(subject: Subject, counts: StabilityCounts, clients: int) -> 
 
     async def client() -> None:
         for prompt in waiting:
-            await subject.ask(f"{TOGETHER}{clients}", prompt)
+            await subject.ask(f"{scenarios.TOGETHER}{clients}", prompt)
 
     tasks = [asyncio.create_task(client()) for _ in range(clients)]
     try:
@@ -128,5 +120,5 @@ async def _ask(subject: Subject, scenario: str, prompt: Prompt) -> Sample:
     """A request that fails is sent once more, which shows whether the process recovered."""
     sample = await subject.ask(scenario, prompt)
     if sample.exchange.error:
-        await subject.ask(AGAIN, prompt)
+        await subject.ask(scenarios.AGAIN, prompt)
     return sample

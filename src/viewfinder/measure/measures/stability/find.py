@@ -5,21 +5,10 @@ from collections.abc import Iterable, Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.base import Facts
-from viewfinder.measure.measures.stability import mixups, reproducer
+from viewfinder.measure.measures.stability import mixups, reproducer, scenarios
 from viewfinder.measure.measures.stability.counts import StabilityCounts
 from viewfinder.measure.measures.stability.mixups import References, Shown
 from viewfinder.measure.measures.stability.result import Repeats, Stability
-from viewfinder.measure.measures.stability.scenarios import (
-    AFTER,
-    BETWEEN,
-    BROKEN,
-    LEFT,
-    ONE_BY_ONE,
-    PROVOKED,
-    REFERENCE,
-    REPEAT,
-    TOGETHER,
-)
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
@@ -53,15 +42,15 @@ def facts(found: Stability | Missing) -> Facts:
 
 def judge(processes: _Processes) -> Stability:
     """The result of the samples of these server processes."""
-    fresh = mixups.references([of for process in processes if (of := _of(process, REFERENCE))])
+    fresh = mixups.references([of for process in processes if (of := _of(process, scenarios.REFERENCE))])
     walked = [one for process in processes for one in mixups.in_a_row(process, _is_walked)]
     found = mixups.causes(walked, fresh)
     counted = [one for one in walked if fresh.can_show(one)]
     mixed = [one for code in _CAUSED_BY_MEMORY for one in found.get(code, [])]
-    repeated = [sample for process in processes for sample in _of(process, REPEAT)]
+    repeated = [sample for process in processes for sample in _of(process, scenarios.REPEAT)]
     together, troubles_together = _together(processes, fresh, is_sound=not mixed)
     repeats = _repeats(repeated)
-    wanted = [[one for one in process if one.scenario not in PROVOKED] for process in processes]
+    wanted = [[one for one in process if one.scenario not in scenarios.PROVOKED] for process in processes]
     all_wanted = [one for process in wanted for one in process]
     missed = sum(failures.code_of(one.exchange) is not None for one in all_wanted)
     troubles = [
@@ -73,7 +62,10 @@ def judge(processes: _Processes) -> Stability:
     ]
     any_one = next(sample for process in processes for sample in process)
     # Errors that the measure provoked need no recovery; a request that was sent again shows one.
-    recovered = [[one for one in process if one.scenario not in (LEFT, BROKEN)] for process in processes]
+    recovered = [
+        [one for one in process if one.scenario not in (scenarios.LEFT, scenarios.BROKEN)]
+        for process in processes
+    ]
     return Stability(
         references=fresh.agreement,
         repeats=repeats,
@@ -93,12 +85,12 @@ def _of(process: Iterable[Sample], scenario: str) -> list[Sample]:
 
 
 def _is_walked(sample: Sample) -> bool:
-    return sample.scenario == ONE_BY_ONE or sample.scenario.startswith(AFTER)
+    return sample.scenario == scenarios.ONE_BY_ONE or sample.scenario.startswith(scenarios.AFTER)
 
 
 def _came_after(sample: Sample) -> str:
     """The kind of request between this image and the one before, in words; "" when there was none."""
-    return BETWEEN.get(sample.scenario.removeprefix(AFTER), "")
+    return scenarios.BETWEEN.get(sample.scenario.removeprefix(scenarios.AFTER), "")
 
 
 def _rate(events: Sequence[Shown], of: Sequence[Shown]) -> Rate:
@@ -110,7 +102,9 @@ def _after(counted: Sequence[Shown], mixed: Sequence[Shown]) -> dict[str, Rate]:
         return [one for one in shown if _came_after(one.sample) == words]
 
     return {
-        words: _rate(among(mixed, words), of) for words in BETWEEN.values() if (of := among(counted, words))
+        words: _rate(among(mixed, words), of)
+        for words in scenarios.BETWEEN.values()
+        if (of := among(counted, words))
     }
 
 
@@ -142,7 +136,7 @@ def _steps(last: Sample, origin: Sample | None, processes: _Processes, *, whole:
 
 
 def _step(sample: Sample) -> Step:
-    how = {LEFT: "left", BROKEN: "broken"}.get(sample.scenario, "asked")
+    how = {scenarios.LEFT: "left", scenarios.BROKEN: "broken"}.get(sample.scenario, "asked")
     return step_of(sample).model_copy(update={"how": how})
 
 
@@ -155,11 +149,11 @@ def _together(
         return Missing(missing="images are mixed up one at a time already"), []
     rates: dict[int, Rate] = {}
     troubles: list[Trouble] = []
-    scenarios = {sample.scenario for process in processes for sample in process}
-    for scenario in sorted(name for name in scenarios if name.startswith(TOGETHER)):
+    asked = {sample.scenario for process in processes for sample in process}
+    for scenario in sorted(name for name in asked if name.startswith(scenarios.TOGETHER)):
         shown = [one for process in processes for one in mixups.at_once(_of(process, scenario))]
         counted = [one for one in shown if fresh.can_show(one)]
-        clients = int(scenario.removeprefix(TOGETHER))
+        clients = int(scenario.removeprefix(scenarios.TOGETHER))
         for code, ones in mixups.causes(shown, fresh).items():
             if code is Code.CROSS_REQUEST:
                 rates[clients] = _rate(ones, counted)
