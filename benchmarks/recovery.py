@@ -25,7 +25,7 @@ from typing import Any
 from rich.progress import track
 
 from viewfinder.api.control import Control
-from viewfinder.fleet.record.view import ServerView
+from viewfinder.fleet.view import ServerView
 from viewfinder.scenes.messages import image_message
 from viewfinder.scenes.questions import ask_about, is_right
 from viewfinder.scenes.scene import make_scene

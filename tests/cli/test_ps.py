@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tests.api.test_control import VIEW
 from viewfinder.cli.ps import table
-from viewfinder.fleet.record.view import FleetView
+from viewfinder.fleet.view import FleetView
 
 
 def printed(view: FleetView) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from viewfinder.core.config import EngineSettings, FleetSettings, Limits, Settings
 from viewfinder.core.paths import Folders
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.gateway.relay import Relay
 from viewfinder.wire.chat import parse_request
 

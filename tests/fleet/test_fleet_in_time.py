@@ -77,7 +77,7 @@ def test_an_engine_that_stands_still_is_ended_and_the_request_is_answered_by_the
 
 
 def test_settings_that_change_twice_meanwhile_lose_nobody(tmp_path: Path) -> None:
-    """The second change forgot the place that the first had made, and who waited there waited for ever."""
+    """The second change forgot the entry that the first had made, and who waited there waited for ever."""
 
     async def story(world: World, fleet: Fleet) -> None:
         world.fates["a"] = "ignores TERM"

@@ -89,8 +89,8 @@ class FleetMachine(RuleBasedStateMachine):
 
         async def make() -> Fleet:
             folder = self.world.folder
-            places = Folders(folder / "run", folder / "logs", folder)
-            return Fleet(self.world.catalog, self.settings(), places, events=Events(self.heard))
+            entries = Folders(folder / "run", folder / "logs", folder)
+            return Fleet(self.world.catalog, self.settings(), entries, events=Events(self.heard))
 
         self.fleet = self.loop.run(make())
 

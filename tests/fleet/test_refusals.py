@@ -12,12 +12,11 @@ from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping
 SETTINGS = FleetSettings(queue_per_model=3, queue=5)
 
 
-def place(request_s: float = 4.0, slots: int | None = 2) -> Any:
+def entry(request_s: float = 4.0, slots: int | None = 2) -> Any:
     return SimpleNamespace(
         card=SimpleNamespace(name="a"),
         server=SimpleNamespace(slots=slots),
-        request_s=request_s,
-        need_bytes=1_700_000_000,
+        vitals=SimpleNamespace(request_s=request_s, need_bytes=1_700_000_000),
     )
 
 
@@ -28,7 +27,7 @@ def place(request_s: float = 4.0, slots: int | None = 2) -> Any:
 def test_the_queue_has_an_end_for_each_model_and_for_all(
     waiting: int, waiting_for_all: int, code: str
 ) -> None:
-    refusal = queue_full(place(), waiting, waiting_for_all, SETTINGS)
+    refusal = queue_full(entry(), waiting, waiting_for_all, SETTINGS)
     assert (refusal.reason if refusal else "") == code
 
 
@@ -38,14 +37,14 @@ def test_the_queue_has_an_end_for_each_model_and_for_all(
 def test_they_may_come_again_when_those_before_them_are_served(
     request_s: float, slots: int | None, retry_after_s: int
 ) -> None:
-    refusal = queue_full(place(request_s, slots), 3, 3, SETTINGS)
+    refusal = queue_full(entry(request_s, slots), 3, 3, SETTINGS)
     assert refusal is not None
     assert refusal.retry_after_s == retry_after_s
 
 
 def test_every_refusal_has_its_code_and_says_what_mends_it() -> None:
     died = EngineDied("It exited with code 3.")
-    refusals = [failed(place(), died), memory_short(place(), 10**9), stopping(), unloaded(place())]
+    refusals = [failed(entry(), died), memory_short(entry(), 10**9), stopping(), unloaded(entry())]
     codes = ["model_failed", "memory_short", "stopping", "unloading"]
     assert [refusal.reason for refusal in refusals] == codes
     assert all(refusal.hint for refusal in refusals)

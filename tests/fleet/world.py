@@ -1,6 +1,6 @@
 """A computer with engines that fail on demand, below the real fleet: no process, no socket, no waiting.
 
-Everything from `gateway/relay` to `fleet/life` is the real thing; in place of `host/child` and of the network
+Everything from `gateway/relay` to `fleet/life` is the real thing; in entry of `host/child` and of the network
 stands what is here. Used by `test_machine` and by other tests on the virtual clock.
 """
 
@@ -113,7 +113,7 @@ class FakeChild:
         return await self.wait()
 
     def signs(self) -> Activity:
-        """In place of `host/activity`: it computes while it writes, not while a client is slow to read."""
+        """In entry of `host/activity`: it computes while it writes, not while a client is slow to read."""
         now_s = time.monotonic()
         return Activity(now_s, now_s if self.computing and not self.is_wedged else 0.0, self.output_bytes, 0)
 
@@ -339,21 +339,21 @@ class World:
     @contextmanager
     def below_the_fleet(self) -> Iterator[Self]:
         """While it lasts, fleets run on this computer."""
-        life, care = "viewfinder.fleet.process.life", "viewfinder.fleet.health.care"
+        life, watchdog = "viewfinder.fleet.process.life", "viewfinder.fleet.health.watchdog"
         heard = _Heard(self.problems)
         with ExitStack() as stack:
-            for place, stand_in in (
+            for entry, stand_in in (
                 (f"{life}.Child", SimpleNamespace(start=self.start_child)),
                 (f"{life}.ChatClient", self.client),
-                (f"{care}.measure_tree", self.measure),
-                (f"{care}.high_water_bytes", self._held),
-                (f"{care}.read_activity", FakeChild.signs),
-                ("viewfinder.fleet.health.examiner.read_activity", FakeChild.signs),
-                (f"{care}.psutil.virtual_memory", self._memory),
+                (f"{watchdog}.measure_tree", self.measure),
+                (f"{watchdog}.high_water_bytes", self._held),
+                (f"{watchdog}.read_activity", FakeChild.signs),
+                ("viewfinder.fleet.health.canary_checks.read_activity", FakeChild.signs),
+                (f"{watchdog}.psutil.virtual_memory", self._memory),
                 ("viewfinder.fleet.fleet.choose_variant", self._choose),
                 ("viewfinder.fleet.fleet.make_server", _without_chance),
             ):
-                stack.enter_context(mock.patch(place, stand_in))
+                stack.enter_context(mock.patch(entry, stand_in))
             logging.getLogger("viewfinder").addHandler(heard)
             stack.callback(logging.getLogger("viewfinder").removeHandler, heard)
             yield self

@@ -18,11 +18,11 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import EngineDied, EngineMissing, UnknownModel, ViewfinderError
-from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
-from viewfinder.fleet.record.view import FleetView, ServerView
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.record.request_shape import RequestShape
+from viewfinder.fleet.view import FleetView, ServerView
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import Bound, bind_port, url

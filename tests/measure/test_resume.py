@@ -18,7 +18,8 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted
 from viewfinder.measure.store.store import Store
 
-CHILD = Path(__file__).parents[1] / "children" / "benches.py"
+ROOT = Path(__file__).parents[2]
+CHILD = ROOT / "tests" / "children" / "benches.py"
 KILLS = int(os.environ.get("VIEWFINDER_SOAK_BENCH_KILLS", "50"))
 Counts = list[tuple[str, int, int, int]]
 
@@ -26,7 +27,7 @@ Counts = list[tuple[str, int, int, int]]
 def start(home: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(CHILD), *words],
-        env={**os.environ, "VIEWFINDER_HOME": str(home)},
+        env={**os.environ, "VIEWFINDER_HOME": str(home), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -13,7 +13,7 @@ from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
 from viewfinder.fleet.record.answers import Answer
 from viewfinder.fleet.record.events import Event
-from viewfinder.fleet.record.view import FleetView
+from viewfinder.fleet.view import FleetView
 from viewfinder.host.ownership import running_owner
 
 ANSWER_TIMEOUT_S = 10.0

@@ -8,7 +8,8 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ModelFilesError
-from viewfinder.fleet.choice import MeasuredHere, Option, choose, look, need_bytes
+from viewfinder.fleet.choice import MeasuredHere, Option, choose, look
+from viewfinder.fleet.health.profile import estimated_bytes
 
 ELSEWHERE = "another variant was chosen"
 
@@ -106,7 +107,7 @@ def _variant_line(card: ModelCard, option: Option, why: str) -> VariantLine:
         vision=variant.vision,
         text=variant.text,
         size_bytes=variant.size_bytes or variant.download_bytes,
-        needs_bytes=need_bytes(variant),
+        needs_bytes=estimated_bytes(variant),
         fits=option.fits,
         here=option.here,
         chosen=option.chosen and why != ELSEWHERE,

@@ -15,7 +15,7 @@ from watchfiles import awatch
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings, config_file
 from viewfinder.core.errors import BadRequest, ViewfinderError
-from viewfinder.fleet.changes import changed_models
+from viewfinder.fleet.changed_settings import changed_models
 from viewfinder.gateway.listen import require_key_beyond_loopback
 
 SETTINGS_CHECK_MS = 2000

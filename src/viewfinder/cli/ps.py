@@ -14,7 +14,7 @@ from rich.text import Text
 from viewfinder.cli.console import columns, duration, output, print_json, size
 
 if TYPE_CHECKING:
-    from viewfinder.fleet.record.view import FleetView, ServerView
+    from viewfinder.fleet.view import FleetView, ServerView
 
 REFRESH_S = 1.0
 HEADER = ("model", "state", "verified", "pid", "memory", "leases", "waiting", "restarts", "up", "idle")

@@ -24,10 +24,8 @@ from viewfinder.catalog.presence import is_here
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import engine_named, engines
+from viewfinder.fleet.health.profile import estimated_bytes
 from viewfinder.host.hardware import Machine, this_machine
-
-WEIGHTS_FACTOR, BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
-"""What a model needs for its weights, and beside them: a rule of thumb, until it is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +157,10 @@ def choose(card: ModelCard, snapshot: Snapshot) -> list[Option]:
     return [chosen, *(replace(one, why=_handicap(card, best, one, snapshot)) for one in others), *refused]
 
 
-def need_bytes(variant: Variant) -> int | None:
-    """How much memory a variant takes, about; None when its size is not known."""
-    size_bytes = variant.size_bytes or variant.download_bytes
-    return None if size_bytes is None else int(WEIGHTS_FACTOR * size_bytes) + BESIDE_WEIGHTS_BYTES
-
-
 def _option(card: ModelCard, variant: Variant, snapshot: Snapshot) -> Option:
     state = snapshot.engines.get(variant.engine)
     refused, fix = _refusal(card, variant, snapshot)
-    need = need_bytes(variant)
+    need = estimated_bytes(variant)
     return Option(
         variant=variant,
         version=state.version if state else None,
@@ -244,7 +236,7 @@ def _advantage(card: ModelCard, best: Option, second: Option, snapshot: Snapshot
 
 def _handicap(card: ModelCard, best: Option, other: Option, snapshot: Snapshot) -> str:
     """Why another variant comes after the best."""
-    need = need_bytes(other.variant) or 0
+    need = estimated_bytes(other.variant) or 0
     words = (
         "its files are not here",
         f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}",
@@ -266,7 +258,7 @@ def _first_difference(
 def _remarks(chosen: Option, snapshot: Snapshot) -> str:
     """What a person should know of the chosen variant beside why it was."""
     said = []
-    need = need_bytes(chosen.variant)
+    need = estimated_bytes(chosen.variant)
     if chosen.fits is False and need:
         said.append(
             f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}"

@@ -1,7 +1,7 @@
 """All server processes of one owner: starts them on demand, one per model, and says who may use one now.
 
 Used by gateway and api. What is to be done is decided by `scheduler`, a pure function of a snapshot; here
-it is done, each time that something changed which may change the decision. `care` looks after what is up.
+it is done, each time that something changed which may change the decision. `watchdog` looks after what is up.
 """
 
 import asyncio
@@ -23,23 +23,24 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
+from viewfinder.fleet.deaths import post_mortem_of
 from viewfinder.fleet.health.canary import CanaryStore
-from viewfinder.fleet.health.care import Care
-from viewfinder.fleet.health.examiner import Examiner
+from viewfinder.fleet.health.canary_checks import CanaryChecks
+from viewfinder.fleet.health.entry import ModelEntry, Vitals
 from viewfinder.fleet.health.profile import Profiles, need_bytes
-from viewfinder.fleet.lease import Lease
-from viewfinder.fleet.place import Place, Ticket
+from viewfinder.fleet.health.watchdog import Watchdog
+from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
-from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.fleet.process.states import REST, State
+from viewfinder.fleet.queue import QueuedRequest, now
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
-from viewfinder.fleet.record.post_mortem import post_mortem_of, write_post_mortem
-from viewfinder.fleet.record.view import FleetView
+from viewfinder.fleet.record.post_mortem import write_post_mortem
+from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
 from viewfinder.fleet.scheduler import Step, Wish, decide
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.view import FleetView, view_of
 
 BUDGET_SHARE = 0.8
 """Of this computer's memory, where the settings name no budget."""
@@ -68,26 +69,26 @@ class Fleet:
         self.answers = Answers()
         self._catalog, self._settings, self._measured = catalog, settings, measured
         self._folders = folders
-        self._places: dict[str, Place] = {}
-        self._queue: list[Ticket] = []
+        self._entries: dict[str, ModelEntry] = {}
+        self._queue: list[QueuedRequest] = []
         self._is_scheduling = self._is_due = self._closed = False
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         self._profiles = Profiles(folders.state / "profiles.json")
-        self._examiner = Examiner(
+        self._canary = CanaryChecks(
             lambda: self._settings.fleet,
             events=self.events,
             answers=self.answers,
             store=CanaryStore(folders.state / "canaries.json"),
             hash_of=lambda variant: hashes.of(variant, self._catalog.resolve(variant)),
         )
-        self._care = Care(
-            lambda: list(self._places.values()),
+        self._watchdog = Watchdog(
+            lambda: list(self._entries.values()),
             self._end,
             settings=lambda: self._settings.fleet,
             budget_bytes=lambda: self.budget_bytes,
             events=self.events,
             profiles=self._profiles,
-            examiner=self._examiner,
+            canary_checks=self._canary,
         )
 
     async def __aenter__(self) -> Self:
@@ -119,9 +120,9 @@ class Fleet:
         Raises UnknownModel, EngineMissing.
         """
         card = self._catalog.get(model)
-        place = self._place_of(card)
-        if place is not None and place.now().state != "stopped":
-            server = place.server
+        entry = self._entry_of(card)
+        if entry is not None and entry.state != "stopped":
+            server = entry.server
             return as_measured(card, server.variant, server.engine_version, self._measured)
         variant, engine = choose_variant(card, self._measured)
         found = engine.find()
@@ -129,17 +130,17 @@ class Fleet:
 
     def state_of(self, model: str) -> State:
         """The state of a model's server process."""
-        place = self._place_of(self._catalog.get(model))
-        return place.now().state if place else "stopped"
+        entry = self._entry_of(self._catalog.get(model))
+        return entry.state if entry else "stopped"
 
     def view(self) -> FleetView:
         """What the fleet looks like now."""
-        waiting = [ticket.place for ticket in self._queue]
+        waiting = [queued.entry for queued in self._queue]
         return FleetView(
-            servers=tuple(place.view(waiting.count(place)) for place in self._places.values()),
+            servers=tuple(view_of(entry, waiting.count(entry)) for entry in self._entries.values()),
             waiting=len(waiting),
             budget_bytes=self.budget_bytes,
-            planned_bytes=sum(place.need_bytes for place in self._places.values() if place.now().is_up),
+            planned_bytes=sum(entry.vitals.need_bytes for entry in self._entries.values() if entry.is_up),
         )
 
     async def acquire(self, model: str, shape: RequestShape | None = None) -> Lease:
@@ -148,48 +149,48 @@ class Fleet:
         Raises UnknownModel, ModelFilesError, EngineMissing, Busy (the queue is full, or we stop),
         ModelFailed, MemoryShort, and EngineError when the load that was waited for failed.
         """
-        place = self._place(model)
-        self._require_room_in_the_queue(place)
-        lease = await self._wait(Ticket(place, shape or RequestShape()))
+        entry = self._entry(model)
+        self._require_room_in_the_queue(entry)
+        lease = await self._wait(QueuedRequest(entry, shape or RequestShape()))
         if lease is None:
-            raise RuntimeError("a ticket that wants a lease was granted without one")
+            raise RuntimeError("a queued that wants a lease was granted without one")
         return lease
 
     async def load(self, model: str) -> None:
         """Bring a model up; a failed one, too, for this is a person's word. Raises as `acquire` does."""
-        await self._wait(Ticket(self._place(model), RequestShape(), wants_lease=False))
+        await self._wait(QueuedRequest(self._entry(model), RequestShape(), wants_lease=False))
 
     async def unload(self, model: str, why: str = "asked") -> None:
         """End a model's processes when the answers in progress are given, or their time is over.
 
         Who waits for the model is refused. Raises UnknownModel.
         """
-        places = self._of(self._catalog.get(model))
-        for place in places:
-            self._refuse_all(place, unloaded(place))
-            self._end(place, why)
-        await asyncio.gather(*(place.unloading for place in places if place.unloading))
+        entries = self._of(self._catalog.get(model))
+        for entry in entries:
+            self._refuse_all(entry, unloaded(entry))
+            self._end(entry, why)
+        await asyncio.gather(*(entry.unloading for entry in entries if entry.unloading))
 
     def pin(self, model: str, pinned: bool = True) -> None:
         """Whether a model stays when others need room, or when it is idle.
 
         Raises UnknownModel, ModelFilesError, EngineMissing.
         """
-        self._place(model).pinned = pinned
+        self._entry(model).pinned = pinned
         self._schedule()
 
     async def reload(self, catalog: Catalog, settings: Settings, changed: Collection[str]) -> None:
         """Take new settings; of the models in `changed`, those that are up begin anew with them."""
         self._catalog, self._settings = catalog, settings
-        going = [place for place in self._places.values() if place.card.name in changed]
-        was_up = [place.card.name for place in going if place.server.state not in REST]
-        for place in going:
-            place.is_outdated = True
-            self._end(place, "changed")
-            if not place.is_unloading:
-                self._move_out(place)
+        going = [entry for entry in self._entries.values() if entry.card.name in changed]
+        was_up = [entry.card.name for entry in going if entry.server.state not in REST]
+        for entry in going:
+            entry.is_outdated = True
+            self._end(entry, "changed")
+            if not entry.is_unloading:
+                self._retire(entry)
         self._schedule()
-        await asyncio.gather(*(place.unloading for place in going if place.unloading))
+        await asyncio.gather(*(entry.unloading for entry in going if entry.unloading))
         known = set(catalog.names())
         loads = (self.load(name) for name in was_up if name in known)
         await asyncio.gather(*loads, return_exceptions=True)  # a failure shows in the model's state
@@ -197,14 +198,14 @@ class Fleet:
     async def close(self) -> None:
         """End every server process; nothing can be acquired afterwards."""
         self._closed = True
-        for ticket in self._queue:
-            if not ticket.granted.done():
-                ticket.granted.set_exception(stopping())
+        for queued in self._queue:
+            if not queued.granted.done():
+                queued.granted.set_exception(stopping())
         self._queue.clear()
-        await self._care.close()
-        places = list(self._places.values())
-        await asyncio.gather(*(place.server.stop() for place in places))
-        ending = [task for place in places for task in (place.unloading, place.examination) if task]
+        await self._watchdog.close()
+        entries = list(self._entries.values())
+        await asyncio.gather(*(entry.server.stop() for entry in entries))
+        ending = [task for entry in entries for task in (entry.unloading, entry.canary.check) if task]
         await asyncio.gather(*ending, return_exceptions=True)
 
     def _schedule(self) -> None:
@@ -216,98 +217,98 @@ class Fleet:
         try:
             while self._is_due and not self._closed:
                 self._is_due = False
-                tickets = list(self._queue)
-                wishes = [Wish(ticket.place.name, ticket.wants_lease) for ticket in tickets]
-                models = {name: place.now() for name, place in self._places.items()}
+                queued_requests = list(self._queue)
+                wishes = [Wish(queued.entry.name, queued.wants_lease) for queued in queued_requests]
+                models = {name: now(entry) for name, entry in self._entries.items()}
                 for step in decide(models, wishes, self.budget_bytes):
-                    self._do(step, tickets)
+                    self._do(step, queued_requests)
         finally:
             self._is_scheduling = False
 
-    def _do(self, step: Step, tickets: list[Ticket]) -> None:
-        place = self._places[step.model]
+    def _do(self, step: Step, queued_requests: list[QueuedRequest]) -> None:
+        entry = self._entries[step.model]
         if step.verb == "load":
-            place.server.want()
+            entry.server.want()
         elif step.verb == "evict":
-            self._end(place, "evicted")
+            self._end(entry, "evicted")
         else:
-            ticket = tickets[step.wish]
-            self._queue.remove(ticket)
-            if ticket.granted.done():  # cancelled, and not yet taken out
+            queued = queued_requests[step.wish]
+            self._queue.remove(queued)
+            if queued.granted.done():  # cancelled, and not yet taken out
                 return
             if step.verb == "refuse":
-                ticket.granted.set_exception(self._refusal(ticket))
+                queued.granted.set_exception(self._refusal(queued))
             else:
-                ticket.granted.set_result(self._lease(place, ticket.shape) if ticket.wants_lease else None)
+                queued.granted.set_result(self._lease(entry, queued.shape) if queued.wants_lease else None)
 
-    async def _wait(self, ticket: Ticket) -> Lease | None:
-        self._queue.append(ticket)
+    async def _wait(self, queued: QueuedRequest) -> Lease | None:
+        self._queue.append(queued)
         self._schedule()
         try:
-            return await ticket.granted
+            return await queued.granted
         except asyncio.CancelledError:
-            if ticket in self._queue:
-                self._queue.remove(ticket)
-            elif not ticket.granted.cancelled() and not ticket.granted.exception():
-                lease = ticket.granted.result()  # granted in the moment of leaving
+            if queued in self._queue:
+                self._queue.remove(queued)
+            elif not queued.granted.cancelled() and not queued.granted.exception():
+                lease = queued.granted.result()  # granted in the moment of leaving
                 if lease is not None:
-                    self._give_back(ticket.place, lease)
+                    self._give_back(queued.entry, lease)
             self._schedule()
             raise
 
-    def _lease(self, place: Place, shape: RequestShape) -> Lease:
+    def _lease(self, entry: ModelEntry, shape: RequestShape) -> Lease:
         lease = Lease(
-            place.server,
+            entry.server,
             shape,
-            give_back=functools.partial(self._give_back, place),
-            report=functools.partial(self._examiner.after_error, place),
-            answered=functools.partial(self._examiner.answered, place),
+            give_back=functools.partial(self._give_back, entry),
+            report=functools.partial(self._canary.after_error, entry),
+            answered=functools.partial(self._canary.answered, entry),
         )
-        place.leases.add(lease)
+        entry.leases.add(lease)
         return lease
 
-    def _give_back(self, place: Place, lease: Lease) -> None:
-        if lease in place.leases:
-            place.leases.discard(lease)
-            place.used_s = time.monotonic()
-            place.given_back.set()
-            self._care.note(place, lease)
+    def _give_back(self, entry: ModelEntry, lease: Lease) -> None:
+        if lease in entry.leases:
+            entry.leases.discard(lease)
+            entry.used_s = time.monotonic()
+            entry.given_back.set()
+            self._watchdog.note(entry, lease)
             self._schedule()
 
-    def _end(self, place: Place, why: str) -> None:
-        """Begin to unload a place; nothing when it is at it, or at rest."""
-        if not place.is_unloading and place.server.state not in REST:
-            place.unloading = asyncio.create_task(self._unload(place, why), name=f"unload {place.name}")
-            place.unloading.add_done_callback(lambda _: self._schedule())
+    def _end(self, entry: ModelEntry, why: str) -> None:
+        """Begin to unload a entry; nothing when it is at it, or at rest."""
+        if not entry.is_unloading and entry.server.state not in REST:
+            entry.unloading = asyncio.create_task(self._unload(entry, why), name=f"unload {entry.name}")
+            entry.unloading.add_done_callback(lambda _: self._schedule())
 
-    async def _unload(self, place: Place, why: str) -> None:
+    async def _unload(self, entry: ModelEntry, why: str) -> None:
         """Let the leases end, then the process; returns when its memory is there again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.fleet.drain_s):
-                while place.leases:
-                    place.given_back.clear()
-                    await place.given_back.wait()
-        for lease in place.leases:
-            lease.revoke(unloaded(place))
-        async with self._care.memory_returns(place):
-            await place.server.stop()
-        self.events.tell("unload", place.card.name, why=why)
-        if place.is_outdated:
-            self._move_out(place)
+                while entry.leases:
+                    entry.given_back.clear()
+                    await entry.given_back.wait()
+        for lease in entry.leases:
+            lease.revoke(unloaded(entry))
+        async with self._watchdog.memory_returns(entry):
+            await entry.server.stop()
+        self.events.tell("unload", entry.card.name, why=why)
+        if entry.is_outdated:
+            self._retire(entry)
 
-    def _place(self, model: str) -> Place:
-        """The model's place; when it is at rest and nobody waits for it, its variant is chosen anew."""
+    def _entry(self, model: str) -> ModelEntry:
+        """The model's entry; when it is at rest and nobody waits for it, its variant is chosen anew."""
         if self._closed:
             raise stopping()
         card = self._catalog.get(model)
-        place = self._place_of(card)
-        if place is not None and (place.now().state != "stopped" or self._waiting(place)):
-            return place
+        entry = self._entry_of(card)
+        if entry is not None and (entry.state != "stopped" or self._waiting(entry)):
+            return entry
         variant, engine = choose_variant(card, self._measured)
-        return self._settle_in(card, variant, engine)
+        return self._create(card, variant, engine)
 
-    def _settle_in(self, card: ModelCard, variant: Variant, engine: Engine) -> Place:
-        """A new place for the variant, with what is known of it and what the settings say."""
+    def _create(self, card: ModelCard, variant: Variant, engine: Engine) -> ModelEntry:
+        """A new entry for the variant, with what is known of it and what the settings say."""
         fleet = self._settings.fleet
         server = make_server(
             card,
@@ -319,81 +320,81 @@ class Fleet:
             log_folder=self._folders.logs,
             policy=RestartPolicy.of(fleet),
             events=self.events,
-            obituary=lambda life, up_s: write_post_mortem(
-                self._folders.logs / "deaths", post_mortem_of(place, life, up_s)
+            write_post_mortem=lambda life, up_s: write_post_mortem(
+                self._folders.logs / "deaths", post_mortem_of(entry, life, up_s)
             ),
         )
         found = engine.find()
         profile = self._profiles.get(card.name, variant.name, found.version if found else "")
         need = 0 if variant.server is not None else need_bytes(profile, variant)
-        place = Place(
+        entry = ModelEntry(
             self._catalog.get(card.name) if card.name in self._catalog.names() else card,
             server,
-            need_bytes=UNKNOWN_BYTES if need is None else need,
+            Vitals(UNKNOWN_BYTES if need is None else need),
             pinned=card.name in fleet.pinned,
         )
-        before = self._places.get(place.name)
+        before = self._entries.get(entry.name)
         if before is not None:
-            place.pinned = before.pinned
+            entry.pinned = before.pinned
         if profile is not None:
-            place.rates, place.load_s = profile.rates, profile.load_s
-        if isinstance(server, ServerProcess):
-            server.prove = functools.partial(self._examiner.prove, place)
-        server.on_change = functools.partial(self._changed, place)
-        self._places[place.name] = place
-        self._care.begin()
-        return place
+            entry.vitals.rates, entry.vitals.load_s = profile.rates, profile.load_s
+        if server.watched is not None:
+            server.watched.prove = functools.partial(self._canary.prove, entry)
+        server.on_change = functools.partial(self._changed, entry)
+        self._entries[entry.name] = entry
+        self._watchdog.begin()
+        return entry
 
-    def _move_out(self, place: Place) -> None:
-        """A place at rest is no more; who waits for it goes on waiting for the one that takes its place."""
-        del self._places[place.name]
-        waiting = self._waiting(place)
+    def _retire(self, entry: ModelEntry) -> None:
+        """A entry at rest is no more; who waits for it goes on waiting for the one that takes its entry."""
+        del self._entries[entry.name]
+        waiting = self._waiting(entry)
         if waiting:
             try:
-                fresh = self._place(place.card.name)
+                fresh = self._entry(entry.card.name)
             except ViewfinderError as error:
-                self._refuse_all(place, error)
+                self._refuse_all(entry, error)
                 return
-            for ticket in waiting:
-                ticket.place = fresh
+            for queued in waiting:
+                queued.entry = fresh
 
-    def _changed(self, place: Place) -> None:
-        server = place.server
+    def _changed(self, entry: ModelEntry) -> None:
+        server = entry.server
         if server.state == "ready":
-            self._care.became_ready(place)
+            self._watchdog.became_ready(entry)
         elif server.state != "quarantined":
-            self.answers.ended(place.name)
+            self.answers.ended(entry.name)
         if server.state in REST and server.failure is not None:
-            self._refuse_all(place, server.failure)
+            self._refuse_all(entry, server.failure)
         self._schedule()
 
-    def _place_of(self, card: ModelCard) -> Place | None:
-        """The place of one of the card's variants; of several, one that is up, coming, or waited for."""
-        places = self._of(card)
-        return min(places, key=lambda one: (one.now().state in REST, not self._waiting(one)), default=None)
+    def _entry_of(self, card: ModelCard) -> ModelEntry | None:
+        """The entry of one of the card's variants; of several, one that is up, coming, or waited for."""
+        entries = self._of(card)
+        return min(entries, key=lambda one: (one.state in REST, not self._waiting(one)), default=None)
 
-    def _of(self, card: ModelCard) -> list[Place]:
+    def _of(self, card: ModelCard) -> list[ModelEntry]:
         names = (f"{card.name}/{variant.name}" for variant in card.variants)
-        return [self._places[name] for name in names if name in self._places]
+        return [self._entries[name] for name in names if name in self._entries]
 
-    def _waiting(self, place: Place) -> list[Ticket]:
-        return [ticket for ticket in self._queue if ticket.place is place]
+    def _waiting(self, entry: ModelEntry) -> list[QueuedRequest]:
+        return [queued for queued in self._queue if queued.entry is entry]
 
-    def _require_room_in_the_queue(self, place: Place) -> None:
-        full = queue_full(place, len(self._waiting(place)), len(self._queue), self._settings.fleet)
+    def _require_room_in_the_queue(self, entry: ModelEntry) -> None:
+        full = queue_full(entry, len(self._waiting(entry)), len(self._queue), self._settings.fleet)
         if full is not None:
-            self.events.tell("refused", place.card.name, code=full.reason)
+            self.events.tell("refused", entry.card.name, code=full.reason)
             raise full
 
-    def _refuse_all(self, place: Place, error: ViewfinderError) -> None:
-        for ticket in self._waiting(place):
-            self._queue.remove(ticket)
-            if not ticket.granted.done():
-                ticket.granted.set_exception(error)
+    def _refuse_all(self, entry: ModelEntry, error: ViewfinderError) -> None:
+        for queued in self._waiting(entry):
+            self._queue.remove(queued)
+            if not queued.granted.done():
+                queued.granted.set_exception(error)
 
-    def _refusal(self, ticket: Ticket) -> ViewfinderError:
-        place, failure = ticket.place, ticket.place.server.failure
-        short = memory_short(place, self.budget_bytes)
-        error = failed(place, failure) if failure and ticket.wants_lease else short
-        self.events.tell("refused", place.card.name, code=error.reason)
+    def _refusal(self, queued: QueuedRequest) -> ViewfinderError:
+        entry, failure = queued.entry, queued.entry.server.failure
+        short = memory_short(entry, self.budget_bytes)
+        error = failed(entry, failure) if failure and queued.wants_lease else short
+        self.events.tell("refused", entry.card.name, code=error.reason)
         return error

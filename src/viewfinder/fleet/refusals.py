@@ -4,15 +4,15 @@ import math
 
 from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import Busy, MemoryShort, ModelFailed, ViewfinderError
-from viewfinder.fleet.place import Place
+from viewfinder.fleet.health.entry import ModelEntry
 
 
-def queue_full(place: Place, waiting: int, waiting_for_all: int, settings: FleetSettings) -> Busy | None:
+def queue_full(entry: ModelEntry, waiting: int, waiting_for_all: int, settings: FleetSettings) -> Busy | None:
     """The refusal when no more may wait for this model (429), or for all together (503); else None."""
-    retry_after_s = math.ceil(max(1.0, place.request_s * (waiting + 1) / (place.server.slots or 1)))
+    retry_after_s = math.ceil(max(1.0, entry.vitals.request_s * (waiting + 1) / (entry.server.slots or 1)))
     if waiting >= settings.queue_per_model:
         return Busy(
-            f"{waiting} requests wait for '{place.card.name}' already.",
+            f"{waiting} requests wait for '{entry.card.name}' already.",
             retry_after_s=retry_after_s,
             hint="Ask again later, or raise fleet.queue_per_model.",
             code="queue_full",
@@ -27,18 +27,18 @@ def queue_full(place: Place, waiting: int, waiting_for_all: int, settings: Fleet
     return None
 
 
-def failed(place: Place, failure: ViewfinderError) -> ModelFailed:
+def failed(entry: ModelEntry, failure: ViewfinderError) -> ModelFailed:
     """The model died too often: a request does not start it again."""
     return ModelFailed(
-        f"'{place.card.name}' is not started again: {failure.message}",
-        hint=f"Mend that, then run: viewfinder load {place.card.name}",
+        f"'{entry.card.name}' is not started again: {failure.message}",
+        hint=f"Mend that, then run: viewfinder load {entry.card.name}",
     )
 
 
-def memory_short(place: Place, budget_bytes: int) -> MemoryShort:
+def memory_short(entry: ModelEntry, budget_bytes: int) -> MemoryShort:
     """The model does not fit, even if everything that may go were gone."""
     return MemoryShort(
-        f"'{place.card.name}' needs about {place.need_bytes / 1e9:.2f} GB of memory, and "
+        f"'{entry.card.name}' needs about {entry.vitals.need_bytes / 1e9:.2f} GB of memory, and "
         f"the budget of {budget_bytes / 1e9:.2f} GB has no room for it.",
         hint="Unpin a model, choose a smaller variant, or raise fleet.memory_budget_gb.",
     )
@@ -49,6 +49,6 @@ def stopping() -> Busy:
     return Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")
 
 
-def unloaded(place: Place) -> Busy:
+def unloaded(entry: ModelEntry) -> Busy:
     """Somebody ended the model."""
-    return Busy(f"'{place.card.name}' is being unloaded.", hint="Ask again.", code="unloading")
+    return Busy(f"'{entry.card.name}' is being unloaded.", hint="Ask again.", code="unloading")

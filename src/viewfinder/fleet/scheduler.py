@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from viewfinder.fleet.eviction import Candidate, victims
+from viewfinder.fleet.health.eviction import Candidate, victims
 from viewfinder.fleet.process.states import State
 
 
@@ -89,7 +89,7 @@ def decide(models: Mapping[str, ModelNow], queue: Sequence[Wish], budget_bytes: 
                 going = _make_room(others, barred, missing_bytes)
                 barred.update(going)
                 steps += [Step("evict", one) for one in going if leases[one] == 0]
-            planned_bytes += model.holds_bytes  # it has its place in the queue for memory, too
+            planned_bytes += model.holds_bytes  # it has its entry in the queue for memory, too
             seen.add(model.name)
     return steps
 

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import InvalidImage
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
 from viewfinder.media.intake import Intake, SafeImage

@@ -21,7 +21,7 @@ from viewfinder.core.errors import UnknownModel
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Event
-from viewfinder.fleet.record.view import FleetView, ServerView
+from viewfinder.fleet.view import FleetView, ServerView
 
 OTHER = "other"
 CLIENT_LEFT = 499

@@ -35,9 +35,9 @@ from viewfinder.core.errors import (
     ViewfinderError,
 )
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.lease import Lease
+from viewfinder.fleet.process.lease import Lease
+from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import stopping
-from viewfinder.fleet.shape import RequestShape
 from viewfinder.gateway.problems import CALLERS_FAULT, body_of
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, usage_chunk

@@ -159,9 +159,11 @@ class Child:
     def pids(self) -> list[int]:
         """The tree: the program and every process below it, without the warden; callable from any thread."""
         try:
-            return [process.pid for process in self._warden.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+            return _below(self.warden_pid)
+        except OSError:  # no Linux, or a kernel without these files: look through every process
+            with suppress(psutil.NoSuchProcess):
+                return [process.pid for process in self._warden.children(recursive=True)]
+        return []
 
     async def wait(self) -> Exit:
         """Wait until the program and every process below it have ended."""
@@ -340,3 +342,14 @@ def _refusal(program: str, error: OSError) -> EngineError:
     why = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
     kind = EngineDied if error.errno in TEMPORARY else EngineError
     return kind(f"The program '{program}' could not be started: {why}.")
+
+
+def _below(pid: int) -> list[int]:
+    """Every process below this one, by its own entries in /proc; OSError where those are not to be had."""
+    found: list[int] = []
+    for file in (Path("/proc") / str(pid) / "task").iterdir():
+        for child in file.joinpath("children").read_text().split():
+            found.append(int(child))
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                found += _below(int(child))
+    return found

@@ -20,7 +20,6 @@ from typing import Any, Self
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import EngineDied, EngineError, EngineStalled, ViewfinderError
-from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server
 from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.disturbance import Disturbance
@@ -229,9 +228,9 @@ class Subject:
             )
         if not exchange.error.startswith(EngineDied.code):
             return
-        if not isinstance(self.server, ServerProcess):
+        if (process := self.server.watched) is None:
             raise EngineDied(f"The server broke the connection at '{question}'.")
-        child = self.server.child
+        child = process.child
         with suppress(TimeoutError):
             await asyncio.wait_for(child.wait(), _OBITUARY_S)
         if child.exit is not None:

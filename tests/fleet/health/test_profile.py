@@ -5,8 +5,7 @@ from pathlib import Path
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.notebook import Notebook
 from viewfinder.core.paths import home
-from viewfinder.fleet import choice
-from viewfinder.fleet.health.profile import Profile, Profiles, need_bytes
+from viewfinder.fleet.health.profile import Profile, Profiles, estimated_bytes, need_bytes
 from viewfinder.fleet.health.rates import Cost, Rates
 
 KEY = ("glimpse", "llama.cpp-f16", "native 10434 (abc)")
@@ -46,8 +45,8 @@ def test_a_note_that_is_no_profile_is_measured_again(tmp_path: Path, caplog) -> 
         caplog.clear()
 
 
-def test_a_measured_need_takes_the_place_of_the_rule_of_thumb() -> None:
+def test_a_measured_need_takes_the_entry_of_the_rule_of_thumb() -> None:
     variant = Catalog().get("glimpse").variants[0]
-    assert need_bytes(None, variant) == choice.need_bytes(variant)
+    assert need_bytes(None, variant) == estimated_bytes(variant)
     assert need_bytes(measured(), variant) == 80_000_000
     assert need_bytes(Profile(ready_bytes=90, peak_bytes=80, load_s=1), variant) == 90

@@ -128,9 +128,9 @@ async def test_who_is_condemned_is_doomed_before_its_owner_says_so(make_server: 
     """Its owner needs a moment, in which a replay was granted the very process that had failed."""
     server = make_server()
     await server.start()
-    assert not server.is_doomed
+    assert not server.is_ending
     server.kill(EngineStalled("It stands still."))
-    assert (server.state, server.is_doomed) == ("ready", True)
+    assert (server.state, server.is_ending) == ("ready", True)
     while server.state == "ready":  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     assert server.state == "failed"
@@ -146,5 +146,5 @@ async def test_a_sentence_that_comes_too_late_does_not_meet_the_next_life(make_s
     while server.state == "ready":  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await server.start()
-    assert (server.state, server.is_doomed) == ("ready", False)
+    assert (server.state, server.is_ending) == ("ready", False)
     await server.stop()

@@ -25,7 +25,7 @@ from viewfinder.fleet.record.post_mortem import (
     without_keys,
     write_post_mortem,
 )
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.host.child import Exit
 
 AT = datetime(2026, 11, 22, 16, 5, 1, tzinfo=UTC)

@@ -10,9 +10,10 @@ from typing import Any
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.notebook import Notebook
-from viewfinder.fleet import choice
 from viewfinder.fleet.health.rates import Rates
 
+_WEIGHTS_FACTOR, _BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
+"""Of the rule of thumb: how much memory a model takes for its weights, and beside them."""
 _log = logging.getLogger(__name__)
 
 
@@ -55,8 +56,14 @@ class Profiles:
 def need_bytes(profile: Profile | None, variant: Variant) -> int | None:
     """How much memory a variant takes: what was measured, else the rule of thumb; None: not known."""
     if profile is None:
-        return choice.need_bytes(variant)
+        return estimated_bytes(variant)
     return max(profile.peak_bytes, profile.ready_bytes)
+
+
+def estimated_bytes(variant: Variant) -> int | None:
+    """About how much memory a variant takes, before it was measured; None when its size is not known."""
+    size_bytes = variant.size_bytes or variant.download_bytes
+    return None if size_bytes is None else int(_WEIGHTS_FACTOR * size_bytes) + _BESIDE_WEIGHTS_BYTES
 
 
 def _key(model: str, variant: str, engine_version: str) -> str:

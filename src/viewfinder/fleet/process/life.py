@@ -144,11 +144,11 @@ class Launcher:
         except BaseException as error:
             await life.end()
             if isinstance(error, EngineDied):
-                raise self._obituary(life) from None
+                raise self._write_post_mortem(life) from None
             raise
         return life
 
-    def _obituary(self, life: Life) -> EngineDied:
+    def _write_post_mortem(self, life: Life) -> EngineDied:
         how = life.exit.explanation if life.exit else "it ended"
         last = life.child.tail(1).strip()
         said = f' Its last words: "{last}".' if last else ""

@@ -28,7 +28,9 @@ class RemoteServer:
     """Our end of the connection to it; `stamps` stay empty, for its start was not ours to see."""
 
     is_ours = False
-    is_doomed = False
+    watched = None
+    pid: int | None = None
+    is_ending = False
     engine_version = ""
     slots: int | None = None
     ready_at_s: float | None = None

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 Prove = Callable[[Life], Awaitable[str]]
 """What is wrong with a fresh life; empty when nothing is."""
-Obituary = Callable[[Life, float | None], object]
+WritePostMortem = Callable[[Life, float | None], object]
 """Writes a death down; gives the file, or None. The number is how many seconds it was ready."""
 
 REMEMBERED_DEATHS = 100
@@ -56,7 +56,7 @@ class ServerProcess:
         policy: RestartPolicy | None = None,
         *,
         events: Events | None = None,
-        obituary: Obituary | None = None,
+        write_post_mortem: WritePostMortem | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.card, self.variant, self.engine = launcher.card, launcher.variant, launcher.engine
@@ -71,7 +71,7 @@ class ServerProcess:
         self.prove: Prove | None = None
         self._launcher, self._policy = launcher, policy or RestartPolicy()
         self._events = events or Events()
-        self._obituary = obituary
+        self._write_post_mortem = write_post_mortem
         self._rng = rng or random.Random()
         self._on_phase: Callable[[Phase], None] = _ignore
         self._life: Life | None = None
@@ -79,7 +79,7 @@ class ServerProcess:
         self._changed, self._ordered = asyncio.Event(), asyncio.Event()
         self._wanted = False
         self._grace_s: float | None = None
-        self._sentence: EngineError | None = None
+        self._kill_reason: EngineError | None = None
         """Why a ready process is to be ended and begun again."""
         self._is_suspect = False
         self._wait_s = 0.0
@@ -115,9 +115,19 @@ class ServerProcess:
         return self._launcher.slots
 
     @property
-    def is_doomed(self) -> bool:
+    def is_ending(self) -> bool:
         """Whether it is ready by name only: it is condemned or dead, and the owner has yet to say so."""
-        return self._sentence is not None or (self._life is not None and self._life.exit is not None)
+        return self._kill_reason is not None or (self._life is not None and self._life.exit is not None)
+
+    @property
+    def watched(self) -> "ServerProcess":
+        """This process: it is ours to look into and to kill."""
+        return self
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's own; None while there is none."""
+        return self._life.child.pid if self._life and self._life.exit is None else None
 
     def pids(self) -> list[int]:
         """The engine's process tree; empty while there is none."""
@@ -163,11 +173,11 @@ class ServerProcess:
 
     def quarantine(self, reason: str) -> None:
         """End a process whose canary went wrong and begin a new one, which must prove itself."""
-        self._condemn(EngineQuarantined(f"The canary of '{self.card.name}' went wrong: {reason}"))
+        self._request_kill(EngineQuarantined(f"The canary of '{self.card.name}' went wrong: {reason}"))
 
     def kill(self, error: EngineError) -> None:
         """End a process that is of no use, without grace, and begin a new one."""
-        self._condemn(error)
+        self._request_kill(error)
 
     async def _change(self, owner: asyncio.Task[None]) -> None:
         """Wait for the next change of the state, or for the owner's end."""
@@ -175,9 +185,9 @@ class ServerProcess:
         await asyncio.wait({change, owner}, return_when=asyncio.FIRST_COMPLETED)
         change.cancel()
 
-    def _condemn(self, error: EngineError) -> None:
-        if self.state == "ready" and not self.is_doomed:
-            self._sentence = error
+    def _request_kill(self, error: EngineError) -> None:
+        if self.state == "ready" and not self.is_ending:
+            self._kill_reason = error
             self._ordered.set()
 
     async def _own(self) -> None:
@@ -211,7 +221,7 @@ class ServerProcess:
     def _to(self, state: State) -> None:
         if state not in LEGAL[self.state]:
             raise AssertionError(f"{self.card.name}: no way from {self.state} to {state}")
-        self.state, self._sentence = state, None
+        self.state, self._kill_reason = state, None
         self._tell_change()
 
     def _tell_change(self) -> None:
@@ -263,19 +273,19 @@ class ServerProcess:
         ended = asyncio.create_task(life.wait())
         await self._is_done_first(ended)
         up_s = time.monotonic() - self.ready_at_s
-        sentence = self._sentence
+        reason = self._kill_reason
         if life.exit is not None:
             await life.end(0)
             error = EngineDied(f"The engine of '{self.card.name}' ended: {life.exit.explanation}")
             return self._died(error, up_s, life.exit.signal)
         ended.cancel()
-        if not self._wanted or sentence is None:
+        if not self._wanted or reason is None:
             return "stopping"
-        self.failure = sentence
-        if isinstance(sentence, EngineQuarantined):
+        self.failure = reason
+        if isinstance(reason, EngineQuarantined):
             return "quarantined"
         await life.end(0)
-        return self._died(sentence, up_s, None)
+        return self._died(reason, up_s, None)
 
     async def _quarantined(self) -> State:
         """End it first: nothing that it still says may be delivered."""
@@ -302,7 +312,9 @@ class ServerProcess:
         """Note a death; where it leads."""
         self.failure = error
         self.deaths = (*self.deaths, Death(time.monotonic(), up_s, signal))[-REMEMBERED_DEATHS:]
-        post_mortem = self._obituary(self.life, up_s) if self._obituary and self._life else None
+        post_mortem = (
+            self._write_post_mortem(self.life, up_s) if self._write_post_mortem and self._life else None
+        )
         self._events.tell(
             "death", self.card.name, explanation=error.message, up_s=up_s, post_mortem=_text(post_mortem)
         )
@@ -323,7 +335,7 @@ class ServerProcess:
 
     async def _is_done_first(self, work: asyncio.Task[object]) -> bool:
         """Wait for the work, or for an order that calls it off; whether the work was first."""
-        while not work.done() and self._wanted and self._sentence is None:
+        while not work.done() and self._wanted and self._kill_reason is None:
             self._ordered.clear()
             order = asyncio.create_task(self._ordered.wait())
             await asyncio.wait({work, order}, return_when=asyncio.FIRST_COMPLETED)
@@ -335,5 +347,5 @@ def _ignore(*_: object) -> None:
     return None
 
 
-def _text(place: object) -> str | None:
-    return None if place is None else str(place)
+def _text(entry: object) -> str | None:
+    return None if entry is None else str(entry)

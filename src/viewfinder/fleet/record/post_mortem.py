@@ -14,12 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from viewfinder.catalog.known_issues import recognize
 from viewfinder.core.paths import private
 from viewfinder.core.version import VERSION
-from viewfinder.fleet.place import Place
-from viewfinder.fleet.process.life import Life
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.host.child import Exit
 from viewfinder.host.output import visible
 
@@ -56,30 +53,6 @@ class PostMortem:
     memory: Sequence[tuple[float, int]] = ()
     requests: Sequence[RequestShape] = ()
     known_issue: str = ""
-
-
-def post_mortem_of(place: Place, life: Life, up_s: float | None) -> PostMortem:
-    """That of the life of a place's server process which has just ended."""
-    server, child = place.server, life.child
-    exit_ = life.exit or Exit(None, None)
-    words = child.tail(LAST_LINES)
-    issue = recognize(server.variant.engine, life.engine_version, f"{words}\n{exit_.explanation}")
-    started_s = life.stamps["started"]
-    return PostMortem(
-        model=place.card.name,
-        variant=server.variant.name,
-        engine=server.variant.engine,
-        engine_version=life.engine_version,
-        command=child.spec.argv,
-        pid=child.pid,
-        exit=exit_,
-        reason=server.failure.message if server.failure else "",
-        up_s=up_s,
-        last_words=words,
-        memory=[(at_s - started_s, size) for at_s, size in place.memory_curve if at_s >= started_s],
-        requests=[lease.shape for lease in place.leases],
-        known_issue=f"{issue.what} {issue.hint}".strip() if issue else "",
-    )
 
 
 def write_post_mortem(folder: Path, death: PostMortem, *, at: datetime | None = None) -> Path | None:

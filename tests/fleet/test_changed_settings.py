@@ -6,7 +6,7 @@ import pytest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
-from viewfinder.fleet.changes import changed_models
+from viewfinder.fleet.changed_settings import changed_models
 
 FILES = {"mine": {"model": "/m.gguf"}}
 SERVER = {"base_url": "http://127.0.0.1:1/v1", "model": "llava"}

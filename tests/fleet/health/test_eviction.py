@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewfinder.fleet.eviction import Candidate, victims
+from viewfinder.fleet.health.eviction import Candidate, victims
 
 
 def one(name: str, holds_bytes: int = 4, idle_s: float = 10.0, reload_s: float = 1.0) -> Candidate:

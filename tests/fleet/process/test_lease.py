@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from viewfinder.core.errors import Busy, EngineStalled
-from viewfinder.fleet.lease import Lease
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.process.lease import Lease
+from viewfinder.fleet.record.request_shape import RequestShape
 
 
 class Owner:
@@ -36,7 +36,7 @@ class Owner:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     now = SimpleNamespace(s=100.0)
-    monkeypatch.setattr("viewfinder.fleet.lease.time", SimpleNamespace(monotonic=lambda: now.s))
+    monkeypatch.setattr("viewfinder.fleet.process.lease.time", SimpleNamespace(monotonic=lambda: now.s))
     return now
 
 

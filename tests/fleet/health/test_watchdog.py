@@ -8,14 +8,14 @@ import pytest
 
 from viewfinder.core.errors import EngineStalled
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.place import Place
+from viewfinder.fleet.health.entry import ModelEntry
 
 from ..playing import play, relay, said
 from ..world import GB, HOLDS, World
 
 
-def place_of(fleet: Fleet, model: str) -> Place:
-    return next(place for place in fleet._places.values() if place.card.name == model)
+def entry_of(fleet: Fleet, model: str) -> ModelEntry:
+    return next(entry for entry in fleet._entries.values() if entry.card.name == model)
 
 
 def test_a_stall_revokes_every_lease_of_the_engine_and_ends_it(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_model_that_grew_makes_an_idle_one_go_but_none_in_use_and_none_pinned(
             for engine in world.alive():
                 engine.memory_bytes += GB // 4
             await asyncio.sleep(40)
-            assert place_of(fleet, "a").need_bytes == HOLDS["a"] + GB // 4
+            assert entry_of(fleet, "a").vitals.need_bytes == HOLDS["a"] + GB // 4
             assert (fleet.state_of("a"), fleet.state_of("b")) == ("ready", "ready")
         await asyncio.sleep(5)
         assert (fleet.state_of("a"), fleet.state_of("b")) == ("stopped", "ready")

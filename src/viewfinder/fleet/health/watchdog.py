@@ -1,7 +1,7 @@
 """Looks after what is up: its memory, its silence, its idleness, what is learned of it; a part of `fleet`.
 
 At every tick an engine that is stuck is ended (`stall`), a model that nobody uses is unloaded, models that
-turned out larger than planned make room, and the canary is asked where it is due (`examiner`).
+turned out larger than planned make room, and the canary is asked where it is due (`canary_checks`).
 """
 
 import asyncio
@@ -14,13 +14,13 @@ import psutil
 
 from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import EngineStalled
-from viewfinder.fleet.eviction import Candidate, victims
-from viewfinder.fleet.health.examiner import Examiner
+from viewfinder.fleet.health.canary_checks import CanaryChecks
+from viewfinder.fleet.health.entry import ModelEntry
+from viewfinder.fleet.health.eviction import Candidate, victims
 from viewfinder.fleet.health.profile import Profile, Profiles
 from viewfinder.fleet.health.rates import Cost, Expectation
 from viewfinder.fleet.health.stall import Phase, Watch
-from viewfinder.fleet.lease import Lease
-from viewfinder.fleet.place import Place
+from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.record.events import Events
 from viewfinder.host.activity import read_activity
@@ -37,23 +37,23 @@ USUAL_TOKENS = 256
 _log = logging.getLogger(__name__)
 
 
-class Care:
-    """The care of one fleet's places; `end` unloads one."""
+class Watchdog:
+    """The watchdog of one fleet's entries; `end` unloads one."""
 
     def __init__(
         self,
-        places: Callable[[], list[Place]],
-        end: Callable[[Place, str], None],
+        entries: Callable[[], list[ModelEntry]],
+        end: Callable[[ModelEntry, str], None],
         *,
         settings: Callable[[], FleetSettings],
         budget_bytes: Callable[[], int],
         events: Events,
         profiles: Profiles,
-        examiner: Examiner,
+        canary_checks: CanaryChecks,
     ) -> None:
-        self._places, self._end = places, end
+        self._entries, self._end = entries, end
         self._settings, self._budget_bytes = settings, budget_bytes
-        self._events, self._profiles, self._examiner = events, profiles, examiner
+        self._events, self._profiles, self._canary = events, profiles, canary_checks
         self._watches: dict[Lease, Watch] = {}
         self._measuring: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
@@ -61,7 +61,7 @@ class Care:
     def begin(self) -> None:
         """Start to tick; does nothing when it ticks."""
         if self._ticking is None:
-            self._ticking = asyncio.create_task(self._tick_on(), name="care")
+            self._ticking = asyncio.create_task(self._tick_on(), name="watchdog")
 
     async def close(self) -> None:
         """Stop, and keep what was learned."""
@@ -69,36 +69,36 @@ class Care:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for place in self._places():
-            self._keep(place)
+        for entry in self._entries():
+            self._keep(entry)
 
-    def became_ready(self, place: Place) -> None:
+    def became_ready(self, entry: ModelEntry) -> None:
         """Note what the load took, and what is held after it."""
-        stamps = place.server.stamps
-        if isinstance(place.server, ServerProcess) and "ready" in stamps:
-            place.load_s = stamps["ready"] - stamps["started"]
-            place.slots = None
-            self._remember(place)
-            self._measure(place)
+        stamps = entry.server.stamps
+        if entry.server.is_ours and "ready" in stamps:
+            entry.vitals.load_s = stamps["ready"] - stamps["started"]
+            self._canary.became_ready(entry)
+            self._remember(entry)
+            self._measure(entry)
 
-    def note(self, place: Place, lease: Lease) -> None:
+    def note(self, entry: ModelEntry, lease: Lease) -> None:
         """Learn from a lease that was given back."""
         self._watches.pop(lease, None)
         lasted_s = time.monotonic() - lease.granted_s
-        place.request_s += 0.2 * (lasted_s - place.request_s)
+        entry.vitals.request_s += 0.2 * (lasted_s - entry.vitals.request_s)
         if lease.first_word_s is not None and lease.shape.stream and lease.revoked is None:
             gap_s = lease.longest_gap_s if lease.words > 1 else None
-            place.rates.observe(_cost(lease), lease.first_word_s - lease.granted_s, gap_s)
+            entry.vitals.rates.observe(_cost(lease), lease.first_word_s - lease.granted_s, gap_s)
 
     @asynccontextmanager
-    async def memory_returns(self, place: Place) -> AsyncIterator[None]:
-        """Around the end of a place's process: goes on when what it held can be used again.
+    async def memory_returns(self, entry: ModelEntry) -> AsyncIterator[None]:
+        """Around the end of a entry's process: goes on when what it held can be used again.
 
         The system has a process's own memory at once, a graphics driver takes its time. What is little
         beside this computer's memory is not waited for: other programs take and give as much meanwhile.
         """
-        self._keep(place)
-        held_bytes, before = place.memory_bytes or 0, psutil.virtual_memory()
+        self._keep(entry)
+        held_bytes, before = entry.vitals.memory_bytes or 0, psutil.virtual_memory()
         yield
         if held_bytes < NOISE_SHARE * before.total:
             return
@@ -107,7 +107,7 @@ class Care:
             if psutil.virtual_memory().available >= before.available + RETURNED_SHARE * held_bytes:
                 return
             await asyncio.sleep(0.05)
-        _log.warning("%s: its memory was not back %g s after its end.", place.name, RETURNS_WITHIN_S)
+        _log.warning("%s: its memory was not back %g s after its end.", entry.name, RETURNS_WITHIN_S)
 
     async def _tick_on(self) -> None:
         while True:
@@ -115,94 +115,99 @@ class Care:
             try:
                 self._tick()
             except Exception:
-                _log.exception("The care of the fleet failed once")
+                _log.exception("The watchdog of the fleet failed once")
 
     def _tick(self) -> None:
         settings = self._settings()
-        for place in self._places():
-            if place.server.state != "ready" or not isinstance(place.server, ServerProcess):
+        for entry in self._entries():
+            server = entry.server.watched
+            if server is None or server.state != "ready":
                 continue
-            for lease in tuple(place.leases):
+            for lease in tuple(entry.leases):
                 # Else the client is waited for, or the process that it was granted on is gone or condemned.
-                is_of_this_life = lease.client is place.server.client and lease.revoked is None
+                is_of_this_life = lease.client is server.client and lease.revoked is None
                 if is_of_this_life and not lease.is_delivering:
-                    self._look(place, place.server, lease, settings)
-            if place.memory_s + MEMORY_EVERY_S < min(time.monotonic(), place.used_s + 2 * MEMORY_EVERY_S):
-                self._measure(place)
-            if settings.idle_unload_s and not place.pinned and place.idle_s > settings.idle_unload_s:
-                self._end(place, "idle")
+                    self._look(entry, server, lease, settings)
+            if entry.vitals.measured_s + MEMORY_EVERY_S < min(
+                time.monotonic(), entry.used_s + 2 * MEMORY_EVERY_S
+            ):
+                self._measure(entry)
+            if settings.idle_unload_s and not entry.pinned and entry.idle_s > settings.idle_unload_s:
+                self._end(entry, "idle")
             else:
-                self._examiner.tick(place)
+                self._canary.tick(entry)
         self._shrink()
 
-    def _look(self, place: Place, server: ServerProcess, lease: Lease, settings: FleetSettings) -> None:
+    def _look(self, entry: ModelEntry, server: ServerProcess, lease: Lease, settings: FleetSettings) -> None:
         """End an engine that is stuck on this lease."""
         watch = self._watches.setdefault(lease, Watch(lambda: read_activity(server.child), settings))
         phase: Phase = "decode" if lease.words else "prefill"
         silence_s = time.monotonic() - lease.heard_s
-        expectation = place.rates.expect(_cost(lease))
+        expectation = entry.vitals.rates.expect(_cost(lease))
         if expectation is not None and not lease.shape.stream:  # all of its words come at once
             tokens = lease.shape.max_tokens or USUAL_TOKENS
             whole_s = expectation.first_s + tokens * expectation.gap_s
             expectation = Expectation(whole_s, expectation.gap_s)
-        if watch.look(phase, silence_s, expectation, len(place.leases) - 1) != "stalled":
+        if watch.look(phase, silence_s, expectation, len(entry.leases) - 1) != "stalled":
             return
         expected_s = expectation.first_s if expectation else None
         self._events.tell(
-            "stall", place.card.name, phase=phase, silent_s=round(silence_s, 2), expected_s=expected_s
+            "stall", entry.card.name, phase=phase, silent_s=round(silence_s, 2), expected_s=expected_s
         )
         error = EngineStalled(
-            f"The engine of '{place.card.name}' stood still for {silence_s:.1f} s and was ended.",
+            f"The engine of '{entry.card.name}' stood still for {silence_s:.1f} s and was ended.",
             hint="Ask again: a fresh one is being loaded.",
         )
-        for other in place.leases:
+        for other in entry.leases:
             other.revoke(error)
         server.kill(error)
 
     def _shrink(self) -> None:
         """Models that turned out larger than planned make room, those first that nobody uses."""
-        up = [place for place in self._places() if place.now().is_up]
-        excess_bytes = sum(place.need_bytes for place in up) - self._budget_bytes()
+        up = [entry for entry in self._entries() if entry.is_up]
+        excess_bytes = sum(entry.vitals.need_bytes for entry in up) - self._budget_bytes()
         if excess_bytes <= 0 or len(up) < 2:
             return
         idle = [
-            Candidate(place.name, place.need_bytes, place.idle_s, place.load_s)
-            for place in up
-            if place.server.state == "ready" and not place.leases and not place.pinned
+            Candidate(entry.name, entry.vitals.need_bytes, entry.idle_s, entry.vitals.load_s)
+            for entry in up
+            if entry.server.state == "ready" and not entry.leases and not entry.pinned
         ]
         for name in victims(idle, excess_bytes) or ():
-            self._end(next(place for place in up if place.name == name), "evicted")
+            self._end(next(entry for entry in up if entry.name == name), "evicted")
 
-    def _measure(self, place: Place) -> None:
-        """Look at the memory of a place's tree, beside everything else."""
-        place.memory_s = time.monotonic()
-        task = asyncio.create_task(self._measured(place))
+    def _measure(self, entry: ModelEntry) -> None:
+        """Look at the memory of a entry's tree, beside everything else."""
+        entry.vitals.measured_s = time.monotonic()
+        task = asyncio.create_task(self._measured(entry))
         self._measuring.add(task)
         task.add_done_callback(self._measuring.discard)
 
-    async def _measured(self, place: Place) -> None:
-        pids = place.server.pids()
+    async def _measured(self, entry: ModelEntry) -> None:
+        pids = await asyncio.to_thread(entry.server.pids)
         with suppress(OSError, ValueError, psutil.Error):
             sample = await asyncio.to_thread(measure_tree, pids)
             peak_bytes = await asyncio.to_thread(high_water_bytes, pids)
-            if place.server.state == "ready" and sample.footprint_bytes:
-                place.memory_bytes = sample.footprint_bytes
-                place.memory_curve.append((time.monotonic(), sample.footprint_bytes))
-                place.peak_bytes = max(place.peak_bytes, peak_bytes, sample.footprint_bytes)
-                place.need_bytes = place.peak_bytes
+            if entry.server.state == "ready" and sample.footprint_bytes:
+                entry.vitals.memory_bytes = sample.footprint_bytes
+                entry.vitals.memory_curve.append((time.monotonic(), sample.footprint_bytes))
+                entry.vitals.peak_bytes = max(entry.vitals.peak_bytes, peak_bytes, sample.footprint_bytes)
+                entry.vitals.need_bytes = entry.vitals.peak_bytes
 
-    def _remember(self, place: Place) -> None:
+    def _remember(self, entry: ModelEntry) -> None:
         """Take what was learned of the variant before."""
-        profile = self._profiles.get(place.card.name, place.server.variant.name, place.server.engine_version)
-        if profile is not None and not place.is_known:
-            place.rates, place.peak_bytes = profile.rates, profile.peak_bytes
-        place.is_known = True
+        profile = self._profiles.get(entry.card.name, entry.server.variant.name, entry.server.engine_version)
+        if profile is not None and not entry.vitals.is_known:
+            entry.vitals.rates, entry.vitals.peak_bytes = profile.rates, profile.peak_bytes
+        entry.vitals.is_known = True
 
-    def _keep(self, place: Place) -> None:
-        if not place.is_known or place.memory_bytes is None:
+    def _keep(self, entry: ModelEntry) -> None:
+        if not entry.vitals.is_known or entry.vitals.memory_bytes is None:
             return
-        profile = Profile(place.memory_bytes, place.peak_bytes, place.load_s, place.rates)
-        self._profiles.put(place.card.name, place.server.variant.name, place.server.engine_version, profile)
+        profile = Profile(
+            entry.vitals.memory_bytes, entry.vitals.peak_bytes, entry.vitals.load_s, entry.vitals.rates
+        )
+        self._profiles.put(entry.card.name, entry.server.variant.name, entry.server.engine_version, profile)
 
 
 def _cost(lease: Lease) -> Cost:

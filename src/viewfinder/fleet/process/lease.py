@@ -11,7 +11,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.process.servers import Server
-from viewfinder.fleet.shape import RequestShape
+from viewfinder.fleet.record.request_shape import RequestShape
 
 
 class Lease:

@@ -1,0 +1,31 @@
+"""What is known of a server process that has just died; made by `fleet`, written by `record/post_mortem`."""
+
+from viewfinder.catalog.known_issues import recognize
+from viewfinder.fleet.health.entry import ModelEntry
+from viewfinder.fleet.process.life import Life
+from viewfinder.fleet.record.post_mortem import LAST_LINES, PostMortem
+from viewfinder.host.child import Exit
+
+
+def post_mortem_of(entry: ModelEntry, life: Life, up_s: float | None) -> PostMortem:
+    """That of the life of a entry's server process which has just ended."""
+    server, child = entry.server, life.child
+    exit_ = life.exit or Exit(None, None)
+    words = child.tail(LAST_LINES)
+    issue = recognize(server.variant.engine, life.engine_version, f"{words}\n{exit_.explanation}")
+    started_s = life.stamps["started"]
+    return PostMortem(
+        model=entry.card.name,
+        variant=server.variant.name,
+        engine=server.variant.engine,
+        engine_version=life.engine_version,
+        command=child.spec.argv,
+        pid=child.pid,
+        exit=exit_,
+        reason=server.failure.message if server.failure else "",
+        up_s=up_s,
+        last_words=words,
+        memory=[(at_s - started_s, size) for at_s, size in entry.vitals.memory_curve if at_s >= started_s],
+        requests=[lease.shape for lease in entry.leases],
+        known_issue=f"{issue.what} {issue.hint}".strip() if issue else "",
+    )
