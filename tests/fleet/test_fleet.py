@@ -7,12 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from prometheus_client import generate_latest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import LocalModel, Settings
 from viewfinder.core.errors import Busy, EngineDied, ModelFilesError, UnknownModel
 from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway.metrics import Metrics
 
 
 @pytest.fixture
@@ -45,6 +47,24 @@ async def test_a_hundred_at_once_start_one_process_and_use_it_in_turn(fleet: Fle
     assert fleet.events.counts["load", "glimpse"] == 1
     (server,) = fleet.view().servers
     assert (server.state, server.leases, server.waiting) == ("ready", 0, 0)
+
+
+async def test_a_view_and_the_metrics_look_at_no_process(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`/metrics` and `ps` walked through all processes of the computer, once a model, on the event loop."""
+    await fleet.load("glimpse")
+    (engine,) = engines()
+
+    def looked(*_: object) -> object:
+        raise AssertionError("looked at a process")
+
+    monkeypatch.setattr(psutil, "pids", looked)
+    monkeypatch.setattr(psutil, "_ppid_map", looked)
+    monkeypatch.setattr("viewfinder.host.child.Child.pids", looked)
+    (server,) = fleet.view().servers
+    assert server.pid == engine.pid
+    assert 'viewfinder_server_state{model="glimpse"' in generate_latest(Metrics(fleet).registry).decode()
 
 
 async def test_a_model_id_and_the_models_name_share_one_process(fleet: Fleet) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 
 import psutil
@@ -137,6 +138,26 @@ async def test_pids_are_the_tree_without_the_warden(start, shape):
     assert len(pids) == {"forks_three": 4, "escapes": 2}.get(shape, 1)
     await child.stop(0)
     assert child.pids() == []
+
+
+async def test_pids_are_the_same_where_the_kernel_lists_no_children(start, shape, monkeypatch):
+    child = await start(shape)
+    listed = child.pids()
+    monkeypatch.setattr("viewfinder.host.child._LISTS_CHILDREN", False)
+    assert sorted(child.pids()) == sorted(listed)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists a thread's children")
+async def test_the_tree_is_listed_without_a_look_at_any_other_process(start, monkeypatch):
+    """Every silent request had all processes of the computer walked through, four times a second."""
+    child = await start("forks_three")
+
+    def all_of_them(*_: object) -> object:
+        raise AssertionError("looked at every process of the computer")
+
+    monkeypatch.setattr(psutil, "pids", all_of_them)
+    monkeypatch.setattr(psutil, "_ppid_map", all_of_them)
+    assert len(child.pids()) == 4
 
 
 async def test_stop_leaves_nothing(start, shape):

@@ -26,7 +26,7 @@ from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
 from viewfinder.fleet.deaths import post_mortem_of
 from viewfinder.fleet.health.canary import CanaryStore
 from viewfinder.fleet.health.canary_checks import CanaryChecks
-from viewfinder.fleet.health.entry import ModelEntry, Vitals
+from viewfinder.fleet.health.entry import ModelEntry, vitals_of
 from viewfinder.fleet.health.profile import Profiles, need_bytes
 from viewfinder.fleet.health.watchdog import Watchdog
 from viewfinder.fleet.process.lease import Lease
@@ -330,14 +330,11 @@ class Fleet:
         entry = ModelEntry(
             self._catalog.get(card.name) if card.name in self._catalog.names() else card,
             server,
-            Vitals(UNKNOWN_BYTES if need is None else need),
+            vitals_of(profile, UNKNOWN_BYTES if need is None else need),
             pinned=card.name in fleet.pinned,
         )
-        before = self._entries.get(entry.name)
-        if before is not None:
+        if before := self._entries.get(entry.name):
             entry.pinned = before.pinned
-        if profile is not None:
-            entry.vitals.rates, entry.vitals.load_s = profile.rates, profile.load_s
         if server.watched is not None:
             server.watched.prove = functools.partial(self._canary.prove, entry)
         server.on_change = functools.partial(self._changed, entry)

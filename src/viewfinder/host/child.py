@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ from viewfinder.host.oom import MemoryKills, counter_file
 from viewfinder.host.output import Output
 from viewfinder.host.records import MARK, RunRecord, identity_of, mark_of
 
+_LISTS_CHILDREN = Path("/proc/thread-self/children").exists()
+"""Whether the kernel lists a thread's children; otherwise every process of the computer is looked at."""
 KILL_S = 2.0
 """How long we try to kill what a killed warden left."""
 TEMPORARY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
@@ -158,12 +160,12 @@ class Child:
 
     def pids(self) -> list[int]:
         """The tree: the program and every process below it, without the warden; callable from any thread."""
+        if _LISTS_CHILDREN:
+            return list(_below(self.warden_pid))
         try:
-            return _below(self.warden_pid)
-        except OSError:  # no Linux, or a kernel without these files: look through every process
-            with suppress(psutil.NoSuchProcess):
-                return [process.pid for process in self._warden.children(recursive=True)]
-        return []
+            return [process.pid for process in self._warden.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
     async def wait(self) -> Exit:
         """Wait until the program and every process below it have ended."""
@@ -344,12 +346,13 @@ def _refusal(program: str, error: OSError) -> EngineError:
     return kind(f"The program '{program}' could not be started: {why}.")
 
 
-def _below(pid: int) -> list[int]:
-    """Every process below this one, by its own entries in /proc; OSError where those are not to be had."""
-    found: list[int] = []
-    for file in (Path("/proc") / str(pid) / "task").iterdir():
-        for child in file.joinpath("children").read_text().split():
-            found.append(int(child))
-            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
-                found += _below(int(child))
-    return found
+def _below(pid: int) -> Iterator[int]:
+    """Every process below this one, by the lists that the kernel keeps of each thread's children."""
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            children = ""
+            with suppress(FileNotFoundError, ProcessLookupError):
+                children = thread.joinpath("children").read_text()
+            for child in map(int, children.split()):
+                yield child
+                yield from _below(child)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from viewfinder.catalog.card import ModelCard
 from viewfinder.fleet.health.canary import Canary
+from viewfinder.fleet.health.profile import Profile
 from viewfinder.fleet.health.rates import Rates
 from viewfinder.fleet.health.slots import SpareSlot
 from viewfinder.fleet.process.lease import Lease
@@ -42,6 +43,13 @@ class Vitals:
     measured_s: float = 0.0
     memory_curve: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_CURVE_POINTS))
     peak_bytes: int = 0
+
+
+def vitals_of(profile: Profile | None, need_bytes: int) -> Vitals:
+    """Those of a new entry, with what was learned of its variant before."""
+    if profile is None:
+        return Vitals(need_bytes)
+    return Vitals(need_bytes, load_s=profile.load_s, rates=profile.rates)
 
 
 @dataclass(slots=True, eq=False)
