@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.gateway import FaultyCatalog, Gateway, Reply, gateway, picture
 from viewfinder.core.config import Settings
-from viewfinder.fleet.health import examiner, stall
+from viewfinder.fleet.health import canary_checks, stall
 from viewfinder.fleet.process import restart
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -66,7 +66,7 @@ Serving = Callable[..., Awaitable[Faulty]]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shortens the waits that have no influence on the outcome."""
     monkeypatch.setattr(restart, "LONGEST_S", 0.1)
-    monkeypatch.setattr(examiner, "QUIET_S", 0.05)
+    monkeypatch.setattr(canary_checks, "QUIET_S", 0.05)
     monkeypatch.setattr(stall, "LEAST_LOOK_S", 0.5)
 
 

@@ -15,7 +15,7 @@ from tests.faults.table import A_ROW, ENGINES, RED, Fault
 from viewfinder.core.config import MIB
 from viewfinder.core.paths import log_folder
 from viewfinder.engines.registry import engines
-from viewfinder.fleet.health import care
+from viewfinder.fleet.health import watchdog
 from viewfinder.gateway.relay import SPARE_PIECES
 from viewfinder.host.output import FILE_BYTES
 
@@ -120,7 +120,7 @@ async def test_an_endless_answer_is_cut(serving: Serving) -> None:
 
 
 async def test_a_leak_is_counted(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(care, "MEMORY_EVERY_S", 0.1)
+    monkeypatch.setattr(watchdog, "MEMORY_EVERY_S", 0.1)
     faulty = await serving("leaks")
     assert [await faulty.ask() for _ in range(4)] == [RED] * 4
     await until(lambda: faulty.view.need_bytes > 128 * MIB)
