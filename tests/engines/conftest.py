@@ -32,7 +32,7 @@ GLIMPSE = WEIGHTS / "glimpse" / "hf"
 
 
 class OneEngine(Catalog):
-    """The catalog with glimpse on one engine alone."""
+    """The catalog with glimpse on a single engine."""
 
     def __init__(self, engine: str) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ def make_server(engine: str, folder: Path | None = None, **more: Any) -> ServerP
 
 
 def user(text: str, *scenes: Scene) -> dict[str, Any]:
-    """A user's message: pictures, then the text."""
+    """A user's message: images, then the text."""
     urls = [f"data:image/png;base64,{base64.b64encode(encode_png(scene)).decode()}" for scene in scenes]
     images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     return {"role": "user", "content": [*images, {"type": "text", "text": text}]}
@@ -69,7 +69,7 @@ def user(text: str, *scenes: Scene) -> dict[str, Any]:
 
 @dataclass
 class Served:
-    """A running gateway, and what its answers are."""
+    """A running gateway, and a client for it."""
 
     engine: str
     fleet: Fleet
@@ -94,7 +94,7 @@ class Served:
 async def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Served]:
-    """One gateway and engine for a whole file of tests."""
+    """One gateway and one engine for all tests of a file."""
     settings = Settings(port=0, engine=EngineSettings(context_tokens=512))
     async with contextlib.AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -116,7 +116,7 @@ async def served(
 
 @pytest.fixture
 def blind(tmp_path: Path) -> Path:
-    """The folder of a model of words alone: glimpse's own language model, without its eyes."""
+    """The folder of a model without vision: glimpse's language model alone."""
     from safetensors.numpy import load_file, save_file
 
     folder = tmp_path / "blind"

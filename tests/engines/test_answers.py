@@ -1,4 +1,4 @@
-"""What every engine owes a client, asked through the gateway: glimpse answers alike on all of them."""
+"""What every engine must do for a client, through the gateway: glimpse answers alike on all of them."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ async def test_a_stream_says_the_same_and_ends_with_its_usage(served: Served) ->
     assert sum(bool(chunk["choices"] and chunk["choices"][0]["delta"].get("content")) for chunk in chunks) > 3
 
 
-async def test_it_ends_where_it_is_told(served: Served) -> None:
+async def test_it_stops_at_max_tokens(served: Served) -> None:
     reply = await served.ask(user(DESCRIBE, SCENE), max_tokens=3)
     assert reply["choices"][0]["finish_reason"] == "length"
     assert reply["usage"]["completion_tokens"] == 3
@@ -58,7 +58,7 @@ async def test_a_stop_string_ends_the_answer_and_is_not_in_it(served: Served) ->
     assert words_of(await chunks_of(served, user(DESCRIBE, SCENE), stop=stop)) == text.split(stop)[0]
 
 
-async def test_a_seed_decides_and_none_is_never_the_same(served: Served) -> None:
+async def test_a_seed_decides_the_answer_and_without_one_answers_differ(served: Served) -> None:
     """mlx-vlm's server has seed 0 for every request (Blaizzy/mlx-vlm 1818), torch one for every process."""
     alike = replace(SCENE, things=tuple(replace(thing, shape="circle") for thing in SCENE.things))
     ask = user("What color is the circle?", alike)  # any of four
@@ -69,7 +69,7 @@ async def test_a_seed_decides_and_none_is_never_the_same(served: Served) -> None
         assert len({await served.text(ask, **hot) for _ in range(8)}) > 1
 
 
-async def test_a_conversation_that_is_too_long_is_said(served: Served) -> None:
+async def test_a_conversation_that_is_too_long_is_an_error(served: Served) -> None:
     for stream in (False, True):
         async with served.post(user("circle " * 600), stream=stream) as reply:
             assert reply.status == 400
@@ -91,7 +91,7 @@ async def test_requests_at_once_are_answered_as_one_by_one(served: Served) -> No
     assert together[1:] == alone
 
 
-async def test_who_leaves_does_not_spoil_the_next_answer(served: Served) -> None:
+async def test_a_client_that_leaves_does_not_spoil_the_next_answer(served: Served) -> None:
     alone = await served.text(user(DESCRIBE, SCENE))
     for stream in (True, False):
         long = {"temperature": 2, "max_tokens": 400, "stream": stream}

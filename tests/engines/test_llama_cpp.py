@@ -1,4 +1,4 @@
-"""What the llama.cpp engine tells; that it works is shown by the fleet's and the end-to-end tests."""
+"""What the llama.cpp engine reports; that it works is shown by the fleet's and the end-to-end tests."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A native llama-server: real where one is installed, and programs that only say who they are."""
+"""A native llama-server: a real one where it is installed, and programs that only print a version."""
 
 import shutil
 from pathlib import Path
@@ -42,16 +42,16 @@ def test_an_older_build_is_refused(tmp_path: Path) -> None:
         launch(saying(tmp_path, "version: 9999 (abc)"))
 
 
-def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(EngineMissing, match="is not there"):
+def test_a_missing_program_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(EngineMissing, match="There is no program"):
         launch(tmp_path / "llama-server")
 
 
-def test_a_program_that_does_not_run_here_is_said(tmp_path: Path) -> None:
+def test_a_program_that_does_not_run_here_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="--version failed"):
         launch(saying(tmp_path, "Illegal instruction", status=132))
     (tmp_path / "llama-server").write_bytes(b"\x7fELF of another kind")
-    with pytest.raises(EngineError, match="does not run here"):
+    with pytest.raises(EngineError, match="cannot be run on this computer"):
         launch(tmp_path / "llama-server")
 
 

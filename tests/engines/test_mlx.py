@@ -1,4 +1,4 @@
-"""The MLX engine's own: its options, and how it fails; that it answers is shown by `test_answers`."""
+"""The MLX engine: its options, and how it fails; that it answers is shown by `test_answers`."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from .conftest import GLIMPSE, OneEngine, make_server, user
 
 @pytest.fixture(autouse=True)
 def a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested here is the command; whether this computer has a compiler is no matter."""
+    """The command is tested, whether this computer has a compiler or not."""
     monkeypatch.setattr(mlx, "_is_compiled_here", lambda: False)
 
 
@@ -39,7 +39,7 @@ def test_options_of_the_users_own_server_do_not_leak_in(
 
 
 def test_compiled_kernels_are_kept_where_nobody_else_writes(tmp_path: Path) -> None:
-    """MLX loads them from the folder for temporary files, by names that can be foreseen."""
+    """MLX loads them from the folder for temporary files, by predictable names."""
     variant = OneEngine("mlx").get("glimpse").variants[0]
     launch = Mlx().launch(variant, ModelFiles(tmp_path), EngineSettings(), tmp_path / "a.sock")
     place = Path(launch.environment["TMPDIR"])
@@ -47,8 +47,8 @@ def test_compiled_kernels_are_kept_where_nobody_else_writes(tmp_path: Path) -> N
     assert place.stat().st_mode & 0o077 == 0
 
 
-def test_a_missing_compiler_is_said_before_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would answer nothing but errors, and say why only in its log."""
+def test_without_a_compiler_it_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would answer with errors alone, with the reason only in its log."""
     monkeypatch.setattr(mlx, "_is_compiled_here", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     variant = OneEngine("mlx").get("glimpse").variants[0]
@@ -59,7 +59,7 @@ def test_a_missing_compiler_is_said_before_the_start(tmp_path: Path, monkeypatch
 @pytest.mark.engines
 @pytest.mark.timeout(900)
 async def test_code_that_a_folder_names_is_not_run(tmp_path: Path) -> None:
-    """mlx-vlm runs the file that config.json calls `model_file`, whatever it was told about trust."""
+    """mlx-vlm runs the file that config.json calls `model_file`, even when remote code is not trusted."""
     folder = tmp_path / "model"
     shutil.copytree(GLIMPSE, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -78,7 +78,7 @@ async def test_code_that_a_folder_names_is_not_run(tmp_path: Path) -> None:
 
 @pytest.mark.engines
 @pytest.mark.timeout(900)
-async def test_each_token_can_tell_how_likely_it_was() -> None:
+async def test_each_token_has_its_probability() -> None:
     server = make_server("mlx")
     await server.start()
     try:
@@ -94,7 +94,7 @@ async def test_each_token_can_tell_how_likely_it_was() -> None:
 @pytest.mark.engines
 @pytest.mark.timeout(900)
 async def test_a_model_that_cannot_see_does_not_answer_about_images(blind: Path) -> None:
-    """Its server would leave the images out without a word."""
+    """Its server would ignore the images silently."""
     server = make_server("mlx", blind)
     await server.start()
     try:

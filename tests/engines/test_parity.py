@@ -19,7 +19,7 @@ ENGINES = ("llama.cpp", "mlx", "transformers")
 
 @cache
 def questions() -> list[tuple[Scene, Question]]:
-    """Each about a scene of its own, of every kind in turn, in a phrasing drawn from its seed."""
+    """Each about its own scene, of every kind in turn, phrased as its seed decides."""
     scenes = (make_scene(f"parity/{number}") for number in itertools.count())
     asked = (
         (scene, ask_about(scene, kind, random.Random(scene.seed)))

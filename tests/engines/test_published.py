@@ -95,7 +95,7 @@ def test_the_five_are_listed_with_their_engines(run: Any) -> None:
 
 
 def test_bench_of_the_five_makes_one_guide(run: Any) -> None:
-    """With a budget: where MLX takes half a second an image, the whole suite takes a quarter of an hour."""
+    """With a budget: at half a second an image on MLX, the whole suite takes a quarter of an hour."""
     measured = run("bench", *ENGINES, "--suite", "quick", "--budget", "3m", "--json")
     results = json.loads(measured.stdout)
     assert [result["model_id"] for result in results] == list(ENGINES)

@@ -13,7 +13,7 @@ from viewfinder.fleet.choice import choose_variant
 from viewfinder.host.hardware import this_machine
 
 
-def test_ours_is_there() -> None:
+def test_llama_cpp_is_known() -> None:
     assert engines()["llama.cpp"].name == "llama.cpp"
 
 

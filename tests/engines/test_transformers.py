@@ -1,4 +1,4 @@
-"""The transformers engine's own: how it fails; that it answers is shown by `test_answers`."""
+"""The transformers engine: how it fails; that it answers is shown by `test_answers`."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 
 async def test_a_folder_whose_name_holds_an_at_sign(tmp_path: Path) -> None:
-    """Its server takes the part after "@" for a revision, and homes are called that in some companies."""
+    """Its server takes the part after "@" for a revision, and some companies' home folders contain one."""
     folder = tmp_path / "me@work"
     shutil.copytree(GLIMPSE, folder)
     server = make_server("transformers", folder)
@@ -40,7 +40,7 @@ async def test_a_load_that_fails_says_why(tmp_path: Path) -> None:
 
 
 async def test_a_model_that_cannot_see_is_not_served_as_one_that_can(blind: Path) -> None:
-    """Its server would leave the images out without a word."""
+    """Its server would ignore the images silently."""
     with pytest.raises(EngineDied, match="the folder holds no image processor"):
         await make_server("transformers", blind).start()
     words_only = make_server("transformers", blind, vision=False)

@@ -31,7 +31,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     PHI35_VISION: phi35_vision.write,
 }
 ABSENT = {MOONDREAM2_TOKENIZER: ("config.json",)}
-"""What a repository lacks and is looked for."""
+"""Files that libraries look for though the repository has none."""
 
 
 def main(home: Path) -> None:

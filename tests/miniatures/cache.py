@@ -1,4 +1,4 @@
-"""Builds the miniatures once and keeps them until a builder or a library changes; `tests/conftest` asks."""
+"""Builds the miniatures once, again when a builder or a library changes; called by `tests/conftest`."""
 
 import hashlib
 import os
@@ -54,7 +54,7 @@ def _build(home: Path) -> None:
 
 
 def _key() -> str:
-    """One name for builders, weights and libraries: when one of them changes, so does the name."""
+    """A name made from builders, weights and libraries: it changes when one of them does."""
     digest = hashlib.sha256("".join(f"{name}={version(name)};" for name in LIBRARIES).encode())
     builders = (file for file in HERE.rglob("*.py") if not file.name.startswith(("test_", "conftest")))
     for file in sorted((*builders, *glimpse.FILES.rglob("*.*"))):

@@ -53,7 +53,7 @@ def _make(config: dict[str, Any]) -> Any:
 
 
 def _random(path: str, array: Any) -> Any:
-    """Linear layers keep the size of what passes, attention sharpens it; norms keep their ones."""
+    """Linear layers keep the scale of their input, attention sharpens it; norms keep their ones."""
     if array.ndim == 1 and path.endswith("weight"):
         return array.astype(mx.float16)
     inputs = math.prod(array.shape[1:]) if array.ndim > 1 else 100

@@ -31,7 +31,7 @@ SETTINGS = EngineSettings(slots=1, threads=1, start_timeout_s=900)
 
 
 class MlxServer(Engine):
-    """mlx-vlm's own server, bare: what it does without anything of ours."""
+    """mlx-vlm's own server, without Viewfinder's changes."""
 
     name = "mlx"
     install = "pip install mlx-vlm"
@@ -47,7 +47,7 @@ class MlxServer(Engine):
 
 
 ENGINES: dict[str, Engine] = {MlxServer.name: MlxServer()} | engines()
-"""Ours wherever there is one."""
+"""Viewfinder's engine wherever there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ Serve = Callable[..., AbstractAsyncContextManager[Served]]
 
 @pytest.fixture
 def serve(miniature_hub: Path, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Serves a variant of a miniature, on its engine or on another, until the block ends."""
+    """Serves a variant of a miniature, on its engine or on another, inside a `with` block."""
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     for name, value in environment(miniature_hub).items():
         monkeypatch.setenv(name, value)

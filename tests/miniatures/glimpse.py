@@ -1,4 +1,4 @@
-"""Glimpse's files, which the miniatures are made of: its weights for two of them, its words for all."""
+"""Glimpse's files, which the miniatures are made of: its weights for two of them, its vocabulary for all."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ TEXT_GGUF, PROJECTOR_GGUF = FILES / "glimpse-f16.gguf", FILES / "mmproj-glimpse-
 VOCABULARY, FIRST_WORD = 640, 266
 """The vocabulary begins with special tokens and single bytes, then come syllables and words."""
 SHARPNESS = 2
-"""By how much random attention is enlarged: else it takes the mean of an image, and images look alike."""
+"""The factor of random attention: without it attention averages an image, and all images look alike."""
 PAD, START, END, IMAGE = "<pad>", "<|im_start|>", "<end_of_utterance>", "<image>"
 IDS = {PAD: 0, START: 1, END: 2, IMAGE: 3}
 

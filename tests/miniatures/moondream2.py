@@ -9,7 +9,7 @@ from .checkpoint import rename_weights, write_json, write_model
 from .trap import write_trap
 
 END = "<|endoftext|>"
-"""Begins and ends a text; id 0, which is glimpse's padding."""
+"""The token that begins and ends a text; id 0, which is glimpse's padding."""
 WIDE = 64
 
 
@@ -20,7 +20,7 @@ def write(folder: Path) -> None:
 
 
 def write_tokenizer(folder: Path) -> None:
-    """The tokenizer's repository: no special token is named, as there."""
+    """The tokenizer's repository; like the real one, it names no special token."""
     document = glimpse.read("tokenizer.json")
     vocabulary = document["model"]["vocab"]
     vocabulary[END] = vocabulary.pop(glimpse.PAD)

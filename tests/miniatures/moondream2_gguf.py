@@ -26,7 +26,7 @@ def write_pair(folder: Path, end_token: str) -> None:
 
 
 class _Writer(gguf.GGUFWriter):
-    """Adds layers of random numbers that keep the size of what passes through them."""
+    """Adds layers of random numbers that keep the scale of their input."""
 
     def __init__(self, file: Path, architecture: str, seed: int) -> None:
         super().__init__(file, architecture)

@@ -15,11 +15,11 @@ from gguf.quants import quantize
 from . import glimpse
 
 _BLOCK = 32
-"""Q8_0 packs so many numbers of a row together; a row that is no multiple of it keeps its type."""
+"""The numbers of a row that Q8_0 packs together; a row that is no multiple of it keeps its type."""
 
 
 def write_gguf(folder: Path) -> None:
-    """The GGUF pair under its published names, requantized so that the header tells the truth."""
+    """The GGUF pair under its published names, requantized so that the header is right."""
     _quantize(glimpse.TEXT_GGUF, folder / "SmolVLM-500M-Instruct-Q8_0.gguf")
     _quantize(glimpse.PROJECTOR_GGUF, folder / "mmproj-SmolVLM-500M-Instruct-Q8_0.gguf")
 

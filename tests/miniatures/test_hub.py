@@ -1,4 +1,4 @@
-"""The cache of miniatures is one that the hub's own client, and Viewfinder, take for theirs."""
+"""The hub's own client and Viewfinder accept the cache of miniatures as a cache of the hub."""
 
 import hashlib
 from pathlib import Path

@@ -20,8 +20,8 @@ async def test_every_image_after_the_first_is_answered_too(serve: Serve) -> None
         await assert_sees(asked, IMAGE_TOKENS)
 
 
-async def test_bare_mlx_overlooks_a_second_image_in_a_conversation(serve: Serve) -> None:
-    """It refuses two images in one message, yet here it drops the later one, and all words in between.
+async def test_mlx_alone_ignores_a_second_image_in_a_conversation(serve: Serve) -> None:
+    """It refuses two images in a message, but drops the later one in a conversation, and the words between.
 
     So the one image that the model's card allows is one in all messages together.
     """

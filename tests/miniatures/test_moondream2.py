@@ -18,7 +18,7 @@ VICUNA = (
     "{% else %}{{ 'ASSISTANT: ' + message['content'] + '</s>\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}ASSISTANT:{% endif %}"
 )
-"""What llama.cpp has built in as "vicuna"; with Jinja on, it takes that name itself for a template."""
+"""llama.cpp's built-in template "vicuna"; with Jinja on, it takes the name itself for a template."""
 GGUF = Variant(
     name="llama.cpp-f16",
     engine="llama.cpp",
@@ -57,7 +57,7 @@ def hub_without_tokenizer(miniature_hub: Path, tmp_path: Path) -> Path:
     return home
 
 
-async def test_without_its_tokenizers_repository_bare_mlx_is_blind_and_does_not_say_so(
+async def test_without_its_tokenizers_repository_mlx_alone_is_blind_without_an_error(
     serve: Serve, hub_without_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """mlx-vlm 0.7.10 falls back to the stale tokenizer beside the weights, drops every image and answers.

@@ -31,7 +31,7 @@ IMAGE_TOKENS = 5 * 9
 
 @pytest.mark.parametrize("variant", [GGUF, MLX], ids=lambda variant: variant.name)
 async def test_it_answers_glimpses_questions(serve: Serve, variant: Variant) -> None:
-    """Glimpse itself answers these right; another number format must not cost more than one of them."""
+    """Glimpse itself answers these right; another number format must lose at most one of them."""
     async with serve(variant) as asked:
         prompts = [*islice(about_images("miniatures"), 6), *islice(without_images("miniatures"), 2)]
         right = 0
@@ -43,7 +43,7 @@ async def test_it_answers_glimpses_questions(serve: Serve, variant: Variant) -> 
         await assert_sees(asked, IMAGE_TOKENS)
 
 
-def test_the_header_tells_the_truth_about_the_numbers(miniature_hub: Path) -> None:
+def test_the_header_names_the_number_format(miniature_hub: Path) -> None:
     for file in miniature_hub.rglob("*SmolVLM-500M-Instruct-Q8_0.gguf"):
         header = check_gguf(file)
         assert header.quantization == "Q8_0"

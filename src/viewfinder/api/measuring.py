@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from viewfinder.api.endpoints import served_at
 from viewfinder.api.models import models
+from viewfinder.api.running_servers import running_servers_at
 from viewfinder.api.setup import card_of, open_catalog, own_folders
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
@@ -55,7 +55,7 @@ def bench(
     run: the suite's surplus is spent where it separates models best (see `measure/rounds`), and anything not
     reached says so. A model that fails has a result that says so. `resume` continues the newest interrupted
     run with its own models and suite: nothing that was finished is measured again. Raises UnknownModel,
-    BadRequest (no such suite, faulty questions), EngineDied or EngineRefused when the endpoint does not
+    BadRequest (no such suite, faulty questions), EngineDied or EngineRefused when that server does not
     answer, and ViewfinderError when a run cannot be resumed.
     """
     settings = settings or load_settings()
@@ -106,18 +106,18 @@ def _resume(
 def _asked_for(
     names: Sequence[str], endpoint: str | None, key: SecretStr | None, settings: Settings
 ) -> tuple[Settings, RunRequest]:
-    """The settings with the endpoints to measure, and the request with every model named."""
+    """The settings with the running servers to measure, and the request with every model named."""
     if endpoint is None:
         words = list(names) or [line.name for line in models(settings=settings) if line.ready]
     else:
-        servers = asyncio.run(served_at(endpoint, key, names))
+        servers = asyncio.run(running_servers_at(endpoint, key, names))
         settings = settings.model_copy(update={"endpoints": servers})
         words = [server.model for server in servers.values()]
     return settings, RunRequest(names=tuple(words), endpoint=endpoint, variants=settings.variants)
 
 
 def _words(request: RunRequest, settings: Settings) -> tuple[str, ...]:
-    """The names that the catalog knows: endpoints have names of their own."""
+    """The names that the catalog knows: running servers have names of their own."""
     return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 

@@ -69,7 +69,7 @@ class Log:
 
 
 def where(step: "Step") -> str:
-    """Suite, model and scenario, on one line whatever a foreign server calls its model."""
+    """Suite, model and scenario, on one line whatever a running server calls its model."""
     words = " > ".join(part for part in (step.suite, step.model, step.doing) if part)
     return "".join(letter if letter.isprintable() else "?" for letter in words)
 

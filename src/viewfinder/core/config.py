@@ -110,7 +110,7 @@ class LocalModel(BaseModel):
 
 
 class RunningServer(BaseModel):
-    """A running OpenAI-compatible server that is not ours."""
+    """An OpenAI-compatible server that Viewfinder did not start and never stops."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 

@@ -1,1 +1,1 @@
-"""How each engine is found and started; this room starts nothing itself."""
+"""All that is known of each engine: how it is found and started, its name, its rank, its checks."""

@@ -1,8 +1,8 @@
 """Hosts a library's own server app on a private Unix socket; started under the warden by `mlx` and by
-`transformers`, whose file beside this one (`options["app"]`) loads the model and gives the app.
+`transformers`, whose file beside this one (`options["app"]`) loads the model and returns the app.
 
-A program, not a module of the package: it imports nothing of ours. The model is loaded before the socket
-exists, so that an answer of the health path means a loaded model. It ends when the warden ends it.
+A program, not a module of the package: it imports nothing of Viewfinder. The model is loaded before the
+socket exists, so an answer at the health path means that the model is loaded. The warden ends it.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CODE = (".py", ".pyc", ".so", ".dylib")
-PLACES = (os.path.abspath, os.path.realpath)
-"""The hub's cache is made of links: a file is in a folder by its name or by where it leads."""
+PYTHON_FILES = (".py", ".pyc", ".so", ".dylib")
+SPELLINGS = (os.path.abspath, os.path.realpath)
+"""The hub's cache consists of links: a file is in a folder by its own path or by that of its target."""
 
 
 def main() -> None:
     options: dict[str, Any] = json.loads(sys.argv[1])
-    print(f"loading {options['model']}", flush=True)  # out before the library's long import
+    print(f"loading {options['model']}", flush=True)  # before the library's long import
     if not options["remote_code"]:
         refuse_code((options["model"], *options["caches"]))
     try:
@@ -37,40 +37,40 @@ def main() -> None:
 
 
 def refuse_code(folders: tuple[str, ...]) -> None:
-    """No Python from a model's repository is run, whatever the library thinks of it.
+    """Run no Python from a model's repository, whatever the library would allow.
 
     mlx-vlm runs a file that the model's config.json names as `model_file`, and trusts the tokenizers of
-    some models by itself, without asking.
+    some models without being told to.
     """
-    places = tuple({f"{place(folder)}{os.sep}" for folder in folders for place in PLACES})
-    # A virtual environment may lie in such a folder: what was importable from the start stays so.
-    own = tuple(f"{path}{os.sep}" for path in sys.path if path.startswith(places))
+    forbidden = tuple({f"{spelling(folder)}{os.sep}" for folder in folders for spelling in SPELLINGS})
+    # A virtual environment may lie in such a folder: what was importable from the start stays importable.
+    own = tuple(f"{path}{os.sep}" for path in sys.path if path.startswith(forbidden))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in ("open", "import"):
             return
         file = arguments[event == "import"]
-        if not isinstance(file, str) or not file.endswith(CODE):
+        if not isinstance(file, str) or not file.endswith(PYTHON_FILES):
             return
-        paths = [place(file) for place in PLACES]
-        if any(path.startswith(places) and not path.startswith(own) for path in paths):
+        paths = [spelling(file) for spelling in SPELLINGS]
+        if any(path.startswith(forbidden) and not path.startswith(own) for path in paths):
             raise PermissionError(f"{file} is code from a model's repository, and its card allows none")
 
     sys.addaudithook(hook)
 
 
-def serve(app: Any, place: Path) -> None:
-    """Answer until a signal ends the process."""
+def serve(app: Any, path: Path) -> None:
+    """Answer requests until a signal ends the process."""
     import uvicorn
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            yield  # SIGTERM ends us at once: there is nothing to say goodbye to
+            yield  # SIGTERM ends the process at once: there is nothing to clean up
 
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(place))
-        place.chmod(0o600)  # before anybody can connect; uvicorn itself would open it to every user
+        listener.bind(str(path))
+        path.chmod(0o600)  # before anybody can connect; uvicorn itself would open it to every user
         config = uvicorn.Config(app, log_level="warning", access_log=False)
         Server(config).run(sockets=[listener])
 

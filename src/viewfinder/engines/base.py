@@ -1,6 +1,7 @@
 """What Viewfinder knows of an engine; each engine is a file beside this one, or a third party's class.
 
-Implemented by `llama_cpp`, `mlx`, `transformers`, `endpoint` and third parties; called by every room above.
+Implemented by `llama_cpp`, `mlx`, `transformers`, `running_server` and by third parties; read by all rooms
+above.
 `docs/add-an-engine.md` shows a whole engine.
 """
 
@@ -78,7 +79,7 @@ class Engine(ABC):
     comes_with_viewfinder: bool = False
     """Whether `pip install viewfinder` installs it, too."""
     starts_servers: bool = True
-    """False: its servers run already, and Viewfinder neither starts nor stops them."""
+    """False: its servers are running servers, which Viewfinder neither starts nor stops."""
 
     @property
     def title(self) -> str:

@@ -1,6 +1,6 @@
-"""What the engines that load a model's folder share; called by `mlx` and by `transformers`.
+"""What the engines that load a model's folder have in common; called by `mlx` and by `transformers`.
 
-A Python library's server app runs in `asgi_child`, one process a model, and answers one request at a
+A Python library's server app runs in `asgi_child`, one process for each model, and answers one request at a
 time.
 """
 
@@ -18,18 +18,18 @@ from viewfinder.catalog.hub import cache_folder
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines.base import SHARES_CORES, Installed, Launch
 
-CHILD = Path(__file__).with_name("asgi_child.py")
-HUB = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
-"""What changes how the hub's libraries behave; where their cache lies is set anew."""
+_CHILD = Path(__file__).with_name("asgi_child.py")
+_HUB_VARIABLES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
+"""Prefixes of variables that change how the hub's libraries behave; `launch` sets where their cache is."""
 
 
 def find(distribution: str, *modules: str) -> Installed | None:
-    """The installed library, when all of its modules are here; none is imported."""
+    """The installed library, if all of its modules are installed; imports none of them."""
     specs = [importlib.util.find_spec(module) for module in modules]
-    places = [spec.submodule_search_locations for spec in specs if spec is not None]
-    if len(places) < len(modules) or not places[0]:
+    folders = [spec.submodule_search_locations for spec in specs if spec is not None]
+    if len(folders) < len(modules) or not folders[0]:
         return None
-    return Installed(importlib.metadata.version(distribution), Path(next(iter(places[0]))))
+    return Installed(importlib.metadata.version(distribution), Path(next(iter(folders[0]))))
 
 
 def launch(
@@ -44,9 +44,9 @@ def launch(
     model: str = "",
     lacks: frozenset[str] = frozenset(),
 ) -> Launch:
-    """The command that serves a folder with `app`; variables that begin like `without` do not reach it.
+    """The command that serves a folder with `app`, without variables whose names start with one of `without`.
 
-    `model` is what the server calls its model, when that is not its path.
+    `model` is what the server calls its model, if not by its path.
     """
     home, hub = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser(), cache_folder()
     options = {
@@ -60,7 +60,8 @@ def launch(
         "remote_code": variant.remote_code,
         "caches": [str(hub), str(home / "modules")],
     }
-    kept = {key: value for key, value in os.environ.items() if not key.startswith((*HUB, *without))}
+    dropped = (*_HUB_VARIABLES, *without)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     offline = {
         "HF_HOME": str(home),  # some models take their tokenizer from another repository of the cache
         "HF_HUB_CACHE": str(hub),
@@ -69,7 +70,7 @@ def launch(
         "PYTHONUNBUFFERED": "1",
     }
     # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
-    argv = (sys.executable, "-P", str(CHILD), json.dumps(options))
+    argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
     return Launch(
         argv,
         SHARES_CORES | kept | offline | dict(environment),

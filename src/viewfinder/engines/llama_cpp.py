@@ -1,6 +1,6 @@
 """The llama.cpp engine: its HTTP server from the xllamacpp wheel, hosted by `llama_cpp_child`.
 
-A native `llama-server` takes the wheel's place where the settings name one. Called by the registry.
+A native `llama-server` runs in its place if the settings name one. Called by the registry.
 """
 
 import functools
@@ -18,7 +18,7 @@ from viewfinder.engines import llama_cpp_checks, llama_server
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
 
-CHILD = Path(__file__).with_name("llama_cpp_child.py")
+_CHILD = Path(__file__).with_name("llama_cpp_child.py")
 
 
 class LlamaCpp(Engine):
@@ -60,8 +60,8 @@ class LlamaCpp(Engine):
         if settings.llama_server is not None:
             return llama_server.launch(settings.llama_server.expanduser(), options)
         # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
-        argv = (sys.executable, "-P", str(CHILD), json.dumps(options))
-        return Launch(argv, llama_server.environment(), slots_path=llama_server.SLOTS)
+        argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
+        return Launch(argv, llama_server.environment(), slots_path=llama_server.SLOTS_PATH)
 
 
 @functools.cache

@@ -28,7 +28,7 @@ WITH_CUDA = re.compile(r"pip install xllamacpp [^\n]*?/cu(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What llama.cpp's installed library reports; `trouble` says why it does not load."""
+    """What llama.cpp's installed library reports; `trouble` is why it does not load, `command` the fix."""
 
     devices: tuple[str, ...] = ()
     features: str = ""
@@ -109,7 +109,7 @@ def graphics(machine: Machine, library: Library) -> Check:
 
 def cuda_line() -> str:
     """The command that installs llama.cpp with CUDA, from its publisher: the build for the oldest drivers."""
-    said = importlib.metadata.metadata("xllamacpp")
-    description = said.get("Description") or str(said.get_payload())  # type: ignore[attr-defined]
+    metadata = importlib.metadata.metadata("xllamacpp")
+    description = metadata.get("Description") or str(metadata.get_payload())  # type: ignore[attr-defined]
     lines = {int(found.group(1)): found.group() for found in WITH_CUDA.finditer(description)}
     return lines[min(lines)] if lines else f"XLLAMACPP_BUILD_CUDA=1 {FROM_SOURCE}"

@@ -1,7 +1,7 @@
 """Hosts llama.cpp's server on a private Unix socket; started by `llama_cpp` under the warden.
 
-A program, not a module of the package: it imports nothing of ours, so that a start costs only the
-engine's own time. It ends when the warden ends it.
+A program, not a module of the package: it imports nothing of Viewfinder, so that a start takes only the
+engine's own time. The warden ends it.
 """
 
 import json
@@ -14,9 +14,9 @@ from typing import Any
 def main() -> None:
     options: dict[str, Any] = json.loads(sys.argv[1])
     print("loading the llama.cpp library", flush=True)
-    import xllamacpp  # only now: the first line must be out before the library maps itself
+    import xllamacpp  # only now: the first line must be printed before the library is mapped
 
-    os.umask(0o077)  # the socket is its owner's alone, from its first moment
+    os.umask(0o077)  # only this user can open the socket, from its first moment
     server = xllamacpp.Server(_params(xllamacpp, options))
     print(f"listening on {server.listening_address}", flush=True)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -11,10 +11,10 @@ from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.engines.base import SHARES_CORES, Launch
 
 OLDEST_BUILD = 10434
-"""The first that was tried: it listens on a Unix socket and has every option below."""
-PATIENCE_S = 20.0
-SLOTS = "/slots"
-"""Lists the slots of the server, of the wheel's, too."""
+"""The first that was tested: it listens on a Unix socket and has every option below."""
+_VERSION_TIMEOUT_S = 20.0
+SLOTS_PATH = "/slots"
+"""Of this server, and of the one in the wheel."""
 
 
 def launch(program: Path, options: Mapping[str, Any]) -> Launch:
@@ -25,7 +25,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
     argv = [str(program), "--model", options["model"], "--host", options["socket"]]
     argv += ["--ctx-size", str(options["context_tokens"]), "--parallel", str(options["slots"])]
     argv += ["--jinja", "--no-ui", "--offline"]
-    # See llama_cpp_child: the host prompt cache is large, and has mixed up images.
+    # The host prompt cache is large and has mixed up images: see llama_cpp_child.
     argv += ["--cache-ram", "0"]
     if options["mmproj"]:
         argv += ["--mmproj", options["mmproj"]]
@@ -35,11 +35,11 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         argv += ["--threads", str(options["threads"]), "--threads-batch", str(options["threads"])]
     if options["image_tokens"]:
         argv += ["--image-max-tokens", str(options["image_tokens"])]
-    return Launch(tuple(argv), environment(), slots_path=SLOTS, version=version(program))
+    return Launch(tuple(argv), environment(), slots_path=SLOTS_PATH, version=version(program))
 
 
 def environment() -> dict[str, str]:
-    """The parent's, without what would make llama.cpp reach a hub or take options from outside."""
+    """The parent's, without variables that would make llama.cpp contact a hub or that set its options."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLAMA_", "HF_"))}
     return SHARES_CORES | kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
@@ -53,23 +53,24 @@ def version(program: Path) -> str:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=PATIENCE_S,
+            timeout=_VERSION_TIMEOUT_S,
             check=False,
         )
     except FileNotFoundError:
         raise EngineMissing(
-            f"{program} is not there.", hint="Fix engine.llama_server, or remove it to use the wheel's."
+            f"There is no program {program}.",
+            hint="Fix engine.llama_server, or remove it to use the llama.cpp that comes with Viewfinder.",
         ) from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EngineError(f"{program} does not run here: {error}.") from None
-    said = re.search(r"version: (\S+) \((?:build )?(\S+?)[,)]", done.stdout + done.stderr)
-    if done.returncode != 0 or said is None:
+        raise EngineError(f"{program} cannot be run on this computer: {error}.") from None
+    stated = re.search(r"version: (\S+) \((?:build )?(\S+?)[,)]", done.stdout + done.stderr)
+    if done.returncode != 0 or stated is None:
         raise EngineError(
             f"{program} --version failed (status {done.returncode}).",
-            hint="It may be built for another processor; build it here, or use the wheel's.",
+            hint="It may be built for another processor: build it here, or remove engine.llama_server.",
         )
-    if said[1].isdigit() and int(said[1]) < OLDEST_BUILD:
+    if stated[1].isdigit() and int(stated[1]) < OLDEST_BUILD:
         raise EngineError(
-            f"{program} is build {said[1]}; {OLDEST_BUILD} or later is needed.", hint="Update llama.cpp."
+            f"{program} is build {stated[1]}; {OLDEST_BUILD} or later is needed.", hint="Update llama.cpp."
         )
-    return f"native {said[1]} ({said[2]})"
+    return f"native {stated[1]} ({stated[2]})"

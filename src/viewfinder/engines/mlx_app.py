@@ -1,4 +1,4 @@
-"""mlx-vlm's server app with one model loaded; run by `asgi_child` for `mlx`, it imports nothing of ours."""
+"""mlx-vlm's server app with one model loaded; run by `asgi_child` for `mlx`, without Viewfinder's modules."""
 
 import importlib
 import secrets
@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-WORDS = ("input_ids", "attention_mask", "token_type_ids")
-"""What a prompt without images becomes."""
+TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+"""The model inputs of a prompt without images."""
 
 
 def load(options: dict[str, Any]) -> Any:
@@ -15,21 +15,21 @@ def load(options: dict[str, Any]) -> Any:
     from mlx_vlm.server import openai
 
     server: Any = importlib.import_module("mlx_vlm.server.app")  # the package hides it behind its app
-    server.ResponseGenerator = mended(server.ResponseGenerator, options)
+    server.ResponseGenerator = with_limits(server.ResponseGenerator, options)
     openai._build_gen_args = with_stop_and_seed(openai._build_gen_args)
-    # Its answer to a conversation that grows too long is to let the model sum it up, unasked.
+    # When a conversation grows too long, it would have the model summarize it, unasked.
     openai.compaction._context_limit = lambda config, *, required=True: None
-    mend_rotation()
-    mend_places()
+    fix_rotation()
+    fix_patch_order()
     server.get_cached_model(options["model"], None, model_kind="text_generation")
     return server.app
 
 
-def mend_rotation() -> None:
-    """Let the language model turn by the base that its folder states.
+def fix_rotation() -> None:
+    """Use the base of the rotary position embedding that the model's folder states.
 
     transformers 5 writes it as `rope_parameters.rope_theta`; most ports look for `rope_theta` alone, and
-    take a default of their own when it is not there.
+    use a default of their own when that is missing.
     """
     from mlx_vlm import utils
 
@@ -46,11 +46,11 @@ def mend_rotation() -> None:
     utils.load_config = lifted
 
 
-def mend_places() -> None:
-    """Let a whole tile's patches stand in their order.
+def fix_patch_order() -> None:
+    """Number the patches of a whole tile in their order.
 
-    Idefics3's port (SmolVLM's too) divides in single precision to find each patch's place, which puts
-    patch 5 of 12 in a row at 4, and is right for SmolVLM's 32. Without a mask it just counts.
+    The port of Idefics3 and SmolVLM divides in single precision to find each patch's position, which puts
+    patch 5 of 12 in a row at 4; it is right for SmolVLM's 32. Without a mask it simply counts.
     """
     from mlx_vlm.models.idefics3.vision import VisionEmbeddings
 
@@ -64,8 +64,8 @@ def mend_places() -> None:
 
 
 def with_stop_and_seed(build: Any) -> Any:
-    """Also hands on `stop`, which the server's chat overlooks, and a seed of its own for each request:
-    the server's default is 0, always (Blaizzy/mlx-vlm 1818)."""
+    """Also pass on `stop`, which the server's chat ignores, and a random seed for each request without one:
+    the server would always use 0 (Blaizzy/mlx-vlm 1818)."""
 
     def built(request: Any, *arguments: Any, **named: Any) -> Any:
         args = build(request, *arguments, **named)
@@ -77,47 +77,49 @@ def with_stop_and_seed(build: Any) -> Any:
     return built
 
 
-def mended(base: Any, options: dict[str, Any]) -> Any:
-    """The server's generator with an end at the context's and at a stop string."""
+def with_limits(base: Any, options: dict[str, Any]) -> Any:
+    """The server's generator, which stops where the context is full and at a stop string."""
     import mlx.core as mx
     from mlx_vlm.server.generation import PromptTooLongError
 
-    limit, asking = options["context_tokens"], threading.local()
+    limit, request = options["context_tokens"], threading.local()
 
     class Generator(base):  # type: ignore[misc]
         def _initialize_model(self) -> None:
             super()._initialize_model()
             if mx.default_device() == mx.Device(mx.cpu):
-                # Half precision is emulated there: it decodes at half the speed.
+                # The CPU emulates half precision, which decodes at half the speed.
                 self.model.set_dtype(mx.float32)
                 mx.eval(self.model.parameters())
-            # Moondream's tokenizer has none, and is asked to pad; one prompt at a time is never padded.
+            # Moondream's tokenizer has no token to pad with; a single prompt is never padded anyway.
             self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(0)
             if options["chat_template"]:
                 self.processor.chat_template = self.tokenizer.chat_template = options["chat_template"]
 
         def generate(self, *given: Any, args: Any, **named: Any) -> Any:
-            asking.args = args
+            request.args = args
             context, tokens = super().generate(*given, args=args, **named)
             return context, Tokens(tokens, args.stop)
 
         def _preprocess_request(self, prompt: Any, images: Any = None, *given: Any, **named: Any) -> Any:
             inputs = super()._preprocess_request(prompt, images, *given, **named)
-            if images and not any(value is not None for name, value in inputs.items() if name not in WORDS):
+            if images and not any(
+                value is not None for name, value in inputs.items() if name not in TEXT_INPUTS
+            ):
                 raise ValueError("the images did not reach the model: it has no processor for them")
             text = getattr(self.config, "text_config", None)
             most = min(limit, getattr(text, "max_position_embeddings", None) or limit)
-            asked = int(inputs["input_ids"].size)
-            if asked >= most:
-                raise PromptTooLongError(f"exceed_context_size_error: {asked} tokens, where {most} fit")
-            asking.args.max_tokens = min(asking.args.max_tokens, most - asked)
+            tokens = int(inputs["input_ids"].size)
+            if tokens >= most:
+                raise PromptTooLongError(f"exceed_context_size_error: {tokens} tokens, where {most} fit")
+            request.args.max_tokens = min(request.args.max_tokens, most - tokens)
             return inputs
 
     return Generator
 
 
 class Tokens:
-    """One answer's tokens, ended where its text holds a stop string; the gateway cuts the string off."""
+    """The tokens of one answer, up to the first stop string in its text; the gateway cuts the string off."""
 
     def __init__(self, tokens: Any, stop: list[str]) -> None:
         self._tokens, self._stop, self._text = tokens, stop, ""

@@ -10,13 +10,13 @@ from typing import Any
 
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine, Installed
-from viewfinder.engines.endpoint import Endpoint
 from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.engines.mlx import Mlx
+from viewfinder.engines.running_server import RunningServerEngine
 from viewfinder.engines.transformers import Transformers
 
 GROUP = "viewfinder.engines"
-OURS: tuple[Engine, ...] = (LlamaCpp(), Mlx(), Transformers(), Endpoint())
+OURS: tuple[Engine, ...] = (LlamaCpp(), Mlx(), Transformers(), RunningServerEngine())
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """The transformers engine: the app of `transformers serve`, hosted by `asgi_child` with `transformers_app`.
 
-Called by the registry. Nothing is quantized or compiled: it is the reference that others are compared with.
+Called by the registry. Nothing is quantized or compiled: the other engines are compared with this one.
 """
 
 import functools
@@ -13,11 +13,11 @@ from viewfinder.engines import folder
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
 
-APP = Path(__file__).with_name("transformers_app.py")
-LACKS = frozenset(
+_APP = Path(__file__).with_name("transformers_app.py")
+_UNSUPPORTED = frozenset(
     {"presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "response_format", "tool_choice"}
 )
-"""`frequency_penalty` is taken, but for another one that multiplies."""
+"""Request fields; `frequency_penalty` is accepted, and taken for another penalty, which multiplies."""
 
 
 class Transformers(Engine):
@@ -38,7 +38,7 @@ class Transformers(Engine):
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         return folder.launch(
-            APP,
+            _APP,
             variant,
             files,
             settings,
@@ -46,7 +46,7 @@ class Transformers(Engine):
             without=("ACCELERATE_",),
             environment={},
             model=".",
-            lacks=LACKS,
+            lacks=_UNSUPPORTED,
         )
 
 

@@ -1,6 +1,6 @@
 """The server app of `transformers serve` with one model loaded; run by `asgi_child` for `transformers`.
 
-It imports nothing of ours. Where the server leaves OpenAI's API, its handler is mended here.
+It imports nothing of Viewfinder. Where the server deviates from OpenAI's API, its handler is corrected here.
 """
 
 import os
@@ -18,26 +18,26 @@ def load(options: dict[str, Any]) -> Any:
 
     if options["threads"]:
         torch.set_num_threads(options["threads"])
-    torch.seed()  # every process of torch begins with the same random numbers
+    torch.seed()  # otherwise every process of torch starts with the same random numbers
     device = best_device(torch)
-    os.chdir(options["model"])  # the server takes what follows an "@" in a model's name for a revision
+    os.chdir(options["model"])  # the server would take what follows an "@" in a path for a revision
     trusted = options["remote_code"]
     config = AutoConfig.from_pretrained(".", trust_remote_code=trusted)
-    # CPUs emulate float16: measured 4 to 6 times slower than the same numbers in single precision.
+    # CPUs emulate float16: measured 4 to 6 times as slow as single precision.
     dtype = "float32" if device == "cpu" and config.dtype == torch.float16 else "auto"
     models = ModelManager(device=device, dtype=dtype, trust_remote_code=trusted, force_model=".")
     (loaded,) = models.loaded_models.values()
     if options["vision"] and models.get_model_modality(loaded.model, loaded.processor) == Modality.LLM:
-        raise ValueError("the folder holds no image processor: images would be left out without a word")
+        raise ValueError("the folder contains no image processor: images would be ignored silently")
     if options["chat_template"]:
         loaded.processor.chat_template = options["chat_template"]
     loaded.model.generate = with_its_tokenizer(loaded.model.generate)
     state = GenerationState()
-    chat = mended(ChatCompletionHandler, options["context_tokens"])(models, state)
+    chat = corrected(ChatCompletionHandler, options["context_tokens"])(models, state)
     return build_server(
         models,
         chat,
-        completion_handler=None,  # nothing but chat is ever asked of it
+        completion_handler=None,  # only chat is used
         response_handler=None,
         transcription_handler=None,
         systemone_handler=None,
@@ -46,14 +46,14 @@ def load(options: dict[str, Any]) -> Any:
 
 
 def best_device(torch: Any) -> str:
-    """One device that holds the whole model: "auto" would move what does not fit to slower ones, silently."""
+    """One device for the whole model: "auto" would silently move what does not fit to slower ones."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def with_its_tokenizer(generate: Any) -> Any:
-    """Stop strings need the tokenizer's vocabulary, and the server gives the processor around it."""
+    """Stop strings need the tokenizer's vocabulary, and the server passes the processor around it instead."""
 
     def generated(*arguments: Any, tokenizer: Any = None, **named: Any) -> Any:
         return generate(*arguments, tokenizer=getattr(tokenizer, "tokenizer", tokenizer), **named)
@@ -61,14 +61,14 @@ def with_its_tokenizer(generate: Any) -> Any:
     return generated
 
 
-def mended(base: Any, context_tokens: int) -> Any:
-    """The server's handler of chats, with sampling that can be asked for and an end at the context's."""
+def corrected(base: Any, context_tokens: int) -> Any:
+    """The server's chat handler, which samples when a request says so and stops where the context is full."""
     from fastapi import HTTPException
 
     class Handler(base):  # type: ignore[misc]
         def _build_generation_config(self, body: dict[str, Any], *arguments: Any, **named: Any) -> Any:
             config = super()._build_generation_config(body, *arguments, **named)
-            # The server turns sampling off at temperature 0, and never on.
+            # The server turns sampling off at temperature 0, but never on.
             if body.get("temperature", body.get("top_p")):
                 config.do_sample = True
             if not any(body.get(name) for name in ("max_tokens", "max_completion_tokens")):
@@ -84,13 +84,13 @@ def mended(base: Any, context_tokens: int) -> Any:
             return await super()._non_streaming(request_id, model, *arguments, **named)
 
         def fit(self, model: Any, processor: Any, model_id: str, inputs: Any, config: Any) -> None:
-            """Refuse a prompt that fills the context, and end the answer where it is full."""
+            """Refuse a prompt that fills the context; limit the answer to the rest of it."""
             text = model.config.get_text_config()
             most = min(context_tokens, getattr(text, "max_position_embeddings", None) or context_tokens)
-            asked = inputs["input_ids"].shape[-1]
-            if asked >= most:
-                refusal = {"type": "exceed_context_size_error", "n_prompt_tokens": asked, "n_ctx": most}
+            tokens = inputs["input_ids"].shape[-1]
+            if tokens >= most:
+                refusal = {"type": "exceed_context_size_error", "n_prompt_tokens": tokens, "n_ctx": most}
                 raise HTTPException(400, refusal)
-            config.max_new_tokens = min(config.max_new_tokens, most - asked)
+            config.max_new_tokens = min(config.max_new_tokens, most - tokens)
 
     return Handler

@@ -1,8 +1,8 @@
 """One fresh server process under measurement: started, asked and stopped here; made by `session`, asked by
 the measures.
 
-An endpoint is asked in the same way, and left running. Answers that an earlier process gave before a run was
-interrupted can be handed in: those questions are not asked again.
+A running server is asked in the same way, and not stopped. Answers that an earlier process gave before a run
+was interrupted can be handed in: those questions are not asked again.
 
 Memory is that of the server's process tree, read between requests and never inside a timed one. Every sample
 goes to the store as it is taken.
@@ -98,7 +98,7 @@ class Subject:
         await self.server.start(self._reached)
 
     def topic(self, scenario: str) -> str:
-        """The seed of a scenario's prompts: an endpoint, which keeps running, must never see an image
+        """The seed of a scenario's prompts: a running server, which is not restarted, must never see an image
         twice."""
         if self.server.is_ours:
             return scenario
@@ -122,7 +122,7 @@ class Subject:
         return self.disturbance.watch(self.server.pids)
 
     def note_memory(self, phase: Phase) -> None:
-        """Read the tree's memory now and keep it under this phase; an endpoint's is not ours to read.
+        """Read the tree's memory now and keep it under this phase; a running server's cannot be read.
 
         "peak" keeps the highest reading so far.
         """

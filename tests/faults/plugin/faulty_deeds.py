@@ -99,7 +99,7 @@ def stop_mid_stream(request: Handler, number: int) -> None:
 
 
 def stop_itself(request: Handler, number: int) -> None:
-    """All of it stands still, as when a driver hangs: no CPU time, no answer of /health."""
+    """The whole process stops, as when a driver hangs: no CPU time, no answer of /health."""
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(FOREVER_S)  # this thread may run on for a moment
 
@@ -164,7 +164,7 @@ def leak_slowly(request: Handler, number: int) -> None:
 
 
 def keep_pictures(request: Handler, number: int) -> None:
-    """A cache by picture, without an end."""
+    """A cache by picture, without a limit."""
     if request.seen[-1] not in request.seen[:-1]:
         leak_slowly(request, number)
     else:
@@ -172,8 +172,8 @@ def keep_pictures(request: Handler, number: int) -> None:
 
 
 def answer_another(request: Handler, number: int) -> None:
-    """As batches did that mixed up their rows: what is asked at the same time is answered in each other's
-    place."""
+    """Like batches that mixed up their rows: requests at the same time get each other's
+    answers."""
     picture = request.sight.picture
     _under_way.append(picture)
     time.sleep(0.05)
@@ -219,7 +219,7 @@ def corrupt_after_an_abort(request: Handler, number: int) -> None:
 
 
 def ask_too_much(request: Handler, number: int) -> None:
-    """Where the kernel would end it: at an allocation."""
+    """Killed where the kernel would kill it: at an allocation."""
     _leaked.append(b"x" * (64 * MIB))
     die()
 

@@ -63,7 +63,7 @@ class PortServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     numbers: ClassVar = itertools.count(1)
-    """Of the requests since the fault is on."""
+    """The number of requests since the fault is on."""
     seen: ClassVar[list[str]] = []
     """The picture of every request."""
     abandoned: ClassVar = threading.Event()
@@ -71,10 +71,10 @@ class Handler(BaseHTTPRequestHandler):
     truths: ClassVar[Truths] = {}
     lessons: ClassVar[Lessons | None] = None
     process: ClassVar = 0
-    """The how many-th of its memory this one is."""
+    """The number of this process among those that shared its memory."""
     server: Server | PortServer
     disable_nagle_algorithm = "port" in OPTIONS
-    """Else each word would wait until the one before was acknowledged."""
+    """Otherwise each word would wait until the one before was acknowledged."""
 
     def do_GET(self) -> None:
         if not self.is_known():
@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.abandoned.is_set()
 
     def answer(self, words: str, later_s: float = 0.0, slower: float = 1.0) -> None:
-        """Say the words; by its manner, the first one so much later, and the others so much slower."""
+        """Send the words; its manner says how much later the first one is, and how much slower the others."""
         if "ttft_s" in OPTIONS:
             first_s = self.arrived_s + OPTIONS["ttft_s"] + later_s
             self.answer_in_time(words.split(), first_s, OPTIONS["itl_s"] * slower)

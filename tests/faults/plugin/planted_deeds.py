@@ -37,7 +37,7 @@ _bodies: set[bytes] = set()
 
 
 def is_turn(request: Handler, number: int, every: int) -> bool:
-    """Whether this request is one of every so many."""
+    """Whether this request is one of every n."""
     return (number + 7 * request.process) % every == 0
 
 

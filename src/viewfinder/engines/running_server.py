@@ -1,6 +1,6 @@
-"""The engine that is not ours to start: any OpenAI-compatible server that runs already.
+"""The engine of running servers: Ollama, LM Studio, vLLM, any OpenAI-compatible server that is already up.
 
-Ollama, LM Studio, a vLLM on a machine with a GPU. Called by the registry; `fleet/remote` speaks to it.
+Viewfinder sends requests to such a server, and never starts or stops it. Called by the registry.
 """
 
 from pathlib import Path
@@ -12,15 +12,15 @@ from viewfinder.core.errors import EngineError
 from viewfinder.engines.base import Engine, Installed, Launch
 
 
-class Endpoint(Engine):
+class RunningServerEngine(Engine):
     name = "endpoint"
     install = "start the server yourself"
     starts_servers = False
 
     def find(self) -> Installed:
-        """Whether the server answers is known when it is asked."""
+        """Always there; whether the server answers is found out when it is connected to."""
         return Installed("", Path())
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
-        """Raises EngineError: we never start what we do not stop."""
-        raise EngineError(f"{variant.repo} runs on a server of its own; Viewfinder does not start it.")
+        """Raises EngineError."""
+        raise EngineError(f"{variant.repo} is on a running server, which Viewfinder does not start.")

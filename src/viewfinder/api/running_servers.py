@@ -13,7 +13,9 @@ from viewfinder.core.errors import BadRequest
 from viewfinder.fleet.process.remote import models_of
 
 
-async def served_at(url: str, key: SecretStr | None, names: Sequence[str]) -> dict[str, RunningServer]:
+async def running_servers_at(
+    url: str, key: SecretStr | None, names: Sequence[str]
+) -> dict[str, RunningServer]:
     """The server's models, by the names of their results: "NAME-at-HOST:PORT".
 
     Without `names` it is the one model that the server lists. Raises BadRequest when the address is not
@@ -28,9 +30,9 @@ async def served_at(url: str, key: SecretStr | None, names: Sequence[str]) -> di
                 f"The server at {url} lists {len(names)} models, and one must be named: {listed}.",
                 hint=f"viewfinder bench --endpoint {url} MODEL",
             )
-    place = urlsplit(url).netloc.rpartition("@")[2]
+    address = urlsplit(url).netloc.rpartition("@")[2]
     servers = {name: _server(url, key, name) for name in names}
-    return {_tidy(f"{name}-at-{place}"): server for name, server in servers.items()}
+    return {_tidy(f"{name}-at-{address}"): server for name, server in servers.items()}
 
 
 def _server(url: str, key: SecretStr | None, model: str) -> RunningServer:
