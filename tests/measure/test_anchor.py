@@ -87,7 +87,7 @@ async def test_a_computer_that_cannot_time_it_and_a_suite_without_it(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither stops a run: the result says why there is no figure, or has none."""
-    monkeypatch.setattr(anchor, "MODEL", "nonesuch")
+    monkeypatch.setattr(anchor, "_MODEL", "nonesuch")
 
     def of(suite: Suite) -> Anchor:
         folders = Folders(tmp_path, tmp_path, tmp_path)

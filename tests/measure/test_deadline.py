@@ -41,7 +41,7 @@ def test_as_people_write_it(words: str, is_s: float) -> None:
 
 @pytest.mark.parametrize("words", ["", "10", "ten minutes", "0s", "-5m", "1d", "1h30m", "1e3s", "nanm"])
 def test_what_is_no_time(words: str) -> None:
-    with pytest.raises(BadRequest, match="There is no budget") as raised:
+    with pytest.raises(BadRequest, match="is not a valid budget") as raised:
         seconds(words)
     assert raised.value.hint == "Give it as 90s, 10m or 1h."
 
@@ -162,7 +162,7 @@ async def test_anything_a_budget_did_not_reach_says_so(runs: Runs) -> None:
 
     runs.clock = late  # type: ignore[assignment]
     results = await runs.run(until=0)
-    why = Missing(missing="the time of the budget was over before it")
+    why = Missing(missing="the budget was spent before it")
     for result in results:
         assert result.failure == ""
         assert set(result.found.values()) == {why}

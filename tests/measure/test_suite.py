@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -9,10 +10,10 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.statistics.intervals import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
-from viewfinder.measure.suite import NAMES, stored, suite_named, suite_of
+from viewfinder.measure.suite import DEPTHS, suite_named, suite_of
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DEPTHS)
 def test_every_suite_allows_every_interval(name: str) -> None:
     suite = suite_named(name)
     assert suite.processes >= max(MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN)
@@ -20,7 +21,7 @@ def test_every_suite_allows_every_interval(name: str) -> None:
 
 
 def test_deeper_suites_ask_more() -> None:
-    suites = [suite_named(name) for name in NAMES]
+    suites = [suite_named(name) for name in DEPTHS]
     sizes = [suite.processes * suite.counts["latency"].images for suite in suites]
     assert sizes == sorted(sizes)
     for measure in measures().values():
@@ -42,10 +43,10 @@ def test_a_slow_model_is_asked_less_but_never_below_the_least(step_s: float, ask
     assert len(list(paced(itertools.count(), 20, 3, 10.0, clock=lambda: next(clock)))) == asked
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DEPTHS)
 def test_a_suite_comes_back_from_what_a_run_stores(name: str) -> None:
     suite = suite_named(name)
-    assert suite_of(json.loads(json.dumps(stored(suite)))) == suite
+    assert suite_of(json.loads(json.dumps(asdict(suite)))) == suite
 
 
 @pytest.mark.parametrize(

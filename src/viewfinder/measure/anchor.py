@@ -1,6 +1,6 @@
-"""The anchor: a short workload, the same in every run, at its start and at its end; called by `runner`.
+"""The anchor: a short workload, the same at the start and at the end of every run; called by `runner`.
 
-It measures the machine. It is stored as samples of a model that has no result.
+It measures the speed of the machine. It is stored as samples of a model that has no result.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.suite import Suite
 from viewfinder.measure.warm_up import WARM_UP
 
-MODEL, ENGINE = "glimpse", "llama.cpp"
+_MODEL, _ENGINE = "glimpse", "llama.cpp"
 ANCHOR_WARM_UP, ANCHOR_IMAGES = 1, 2
-"""Requests to each process: few, for processes differ by more than the requests to one."""
-SETTINGS = EngineSettings()
-"""Never the user's: those may change before the next run."""
+"""Requests to each process: few, because processes differ more than the requests to one."""
+_SETTINGS = EngineSettings()
+"""Not the user's, which may change before the next run."""
 
 
 @dataclass(slots=True)
 class Anchor:
-    """Times the machine; when it cannot, the result says so and the run continues."""
+    """Times the machine; if that fails, the result says so and the run continues."""
 
     context: RunContext
     fingerprint: Fingerprint | None = None
@@ -46,16 +46,16 @@ class Anchor:
         if not self.context.suite.anchor:
             return
         try:
-            card = self.context.catalog.get(MODEL)
-            card = card.narrowed([one for one in card.variants if one.engine == ENGINE])
+            card = self.context.catalog.get(_MODEL)
+            card = card.narrowed([one for one in card.variants if one.engine == _ENGINE])
             variant, engine = choose_variant(card)
             self._parts = (card.model_copy(update={"name": ANCHOR}), variant, engine)
-            self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, engine, SETTINGS)
+            self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, engine, _SETTINGS)
         except ViewfinderError as error:
             self.unable = str(error)
 
     def recall(self) -> None:
-        """Take up what the store has of this run, after an interruption."""
+        """Read what the store has of this run, after an interruption."""
         run, store = self.context.run.run, self.context.store
         self._finished = store.outcomes(run, ANCHOR)
         then = store.fingerprints(run).get(ANCHOR)
@@ -72,13 +72,13 @@ class Anchor:
         await self._take(range(processes, 2 * processes))
 
     def drift(self) -> tuple[Measured | None, str]:
-        """The machine's drift by `machine_speed.during`; None when the suite has no anchor."""
+        """The machine's drift by `machine_speed.during` gives it; None when the suite has no anchor."""
         if not self.context.suite.anchor:
             return None, ""
         if self.unable:
             return Missing(missing=f"the anchor could not be timed: {self.unable}"), ""
-        asked = self.context.store.samples(self.context.run.run, ANCHOR)
-        return machine_speed.during(asked, self.context.suite.anchor)
+        samples = self.context.store.samples(self.context.run.run, ANCHOR)
+        return machine_speed.during(samples, self.context.suite.anchor)
 
     async def _take(self, processes: range) -> None:
         self.context.steps.begin(
@@ -96,7 +96,7 @@ class Anchor:
         """One fresh process; the samples of one that was cut short do not count."""
         run, store = self.context.run.run, self.context.store
         store.begin_process(run, ANCHOR, process)
-        async with self.context.subject(card, variant, engine, SETTINGS, process) as subject:
+        async with self.context.subject(card, variant, engine, _SETTINGS, process) as subject:
             prompts = descriptions(machine_speed.ANCHOR_SCENARIO)
             for prompt in islice(prompts, ANCHOR_WARM_UP):
                 await subject.ask(WARM_UP, prompt)

@@ -1,4 +1,4 @@
-"""The time that a run may take, as a person gives it ("10m"), and what is left of it; called by `api`,
+"""The time that a run may take, as the user gives it ("10m"), and how much of it is left; called by `api`,
 `runner` and `subject`."""
 
 import math
@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 from viewfinder.core.errors import BadRequest
 
-UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _FORM = re.compile(r"(\d+(?:\.\d+)?)\s*([smh])")
 
 
 class TimeIsUp(Exception):
-    """The limit is reached: nothing more is begun."""
+    """The time is spent: nothing more is begun."""
 
 
 def seconds(words: str) -> float:
@@ -21,13 +21,13 @@ def seconds(words: str) -> float:
     found = _FORM.fullmatch(words.strip().lower())
     if found is None or not float(found[1]):
         raise BadRequest(
-            f"There is no budget of {words!r}.", hint="Give it as 90s, 10m or 1h.", param="budget"
+            f"{words!r} is not a valid budget.", hint="Give it as 90s, 10m or 1h.", param="budget"
         )
-    return float(found[1]) * UNITS_S[found[2]]
+    return float(found[1]) * _UNITS_S[found[2]]
 
 
 class Deadline:
-    """Counts from its making on; `limit_s` 0 is no limit."""
+    """Counts from its creation; `limit_s` 0 is no limit."""
 
     def __init__(self, limit_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._end_s = clock() + limit_s if limit_s else math.inf
@@ -38,11 +38,11 @@ class Deadline:
         return max(0.0, self._end_s - self.clock())
 
     def spend(self, seconds: float) -> None:
-        """What was measured before an interruption took so long."""
+        """Subtract the seconds that were spent before an interruption."""
         self._end_s -= seconds
 
     def require(self) -> None:
-        """Raise TimeIsUp when nothing is left. What is begun before is brought to its end, so that the limit
-        is passed by one request's timeout at most."""
+        """Raise TimeIsUp when no time is left. A request that was begun before is finished, so the limit is
+        exceeded by one request's timeout at most."""
         if not self.left_s:
             raise TimeIsUp

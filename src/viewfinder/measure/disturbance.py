@@ -1,4 +1,4 @@
-"""How much of the processors others used while requests were timed; called by `trial`."""
+"""How much of the processors other programs used while requests were timed; filled by `subject`."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,15 +6,16 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-MOST_FOREIGN = 0.2
+_MOST_FOREIGN = 0.2
 """Share of all processors above which a measurement is called contaminated."""
 
 
 class Disturbance:
-    """Adds up processor seconds over the timed stretches of a trial.
+    """Adds up the processor seconds of the stretches in which requests to one process were timed:
+    `foreign_s` of `available_s` went to other programs.
 
-    `machine_s` gives the busy and idle seconds of all processors, `own_s` the seconds of some processes
-    and of this one.
+    `machine_s` gives the busy and idle seconds of all processors, `own_s` the seconds of some processes and
+    of this one.
     """
 
     def __init__(
@@ -23,49 +24,25 @@ class Disturbance:
         own_s: Callable[[list[int]], float] | None = None,
     ) -> None:
         self._machine_s, self._own_s = machine_s or read_machine_s, own_s or read_own_s
-        self._foreign_s = 0.0
-        self._available_s = 0.0
+        self.foreign_s = self.available_s = 0.0
 
     @contextmanager
     def watch(self, tree: Callable[[], list[int]]) -> Iterator[None]:
-        """Watch one stretch; `tree` lists the measured server's processes: they and ours are no strangers."""
+        """Watch one stretch; `tree` lists the measured server's processes, which are not foreign."""
         (busy_s, idle_s), own_s = self._machine_s(), self._own_s(tree())
         yield
         busy_after_s, idle_after_s = self._machine_s()
         busy_s, idle_s = busy_after_s - busy_s, idle_after_s - idle_s
-        self._foreign_s += max(0.0, busy_s - (self._own_s(tree()) - own_s))
-        self._available_s += busy_s + idle_s
-
-    @property
-    def seconds(self) -> tuple[float, float]:
-        """Processor seconds that went to others, and all that there were."""
-        return self._foreign_s, self._available_s
-
-    def add(self, foreign_s: float, available_s: float) -> None:
-        """Count the stretches of another process of the same trial."""
-        self._foreign_s += foreign_s
-        self._available_s += available_s
-
-    @property
-    def share(self) -> float:
-        """Share of all processors' time that went to others, 0 to 1."""
-        return share(self._foreign_s, self._available_s)
-
-    def verdict(self) -> str:
-        """A sentence when the measurement was contaminated, else ""."""
-        return verdict(self._foreign_s, self._available_s)
+        self.foreign_s += max(0.0, busy_s - (self._own_s(tree()) - own_s))
+        self.available_s += busy_s + idle_s
 
 
-def share(foreign_s: float, available_s: float) -> float:
-    """What part of the processor seconds that there were went to others, 0 to 1."""
-    return foreign_s / available_s if available_s > 0 else 0.0
-
-
-def verdict(foreign_s: float, available_s: float) -> str:
-    """A sentence when others used too much of the processors, else ""."""
-    if (part := share(foreign_s, available_s)) <= MOST_FOREIGN:
+def clause(foreign_s: float, available_s: float) -> str:
+    """Says that other programs used too much of the processor seconds; empty: they did not."""
+    share = foreign_s / available_s if available_s > 0 else 0.0
+    if share <= _MOST_FOREIGN:
         return ""
-    return f"other programs used {100 * part:.0f} % of the processors while requests were timed"
+    return f"other programs used {100 * share:.0f} % of the processors while requests were timed"
 
 
 def read_machine_s() -> tuple[float, float]:
@@ -77,7 +54,7 @@ def read_machine_s() -> tuple[float, float]:
 
 
 def read_own_s(tree: list[int]) -> float:
-    """Processor seconds of these processes and of this one, since their start."""
+    """Processor seconds of these processes and of this one since their start."""
     total_s = 0.0
     for pid in (*tree, os.getpid()):
         with suppress(psutil.Error):

@@ -1,18 +1,18 @@
-"""Stored samples in forms that other programs read; pure, called by `api`.
+"""Stored samples in formats that other programs read; pure, called by `api`.
 
-    jsonl      one JSON object a sample, with every stamp
-    csv        the same without what is not a single value
+    jsonl      one JSON object for each sample, with every time stamp
+    csv        the same without the lists and objects
     lmms-eval  a folder: the samples and results files that its --log_samples writes and its --baseline reads
 
-Samples that do not count (of a server process that was cut short) are left out; warm-up requests are in,
-marked so.
+Samples that do not count (of a server process that was cut short) are left out; warm-up requests are marked
+as not counted.
 """
 
 import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
@@ -20,33 +20,33 @@ from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.store.rows import Run, Sample
 from viewfinder.measure.warm_up import WARM_UP
 
-NESTED = ("token_times_s", "timings")
-"""What has no place in a table's cell."""
-METRIC = "exact_match"
-VQA_METRIC = "vqa_accuracy"
+_NESTED = ("token_times_s", "timings")
+"""Lists and objects, which are no cells of a table."""
+_METRIC = "exact_match"
+_VQA_METRIC = "vqa_accuracy"
 
 ExportRow = dict[str, Any]
 
 
-def row(run: Run, asked: Sample, *, variant: str, fingerprint: str) -> ExportRow:
-    """One exchange; seconds are of the monotonic clock of its run, times of the day are not kept."""
-    exchange = asked.exchange
+def row(run: Run, sample: Sample, *, variant: str, fingerprint: str) -> ExportRow:
+    """One sample; its time stamps are seconds of the monotonic clock of its run."""
+    exchange = sample.exchange
     return {
         "run": run.run,
         "suite": run.suite,
         "started_at": run.started_at,
         "fingerprint": fingerprint,
-        "model": asked.model,
+        "model": sample.model,
         "variant": variant,
-        "process": asked.process,
-        "scenario": asked.scenario,
-        "place": asked.place,
-        "counted": asked.scenario != WARM_UP,
-        "scene": asked.scene,
-        "question": asked.question,
-        "expected": asked.expected,
-        "right": asked.right,
-        "score": _score(asked),
+        "process": sample.process,
+        "scenario": sample.scenario,
+        "place": sample.place,
+        "counted": sample.scenario != WARM_UP,
+        "scene": sample.scene,
+        "question": sample.question,
+        "expected": sample.expected,
+        "right": sample.right,
+        "score": _grade(sample),
         "text": exchange.text,
         "error_code": exchange.error.partition(":")[0],
         "error": exchange.error,
@@ -67,17 +67,17 @@ def row(run: Run, asked: Sample, *, variant: str, fingerprint: str) -> ExportRow
 
 
 def jsonl(rows: Iterable[ExportRow]) -> Iterator[str]:
-    """A line each."""
+    """A line for each row."""
     for one in rows:
         yield json.dumps(one, ensure_ascii=False) + "\n"
 
 
 def as_csv(rows: Iterable[ExportRow]) -> Iterator[str]:
-    """A line each after the header (RFC 4180); nothing at all without rows. None is an empty cell."""
+    """A line for each row, after the header (RFC 4180); no lines without rows. None is an empty cell."""
     page = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for one in rows:
-        flat = {name: value for name, value in one.items() if name not in NESTED}
+        flat = {name: value for name, value in one.items() if name not in _NESTED}
         if writer is None:
             writer = csv.DictWriter(page, list(flat))
             writer.writeheader()
@@ -87,16 +87,16 @@ def as_csv(rows: Iterable[ExportRow]) -> Iterator[str]:
         page.truncate()
 
 
-def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Sample]) -> dict[str, str]:
+def lmms_eval(run: Run, model: str, variant: str, samples: Sequence[Sample]) -> dict[str, str]:
     """File name > content, for one model of one run; empty when nothing was graded.
 
-    A question has the same `doc_id` in every run and for every model, by which lmms-eval pairs them; its
-    `score` is our grade, which lmms-eval takes before its own comparison of words; of the user's own
-    questions it is VQA v2's accuracy, beside the strict exact match. A question without an answer is scored 0
-    and says its error code beside it: no error's words stand in an answer's place.
+    A question has the same `doc_id` in every run and for every model, by which lmms-eval pairs answers. Its
+    `score` is our grade, which lmms-eval prefers to its own comparison of words; for the user's own questions
+    it is VQA v2's accuracy, beside the strict exact match. A question without an answer has the score 0 and
+    an error code: the text of an error is never given as an answer.
     """
     graded: dict[str, list[Sample]] = {}
-    for one in asked:
+    for one in samples:
         if one.right is not None and one.scenario in ("vision", "text", "follow-up", VQA):
             graded.setdefault(f"viewfinder_{one.scenario.replace('-', '_')}", []).append(one)
     if not graded:
@@ -111,7 +111,7 @@ def lmms_eval(run: Run, model: str, variant: str, asked: Sequence[Sample]) -> di
     results = {
         "results": {task: _task(task, some) for task, some in graded.items()},
         "configs": {
-            task: {"task": task, "metric_list": [{"metric": metric} for metric in _metrics(some)]}
+            task: {"task": task, "metric_list": [{"metric": metric} for metric in _grades(some[0])]}
             for task, some in graded.items()
         },
         "n-samples": {task: {"original": len(some), "effective": len(some)} for task, some in graded.items()},
@@ -135,40 +135,38 @@ def _sample(number: int, one: Sample) -> ExportRow:
         "target": one.expected,
         "resps": [[one.exchange.text]],
         "filtered_resps": [one.exchange.text],
-        METRIC: float(bool(one.right)),
-        "score": _score(one),
+        "score": _grade(one),
+        **_grades(one),
     }
-    if one.scenario == VQA:  # a folder may have others in these places by the next run
-        sample |= {"doc_id": int(digest[:12], 16), METRIC: float(exact_of(one)), VQA_METRIC: _score(one)}
+    if one.scenario == VQA:  # by the next run the folder may have other questions in these places
+        sample["doc_id"] = int(digest[:12], 16)
     if one.exchange.error:
         sample["error_code"] = one.exchange.error.partition(":")[0]
     return sample
 
 
-def _score(one: Sample) -> float | None:
-    """0 to 1: what the answer is worth; None when it was not graded."""
-    if one.right is None:
-        return None
-    return score_of(one) if one.scenario == VQA else float(one.right)
+def _grade(one: Sample) -> float | None:
+    """0 to 1, how right the answer is; None when it was not graded."""
+    return None if one.right is None else next(iter(_grades(one).values()))
 
 
-def _metrics(some: Sequence[Sample]) -> dict[str, Callable[[Sample], float]]:
-    """What a task's answers are judged by."""
-    if some[0].scenario == VQA:
-        return {VQA_METRIC: score_of, METRIC: exact_of}
-    return {METRIC: lambda one: float(bool(one.right))}
+def _grades(one: Sample) -> dict[str, float]:
+    """How right the answer is by each metric of its task."""
+    if one.scenario == VQA:
+        return {_VQA_METRIC: score_of(one), _METRIC: float(exact_of(one))}
+    return {_METRIC: float(bool(one.right))}
 
 
 def _task(task: str, some: Sequence[Sample]) -> ExportRow:
-    """The share of right answers, with the standard error that its clustered interval stands for; the
-    interval is that of the first metric."""
-    told: ExportRow = {"alias": task}
-    for name, judge in _metrics(some).items():
-        scenes: dict[str, list[float]] = {}
-        for number, one in enumerate(some):
-            scenes.setdefault(one.scene or str(number), []).append(judge(one))
-        sums, sizes = [sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()]
-        value, low, high = share(sums, sizes)
-        told |= {f"{name},none": value, f"{name}_stderr,none": (high - low) / 2 / 1.96}
-        told.setdefault("interval_95", [low, high])
-    return told
+    """The share of right answers by each metric, with the standard error that belongs to its clustered
+    interval; the interval is that of the first metric."""
+    results: ExportRow = {"alias": task}
+    scenes: dict[str, list[dict[str, float]]] = {}
+    for number, one in enumerate(some):
+        scenes.setdefault(one.scene or str(number), []).append(_grades(one))
+    for metric in _grades(some[0]):
+        right = [sum(grades[metric] for grades in answers) for answers in scenes.values()]
+        value, low, high = share(right, list(map(len, scenes.values())))
+        results |= {f"{metric},none": value, f"{metric}_stderr,none": (high - low) / 2 / 1.96}
+        results.setdefault("interval_95", [low, high])
+    return results

@@ -1,5 +1,5 @@
-"""What was measured, as a figure that says how, or the reason why there is none; imported by all of measure
-and by the report."""
+"""A figure with how it was measured, or the reason why there is none; imported by all of measure and by the
+report."""
 
 import math
 from typing import Literal
@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 Phase = Literal["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
 
-SCALES = {
+_SCALES = {
     "s": {"s": 1.0, "ms": 1e-3},
     "ms": {"ms": 1.0, "s": 1e3},
     "GB": {"GB": 1.0, "MB": 1e-3, "bytes": 1e-9, "B": 1e-9, "MiB": 2**20 / 1e9, "GiB": 2**30 / 1e9},
 }
-"""Unit to show > unit as stored > factor. GB is 10^9 bytes, as the published report has it."""
+"""Unit to show > stored unit > factor. GB is 10^9 bytes, as in the published report."""
 
 
 class Frozen(BaseModel):
@@ -23,8 +23,8 @@ class Frozen(BaseModel):
 class Figure(Frozen):
     """A number with its 95 % interval, in `unit`; `how` says in one clause how it was measured.
 
-    `n` counts the measurements (requests, process starts). The interval is over fresh server processes, whose
-    number `how` gives: requests to one process are not independent of each other.
+    `n` is the number of measurements (requests, process starts). The interval is over fresh server processes,
+    whose number is in `how`: requests to one process are not independent of each other.
     """
 
     value: float
@@ -47,11 +47,11 @@ Measured = Figure | Missing
 
 NO_VISION = Missing(missing="this variant takes no images")
 NOT_OURS = Missing(missing="the server was running already and is not ours to look into")
-NOT_REACHED = Missing(missing="the trial broke off before it")
+NOT_REACHED = Missing(missing="the measurement broke off before it")
 
 
 class Gate(Frozen):
-    """Known-answer questions: `right` of `asked`; `passed` by the rule that `rule` spells out.
+    """Known-answer questions: `right` of `asked` were answered right; `rule` says what it takes to pass.
 
     `answered` counts the questions that got an answer at all, right or wrong; None in results of older
     versions.
@@ -65,7 +65,7 @@ class Gate(Frozen):
 
     @property
     def never_answered(self) -> bool:
-        """Whether every single question met an error or silence: the variant cannot do this here."""
+        """Whether every question got an error or an empty answer: the variant cannot do this here."""
         return self.answered == 0 < self.asked
 
 
@@ -78,18 +78,18 @@ class Memory(Frozen):
     mapped_bytes: int
     pss_bytes: int
     kernel_peak_bytes: int | None = None
-    """The most that the tree ever held until then, by the kernel's own marks; None where it keeps none."""
+    """The most that the tree ever held until then, by the kernel's high-water marks; None: it keeps none."""
     shared: bool = False
     """Whether a process outside the tree mapped the model's files too."""
     graphics_bytes: int | None = None
-    """What the tree holds on graphics cards, by NVIDIA's driver; None where the driver reports nothing."""
+    """What the tree holds on graphics cards, as NVIDIA's driver reports; None: it reports nothing."""
 
 
 def in_unit(measured: Measured, unit: str) -> Measured:
-    """The same figure in `unit`; Missing when its stored unit cannot be shown so."""
+    """The same figure in `unit`; Missing when its stored unit cannot be converted."""
     if isinstance(measured, Missing):
         return measured
-    factor = 1.0 if measured.unit == unit else SCALES.get(unit, {}).get(measured.unit)
+    factor = 1.0 if measured.unit == unit else _SCALES.get(unit, {}).get(measured.unit)
     if factor is None:
         return Missing(missing=f"it is stored in {measured.unit!r}, which cannot be shown in {unit}")
     if not math.isfinite(measured.value):

@@ -19,24 +19,27 @@ from viewfinder.measure.statistics import intervals, over_processes
 from viewfinder.measure.statistics.pairs import Answers
 from viewfinder.measure.statistics.percentiles import percentile
 
+ByProcess = Sequence[Sequence[Exchange]]
+"""The exchanges of each process."""
+Reading = Callable[[Exchange], float | None]
+"""Reads a number from an exchange; None where there is none."""
 E2E_S, TTFT_S, TPOT_S = map(attrgetter, ("e2e_s", "ttft_s", "tpot_s"))
 TOKENS = attrgetter("completion_tokens")
-"""What figures are read from: of an exchange, in seconds; None where it has none."""
 MOST_FAILURES = 0.1
-"""Share of failed or empty answers above which the others no longer stand for the model."""
+"""Share of failed or empty answers above which the others do not represent the model."""
 NOTHING_ASKED = Missing(missing="nothing was asked")
 TOO_FEW_PIECES = Missing(missing="the engine sends its answers in too few pieces, or they are one token long")
 PROCESSES = "fresh server processes"
-"""What intervals are over; `SESSIONS` where the server was not ours to start."""
+"""What was repeated for an interval; `SESSIONS` where the server was not started by Viewfinder."""
 SESSIONS = "sessions with a server that was running already"
 TYPICAL = "geometric mean"
 DRIFT = 1.1
-"""A steady slowdown is worth telling from 10 % on (a laptop without a fan loses 30 % when warm)."""
+"""A steady slowdown is reported from 10 % on (a laptop without a fan loses 30 % when warm)."""
 SURE = 0.01
-"""Every model of every run is looked at for a drift: at 5 %, one in twenty would show it by chance."""
-LEAST_PROCESSES = 4
-LEAST_THIRD = 4
-"""Fewer requests in the first and last third of a process's own tell nothing about their trend."""
+"""Every model of every run is tested for a drift: at 5 %, one in twenty would show one by chance."""
+_LEAST_PROCESSES = 4
+_LEAST_THIRD = 4
+"""With fewer requests in the first and the last third of a process, they show no trend."""
 
 
 def answered(exchange: Exchange) -> bool:
@@ -44,41 +47,27 @@ def answered(exchange: Exchange) -> bool:
     return not exchange.error and bool(exchange.text.strip())
 
 
-def mean(
-    processes: Sequence[Sequence[Exchange]],
-    read: Callable[[Exchange], float | None],
-    unit: str,
-    what: str,
-    over: str = PROCESSES,
-) -> Measured:
-    """The mean of what `read` gives over all answers, with the interval over processes."""
+def mean(processes: ByProcess, read: Reading, unit: str, what: str, over: str = PROCESSES) -> Measured:
+    """The mean of the readings of all answers, with the interval over processes."""
     values = readings(processes, read)
     if isinstance(values, Missing):
         return values
-    n = sum(map(len, values))
+    n, sums = sum(map(len, values)), list(map(sum, values))
     how = f"mean {what}; {n} requests, {len(values)} {over}"
-    sums, counts = [sum(process) for process in values], [float(len(process)) for process in values]
-    return ratio(sums, counts, n, unit, how)
+    return ratio(sums, [float(len(process)) for process in values], n, unit, how)
 
 
-def median(
-    processes: Sequence[Sequence[Exchange]],
-    read: Callable[[Exchange], float | None],
-    unit: str,
-    what: str,
-    over: str = PROCESSES,
-) -> Measured:
-    """What the processes' medians are typically, with the interval over processes."""
+def median(processes: ByProcess, read: Reading, unit: str, what: str, over: str = PROCESSES) -> Measured:
+    """What the processes' medians typically are, with the interval over processes."""
     values = readings(processes, read)
     if isinstance(values, Missing):
         return values
-    whose = "sessions'" if over == SESSIONS else "processes'"
-    n = sum(map(len, values))
+    n, whose = sum(map(len, values)), "sessions'" if over == SESSIONS else "processes'"
     how = f"{TYPICAL} of the {whose} median {what}; {n} requests, {len(values)} {over}"
-    return typical([statistics.median(process) for process in values], n, unit, how)
+    return typical(list(map(statistics.median, values)), n, unit, how)
 
 
-def decode_rate(processes: Sequence[Sequence[Exchange]], over: str = PROCESSES) -> Measured:
+def decode_rate(processes: ByProcess, over: str = PROCESSES) -> Measured:
     """Tokens per second after each answer's first token, all answers together."""
     if problem := too_many_failures(processes):
         return problem
@@ -97,19 +86,19 @@ def decode_rate(processes: Sequence[Sequence[Exchange]], over: str = PROCESSES) 
     return ratio(tokens, seconds, n, "tokens/s", how)
 
 
-def drift(processes: Sequence[Sequence[Exchange]]) -> str:
-    """A sentence when requests became steadily slower or quicker from process to process, else "".
+def drift(processes: ByProcess) -> str:
+    """A sentence when requests became steadily slower or faster from process to process, else "".
 
-    By the line through the processes' logarithms, in the order in which they were measured. That the last
-    takes 10 % longer than the first is nothing unusual where processes differ by 5 % by themselves: one of
-    six quiet runs shows that, one of a hundred a line that is so steep and sure.
+    Judged by the line through the logarithms of the processes' medians, in the order in which they were
+    measured. That the last takes 10 % longer than the first is not unusual where processes differ by 5 %
+    anyway: one of six quiet runs shows that, but only one of a hundred a line as steep and as sure.
     """
     medians = [
         statistics.median(times)
         for process in processes
         if (times := [exchange.e2e_s for exchange in process if answered(exchange)])
     ]
-    if len(medians) < LEAST_PROCESSES or len(set(medians)) < 2:
+    if len(medians) < _LEAST_PROCESSES or len(set(medians)) < 2:
         return ""
     line = scipy_stats.linregress(range(len(medians)), [math.log(median) for median in medians])
     change = math.exp(line.slope * (len(medians) - 1))
@@ -117,15 +106,15 @@ def drift(processes: Sequence[Sequence[Exchange]]) -> str:
         return ""
     name, how = ("thermal drift", "warmer or busier") if change > 1 else ("drift", "cooler or less busy")
     return (
-        f"{name}: from the first process to the last, requests came to take {change:.2f} times as long; "
+        f"{name}: from the first process to the last, requests became {change:.2f} times as long; "
         f"the computer may have become {how}"
     )
 
 
 def right_answers(scenario: str, logs: Sequence[ProcessLog], *, last_only: bool = False) -> Answers:
-    """Which questions were answered right; of conversations the `last_only`, as in their gate.
+    """Which questions were answered right; `last_only`: of each conversation, its last question.
 
-    A question without an image stands for itself, as one about a scene of its own does.
+    A question without an image counts as a scene of its own.
     """
     return {
         (one.scene or one.question, "" if last_only else f"{one.question} {one.expected}"): (
@@ -137,13 +126,13 @@ def right_answers(scenario: str, logs: Sequence[ProcessLog], *, last_only: bool 
 
 
 def slowdown(exchanges: Sequence[Exchange]) -> str:
-    """A sentence when the requests to one process became steadily slower while they were timed, else "".
+    """A clause when the requests to one process became steadily slower while they were timed, else "".
 
-    A processor that gets hot does that; one slow request, or a process that is slow throughout, does not.
+    A processor that gets hot shows that; one slow request, or a process that is slow throughout, does not.
     """
     times = [exchange.e2e_s for exchange in exchanges if answered(exchange)]
     third = len(times) // 3
-    if third < LEAST_THIRD:
+    if third < _LEAST_THIRD:
         return ""
     change = statistics.median(times[-third:]) / statistics.median(times[:third])
     if change <= DRIFT:
@@ -153,7 +142,7 @@ def slowdown(exchanges: Sequence[Exchange]) -> str:
 
 
 def failures(what: str, exchanges: Sequence[Exchange]) -> str:
-    """A sentence about requests that failed or stayed empty, with the first one's words, else ""."""
+    """A sentence about requests that failed or had an empty answer, with the first one's error, else ""."""
     failed = [exchange for exchange in exchanges if not answered(exchange)]
     if not failed:
         return ""
@@ -161,10 +150,8 @@ def failures(what: str, exchanges: Sequence[Exchange]) -> str:
     return f"{len(failed)} of {len(exchanges)} {what} requests failed; the first: {reason}"
 
 
-def readings(
-    processes: Sequence[Sequence[Exchange]], read: Callable[[Exchange], float | None]
-) -> list[list[float]] | Missing:
-    """What `read` gives over all answers of each process that has some."""
+def readings(processes: ByProcess, read: Reading) -> list[list[float]] | Missing:
+    """The readings of all answers of each process that has some."""
     if problem := too_many_failures(processes):
         return problem
     values = [
@@ -174,7 +161,8 @@ def readings(
     return [process for process in values if process] or Missing(missing="not reported by the engine")
 
 
-def too_many_failures(processes: Sequence[Sequence[Exchange]]) -> Missing | None:
+def too_many_failures(processes: ByProcess) -> Missing | None:
+    """Why nothing can be read from these requests: none was sent, or too many failed."""
     exchanges = [exchange for process in processes for exchange in process]
     if not exchanges:
         return NOTHING_ASKED
@@ -183,23 +171,31 @@ def too_many_failures(processes: Sequence[Sequence[Exchange]]) -> Missing | None
 
 
 def is_streamed(exchange: Exchange) -> bool:
-    """Whether the pieces of the answer show its pace: at least one for every two tokens."""
+    """Whether the answer came in enough pieces to show its speed: at least one for every two tokens."""
     tokens = exchange.completion_tokens or 0
     return exchange.tpot_s is not None and exchange.tpot_s > 0 and 2 * len(exchange.token_times_s) >= tokens
 
 
 def typical(values: Sequence[float], n: int, unit: str, how: str) -> Measured:
-    """One time a process, as `over_processes.typical` has it."""
-    found = over_processes.typical(values)
-    return figure((found.value, found.low, found.high), n, unit, how, found.is_range)
+    """The geometric mean of one time for each process, see `over_processes.typical`."""
+    return figure(over_processes.typical(values), n, unit, how, _are_few(values))
 
 
 def ratio(tops: Sequence[float], bottoms: Sequence[float], n: int, unit: str, how: str) -> Measured:
-    """All tops over all bottoms, one pair a process; the range of the processes' own where they are few."""
-    if len(tops) >= over_processes.MIN_PROCESSES:
+    """All tops over all bottoms, one pair for each process; the range of the single ratios if there are
+    few."""
+    if not _are_few(tops):
         return figure(intervals.ratio(tops, bottoms), n, unit, how)
     each = [top / bottom for top, bottom in zip(tops, bottoms, strict=True)]
     return figure((sum(tops) / sum(bottoms), min(each), max(each)), n, unit, how, is_range=True)
+
+
+def middle(values: Sequence[float], unit: str, how: str) -> Measured:
+    """The median of one value for each process, which may be negative; with the range if there are few."""
+    if not _are_few(values):
+        return figure(intervals.median(values), len(values), unit, how)
+    ends = (statistics.median(values), min(values), max(values))
+    return figure(ends, len(values), unit, how, is_range=True)
 
 
 def tail(values: list[list[float]] | Missing, q: float, what: str, over: str = PROCESSES) -> Measured:
@@ -219,17 +215,13 @@ def percent(interval: intervals.Interval, n: int, how: str, unit: str = "%") -> 
     return figure((value, low, high), n, unit, how)
 
 
-def middle(values: Sequence[float], unit: str, how: str) -> Measured:
-    """One value a process, which may be negative."""
-    if len(values) >= over_processes.MIN_PROCESSES:
-        return figure(intervals.median(values), len(values), unit, how)
-    value = statistics.median(values)
-    return figure((value, min(values), max(values)), len(values), unit, how, is_range=True)
-
-
 def figure(interval: intervals.Interval, n: int, unit: str, how: str, is_range: bool = False) -> Figure:
     """The figure of a value with its 95 % interval, or with the range of too few processes for one."""
     value, low, high = interval
     if is_range:
         how += f"; the range, for an interval needs {over_processes.MIN_PROCESSES} of them"
     return Figure(value=value, low=low, high=high, n=n, unit=unit, how=how, is_range=is_range)
+
+
+def _are_few(processes: Sequence[float]) -> bool:
+    return len(processes) < over_processes.MIN_PROCESSES

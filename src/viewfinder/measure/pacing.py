@@ -1,4 +1,4 @@
-"""How long a measure keeps asking a slow model; called by the measures."""
+"""How long a measure continues to ask a slow model; called by the measures."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,9 +15,9 @@ def paced(
     budget_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[T]:
-    """At most `most` prompts; once there were `least`, no further one after `budget_s` seconds."""
-    begun_s = clock()
+    """At most `most` prompts; after the first `least` of them, none once `budget_s` seconds are over."""
+    start_s = clock()
     for number, prompt in enumerate(islice(prompts, most)):
-        if number >= least and clock() - begun_s > budget_s:
+        if number >= least and clock() - start_s > budget_s:
             return
         yield prompt

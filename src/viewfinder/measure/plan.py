@@ -1,9 +1,9 @@
-"""In which order a run measures: each model's gates, then the timed processes of all models in turn,
-disturbed ones once more, then the measures with processes of their own; pure, called by `runner`.
+"""The order in which a run measures: each model's gates, then the timed processes of all models in turn, then
+the measures with processes of their own, and disturbed processes once more; pure, called by `runner`.
 
-A computer drifts while it is measured (it warms up, others begin to work). Measured one after the other, the
-last model would pay for all of it; so each round of timed processes holds every model once, in an order of
-its own.
+A computer drifts while it is measured (it warms up, other programs begin to work). If models were measured
+one after the other, the last one would seem slow; so each round of timed processes contains every model once,
+and the order changes from round to round.
 """
 
 import random
@@ -19,7 +19,7 @@ FIRST_PROCESS = 0
 
 @dataclass(frozen=True, slots=True)
 class PlannedProcess:
-    """One fresh server process of `model`, to which the run gives this `number`.
+    """One fresh server process of `model`; `number` is its own within the run and model.
 
     `measure` has it to itself, as the `nth` of its processes, from 0; empty: the timed measures share it.
     `repeats` is the number of the disturbed process that this one measures again; 0: none.
@@ -41,12 +41,12 @@ def plan(
 ) -> list[PlannedProcess]:
     """Every process of a run, in order; the same seed gives the same plan.
 
-    The measure `first` gets each model's first process: it finds what cannot work and brings the files into
-    memory. Then come the `timed` processes of each model. Over as many of them as there are models (twice as
-    many when that is odd) each model is equally often at each place, and comes equally often right after each
-    other one (Williams, Aust. J. Sci. Res. A 2 (1949) 149): neither a drift nor what a model leaves behind
-    favors one. Last come the measures `apart`, each with its number of processes of every model. Raises
-    ValueError for a model that is named twice.
+    The measure `first` gets each model's first process: it finds models that do not work, and it brings the
+    files into memory. Then come the `timed` processes of each model. In a cycle of as many rounds as there
+    are models (twice as many if that number is odd), each model is equally often at each place, and equally
+    often right after each other one (Williams, Aust. J. Sci. Res. A 2 (1949) 149): neither a drift nor the
+    state that a model leaves behind favors any of them. Last come the measures `apart`, each with its number
+    of processes for every model. Raises ValueError for a model that is named twice.
     """
     if len(set(models)) < len(models):
         raise ValueError("a model can be in a run only once")
@@ -69,7 +69,7 @@ def second_measurements(
 ) -> list[PlannedProcess]:
     """Each model's `disturbed` processes once more, the first `most` of each, in the order of the plan.
 
-    They are numbered after everything in the plan, so that a disturbed process keeps its own number.
+    Their numbers follow all numbers of the plan, so that a disturbed process keeps its own.
     """
     last = max((one.number for one in planned), default=FIRST_PROCESS)
     wanted = {model: sorted(numbers)[:most] for model, numbers in disturbed.items()}

@@ -1,5 +1,5 @@
-"""All that is stored of one server process under measurement; what measures find their results in, and what
-runs and models are compared by. Made by `session` and `compare/evidence`."""
+"""Everything that is stored of one server process under measurement: measures find their results in it, and
+runs and models are compared by it. Made by `session` and `compare/evidence`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import Sample
 
 Series = Mapping[str, Sequence[float]]
-"""Numbers that a measure notes beside its samples, by name."""
+"""Numbers that a measure notes beside its samples, by their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class ProcessLog:
 
     `number` is that of the process in its run and model. `measure` is the one that had the process to itself
     (empty: the process was shared by the timed measures), of whose processes it was the `nth`, from 0.
-    `repeats` is the number of the disturbed process that this one measured again; 0: none. What is read back
-    for a comparison has only `number`, `samples` and `outcome`.
+    `repeats` is the number of the disturbed process that this one measured again; 0: none. A log that is read
+    back for a comparison has only `number`, `samples` and `outcome`.
     """
 
     number: int
@@ -42,5 +42,5 @@ class ProcessLog:
         return [sample for sample in self.samples if sample.scenario == scenario]
 
     def exchanges(self, scenario: str) -> list[Exchange]:
-        """Those samples' exchanges."""
+        """The exchanges of these samples."""
         return [sample.exchange for sample in self.of(scenario)]

@@ -1,21 +1,21 @@
-"""How far a run is, and how long it will take; made by the scenarios as they go, shown by the CLI."""
+"""How far a run is, and how long the rest will take; counted by `session` and `subject`, shown by the CLI."""
 
 import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-AT_LEAST = 5
-"""Steps before anything is said about the time left."""
+LEAST_STEPS = 5
+"""Steps before the time left is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` steps of a run; `doing` is a short phrase of what is measured now of `model`.
+    """`done` of `total` steps of a run; `doing` is a short phrase for the phase of `model`, which has `asked`
+    of at most `needed` samples.
 
-    Of that, `asked` samples of `needed` at most are there. `left_s` is what the rest of the run will likely
-    take, None while that cannot be told.
+    `left_s` is what the rest of the run will likely take, None while that is not known.
     """
 
     model: str
@@ -29,97 +29,72 @@ class Progress:
 
 
 class Steps:
-    """Counts the steps of a run; a phase that ends early counts as done when the next begins."""
+    """Counts the steps of a run; a phase that ends early counts as done when the next begins.
+
+    `most_s` gives the time that the run may still take: one with a budget continues until that is spent.
+    """
 
     def __init__(
         self,
         total: int,
-        tell: Callable[[Progress], None],
+        report: Callable[[Progress], None],
         suite: str = "",
         *,
         most_s: Callable[[], float] = lambda: math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._tell, self._suite = total, tell, suite
-        self._model = self._doing = ""
-        self._done = self._end = self._asked = self._needed = 0
+        self._now = Progress("", "", 0, total, suite)
+        self._report, self._most_s, self._clock = report, most_s, clock
+        self.planned = 0
+        """The steps of all phases so far, done or left out."""
         self._passed = 0
-        self._pace, self._most_s = Pace(clock), most_s
+        """The steps that this process did, or left out because their phase ended early."""
+        self._phases: list[tuple[int, float]] = []
+        """For each phase, the steps passed before it and when it began."""
 
     def begin(self, model: str, doing: str, steps: int) -> None:
-        """The next phase, of at most so many steps with one model."""
-        self._model, self._doing = model, doing
-        self._pass(self._end)
-        self._pace.begin(self._passed)
-        self._end += steps
-        self._asked, self._needed = 0, steps
+        """The next phase, of at most this number of steps with one model."""
+        self._pass(self.planned)
+        self._phases.append((self._passed, self._clock()))
+        self.planned += steps
+        self._now = replace(self._now, model=model, doing=doing, asked=0, needed=steps)
         self._show()
 
-    @property
-    def planned(self) -> int:
-        """The steps of all phases so far, done or left out."""
-        return self._end
-
     def skip_to(self, done: int) -> None:
-        """The next phase begins after so many steps of the run; those between were not made now."""
-        self._pass(self._end)
-        self._done = self._end = max(self._end, done)
+        """The next phase begins after this number of steps of the run; those before it were not done now."""
+        self._pass(self.planned)
+        self.planned = max(self.planned, done)
+        self._now = replace(self._now, done=self.planned)
 
     def extend(self, steps: int) -> None:
-        """The run makes so many more steps than was planned."""
-        self._total += steps
+        """The run does this number of steps more than was planned."""
+        self._now = replace(self._now, total=self._now.total + steps)
 
     def step(self) -> None:
         """One request was answered."""
-        if self._done < self._end:
-            self._asked += 1
-            self._pass(self._done + 1)
+        if self._now.done < self.planned:
+            self._pass(self._now.done + 1)
+            self._now = replace(self._now, asked=self._now.asked + 1)
         self._show()
 
     def finish(self) -> None:
         """The run is done, however it went."""
-        self._doing, self._done = "done", self._total
+        self._now = replace(self._now, doing="done", done=self._now.total)
         self._show()
 
     def _pass(self, done: int) -> None:
-        self._passed += done - self._done
-        self._done = done
+        self._passed += done - self._now.done
+        self._now = replace(self._now, done=done)
 
     def _show(self) -> None:
-        left_s, most_s = self._pace.needs_s(self._total - self._done, self._passed), self._most_s()
-        if most_s < math.inf:  # a run with a budget goes on until that is spent
-            left_s = most_s
-        self._tell(
-            Progress(
-                self._model,
-                self._doing,
-                self._done,
-                self._total,
-                self._suite,
-                self._asked,
-                self._needed,
-                left_s,
-            )
-        )
+        most_s = self._most_s()
+        self._report(replace(self._now, left_s=self._left_s() if most_s == math.inf else most_s))
 
-
-class Pace:
-    """How fast a run is: as fast as the later half of its steps, in whole phases. It begins with what is
-    quickest (known answers are short), and later asks each model in turn."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._passed: list[int] = []
-        self._times_s: list[float] = []
-
-    def begin(self, passed: int) -> None:
-        """A phase begins with so many steps behind us, made or left out because it was time to go on."""
-        self._passed.append(passed)
-        self._times_s.append(self._clock())
-
-    def needs_s(self, steps: int, passed: int) -> float | None:
-        """Seconds that so many steps will likely take; None when too few were passed to tell."""
-        if passed < AT_LEAST:
+    def _left_s(self) -> float | None:
+        """Estimated from the later half of the steps, in whole phases: a run begins with what is fastest
+        (known answers are short), and later asks each model in turn."""
+        if self._passed < LEAST_STEPS:
             return None
-        half = bisect_right(self._passed, passed // 2) - 1
-        return steps * (self._clock() - self._times_s[half]) / (passed - self._passed[half])
+        half = bisect_right(self._phases, self._passed // 2, key=lambda phase: phase[0]) - 1
+        passed, begun_s = self._phases[half]
+        return (self._now.total - self._now.done) * (self._clock() - begun_s) / (self._passed - passed)

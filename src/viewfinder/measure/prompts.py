@@ -1,8 +1,8 @@
-"""The questions that are put to a model, with the grading of its replies; called by the scenarios.
+"""The questions that a model is asked, with the grading of its answers; called by the measures.
 
 Every question about an image is about a scene of its own, so no engine can answer it from a cache. The
-scenes are drawn from fixed seeds: all models, and all runs, are asked the same. An image is drawn when
-its prompt is taken from the iterator, which is between two timed requests.
+scenes are drawn from fixed seeds: all models, in all runs, are asked the same. An image is drawn when its
+prompt is taken from the iterator, between two timed requests.
 """
 
 import random
@@ -22,9 +22,9 @@ SIDE_PX = 512
 MAX_TOKENS = 64
 DESCRIBE = "Describe this image."
 ASKED_OF_IMAGES = ("color", "shape", "count", "exists")
-"""Kinds that any model can be asked: "place" and "caption" have answers of glimpse's own form."""
+"""Kinds that any model can answer: "place" and "caption" have answers in a form of glimpse's own."""
 GUESSING = (1 / 8 + 1 / 4 + 1 / 4 + 1 / 2) / 4
-"""Share that a model would get right that knows the words but does not see."""
+"""Share of right answers of a model that knows the possible words and guesses."""
 ASKED_IN_TEXT = ("capital", "sum")
 
 
@@ -42,12 +42,12 @@ class Prompt:
 
 
 def body(model: str, messages: list[Message], max_tokens: int = MAX_TOKENS) -> dict[str, Any]:
-    """A request as every scenario sends it: greedy, and its answer of bounded length."""
+    """A request as every measure sends it: greedy, with an answer of bounded length."""
     return {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
 
 
 def descriptions(purpose: str) -> Iterator[Prompt]:
-    """Endless requests to describe an image, each a 512 px image of its own; not graded."""
+    """Endless requests to describe an image, each a different one of 512 px; not graded."""
     for _, scene in _scenes(purpose):
         yield Prompt([image_message(scene, DESCRIBE)], DESCRIBE, scene.seed)
 
@@ -67,7 +67,7 @@ def questions(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[Scene, Que
 
 
 def conversations(purpose: str, turns: int) -> Iterator[tuple[Scene, list[Question]]]:
-    """Endless scenes with so many questions of different kinds each; each kind is the last in turn."""
+    """Endless scenes, each with `turns` questions of different kinds; the last one's kind changes in turn."""
     for number, scene in _scenes(purpose):
         rng = scene.random("bench")
         last = ASKED_OF_IMAGES[number % len(ASKED_OF_IMAGES)]
@@ -78,7 +78,7 @@ def conversations(purpose: str, turns: int) -> Iterator[tuple[Scene, list[Questi
 
 
 def without_images(purpose: str) -> Iterator[Prompt]:
-    """Capitals and sums in turn, no two alike; some hundreds."""
+    """Some hundreds of questions about capitals and sums in turn, no two alike."""
     rng = random.Random(f"bench/{purpose}")
     asked: set[str] = set()
     for number in range(2000):
@@ -90,7 +90,7 @@ def without_images(purpose: str) -> Iterator[Prompt]:
 
 
 def graded(messages: list[Message], question: Question, scene: Scene) -> Prompt:
-    """The prompt of a question about a scene that the messages end with."""
+    """The prompt of a question about a scene, given the messages that end with it."""
     return Prompt(messages, question.text, scene.seed, question.answer, partial(is_right, question))
 
 
@@ -99,13 +99,13 @@ def text_message(text: str) -> Message:
 
 
 def is_right_text(question: Question, reply: str) -> bool:
-    """Whether a free-form reply gives a capital (that city and no other) or a sum (the last number said)."""
-    due = question.answer.rstrip(".")
+    """Whether a free-form reply has the right capital (that city alone) or sum (the last number in it)."""
+    right = question.answer.rstrip(".")
     if question.kind == "capital":
         words = set(re.findall(r"[a-z]+", reply.lower()))
-        return {city for city in CAPITALS.values() if city.lower() in words} == {due}
+        return {city for city in CAPITALS.values() if city.lower() in words} == {right}
     numbers = re.findall(r"\d+", reply)
-    return bool(numbers) and numbers[-1] == due
+    return bool(numbers) and numbers[-1] == right
 
 
 def _scenes(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[int, Scene]]:

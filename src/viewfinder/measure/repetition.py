@@ -1,8 +1,8 @@
 """Which timed server processes are measured once more, and which of the two measurements counts; pure, called
 by `session`.
 
-The choice never depends on how fast a process was: the second measurement counts when nothing disturbed it,
-else the first one does. Taking the faster of the two would make every model look better than it is.
+The choice never depends on how fast a process was: the second measurement counts unless it was disturbed too;
+then the first one does. To take the faster of the two would make every model look better than it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from viewfinder.measure.process_log import ProcessLog
 
 @dataclass(frozen=True, slots=True)
 class TimedProcess:
-    """A server process with what spoiled its times, in a clause; empty: nothing did."""
+    """A process log, and why its times are spoiled, in a clause; empty: they are not."""
 
     log: ProcessLog
     disturbed: str
@@ -25,8 +25,8 @@ Timed = Mapping[int, TimedProcess]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The numbers of the processes that count, in the order of measurement; those `set_aside`; what to
-    report."""
+    """The numbers of the processes that count, in the order of measurement; the numbers of those that are
+    `set_aside`; sentences that explain it."""
 
     numbers: tuple[int, ...]
     set_aside: tuple[int, ...]
@@ -61,7 +61,7 @@ def count(processes: Timed) -> Counted:
 
 
 def _note(numbers: Sequence[int], processes: Timed, then: str) -> str:
-    """What became of disturbed processes of one measure; the reason of the first stands for all."""
+    """What was done about the disturbed processes of one measure, with the reason of the first of them."""
     if not numbers:
         return ""
     why, is_one = processes[numbers[0]].disturbed, len(numbers) == 1

@@ -1,6 +1,6 @@
-"""From everything that a session measured to the result that is stored; pure, called by `session`.
+"""Builds the result that is stored from everything that a session measured; pure, called by `session`.
 
-A session that broke off keeps what it has: the rest of its result says why it was not measured.
+A session that broke off keeps what it has; the rest of its result says why it was not measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +22,16 @@ from viewfinder.measure.store.rows import Run
 from viewfinder.measure.suite import Suite
 from viewfinder.measure.verdict import judge
 
-BLIND = Missing(missing="vision gate failed")
-TIME_IS_OVER = Missing(missing="the time of the budget was over before it")
+_BLIND = Missing(missing="vision gate failed")
+_TIME_IS_OVER = Missing(missing="the budget was spent before it")
 
 
 @dataclass(slots=True)
 class ResultBuilder:
-    """Of one variant in one run; filled by `session`.
+    """Collects the process logs of one variant in one run, and builds its result; filled by `session`.
 
-    `logs` are those of the processes that count; those that the timed measures share have the key "".
+    `logs` are those of the processes that count, by the measure that had the process to itself; empty: the
+    timed measures shared it.
     """
 
     card: ModelCard
@@ -47,27 +48,27 @@ class ResultBuilder:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the servers under measurement are started by us."""
+        """Whether Viewfinder starts the servers under measurement."""
         return self.variant.server is None
 
     def add(self, log: ProcessLog) -> None:
-        """A process that counts."""
+        """Count a process."""
         self.engine_version = self.engine_version or log.outcome.engine_version
         self.failed_starts += max(0, log.outcome.starts - 1)
         some = [*self.logs.get(log.measure, []), log]
         self.logs[log.measure] = sorted(some, key=lambda one: one.nth) if log.measure else some
 
     def skip_reason(self, measure: AnyMeasure) -> Missing | None:
-        """Why this model is not put to a measure, or None."""
+        """Why a measure is left out for this model, or None."""
         if missing := measure.skip_reason(self.variant):
             return missing
         if "sight" not in measure.needs:
             return None
         gates = self._found(GATES)
-        return BLIND if isinstance(gates, Gates) and is_blind(gates.vision) else None
+        return _BLIND if isinstance(gates, Gates) and is_blind(gates.vision) else None
 
     def result(self, measured_at: str, fingerprint: str = "", *, time_is_over: bool = False) -> ModelResult:
-        """Everything that was found. When the `time_is_over`, that is why the rest is missing."""
+        """Everything that was found. With `time_is_over`, the spent budget is why the rest is missing."""
         found = self._all_found()
         if time_is_over:
             found = {name: _or_time_is_over(one) for name, one in found.items()}
@@ -121,29 +122,29 @@ class ResultBuilder:
         return f"{CHAT_PATH} (private Unix socket)" if server is None else f"{server.root}{CHAT_PATH}"
 
     def _disturbance(self) -> str:
-        """How much of the processors others used while the shared processes were timed."""
+        """Says that other programs disturbed the shared processes while they were timed."""
         outcomes = [log.outcome for log in self.logs.get("", [])]
         foreign_s = sum(outcome.foreign_s for outcome in outcomes)
-        return disturbance.verdict(foreign_s, sum(outcome.available_s for outcome in outcomes))
+        return disturbance.clause(foreign_s, sum(outcome.available_s for outcome in outcomes))
 
     def _issues(self) -> Sequence[str]:
-        """What belongs to no measure alone."""
-        said = [
+        """Issues that belong to no single measure."""
+        issues = [
             f"In '{name}' {log.broke_off}"
             for name, logs in self.logs.items()
             for log in logs
             if log.broke_off and name != GATES.name
         ]
         if self.failed_starts:
-            said.append(f"The engine failed to start {self.failed_starts} times and was started again.")
-        return said
+            issues.append(f"The engine failed to start {self.failed_starts} times and was started again.")
+        return issues
 
 
 def _or_time_is_over(found: BaseModel) -> BaseModel:
-    """A result with the budget as the reason for what was not reached."""
+    """The result with the spent budget as the reason for the parts that were not reached."""
     if found == NOT_REACHED:
-        return TIME_IS_OVER
+        return _TIME_IS_OVER
     parts: Mapping[str, object] = dict(found)
     return found.model_copy(
-        update={name: TIME_IS_OVER for name, part in parts.items() if part == NOT_REACHED}
+        update={name: _TIME_IS_OVER for name, part in parts.items() if part == NOT_REACHED}
     )

@@ -1,5 +1,5 @@
-"""Everything that one run learned about one variant, as it is stored and read back; made by `result_builder`,
-read by `api` and the report."""
+"""The result of one variant in one run, as it is stored and read back; made by `result_builder`, read by
+`api` and the report."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping
@@ -22,7 +22,7 @@ Status = Literal[
     "avoid",
     "broken",
     "failed",
-    "unverified",  # what older versions called broken
+    "unverified",  # older versions' word for broken
 ]
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class OtherVersion(RootModel[JsonValue]):
 
 
 class ModelResult(Frozen):
-    """Everything that one run learned about one variant.
+    """Everything that one run found about one variant.
 
     `found` maps each measure of the run to its result, or to the reason why there is none.
     """
@@ -51,17 +51,18 @@ class ModelResult(Frozen):
     machine: Machine
     status: Status
     status_reasons: tuple[str, ...] = ()
-    """What the status rests on, a clause each; empty in results of older versions."""
+    """The reasons for the status, as clauses; empty in results of older versions."""
     failure: str = ""
     contaminated: str = ""
     found: dict[str, SerializeAsAny[BaseModel]] = Field(default_factory=dict)
     issues: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """How it was measured, as far as there is something to know: which processes were disturbed."""
+    """What is unusual about how it was measured, such as which processes were disturbed."""
     machine_drift: Measured | None = None
     """The machine's time for the same work at the run's end over that at its start; None: not timed."""
     fingerprint: str = ""
-    """Digest of what it was measured on and with; empty in results of older versions."""
+    """Digest of the computer and the software that it was measured with; empty in results of older
+    versions."""
 
     @field_validator("found", mode="before")
     @classmethod
@@ -70,7 +71,7 @@ class ModelResult(Frozen):
 
     @property
     def facts(self) -> Facts:
-        """What the verdict and the recommendations may use, of all measures together."""
+        """The facts of all measures together, for the verdict and the recommendations."""
         return facts_of(self.found)
 
     @property
@@ -99,11 +100,11 @@ def _read(name: str, stored: object) -> BaseModel:
             return kind.model_validate(stored)
         except ValidationError:
             continue
-    raise ValueError(f"the result of {name!r} is no JSON value")
+    raise ValueError(f"the result of {name!r} is not a JSON value")
 
 
 def add(store: Store, result: ModelResult, set_aside: Collection[int] = ()) -> None:
-    """Keep a result; samples of the processes that are `set_aside` count nowhere."""
+    """Keep a result; samples of the processes that are `set_aside` count in no figure."""
     store.add_result(result.run, result.model, result.model_dump_json(), set_aside)
 
 
@@ -129,10 +130,8 @@ def _readable(rows: Iterable[StoredResult]) -> list[ModelResult]:
             results.append(ModelResult.model_validate_json(row.text))
         except ValidationError:
             _log.warning(
-                "Ignored the result of '%s' from run %s: written by another version. Run: viewfinder bench "
-                "%s",
-                row.model,
-                row.run,
-                row.model,
+                "Ignored the result of '%(model)s' from run %(run)s: written by another version. Run: "
+                "viewfinder bench %(model)s",
+                {"model": row.model, "run": row.run},
             )
     return results

@@ -1,17 +1,17 @@
-"""What a run with a budget measures once every figure has the least that it needs; pure, called by `runner`.
+"""What a run with a budget measures after the plan of its suite; pure, called by `runner`.
 
-Round by round: more questions for the best model by answers and those not yet separated from it, one more
-timed process for the fastest and those not yet separated from it; until all are, or the time is over.
+Each round asks more questions of the best model by answers and of those not yet separated from it, and times
+one more process of the fastest and of those not yet separated from it; until all are, or the time is spent.
 
-To look again and again and to stop when a difference shows finds differences where there are none: in 300
-simulated runs of two equal models with 20 rounds, 15 % of them. So to stop early, a difference counts as
-shown only beyond any doubt (p below 0.001; Peto et al., Br. J. Cancer 34 (1976) 585), whereas the guide
-judges at the end, and at 5 %: it found one in 3 % of them then.
+To test again and again, and to stop when a difference shows, finds differences where there are none: in 15 %
+of 300 simulated runs of two equal models with 20 rounds. So a difference ends the rounds only when p is below
+0.001 (Peto et al., Br. J. Cancer 34 (1976) 585), while the guide judges once, at the end, at 5 %: in 3 % of
+these runs it then found a difference.
 """
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
@@ -20,10 +20,10 @@ from viewfinder.measure.plan import PlannedProcess
 from viewfinder.measure.statistics.ranking import MARGIN_RATIO, MARGIN_SHARE, Ranking
 
 FIRST_NUMBER = 10_000
-"""The processes of rounds are numbered from here on, far beyond those of any plan."""
-BEYOND_DOUBT = 0.001
-REACH = 3.29
-"""As many standard errors to either side are as unlikely."""
+"""The processes of rounds are numbered from here, far beyond those of any plan."""
+_P_SETTLED = 0.001
+_REACH = 3.29
+"""The number of standard errors to either side of the truth that is exceeded with that probability."""
 
 
 def next_round(
@@ -31,20 +31,23 @@ def next_round(
 ) -> list[PlannedProcess]:
     """The processes of a round (rounds count from 1), numbered from `first`; none: everything is settled.
 
-    Deterministic: an interrupted run comes to the same rounds from the same samples. Those of this round and
-    of later ones must not be among them.
+    Deterministic: an interrupted run has the same rounds again if it is given the same samples, without those
+    of this round and of later ones.
     """
     rng = random.Random(f"{seed}/{round_number}")
     by_question = _open(by_answers(known), MARGIN_SHARE)
     by_process = _open(by_times(known), MARGIN_RATIO)
     more_questions = [
-        PlannedProcess(first, model, GATES.name, nth=round_number) for model in _shuffled(by_question, rng)
+        PlannedProcess(first, model, GATES.name, nth=round_number)
+        for model in rng.sample(by_question, len(by_question))
     ]
-    return more_questions + [PlannedProcess(first + 1, model) for model in _shuffled(by_process, rng)]
+    return more_questions + [
+        PlannedProcess(first + 1, model) for model in rng.sample(by_process, len(by_process))
+    ]
 
 
 def _open(standing: Standing | None, margin: float) -> list[str]:
-    """The best and those whose place beside it is open; empty when there are none of these."""
+    """The best model and those not yet separated from it; empty when all others are."""
     if standing is None:
         return []
     open_places = [place.model for place in standing.places if not _is_settled(place, margin)]
@@ -53,10 +56,6 @@ def _open(standing: Standing | None, margin: float) -> list[str]:
 
 def _is_settled(place: Ranking, margin: float) -> bool:
     contrast = place.contrast
-    if contrast is None or place.p < BEYOND_DOUBT:
+    if contrast is None or place.p < _P_SETTLED:
         return True
-    return abs(contrast.value) + REACH * contrast.spread / math.sqrt(contrast.n) < margin
-
-
-def _shuffled(things: Sequence[str], rng: random.Random) -> list[str]:
-    return rng.sample(things, len(things))
+    return abs(contrast.value) + _REACH * contrast.spread / math.sqrt(contrast.n) < margin

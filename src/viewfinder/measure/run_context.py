@@ -1,4 +1,4 @@
-"""What everything within one run shares, and how its server processes are made; made by `runner`."""
+"""What all models of one run share, and how their server processes are created; made by `runner`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from viewfinder.measure.suite import Suite
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The run, its suite, and the house's parts that it uses."""
+    """A run, its suite, and the parts of the program that it uses."""
 
     run: Run
     suite: Suite
@@ -49,15 +49,14 @@ class RunContext:
         deadline: Deadline | None = None,
     ) -> Subject:
         """A fresh server process, not started yet; see `Subject`."""
-        folders = self.folders
         server = make_server(
             card,
             variant,
             engine,
             self.catalog,
             settings,
-            run_folder=folders.run,
-            log_folder=folders.logs,
+            run_folder=self.folders.run,
+            log_folder=self.folders.logs,
         )
         return Subject(
             server,
@@ -74,7 +73,7 @@ class RunContext:
         )
 
     def fingerprint(self, variant: Variant, engine: Engine, settings: EngineSettings) -> Fingerprint:
-        """That of a variant with these settings, here and now; reads every file that is new."""
+        """The fingerprint of a variant with these settings, here and now; hashes every file that is new."""
         files = self.catalog.resolve(variant)
         return fingerprint.take(
             variant,

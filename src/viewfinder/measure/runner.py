@@ -1,9 +1,11 @@
-"""One invocation of bench: every model in turn, each result stored as soon as it exists; `api` calls it."""
+"""One invocation of bench: all models in turn, each result stored as soon as it is complete; `api` calls
+it."""
 
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -30,7 +32,7 @@ from viewfinder.measure.session import Session, steps_of
 from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.rows import ANCHOR, Run, RunRequest
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import Suite, stored
+from viewfinder.measure.suite import Suite
 
 
 async def run_suite(
@@ -48,12 +50,12 @@ async def run_suite(
 ) -> list[ModelResult]:
     """Measure each card with the suite and return the results in the cards' order.
 
-    Each model gets server processes of its own, in the order of `plan`; with a limit on time, the time that
-    this leaves is spent on `rounds`. A model that fails has a result that says so, and the others are
-    measured. Cancelled (Ctrl-C) or killed, everything that was finished stays stored, and a run that has a
-    `request` can be resumed: given as `resumed` with the same cards and suite, nothing that was finished is
-    measured again. Raises ViewfinderError when the models, engines or settings are no longer those that the
-    run began with, AlreadyRunning when another process carries it out.
+    Each model gets server processes of its own, in the order of `plan`; in a run with a limit, the time that
+    is left after that is spent on `rounds`. A model that fails has a result that says so, and the others are
+    measured. When the run is cancelled (Ctrl-C) or killed, everything finished stays stored, and a run with a
+    `request` can be resumed: pass it as `resumed` with the same cards and suite, and nothing finished is
+    measured again. Raises ViewfinderError when the models, engines or settings are not those that the run
+    began with, AlreadyRunning when another process is doing the run.
     """
     run = resumed or _new_run(suite, request)
     with _alone(folders.state, run.run):
@@ -110,7 +112,8 @@ async def _measure(
 async def _take_all(
     context: RunContext, planned: Sequence[PlannedProcess], sessions: dict[str, Session]
 ) -> None:
-    """Everything planned, and after each half its disturbed processes once more; raises TimeIsUp."""
+    """Everything planned: the shared processes and then the others, and after each of the two the disturbed
+    ones once more. Raises TimeIsUp."""
     apart = [one for one in planned if one.measure and one.measure != GATES.name]
     shared = [one for one in planned if one not in apart]
     for half in (shared, apart):
@@ -125,7 +128,7 @@ async def _take_all(
 
 
 async def _take(context: RunContext, planned: Iterable[PlannedProcess], sessions: dict[str, Session]) -> None:
-    """Each process by its model's session; one with nothing to do counts as done."""
+    """Measure each process in its model's session; one that is left out counts as done."""
     for one in planned:
         end = context.steps.planned + steps_of(context.suite, one)
         await sessions[one.model].take(one)
@@ -133,7 +136,7 @@ async def _take(context: RunContext, planned: Iterable[PlannedProcess], sessions
 
 
 async def _take_rounds(context: RunContext, sessions: dict[str, Session]) -> None:
-    """What the budget leaves time for, see `rounds`; raises TimeIsUp unless everything is settled before."""
+    """Rounds until every model is separated from the best, see `rounds`; raises TimeIsUp."""
     for number in count(1):
         first = FIRST_NUMBER + 2 * number
         known = {
@@ -149,7 +152,7 @@ async def _take_rounds(context: RunContext, sessions: dict[str, Session]) -> Non
 
 
 def interrupted(store: Store, state: Path) -> Run:
-    """The newest run that was interrupted and can be resumed; ViewfinderError when there is none."""
+    """The newest run that was interrupted and can be resumed. Raises ViewfinderError when there is none."""
     for run in reversed(store.runs()):
         if run.finished_at or run.request is None:
             continue
@@ -172,13 +175,13 @@ def _new_run(suite: Suite, request: RunRequest | None) -> Run:
         "",
         this_machine(),
         seed=secrets.randbits(32),
-        counts=stored(suite),
+        counts=asdict(suite),
         request=request,
     )
 
 
 def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> None:
-    """Results of different fingerprints are never pooled."""
+    """Raise ViewfinderError when a fingerprint changed: results with different ones are never pooled."""
     then = store.fingerprints(run.run)
     for name, session in sessions.items():
         if session.result is not None or name not in then:
@@ -200,13 +203,13 @@ def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> N
 
 @contextmanager
 def _alone(state: Path, run: str) -> Iterator[None]:
-    """Hold the run; the kernel frees it when this process dies."""
+    """Lock the run; the kernel releases the lock when this process dies."""
     lock = FileLock(_lock_file(state, run))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise AlreadyRunning(
-            f"Another process is carrying out the run {run}.", hint="Wait until it has finished."
+            f"Another process is measuring the run {run}.", hint="Wait until it has finished."
         ) from None
     try:
         yield

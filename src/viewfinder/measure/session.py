@@ -1,4 +1,4 @@
-"""One model under measurement, over all of its server processes to its result; called by `runner`."""
+"""One model under measurement: all of its server processes, and its result; called by `runner`."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Session:
-    """Measures one card's variant; a failure ends it, and is part of its result."""
+    """Measures one card's variant; a failure ends the session, and is part of its result."""
 
     card: ModelCard
     context: RunContext
@@ -49,7 +49,8 @@ class Session:
         self.builder = ResultBuilder(self.card, self.card.variant(), self.context.run, self.context.suite)
 
     async def prepare(self) -> None:
-        """Choose what suits this machine and take its fingerprint: reads every file that is new."""
+        """Choose the variant for this machine and take its fingerprint, which hashes every file that is
+        new."""
         try:
             self.builder.variant, self._engine = choose_variant(self.card)
             settings = self.context.settings.engine_of(self.card.name)
@@ -60,7 +61,7 @@ class Session:
             self.builder.failure = str(error)
 
     def recall(self) -> None:
-        """Take up what the store has of this run, after an interruption."""
+        """Read what the store has of this run, after an interruption."""
         run, store = self.context.run.run, self.context.store
         known = results.of_run(store, run)
         self.result = next((one for one in known if one.model == self.card.name), None)
@@ -68,16 +69,16 @@ class Session:
 
     @property
     def disturbed(self) -> list[int]:
-        """The numbers of the processes whose times were disturbed; none when the session has ended."""
+        """The numbers of the processes whose times were disturbed; empty when the session has ended."""
         return [] if self.result is not None else repetition.disturbed(self._timed)
 
     @property
     def is_able(self) -> bool:
-        """Whether anything is left that can be measured."""
+        """Whether more can be measured."""
         return self.result is None and not self.builder.failure
 
     async def take(self, planned: PlannedProcess) -> None:
-        """Measure one server process, unless that was done before an interruption or the session has
+        """Measure one server process, unless it was measured before an interruption or the session has
         ended."""
         if self.result is not None:
             return
@@ -99,7 +100,8 @@ class Session:
         return [one for one in stored if one.process < number]
 
     def conclude(self, machine: Measured | None = None, drift: str = "") -> None:
-        """Store the result, once; `machine` is how its own speed changed during the run, `drift` if much."""
+        """Store the result, once; `machine` is the change of the machine's own speed during the run, `drift`
+        says that it is too large."""
         if self.result is not None:
             return
         self.builder.machine_drift, self.builder.drift = machine, drift
@@ -115,7 +117,8 @@ class Session:
         results.add(self.context.store, self.result, counted.set_aside)
 
     def _write_files(self, result: ModelResult) -> None:
-        """Before the result that names them; a disk that does not take them costs no result."""
+        """Called before the result, which names the files, is stored; an error of the disk only logs a
+        warning."""
         about = _about(result)
         try:
             for name, found in result.found.items():
@@ -144,38 +147,34 @@ class Session:
         set_aside = store.begin_process(run, self.card.name, planned.number, resumable=resumable)
         async with self._fresh(planned, earlier, set_aside) as subject:
             self.builder.engine_version = subject.server.engine_version
-            broke_off = await (self._ask_one if planned.measure else self._ask_shared)(subject, planned)
-        foreign_s, available_s = subject.disturbance.seconds
+            broke_off = await (self._ask_alone if planned.measure else self._ask_shared)(subject, planned)
         outcome = ProcessOutcome(
             starts=subject.starts,
             engine_version=self.builder.engine_version,
             memory=dict(subject.memory),
-            foreign_s=foreign_s,
-            available_s=available_s,
-            series={name: tuple(values) for name, values in subject.noted.items()},
+            foreign_s=subject.disturbance.foreign_s,
+            available_s=subject.disturbance.available_s,
+            series=subject.series,
             broke_off=broke_off,
             spent_s=deadline.clock() - begun_s,
         )
         store.finish_process(run, self.card.name, planned.number, outcome)
         self._keep(planned, outcome)
 
-    async def _ask_one(self, subject: Subject, planned: PlannedProcess) -> str:
-        """Give the process to one measure; that the engine does not survive it is part of what is measured.
+    async def _ask_alone(self, subject: Subject, planned: PlannedProcess) -> str:
+        """Let one measure ask the process; if the engine dies or stalls, that is part of the measurement.
 
         Returns why it broke off, or nothing.
         """
-        measure = measures()[planned.measure]
-        counts = self.context.suite.counts[measure.name]
+        measure, suite = measures()[planned.measure], self.context.suite
         if not measure.has_phases:
-            subject.begin(measure.name, measure.steps(counts, planned.nth))
+            subject.begin(measure.name, steps_of(suite, planned))
         try:
             with subject.watched() if measure.timed else nullcontext():
-                series = await measure.ask(subject, counts, planned.nth) or {}
-                subject.noted.update({name: list(values) for name, values in series.items()})
+                subject.note(await measure.ask(subject, suite.counts[measure.name], planned.nth))
         except (EngineDied, EngineStalled) as error:
             if measure.required:
-                noted = {name: tuple(values) for name, values in subject.noted.items()}
-                self._keep(planned, ProcessOutcome(series=noted, broke_off=str(error)))
+                self._keep(planned, ProcessOutcome(series=subject.series, broke_off=str(error)))
                 raise
             return str(error)
         return ""
@@ -186,8 +185,7 @@ class Session:
         subject.begin(_doing(suite, planned, is_ours=self.builder.is_ours), steps_of(suite, planned))
         for measure in suite.shared():
             if not self.builder.skip_reason(measure):
-                series = await measure.ask(subject, suite.counts[measure.name], 0) or {}
-                subject.noted.update({name: list(values) for name, values in series.items()})
+                subject.note(await measure.ask(subject, suite.counts[measure.name], 0))
         return ""
 
     def _keep(self, planned: PlannedProcess, outcome: ProcessOutcome) -> None:
@@ -197,8 +195,8 @@ class Session:
         if planned.measure and measures()[planned.measure].required:  # never measured again
             self.builder.add(log)
             return
-        asked = [measures()[log.measure]] if log.measure else self.context.suite.shared()
-        disturbed = next(filter(None, (one.disturbed(log) for one in asked if one.timed)), "")
+        asking = [measures()[log.measure]] if log.measure else self.context.suite.shared()
+        disturbed = next(filter(None, (one.disturbed(log) for one in asking if one.timed)), "")
         self._timed[planned.number] = TimedProcess(log, disturbed)
 
     def _stored(self, planned: PlannedProcess) -> list[Sample]:
@@ -222,7 +220,7 @@ class Session:
         )
 
     async def _check_files(self) -> None:
-        """Raise ModelFilesError when the files are no longer those whose hash was taken."""
+        """Raise ModelFilesError when the files have another hash than in the fingerprint."""
         if self.fingerprint is None or self.builder.variant.server is not None:
             return
         variant = self.builder.variant
@@ -230,26 +228,25 @@ class Session:
         if await asyncio.to_thread(self.context.hashes.of, variant, files) != self.fingerprint.files:
             raise ModelFilesError(
                 f"The files of '{self.card.name}' changed while it was measured.",
-                hint="What was measured before is kept; measure it again when the files no longer change.",
+                hint="What was measured before is kept. Measure it again when the files no longer change.",
                 code="model_changed",
             )
 
 
 def steps_of(suite: Suite, planned: PlannedProcess) -> int:
-    """How many requests a process is asked at most."""
+    """The highest number of requests to a process."""
     if planned.measure:
         return int(measures()[planned.measure].steps(suite.counts[planned.measure], planned.nth))
     return sum(measure.steps(suite.counts[measure.name], 0) for measure in suite.shared())
 
 
 def _is_resumable(planned: PlannedProcess) -> bool:
-    """Known answers can be asked of any process; the samples of a timed one that is gone count for
-    nothing."""
+    """Whether the samples of an interrupted process count: those of a timed one do not."""
     return bool(planned.measure) and measures()[planned.measure].resumable
 
 
 def _doing(suite: Suite, planned: PlannedProcess, *, is_ours: bool) -> str:
-    """`process 3 of 7`, for the display."""
+    """The phase as the display shows it: `process 3 of 7`."""
     what = "process" if is_ours else "session"
     number = planned.repeats or planned.number
     doing = f"{what} {number} of {suite.processes}" if number <= suite.processes else f"one more {what}"

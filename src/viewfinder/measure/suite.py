@@ -1,23 +1,24 @@
-"""How deep a run measures: quick, standard or thorough; chosen by the user, followed by `session`."""
+"""How much a run measures: quick, standard or thorough; chosen by the user, read by `runner` and
+`session`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure.measures.registry import AnyMeasure, measures
 
-NAMES = ("quick", "standard", "thorough")
+DEPTHS = ("quick", "standard", "thorough")
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The depth of a run; what it means for a measure alone is in that measure's `counts`.
+    """What a run measures, and how much of it; `counts` has what that means for each measure.
 
-    `processes` fresh server processes are timed, shared by the measures that need none of their own; odd, so
-    that the median is one of them. At most `again` disturbed ones are measured once more. `anchor` fresh
-    processes of the anchor are timed at the run's start, and as many at its end. `limit_s` is the time of the
-    whole run, see `deadline` and `rounds`; 0: as long as the counts take.
+    `processes` fresh server processes are timed, shared by the measures that need none of their own; an odd
+    number, so that the median is one of them. At most `again` disturbed ones are measured once more. `anchor`
+    fresh processes of the anchor are timed at the run's start, and the same number at its end. `limit_s` is
+    the time for the whole run, see `deadline` and `rounds`; 0: as long as the counts take.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Suite:
         return [one for one in self._measures() if "own_process" not in one.needs]
 
     def apart(self) -> list[tuple[AnyMeasure, int]]:
-        """The measures with processes of their own, and how many those are."""
+        """The measures with processes of their own, each with the number of these."""
         own = (one for one in self._measures() if "own_process" in one.needs)
         return [(one, n) for one in own if (n := one.processes(self.counts[one.name]))]
 
@@ -46,23 +47,18 @@ class Suite:
 
 
 def suite_named(name: str) -> Suite:
-    """The suite called `name`; BadRequest with the names there are."""
-    if name not in NAMES:
+    """The suite of this depth. Raises BadRequest with the depths that there are."""
+    if name not in DEPTHS:
         raise BadRequest(
-            f"There is no suite named {name!r}.", hint=f"Suites: {', '.join(NAMES)}.", param="suite"
+            f"There is no suite named {name!r}.", hint=f"Suites: {', '.join(DEPTHS)}.", param="suite"
         )
     processes, again, anchor = {"quick": (7, 3, 3), "standard": (11, 5, 6), "thorough": (15, 7, 8)}[name]
     counts = {key: measure.counts[name] for key, measure in measures().items() if name in measure.counts}
     return Suite(name, processes, counts, again=again, anchor=anchor)
 
 
-def stored(suite: Suite) -> dict[str, Any]:
-    """The suite as a run stores it."""
-    return asdict(suite)
-
-
 def suite_of(stored: Mapping[str, Any]) -> Suite:
-    """The suite that a run stored; ViewfinderError when its counts are another version's."""
+    """The suite that a run stored (`asdict`). Raises ViewfinderError when another version stored it."""
     try:
         counts = {
             name: type(next(iter(measures()[name].counts.values())))(**one)

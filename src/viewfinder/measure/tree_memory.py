@@ -1,4 +1,4 @@
-"""Memory of a server's process tree as results keep it, and the most that it came to; called by `subject`."""
+"""Memory of a server's process tree as results keep it, and its peak; called by `subject`."""
 
 import sys
 import time
@@ -9,13 +9,14 @@ from viewfinder.host.mapped import also_mapped_by
 from viewfinder.host.memory import TREE_REFRESH_S, counted_bytes, high_water_bytes, measure_tree
 from viewfinder.measure.figures import Memory
 
-GROWTH = 1.01
-"""An exact sample takes long, so one is taken only when the tree has grown by a hundredth: a peak is too low
-by no more than that, but for what comes and goes within a request, which the kernel's own mark alone sees."""
+_GROWTH = 1.01
+"""An exact reading takes long, so one is made only when the tree has grown by one percent: a peak is at most
+that much too low, except for memory that a request takes and returns, which only the kernel's high-water mark
+shows."""
 
 
 def read(pids: list[int], *, look_around: bool = False) -> Memory:
-    """The tree's memory now; to `look_around` for others who map its files takes a look at every process."""
+    """The tree's memory now; `look_around` also searches all processes for others that map its files."""
     sample = measure_tree(pids)
     return Memory(
         footprint_bytes=sample.footprint_bytes,
@@ -30,7 +31,7 @@ def read(pids: list[int], *, look_around: bool = False) -> Memory:
 
 
 class Peak:
-    """The highest footprint of one process tree; looked for between requests, while none is in flight.
+    """The highest footprint of one process tree, read between requests, while none is in flight.
 
     `pids` lists the tree, which takes milliseconds.
     """
@@ -42,16 +43,16 @@ class Peak:
         self._counted = 0
 
     def look(self) -> None:
-        """Take an exact sample if the kernel's counters say more than ever."""
+        """Make an exact reading if the kernel's counters are higher than ever."""
         if self._clock() >= self._refresh_s:
             self._pids = self._list_pids()
             self._refresh_s = self._clock() + TREE_REFRESH_S
         counted = counted_bytes(self._pids)
-        if counted > GROWTH * self._counted:
+        if counted > _GROWTH * self._counted:
             self._counted = counted
             self.take(read(self._pids))
 
     def take(self, memory: Memory) -> None:
-        """A sample that was taken for something else."""
+        """Count a reading that was made for another purpose."""
         if self.highest is None or memory.footprint_bytes > self.highest.footprint_bytes:
             self.highest = memory

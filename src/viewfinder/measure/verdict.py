@@ -1,16 +1,15 @@
-"""What a result adds up to in one word, by fixed rules, with the reasons in words; pure, called by
-`result_builder`.
+"""The status of a result, by fixed rules, with its reasons; pure, called by `result_builder`.
 
     failed             it could not be measured to the end
-    broken             no gate was passed: it answers, and does not work
+    broken             no gate was passed: it answers, but wrongly
     avoid              it mixes up its users' images or answers, or fills the memory of this computer
     provisional        too few questions to know whether a gate is passed
     vision-only        the vision gate is passed, the text gate surely not
     text-only          the reverse
+    production ready   both gates are passed, and every demand on a service is shown to be met
     verified           both gates are passed
-    production ready   and everything that can be asked of a service is shown
 
-The first that applies, in this order, but for the last two, of which the last that applies.
+The first that applies.
 """
 
 from dataclasses import dataclass
@@ -21,23 +20,21 @@ from viewfinder.measure.measures.gates.find import PASS
 from viewfinder.measure.results import Status
 from viewfinder.measure.statistics.intervals import wilson
 
-MOST_ERRORS = 0.05
-"""Share of failed requests that a service must surely stay below."""
-LEAST_LEAK_REQUESTS = 60
-"""Requests in the leak order; none wrong in 60 bounds the rate below 4.9 %."""
-SOON = 1_000
-"""Requests within which a leak that fills the memory makes a model one to avoid."""
-TELLING = 0.25
-"""Width of an interval around the pass mark, above which a gate that was not passed is not yet failed."""
-
-
-JUDGED = ("vision", "text")
+_MOST_ERRORS = 0.05
+"""A service must surely have a smaller share of failed requests."""
+_LEAST_LEAK_REQUESTS = 60
+"""Requests in which mix-ups are looked for; with none in 60, the rate is surely below 4.9 %."""
+_SOON = 1_000
+"""A leak that fills the memory within this number of requests makes a model one to avoid."""
+_TOO_WIDE = 0.25
+"""A gate that was not passed is undecided if its interval contains the pass mark and is wider than this."""
+_JUDGED = ("vision", "text")
 """The gates that decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A status and what it rests on, at least one clause."""
+    """A status and its reasons, at least one clause."""
 
     status: Status
     reasons: tuple[str, ...]
@@ -46,71 +43,71 @@ class Verdict:
 def judge(
     facts: Facts, *, failure: str = "", is_ours: bool = True, memory_bytes: float = float("inf")
 ) -> Verdict:
-    """The status of one variant on a computer with that much memory; `failure` says why it could not be
+    """The status of one variant on a computer with `memory_bytes`; `failure` says why it could not be
     measured to the end."""
     if failure:
         return Verdict("failed", (failure,))
     asked = _asked(facts)
     passed = [name for name, gate in asked.items() if gate.passed]
-    said = tuple(_of_gate(name, gate) for name, gate in asked.items())
+    gates = tuple(_of_gate(name, gate) for name, gate in asked.items())
     open_ones = _undecided(asked)
     if not passed and not open_ones:
-        return Verdict("broken", said or ("no gate was asked",))
+        return Verdict("broken", gates or ("no gate was asked",))
     if why := _corrupt(facts, memory_bytes - facts.steady_bytes):
         return Verdict("avoid", why)
     if open_ones:
         return Verdict("provisional", open_ones)
-    if len(passed) < len(JUDGED):
+    if len(passed) < len(_JUDGED):
         missing = tuple(
             f"{name} gate: {gate.missing}"
             for name, gate in facts.gates.items()
-            if name in JUDGED and isinstance(gate, Missing)
+            if name in _JUDGED and isinstance(gate, Missing)
         )
-        return Verdict("vision-only" if "vision" in passed else "text-only", said + missing)
+        return Verdict("vision-only" if "vision" in passed else "text-only", gates + missing)
     unmet = _unmet(facts, is_ours=is_ours)
-    return Verdict("verified", said + unmet) if unmet else Verdict("production ready", said + _shown(facts))
+    return Verdict("verified", gates + unmet) if unmet else Verdict("production ready", gates + _shown(facts))
 
 
 def _asked(facts: Facts) -> dict[str, Gate]:
-    return {name: gate for name, gate in facts.gates.items() if name in JUDGED and isinstance(gate, Gate)}
+    return {name: gate for name, gate in facts.gates.items() if name in _JUDGED and isinstance(gate, Gate)}
 
 
 def _undecided(asked: dict[str, Gate]) -> tuple[str, ...]:
-    """Gates that were not passed, with so few answers that they may well be; a passed gate is proven."""
+    """The gates that were not passed, but have too few answers to be sure of that."""
     reasons = []
     for name, gate in asked.items():
         low, high = wilson(gate.right, gate.asked)
-        if not gate.passed and high > PASS and high - low > TELLING:
+        if not gate.passed and high > PASS and high - low > _TOO_WIDE:
             reasons.append(f"{_of_gate(name, gate)}: too few to know whether it is passed")
     return tuple(reasons)
 
 
 def _corrupt(facts: Facts, room_bytes: float) -> tuple[str, ...]:
     trend = facts.trend
-    if trend is None or trend.is_sound or trend.least_bytes * SOON <= room_bytes:
+    if trend is None or trend.is_sound or trend.least_bytes * _SOON <= room_bytes:
         return facts.corruption
     least, room = f"{trend.least_bytes / 1e6:.2f} MB", f"{room_bytes / 1e9:.1f} GB"
-    leak = f"a request takes at least {least} for good: {SOON:,} of them fill the {room} that were left"
+    leak = f"a request takes at least {least} for good: {_SOON:,} of them fill the {room} that were left"
     return (*facts.corruption, leak)
 
 
 def _unmet(facts: Facts, *, is_ours: bool) -> tuple[str, ...]:
-    """What stands between a verified model and production."""
+    """Why a verified model is not ready for production, in one clause."""
     reasons = [f"it showed an issue: {issue}" for issue in facts.issues]
     _, most = wilson(facts.failed, facts.timed)
-    if most >= MOST_ERRORS:
+    if most >= _MOST_ERRORS:
         reasons.append(
             f"{facts.failed} of {facts.timed} timed requests failed, which does not show that fewer than "
-            f"{100 * MOST_ERRORS:.0f} % do (at most {100 * most:.1f} %)"
+            f"{100 * _MOST_ERRORS:.0f} % do (at most {100 * most:.1f} %)"
         )
     if not is_ours:
         reasons.append("its server is not started and watched by Viewfinder")
     if facts.leak_requests is None:
         reasons.append("stability was not measured")
-    elif facts.leak_requests < LEAST_LEAK_REQUESTS:
+    elif facts.leak_requests < _LEAST_LEAK_REQUESTS:
         reasons.append(
             f"leaks between requests were looked for in {facts.leak_requests} requests only, "
-            f"{LEAST_LEAK_REQUESTS} are needed"
+            f"{_LEAST_LEAK_REQUESTS} are needed"
         )
     if facts.trend is None:
         reasons.append("memory over many requests was not measured")

@@ -108,7 +108,7 @@ def test_the_machine_is_not_compared_by_another_anchor() -> None:
     other = PRINT.model_copy(update={"engine_version": "b2"})
     assert revisions.why_no_machine(now, evidence(BASE)) == "not timed in both runs"
     then = evidence(BASE, anchor=[0.1] * 6, anchored=other)
-    assert revisions.why_no_machine(now, then) == "what it is timed with changed"
+    assert revisions.why_no_machine(now, then) == "the engine or the model that it is timed with changed"
     assert revisions.machine(now, then) is None
     warmer = PRINT.model_copy(update={"source": "battery"})
     assert revisions.why_no_machine(now, evidence(BASE, anchor=[0.1] * 6, anchored=warmer)) == ""

@@ -36,7 +36,7 @@ def test_each_kind_is_told_once_with_its_first() -> None:
     assert found[Code.REFUSED].steps[0].scene == asked(1).scene
     assert found[Code.REFUSED].sentence == (
         "REQ.refused: 2 of 4 requests; for example 'engine_refused: The server refused: boom' where 'Green.' "
-        "was due."
+        "was expected."
     )
 
 

@@ -1,1 +1,1 @@
-"""What sets stored results apart: runs, models, engines, and the machine itself."""
+"""How stored results differ: between runs, models and engines, and through the machine itself."""

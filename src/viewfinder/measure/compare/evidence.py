@@ -1,5 +1,6 @@
-"""What a stored result rests on, as samples that can be compared: one value a process, one answer a question.
-Taken from the store by `api`; called by `standings`, `revisions` and the report."""
+"""The samples behind a stored result, in the form in which runs and models are compared: one value for each
+process, one answer to each question. Read from the store by `api`; used by `standings`, `revisions` and the
+report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,15 +30,16 @@ class Evidence:
     anchored: Fingerprint | None = None
 
     def answers(self, figure: str) -> Answers:
-        """Which questions were answered right, for a figure that is a share; an error or a silence is not."""
+        """Which questions were answered right, for a figure that is a share; an error or an empty answer is
+        wrong."""
         reader = readers()[figure]
         if not isinstance(reader, RightAnswers):
-            raise TypeError(f"{figure} is no share of right answers")
+            raise TypeError(f"{figure} is not a share of right answers")
         return reader.read(self._logs())
 
     def values(self, figure: str) -> Mapping[int, float]:
-        """One positive value a process, by its number, for a figure that is a time or a size; a process
-        without one is left out. The models of one run took turns in the processes of a number."""
+        """One positive value for each process, by its number, for a figure that is a time or a size; a
+        process without one is left out. The models of one run took turns in the processes of one number."""
         reader = readers()[figure]
         if not isinstance(reader, ProcessValues):
             raise TypeError(f"{figure} has no value for each process")
@@ -54,7 +56,7 @@ class Evidence:
 
 
 def evidence_of(store: Store, result: ModelResult) -> Evidence:
-    """What the store has of a result."""
+    """The evidence of a stored result."""
     prints = store.fingerprints(result.run)
     return Evidence(
         samples=store.samples(result.run, result.model),
@@ -66,5 +68,5 @@ def evidence_of(store: Store, result: ModelResult) -> Evidence:
 
 
 def readers() -> dict[str, Reader]:
-    """How each figure is read from samples, of all measures."""
+    """How each figure of any measure is read from samples, by its name."""
     return {name: reader for measure in measures().values() for name, reader in measure.samples.items()}

@@ -1,12 +1,13 @@
-"""How fast the machine itself was, by the same work done at different times; pure, called by `anchor` and
-the guide.
+"""How fast the machine itself was, by the same work done at different times; pure, called by `anchor`,
+`revisions` and the report.
 
 The anchor is glimpse on llama.cpp, asked the same questions about the same images at the start and at the end
-of every run: what differs between its times is the machine, not a model.
+of every run: if its times differ, the machine changed, not a model.
 """
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.metrics import DRIFT, SURE, answered
@@ -18,24 +19,24 @@ from viewfinder.measure.store.rows import Sample
 ANCHOR_SCENARIO = "anchor"
 
 
-def of_processes(asked: Sequence[Sample]) -> dict[int, float]:
+def of_processes(samples: Sequence[Sample]) -> dict[int, float]:
     """The typical time of the anchor's requests to each of its processes."""
     times: dict[int, list[float]] = {}
-    for one in asked:
+    for one in samples:
         if one.scenario == ANCHOR_SCENARIO and answered(one.exchange):
             times.setdefault(one.process, []).append(one.exchange.e2e_s)
     return {process: over_processes.of_process(some) for process, some in times.items()}
 
 
-def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
+def during(samples: Sequence[Sample], processes: int) -> tuple[Measured, str]:
     """How many times as slow the machine was at the end of a run as at its start, and a sentence when it
     surely drifted by more than 10 %, else "".
 
-    The first `processes` of the anchor are those of the start.
+    The first `processes` of the anchor are those at the start.
     """
-    paces = of_processes(asked)
-    start = [pace for process, pace in paces.items() if process < processes]
-    end = [pace for process, pace in paces.items() if process >= processes]
+    times = of_processes(samples)
+    start = [time for process, time in times.items() if process < processes]
+    end = [time for process, time in times.items() if process >= processes]
     contrast = compare(end, start)
     if contrast is None:
         return Missing(missing="the anchor was not timed both at the start and at the end of the run"), ""
@@ -44,7 +45,7 @@ def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
         value=value,
         low=low,
         high=high,
-        n=sum(one.scenario == ANCHOR_SCENARIO for one in asked),
+        n=sum(one.scenario == ANCHOR_SCENARIO for one in samples),
         unit="times",
         how="time of the same image requests to glimpse on llama.cpp at the end of the run / at its start; "
         f"{len(end)} and {len(start)} fresh server processes",
@@ -55,11 +56,10 @@ def during(asked: Sequence[Sample], processes: int) -> tuple[Measured, str]:
 
 
 def compare(now: Sequence[float], then: Sequence[float]) -> Contrast | None:
-    """The anchor's times now against those of then, one a process; None when there are too few."""
-    try:
+    """The anchor's times now against those then, one for each process; None when there are too few."""
+    with suppress(TooFew):
         return over_processes.compare(now, then, side_by_side=False)
-    except TooFew:
-        return None
+    return None
 
 
 def ratio(contrast: Contrast) -> tuple[float, float, float]:

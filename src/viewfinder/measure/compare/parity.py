@@ -1,4 +1,4 @@
-"""Do two engines say the same with one model's weights? Pure; from stored exchanges, for the guide.
+"""Do two engines answer the same with one model's weights? Pure; from stored samples, for the guide.
 
 A port that is silently wrong (another chat template, another scaling of the image) answers, and often
 answers well: only the comparison with another engine shows it.
@@ -12,13 +12,14 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.intervals import wilson
 from viewfinder.measure.store.rows import Sample
 
-COMPARED = ("vision", "text")
+_COMPARED = ("vision", "text")
 """Scenarios whose questions do not depend on earlier answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Two results of one model by different variants: word for word the same on `same` of `asked`."""
+    """Two results of one model by different variants: on `same` of `asked` questions, word for word the same
+    answer."""
 
     one: ModelResult
     other: ModelResult
@@ -27,13 +28,14 @@ class Parity:
 
     @property
     def gate(self) -> Gate:
-        """The same counts, as the guide prints counts; passed when the variants surely agree on most."""
+        """The same counts as a gate, which the guide can print; passed when the variants surely agree on
+        most."""
         low, _ = wilson(self.same, self.asked)
         return Gate(
             passed=low > 0.9,
             right=self.same,
             asked=self.asked,
-            rule="the same words, but for case and spaces",
+            rule="the same words, except for case and spaces",
         )
 
 
@@ -48,9 +50,9 @@ def compare(
     return Parity(one, other, sum(mine[key] == theirs[key] for key in shared), len(shared))
 
 
-def _answers(exchanges: Sequence[Sample]) -> dict[tuple[str, str], str]:
+def _answers(samples: Sequence[Sample]) -> dict[tuple[str, str], str]:
     return {
-        (asked.question, asked.scene): " ".join(asked.exchange.text.lower().split())
-        for asked in exchanges
-        if asked.scenario in COMPARED
+        (sample.question, sample.scene): " ".join(sample.exchange.text.lower().split())
+        for sample in samples
+        if sample.scenario in _COMPARED
     }

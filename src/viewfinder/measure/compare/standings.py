@@ -1,5 +1,5 @@
-"""Rankings of what was measured, from stored evidence; pure, called by `api` for the guide, by `rounds` and
-by the report."""
+"""Rankings of models from stored evidence; pure, called by `api` for the guide, by `rounds` and by the
+report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from viewfinder.measure.statistics.ranking import Ranking, rank_by_answers, rank
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Models by one figure, the best first; `samples` is what there would have to be more of."""
+    """Models by one figure, the best first; `samples` says of what more would be needed to separate them."""
 
     what: str
     margin: str
@@ -39,8 +39,8 @@ def by_answers(evidence: Mapping[str, Evidence], figure: str = IMAGE_ANSWERS) ->
 def by_times(evidence: Mapping[str, Evidence], figure: str = INFERENCE) -> Standing | None:
     """Models by a typical time or size over processes, the least first; None below two models.
 
-    Models of one run took turns, and are compared process by process; those of several runs are not. Of a
-    speed, the time of one unit is ranked.
+    Models of one run took turns, and are compared process by process; those of several runs are not. A speed
+    is ranked by the time of one unit.
     """
     reader = readers()[figure]
     values = {model: found for model, one in evidence.items() if len(found := one.values(figure)) > 1}

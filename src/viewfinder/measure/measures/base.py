@@ -131,7 +131,7 @@ def merged(some: Iterable[Facts]) -> Facts:
 
 def others_at_work(log: ProcessLog) -> str:
     """A clause on the share of the processors that other programs used, if it was too much; else empty."""
-    return disturbance.verdict(log.outcome.foreign_s, log.outcome.available_s)
+    return disturbance.clause(log.outcome.foreign_s, log.outcome.available_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ ISMM 2013). Times are skewed and differ by factors, so their logarithms are aver
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,7 +17,7 @@ from scipy import special
 from scipy import stats as scipy_stats
 
 from viewfinder.measure.statistics.contrasts import Contrast
-from viewfinder.measure.statistics.intervals import LEVEL, TooFew
+from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
 
 MIN_PROCESSES = 6
 """With fewer, the range is printed: Student's factor is 2.8 or more there, and assumes that the times are
@@ -27,19 +26,9 @@ _NO_ERROR = 1e-9
 """Logarithms that differ by less than this differ by the computer's arithmetic: the values are the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Typical:
-    """The geometric mean over `n` processes with its 95 % interval, or with the range if `is_range`."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    is_range: bool
-
-
-def typical(times: Sequence[float]) -> Typical:
-    """Of one positive time (or speed, or size) for each process: Student's t on the logarithms.
+def typical(times: Sequence[float]) -> Interval:
+    """The geometric mean of one positive time (or speed, or size) for each process, with its 95 % interval:
+    Student's t on the logarithms.
 
     Fewer than 6 processes give the range. Raises TooFew when there is none, ValueError when a time is not
     positive.
@@ -47,9 +36,9 @@ def typical(times: Sequence[float]) -> Typical:
     logs = _logs(times)
     n, middle = len(logs), math.exp(statistics.fmean(logs))
     if n < MIN_PROCESSES:
-        return Typical(middle, min(times), max(times), n, is_range=True)
+        return middle, min(times), max(times)
     reach = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * statistics.stdev(logs) / math.sqrt(n)
-    return Typical(middle, middle / math.exp(reach), middle * math.exp(reach), n, is_range=False)
+    return middle, middle / math.exp(reach), middle * math.exp(reach)
 
 
 def of_process(times: Sequence[float]) -> float:

@@ -59,7 +59,7 @@ def rank_by_times(
     `side_by_side`: the models took turns in the processes of one number; two are then compared by the numbers
     that both have. Raises ValueError, and TooFew when two have fewer than 2 processes to compare.
     """
-    typical = {model: over_processes.typical(list(some.values())).value for model, some in times.items()}
+    typical = {model: over_processes.typical(list(some.values()))[0] for model, some in times.items()}
 
     def compare(one: str, other: str) -> Contrast:
         shared = sorted(times[one].keys() & times[other].keys())

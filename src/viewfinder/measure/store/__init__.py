@@ -1,1 +1,1 @@
-"""The results file: what is in it, how it is read, and what other programs are given of it."""
+"""The results file: its contents, and how they are written and read."""

@@ -1,5 +1,6 @@
-"""Results of versions before 3 become results by measure: one field a subject then, one mapping now. Called
-by `schema` once for each file; works on the stored JSON alone, so that it never changes with the classes."""
+"""Converts results of file formats before 3, which had one field for each subject, to the mapping by measure.
+Called by `schema` once for each file; works on the stored JSON alone, so that it does not change with the
+classes."""
 
 import json
 import sqlite3
@@ -18,7 +19,7 @@ _OWN_FIELDS = {
     "cold_load": "cold_load",
     "vqa": "own_images",
 }
-"""Field of an old result > measure; None in it stands for a measure that was not in the suite."""
+"""Field of an old result > measure; null in that field: the measure was not in the suite."""
 _DROPPED = {"growth": ("at_last", "same_image")}
 _STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
@@ -54,7 +55,7 @@ def result(old: Json) -> Json:
 
 
 def _latency(old: Json) -> Json:
-    """The headline figures stood twice: beside the cells, and in them with the same values."""
+    """The headline figures were stored twice: beside the cells, and in them with the same values."""
     cells: Json | None = old.pop("latency", None)
     headline = {
         name: old.pop(name)
@@ -110,7 +111,7 @@ def _cell(ttft: Json, e2e: Json, of: Json) -> Json:
 
 
 def outcome(old: Json) -> Json:
-    """A process's outcome: its load's stamps become series, its gates follow from its samples."""
+    """A process's outcome: the stamps of its load become series; its gates are found in its samples again."""
     load = old.pop("load", None)
     for gate in ("vision", "text", "follow_up"):
         old.pop(gate, None)

@@ -1,6 +1,7 @@
-"""What a model was measured on and with; numbers whose fingerprints differ are never pooled.
+"""The computer and the software that a model was measured with; results whose fingerprints differ are never
+pooled.
 
-Made by `runner` before anything is measured, kept by `store` with every run, compared when a run goes on.
+Made by `runner` before anything is measured, kept by `store` with every run, compared when a run is resumed.
 """
 
 import hashlib
@@ -18,9 +19,9 @@ from viewfinder.engines.base import Engine
 from viewfinder.host.hardware import Machine
 from viewfinder.host.power import Power
 
-GIB = 2**30
+_GIB = 2**30
 _OUR_LIBRARIES = ("httptools", "pillow")
-"""What reads the replies that are timed, and what draws and encodes the images."""
+"""The libraries that read the timed replies, and that draw and encode the images."""
 
 
 class Fingerprint(BaseModel):
@@ -31,20 +32,20 @@ class Fingerprint(BaseModel):
     viewfinder: str
     machine: Machine
     source: str
-    """Of power: mains, battery, unknown."""
+    """The source of power: mains, battery, unknown."""
     governor: str
     engine: str
     engine_version: str
     libraries: dict[str, str] = Field(default_factory=dict)
     variant: str
     files: str
-    """The hash of all of the model's files; empty for a server that is not ours."""
+    """The hash of all of the model's files; empty for a server that Viewfinder did not start."""
     flags: dict[str, Any] = Field(default_factory=dict)
-    """What the engine is started with."""
+    """The engine's settings."""
 
     @property
     def digest(self) -> str:
-        """12 hexadecimal digits; equal digests may be pooled."""
+        """12 hexadecimal digits; results with equal digests may be pooled."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
@@ -58,14 +59,14 @@ def take(
     machine: Machine,
     power: Power,
 ) -> Fingerprint:
-    """The fingerprint of a variant on this computer as it is now; `files` is its files' hash."""
+    """The fingerprint of a variant on this computer as it is now; `files` is the hash of its files."""
     flags = settings.model_dump(mode="json", exclude={"remote_code", "start_timeout_s"})
     if variant.server is not None:
         flags = {"base_url": variant.server.root, "model": variant.server.model}
     return Fingerprint(
         viewfinder=VERSION,
-        # What a kernel keeps for itself differs from boot to boot.
-        machine=machine.model_copy(update={"memory_bytes": round(machine.memory_bytes / GIB) * GIB}),
+        # The memory that a kernel reserves for itself differs from boot to boot.
+        machine=machine.model_copy(update={"memory_bytes": round(machine.memory_bytes / _GIB) * _GIB}),
         source=power.source,
         governor=power.governor,
         engine=engine.name,
@@ -78,7 +79,7 @@ def take(
 
 
 def differences(then: Fingerprint, now: Fingerprint) -> list[str]:
-    """What differs, each as "name: then > now"; a hash is named and not shown."""
+    """Each difference as "name: then > now"; of a hash, only that it differs."""
     said = []
     for name, was, is_now in _pairs("", then.model_dump(mode="json"), now.model_dump(mode="json")):
         if was != is_now:

@@ -1,5 +1,5 @@
-"""What one server process under measurement leaves beside its samples; made by `session`, kept by `store`, so
-that an interrupted run resumes with the outcomes of its finished processes."""
+"""How one server process under measurement went; made by `session`, kept by `store`, so that an interrupted
+run resumes with the outcomes of its finished processes."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -7,9 +7,7 @@ from viewfinder.measure.figures import Memory, Phase
 
 
 class ProcessOutcome(BaseModel):
-    """Of one process.
-
-    `starts` is more than one when the engine failed to start and was started again. `foreign_s` of
+    """`starts` is more than one when the engine failed to start and was started again. `foreign_s` of
     `available_s` processor seconds went to other programs while requests were timed. `series` holds the
     numbers that its measures noted beside their samples; `broke_off` says why it ended early, or is empty.
     `spent_s` is the part of the run's time that it took.

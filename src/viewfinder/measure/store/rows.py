@@ -1,4 +1,4 @@
-"""What the results file holds, as objects and as rows; called by `store/store`."""
+"""The contents of the results file, as objects and as rows; called by `store/store`."""
 
 import json
 import sqlite3
@@ -11,14 +11,15 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.host.hardware import Machine
 
 ANCHOR = "(anchor)"
-"""The name under which the machine's own speed is kept; no model can have it (see `catalog.card.NAME`)."""
+"""The model's name under which the machine's own speed is kept; no model can have it (see
+`catalog.card.NAME`)."""
 
 
 class RunRequest(BaseModel):
-    """What a person wanted measured, so that the run can be resumed after an interruption.
+    """What the user wants measured, kept so that the run can be resumed after an interruption.
 
     `names` are the models as they were typed ("glimpse", "hf:owner/name", a path), in their order; for an
-    `endpoint`, the names by which it serves them.
+    `endpoint`, the names under which it serves them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +33,8 @@ class RunRequest(BaseModel):
 class Run:
     """One invocation of bench; `finished_at` is empty when it was interrupted or still runs.
 
-    `seed` gives its order, `counts` are those of its suite. `request` is None when it cannot be resumed.
+    `seed` gives the order of its processes, `counts` is its suite as stored. `request` is None when it cannot
+    be resumed.
     """
 
     run: str
@@ -47,10 +49,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One exchange and what it was for; `right` is None when the answer was not graded.
+    """One exchange and what it was sent for; `right` is None when the answer was not graded.
 
     `scenario` names the kind of request within its measure ("images", "stability/repeat"). `place` numbers
-    the samples of one process and scenario, by when they were sent; None in files of the first version.
+    the samples of one process and scenario in the order in which they were sent; None in files of the first
+    version.
     """
 
     run: str
@@ -78,55 +81,32 @@ def row_of_run(run: Run) -> dict[str, object]:
 
 
 def run_of(row: sqlite3.Row) -> Run:
-    return Run(
-        run=row["run"],
-        suite=row["suite"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"] or "",
-        machine=Machine.model_validate_json(row["machine"]),
-        seed=row["seed"],
-        counts=json.loads(row["counts"]),
-        request=None if row["request"] == "{}" else RunRequest.model_validate_json(row["request"]),
-    )
+    request = row["request"]
+    typed = {
+        "finished_at": row["finished_at"] or "",
+        "machine": Machine.model_validate_json(row["machine"]),
+        "counts": json.loads(row["counts"]),
+        "request": None if request == "{}" else RunRequest.model_validate_json(request),
+    }
+    return Run(**{**row, **typed})
 
 
 def row_of_sample(sample: Sample) -> dict[str, object]:
-    exchange = sample.exchange
-    stamps = asdict(exchange)
-    del stamps["text"]
-    return {
-        "run": sample.run,
-        "model": sample.model,
-        "process": sample.process,
-        "scenario": sample.scenario,
-        "question": sample.question,
-        "scene": sample.scene,
-        "expected": sample.expected,
-        "is_right": sample.right,
-        "text": exchange.text,
-        "error": exchange.error,
-        "stamps": json.dumps(stamps),
-        "place": sample.place,
-    }
+    row = asdict(sample)
+    stamps = row.pop("exchange")
+    row |= {"is_right": row.pop("right"), "text": stamps.pop("text"), "error": stamps["error"]}
+    return {**row, "stamps": json.dumps(stamps)}
 
 
 def sample_of(row: sqlite3.Row) -> Sample:
-    fields = json.loads(row["stamps"])
-    times_s = tuple(fields.pop("token_times_s"))
-    return Sample(
-        run=row["run"],
-        model=row["model"],
-        process=row["process"],
-        scenario=row["scenario"],
-        question=row["question"],
-        exchange=Exchange(**fields, token_times_s=times_s, text=row["text"]),
-        scene=row["scene"],
-        expected=row["expected"],
-        right=None if row["is_right"] is None else bool(row["is_right"]),
-        place=row["place"],
-    )
+    fields = dict(row)
+    for column in ("number", "error", "set_aside"):
+        del fields[column]
+    stamps, right = json.loads(fields.pop("stamps")), fields.pop("is_right")
+    stamps |= {"token_times_s": tuple(stamps["token_times_s"]), "text": fields.pop("text")}
+    return Sample(**fields, exchange=Exchange(**stamps), right=None if right is None else bool(right))
 
 
 def insert(table: str, row: dict[str, object]) -> str:
-    """The statement that writes such a row, its values by name."""
+    """The statement that inserts a row with these columns, its values given by name."""
     return f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})"  # noqa: S608 our own names

@@ -1,7 +1,6 @@
-"""The tables of the results file, and how a file of an older version becomes one of this; called by
-`store/store`.
+"""The tables of the results file, and how a file of an older version is converted; called by `store/store`.
 
-A step is never changed once it was released: every file, old or new, has gone through the same ones.
+A step is never changed once it was released: every file, old or new, has gone through the same steps.
 """
 
 import sqlite3
@@ -22,7 +21,7 @@ CREATE TABLE exchanges (
     number INTEGER PRIMARY KEY,
     run TEXT NOT NULL REFERENCES runs (run),
     model TEXT NOT NULL,
-    process INTEGER NOT NULL,        -- which server process of the run and model; 0 answered the gates
+    process INTEGER NOT NULL,        -- which server process of the run and model; 0 is asked the gates
     scenario TEXT NOT NULL,          -- load, warm-up, images, texts, vision, text, follow-up
     question TEXT NOT NULL,
     scene TEXT NOT NULL,             -- seed of the image sent with the conversation; empty: none
@@ -47,11 +46,11 @@ CREATE TABLE results (
 CREATE INDEX results_of_a_model ON results (model, number)
 """,
     """
--- of the order in which it measures
+-- of the order in which models are measured
 ALTER TABLE runs ADD COLUMN seed INTEGER NOT NULL DEFAULT 0;
 -- the suite's counts as JSON
 ALTER TABLE runs ADD COLUMN counts TEXT NOT NULL DEFAULT '{}';
--- what was asked for; empty: cannot go on
+-- RunRequest as JSON; empty: the run cannot be resumed
 ALTER TABLE runs ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
 CREATE TABLE fingerprints (          -- what a model was measured on and with
     run TEXT NOT NULL REFERENCES runs (run),
@@ -69,7 +68,7 @@ CREATE TABLE turns (                 -- server processes under measurement
     found TEXT,                      -- Found as JSON; NULL: not finished
     PRIMARY KEY (run, model, process)
 ) STRICT;
--- which of its process and scenario; NULL: of an old file
+-- number within its process and scenario; NULL: from an old file
 ALTER TABLE exchanges ADD COLUMN place INTEGER;
 -- 1: its process was cut short
 ALTER TABLE exchanges ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;
@@ -84,7 +83,7 @@ ALTER TABLE exchanges ADD COLUMN last_token_s REAL AS (json_extract(stamps, '$.l
 ALTER TABLE exchanges ADD COLUMN finished_s REAL AS (json_extract(stamps, '$.finished_s'))
 """,
     """
--- what no query ever asked for: it stands in `stamps` and `result`
+-- columns that no query used: their values are in `stamps` and `result`
 ALTER TABLE exchanges DROP COLUMN error_code;
 ALTER TABLE exchanges DROP COLUMN started_s;
 ALTER TABLE exchanges DROP COLUMN first_byte_s;
@@ -104,7 +103,7 @@ ALTER TABLE turns RENAME TO processes
 """,
 )
 _CONVERSIONS: dict[int, Callable[[sqlite3.Connection], None]] = {3: results_by_measure}
-"""Of what is stored as JSON, by the version that it makes; done after that version's script."""
+"""Conversions of stored JSON, by the version that they lead to; done after that version's script."""
 FORMAT_VERSION = len(_SCRIPTS)
 
 
@@ -118,10 +117,7 @@ def bring_up(database: sqlite3.Connection) -> int:
         if number > version:
             for statement in script.split(";\n"):
                 database.execute(statement)
-            _CONVERSIONS.get(number, _nothing)(database)
+            if convert := _CONVERSIONS.get(number):
+                convert(database)
             database.execute(f"PRAGMA user_version = {number}")
     return max(version, FORMAT_VERSION)
-
-
-def _nothing(database: sqlite3.Connection) -> None:
-    """A version that changes tables alone."""

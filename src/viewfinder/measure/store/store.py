@@ -1,12 +1,13 @@
-"""What was measured, kept in one SQLite file: every run, every sample, every result.
+"""The results file, in SQLite: every run, every sample, every result.
 
 `runner` writes it; `api`, the report and the CLI read it, also while another process measures (WAL).
 Samples are collected in memory and written between requests, never inside a timed one; with
 `synchronous=NORMAL` a crash of this process loses at most the last seconds, and no earlier row.
 
-A finished server process is in the file with all of its samples, or not at all: both are written in one
-transaction. The samples of a process that was cut short are set aside when the run is resumed, and count
-nowhere. Results are text here (see `measure/results`): a file is readable whatever measures are installed.
+Every transaction begins with the samples that are still in memory, so a finished server process is in the
+file with all of its samples, or not at all. The samples of a process that was cut short are set aside when
+the run is resumed, and count in no figure. Results are text here (see `measure/results`): a file can be read
+whatever measures are installed.
 """
 
 import sqlite3
@@ -14,7 +15,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from viewfinder.core.errors import ViewfinderError
@@ -74,11 +74,7 @@ class Store:
         try:
             self._database = sqlite3.connect(file, timeout=lock_patience_s, isolation_level=None)
         except sqlite3.OperationalError as error:
-            raise ViewfinderError(
-                f"The results file {file} cannot be opened: {error}.",
-                hint="Check its folder and permissions.",
-                code=ERROR_CODE,
-            ) from None
+            raise self._problem("opened", error, "Check its folder and permissions.") from None
         self._database.row_factory = sqlite3.Row
         try:
             self._prepare()
@@ -89,13 +85,11 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         try:
             self.close()
         except ViewfinderError:
-            if error is None:  # else that one says it already
+            if kind is None:  # else the error of the block is the one to show
                 raise
 
     def close(self) -> None:
@@ -120,7 +114,6 @@ class Store:
 
     def finish(self, run: str, finished_at: str) -> None:
         """Note that a run is finished."""
-        self.flush()
         with self._transaction() as database:
             database.execute("UPDATE runs SET finished_at = ? WHERE run = ?", (finished_at, run))
 
@@ -128,38 +121,32 @@ class Store:
         """Note that a server process is about to be measured.
 
         Samples of an earlier process of this number, which was cut short, are set aside unless the measure is
-        `resumable`. Returns how many samples of this number are set aside by now.
+        `resumable`. Returns the number of samples of this process that are now set aside.
         """
-        self.flush()
         with self._transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, NULL)",
-                (run, model, process),
-            )
+            one = (run, model, process)
+            database.execute("INSERT OR REPLACE INTO processes VALUES (?, ?, ?, NULL)", one)
             if not resumable:
-                database.execute(_SET_ASIDE, (run, model, process))
+                database.execute(_SET_ASIDE, one)
             counted = database.execute(
                 "SELECT count(*) FROM exchanges "
                 "WHERE run = ? AND model = ? AND process = ? AND set_aside = 1",
-                (run, model, process),
+                one,
             )
             return int(counted.fetchone()[0])
 
     def set_aside(self, run: str, model: str, process: int) -> None:
         """Count none of the samples of a process that was cut short and cannot be resumed."""
-        self.flush()
         with self._transaction() as database:
             database.execute(_SET_ASIDE, (run, model, process))
 
     def finish_process(self, run: str, model: str, process: int, outcome: ProcessOutcome) -> None:
         """Note a server process's outcome, together with all of its samples."""
         with self._transaction() as database:
-            self._write_waiting(database)
             database.execute(
                 "UPDATE processes SET outcome = ? WHERE run = ? AND model = ? AND process = ?",
                 (outcome.model_dump_json(), run, model, process),
             )
-        self._waiting.clear()
 
     def outcomes(self, run: str, model: str) -> dict[int, ProcessOutcome]:
         """The outcomes of a run's finished server processes of a model, by their numbers."""
@@ -171,14 +158,14 @@ class Store:
         return {row["process"]: ProcessOutcome.model_validate_json(row["outcome"]) for row in rows}
 
     def fingerprints(self, run: str) -> dict[str, Fingerprint]:
-        """What each model of a run was measured on and with."""
+        """The fingerprint of each model of a run."""
         rows = self._database.execute("SELECT model, fingerprint FROM fingerprints WHERE run = ?", (run,))
         return {row["model"]: Fingerprint.model_validate_json(row["fingerprint"]) for row in rows}
 
     def add(self, sample: Sample) -> None:
-        """Keep a sample; written at once only when the oldest unwritten one is 2 s old.
+        """Keep a sample; all are written when the oldest in memory is 2 s old.
 
-        Call it between requests: that is when the disk may be used.
+        Call it between requests: only then may the disk be used.
         """
         if not self._waiting:
             self._waiting_since_s = self._clock()
@@ -188,7 +175,7 @@ class Store:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Write nothing within the block: requests overlap, and there is no moment between them."""
+        """Write nothing within the block, because its requests overlap."""
         self._is_held = True
         try:
             yield
@@ -197,15 +184,12 @@ class Store:
 
     def flush(self) -> None:
         """Write all samples that are still in memory, in one transaction."""
-        if not self._waiting:
-            return
-        with self._transaction() as database:
-            self._write_waiting(database)
-        self._waiting.clear()
+        if self._waiting:
+            with self._transaction():
+                pass
 
     def add_result(self, run: str, model: str, result: str, set_aside: Collection[int] = ()) -> None:
-        """Keep a model's result (JSON); samples of the processes that are `set_aside` count nowhere."""
-        self.flush()
+        """Keep a model's result (JSON); samples of the processes that are `set_aside` count in no figure."""
         with self._transaction() as database:
             database.execute("INSERT INTO results VALUES (NULL, ?, ?, ?)", (run, model, result))
             database.executemany(_SET_ASIDE, [(run, model, process) for process in set_aside])
@@ -215,7 +199,7 @@ class Store:
         return list(map(run_of, self._database.execute("SELECT * FROM runs ORDER BY rowid")))
 
     def samples(self, run: str, model: str, process: int | None = None) -> list[Sample]:
-        """Every sample of a run with a model (or with that process of it) that counts, in their order."""
+        """The samples of a model in a run (or of one of its processes) that count, in their order."""
         self.flush()
         rows = self._database.execute(
             f"SELECT * FROM exchanges WHERE {_COUNTED} AND process = ifnull(?, process) "  # noqa: S608
@@ -225,7 +209,7 @@ class Store:
         return list(map(sample_of, rows))
 
     def models_of(self, run: str) -> list[str]:
-        """The models that were asked anything in a run, in that order; without the anchor."""
+        """The models that have samples in a run, in the order of the first ones; without the anchor."""
         rows = self._database.execute(
             "SELECT model FROM exchanges WHERE run = ? AND model <> ? GROUP BY model ORDER BY min(number)",
             (run, ANCHOR),
@@ -250,7 +234,7 @@ class Store:
         )
 
     def _results(self, where: str, *values: str) -> list[StoredResult]:
-        query = f"SELECT run, model, result FROM results {where}"  # noqa: S608 our own words
+        query = f"SELECT run, model, result FROM results {where}"  # noqa: S608 no input is in it
         return [StoredResult(*row) for row in self._database.execute(query, values)]
 
     def _prepare(self) -> None:
@@ -259,11 +243,7 @@ class Store:
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA foreign_keys = ON")
         except sqlite3.DatabaseError as error:
-            raise ViewfinderError(
-                f"The results file {self._file} cannot be used: {error}.",
-                hint=_HINTS.get(_kind(error), "Move it away; a new one will be created."),
-                code=ERROR_CODE,
-            ) from None
+            raise self._problem("used", error, "Move it away; a new one will be created.") from None
         with self._transaction() as database:
             version = schema.bring_up(database)
         if version > schema.FORMAT_VERSION:
@@ -273,33 +253,23 @@ class Store:
                 code=ERROR_CODE,
             )
 
-    def _write_waiting(self, database: sqlite3.Connection) -> None:
-        rows = [row_of_sample(sample) for sample in self._waiting]
-        if rows:
-            database.executemany(insert("exchanges", rows[0]), rows)
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything in the block, after the samples that are still in memory, or nothing of it."""
         try:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+            with self._database as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("PRAGMA defer_foreign_keys = ON")  # the block may begin the samples' run
+                if rows := [row_of_sample(sample) for sample in self._waiting]:
+                    database.executemany(insert("exchanges", rows[0]), rows)
+                yield database
+            self._waiting.clear()
         except sqlite3.Error as error:
-            raise ViewfinderError(
-                f"The results file {self._file} cannot be written: {error}.",
-                hint=_HINTS.get(
-                    _kind(error),
-                    "Check the disk's space and the file, or move it away; a new one will be created.",
-                ),
-                code=ERROR_CODE,
-            ) from None
+            hint = "Check the disk's space and the file, or move it away; a new one will be created."
+            raise self._problem("written", error, hint) from None
 
-
-def _kind(error: sqlite3.Error) -> int:
-    """SQLite's primary error code, 0 when there is none."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+    def _problem(self, what: str, error: sqlite3.Error, hint: str) -> ViewfinderError:
+        """With a better hint than this one for the primary error codes that have one."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        text = f"The results file {self._file} cannot be {what}: {error}."
+        return ViewfinderError(text, hint=_HINTS.get(code, hint), code=ERROR_CODE)

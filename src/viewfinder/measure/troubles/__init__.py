@@ -1,2 +1,2 @@
-"""What goes wrong with a server that goes on answering: how it is provoked, found and shown. Called by the
-stages `stability` and `soak`, and by `trial`, which writes down what they found."""
+"""Faults of a server that continues to answer: how they are provoked, found and reported. Called by the
+measures `stability` and `soak`."""

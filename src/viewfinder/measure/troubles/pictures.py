@@ -1,8 +1,8 @@
-"""Pictures whose answers tell them apart, and the order in which they are shown; pure, called by the stages
-`stability` and `soak`.
+"""Pictures with different right answers to one question, and the order in which they are shown; pure, called
+by the measures `stability` and `soak`.
 
-Each has one circle, whose color is asked for in the same words. Those that are walked through have a color
-each, so that an answer says which picture it is about.
+Each has one circle, and the question is always its color. The pictures of a walk have different colors, so
+that an answer shows which picture it is about.
 """
 
 import dataclasses
@@ -20,21 +20,21 @@ ALL = 12
 WALKED = len(COLORS)
 QUESTION = "What color is the circle?"
 AT_LENGTH = "Describe this image at length."
-PREAMBLE = "Look at the whole of the image, from the left to the right and from the top to the bottom. " * 12
-BROKEN_URL = "data:image/png;base64,bm90IGEgcGljdHVyZQ=="
+_PREAMBLE = "Look at the whole of the image, from the left to the right and from the top to the bottom. " * 12
+_BROKEN_URL = "data:image/png;base64,bm90IGEgcGljdHVyZQ=="
 _SQUARE = "/square"
 
 
 @functools.cache
 def pictures() -> tuple[Prompt, ...]:
-    """Twelve questions, the same for all models and runs; the first eight are for walks, and four of these
-    are of one size: as many tokens, so that only what they show tells them apart."""
+    """Twelve questions, the same for all models and runs. The first eight are for walks; four of these have
+    the same size and so the same number of tokens, so that only their content differs."""
     return tuple(map(_picture, range(ALL)))
 
 
 def walk(places: int = WALKED) -> Iterator[int]:
-    """An endless way through so many places: in each round from every one to every other once, in either
-    direction (Euler's circuit through all ordered pairs), in an order that is the same each time."""
+    """An endless walk through this number of places: in each round, once from every place to every other, in
+    both directions (an Eulerian circuit through all ordered pairs); every walk is the same."""
     rng = random.Random("stability/walk")
     yield 0
     while True:
@@ -42,36 +42,36 @@ def walk(places: int = WALKED) -> Iterator[int]:
 
 
 def long(prompt: Prompt) -> Prompt:
-    """The question at the end of many words."""
-    return _about(prompt, PREAMBLE + QUESTION)
+    """The question after a long preamble."""
+    return _about(prompt, _PREAMBLE + QUESTION)
 
 
 def at_length(prompt: Prompt) -> Prompt:
-    """What has a long answer, about the same picture."""
+    """A question with a long answer about the same picture."""
     return _about(prompt, AT_LENGTH)
 
 
 def broken() -> Prompt:
-    """The question about an image that is none."""
+    """The question with bytes that are not an image."""
     return Prompt(messages("", QUESTION, broken=True), QUESTION)
 
 
 def messages(seed: str, question: str, *, broken: bool = False) -> list[Message]:
-    """The request about the scene of this seed (empty: about none), as it was first sent."""
+    """The messages about the scene of this seed (empty: about none), as they were first sent."""
     if broken:
-        image = {"type": "image_url", "image_url": {"url": BROKEN_URL}}
+        image = {"type": "image_url", "image_url": {"url": _BROKEN_URL}}
         return [{"role": "user", "content": [image, {"type": "text", "text": question}]}]
     return [image_message(scene_of(seed), question) if seed else text_message(question)]
 
 
 def scene_of(seed: str) -> Scene:
-    """The scene with this seed, square if that says so."""
+    """The scene of this seed, made square if the seed ends so."""
     scene = make_scene(seed, things=2, longest=(SIDE_PX, SIDE_PX))
     return dataclasses.replace(scene, width=SIDE_PX, height=SIDE_PX) if seed.endswith(_SQUARE) else scene
 
 
 def are_same(one: str, other: str) -> bool:
-    """Whether two answers come to the same: in their words, or in the colors that they name."""
+    """Whether two answers mean the same: by their words, or by the colors that they name."""
     said = Question("color", QUESTION, one)
     return is_exact(said, other) or is_right(said, other)
 
@@ -82,7 +82,7 @@ def _picture(number: int) -> Prompt:
     for attempt in count():
         scene = scene_of(f"circle/{number}/{attempt}{same_size}")
         if scene.background.noise:
-            continue  # a hundred times the bytes, for nothing that is asked
+            continue  # a hundred times the bytes, and no question needs it
         circles = [thing.color for thing in scene.things if thing.shape == "circle"]
         if circles == [color] and sum(thing.color == color for thing in scene.things) == 1:
             question = Question("color", QUESTION, f"{color.capitalize()}.")
@@ -95,15 +95,15 @@ def _about(prompt: Prompt, question: str) -> Prompt:
 
 
 def _round(places: int, rng: random.Random) -> Sequence[int]:
-    """From 0 to 0 (Hierholzer, Math. Ann. 6 (1873) 30)."""
+    """The circuit, from 0 to 0 (Hierholzer, Math. Ann. 6 (1873) 30)."""
     left = {
         place: rng.sample([other for other in range(places) if other != place], places - 1)
         for place in range(places)
     }
-    way, done = [0], []
+    way, circuit = [0], []
     while way:
         if onward := left[way[-1]]:
             way.append(onward.pop())
         else:
-            done.append(way.pop())
-    return done[::-1]
+            circuit.append(way.pop())
+    return circuit[::-1]

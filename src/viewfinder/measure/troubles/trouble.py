@@ -1,17 +1,17 @@
-"""What can go wrong with a server that goes on answering, by stable codes; found by stability and soak.
+"""Faults of a server that continues to answer, by stable codes; found by the measures `stability` and `soak`.
 
-STATE.prev_image         the answer about the image before, in place of this one's
-STATE.frozen_image       the answer about the process's first image, whatever is shown
-STATE.cross_request      the answer to another request that was under way at the same time
-STATE.canary_drift       another answer than a fresh process gave, and nobody's
+STATE.prev_image         the answer is about the previous image
+STATE.frozen_image       the answer is about the process's first image, whatever is shown
+STATE.cross_request      the answer belongs to another request that was in flight at the same time
+STATE.canary_drift       the answer differs from that of a fresh process, and belongs to no other request
 STATE.cache_split        a repeated request is answered in other words than when it was new
 STATE.unstable           identical requests are answered differently
 STATE.second_call_error  a fresh process answers its first image and fails at its second
 SERVE.died               the engine ended, or broke the connection
-SERVE.hung               no whole answer in time
-REQ.refused              the engine answered with an error, in whatever status
-OUT.empty                an answer without a word
-MEM.leak                 memory grows with every request, to no end
+SERVE.hung               no complete answer in time
+REQ.refused              the engine answered with an error, with any HTTP status
+OUT.empty                the answer has no text
+MEM.leak                 memory grows with every request, without end
 """
 
 from collections.abc import Iterable
@@ -54,9 +54,9 @@ class Rate(Frozen):
 
 
 class Step(Frozen):
-    """One request of those that show a trouble: about the scene, or about none.
+    """One of the requests that show a trouble: about a scene, or without an image.
 
-    `left`: the client goes away at the answer's first words; `broken`: the image is none.
+    `left`: the client disconnects at the answer's first words; `broken`: the image cannot be decoded.
     """
 
     scene: str
@@ -65,12 +65,12 @@ class Step(Frozen):
 
 
 class Trouble(Frozen):
-    """What was found, how often (None: it is no matter of a share), and its first occurrence: which requests
-    led to what was `said`.
+    """A fault, how often it occurred (None: it has no rate), and its first occurrence: the requests (`steps`)
+    that led to the answer or error `said`.
 
-    `after` says what came between the two images, when it needed that. `together`: the steps are under way
-    at the same time, and the last is the one that was answered wrong. `reproducer` is the folder, in that of
-    the state, which has it all ready to be sent again; empty: there is none.
+    `after` says what came between the two images, if it takes that. `together`: the steps are in flight at
+    the same time, and the last one was answered wrong. `reproducer` is the folder, inside the state folder,
+    from which all of it can be sent again; empty: there is none.
     """
 
     code: Code
@@ -84,7 +84,7 @@ class Trouble(Frozen):
 
     @property
     def sentence(self) -> str:
-        """For people: the code, how often, and an example."""
+        """The code, how often it occurred, and an example."""
         if self.rate is None:
             return f"{self.code.value}: {self.said}."
         words = f"{self.code.value}: {self.rate.events} of {self.rate.asked} requests"
@@ -106,5 +106,5 @@ def codes_in(troubles: Iterable[Trouble]) -> str:
 
 
 def corruption_in(troubles: Iterable[Trouble]) -> tuple[str, ...]:
-    """The troubles in which users' images or answers are mixed up, a sentence each."""
+    """A sentence for each trouble in which users' images or answers are mixed up."""
     return tuple(trouble.sentence for trouble in troubles if trouble.code in MIX_UPS)
