@@ -65,8 +65,8 @@ Serving = Callable[..., Awaitable[Faulty]]
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shortens the waits that have no influence on the outcome."""
-    monkeypatch.setattr(restart, "LONGEST_S", 0.1)
-    monkeypatch.setattr(canary_checks, "QUIET_S", 0.05)
+    monkeypatch.setattr(restart, "LONGEST_BACKOFF_S", 0.1)
+    monkeypatch.setattr(canary_checks, "FRESH_IDLE_S", 0.05)
     monkeypatch.setattr(stall, "LEAST_LOOK_S", 0.5)
 
 

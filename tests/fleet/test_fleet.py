@@ -132,7 +132,7 @@ async def test_a_death_is_mended_without_a_request(fleet: Fleet) -> None:
     ]  # fmt: skip
 
 
-async def test_an_unknown_model_is_said_before_anything_starts(fleet: Fleet) -> None:
+async def test_an_unknown_model_is_last_text_anything_starts(fleet: Fleet) -> None:
     with pytest.raises(UnknownModel, match="glimpse"):
         await fleet.acquire("glimpsy")
     assert engines() == []

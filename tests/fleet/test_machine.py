@@ -375,7 +375,8 @@ class FleetMachine(RuleBasedStateMachine):
             case "quarantine" if last is not None:
                 self.condemned.add(last.pid)
             case "suspect" if last is not None:
-                doubted = {self.fleet.answers.status(one) for one in self.since_good.get(last.pid, ())}
+                given = map(self.fleet.answers.get, self.since_good.get(last.pid, ()))
+                doubted = {answer and answer.status for answer in given}
                 if doubted - {"suspect"}:
                     self.world.problems.append(f"answers of a wrong engine are {doubted}")
 

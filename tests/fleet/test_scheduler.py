@@ -7,27 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewfinder.fleet.process.states import State
-from viewfinder.fleet.scheduler import ModelNow, Step, Wish, decide
+from viewfinder.fleet.scheduler import Action, ModelSnapshot, QueueItem, decide
 
-A, B = Wish("a"), Wish("b")
-UP = Wish("a", wants_lease=False)
-LOAD_A, EVICT_B = Step("load", "a"), Step("evict", "b")
+A, B = QueueItem("a"), QueueItem("b")
+UP = QueueItem("a", wants_lease=False)
+LOAD_A, EVICT_B = Action("load", "a"), Action("evict", "b")
 
 
-def model(name: str, state: State = "stopped", leases: int = 0, **more: object) -> ModelNow:
+def model(name: str, state: State = "stopped", leases: int = 0, **more: object) -> ModelSnapshot:
     given = {"slots": 2, "holds_bytes": 6, **more}
-    return ModelNow(name, state, leases, **given)  # type: ignore[arg-type]
+    return ModelSnapshot(name, state, leases, **given)  # type: ignore[arg-type]
 
 
-def grant(name: str, number: int) -> Step:
-    return Step("grant", name, number)
+def grant(name: str, number: int) -> Action:
+    return Action("grant", name, number)
 
 
-def refuse(name: str, number: int) -> Step:
-    return Step("refuse", name, number)
+def refuse(name: str, number: int) -> Action:
+    return Action("refuse", name, number)
 
 
-CASES: dict[str, tuple[list[ModelNow], list[Wish], list[Step]]] = {
+CASES: dict[str, tuple[list[ModelSnapshot], list[QueueItem], list[Action]]] = {
     "nobody waits, nothing is done": ([model("a")], [], []),
     "one load for all who wait": ([model("a")], [A, A, UP], [LOAD_A]),
     "who waits for a start waits": ([model("a", "starting")], [A, UP], []),
@@ -58,10 +58,10 @@ CASES: dict[str, tuple[list[ModelNow], list[Wish], list[Step]]] = {
         [model("a"), model("b", "backoff"), model("c", "quarantined", holds_bytes=1)], [A], [],
     ),
     "both fit": (
-        [model("a", holds_bytes=5), model("b", holds_bytes=5)], [A, B], [LOAD_A, Step("load", "b")],
+        [model("a", holds_bytes=5), model("b", holds_bytes=5)], [A, B], [LOAD_A, Action("load", "b")],
     ),
     "of two that do not fit together the first comes first": (
-        [model("a"), model("b")], [B, A], [Step("load", "b")],
+        [model("a"), model("b")], [B, A], [Action("load", "b")],
     ),
     "the longest idle for what its reload costs goes": (
         [
@@ -70,14 +70,14 @@ CASES: dict[str, tuple[list[ModelNow], list[Wish], list[Step]]] = {
             model("c", "ready", holds_bytes=4, idle_s=10, reload_s=1),
         ],
         [A],
-        [Step("evict", "c")],
+        [Action("evict", "c")],
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("models", "queue", "steps"), CASES.values(), ids=CASES)
-def test_decisions(models: list[ModelNow], queue: list[Wish], steps: list[Step]) -> None:
-    assert decide({one.name: one for one in models}, queue, 10) == steps
+@pytest.mark.parametrize(("models", "queue", "actions"), CASES.values(), ids=CASES)
+def test_decisions(models: list[ModelSnapshot], queue: list[QueueItem], actions: list[Action]) -> None:
+    assert decide({one.name: one for one in models}, queue, 10) == actions
 
 
 names = st.sampled_from("abcd")
@@ -85,9 +85,9 @@ states = st.sampled_from(("stopped", "starting", "ready", "ready", "stopping", "
 
 
 @st.composite
-def fleets(draw: st.DrawFn) -> dict[str, ModelNow]:
+def fleets(draw: st.DrawFn) -> dict[str, ModelSnapshot]:
     """Within the budget of 10, as every fleet is that was scheduled so far."""
-    models: dict[str, ModelNow] = {}
+    models: dict[str, ModelSnapshot] = {}
     for name in "abcd":
         state = draw(states)
         slots = draw(st.none() | st.integers(1, 3))
@@ -108,65 +108,65 @@ def fleets(draw: st.DrawFn) -> dict[str, ModelNow]:
     return models
 
 
-queues = st.lists(st.builds(Wish, names, st.booleans()), max_size=12)
+queues = st.lists(st.builds(QueueItem, names, st.booleans()), max_size=12)
 
 
-def planned(models: dict[str, ModelNow]) -> int:
+def planned(models: dict[str, ModelSnapshot]) -> int:
     return sum(one.holds_bytes for one in models.values() if one.is_up)
 
 
 @given(fleets(), queues)
-def test_any_decision_is_within_its_rights(models: dict[str, ModelNow], queue: list[Wish]) -> None:
-    steps = decide(models, queue, 10)
-    done = [step.wish for step in steps if step.wish >= 0]
+def test_any_decision_is_within_its_rights(models: dict[str, ModelSnapshot], queue: list[QueueItem]) -> None:
+    actions = decide(models, queue, 10)
+    done = [action.item for action in actions if action.item >= 0]
     assert len(done) == len(set(done))
-    loads = [step.model for step in steps if step.verb == "load"]
+    loads = [action.model for action in actions if action.verb == "load"]
     assert len(loads) == len(set(loads))
     assert planned(models) + sum(models[name].holds_bytes for name in loads) <= 10
-    for step in steps:
-        one = models[step.model]
-        match step.verb:
+    for action in actions:
+        one = models[action.model]
+        match action.verb:
             case "evict":
                 assert (one.state, one.leases, one.is_pinned) == ("ready", 0, False)
-                assert not [other for other in steps if other.verb == "grant" and other.model == one.name
-                            and queue[other.wish].wants_lease]  # fmt: skip
+                assert not [other for other in actions if other.verb == "grant" and other.model == one.name
+                            and queue[other.item].wants_lease]  # fmt: skip
             case "load":
                 assert not one.is_up
-                assert one.state == "stopped" or Wish(one.name, wants_lease=False) in queue
+                assert one.state == "stopped" or QueueItem(one.name, wants_lease=False) in queue
             case "grant":
                 assert one.state == "ready"
-                assert not (one.is_held and queue[step.wish].wants_lease)
+                assert not (one.is_held and queue[action.item].wants_lease)
             case "refuse":
                 assert one.state == "failed" or one.holds_bytes > 10 - sum(
                     other.holds_bytes for other in models.values() if other.is_pinned and other.is_up
                 )
     for name, one in models.items():
-        granted = sum(s.verb == "grant" and s.model == name and queue[s.wish].wants_lease for s in steps)
+        granted = sum(s.verb == "grant" and s.model == name and queue[s.item].wants_lease for s in actions)
         assert one.slots is None or not granted or one.leases + granted <= one.slots
 
 
 @given(fleets(), queues)
-def test_nobody_waits_for_ever(models: dict[str, ModelNow], queue: list[Wish]) -> None:
+def test_nobody_waits_for_ever(models: dict[str, ModelSnapshot], queue: list[QueueItem]) -> None:
     """Do what is decided, let every start and end come about and every answer end: everybody is served."""
     left = list(queue)
     models = {name: replace(one, is_held=False) for name, one in models.items()}
     for _ in range(4 * len(queue) + 8):
-        steps = decide(models, left, 10)
-        for step in steps:
-            one = models[step.model]
-            match step.verb:
+        actions = decide(models, left, 10)
+        for action in actions:
+            one = models[action.model]
+            match action.verb:
                 case "load":
-                    models[step.model] = replace(one, state="starting")
+                    models[action.model] = replace(one, state="starting")
                 case "evict":
-                    models[step.model] = replace(one, state="stopping")
-                case "grant" if left[step.wish].wants_lease:
-                    models[step.model] = replace(one, leases=one.leases + 1, idle_s=0.0)
+                    models[action.model] = replace(one, state="stopping")
+                case "grant" if left[action.item].wants_lease:
+                    models[action.model] = replace(one, leases=one.leases + 1, idle_s=0.0)
         assert planned(models) <= 10
-        served = {step.wish for step in steps}
-        left = [wish for number, wish in enumerate(left) if number not in served]
+        served = {action.item for action in actions}
+        left = [item for number, item in enumerate(left) if number not in served]
         if not left:
             return
-        if not steps:  # something comes about
+        if not actions:  # something comes about
             after: dict[State, State] = {"starting": "ready", "backoff": "starting", "stopping": "stopped"}
             models = {
                 name: replace(one, state=after.get(one.state, one.state), leases=0)

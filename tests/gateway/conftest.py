@@ -215,7 +215,7 @@ class Fleet:
 
     async def unload(self, model: str, why: str = "asked") -> None:
         self.loads = [name for name in self.loads if name != model]
-        self.events.tell("unload", model, why=why)
+        self.events.emit("unload", model, why=why)
 
     def pin(self, model: str, pinned: bool) -> None:
         (self.pinned.add if pinned else self.pinned.discard)(model)

@@ -60,10 +60,10 @@ async def test_load_pin_and_unload(session: aiohttp.ClientSession, fleet: Fleet)
 
 
 async def test_events_and_suspects(session: aiohttp.ClientSession, fleet: Fleet) -> None:
-    fleet.events.tell("load", "both", engine="llama.cpp")
+    fleet.events.emit("load", "both", engine="llama.cpp")
     for number in (1, 2):
         fleet.answers.note("both", f"chatcmpl-{number}")
-    fleet.events.tell("suspect", "both", answers=fleet.answers.suspect("both", "stale"))
+    fleet.events.emit("suspect", "both", answers=fleet.answers.suspect("both", "stale"))
     fleet.answers.note("both", "chatcmpl-3")
     events = await look(session, "/events")
     assert [(one["kind"], one["model"]) for one in events] == [("load", "both"), ("suspect", "both")]

@@ -87,20 +87,20 @@ async def test_the_fleet_as_it_is(gateway: Any) -> None:
 async def test_what_happened_is_counted(gateway: Any) -> None:
     events = gateway.fleet.events
     for _ in range(2):
-        events.tell("load", "both", variant="v", engine="e")
-        events.tell("ready", "both", spawned_s=0.25, listening_s=0.5, ready_s=1.0, variant="v")
-    events.tell("unload", "both", why="evicted")
-    events.tell("unload", "both", why="idle")
-    events.tell("death", "both", explanation="It was killed.", up_s=1.0, post_mortem=None)
-    events.tell("restart", "both", after_s=1.0, deaths=1)
-    events.tell("failed", "both", reason="It died too often.")
-    events.tell("quarantine", "both", fault="stale", evidence={})
-    events.tell("canary", "both", good=False, scenes=3)
-    events.tell("suspect", "both", answers=["a", "b", "c"])
-    events.tell("replay", "both", reason="engine_died")
-    events.tell("stall", "both", phase="prefill", silent_s=9.0, expected_s=1.0)
-    events.tell("refused", "both", code="queue_full")
-    events.tell("refused", "", code="overloaded")
+        events.emit("load", "both", variant="v", engine="e")
+        events.emit("ready", "both", spawned_s=0.25, listening_s=0.5, ready_s=1.0, variant="v")
+    events.emit("unload", "both", why="evicted")
+    events.emit("unload", "both", why="idle")
+    events.emit("death", "both", explanation="It was killed.", up_s=1.0, post_mortem=None)
+    events.emit("restart", "both", after_s=1.0, deaths=1)
+    events.emit("failed", "both", reason="It died too often.")
+    events.emit("quarantine", "both", fault="stale", evidence={})
+    events.emit("canary", "both", good=False, scenes=3)
+    events.emit("suspect", "both", answers=["a", "b", "c"])
+    events.emit("replay", "both", reason="engine_died")
+    events.emit("stall", "both", phase="prefill", silent_s=9.0, expected_s=1.0)
+    events.emit("refused", "both", code="queue_full")
+    events.emit("refused", "", code="overloaded")
     samples = await scrape(gateway)
     for name, number in {
         "loads": 2,
@@ -128,7 +128,7 @@ def test_every_kind_of_event_is_counted() -> None:
 
 async def test_clients_cannot_create_series(gateway: Any) -> None:
     for number in range(100):
-        gateway.fleet.events.tell("refused", f"stranger-{number}", code="overloaded")
+        gateway.fleet.events.emit("refused", f"stranger-{number}", code="overloaded")
     samples = await scrape(gateway)
     assert value(samples, "refused_total", model="other", code="overloaded") == 100
     assert "stranger" not in repr(samples)

@@ -10,7 +10,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import BadRequest
-from viewfinder.fleet.process.remote import models_of
+from viewfinder.fleet.process.connected import models_of
 
 
 async def running_servers_at(

@@ -1,1 +1,1 @@
-"""Which variant suits this machine, which model is up, and who may use it now."""
+"""Which variant suits this machine, which models are up, and which request may use one now."""

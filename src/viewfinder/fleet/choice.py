@@ -1,15 +1,15 @@
-"""Which variant of a card this machine runs, and why; called by `fleet`, `bench` and the model list.
+"""Which variant of a card this machine runs, and why; called by `fleet`, `bench` and the list of models.
 
-A variant that its card does not serve, whose engine is not installed, or that a known issue of the installed
-version refuses is never chosen. Of the others, the first difference decides:
+A variant is never chosen when its card says that it is not served, when its engine is not installed, or when
+a known issue of the installed version rules it out. Of the others, the first of these differences decides:
 
-    files         those that are here
-    memory        those that this machine's memory can hold
-    measured      those that did here what their card says
-    engine        the order of the card's `prefer`, else of the engines' ranks on this machine
-    card          the earlier in the card
+    files         here before not here
+    memory        fits into this machine's memory before too large
+    measured      passed its questions here, or was not measured, before failed
+    engine        the order of the card's `prefer`, otherwise the engines' ranks on this machine
+    card          the order in the card
 
-Nothing falls back from one variant to another after that: what was chosen runs, or says why it does not.
+There is no fallback to another variant afterwards: the chosen one runs, or its error says why it cannot.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from viewfinder.host.hardware import Machine, this_machine
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What a choice depends on of an engine, on one machine; `version` is None while it is not installed."""
+    """What a choice depends on for one engine on one machine; `version` None: it is not installed."""
 
     version: str | None
     title: str
@@ -53,10 +53,10 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What `bench` found of a variant on this machine with this version of its engine; None: not tried.
+    """What `bench` measured for a variant on this machine with this version of its engine.
 
-    `vision` and `text` say whether known answers were right; `blind` and `speechless`, whether every single
-    question with an image, or without one, met an error or silence.
+    `vision` and `text` are whether known questions with and without an image were answered right (None: not
+    asked). `blind` and `speechless` are whether every one of them failed or got an empty answer.
     """
 
     version: str
@@ -69,7 +69,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a choice depends on; `here` and `measured` name variants of the card."""
+    """All that a choice depends on; `here` and `measured` contain names of the card's variants."""
 
     engines: Mapping[str, EngineState]
     memory_bytes: int
@@ -80,28 +80,28 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A variant as the choice sees it; `refused` says why it can never be chosen here, when that is so."""
+    """A variant with what decided about it; `refused` is why it can never be chosen here, empty if it can."""
 
     variant: Variant
     version: str | None
     here: bool
     fits: bool | None
-    """Whether this machine's memory can hold it; None: its size is not known."""
+    """Whether this machine has enough memory; None: the variant's size is unknown."""
     refused: str
     fix: str
-    """The line that lifts the refusal, where one does."""
+    """The command that makes it available, if there is one."""
     why: str = ""
     chosen: bool = False
 
 
 MeasuredHere = Mapping[tuple[str, str], Measured]
-"""By the names of model and variant."""
+"""By the names of the model and the variant."""
 
 
 def choose_variant(card: ModelCard, measured: MeasuredHere | None = None) -> tuple[Variant, Engine]:
-    """The variant of the card that runs on this machine now, and its engine.
+    """The variant of the card to run on this machine now, and its engine.
 
-    Raises EngineMissing, with the line that fixeses it, when none can.
+    Raises EngineMissing, with the command that fixes it, when none can run.
     """
     options = choose(card, look(card, measured))
     for option in options:
@@ -117,19 +117,20 @@ def choose_variant(card: ModelCard, measured: MeasuredHere | None = None) -> tup
 
 
 def as_measured(card: ModelCard, variant: Variant, version: str, measured: MeasuredHere | None) -> Variant:
-    """The variant with the capabilities that it has here: measured ones override those of its card.
+    """The variant with the capabilities that were measured here; they override those of its card.
 
-    Wrong answers take no capability away, errors alone do; a new version of the engine is given a new chance.
+    Only errors and empty answers remove a capability, wrong answers do not, and what another version of the
+    engine did does not count.
     """
-    found = (measured or {}).get((card.name, variant.name))
-    if found is None or found.version != version:
+    result = (measured or {}).get((card.name, variant.name))
+    if result is None or result.version != version:
         return variant
-    able = {"vision": variant.vision and not found.blind, "text": variant.text and not found.speechless}
+    able = {"vision": variant.vision and not result.blind, "text": variant.text and not result.speechless}
     return variant.model_copy(update=able)
 
 
 def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
-    """This machine now, as far as the card's variants are concerned."""
+    """The state of this machine now, for a choice among the card's variants."""
     machine = this_machine()
     installed = {name: engine.find() for name, engine in engines().items()}
     return Snapshot(
@@ -140,12 +141,12 @@ def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
         memory_bytes=machine.memory_bytes,
         free_bytes=psutil.virtual_memory().available,
         here=frozenset(variant.name for variant in card.variants if is_here(variant)),
-        measured={name: found for (model, name), found in (measured or {}).items() if model == card.name},
+        measured={name: result for (model, name), result in (measured or {}).items() if model == card.name},
     )
 
 
 def choose(card: ModelCard, snapshot: Snapshot) -> list[Option]:
-    """Every variant of the card, best first, each with its reason; the first is chosen if it can run."""
+    """Every variant of the card, best first, each with a reason; the first is chosen if it can run."""
     options = [_option(card, variant, snapshot) for variant in card.variants]
     runnable = sorted((one for one in options if not one.refused), key=lambda one: _rank(card, one, snapshot))
     refused = [replace(option, why=option.refused) for option in options if option.refused]
@@ -172,7 +173,7 @@ def _option(card: ModelCard, variant: Variant, snapshot: Snapshot) -> Option:
 
 
 def _refusal(card: ModelCard, variant: Variant, snapshot: Snapshot) -> tuple[str, str]:
-    """Why a variant can never be chosen, and the line that fixeses it; both empty when it can."""
+    """Why a variant can never be chosen, and the command that fixes it; both empty when it can be chosen."""
     state = snapshot.engines.get(variant.engine)
     if variant.not_served:
         return f"not served: {variant.not_served.rstrip('.')}", ""
@@ -191,30 +192,30 @@ _Rank = tuple[bool, bool, bool, int, int]
 
 
 def _rank(card: ModelCard, option: Option, snapshot: Snapshot) -> _Rank:
-    """What decides, first to last; less is better. The table at the top of this file says the same."""
+    """The sort key, lower is better, in the order of the table at the top of this file."""
     engine = option.variant.engine
-    place = card.prefer.index(engine) if engine in card.prefer else len(card.prefer)
+    preferred = card.prefer.index(engine) if engine in card.prefer else len(card.prefer)
     return (
         not option.here,
         option.fits is False,
         bool(_shortfall(option, snapshot)),
-        place if card.prefer else snapshot.engines[engine].rank,
+        preferred if card.prefer else snapshot.engines[engine].rank,
         card.variants.index(option.variant),
     )
 
 
 def _shortfall(option: Option, snapshot: Snapshot) -> str:
-    """What a variant did not do when it was measured here, though its card says that it can."""
-    found = snapshot.measured.get(option.variant.name)
-    if found is None or found.version != option.version:
+    """What a variant failed at when it was measured here, although its card declares it; or empty."""
+    result = snapshot.measured.get(option.variant.name)
+    if result is None or result.version != option.version:
         return ""
-    if found.failed:
+    if result.failed:
         return "it failed when it was measured here"
     short = [
         name
         for name, declared, passed in (
-            ("image", option.variant.vision, found.vision),
-            ("text", option.variant.text, found.text),
+            ("image", option.variant.vision, result.vision),
+            ("text", option.variant.text, result.text),
         )
         if declared and passed is False
     ]
@@ -222,13 +223,13 @@ def _shortfall(option: Option, snapshot: Snapshot) -> str:
 
 
 def _advantage(card: ModelCard, best: Option, second: Option, snapshot: Snapshot) -> str:
-    """Why the best variant comes before the second: the first difference of their ranks."""
-    orderer = "its card prefers" if card.prefer else "best on this machine:"
+    """Why the best variant comes before the second: by the first difference of their ranks."""
+    order = "its card prefers" if card.prefer else "best on this machine:"
     words = (
         "its files are here",
         "it fits into memory",
-        "it did what its card says when it was measured here",
-        f"{orderer} {_title(best, snapshot)}",
+        "it passed its questions when it was measured here",
+        f"{order} {_title(best, snapshot)}",
         "first in its card",
     )
     return _first_difference(words, card, best, second, snapshot)
@@ -256,23 +257,23 @@ def _first_difference(
 
 
 def _remarks(chosen: Option, snapshot: Snapshot) -> str:
-    """What a person should know of the chosen variant beside why it was."""
-    said = []
+    """What else a person should know of the chosen variant."""
+    remarks = []
     need = estimated_bytes(chosen.variant)
     if chosen.fits is False and need:
-        said.append(
+        remarks.append(
             f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}"
         )
     elif need and need > snapshot.free_bytes:
-        said.append(f"it needs about {_gb(need)} of memory, and {_gb(snapshot.free_bytes)} are free now")
+        remarks.append(f"it needs about {_gb(need)} of memory, and {_gb(snapshot.free_bytes)} are free now")
     if shortfall := _shortfall(chosen, snapshot):
-        said.append(shortfall)
+        remarks.append(shortfall)
     state = snapshot.engines[chosen.variant.engine]
     if chosen.version and state.known_good and not is_within(chosen.version, state.known_good):
-        said.append(f"{state.title} {chosen.version} was not tested ({state.known_good} was)")
+        remarks.append(f"{state.title} {chosen.version} was not tested ({state.known_good} was)")
     if state.remark:
-        said.append(state.remark)
-    return "".join(f"; {words}" for words in said)
+        remarks.append(state.remark)
+    return "".join(f"; {words}" for words in remarks)
 
 
 def _title(option: Option, snapshot: Snapshot) -> str:

@@ -1,4 +1,4 @@
-"""What is known of a server process that has just died; made by `fleet`, written by `record/post_mortem`."""
+"""Collects what is known of a server process that has just died; called by `fleet`."""
 
 from viewfinder.catalog.known_issues import recognize
 from viewfinder.fleet.health.entry import ModelEntry
@@ -8,7 +8,7 @@ from viewfinder.host.child import Exit
 
 
 def post_mortem_of(entry: ModelEntry, life: Life, up_s: float | None) -> PostMortem:
-    """That of the life of a entry's server process which has just ended."""
+    """The post-mortem of an entry's server process; `up_s` None: it was never ready."""
     server, child = entry.server, life.child
     exit_ = life.exit or Exit(None, None)
     words = child.tail(LAST_LINES)

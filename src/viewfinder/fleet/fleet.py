@@ -1,7 +1,7 @@
-"""All server processes of one owner: starts them on demand, one per model, and says who may use one now.
+"""All server processes of one owner: started on demand, one per model, and leased to requests.
 
-Used by gateway and api. What is to be done is decided by `scheduler`, a pure function of a snapshot; here
-it is done, each time that something changed which may change the decision. `watchdog` looks after what is up.
+Used by gateway and api. `scheduler`, a pure function of a snapshot, decides what to do; this module does it
+after every change that may change the decision. `watchdog` supervises the models that are up.
 """
 
 import asyncio
@@ -33,27 +33,27 @@ from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.fleet.process.states import REST, State
-from viewfinder.fleet.queue import QueuedRequest, now
+from viewfinder.fleet.queue import QueuedRequest, snapshot_of
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
 from viewfinder.fleet.record.post_mortem import write_post_mortem
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
-from viewfinder.fleet.scheduler import Step, Wish, decide
+from viewfinder.fleet.scheduler import Action, QueueItem, decide
 from viewfinder.fleet.view import FleetView, view_of
 
 BUDGET_SHARE = 0.8
-"""Of this computer's memory, where the settings name no budget."""
+"""The part of this computer's memory that models may use, when the settings set no budget."""
 UNKNOWN_BYTES = 1_000_000_000
-"""What the plan holds for a model of which not even the size of its files is known."""
+"""What the memory plan reserves for a model whose files have an unknown size."""
 
 
 class Fleet:
     """The models of a catalog on this machine; use it as an async context manager, from one event loop.
 
-    A model may be called by its name or by the id of one of its repositories. A variant that is up stays
-    the model's variant: what was pulled or measured since then changes the next start only. `events` tells
-    what happens, `answers` whether an answer can still be trusted.
+    `model` is a model's name or the id of one of its repositories. A variant that is up stays the model's
+    variant; files pulled and results measured since then affect only the next start.
+    `events` is the log of what happens; `answers` records which answers can be trusted.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Fleet:
         self._folders = folders
         self._entries: dict[str, ModelEntry] = {}
         self._queue: list[QueuedRequest] = []
-        self._is_scheduling = self._is_due = self._closed = False
+        self._is_scheduling = self._must_schedule = self._closed = False
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         self._profiles = Profiles(folders.state / "profiles.json")
         self._canary = CanaryChecks(
@@ -101,12 +101,12 @@ class Fleet:
 
     @property
     def budget_bytes(self) -> int:
-        """What all models together may hold."""
+        """How much memory all models together may use."""
         chosen = int(self._settings.fleet.memory_budget_gb * 1e9)
         return chosen or int(BUDGET_SHARE * psutil.virtual_memory().total)
 
     def cards(self) -> list[ModelCard]:
-        """The card of every model that can be asked for: its files are here."""
+        """The card of every model whose files are here."""
         cards = map(self._catalog.get, self._catalog.names())
         return [card for card in cards if any(map(is_here, card.variants))]
 
@@ -115,7 +115,7 @@ class Fleet:
         return self._catalog.get(model)
 
     def variant_of(self, model: str) -> Variant:
-        """The variant that a request would meet, as able as it is here.
+        """The variant that would answer a request now, with the capabilities that were measured here.
 
         Raises UnknownModel, EngineMissing.
         """
@@ -134,7 +134,7 @@ class Fleet:
         return entry.state if entry else "stopped"
 
     def view(self) -> FleetView:
-        """What the fleet looks like now."""
+        """The state of the fleet now."""
         waiting = [queued.entry for queued in self._queue]
         return FleetView(
             servers=tuple(view_of(entry, waiting.count(entry)) for entry in self._entries.values()),
@@ -144,26 +144,26 @@ class Fleet:
         )
 
     async def acquire(self, model: str, shape: RequestShape | None = None) -> Lease:
-        """A lease on the model's server process, which is loaded when it is not up; waits in the queue.
+        """Wait in the queue for a lease on the model's server process, which is loaded when it is not up.
 
-        Raises UnknownModel, ModelFilesError, EngineMissing, Busy (the queue is full, or we stop),
-        ModelFailed, MemoryShort, and EngineError when the load that was waited for failed.
+        Raises UnknownModel, ModelFilesError, EngineMissing, Busy (the queue is full, or Viewfinder stops),
+        ModelFailed, MemoryShort, and EngineError when the model could not be loaded.
         """
         entry = self._entry(model)
         self._require_room_in_the_queue(entry)
         lease = await self._wait(QueuedRequest(entry, shape or RequestShape()))
         if lease is None:
-            raise RuntimeError("a queued that wants a lease was granted without one")
+            raise RuntimeError("a request that wants a lease was granted none")
         return lease
 
     async def load(self, model: str) -> None:
-        """Bring a model up; a failed one, too, for this is a person's word. Raises as `acquire` does."""
+        """Load a model, even a failed one because a person wants it. Raises the errors of `acquire`."""
         await self._wait(QueuedRequest(self._entry(model), RequestShape(), wants_lease=False))
 
     async def unload(self, model: str, why: str = "asked") -> None:
-        """End a model's processes when the answers in progress are given, or their time is over.
+        """Stop a model's processes once the answers in progress are finished, or after `fleet.drain_s`.
 
-        Who waits for the model is refused. Raises UnknownModel.
+        Requests that wait for the model are refused. Raises UnknownModel.
         """
         entries = self._of(self._catalog.get(model))
         for entry in entries:
@@ -172,7 +172,7 @@ class Fleet:
         await asyncio.gather(*(entry.unloading for entry in entries if entry.unloading))
 
     def pin(self, model: str, pinned: bool = True) -> None:
-        """Whether a model stays when others need room, or when it is idle.
+        """Set whether a model stays loaded when others need room or when it is idle.
 
         Raises UnknownModel, ModelFilesError, EngineMissing.
         """
@@ -180,23 +180,23 @@ class Fleet:
         self._schedule()
 
     async def reload(self, catalog: Catalog, settings: Settings, changed: Collection[str]) -> None:
-        """Take new settings; of the models in `changed`, those that are up begin anew with them."""
+        """Use new settings; the models in `changed` that are up are restarted with them."""
         self._catalog, self._settings = catalog, settings
-        going = [entry for entry in self._entries.values() if entry.card.name in changed]
-        was_up = [entry.card.name for entry in going if entry.server.state not in REST]
-        for entry in going:
+        affected = [entry for entry in self._entries.values() if entry.card.name in changed]
+        was_up = [entry.card.name for entry in affected if entry.server.state not in REST]
+        for entry in affected:
             entry.is_outdated = True
             self._end(entry, "changed")
             if not entry.is_unloading:
                 self._retire(entry)
         self._schedule()
-        await asyncio.gather(*(entry.unloading for entry in going if entry.unloading))
+        await asyncio.gather(*(entry.unloading for entry in affected if entry.unloading))
         known = set(catalog.names())
         loads = (self.load(name) for name in was_up if name in known)
-        await asyncio.gather(*loads, return_exceptions=True)  # a failure shows in the model's state
+        await asyncio.gather(*loads, return_exceptions=True)  # `view` shows a failure
 
     async def close(self) -> None:
-        """End every server process; nothing can be acquired afterwards."""
+        """Stop every server process; nothing can be acquired afterwards."""
         self._closed = True
         for queued in self._queue:
             if not queued.granted.done():
@@ -205,38 +205,38 @@ class Fleet:
         await self._watchdog.close()
         entries = list(self._entries.values())
         await asyncio.gather(*(entry.server.stop() for entry in entries))
-        ending = [task for entry in entries for task in (entry.unloading, entry.canary.check) if task]
+        ending = [task for entry in entries for task in (entry.unloading, entry.checks.running) if task]
         await asyncio.gather(*ending, return_exceptions=True)
 
     def _schedule(self) -> None:
-        """Do what can be done now; called after every change that may matter, also from within itself."""
-        self._is_due = True
+        """Do what can be done now; called after every change that may matter, also by what it calls."""
+        self._must_schedule = True
         if self._is_scheduling:
             return
         self._is_scheduling = True
         try:
-            while self._is_due and not self._closed:
-                self._is_due = False
+            while self._must_schedule and not self._closed:
+                self._must_schedule = False
                 queued_requests = list(self._queue)
-                wishes = [Wish(queued.entry.name, queued.wants_lease) for queued in queued_requests]
-                models = {name: now(entry) for name, entry in self._entries.items()}
-                for step in decide(models, wishes, self.budget_bytes):
-                    self._do(step, queued_requests)
+                items = [QueueItem(queued.entry.name, queued.wants_lease) for queued in queued_requests]
+                models = {name: snapshot_of(entry) for name, entry in self._entries.items()}
+                for action in decide(models, items, self.budget_bytes):
+                    self._do(action, queued_requests)
         finally:
             self._is_scheduling = False
 
-    def _do(self, step: Step, queued_requests: list[QueuedRequest]) -> None:
-        entry = self._entries[step.model]
-        if step.verb == "load":
+    def _do(self, action: Action, queued_requests: list[QueuedRequest]) -> None:
+        entry = self._entries[action.model]
+        if action.verb == "load":
             entry.server.want()
-        elif step.verb == "evict":
+        elif action.verb == "evict":
             self._end(entry, "evicted")
         else:
-            queued = queued_requests[step.wish]
+            queued = queued_requests[action.item]
             self._queue.remove(queued)
-            if queued.granted.done():  # cancelled, and not yet taken out
+            if queued.granted.done():  # cancelled, but `_wait` has not run since
                 return
-            if step.verb == "refuse":
+            if action.verb == "refuse":
                 queued.granted.set_exception(self._refusal(queued))
             else:
                 queued.granted.set_result(self._lease(entry, queued.shape) if queued.wants_lease else None)
@@ -250,7 +250,7 @@ class Fleet:
             if queued in self._queue:
                 self._queue.remove(queued)
             elif not queued.granted.cancelled() and not queued.granted.exception():
-                lease = queued.granted.result()  # granted in the moment of leaving
+                lease = queued.granted.result()  # granted just before it was cancelled
                 if lease is not None:
                     self._give_back(queued.entry, lease)
             self._schedule()
@@ -276,13 +276,13 @@ class Fleet:
             self._schedule()
 
     def _end(self, entry: ModelEntry, why: str) -> None:
-        """Begin to unload a entry; nothing when it is at it, or at rest."""
+        """Begin to unload an entry; does nothing when it is unloading or not running."""
         if not entry.is_unloading and entry.server.state not in REST:
             entry.unloading = asyncio.create_task(self._unload(entry, why), name=f"unload {entry.name}")
             entry.unloading.add_done_callback(lambda _: self._schedule())
 
     async def _unload(self, entry: ModelEntry, why: str) -> None:
-        """Let the leases end, then the process; returns when its memory is there again."""
+        """Wait for the leases, stop the process, and return when its memory is free again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.fleet.drain_s):
                 while entry.leases:
@@ -292,12 +292,12 @@ class Fleet:
             lease.revoke(unloaded(entry))
         async with self._watchdog.memory_returns(entry):
             await entry.server.stop()
-        self.events.tell("unload", entry.card.name, why=why)
+        self.events.emit("unload", entry.card.name, why=why)
         if entry.is_outdated:
             self._retire(entry)
 
     def _entry(self, model: str) -> ModelEntry:
-        """The model's entry; when it is at rest and nobody waits for it, its variant is chosen anew."""
+        """The model's entry. When it is stopped and no request waits for it, the variant is chosen again."""
         if self._closed:
             raise stopping()
         card = self._catalog.get(model)
@@ -308,7 +308,7 @@ class Fleet:
         return self._create(card, variant, engine)
 
     def _create(self, card: ModelCard, variant: Variant, engine: Engine) -> ModelEntry:
-        """A new entry for the variant, with what is known of it and what the settings say."""
+        """A new entry for the variant, with its profile and the current settings."""
         fleet = self._settings.fleet
         server = make_server(
             card,
@@ -336,14 +336,14 @@ class Fleet:
         if before := self._entries.get(entry.name):
             entry.pinned = before.pinned
         if server.watched is not None:
-            server.watched.prove = functools.partial(self._canary.prove, entry)
+            server.watched.verify = functools.partial(self._canary.verify, entry)
         server.on_change = functools.partial(self._changed, entry)
         self._entries[entry.name] = entry
         self._watchdog.begin()
         return entry
 
     def _retire(self, entry: ModelEntry) -> None:
-        """A entry at rest is no more; who waits for it goes on waiting for the one that takes its entry."""
+        """Remove a stopped entry; requests that wait for it wait for its replacement from now on."""
         del self._entries[entry.name]
         waiting = self._waiting(entry)
         if waiting:
@@ -366,7 +366,7 @@ class Fleet:
         self._schedule()
 
     def _entry_of(self, card: ModelCard) -> ModelEntry | None:
-        """The entry of one of the card's variants; of several, one that is up, coming, or waited for."""
+        """The entry of one of the card's variants; of several, one that runs, or that requests wait for."""
         entries = self._of(card)
         return min(entries, key=lambda one: (one.state in REST, not self._waiting(one)), default=None)
 
@@ -380,7 +380,7 @@ class Fleet:
     def _require_room_in_the_queue(self, entry: ModelEntry) -> None:
         full = queue_full(entry, len(self._waiting(entry)), len(self._queue), self._settings.fleet)
         if full is not None:
-            self.events.tell("refused", entry.card.name, code=full.reason)
+            self.events.emit("refused", entry.card.name, code=full.reason)
             raise full
 
     def _refuse_all(self, entry: ModelEntry, error: ViewfinderError) -> None:
@@ -393,5 +393,5 @@ class Fleet:
         entry, failure = queued.entry, queued.entry.server.failure
         short = memory_short(entry, self.budget_bytes)
         error = failed(entry, failure) if failure and queued.wants_lease else short
-        self.events.tell("refused", entry.card.name, code=error.reason)
+        self.events.emit("refused", entry.card.name, code=error.reason)
         return error

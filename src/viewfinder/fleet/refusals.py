@@ -1,4 +1,4 @@
-"""What the fleet says to a request that it turns away, and when it may come again."""
+"""The errors with which the fleet refuses a request, and when the client may retry."""
 
 import math
 
@@ -8,35 +8,35 @@ from viewfinder.fleet.health.entry import ModelEntry
 
 
 def queue_full(entry: ModelEntry, waiting: int, waiting_for_all: int, settings: FleetSettings) -> Busy | None:
-    """The refusal when no more may wait for this model (429), or for all together (503); else None."""
+    """The refusal when this model's queue (429) or the whole queue (503) is full; otherwise None."""
     retry_after_s = math.ceil(max(1.0, entry.vitals.request_s * (waiting + 1) / (entry.server.slots or 1)))
     if waiting >= settings.queue_per_model:
         return Busy(
-            f"{waiting} requests wait for '{entry.card.name}' already.",
+            f"The queue of '{entry.card.name}' is full: {waiting} requests wait.",
             retry_after_s=retry_after_s,
-            hint="Ask again later, or raise fleet.queue_per_model.",
+            hint="Retry later, or raise fleet.queue_per_model.",
             code="queue_full",
         )
     if waiting_for_all >= settings.queue:
         return Busy(
-            f"{waiting_for_all} requests wait already.",
+            f"The queue is full: {waiting_for_all} requests wait.",
             retry_after_s=retry_after_s,
-            hint="Ask again later, or raise fleet.queue.",
+            hint="Retry later, or raise fleet.queue.",
             code="overloaded",
         )
     return None
 
 
 def failed(entry: ModelEntry, failure: ViewfinderError) -> ModelFailed:
-    """The model died too often: a request does not start it again."""
+    """The model died too often; a request does not start it again, only `load` does."""
     return ModelFailed(
         f"'{entry.card.name}' is not started again: {failure.message}",
-        hint=f"Mend that, then run: viewfinder load {entry.card.name}",
+        hint=f"Fix that, then run: viewfinder load {entry.card.name}",
     )
 
 
 def memory_short(entry: ModelEntry, budget_bytes: int) -> MemoryShort:
-    """The model does not fit, even if everything that may go were gone."""
+    """The model does not fit, even with every model unloaded that is not pinned."""
     return MemoryShort(
         f"'{entry.card.name}' needs about {entry.vitals.need_bytes / 1e9:.2f} GB of memory, and "
         f"the budget of {budget_bytes / 1e9:.2f} GB has no room for it.",
@@ -45,10 +45,10 @@ def memory_short(entry: ModelEntry, budget_bytes: int) -> MemoryShort:
 
 
 def stopping() -> Busy:
-    """All of it is being ended."""
-    return Busy("Viewfinder is stopping.", hint="Ask again when it is back.", code="stopping")
+    """Viewfinder is stopping."""
+    return Busy("Viewfinder is stopping.", hint="Retry when it is back.", code="stopping")
 
 
 def unloaded(entry: ModelEntry) -> Busy:
-    """Somebody ended the model."""
-    return Busy(f"'{entry.card.name}' is being unloaded.", hint="Ask again.", code="unloading")
+    """The model was unloaded while the request waited or ran."""
+    return Busy(f"'{entry.card.name}' is being unloaded.", hint="Retry to load it again.", code="unloading")

@@ -1,8 +1,8 @@
-"""Who may use which model now, what is loaded for whom, and what has to go; pure, called by `fleet`.
+"""Which queued request gets a lease, which model is loaded, and which is evicted; pure, called by `fleet`.
 
-The queue is served in the order of arrival, with two exceptions: requests for a model that is up pass those
-that wait for a load, and a model that has to make room is not handed out to those who came later. So nobody
-waits for ever, and a model is not reloaded for each of several requests that stand together.
+The queue is served in the order of arrival, with two exceptions. Requests for a model that is up overtake
+those that wait for a load. A model that has to make room is not leased to requests that came later. So no
+request waits for ever, and two models that do not fit together are not swapped for each request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,11 @@ from viewfinder.fleet.process.states import State
 
 
 @dataclass(frozen=True, slots=True)
-class ModelNow:
-    """A model as a decision sees it.
+class ModelSnapshot:
+    """All that a decision depends on for one model.
 
-    `slots` None: as many leases as are asked for. `is_held` means that its process, though ready, may not
-    be leased now: it is under examination or is being drained. `holds_bytes` is what it holds of the budget
-    as long as any process of it may live, and what it will hold when it is loaded.
+    `slots` None: any number of leases. `is_held`: its process is ready but may not be leased now, because it
+    is being checked or is ending. `holds_bytes` is its share of the memory budget while it is up.
     """
 
     name: str
@@ -34,73 +33,76 @@ class ModelNow:
 
     @property
     def is_up(self) -> bool:
-        """Whether it takes part of the budget now."""
+        """Whether it uses a part of the budget now."""
         return self.state not in ("stopped", "failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One in the queue: a request that wants a lease, or somebody who only wants the model up."""
+class QueueItem:
+    """A request in the queue: it wants a lease, or (`viewfinder load`) only the model loaded."""
 
     model: str
     wants_lease: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What to do: `grant` the wish number `wish` of the queue, `refuse` it, `load` or `evict` the model."""
+class Action:
+    """What to do: grant or refuse the queue's item number `item`, or load or evict the model."""
 
     verb: Literal["grant", "refuse", "load", "evict"]
     model: str
-    wish: int = -1
+    item: int = -1
 
 
-def decide(models: Mapping[str, ModelNow], queue: Sequence[Wish], budget_bytes: int) -> list[Step]:
-    """What to do now; nothing more until something changes. A model is loaded only when all of it fits.
+def decide(
+    models: Mapping[str, ModelSnapshot], queue: Sequence[QueueItem], budget_bytes: int
+) -> list[Action]:
+    """What to do now, until something changes. A model is loaded only when all of it fits.
 
-    Refused is who wants a lease on a model that is failed, or one that could not fit if everything unpinned
-    were gone. Who only wants a failed model up is a person, and starts it again.
+    A request for a lease is refused when its model is failed. Any request is refused when its model would not
+    fit even with every unpinned model evicted. A request that only loads comes from a person, and
+    restarts a failed model.
     """
-    steps: list[Step] = []
+    actions: list[Action] = []
     leases = {name: model.leases for name, model in models.items()}
     planned_bytes = sum(model.holds_bytes for model in models.values() if model.is_up)
     barred: set[str] = set()
     seen: set[str] = set()
-    for number, wish in enumerate(queue):
-        model = models[wish.model]
-        if model.state == "failed" and wish.wants_lease:
-            steps.append(Step("refuse", model.name, number))
+    for number, item in enumerate(queue):
+        model = models[item.model]
+        if model.state == "failed" and item.wants_lease:
+            actions.append(Action("refuse", model.name, number))
         elif model.state == "ready":
             free = model.slots is None or leases[model.name] < model.slots
-            if not wish.wants_lease:
-                steps.append(Step("grant", model.name, number))
+            if not item.wants_lease:
+                actions.append(Action("grant", model.name, number))
             elif free and not model.is_held and model.name not in barred:
                 leases[model.name] += 1
-                steps.append(Step("grant", model.name, number))
+                actions.append(Action("grant", model.name, number))
         elif not model.is_up and model.name not in seen:
             missing_bytes = planned_bytes + model.holds_bytes - budget_bytes
             if missing_bytes <= 0:
-                steps.append(Step("load", model.name))
+                actions.append(Action("load", model.name))
             else:
                 others = [one for one in models.values() if one.is_up and one.name != model.name]
                 if not _could_fit(model, others, budget_bytes):
-                    steps.append(Step("refuse", model.name, number))
+                    actions.append(Action("refuse", model.name, number))
                     continue
                 going = _make_room(others, barred, missing_bytes)
                 barred.update(going)
-                steps += [Step("evict", one) for one in going if leases[one] == 0]
-            planned_bytes += model.holds_bytes  # it has its entry in the queue for memory, too
+                actions += [Action("evict", one) for one in going if leases[one] == 0]
+            planned_bytes += model.holds_bytes  # reserved before the models behind it in the queue
             seen.add(model.name)
-    return steps
+    return actions
 
 
-def _could_fit(model: ModelNow, others: Sequence[ModelNow], budget_bytes: int) -> bool:
+def _could_fit(model: ModelSnapshot, others: Sequence[ModelSnapshot], budget_bytes: int) -> bool:
     staying_bytes = sum(one.holds_bytes for one in others if one.is_pinned)
     return staying_bytes + model.holds_bytes <= budget_bytes
 
 
-def _make_room(others: Sequence[ModelNow], barred: set[str], missing_bytes: int) -> tuple[str, ...]:
-    """Who has to go; nobody yet when those that can go now are not enough (others are still starting)."""
+def _make_room(others: Sequence[ModelSnapshot], barred: set[str], missing_bytes: int) -> tuple[str, ...]:
+    """The models to evict; none yet when those that can go now are not enough (others are still starting)."""
     coming_bytes = sum(one.holds_bytes for one in others if one.state == "stopping" or one.name in barred)
     if coming_bytes >= missing_bytes:
         return tuple(one.name for one in others if one.name in barred and one.state == "ready")

@@ -1,4 +1,4 @@
-"""What a fleet looks like at one moment: read by `ps`, the metrics and the scheduler's tests."""
+"""The state of a fleet at one moment, read only; for `ps`, the metrics and the control socket."""
 
 import time
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from viewfinder.fleet.process.states import State
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """One model's server process. Seconds are ages on the monotonic clock; None: it never was."""
+    """One model's server process. Seconds are how long ago something was; None: it never was."""
 
     model: str
     variant: str
@@ -19,30 +19,30 @@ class ServerView:
     engine_version: str
     state: State
     verified: bool | None
-    """Whether the canary was right when it was last asked; None: not asked yet, or none could be chosen."""
+    """Whether the last canary passed; None: none ran yet, or the model has no canary."""
     reason: str
-    """Why it is failed, in backoff or quarantined; else empty."""
+    """Why it is failed, in backoff or quarantined; otherwise empty."""
     pid: int | None
     leases: int
     waiting: int
     pinned: bool
     memory_bytes: int | None
-    """Footprint of the process tree when it was last measured."""
+    """The last measured footprint of the process tree."""
     need_bytes: int | None
-    """What the memory plan holds for it."""
+    """What the memory plan reserves for it."""
     starts: int
     restarts: int
     deaths: int
     up_s: float | None
     idle_s: float | None
     load_s: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of the stages of the last start: spawned, listening, ready."""
+    """Seconds until each phase of the last start: spawned, listening, ready."""
     canary_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
-    """All of them, and the queue before them."""
+    """All server processes, and the queue."""
 
     servers: tuple[ServerView, ...]
     waiting: int
@@ -50,13 +50,13 @@ class FleetView:
     planned_bytes: int
 
     def as_json(self) -> dict[str, Any]:
-        """Plain types for JSON."""
+        """Plain types that can be written as JSON."""
         return asdict(self)
 
 
 def view_of(entry: ModelEntry, waiting: int) -> ServerView:
-    """An entry as a person sees it; costs no look at any process."""
-    server, vitals, canary, now_s = entry.server, entry.vitals, entry.canary, time.monotonic()
+    """What `ps` and the metrics show of an entry; looks at no process."""
+    server, vitals, checks, now_s = entry.server, entry.vitals, entry.checks, time.monotonic()
     is_up = server.state == "ready"
     started_s = server.stamps.get("started", 0.0)
     return ServerView(
@@ -65,7 +65,7 @@ def view_of(entry: ModelEntry, waiting: int) -> ServerView:
         engine=server.variant.engine,
         engine_version=server.engine_version,
         state=entry.state,
-        verified=canary.verified if is_up else None,
+        verified=checks.verified if is_up else None,
         reason=server.failure.message if server.failure and not is_up else "",
         pid=server.pid,
         leases=len(entry.leases),
@@ -79,5 +79,5 @@ def view_of(entry: ModelEntry, waiting: int) -> ServerView:
         up_s=now_s - server.ready_at_s if is_up and server.ready_at_s else None,
         idle_s=entry.idle_s if is_up else None,
         load_s={phase: at_s - started_s for phase, at_s in server.stamps.items() if phase != "started"},
-        canary_s=now_s - canary.checked_s if canary.checked_s else None,
+        canary_s=now_s - checks.checked_s if checks.checked_s else None,
     )

@@ -128,7 +128,7 @@ class Relay:
                 await lease.report(failure)
                 if begun or is_last:
                     raise failure
-                self.fleet.events.tell("replay", lease.card.name, reason=failure.reason)
+                self.fleet.events.emit("replay", lease.card.name, reason=failure.reason)
 
     def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
         self._refuse_what_it_lacks(lease.client.endpoint.lacks)
@@ -137,7 +137,7 @@ class Relay:
     async def _whole(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
         """The one reply of a request that is not streamed."""
         reply = clean_reply(await lease.client.complete(self.body), *self.envelope)
-        lease.heard()
+        lease.chunk_arrived()
         if not any(_has_words(choice["message"]) for choice in reply["choices"]):
             self._allow_silence()
         stops = Stops(self.request.stop or ())
@@ -151,7 +151,7 @@ class Relay:
         pieces, is_over = 0, False
         async with contextlib.aclosing(lease.client.stream(self.body)) as chunks:
             async for raw in chunks:
-                lease.heard()
+                lease.chunk_arrived()
                 chunk = clean_chunk(raw, *self.envelope)
                 if chunk is None:
                     continue

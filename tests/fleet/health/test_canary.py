@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.notebook import Notebook
 from viewfinder.fleet.health.canary import (
-    MOST,
+    MOST_SCENES,
     Canary,
+    CanaryResult,
     CanaryStore,
-    Finding,
-    Known,
+    KnownImage,
     canary_key,
     candidates,
     is_repeated,
@@ -29,7 +29,7 @@ KEY = canary_key("a" * 64, "llama.cpp", "1.0", "f16")
 class Model:
     """Answers each known image by a function of what is shown and of how often it was asked."""
 
-    def __init__(self, answer: Callable[[Known, int], str] | None = None) -> None:
+    def __init__(self, answer: Callable[[KnownImage, int], str] | None = None) -> None:
         self.answer = answer or (lambda one, _: f"It is {one.question.answer.lower()}")
         self.bodies: list[dict[str, Any]] = []
 
@@ -74,7 +74,7 @@ def test_there_are_eight_candidates_and_no_answer_is_right_for_two() -> None:
 async def test_the_set_is_what_was_answered_right_and_the_same_in_two_orders(store: CanaryStore) -> None:
     first, second, third = (candidates()[number].name for number in (0, 1, 2))
 
-    def answer(one: Known, asked: int) -> str:
+    def answer(one: KnownImage, asked: int) -> str:
         if one.name == first:
             return "A circle."
         if one.name == second:
@@ -83,12 +83,12 @@ async def test_the_set_is_what_was_answered_right_and_the_same_in_two_orders(sto
 
     canary, model = canary_of(store), Model(answer)
     await canary.choose(model.ask)
-    assert len(canary.scenes) == MOST - 1
+    assert len(canary.scenes) == MOST_SCENES - 1
     assert third in canary.scenes
     assert not {first, second} & set(canary.scenes)
     shown = model.shown()
-    right = [name for name in shown[: len(shown) - MOST] if name != first]
-    assert shown[-MOST:] == right[::-1]
+    right = [name for name in shown[: len(shown) - MOST_SCENES] if name != first]
+    assert shown[-MOST_SCENES:] == right[::-1]
     assert {body["temperature"] for body in model.bodies} == {0}
     assert {body["model"] for body in model.bodies} == {"parrot"}
 
@@ -114,7 +114,7 @@ async def test_a_model_that_sees_nothing_is_not_asked_again_in_this_run(
     await canary.choose(blind.ask)
     assert canary.is_chosen
     assert canary.scenes == ()
-    assert await canary.examine(blind.ask) == Finding(None)
+    assert await canary.check(blind.ask) == CanaryResult(None)
     await canary.choose(blind.ask)
     assert len(blind.bodies) == len(candidates())
     assert not canary_of(store).is_chosen, "the engine may have been at fault, and the next run asks again"
@@ -124,9 +124,9 @@ async def test_nothing_is_concluded_from_an_engine_that_met_errors(store: Canary
     canary = canary_of(store)
     await canary.choose(Model(lambda *_: "!engine_died: It went.").ask)
     assert not canary.is_chosen
-    assert await canary.examine(Model().ask) == Finding(None)
+    assert await canary.check(Model().ask) == CanaryResult(None)
     await canary.choose(Model().ask)
-    assert len(canary.scenes) == MOST
+    assert len(canary.scenes) == MOST_SCENES
 
 
 async def test_a_set_of_scenes_that_are_no_more_is_chosen_anew(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ async def test_a_set_of_scenes_that_are_no_more_is_chosen_anew(tmp_path: Path) -
 async def test_two_examinations_never_begin_with_the_same_scene(canary: Canary) -> None:
     model = Model()
     for _ in range(10):
-        assert (await canary.examine(model.ask)).good
+        assert (await canary.check(model.ask)).good
     shown = model.shown()
     firsts, seconds = shown[::2], shown[1::2]
     assert all(one != other for one, other in zip(firsts, seconds, strict=True))
@@ -157,7 +157,7 @@ async def test_two_examinations_never_begin_with_the_same_scene(canary: Canary) 
     assert set(firsts) == set(canary.scenes)
 
 
-def stale(one: Known, asked: int, said: list[str] = []) -> str:  # noqa: B006
+def stale(one: KnownImage, asked: int, said: list[str] = []) -> str:  # noqa: B006
     """What was right for the image before."""
     said.append(one.question.answer)
     return said[-2] if asked > 1 else said[-1]
@@ -175,7 +175,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_each_fault_is_found_and_its_evidence_kept(canary: Canary, fault: str) -> None:
     model = Model(FAULTS[fault])
-    found = await canary.examine(model.ask)
+    found = await canary.check(model.ask)
     assert (found.good, found.fault) == (False, fault)
     assert found.evidence[-1].keys() == {"scene", "question", "expected", "said"}
     assert found.evidence[-1]["said"] != found.evidence[-1]["expected"]
@@ -185,30 +185,30 @@ async def test_each_fault_is_found_and_its_evidence_kept(canary: Canary, fault: 
 async def test_what_was_wrong_before_and_is_said_again_is_stale(canary: Canary) -> None:
     """The image before may be a user's: its answer is right for no known scene."""
     model = Model(lambda one, asked: one.question.answer if asked == 1 else "Gray with a red hat and a cat.")
-    canary._said_before = "Gray with a red hat and a cat."
-    await canary.examine(model.ask, n=1)
-    canary._said_before = "Gray with a red hat and a cat."
-    assert (await canary.examine(model.ask, n=1)).fault == "stale"
+    canary._last_text = "Gray with a red hat and a cat."
+    await canary.check(model.ask, n=1)
+    canary._last_text = "Gray with a red hat and a cat."
+    assert (await canary.check(model.ask, n=1)).fault == "stale"
 
 
 async def test_one_right_answer_for_all_images_is_found(canary: Canary) -> None:
     constant = candidates()[0].question.answer
-    found = await canary.examine(Model(lambda *_: constant).ask)
+    found = await canary.check(Model(lambda *_: constant).ask)
     assert found.good is False
 
 
 async def test_an_examination_of_every_slot_asks_in_each(canary: Canary) -> None:
     model = Model()
-    found = await canary.examine(model.ask, slots=(0, 1, 2))
+    found = await canary.check(model.ask, slots=(0, 1, 2))
     assert found.good
     assert [body["id_slot"] for body in model.bodies] == [0, 0, 1, 1, 2, 2]
     model = Model()
-    await canary.examine(model.ask)
+    await canary.check(model.ask)
     assert all("id_slot" not in body for body in model.bodies)
 
 
 async def test_megabytes_of_evidence_are_not_kept(canary: Canary) -> None:
-    found = await canary.examine(Model(lambda *_: "ab" * 1_000_000).ask)
+    found = await canary.check(Model(lambda *_: "ab" * 1_000_000).ask)
     assert found.fault == "repeated"
     assert len(found.evidence[0]["said"]) == 300
 
@@ -243,7 +243,7 @@ async def test_glimpse_has_a_canary_and_passes_it(make_server, store: CanaryStor
         await canary.choose(ask)
         assert len(canary.scenes) >= 2
         for slots in ((None,), (0, 1)):
-            found = await canary.examine(ask, slots=slots)
+            found = await canary.check(ask, slots=slots)
             assert found.good, found
     finally:
         await server.stop()

@@ -31,7 +31,7 @@ def test_a_stall_revokes_every_lease_of_the_engine_and_ends_it(tmp_path: Path) -
             assert engine.exit is not None
             await asyncio.sleep(100)
             for lease in (silent, other):
-                with pytest.raises(EngineStalled, match="stood still"):
+                with pytest.raises(EngineStalled, match="made no progress"):
                     lease.check()
         async with await fleet.acquire("a") as fresh:
             fresh.check()
@@ -142,4 +142,4 @@ def test_memory_that_never_comes_back_is_not_waited_for_for_ever(
 
     with caplog.at_level(logging.WARNING):
         play(story, tmp_path, canary=False)
-    assert "its memory was not back" in caplog.text
+    assert "its memory was not free" in caplog.text

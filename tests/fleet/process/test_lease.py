@@ -42,21 +42,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 def test_the_first_word_and_the_longest_gap_are_kept(clock: SimpleNamespace) -> None:
     lease = Owner().lease
-    assert (lease.granted_s, lease.first_word_s, lease.words) == (100, None, 0)
+    assert (lease.granted_s, lease.first_chunk_s, lease.chunks) == (100, None, 0)
     for clock.s in (103, 104, 109, 110):
-        lease.heard()
-    assert (lease.first_word_s, lease.longest_gap_s, lease.heard_s, lease.words) == (103, 5, 110, 4)
+        lease.chunk_arrived()
+    assert (lease.first_chunk_s, lease.longest_gap_s, lease.last_chunk_s, lease.chunks) == (103, 5, 110, 4)
 
 
 def test_the_silence_begins_when_the_client_has_taken_what_was_said(clock: SimpleNamespace) -> None:
     lease = Owner().lease
-    lease.heard()
+    lease.chunk_arrived()
     with lease.delivering():
         assert lease.is_delivering
         clock.s = 500
-    assert (lease.is_delivering, lease.heard_s) == (False, 500)
+    assert (lease.is_delivering, lease.last_chunk_s) == (False, 500)
     clock.s = 501
-    lease.heard()
+    lease.chunk_arrived()
     assert lease.longest_gap_s == 1
 
 

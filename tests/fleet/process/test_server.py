@@ -79,7 +79,7 @@ async def test_a_start_that_fails_is_tried_again_and_then_explained(make_server:
 async def test_silence_ends_a_start(make_server: Make) -> None:
     program = Program("sleeps.py")
     server = make_server(program, deaths=1, start_timeout_s=0.3)
-    with pytest.raises(EngineStalled, match=r"no sign of progress for 0\.3 s"):
+    with pytest.raises(EngineStalled, match=r"made no progress for 0\.3 s"):
         await server.start()
     assert server.child.exit is not None
 

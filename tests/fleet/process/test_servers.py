@@ -9,7 +9,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import EngineSettings, RunningServer
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.engines.registry import engine_named
-from viewfinder.fleet.process.remote import RemoteServer
+from viewfinder.fleet.process.connected import ConnectedServer
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.process.servers import Server, make_server
 
@@ -39,7 +39,7 @@ def test_a_process_for_files_and_a_connection_for_a_server() -> None:
     far = RunningServer(base_url="http://127.0.0.1:1", model="m")
     catalog = Catalog(endpoints={"far": far})
     assert isinstance(made(catalog.get("glimpse"), catalog), ServerProcess)
-    assert isinstance(made(catalog.get("far"), catalog), RemoteServer)
+    assert isinstance(made(catalog.get("far"), catalog), ConnectedServer)
 
 
 def test_a_publishers_python_runs_only_with_the_users_word() -> None:

@@ -11,8 +11,8 @@ def test_each_event_is_a_line(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
     events = Events()
     events.listen(log)
-    events.tell("load", "glimpse", engine="llama.cpp")
-    events.tell("death", "glimpse", explanation="two\nlines", post_mortem=tmp_path / "death.json")
+    events.emit("load", "glimpse", engine="llama.cpp")
+    events.emit("death", "glimpse", explanation="two\nlines", post_mortem=tmp_path / "death.json")
     log.close()
     first, second = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
     assert (first["kind"], first["model"], first["details"]) == ("load", "glimpse", {"engine": "llama.cpp"})
@@ -23,6 +23,6 @@ def test_each_event_is_a_line(tmp_path: Path) -> None:
 def test_a_full_disk_costs_the_file_and_no_event() -> None:
     log = EventLog(Path("/dev/full"))
     events = Events(log)
-    events.tell("load", "glimpse")
-    events.tell("load", "glimpse")
+    events.emit("load", "glimpse")
+    events.emit("load", "glimpse")
     assert events.counts["load", "glimpse"] == 2

@@ -18,7 +18,7 @@ from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.post_mortem import (
     CURVE_POINTS,
-    KEPT,
+    KEPT_FILES,
     LAST_LINES,
     PostMortem,
     thinned,
@@ -72,14 +72,14 @@ def test_a_model_may_have_any_name(tmp_path: Path) -> None:
 
 
 def test_the_newest_are_kept(tmp_path: Path) -> None:
-    for number in range(KEPT + 5):
+    for number in range(KEPT_FILES + 5):
         at = AT + timedelta(seconds=number)
         file = write_post_mortem(tmp_path, replace(DEATH, pid=number), at=at)
         assert file is not None
         os.utime(file, (number, number))
     last = write_post_mortem(tmp_path, replace(DEATH, pid=9999), at=AT)
     left = {int(file.stem.rpartition("-")[2]) for file in tmp_path.iterdir()}
-    assert left == {*range(6, KEPT + 5), 9999}
+    assert left == {*range(6, KEPT_FILES + 5), 9999}
     assert last is not None
 
 

@@ -1,1 +1,1 @@
-"""Whether what is up is still any good: known images, silence, memory, and what was learned of each model."""
+"""Whether a server process still works: canary, stalls, memory, and what was learned about each model."""

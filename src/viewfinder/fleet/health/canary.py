@@ -1,15 +1,15 @@
-"""Known images, asked again and again: the proof that an engine still sees what it is shown.
+"""The canary: questions about known images, asked repeatedly to prove that an engine still sees its images.
 
-Called by `fleet` when a process is fresh, after an error of its engine, when it is idle, and now and then.
-No model answers every question right, so each has a set of its own, chosen once from the candidates here;
-a model that answers none of them stays `unverified`, and is served.
+`canary_checks` decides when they are asked. No model answers every question right, so each model has its own
+set, chosen once from the candidates here. A model that answers too few of them stays unverified, and is
+served.
 
-    fault       what was said of a known image
-    error       nothing: the engine refused, broke off, or took too long
-    empty       no words
+    fault       the answer about a known image
+    error       none: the engine refused, broke off, or took too long
+    empty       no text
     repeated    the same few letters or words over and over
-    stale       what is right for another image of the set, or what was said of the image before
-    wrong       something else
+    stale       right for another image of the set, or the same answer as for the image before
+    wrong       anything else
 """
 
 import functools
@@ -26,23 +26,23 @@ from viewfinder.scenes.questions import Question, is_right
 from viewfinder.scenes.scene import make_scene
 
 Ask = Callable[[dict[str, Any]], Awaitable[Exchange]]
-"""Sends a request's body, as `ChatClient.exchange` does: a failure is in the exchange, not raised."""
+"""Sends the body of a request like `ChatClient.exchange`: an error is stored in the exchange, not raised."""
 Fault = Literal["", "wrong", "stale", "empty", "repeated", "error"]
 
 SEEDS = (1, 22, 32, 144, 13, 69, 99, 10)
-"""Scenes with one circle each, in eight colors, beside another shape; the first four differ most."""
-FEWEST, MOST = 2, 4
-"""Scenes in a model's own set."""
+"""Scenes of one circle and one other shape; the circles have eight colors, the first four differ most."""
+FEWEST_SCENES, MOST_SCENES = 2, 4
+"""The number of scenes in a model's set."""
 MAX_TOKENS = 32
-READ_CHARACTERS, SAID_CHARACTERS = 1000, 300
-"""So much of an answer is judged, and kept as evidence: an engine gone wrong may say megabytes."""
+READ_CHARACTERS, EVIDENCE_CHARACTERS = 1000, 300
+"""How much of an answer is read, and kept as evidence: a broken engine may send megabytes."""
 REPEATED = re.compile(r"(.{1,40}?)\1{7,}", re.DOTALL)
 """Anything up to 40 characters long, eight times in a row."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A scene whose circle's color is asked for."""
+class KnownImage:
+    """A scene, and the question for the color of its circle."""
 
     name: str
     question: Question
@@ -50,10 +50,10 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What an examination found; `good` is None when there is nothing that this model could be asked.
+class CanaryResult:
+    """The result of a check; `good` is None when the model has no canary.
 
-    `evidence` has what was asked, in order, the fault last: `scene`, `question`, `expected`, `said`.
+    `evidence` lists the questions in order, the failed one last: `scene`, `question`, `expected`, `said`.
     """
 
     good: bool | None
@@ -62,97 +62,97 @@ class Finding:
 
     @property
     def timed_out(self) -> bool:
-        """Whether the fault is that no answer came in time."""
+        """Whether the check failed because an answer took too long."""
         return self.fault == "error" and self.evidence[-1]["said"].startswith("timeout:")
 
 
 class CanaryStore:
-    """The sets of one file, by `canary_key`."""
+    """The chosen sets, stored in one file by `canary_key`."""
 
     def __init__(self, file: Path) -> None:
         self._notes = Notebook(file)
 
-    def get(self, key: str) -> tuple[Known, ...] | None:
-        """The set that was chosen; None: none yet, or its scenes are no more."""
+    def get(self, key: str) -> tuple[KnownImage, ...] | None:
+        """The stored set; None: none was chosen yet, or its scenes no longer exist."""
         names = self._notes.get(key)
         if not isinstance(names, list):
             return None
         known = tuple(one for one in candidates() if one.name in names)
-        return known if len(known) == len(names) >= FEWEST else None
+        return known if len(known) == len(names) >= FEWEST_SCENES else None
 
-    def put(self, key: str, chosen: Iterable[Known]) -> None:
+    def put(self, key: str, chosen: Iterable[KnownImage]) -> None:
         self._notes.put(key, [one.name for one in chosen])
 
 
 class Canary:
-    """The canary of one model; its set outlives the process that it was chosen on, and so does this."""
+    """The canary of one model; it stays the same when the server process is replaced."""
 
     def __init__(self, store: CanaryStore, key: str, *, model: str) -> None:
         self._store, self._key, self._model = store, key, model
         self._set = store.get(key)
-        self._turn = 0
-        self._said_before = ""
+        self._next = 0
+        self._last_text = ""
 
     @property
     def is_chosen(self) -> bool:
-        """Whether a set was looked for."""
+        """Whether a set was chosen; it may be empty."""
         return self._set is not None
 
     @property
     def scenes(self) -> tuple[str, ...]:
-        """The model's own set; empty: `unverified`."""
+        """The names of the scenes in the model's set; empty: the model is unverified."""
         return tuple(one.name for one in self._set or ())
 
     async def choose(self, ask: Ask) -> None:
-        """Choose the model's own set on a fresh server; does nothing when that was done before.
+        """Choose the model's set on a fresh server; does nothing when a set was chosen before.
 
-        Candidates are asked until enough were answered right, and these once more in reverse order: those
-        that were answered right and the same both times are kept. When too few are, the model is unverified
-        until the next run of Viewfinder; if the engine met an error, until its next fresh process.
+        Candidates are asked until enough answers are right, and these again in reverse order. Those with the
+        same right answer both times are kept. With too few of them, the model stays unverified until
+        Viewfinder is restarted, or, if a request failed, until the next server process.
         """
         if self._set is not None:
             return
-        kept: list[Known] = []
+        kept: list[KnownImage] = []
         left, met_error = list(candidates()), False
-        while left and len(kept) < FEWEST:
-            answered: list[tuple[Known, str]] = []
-            while left and len(kept) + len(answered) < MOST:
+        while left and len(kept) < FEWEST_SCENES:
+            answered: list[tuple[KnownImage, str]] = []
+            while left and len(kept) + len(answered) < MOST_SCENES:
                 one = left.pop(0)
-                said = await ask(self._body(one, None))
-                met_error = met_error or bool(said.error)
-                if not _fault(one, said, ()):
-                    answered.append((one, said.text))
+                exchange = await ask(self._body(one, None))
+                met_error = met_error or bool(exchange.error)
+                if not _fault(one, exchange, ()):
+                    answered.append((one, exchange.text))
             for one, text in reversed(answered):
-                said = await ask(self._body(one, None))
-                met_error = met_error or bool(said.error)
-                if not said.error and said.text == text:
+                exchange = await ask(self._body(one, None))
+                met_error = met_error or bool(exchange.error)
+                if not exchange.error and exchange.text == text:
                     kept.append(one)
-        if len(kept) >= FEWEST:
+        if len(kept) >= FEWEST_SCENES:
             self._set = tuple(one for one in candidates() if one in kept)
             self._store.put(self._key, self._set)
         elif not met_error:
             self._set = ()
 
-    async def examine(self, ask: Ask, n: int = 2, slots: Sequence[int | None] = (None,)) -> Finding:
-        """Ask `n` scenes of the set one after the other, in each of the slots (None: where the engine likes),
-        up to the first fault. Two calls in a row never begin with the same scene."""
+    async def check(self, ask: Ask, n: int = 2, slots: Sequence[int | None] = (None,)) -> CanaryResult:
+        """Ask about `n` scenes of the set, one after the other, in each slot (None: the engine chooses),
+        until the first fault. Two calls in a row never begin with the same scene."""
         if not self._set:
-            return Finding(None)
+            return CanaryResult(None)
         evidence = []
         for slot in slots:
             for number in range(n):
-                one = self._set[(self._turn + number) % len(self._set)]
-                said = await ask(self._body(one, slot))
-                fault = _fault(one, said, self._set, self._said_before)
-                self._said_before = said.text[:READ_CHARACTERS].strip()
-                evidence.append(_evidence(one, said))
+                one = self._set[(self._next + number) % len(self._set)]
+                exchange = await ask(self._body(one, slot))
+                fault = _fault(one, exchange, self._set, self._last_text)
+                self._last_text = exchange.text[:READ_CHARACTERS].strip()
+                evidence.append(_evidence(one, exchange))
                 if fault:
-                    self._turn += 1
-                    return Finding(False, fault, evidence)
-            self._turn += 1
-        return Finding(True, "", evidence)
+                    self._next += 1
+                    return CanaryResult(False, fault, evidence)
+            self._next += 1
+        return CanaryResult(True, "", evidence)
 
-    def _body(self, one: Known, slot: int | None) -> dict[str, Any]:
+    def _body(self, one: KnownImage, slot: int | None) -> dict[str, Any]:
         body = {
             "model": self._model,
             "messages": [one.message],
@@ -163,32 +163,32 @@ class Canary:
 
 
 def canary_key(weights_hash: str, engine: str, engine_version: str, variant: str) -> str:
-    """What a set is kept by: everything that the answers depend on."""
+    """The key of a set: everything that the answers depend on."""
     return f"{variant} {engine} {engine_version} {weights_hash}"
 
 
 @functools.cache
-def candidates() -> tuple[Known, ...]:
-    """The scenes to choose from; no two have the same answer."""
+def candidates() -> tuple[KnownImage, ...]:
+    """The scenes to choose from; each has another answer."""
     return tuple(map(_known, SEEDS))
 
 
 def is_repeated(text: str) -> bool:
-    """Whether a text is stuck: the same few letters or words over and over."""
+    """Whether a text repeats the same few letters or words over and over."""
     return REPEATED.search(" ".join(text[:READ_CHARACTERS].split()) + " ") is not None
 
 
-def _known(seed: int) -> Known:
+def _known(seed: int) -> KnownImage:
     name = f"canary/{seed}"
     scene = make_scene(name, things=2, longest=(224, 256))
     (circle,) = [thing for thing in scene.things if thing.shape == "circle"]
     question = Question("color", "What color is the circle?", f"{circle.color.capitalize()}.")
-    return Known(name, question, image_message(scene, question.text))
+    return KnownImage(name, question, image_message(scene, question.text))
 
 
-def _fault(one: Known, said: Exchange, known: Iterable[Known], said_before: str = "") -> Fault:
-    text = said.text[:READ_CHARACTERS].strip()
-    if said.error:
+def _fault(one: KnownImage, exchange: Exchange, known: Iterable[KnownImage], last_text: str = "") -> Fault:
+    text = exchange.text[:READ_CHARACTERS].strip()
+    if exchange.error:
         return "error"
     if not text:
         return "empty"
@@ -197,15 +197,15 @@ def _fault(one: Known, said: Exchange, known: Iterable[Known], said_before: str 
     if is_right(one.question, text):
         return ""
     others = (other for other in known if other is not one)
-    if text == said_before or any(is_right(other.question, text) for other in others):
+    if text == last_text or any(is_right(other.question, text) for other in others):
         return "stale"
     return "wrong"
 
 
-def _evidence(one: Known, said: Exchange) -> dict[str, str]:
+def _evidence(one: KnownImage, exchange: Exchange) -> dict[str, str]:
     return {
         "scene": one.name,
         "question": one.question.text,
         "expected": one.question.answer,
-        "said": (said.error or said.text)[:SAID_CHARACTERS],
+        "said": (exchange.error or exchange.text)[:EVIDENCE_CHARACTERS],
     }

@@ -1,16 +1,15 @@
-"""Asks the canary where it is due and draws the conclusions: verified, quarantine, suspect.
+"""When the canary is checked, and what follows: verified, or quarantine and suspect answers. A part of
+`fleet`.
 
-A part of `fleet`.
+    a check runs                     meanwhile                    when it fails
+    after an error of the engine     the process is not leased    quarantine: answers in progress are cut off,
+    after `canary_requests` answers  requests continue            those since the last good check are suspect,
+    when idle for `canary_idle_s`    requests continue            and the next process must pass before it is
+    after a load                     requests continue            ready
+    after a quarantine, before the
+      next process is ready          it is not ready yet          the next process, if `restart` allows one
 
-    due                              meanwhile                    it goes wrong
-    after an error of the engine     the process is not leased    it is quarantined: what is still being
-    after so many answers            it goes on                   answered is not delivered, answers since the
-    when it is idle for so long      it goes on                   last good canary are suspect, and a fresh
-    after a load                     it goes on                   process must pass before it is ready
-    before a fresh one is ready,
-    after a quarantine               it is not ready yet          the next fresh process, if `restart` allows
-
-A model without a canary of its own is only asked for its health after an error.
+For a model without a canary, only its health endpoint is checked, and only after an error.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ from viewfinder.core.errors import (
     ModelFilesError,
     ViewfinderError,
 )
-from viewfinder.fleet.health.canary import Canary, CanaryStore, Finding, canary_key
+from viewfinder.fleet.health.canary import Canary, CanaryResult, CanaryStore, canary_key
 from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.health.slots import SpareSlot
 from viewfinder.fleet.health.stall import LEAST_LOOK_S, is_working
@@ -41,20 +40,20 @@ from viewfinder.fleet.record.events import Events
 from viewfinder.host.activity import read_activity
 from viewfinder.host.child import Child
 
-PATIENCE_S = 120.0
-"""How long one answer about a known image may take."""
+CANARY_TIMEOUT_S = 120.0
+"""The time limit of one answer about a known image."""
 EXIT_S = 0.5
-"""How long the end of a process may come after its broken connection."""
-QUIET_S = 1.0
-"""So long without a request, and the canary of a model that is fresh is asked."""
+"""How long to wait for the end of a process whose connection broke."""
+FRESH_IDLE_S = 1.0
+"""A fresh process is checked after this time without a request."""
 
 _log = logging.getLogger(__name__)
 
 
 class CanaryChecks:
-    """The canaries of one fleet.
+    """The canary checks of one fleet.
 
-    `hash_of` gives the hash of a variant's files; it is called in a thread, and may raise ModelFilesError.
+    `hash_of` returns the hash of a variant's files; it is called in a thread and may raise ModelFilesError.
     """
 
     def __init__(
@@ -70,151 +69,149 @@ class CanaryChecks:
         self._events, self._answers, self._store = events, answers, store
 
     def tick(self, entry: ModelEntry) -> None:
-        """Begin an examination that is due because of a load or of idleness."""
-        if not self._settings().canary or entry.canary.check or entry.is_unloading:
+        """Begin a check after a load or when the model is idle; called every quarter of a second or so."""
+        if not self._settings().canary or entry.checks.running or entry.is_unloading:
             return
-        quiet_s = entry.idle_s
+        settings, checks = self._settings(), entry.checks
         if self._is_fresh(entry):
-            # A model that is never quiet is asked all the same.
-            due = quiet_s >= QUIET_S or entry.canary.answers_since >= self._settings().canary_requests
+            # A model that is never idle is checked, too.
+            must_check = entry.idle_s >= FRESH_IDLE_S or checks.answers_since >= settings.canary_requests
         else:
-            due = quiet_s >= self._settings().canary_idle_s and (entry.canary.checked_s or 0.0) < entry.used_s
-        if due:
+            must_check = entry.idle_s >= settings.canary_idle_s and (checks.checked_s or 0.0) < entry.used_s
+        if must_check:
             self._begin(entry)
 
     def became_ready(self, entry: ModelEntry) -> None:
-        """A fresh process has its slots to itself."""
-        entry.canary.slots = None
+        """Forget the slot of the last process."""
+        entry.checks.slots = None
 
     def answered(self, entry: ModelEntry, answer_id: str) -> None:
-        """Note an answer, and begin an examination when so many were given."""
+        """Note an answer; every `canary_requests` answers a check begins."""
         self._answers.note(entry.name, answer_id)
-        entry.canary.answers_since += 1
-        if self._settings().canary and entry.canary.answers_since >= self._settings().canary_requests:
+        entry.checks.answers_since += 1
+        if self._settings().canary and entry.checks.answers_since >= self._settings().canary_requests:
             self._begin(entry)
 
     async def after_error(self, entry: ModelEntry, lease: Lease, error: ViewfinderError) -> None:
-        """Find out whether the process is still any good; it is not leased until that is known."""
+        """Check the process after an error; it is not leased until the result is known."""
         server = entry.server.watched
         if server is None:
             return
         if isinstance(error, EngineDied):
             await _dying(server.life)
         if server.state != "ready" or server.client is not lease.client:
-            return  # its end was noted, or was mended already
-        entry.canary.holds = True
+            return  # its end was noted, or it was restarted already
+        entry.checks.is_held = True
         try:
-            if entry.canary.check is not None:  # begun before the error
-                await asyncio.shield(entry.canary.check)
+            if entry.checks.running is not None:  # it began before the error
+                await asyncio.shield(entry.checks.running)
             self._begin(entry, error)
-            if entry.canary.check is not None:
-                await asyncio.shield(entry.canary.check)
+            if entry.checks.running is not None:
+                await asyncio.shield(entry.checks.running)
         finally:
-            entry.canary.holds = False
+            entry.checks.is_held = False
             server.on_change()
 
-    async def prove(self, entry: ModelEntry, life: Life) -> str:
-        """What is wrong with a life that follows a quarantine; empty when its canary is right."""
-        if entry.canary.canary is None:
+    async def verify(self, entry: ModelEntry, life: Life) -> str:
+        """Check a process that follows a quarantine; returns the fault, empty when it passed."""
+        if entry.checks.canary is None:
             return ""
-        finding = await entry.canary.canary.examine(
-            functools.partial(life.client.exchange, timeout_s=PATIENCE_S)
+        result = await entry.checks.canary.check(
+            functools.partial(life.client.exchange, timeout_s=CANARY_TIMEOUT_S)
         )
-        self._tell(entry, finding)
-        return finding.fault if finding.good is False else ""
+        self._emit(entry, result)
+        return result.fault if result.good is False else ""
 
     def _is_fresh(self, entry: ModelEntry) -> bool:
         ready_s = entry.server.ready_at_s or 0.0
-        return entry.canary.checked_s is None or entry.canary.checked_s < ready_s
+        return entry.checks.checked_s is None or entry.checks.checked_s < ready_s
 
     def _begin(self, entry: ModelEntry, error: ViewfinderError | None = None) -> None:
         server = entry.server.watched
-        if server is None or server.state != "ready" or entry.canary.check is not None:
+        if server is None or server.state != "ready" or entry.checks.running is not None:
             return
 
         def done(task: asyncio.Task[None]) -> None:
-            entry.canary.check = None
+            entry.checks.running = None
             if not task.cancelled() and (failure := task.exception()):
-                _log.error("%s: its examination failed: %r", entry.name, failure)
+                _log.error("%s: the canary check failed: %r", entry.name, failure)
 
-        entry.canary.check = asyncio.create_task(
-            self._examine(entry, server, error), name=f"examine {entry.name}"
+        entry.checks.running = asyncio.create_task(
+            self._check(entry, server, error), name=f"canary {entry.name}"
         )
-        entry.canary.check.add_done_callback(done)
+        entry.checks.running.add_done_callback(done)
 
-    async def _examine(self, entry: ModelEntry, server: ServerProcess, error: ViewfinderError | None) -> None:
+    async def _check(self, entry: ModelEntry, server: ServerProcess, error: ViewfinderError | None) -> None:
         life, mark = server.life, self._answers.mark(entry.name)
-        entry.canary.answers_since = 0
-        finding = Finding(None)
+        entry.checks.answers_since = 0
+        result = CanaryResult(None)
         if self._settings().canary:
-            finding = await self._find(entry, server, life, after_error=error is not None)
-            if finding.fault == "error":  # a death is no corruption, and is told elsewhere
+            result = await self._ask(entry, server, life, after_error=error is not None)
+            if result.fault == "error":  # a death is no corruption, and `server` reports it
                 await _dying(life)
         if server.state != "ready" or server.life is not life or server.is_ending:
-            return  # it ended meanwhile, and the next one begins anew
-        entry.canary.checked_s = time.monotonic()
-        if finding.timed_out and await _is_working(server.child):
-            return  # slow, and at other work: that proves nothing
-        if finding.good is None:
-            entry.canary.verified = None
+            return  # it ended meanwhile; the next process has its own checks
+        entry.checks.checked_s = time.monotonic()
+        if result.timed_out and await _is_working(server.child):
+            return  # too slow because of other requests: that proves nothing
+        if result.good is None:
+            entry.checks.verified = None
             if error is not None and not await _is_healthy(life):
                 server.kill(error if isinstance(error, EngineError) else EngineDied(error.message))
             return
-        self._tell(entry, finding)
-        entry.canary.verified = finding.good
-        if finding.good:
+        self._emit(entry, result)
+        entry.checks.verified = result.good
+        if result.good:
             self._answers.confirm(entry.name, mark)
         else:
-            self._quarantine(entry, server, finding)
+            self._quarantine(entry, server, result)
 
-    async def _find(
+    async def _ask(
         self, entry: ModelEntry, server: ServerProcess, life: Life, *, after_error: bool
-    ) -> Finding:
-        ask = functools.partial(life.client.exchange, timeout_s=PATIENCE_S)
-        if entry.canary.canary is None and server.variant.vision:
+    ) -> CanaryResult:
+        ask = functools.partial(life.client.exchange, timeout_s=CANARY_TIMEOUT_S)
+        if entry.checks.canary is None and server.variant.vision:
             with suppress(ModelFilesError):
                 variant = server.variant
                 weights = await asyncio.to_thread(self._hash_of, variant)
                 key = canary_key(weights, variant.engine, server.engine_version, variant.name)
-                entry.canary.canary = Canary(self._store, key, model=entry.card.name)
-        if entry.canary.canary is None:
-            return Finding(None)
-        if not entry.canary.canary.is_chosen and not after_error:
-            await entry.canary.canary.choose(ask)
-        if after_error:  # whatever the slots hold, it may be wrong
-            return await entry.canary.canary.examine(
+                entry.checks.canary = Canary(self._store, key, model=entry.card.name)
+        if entry.checks.canary is None:
+            return CanaryResult(None)
+        if not entry.checks.canary.is_chosen and not after_error:
+            await entry.checks.canary.choose(ask)
+        if after_error:  # any slot may be corrupt
+            return await entry.checks.canary.check(
                 ask, slots=await SpareSlot(life.client, life.slots_path).all()
             )
-        slots = entry.canary.slots = entry.canary.slots or SpareSlot(life.client, life.slots_path)
+        slots = entry.checks.slots = entry.checks.slots or SpareSlot(life.client, life.slots_path)
         slot = await slots.take()
-        finding = await entry.canary.canary.examine(ask, slots=[slot])
+        result = await entry.checks.canary.check(ask, slots=[slot])
         await slots.leave(slot)
-        return finding
+        return result
 
-    def _quarantine(self, entry: ModelEntry, server: ServerProcess, finding: Finding) -> None:
-        """From this moment nothing of the process is delivered; what was is marked."""
-        self._events.tell("quarantine", entry.card.name, fault=finding.fault, evidence=finding.evidence)
-        if finding.fault != "error":  # who fails openly did not answer wrongly before
-            suspects = self._answers.suspect(entry.name, finding.fault)
-            self._events.tell("suspect", entry.card.name, answers=suspects)
+    def _quarantine(self, entry: ModelEntry, server: ServerProcess, result: CanaryResult) -> None:
+        """Cut off the answers of the process, mark those since the last good check, and restart it."""
+        self._events.emit("quarantine", entry.card.name, fault=result.fault, evidence=result.evidence)
+        if result.fault != "error":  # an engine that fails openly gave no wrong answers before
+            suspects = self._answers.suspect(entry.name, result.fault)
+            self._events.emit("suspect", entry.card.name, answers=suspects)
         error = EngineQuarantined(
-            f"'{entry.card.name}' got a known image wrong ({finding.fault}); what it said is not passed on.",
-            hint="Ask again: a fresh process is being loaded.",
+            f"'{entry.card.name}' got a known image wrong ({result.fault}); its answer was cut off.",
+            hint="Retry: a new process is being loaded.",
         )
         for lease in entry.leases:
             lease.revoke(error)
-        server.quarantine(finding.fault)
+        server.quarantine(result.fault)
 
-    def _tell(self, entry: ModelEntry, finding: Finding) -> None:
-        if finding.good is not None:
-            scenes = [one["scene"] for one in finding.evidence]
-            self._events.tell(
-                "canary", entry.card.name, good=finding.good, fault=finding.fault, scenes=scenes
-            )
+    def _emit(self, entry: ModelEntry, result: CanaryResult) -> None:
+        if result.good is not None:
+            scenes = [one["scene"] for one in result.evidence]
+            self._events.emit("canary", entry.card.name, good=result.good, fault=result.fault, scenes=scenes)
 
 
 async def _dying(life: Life) -> None:
-    """Give the end of a process, whose connection broke, time to be seen."""
+    """Wait a moment for the end of a process whose connection broke."""
     with suppress(TimeoutError):
         await asyncio.wait_for(life.wait(), EXIT_S)
 

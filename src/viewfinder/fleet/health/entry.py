@@ -1,5 +1,9 @@
-"""A model's entry in a fleet: its server process and the leases on it, with what the watchdog and the canary
-checks note of it. Each part is written by one class alone; everybody else reads."""
+"""A model's entry in a fleet, in three parts with one writer each: every other module only reads them.
+
+ModelEntry    server process, leases, unloading    written by `fleet`
+Vitals        memory, load time, rates             written by `watchdog`
+CanaryRecord  the canary and its last result       written by `canary_checks`
+"""
 
 import asyncio
 import time
@@ -17,7 +21,7 @@ from viewfinder.fleet.process.states import State
 
 _CURVE_POINTS = 240
 _USUAL_S = 2.0
-"""How long a request is taken to last before one was seen."""
+"""How long a request is assumed to last before the first one finished."""
 
 
 def _now_s() -> float:
@@ -26,12 +30,11 @@ def _now_s() -> float:
 
 @dataclass(slots=True, eq=False)
 class Vitals:
-    """What the watchdog measures of one entry, and what was learned of its variant before; written by it
-    alone.
+    """What the watchdog measured of an entry, and what earlier processes of its variant taught.
 
-    `need_bytes` is what the memory plan holds for it, `request_s` about how long a request lasts, `load_s`
-    how long the last load took. `is_known`: what was learned before was looked up. `measured_s` is when its
-    memory was last measured. Seconds are of the monotonic clock.
+    `need_bytes` is what the memory plan reserves, `request_s` the average duration of a request,
+    `load_s` that of the last load. `is_known`: the variant's profile was looked up. `measured_s` is when the
+    memory was last measured. Times are those of the monotonic clock.
     """
 
     need_bytes: int
@@ -46,7 +49,7 @@ class Vitals:
 
 
 def vitals_of(profile: Profile | None, need_bytes: int) -> Vitals:
-    """Those of a new entry, with what was learned of its variant before."""
+    """The vitals of a new entry, filled from the profile of its variant."""
     if profile is None:
         return Vitals(need_bytes)
     return Vitals(need_bytes, load_s=profile.load_s, rates=profile.rates)
@@ -54,10 +57,11 @@ def vitals_of(profile: Profile | None, need_bytes: int) -> Vitals:
 
 @dataclass(slots=True, eq=False)
 class CanaryRecord:
-    """What the canary checks know of one entry; written by them alone.
+    """What the canary checks found for an entry.
 
-    `slots` is where the canary asks the process that is up. `answers_since` counts the answers since the last
-    check. While it `holds` the entry, no lease is granted.
+    `slots` chooses the slot in which the canary asks this process. `verified` and `checked_s` are result and
+    time of the last check, `answers_since` counts the answers since then. `running` is the check in progress.
+    While `is_held`, no lease is granted.
     """
 
     canary: Canary | None = None
@@ -65,23 +69,23 @@ class CanaryRecord:
     verified: bool | None = None
     checked_s: float | None = None
     answers_since: int = 0
-    check: asyncio.Task[None] | None = None
-    holds: bool = False
+    running: asyncio.Task[None] | None = None
+    is_held: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class ModelEntry:
-    """One variant of one model; its own fields are written by the fleet.
+    """One variant of one model in the fleet.
 
-    `given_back` is set whenever a lease was. `is_outdated`: its settings changed, and it is retired as soon
-    as it is at rest.
+    `given_back` is set when a lease is given back. `is_outdated`: its settings changed, so it is retired as
+    soon as it is stopped.
     """
 
     card: ModelCard
     server: Server
     vitals: Vitals
     pinned: bool = False
-    canary: CanaryRecord = field(default_factory=CanaryRecord)
+    checks: CanaryRecord = field(default_factory=CanaryRecord)
     leases: set[Lease] = field(default_factory=set)
     given_back: asyncio.Event = field(default_factory=asyncio.Event)
     used_s: float = field(default_factory=_now_s)
@@ -90,7 +94,7 @@ class ModelEntry:
 
     @property
     def name(self) -> str:
-        """Its name in the plan: a model has one entry for each variant that is asked for."""
+        """Model and variant: a model has one entry for each variant that was used."""
         return f"{self.card.name}/{self.server.variant.name}"
 
     @property
@@ -99,12 +103,12 @@ class ModelEntry:
 
     @property
     def state(self) -> State:
-        """That of its server process; stopping as soon as its leases are awaited."""
+        """The state of its server process; already stopping while its last leases end."""
         return "stopping" if self.is_unloading else self.server.state
 
     @property
     def is_up(self) -> bool:
-        """Whether it takes part of the memory budget now."""
+        """Whether it uses a part of the memory budget now."""
         return self.state not in ("stopped", "failed")
 
     @property

@@ -1,6 +1,7 @@
-"""Which models make room for a newcomer; pure, called by `scheduler`.
+"""Which models are evicted to make room for another; pure, called by `scheduler` and `watchdog`.
 
-The victim is the one whose idle time is longest for what its reload costs; pinned models stay.
+The first to go is the model with the longest idle time in proportion to its reload time. Pinned models are no
+candidates.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that is up: what it holds, how long it is unused, and what bringing it back costs."""
+    """A loaded model: the memory it holds, its idle time, and how long a reload takes."""
 
     name: str
     holds_bytes: int
@@ -18,12 +19,12 @@ class Candidate:
 
 
 def victims(candidates: Iterable[Candidate], missing_bytes: int) -> tuple[str, ...] | None:
-    """Who goes, first to last, so that so many bytes become free; None when all of them are not enough.
+    """The models to evict, in order, to free `missing_bytes`; None when all of them are not enough.
 
-    Never more than needed: who turns out to be superfluous because a later one is large stays.
+    A model stays when those chosen after it free enough without it.
     """
     chosen: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda one: (-_worth_ending(one), one.name)):
+    for candidate in sorted(candidates, key=lambda one: (-_eviction_value(one), one.name)):
         if sum(one.holds_bytes for one in chosen) >= missing_bytes:
             break
         if candidate.holds_bytes > 0:
@@ -38,5 +39,5 @@ def victims(candidates: Iterable[Candidate], missing_bytes: int) -> tuple[str, .
     return tuple(one.name for one in chosen)
 
 
-def _worth_ending(candidate: Candidate) -> float:
+def _eviction_value(candidate: Candidate) -> float:
     return candidate.idle_s / max(0.1, candidate.reload_s)

@@ -1,6 +1,6 @@
-"""What was measured of a variant on this machine: its memory, its load, its pace; kept between runs.
+"""What was measured of a variant on this machine (memory, load time, rates), kept on disk.
 
-Noted by `fleet` after a load and now and then, read by the memory plan, the eviction and `stall`.
+Written by `watchdog` when a process ends; read for the memory plan, eviction and `stall`.
 """
 
 import logging
@@ -13,13 +13,13 @@ from viewfinder.core.notebook import Notebook
 from viewfinder.fleet.health.rates import Rates
 
 _WEIGHTS_FACTOR, _BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
-"""Of the rule of thumb: how much memory a model takes for its weights, and beside them."""
+"""Rule of thumb: memory is the size of the weights times the factor, plus the constant."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`ready_bytes` is held when it has just loaded, `peak_bytes` is the most it ever held."""
+    """`ready_bytes` is the memory last measured, `peak_bytes` the highest ever measured."""
 
     ready_bytes: int
     peak_bytes: int
@@ -34,16 +34,16 @@ class Profiles:
         self._notes = Notebook(file)
 
     def get(self, model: str, variant: str, engine_version: str) -> Profile | None:
-        """A profile of its own, not shared with other callers; None: never measured."""
+        """The stored profile, a new object at each call; None when it was never measured."""
         kept = self._notes.get(_key(model, variant, engine_version))
         try:
             return None if kept is None else _read(kept)
         except (KeyError, TypeError, ValueError):
-            _log.warning("What was measured of %s (%s) cannot be read: it is measured again.", model, variant)
+            _log.warning("The profile of %s (%s) cannot be read; it is measured again.", model, variant)
             return None
 
     def put(self, model: str, variant: str, engine_version: str, profile: Profile) -> None:
-        """Remember a profile, and write it down."""
+        """Store a profile."""
         kept = {
             "ready_bytes": profile.ready_bytes,
             "peak_bytes": profile.peak_bytes,
@@ -54,14 +54,14 @@ class Profiles:
 
 
 def need_bytes(profile: Profile | None, variant: Variant) -> int | None:
-    """How much memory a variant takes: what was measured, else the rule of thumb; None: not known."""
+    """How much memory a variant needs: measured, or else by the rule of thumb; None: unknown."""
     if profile is None:
         return estimated_bytes(variant)
     return max(profile.peak_bytes, profile.ready_bytes)
 
 
 def estimated_bytes(variant: Variant) -> int | None:
-    """About how much memory a variant takes, before it was measured; None when its size is not known."""
+    """About how much memory a variant needs, by the size of its files; None: unknown."""
     size_bytes = variant.size_bytes or variant.download_bytes
     return None if size_bytes is None else int(_WEIGHTS_FACTOR * size_bytes) + _BESIDE_WEIGHTS_BYTES
 

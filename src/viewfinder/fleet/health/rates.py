@@ -1,7 +1,7 @@
-"""How long this machine takes for a request of one variant, at its slow end, learned from finished ones.
+"""How long requests of one variant may take on this machine, learned from the slowest finished ones.
 
-Fed by `fleet`, kept in `profile`, read by `stall`. Every estimate is the longest of the last 128 to 256
-like it: answers from a prompt cache, however many, do not make a fresh prompt look stuck.
+Fed by `watchdog`, stored by `profile`, read by `stall`. Every estimate is the longest of the last 128 to 256
+durations of its kind, so fast answers from a prompt cache do not make a fresh prompt look stalled.
 """
 
 import math
@@ -10,14 +10,14 @@ from typing import Any
 
 REMEMBERED = 128
 TEMPLATE_CHARACTERS = 400
-"""What a request costs beside its own text: the template around it, and its start."""
+"""Added to the text of every request: the chat template and the fixed cost of a start."""
 SMALLEST_PIXELS = 128 * 128
-"""A smaller picture costs no less: its encoder has a size of its own."""
+"""Smaller images take as long as this one: image encoders have a smallest input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How large a request is: the pixels of its images and the characters of its text."""
+    """The size of a request: the pixels of its images and the characters of its text."""
 
     pixels: int
     characters: int
@@ -25,7 +25,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The longest silence to expect before the first word, and between two words after it."""
+    """The longest silence to expect before the first chunk, and between two later ones."""
 
     first_s: float
     gap_s: float
@@ -33,7 +33,7 @@ class Expectation:
 
 @dataclass(slots=True)
 class Longest:
-    """The longest of the last 128 to 256 durations: of the 128 that are being filled, and of those before."""
+    """The longest of the last 128 to 256 durations: of the current 128 (`now_s`) and the 128 before them."""
 
     before_s: float = 0.0
     now_s: float = 0.0
@@ -52,7 +52,7 @@ class Longest:
 
 @dataclass(slots=True)
 class BySize:
-    """The longest durations of each size; sizes within a power of two share one."""
+    """The longest durations by size; sizes between two powers of two share an entry."""
 
     classes: dict[int, Longest] = field(default_factory=dict)
 
@@ -60,8 +60,8 @@ class BySize:
         self.classes.setdefault(size.bit_length(), Longest()).note(seconds)
 
     def expect(self, size: int) -> float | None:
-        """What was measured of this size, else the least that the sizes next to it allow: no more than the
-        larger took, and no more than in proportion to the smaller. None when nothing was measured."""
+        """The duration measured for this size; otherwise the lower of two bounds: the duration of the next
+        larger size, and that of the next smaller size scaled up. None when nothing was measured."""
         wanted = size.bit_length()
         smaller = max((known for known in self.classes if known <= wanted), default=None)
         larger = min((known for known in self.classes if known >= wanted), default=None)
@@ -73,20 +73,20 @@ class BySize:
 
 @dataclass(slots=True)
 class Rates:
-    """What was learned of one variant; fill it with `observe`, ask it with `expect`."""
+    """The learned durations of one variant: `observe` adds one, `expect` estimates."""
 
     text: BySize = field(default_factory=BySize)
     image: BySize = field(default_factory=BySize)
     gap: Longest = field(default_factory=Longest)
 
     def observe(self, cost: Cost, first_s: float, gap_s: float | None = None) -> None:
-        """Learn from a finished exchange: how long its first word took, and the longest gap after it (None:
-        it had none)."""
+        """Learn from a finished exchange: the time to its first chunk, and its longest gap between two chunks
+        (None: it had only one)."""
         if not _is_duration(first_s):
             return
         if cost.pixels:
             text_s = self.text.expect(_text_size(cost)) or 0.0
-            # Of what the text's slow end would take up whole, half is still the image's.
+            # At least half: the bound of the text alone may exceed this whole request.
             self.image.note(_image_size(cost), max(first_s - text_s, first_s / 2))
         else:
             self.text.note(_text_size(cost), first_s)
@@ -94,13 +94,13 @@ class Rates:
             self.gap.note(gap_s)
 
     def expect(self, cost: Cost) -> Expectation | None:
-        """How long such a request may be silent; None until one of its kind was measured."""
+        """How long a request of this size may be silent; None until one of its kind was measured."""
         text_s = self.text.expect(_text_size(cost))
         image_s = self.image.expect(_image_size(cost)) if cost.pixels else 0.0
         if image_s is None or (text_s is None and not cost.pixels):
             return None
         first_s = image_s + (text_s or 0.0)
-        # A word never takes longer than the prompt did.
+        # Without a measured gap: a token takes no longer than the prompt did.
         return Expectation(first_s, self.gap.seconds if self.gap.count else first_s)
 
     def to_json(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Rates:
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> "Rates":
-        """What `to_json` gave; KeyError, TypeError or ValueError when it is something else."""
+        """Reads the output of `to_json`; raises KeyError, TypeError or ValueError for anything else."""
 
         def sizes(of: dict[str, list[float]]) -> BySize:
             return BySize({int(size): _longest(one) for size, one in dict(of).items()})
@@ -136,7 +136,7 @@ def _fields(one: Longest) -> list[float]:
 def _longest(fields: list[float]) -> Longest:
     before_s, now_s, count = fields
     if not (_is_duration(before_s) and _is_duration(now_s) and 0 <= count <= REMEMBERED):
-        raise ValueError(f"no durations: {fields}")
+        raise ValueError(f"invalid durations: {fields}")
     return Longest(float(before_s), float(now_s), int(count))
 
 

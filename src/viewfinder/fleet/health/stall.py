@@ -1,11 +1,11 @@
-"""Whether a silent engine is slow or stuck; asked by `fleet` for each request that waits for a word.
+"""Whether a silent engine is slow or stalled; called by `watchdog` for each request that waits for output.
 
     fine         silent for no longer than `bound_s`
-    suspicious   silent for longer, but it has not been looked at for long enough, or it works
-    stalled      silent for longer, and for the whole look nothing of it moved: no CPU time, no output,
+    suspicious   silent for longer, but not observed for long enough yet, or it works
+    stalled      silent for longer, and idle during the whole observation: no CPU time, no log output,
                  no byte read from the disk
 
-An engine that works is never stalled, however slow. That its /health answers is no work, and proves nothing.
+An engine that works is never stalled, however slow it is. An answer of its /health is not work.
 """
 
 from collections.abc import Callable
@@ -15,56 +15,58 @@ from viewfinder.core.config import FleetSettings
 from viewfinder.fleet.health.rates import Expectation
 from viewfinder.host.activity import Activity
 
-Phase = Literal["prefill", "decode"]
-Verdict = Literal["fine", "suspicious", "stalled"]
+RequestPhase = Literal["prefill", "decode"]
+Silence = Literal["fine", "suspicious", "stalled"]
 
 UNKNOWN_BOUND_S = 60.0
-"""The silence that is allowed while nothing was measured yet."""
+"""The silence that is allowed before anything was measured."""
 LEAST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
 LOOK_SHARE = 0.1
-"""The look lasts so much of the silence that was allowed, between these two."""
+"""An observation lasts this share of the allowed silence, within LEAST_LOOK_S and LONGEST_LOOK_S."""
 WORKING_CORES = 0.02
-"""An idle server's own timers take less of a core than this, and any computing takes more."""
+"""The timers of an idle server use less of a core than this; any computation uses more."""
 
 
-def bound_s(phase: Phase, expectation: Expectation | None, settings: FleetSettings, others: int) -> float:
-    """The longest silence that is not suspicious; `others` are the requests that share the engine."""
+def bound_s(
+    phase: RequestPhase, expectation: Expectation | None, settings: FleetSettings, others: int
+) -> float:
+    """The longest silence that is not suspicious; `others` counts the requests that share the engine."""
     if expectation is None:
         return max(UNKNOWN_BOUND_S, settings.stall_floor_s)
     expected_s = expectation.first_s if phase == "prefill" else expectation.gap_s
-    # Another's prompt is computed between two of this one's words, so it is silent for that long too.
+    # Another request's prompt may be computed between two chunks of this one.
     if phase == "decode" and others:
         expected_s = max(expected_s, expectation.first_s)
     return max(settings.stall_floor_s, settings.stall_factor * expected_s * (1 + others))
 
 
-def judge(
-    phase: Phase,
+def assess(
+    phase: RequestPhase,
     silence_s: float,
     expectation: Expectation | None,
-    signs_before: Activity | None,
-    signs_now: Activity | None,
+    before: Activity | None,
+    now: Activity | None,
     settings: FleetSettings,
     others: int,
-) -> Verdict:
-    """The verdict on `silence_s` without a word, the engine looked at twice; None: not looked at yet."""
+) -> Silence:
+    """What a silence means, given two readings of the engine's activity (None: not read yet)."""
     allowed_s = bound_s(phase, expectation, settings, others)
     if silence_s <= allowed_s:
         return "fine"
-    if signs_before is None or signs_now is None:
+    if before is None or now is None:
         return "suspicious"
-    if signs_now.at_s - signs_before.at_s < look_s(allowed_s) or is_working(signs_before, signs_now):
+    if now.at_s - before.at_s < look_s(allowed_s) or is_working(before, now):
         return "suspicious"
     return "stalled"
 
 
 def look_s(allowed_s: float) -> float:
-    """How long an engine is looked at that was silent for longer than allowed."""
+    """How long an engine is observed that was silent for longer than allowed."""
     return min(LONGEST_LOOK_S, max(LEAST_LOOK_S, LOOK_SHARE * allowed_s))
 
 
 def is_working(before: Activity, now: Activity) -> bool:
-    """Whether anything moved; less than before is movement too: a process of the tree has ended."""
+    """Whether the engine did anything; a fall counts, because then a process of its tree has ended."""
     cpu_s = now.cpu_s - before.cpu_s
     return (
         cpu_s < 0
@@ -75,17 +77,19 @@ def is_working(before: Activity, now: Activity) -> bool:
 
 
 class Watch:
-    """One request's silence: `look` at it every second or so, from its start to its last word."""
+    """Watches the silence of one request; call `look` every second or so until its last chunk."""
 
     def __init__(self, read: Callable[[], Activity], settings: FleetSettings) -> None:
         self._read, self._settings = read, settings
         self._before: Activity | None = None
         self._since_s = 0.0
-        """How long the silence was when the present look began."""
+        """The silence when this observation began."""
 
-    def look(self, phase: Phase, silence_s: float, expectation: Expectation | None, others: int) -> Verdict:
-        """The verdict now. The engine's signs are read only where a look begins and when it is over; one that
-        saw it work is followed by another."""
+    def look(
+        self, phase: RequestPhase, silence_s: float, expectation: Expectation | None, others: int
+    ) -> Silence:
+        """What the silence means now. The engine's activity is read only at the start and the end of an
+        observation; when it worked in between, another observation begins."""
         allowed_s = bound_s(phase, expectation, self._settings, others)
         if silence_s <= allowed_s:
             self._before = None
@@ -93,7 +97,7 @@ class Watch:
         if self._before is not None and silence_s - self._since_s < look_s(allowed_s):
             return "suspicious"
         now = self._read()
-        verdict = judge(phase, silence_s, expectation, self._before, now, self._settings, others)
+        silence = assess(phase, silence_s, expectation, self._before, now, self._settings, others)
         if self._before is None or now.at_s - self._before.at_s >= look_s(allowed_s):
             self._before, self._since_s = now, silence_s
-        return verdict
+        return silence

@@ -1,7 +1,8 @@
-"""Looks after what is up: its memory, its silence, its idleness, what is learned of it; a part of `fleet`.
+"""Supervises the models that are up: stalls, idle time, memory, and what is learned of each. A part of
+`fleet`.
 
-At every tick an engine that is stuck is ended (`stall`), a model that nobody uses is unloaded, models that
-turned out larger than planned make room, and the canary is asked where it is due (`canary_checks`).
+At every tick a stalled engine is killed (`stall`), an idle model is unloaded, idle models are evicted when
+others use more memory than planned, and the canary is checked when it is time for it (`canary_checks`).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.health.eviction import Candidate, victims
 from viewfinder.fleet.health.profile import Profile, Profiles
 from viewfinder.fleet.health.rates import Cost, Expectation
-from viewfinder.fleet.health.stall import Phase, Watch
+from viewfinder.fleet.health.stall import RequestPhase, Watch
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.record.events import Events
@@ -29,16 +30,19 @@ from viewfinder.host.memory import high_water_bytes, measure_tree
 TICK_S = 0.25
 MEMORY_EVERY_S = 10.0
 RETURNS_WITHIN_S, RETURNED_SHARE = 5.0, 0.75
-"""How long memory may take to come back after an unload, and how much of it is enough (Ollama's figures)."""
+"""How long to wait for memory to become free after an unload, and which share of it is enough (as in
+Ollama)."""
 NOISE_SHARE = 0.02
+"""Of this computer's memory: smaller amounts are not waited for."""
 USUAL_TOKENS = 256
-"""What a request without `max_tokens` is taken to be answered with."""
+"""The assumed length of an answer to a request without `max_tokens`."""
+
 
 _log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """The watchdog of one fleet's entries; `end` unloads one."""
+    """The watchdog of one fleet; `end` unloads an entry."""
 
     def __init__(
         self,
@@ -59,12 +63,12 @@ class Watchdog:
         self._ticking: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start to tick; does nothing when it ticks."""
+        """Start; does nothing when it runs."""
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick_on(), name="watchdog")
 
     async def close(self) -> None:
-        """Stop, and keep what was learned."""
+        """Stop, and store the profiles."""
         tasks = [*self._measuring, *([self._ticking] if self._ticking else [])]
         for task in tasks:
             task.cancel()
@@ -73,7 +77,7 @@ class Watchdog:
             self._keep(entry)
 
     def became_ready(self, entry: ModelEntry) -> None:
-        """Note what the load took, and what is held after it."""
+        """Note how long the load took, and measure the memory."""
         stamps = entry.server.stamps
         if entry.server.is_ours and "ready" in stamps:
             entry.vitals.load_s = stamps["ready"] - stamps["started"]
@@ -82,20 +86,20 @@ class Watchdog:
             self._measure(entry)
 
     def note(self, entry: ModelEntry, lease: Lease) -> None:
-        """Learn from a lease that was given back."""
+        """Learn durations from a lease that was given back."""
         self._watches.pop(lease, None)
         lasted_s = time.monotonic() - lease.granted_s
         entry.vitals.request_s += 0.2 * (lasted_s - entry.vitals.request_s)
-        if lease.first_word_s is not None and lease.shape.stream and lease.revoked is None:
-            gap_s = lease.longest_gap_s if lease.words > 1 else None
-            entry.vitals.rates.observe(_cost(lease), lease.first_word_s - lease.granted_s, gap_s)
+        if lease.first_chunk_s is not None and lease.shape.stream and lease.revoked is None:
+            gap_s = lease.longest_gap_s if lease.chunks > 1 else None
+            entry.vitals.rates.observe(_cost(lease), lease.first_chunk_s - lease.granted_s, gap_s)
 
     @asynccontextmanager
     async def memory_returns(self, entry: ModelEntry) -> AsyncIterator[None]:
-        """Around the end of a entry's process: goes on when what it held can be used again.
+        """Around the stop of an entry's process: waits until its memory is free again.
 
-        The system has a process's own memory at once, a graphics driver takes its time. What is little
-        beside this computer's memory is not waited for: other programs take and give as much meanwhile.
+        Main memory is free at once, but graphics drivers need time. A small amount is not waited for, because
+        other programs allocate and free as much meanwhile.
         """
         self._keep(entry)
         held_bytes, before = entry.vitals.memory_bytes or 0, psutil.virtual_memory()
@@ -107,7 +111,7 @@ class Watchdog:
             if psutil.virtual_memory().available >= before.available + RETURNED_SHARE * held_bytes:
                 return
             await asyncio.sleep(0.05)
-        _log.warning("%s: its memory was not back %g s after its end.", entry.name, RETURNS_WITHIN_S)
+        _log.warning("%s: its memory was not free %g s after its end.", entry.name, RETURNS_WITHIN_S)
 
     async def _tick_on(self) -> None:
         while True:
@@ -115,7 +119,7 @@ class Watchdog:
             try:
                 self._tick()
             except Exception:
-                _log.exception("The watchdog of the fleet failed once")
+                _log.exception("A tick of the watchdog failed")
 
     def _tick(self) -> None:
         settings = self._settings()
@@ -124,9 +128,9 @@ class Watchdog:
             if server is None or server.state != "ready":
                 continue
             for lease in tuple(entry.leases):
-                # Else the client is waited for, or the process that it was granted on is gone or condemned.
-                is_of_this_life = lease.client is server.client and lease.revoked is None
-                if is_of_this_life and not lease.is_delivering:
+                # Otherwise the client is slow, or the process of this lease is gone or about to be killed.
+                is_of_this_process = lease.client is server.client and lease.revoked is None
+                if is_of_this_process and not lease.is_delivering:
                     self._look(entry, server, lease, settings)
             if entry.vitals.measured_s + MEMORY_EVERY_S < min(
                 time.monotonic(), entry.used_s + 2 * MEMORY_EVERY_S
@@ -139,31 +143,31 @@ class Watchdog:
         self._shrink()
 
     def _look(self, entry: ModelEntry, server: ServerProcess, lease: Lease, settings: FleetSettings) -> None:
-        """End an engine that is stuck on this lease."""
+        """Kill the engine when it is stalled on this lease."""
         watch = self._watches.setdefault(lease, Watch(lambda: read_activity(server.child), settings))
-        phase: Phase = "decode" if lease.words else "prefill"
-        silence_s = time.monotonic() - lease.heard_s
+        phase: RequestPhase = "decode" if lease.chunks else "prefill"
+        silence_s = time.monotonic() - lease.last_chunk_s
         expectation = entry.vitals.rates.expect(_cost(lease))
-        if expectation is not None and not lease.shape.stream:  # all of its words come at once
+        if expectation is not None and not lease.shape.stream:  # its answer comes in one piece
             tokens = lease.shape.max_tokens or USUAL_TOKENS
             whole_s = expectation.first_s + tokens * expectation.gap_s
             expectation = Expectation(whole_s, expectation.gap_s)
         if watch.look(phase, silence_s, expectation, len(entry.leases) - 1) != "stalled":
             return
         expected_s = expectation.first_s if expectation else None
-        self._events.tell(
+        self._events.emit(
             "stall", entry.card.name, phase=phase, silent_s=round(silence_s, 2), expected_s=expected_s
         )
         error = EngineStalled(
-            f"The engine of '{entry.card.name}' stood still for {silence_s:.1f} s and was ended.",
-            hint="Ask again: a fresh one is being loaded.",
+            f"The engine of '{entry.card.name}' made no progress for {silence_s:.1f} s and was killed.",
+            hint="Retry: a new process is being loaded.",
         )
         for other in entry.leases:
             other.revoke(error)
         server.kill(error)
 
     def _shrink(self) -> None:
-        """Models that turned out larger than planned make room, those first that nobody uses."""
+        """Evict idle models when all together use more memory than planned."""
         up = [entry for entry in self._entries() if entry.is_up]
         excess_bytes = sum(entry.vitals.need_bytes for entry in up) - self._budget_bytes()
         if excess_bytes <= 0 or len(up) < 2:
@@ -177,7 +181,7 @@ class Watchdog:
             self._end(next(entry for entry in up if entry.name == name), "evicted")
 
     def _measure(self, entry: ModelEntry) -> None:
-        """Look at the memory of a entry's tree, beside everything else."""
+        """Measure the memory of an entry's process tree, in a task."""
         entry.vitals.measured_s = time.monotonic()
         task = asyncio.create_task(self._measured(entry))
         self._measuring.add(task)
@@ -195,7 +199,7 @@ class Watchdog:
                 entry.vitals.need_bytes = entry.vitals.peak_bytes
 
     def _remember(self, entry: ModelEntry) -> None:
-        """Take what was learned of the variant before."""
+        """Read the profile of the variant."""
         profile = self._profiles.get(entry.card.name, entry.server.variant.name, entry.server.engine_version)
         if profile is not None and not entry.vitals.is_known:
             entry.vitals.rates, entry.vitals.peak_bytes = profile.rates, profile.peak_bytes

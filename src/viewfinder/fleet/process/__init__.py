@@ -1,1 +1,1 @@
-"""One engine with one model: started, watched by the task that owns its state, and begun anew."""
+"""One engine with one model: started, supervised by the task that owns its state, and restarted."""

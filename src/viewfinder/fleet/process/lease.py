@@ -1,4 +1,4 @@
-"""The right to send one request to a ready server process; granted by `fleet`, used by the gateway."""
+"""The right to send one request to a ready server; granted by `fleet`, used by the gateway."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,11 +15,11 @@ from viewfinder.fleet.record.request_shape import RequestShape
 
 
 class Lease:
-    """One request's hold on a server process; an async context manager that gives it back.
+    """The lease of one request; an async context manager that gives it back.
 
-    `heard_s` is when the engine last said something (before that, when the lease was granted), `words` how
-    many pieces it has said; both are kept by `heard`, which the gateway calls. While `is_delivering`, it is
-    the client that is waited for: the engine may stand still because nobody takes what it said.
+    The gateway calls `chunk_arrived`, which counts `chunks` and keeps the time of the last one in
+    `last_chunk_s` (before the first: when the lease was granted). While `is_delivering`, the client is slow
+    to read, and the engine may be silent for that reason alone.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class Lease:
     ) -> None:
         self.server, self.shape = server, shape
         self.client: ChatClient = server.client
-        """The connections to the engine that was up when the lease was granted."""
-        self.granted_s = self.heard_s = time.monotonic()
-        self.first_word_s: float | None = None
+        """The connections to the process that the lease was granted on."""
+        self.granted_s = self.last_chunk_s = time.monotonic()
+        self.first_chunk_s: float | None = None
         self.longest_gap_s = 0.0
-        self.words = 0
+        self.chunks = 0
         self.is_delivering = False
         self.revoked: ViewfinderError | None = None
         self._give_back, self._report, self._answered = give_back, report, answered
@@ -54,38 +54,38 @@ class Lease:
     def endpoint(self) -> Endpoint:
         return self.client.endpoint
 
-    def heard(self) -> None:
-        """Note that the engine has said something."""
+    def chunk_arrived(self) -> None:
+        """Note that the engine sent a part of its answer."""
         now_s = time.monotonic()
-        if self.first_word_s is None:
-            self.first_word_s = now_s
+        if self.first_chunk_s is None:
+            self.first_chunk_s = now_s
         else:
-            self.longest_gap_s = max(self.longest_gap_s, now_s - self.heard_s)
-        self.heard_s = now_s
-        self.words += 1
+            self.longest_gap_s = max(self.longest_gap_s, now_s - self.last_chunk_s)
+        self.last_chunk_s = now_s
+        self.chunks += 1
 
     @contextmanager
     def delivering(self) -> Iterator[None]:
-        """While a piece is on its way to the client; the engine's silence begins anew afterwards."""
+        """Around the delivery of a chunk to the client; the engine's silence is counted from its end."""
         self.is_delivering = True
         yield
-        self.is_delivering, self.heard_s = False, time.monotonic()
+        self.is_delivering, self.last_chunk_s = False, time.monotonic()
 
     def check(self) -> None:
-        """Raise the error by which the lease was revoked, if it was: nothing more may be delivered."""
+        """Raise the error of `revoke`, if the lease was revoked: nothing more may be delivered."""
         if self.revoked is not None:
             raise self.revoked
 
     def revoke(self, error: ViewfinderError) -> None:
-        """Called by the fleet: what this process says from now on is not to be trusted."""
+        """Called by the fleet: output of this process can no longer be trusted."""
         self.revoked = self.revoked or error
 
     async def report(self, error: ViewfinderError) -> None:
-        """Say that the engine failed; returns when it is known whether the process is still any good."""
+        """Report that the engine failed; returns when the process was checked."""
         await self._report(self, error)
 
     def answered(self, answer_id: str) -> None:
-        """Say that an answer was delivered whole."""
+        """Report that an answer was delivered whole."""
         self._answered(answer_id)
 
     async def __aenter__(self) -> Self:

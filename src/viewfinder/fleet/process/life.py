@@ -1,6 +1,6 @@
-"""One run of an engine, from its spawn to its end: `server` begins one, hears of its end, or ends it.
+"""One process of an engine, from its start to its end: `server` starts it, waits for its end, or stops it.
 
-It takes no decision: whether there is a next one is its owner's to say.
+It decides nothing: whether the engine is started again is decided by `server`.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from viewfinder.host.child import Child, ChildSpec, Exit
 from viewfinder.host.listeners import is_held_by
 from viewfinder.host.sockets import socket_path
 
-Phase = Literal["spawned", "listening", "ready"]
+StartPhase = Literal["spawned", "listening", "ready"]
 
-LAST_WORDS = 40
-"""Lines in which a known issue is looked for: a Python engine ends with its whole traceback."""
+ISSUE_LINES = 40
+"""The number of log lines searched for a known issue: a Python engine ends with a whole traceback."""
 
 _numbers = itertools.count(1)
 
 
 class Life:
-    """A running engine; `stamps` holds the monotonic seconds of each phase of its start."""
+    """A running engine; `stamps` has the monotonic time of each phase of its start."""
 
     def __init__(self, child: Child, client: ChatClient, version: str, launch: Launch) -> None:
         self.child, self.client = child, client
@@ -44,7 +44,7 @@ class Life:
 
     @property
     def exit(self) -> Exit | None:
-        """How it ended; None while it runs."""
+        """How the process ended; None while it runs."""
         return self.child.exit
 
     def pids(self) -> list[int]:
@@ -52,11 +52,11 @@ class Life:
         return self.child.pids()
 
     async def wait(self) -> Exit:
-        """Wait for its end, whoever brings it."""
+        """Wait until it has ended, whatever ends it."""
         return await self.child.wait()
 
     async def end(self, grace_s: float | None = None) -> None:
-        """Close the connections and end the tree; the socket goes with it."""
+        """Close the connections, stop the process tree, and remove the socket."""
         await self.client.close()
         if self.client.endpoint.socket is not None:
             self.client.endpoint.socket.unlink(missing_ok=True)
@@ -64,7 +64,7 @@ class Life:
 
 
 class Launcher:
-    """Begins the lives of one model on one engine; sockets lie in `run_folder`, the log is `log_file`."""
+    """Starts processes of one model on one engine, with sockets in `run_folder` and the log in `log_file`."""
 
     def __init__(
         self,
@@ -84,13 +84,14 @@ class Launcher:
 
     @property
     def slots(self) -> int | None:
-        """How many requests one process may be asked at once: the engine's own word, or the settings'."""
+        """The number of parallel requests to one process, set by the engine or by the settings; None: any."""
         return self._slots
 
     def version(self) -> str:
-        """That of the engine that is installed.
+        """The installed version of the engine.
 
-        Raises EngineMissing: it is not, or this version is known to get this model wrong.
+        Raises EngineMissing when it is not installed, or when a known issue breaks this model on this
+        version.
         """
         name, version = self.engine.name, require(self.engine).version
         issue = refusal(name, version, self.card.name, self.variant.model_type)
@@ -102,11 +103,11 @@ class Launcher:
             )
         return version
 
-    async def begin(self, on_spawned: Callable[[Life], None], on_phase: Callable[[Phase], None]) -> Life:
-        """Start the engine and return when it is ready; a start that fails or is cancelled leaves nothing.
+    async def begin(self, on_spawned: Callable[[Life], None], on_phase: Callable[[StartPhase], None]) -> Life:
+        """Start the engine and return when it is ready; a start that fails or is cancelled is cleaned up.
 
-        `on_spawned` is given the life as soon as there is a process, `on_phase` each phase as it comes.
-        Raises EngineMissing, EngineDied with its last words, EngineStalled.
+        `on_spawned` is called as soon as there is a process, `on_phase` at each phase.
+        Raises EngineMissing, EngineDied (with its last log line), EngineStalled.
         """
         version = self.version()
         socket = socket_path(self._run_folder, f"{next(_numbers)}")
@@ -125,7 +126,7 @@ class Launcher:
         life = Life(child, client, launch.version or version, launch)
         life.stamps["started"] = started_s
 
-        def reach(phase: Phase) -> None:
+        def reach(phase: StartPhase) -> None:
             life.stamps[phase] = time.monotonic()
             on_phase(phase)
 
@@ -144,15 +145,15 @@ class Launcher:
         except BaseException as error:
             await life.end()
             if isinstance(error, EngineDied):
-                raise self._write_post_mortem(life) from None
+                raise self._died_loading(life) from None
             raise
         return life
 
-    def _write_post_mortem(self, life: Life) -> EngineDied:
+    def _died_loading(self, life: Life) -> EngineDied:
         how = life.exit.explanation if life.exit else "it ended"
         last = life.child.tail(1).strip()
         said = f' Its last words: "{last}".' if last else ""
-        words = f"{life.child.tail(LAST_WORDS)}\n{how}"
+        words = f"{life.child.tail(ISSUE_LINES)}\n{how}"
         issue = recognize(self.engine.name, life.engine_version, words)
         known = f"{issue.what} {issue.hint} ({issue.references[0]}). " if issue else ""
         return EngineDied(
@@ -162,7 +163,7 @@ class Launcher:
 
 
 def _endpoint(launch: Launch, socket: Path, child: Child) -> Endpoint:
-    """The engine's socket, or its port: others can listen there too, so each connection is proven."""
+    """The engine's socket or port. Other programs can listen on a port, so each connection is proven."""
     endpoint = Endpoint(
         "http://engine", socket=socket, model=launch.model, slots=launch.slots, lacks=launch.lacks
     )

@@ -1,7 +1,7 @@
-"""Waits until a starting engine answers; called by `server`.
+"""Waits until a starting engine is ready; called by `life`.
 
-The deadline is one of silence, not of loading: output or growing memory renews it, so a large model
-on a slow disk gets its time and an engine that hangs does not.
+The timeout limits the time without progress, not the load: log output and growing memory renew it. So a large
+model on a slow disk has enough time, and an engine that hangs is noticed.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ async def wait_until_ready(
 ) -> None:
     """Return when GET `health` answers 200; `on_listening` is called at the first HTTP answer of any status.
 
-    Raises EngineDied when the engine exits first, EngineStalled after `silence_s` without a sign of
-    progress, and after LONGEST_START times as long whatever its signs: an engine may talk for ever.
+    Raises EngineDied when the engine exits first, and EngineStalled after `silence_s` without progress, or
+    after LONGEST_START times as long with it: an engine may write to its log for ever.
     """
     progress = _Progress(child)
     poll_s, listening = FIRST_POLL_S, False
@@ -43,13 +43,13 @@ async def wait_until_ready(
             return
         if progress.silent_for_s() > silence_s:
             raise EngineStalled(
-                f"The engine gave no sign of progress for {silence_s:g} s while loading.",
-                hint="Its last words are in the log; settings: engine.start_timeout_s.",
+                f"The engine made no progress for {silence_s:g} s while loading.",
+                hint="See its log, or raise engine.start_timeout_s.",
             )
         if time.monotonic() > give_up_s:
             raise EngineStalled(
-                f"The engine was not ready after {LONGEST_START * silence_s:g} s, busy as it was.",
-                hint="Its last words are in the log; settings: engine.start_timeout_s.",
+                f"The engine was not ready after {LONGEST_START * silence_s:g} s, although it made progress.",
+                hint="See its log, or raise engine.start_timeout_s.",
             )
         await asyncio.sleep(poll_s)
         poll_s = min(LONGEST_POLL_S, poll_s * 1.5)
@@ -57,7 +57,7 @@ async def wait_until_ready(
 
 
 class _Progress:
-    """Remembers when the engine last wrote something or grew."""
+    """Remembers when the engine last wrote to its log or used more memory."""
 
     def __init__(self, child: Child) -> None:
         self._child = child

@@ -1,21 +1,21 @@
-"""When a server process that died is started again; pure, called by `server`."""
+"""When a server process that died is restarted; pure, called by `server`."""
 
 import random
 from dataclasses import dataclass
 
 from viewfinder.core.config import FleetSettings
 
-LONGEST_S = 30.0
+LONGEST_BACKOFF_S = 30.0
 PERMANENT_SIGNALS = frozenset({4, 31})
-"""SIGILL and SIGSYS: this build does not run on this computer, however often it is tried."""
+"""SIGILL and SIGSYS: this build cannot run on this computer, so a retry is useless."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """So many `deaths` within `within_s` are the last; who was up for `stable_s` begins a new row.
+    """A process is given up after `deaths` deaths within `within_s`; after `stable_s` up, the count restarts.
 
-    With `revives` False only a start that fails is tried again, and a death after it is the end: the
-    bench wants to see what happens, not to have it mended.
+    With `revives` False only a failed start is retried, and a process that dies after it was ready stays
+    dead: a measurement must show the death.
     """
 
     deaths: int = 2
@@ -25,13 +25,13 @@ class RestartPolicy:
 
     @classmethod
     def of(cls, settings: FleetSettings) -> "RestartPolicy":
-        """A fleet's policy: it keeps its processes up."""
+        """The policy of a fleet, which keeps its processes up."""
         return cls(settings.deaths, settings.deaths_within_s, settings.stable_s, revives=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """One death: when, after how long of being ready (None: it never was), by which signal."""
+    """One death: when, how long after it became ready (None: it never did), and by which signal."""
 
     at_s: float
     up_s: float | None
@@ -39,7 +39,7 @@ class Death:
 
 
 def in_a_row(deaths: tuple[Death, ...], policy: RestartPolicy) -> tuple[Death, ...]:
-    """The deaths that count: those since the last time that the process was stable."""
+    """The deaths that count: from the last one before which the process was up for `stable_s`."""
     for index in range(len(deaths) - 1, -1, -1):
         if (deaths[index].up_s or 0.0) >= policy.stable_s:
             return deaths[index:]
@@ -47,10 +47,11 @@ def in_a_row(deaths: tuple[Death, ...], policy: RestartPolicy) -> tuple[Death, .
 
 
 def restart_after_s(deaths: tuple[Death, ...], policy: RestartPolicy, rng: random.Random) -> float | None:
-    """Seconds until the next start after the last of these deaths; None: there is none.
+    """Seconds to wait before the next start after the last of these deaths; None: do not start it again.
 
-    The first death of a process that was ready is mended at once: most come from outside, and somebody
-    waits. Those that follow it, and starts that fail, wait 1, 2, 4 ... 30 s, each 0 to 25 % longer.
+    After its first death, a process that was ready is restarted at once: most such deaths have a cause
+    outside, and requests wait. Later deaths and failed starts wait 1, 2, 4 ... 30 s, plus 0 to 25 % of
+    jitter.
     """
     row = in_a_row(deaths, policy)
     last = row[-1]
@@ -62,4 +63,4 @@ def restart_after_s(deaths: tuple[Death, ...], policy: RestartPolicy, rng: rando
     doublings = len(row) - (1 if row[0].up_s is None else 2)
     if doublings < 0:
         return 0.0
-    return min(LONGEST_S, 2.0**doublings) * rng.uniform(1.0, 1.25)
+    return min(LONGEST_BACKOFF_S, 2.0**doublings) * rng.uniform(1.0, 1.25)

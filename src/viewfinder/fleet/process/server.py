@@ -1,13 +1,13 @@
-"""One model's server process: the task that owns its state, and how others tell it what they want.
+"""One model's server process: a task that owns its state, and the methods that send this task requests.
 
-    order        stopped     starting    ready        backoff     quarantined   failed
-    want         starts it   -           -            -           -             starts it, deaths forgotten
-    stop         -           ends it     ends it      ends it     ends it       -
-    quarantine   -           -           reloads it   -           -             -
-    kill         -           -           reloads it   -           -             -
+    method       stopped    starting   ready      backoff    quarantined   failed
+    want         start      -          -          -          -             start, with no deaths counted
+    stop         -          stop       stop       stop       stop          -
+    quarantine   -          -          restart    -          -             -
+    kill         -          -          restart    -          -             -
 
-Nobody but the owner task changes the state, and only along `states.LEGAL`. What a death means is for
-`restart` to say. A life that follows a quarantine must prove itself before it is ready.
+Only the owner task changes the state, and only as `states.LEGAL` allows. `restart` decides what follows a
+death. After a quarantine, the next process must pass the canary before it is ready.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from viewfinder.core.errors import (
     EngineStalled,
     ViewfinderError,
 )
-from viewfinder.fleet.process.life import Launcher, Life, Phase
+from viewfinder.fleet.process.life import Launcher, Life, StartPhase
 from viewfinder.fleet.process.restart import Death, RestartPolicy, restart_after_s
 from viewfinder.fleet.process.states import LEGAL, REST, State
 from viewfinder.fleet.record.events import Events
@@ -33,18 +33,18 @@ from viewfinder.host.child import Child
 
 _log = logging.getLogger(__name__)
 
-Prove = Callable[[Life], Awaitable[str]]
-"""What is wrong with a fresh life; empty when nothing is."""
+Verify = Callable[[Life], Awaitable[str]]
+"""Checks a new process before it is ready; returns what is wrong, or an empty string."""
 WritePostMortem = Callable[[Life, float | None], object]
-"""Writes a death down; gives the file, or None. The number is how many seconds it was ready."""
+"""Writes a post-mortem and returns its file, or None. The number is how many seconds it was ready."""
 
 REMEMBERED_DEATHS = 100
 
 
 class ServerProcess:
-    """A server process of one variant; used from one event loop, by `fleet` or by the bench.
+    """A server process of one variant; used from one event loop, by `fleet` or `bench`.
 
-    `failure` says why it is failed or waits in backoff; `ready_at_s` when it became ready, on the
+    `failure` is why it is failed, in backoff or quarantined; `ready_at_s` when it became ready, on the
     monotonic clock.
     """
 
@@ -68,25 +68,25 @@ class ServerProcess:
         self.deaths: tuple[Death, ...] = ()
         self.on_change: Callable[[], None] = _ignore
         """Called after every change of the state."""
-        self.prove: Prove | None = None
+        self.verify: Verify | None = None
         self._launcher, self._policy = launcher, policy or RestartPolicy()
         self._events = events or Events()
         self._write_post_mortem = write_post_mortem
         self._rng = rng or random.Random()
-        self._on_phase: Callable[[Phase], None] = _ignore
+        self._on_phase: Callable[[StartPhase], None] = _ignore
         self._life: Life | None = None
         self._owner: asyncio.Task[None] | None = None
-        self._changed, self._ordered = asyncio.Event(), asyncio.Event()
+        self._changed, self._requested = asyncio.Event(), asyncio.Event()
         self._wanted = False
         self._grace_s: float | None = None
         self._kill_reason: EngineError | None = None
-        """Why a ready process is to be ended and begun again."""
-        self._is_suspect = False
+        """Why the ready process is to be killed and restarted."""
+        self._must_verify = False
         self._wait_s = 0.0
 
     @property
     def life(self) -> Life:
-        """The engine that runs, or the last that did; RuntimeError before the first start."""
+        """The current process, or the last one; RuntimeError before the first start."""
         if self._life is None:
             raise RuntimeError(f"{self.card.name} was never started")
         return self._life
@@ -106,51 +106,52 @@ class ServerProcess:
 
     @property
     def stamps(self) -> dict[str, float]:
-        """Monotonic seconds of each phase of the last start."""
+        """The monotonic time of each phase of the last start."""
         return self._life.stamps if self._life else {}
 
     @property
     def slots(self) -> int | None:
-        """How many requests it may be asked at once."""
+        """The number of parallel requests; None: any."""
         return self._launcher.slots
 
     @property
     def is_ending(self) -> bool:
-        """Whether it is ready by name only: it is condemned or dead, and the owner has yet to say so."""
+        """Whether the process is dead or about to be killed, although the state may still be ready."""
         return self._kill_reason is not None or (self._life is not None and self._life.exit is not None)
 
     @property
     def watched(self) -> "ServerProcess":
-        """This process: it is ours to look into and to kill."""
+        """This process: it is ours, so it can be inspected and killed."""
         return self
 
     @property
     def pid(self) -> int | None:
-        """The engine's own; None while there is none."""
+        """The engine's pid; None while there is no process."""
         return self._life.child.pid if self._life and self._life.exit is None else None
 
     def pids(self) -> list[int]:
-        """The engine's process tree; empty while there is none."""
+        """The pids of the engine's process tree; empty while there is no process."""
         return self._life.pids() if self._life else []
 
     def want(self) -> None:
-        """Ask for it to be up; whoever needs it waits for `settle`."""
+        """Begin to start it, unless it runs; `settle` waits for the result."""
         self._wanted = True
         if self._owner is None or self._owner.done():
             self.deaths, self.failure = (), None
             self._owner = asyncio.create_task(self._own(), name=f"own {self.card.name}")
             self._to("starting")
-        self._ordered.set()
+        self._requested.set()
 
     async def settle(self) -> None:
         """Return when it is ready, failed or stopped."""
         while self._owner is not None and not self._owner.done() and self.state != "ready":
             await self._change(self._owner)
 
-    async def start(self, on_phase: Callable[[Phase], None] = lambda phase: None) -> None:
-        """Bring it up and return when it is ready; `on_phase` is called at each phase as it comes.
+    async def start(self, on_phase: Callable[[StartPhase], None] = lambda phase: None) -> None:
+        """Start it and return when it is ready; `on_phase` is called at each phase.
 
-        For whoever has it alone: cancelling ends it. Raises EngineMissing, EngineDied, EngineStalled.
+        For a server with one user, because cancelling stops it. Raises EngineMissing, EngineDied,
+        EngineStalled.
         """
         self._on_phase = on_phase
         self.want()
@@ -163,24 +164,25 @@ class ServerProcess:
             raise self.failure or EngineDied(f"'{self.card.name}' was stopped while it started.")
 
     async def stop(self, grace_s: float | None = None) -> None:
-        """End the engine and everything it started; a second call with a shorter grace hurries the first."""
+        """Stop the engine and everything it started; a second call can shorten the grace time of the
+        first."""
         self._wanted, self._grace_s = False, grace_s
-        self._ordered.set()
+        self._requested.set()
         if self.state == "stopping":
             await self.life.end(grace_s)
         while self._owner is not None and not self._owner.done() and not self._wanted:
             await self._change(self._owner)
 
     def quarantine(self, reason: str) -> None:
-        """End a process whose canary went wrong and begin a new one, which must prove itself."""
-        self._request_kill(EngineQuarantined(f"The canary of '{self.card.name}' went wrong: {reason}"))
+        """Kill a process whose canary failed and start a new one, which must pass before it is ready."""
+        self._request_kill(EngineQuarantined(f"The canary of '{self.card.name}' failed: {reason}"))
 
     def kill(self, error: EngineError) -> None:
-        """End a process that is of no use, without grace, and begin a new one."""
+        """Kill a process that no longer works, without grace time, and start a new one."""
         self._request_kill(error)
 
     async def _change(self, owner: asyncio.Task[None]) -> None:
-        """Wait for the next change of the state, or for the owner's end."""
+        """Wait for the next change of the state, or for the end of the owner task."""
         change = asyncio.create_task(self._changed.wait())
         await asyncio.wait({change, owner}, return_when=asyncio.FIRST_COMPLETED)
         change.cancel()
@@ -188,20 +190,20 @@ class ServerProcess:
     def _request_kill(self, error: EngineError) -> None:
         if self.state == "ready" and not self.is_ending:
             self._kill_reason = error
-            self._ordered.set()
+            self._requested.set()
 
     async def _own(self) -> None:
-        """The owner: from the wish for a process to its rest."""
+        """The owner task: runs from the request for a process until the state is stopped or failed."""
         try:
             while self.state not in REST or self._wanted:
                 self._to(await self._step())
         except Exception as error:
-            _log.exception("%s: its owner failed", self.card.name)
+            _log.exception("%s: the task that owns it failed", self.card.name)
             self.failure = EngineError(f"Viewfinder failed to run '{self.card.name}': {error}.")
             if self._life is not None:
                 await self._life.end(0)
             self.state = "failed"
-            self._tell_change()
+            self._notify()
 
     async def _step(self) -> State:
         match self.state:
@@ -215,23 +217,23 @@ class ServerProcess:
                 return await self._quarantined()
             case "stopping":
                 return await self._stopping()
-            case _:  # at rest, and wanted again
+            case _:  # stopped or failed, and wanted again
                 return "starting"
 
     def _to(self, state: State) -> None:
         if state not in LEGAL[self.state]:
-            raise AssertionError(f"{self.card.name}: no way from {self.state} to {state}")
+            raise AssertionError(f"{self.card.name}: {self.state} must not become {state}")
         self.state, self._kill_reason = state, None
-        self._tell_change()
+        self._notify()
 
-    def _tell_change(self) -> None:
+    def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
         self.on_change()
 
     async def _starting(self) -> State:
         self.starts += 1
-        self._events.tell("load", self.card.name, variant=self.variant.name, engine=self.engine.name)
+        self._events.emit("load", self.card.name, variant=self.variant.name, engine=self.engine.name)
         begun = asyncio.create_task(self._begin())
         if not await self._is_done_first(begun):
             begun.cancel()
@@ -245,9 +247,9 @@ class ServerProcess:
         except ViewfinderError as error:
             self.failure = error
             return self._give_up()
-        except OSError as error:  # the system refused something, and may grant it in a moment
+        except OSError as error:  # a resource of the system was short, perhaps only now
             return self._died(EngineDied(f"'{self.card.name}' could not be started: {error}."), None, None)
-        self._is_suspect = False
+        self._must_verify = False
         return "ready"
 
     async def _begin(self) -> None:
@@ -255,11 +257,13 @@ class ServerProcess:
             self._life, self.engine_version = life, life.engine_version
 
         life = await self._launcher.begin(spawned, self._on_phase)
-        if self._is_suspect and self.prove is not None:
-            wrong = await self.prove(life)
+        if self._must_verify and self.verify is not None:
+            wrong = await self.verify(life)
             if wrong:
                 await life.end(0)
-                raise EngineQuarantined(f"A fresh '{self.card.name}' failed its canary, too: {wrong}")
+                raise EngineQuarantined(
+                    f"'{self.card.name}' failed its canary again after a restart ({wrong})."
+                )
 
     async def _ready(self) -> State:
         life = self.life
@@ -269,7 +273,7 @@ class ServerProcess:
             for phase, at_s in life.stamps.items()
             if phase != "started"
         }
-        self._events.tell("ready", self.card.name, **stamps)
+        self._events.emit("ready", self.card.name, **stamps)
         ended = asyncio.create_task(life.wait())
         await self._is_done_first(ended)
         up_s = time.monotonic() - self.ready_at_s
@@ -288,13 +292,13 @@ class ServerProcess:
         return self._died(reason, up_s, None)
 
     async def _quarantined(self) -> State:
-        """End it first: nothing that it still says may be delivered."""
-        self._is_suspect = True
+        """Kill it first: none of its output may be delivered any more."""
+        self._must_verify = True
         await self.life.end(0)
         if not self._wanted:
             return "stopping"
         up_s = time.monotonic() - (self.ready_at_s or 0.0)
-        return self._died(self.failure or EngineQuarantined("Its canary went wrong."), up_s, None)
+        return self._died(self.failure or EngineQuarantined("Its canary failed."), up_s, None)
 
     async def _backoff(self) -> State:
         wait = asyncio.create_task(asyncio.sleep(self._wait_s))
@@ -305,24 +309,28 @@ class ServerProcess:
     async def _stopping(self) -> State:
         if self._life is not None:
             await self._life.end(self._grace_s)
-        self.failure = None  # ended in good order, whatever was before
+        self.failure = None  # it was stopped in good order
         return "stopped"
 
     def _died(self, error: ViewfinderError, up_s: float | None, signal: int | None) -> State:
-        """Note a death; where it leads."""
+        """Note a death, and return the state that follows."""
         self.failure = error
         self.deaths = (*self.deaths, Death(time.monotonic(), up_s, signal))[-REMEMBERED_DEATHS:]
         post_mortem = (
             self._write_post_mortem(self.life, up_s) if self._write_post_mortem and self._life else None
         )
-        self._events.tell(
-            "death", self.card.name, explanation=error.message, up_s=up_s, post_mortem=_text(post_mortem)
+        self._events.emit(
+            "death",
+            self.card.name,
+            explanation=error.message,
+            up_s=up_s,
+            post_mortem=str(post_mortem) if post_mortem else None,
         )
         wait_s = restart_after_s(self.deaths, self._policy, self._rng)
         if wait_s is None:
             return self._give_up()
         _log.warning("%s: %s Starting it again in %.1f s.", self.card.name, error.message, wait_s)
-        self._events.tell("restart", self.card.name, after_s=round(wait_s, 2), deaths=len(self.deaths))
+        self._events.emit("restart", self.card.name, after_s=round(wait_s, 2), deaths=len(self.deaths))
         self._wait_s = wait_s
         return "backoff"
 
@@ -330,22 +338,18 @@ class ServerProcess:
         self._wanted = False
         reason = self.failure.message if self.failure else ""
         _log.error("%s: %s It is not started again.", self.card.name, reason)
-        self._events.tell("failed", self.card.name, reason=reason)
+        self._events.emit("failed", self.card.name, reason=reason)
         return "failed"
 
     async def _is_done_first(self, work: asyncio.Task[object]) -> bool:
-        """Wait for the work, or for an order that calls it off; whether the work was first."""
+        """Wait for the work, or for a request to stop or kill; whether the work was done first."""
         while not work.done() and self._wanted and self._kill_reason is None:
-            self._ordered.clear()
-            order = asyncio.create_task(self._ordered.wait())
-            await asyncio.wait({work, order}, return_when=asyncio.FIRST_COMPLETED)
-            order.cancel()
+            self._requested.clear()
+            request = asyncio.create_task(self._requested.wait())
+            await asyncio.wait({work, request}, return_when=asyncio.FIRST_COMPLETED)
+            request.cancel()
         return work.done()
 
 
 def _ignore(*_: object) -> None:
     return None
-
-
-def _text(entry: object) -> str | None:
-    return None if entry is None else str(entry)

@@ -1,6 +1,6 @@
-"""Makes the server of a variant: a process of our own, or our end of one that runs already.
+"""Makes the server of a variant: a process of our own, or a connection to a running server.
 
-Called by `fleet` and by the bench.
+Called by `fleet` and `bench`.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
 from viewfinder.engines.base import Engine
-from viewfinder.fleet.process.life import Launcher, Phase
-from viewfinder.fleet.process.remote import RemoteServer
+from viewfinder.fleet.process.connected import ConnectedServer
+from viewfinder.fleet.process.life import Launcher, StartPhase
 from viewfinder.fleet.process.restart import Death, RestartPolicy
 from viewfinder.fleet.process.server import ServerProcess, WritePostMortem
 from viewfinder.fleet.process.states import State
@@ -22,11 +22,12 @@ from viewfinder.fleet.record.events import Events
 
 
 class Server(Protocol):
-    """What the fleet and `bench` ask of a server: a process of ours, or an endpoint.
+    """What the fleet and `bench` need of a server: a process of ours, or a connection to a running server.
 
-    `watched` is the process itself where it is ours to look into and to kill, None for an endpoint; `pid` is
-    the engine's. `slots` is how many requests it may be asked at once, `is_ending` that it is ready by name
-    only. `stamps` holds the monotonic seconds of each phase of the last start.
+    `watched` is the process when it is ours, so that it can be inspected and killed; None for a running
+    server. `pid` is that of the engine. `slots` is the number of parallel requests (None: any). `is_ending`:
+    its state is still ready, but the process is dead or about to be killed. `stamps` has the monotonic time
+    of each phase of the last start.
     """
 
     card: ModelCard
@@ -56,7 +57,7 @@ class Server(Protocol):
     def pids(self) -> list[int]: ...
     def want(self) -> None: ...
     async def settle(self) -> None: ...
-    async def start(self, on_phase: Callable[[Phase], None] = ...) -> None: ...
+    async def start(self, on_phase: Callable[[StartPhase], None] = ...) -> None: ...
     async def stop(self, grace_s: float | None = None) -> None: ...
 
 
@@ -75,7 +76,7 @@ def make_server(
 ) -> Server:
     """The server of one variant, not started yet. Raises ModelFilesError."""
     if variant.server is not None:
-        return RemoteServer(card, variant, variant.server)
+        return ConnectedServer(card, variant, variant.server)
     if variant.remote_code:
         _require_consent(card, variant, settings)
     launcher = Launcher(
@@ -91,7 +92,7 @@ def make_server(
 
 
 def _require_consent(card: ModelCard, variant: Variant, settings: EngineSettings) -> None:
-    """Nobody's Python runs unless its commit is pinned and the user said yes."""
+    """Python code from a model's repository runs only at a pinned commit and with the user's consent."""
     if variant.revision and card.name in settings.remote_code:
         return
     agree = f"VIEWFINDER_ENGINE__REMOTE_CODE='[\"{card.name}\"]', or remote_code under [engine]"

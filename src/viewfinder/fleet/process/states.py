@@ -1,12 +1,12 @@
-"""The states of a server process and the ways between them; asserted by `server`, which alone changes one.
+"""The states of a server process and the legal transitions, which `server` asserts; nothing else changes one.
 
-stopped      no process, none wanted
-starting     a process is on its way to answer
+stopped      no process, and none is wanted
+starting     the process loads
 ready        it answers
-stopping     it is being ended, because asked, idle, or to make room
-backoff      it died; the next start waits
-quarantined  its canary went wrong; it is being ended, and a fresh one must pass before it may answer
-failed       it died too often, or cannot run here: only a person starts it again
+stopping     it is being stopped: on request, because it is idle, or to make room
+backoff      it died, and waits for its next start
+quarantined  its canary failed: it is being stopped, and the next process must pass before it is ready
+failed       it died too often, or cannot run here: only `viewfinder load` starts it again
 """
 
 from typing import Literal
@@ -24,4 +24,4 @@ LEGAL: dict[State, frozenset[State]] = {
 }
 
 REST: tuple[State, ...] = ("stopped", "failed")
-"""States that last until somebody wants something: there is no process."""
+"""The states without a process; they last until the model is wanted."""

@@ -1,1 +1,1 @@
-"""What happened, to be read by people, logs, metrics and bug reports."""
+"""What happened, for people, logs, metrics and bug reports."""

@@ -9,7 +9,7 @@ from viewfinder.host.output import Output
 
 
 class EventLog:
-    """A listener of `Events`; its file is rotated, and a full disk costs the file and nothing else."""
+    """A listener of `Events`. Its file is rotated; a full disk loses lines, and nothing else fails."""
 
     def __init__(self, file: Path) -> None:
         self._output = Output(file)

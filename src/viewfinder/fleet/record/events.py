@@ -1,19 +1,19 @@
-"""What happened to the server processes, as it happens; told by the fleet, read by logs and metrics.
+"""Events of the server processes; emitted by the fleet and the gateway, read by logs and metrics.
 
-Kinds, and what their details tell beside the model:
+Each kind of event has a model, and these details:
 
     load         a start begins: variant, engine
-    ready        seconds of each stage: spawned_s, listening_s, ready_s
-    death        how a process ended unasked: explanation, up_s, post_mortem (a file)
-    restart      it is started again: after_s, deaths
-    failed       it is not started again: reason
-    unload       ended in good order: why ("asked", "idle", "evicted", "changed", "closing")
-    quarantine   the canary went wrong: fault, evidence
-    canary       the canary was asked: good, and the number of scenes
-    suspect      answers that cannot be trusted any more: answers (their ids)
-    replay       a request is asked again: reason
-    stall        a silent engine is ended: phase, silent_s, expected_s
-    refused      a request was turned away: code
+    ready        seconds until each phase of the start: spawned_s, listening_s, ready_s
+    death        a process ended unexpectedly: explanation, up_s, post_mortem (a file)
+    restart      it will be started again: after_s, deaths
+    failed       it will not be started again: reason
+    unload       a process was stopped: why ("asked", "idle", "evicted" or "changed")
+    quarantine   the canary failed: fault, evidence
+    canary       the canary was checked: good, fault, scenes (their names)
+    suspect      answers that can no longer be trusted: answers (their ids)
+    replay       a request is retried: reason
+    stall        a stalled engine is killed: phase, silent_s, expected_s
+    refused      a request was refused: code
 """
 
 import time
@@ -37,13 +37,13 @@ Kind = Literal[
     "refused",
 ]
 
-KEPT = 1000
+KEPT_EVENTS = 1000
 """Events that are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`at_s` is the wall clock, for display; `details` can be written as JSON."""
+    """`at_s` is wall-clock time, for display only; `details` can be written as JSON."""
 
     kind: Kind
     model: str
@@ -52,20 +52,20 @@ class Event:
 
 
 class Events:
-    """The last events, how often each kind came, and who wants to hear of new ones."""
+    """The last events, the number of each kind, and the listeners that are called for new ones."""
 
     def __init__(self, *listeners: Callable[[Event], None]) -> None:
-        self.recent: deque[Event] = deque(maxlen=KEPT)
+        self.recent: deque[Event] = deque(maxlen=KEPT_EVENTS)
         self.counts: Counter[tuple[Kind, str]] = Counter()
-        """By kind and model, since the start."""
+        """By kind and model."""
         self._listeners = list(listeners)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
-        """Tell of new events to one more; it must not raise."""
+        """Call `listener` for every new event from now on; it must not raise."""
         self._listeners.append(listener)
 
-    def tell(self, kind: Kind, model: str, **details: Any) -> None:
-        """Note one event."""
+    def emit(self, kind: Kind, model: str, **details: Any) -> None:
+        """Record an event and call the listeners."""
         event = Event(kind, model, time.time(), details)
         self.recent.append(event)
         self.counts[kind, model] += 1

@@ -1,6 +1,7 @@
 """One file for each death of an engine: what ran, how it ended, and what it was doing; written by `fleet`.
 
-It is made to be attached to a bug report: sizes of requests and no contents, and no key of a command.
+The file can be attached to a bug report: it has the sizes of requests but not their content, and the keys of
+the command are masked.
 """
 
 import json
@@ -22,8 +23,8 @@ from viewfinder.host.output import visible
 
 LAST_LINES = 40
 CURVE_POINTS = 200
-KEPT = 50
-"""Files in the folder: the newest."""
+KEPT_FILES = 50
+"""The number of files that are kept in the folder; the oldest are deleted."""
 
 KEY = r"[A-Za-z_-]*(?:key|token|secret|password)"
 KEY_IN_JSON = re.compile(rf'("{KEY}"\s*:\s*")[^"]*')
@@ -33,11 +34,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PostMortem:
-    """What is known of one process that ended unasked.
+    """What is known of a process that ended unexpectedly.
 
-    `reason` is what was said of it, `exit` how the process itself ended; `up_s` None: it was never ready.
-    `memory` holds (seconds since its start, footprint in bytes), oldest first; `requests` were in progress;
-    `known_issue` is what is known to end so, in words.
+    `reason` is the fleet's explanation, `exit` how the process itself ended. `up_s` None: it was never ready.
+    `memory` has pairs of (seconds since its start, footprint in bytes), oldest first. `requests` were in
+    progress. `known_issue` describes an issue of the catalog that ends a process in this way.
     """
 
     model: str
@@ -56,7 +57,7 @@ class PostMortem:
 
 
 def write_post_mortem(folder: Path, death: PostMortem, *, at: datetime | None = None) -> Path | None:
-    """The file, which is there as a whole or not at all; None when the disk does not take it."""
+    """Write the file, whole or not at all, and return it; None when it cannot be written."""
     at = at or datetime.now(UTC)
     name = f"{_tidy(death.model)}-{at:%Y%m%dT%H%M%S.%f}Z-{death.pid}.json"
     draft = folder / f"{name}.new"
@@ -74,7 +75,7 @@ def write_post_mortem(folder: Path, death: PostMortem, *, at: datetime | None = 
 
 
 def as_json(death: PostMortem, at: datetime) -> dict[str, object]:
-    """All of it in plain types."""
+    """The content of the file, in plain types."""
     return {
         "model": death.model,
         "variant": death.variant,
@@ -98,13 +99,13 @@ def as_json(death: PostMortem, at: datetime) -> dict[str, object]:
 
 
 def thinned(curve: Sequence[tuple[float, int]], most: int = CURVE_POINTS) -> list[tuple[float, int]]:
-    """At most so many points, evenly chosen, the last one always among them."""
+    """At most `most` points at even distances; the last point is always one of them."""
     every = -(-len(curve) // most) or 1
     return list(curve[::-1][::every][::-1])
 
 
 def without_keys(command: Sequence[str]) -> list[str]:
-    """The command with every key or token masked: an option's value, or one in JSON."""
+    """The command with every key and token masked, as the value of an option or in JSON."""
     shown: list[str] = []
     for word in command:
         option, equals, _ = word.partition("=")
@@ -120,12 +121,12 @@ def _is_key(word: str) -> bool:
 
 
 def _keep_newest(folder: Path) -> None:
-    """The name begins with the model, so age is read from the file."""
+    """By the age of the files, because their names begin with the model."""
     files = sorted(folder.glob("*.json"), key=os.path.getmtime, reverse=True)
-    for old in files[KEPT:]:
+    for old in files[KEPT_FILES:]:
         old.unlink(missing_ok=True)
 
 
 def _tidy(name: str) -> str:
-    """The name in the characters that a file's name may have anywhere."""
+    """The name with only those characters that a file name may have on every system."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:80]

@@ -1,11 +1,11 @@
-"""How large a request is, without what it says; made by the gateway, read by rates and post-mortems."""
+"""The size of a request, without its content; made by the gateway, read for rates and post-mortems."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class RequestShape:
-    """`pixels` of all images together, `characters` of all texts; `max_tokens` None: the engine's own."""
+    """`pixels` of all images and `characters` of all texts; `max_tokens` None: the engine's default."""
 
     images: int = 0
     pixels: int = 0

@@ -1,10 +1,10 @@
-"""A server that somebody else runs: asked and measured like our own, never started and never stopped.
+"""Our connection to a running server: used and measured like a process of ours, never started or stopped.
 
-Made by `servers`. It has the verbs of `ServerProcess`, and no process that we may look into.
+Made by `servers`. It has the methods of `ServerProcess`, but no process that could be inspected.
 
-order    stopped                            ready
-want     asks which models it has           -
-stop     nothing                            closes our connections
+    method   stopped                        ready
+    want     connects, lists its models     -
+    stop     -                              closes our connections
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
-from viewfinder.fleet.process.life import Phase
+from viewfinder.fleet.process.life import StartPhase
 from viewfinder.fleet.process.restart import Death
 from viewfinder.fleet.process.states import State
 
-PATIENCE_S = 10.0
+MODELS_TIMEOUT_S = 10.0
 
 
-class RemoteServer:
-    """Our end of the connection to it; `stamps` stay empty, for its start was not ours to see."""
+class ConnectedServer:
+    """The connection to a running server; `stamps` stay empty because we did not see its start."""
 
     is_ours = False
     watched = None
@@ -49,17 +49,17 @@ class RemoteServer:
 
     @property
     def client(self) -> ChatClient:
-        """The connections to it; RuntimeError before `start`."""
+        """The connections to the server; RuntimeError before `start`."""
         if self._client is None:
             raise RuntimeError(f"{self.card.name} is not connected")
         return self._client
 
     def pids(self) -> list[int]:
-        """None that are ours."""
+        """Empty: no process of it is ours."""
         return []
 
     def want(self) -> None:
-        """Ask for a connection; whoever needs it waits for `settle`."""
+        """Begin to connect; `settle` waits for the result."""
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._connect())
 
@@ -81,11 +81,11 @@ class RemoteServer:
         self.state = state
         self.on_change()
 
-    async def start(self, on_phase: Callable[[Phase], None] | None = None) -> None:
-        """Connect, and make sure that it has the model.
+    async def start(self, on_phase: Callable[[StartPhase], None] | None = None) -> None:
+        """Connect, and check that the server has the model.
 
-        Raises EngineDied when nobody answers there, EngineRefused when it does not take our key, and
-        UnknownModel when it lists its models and this one is not among them.
+        Raises EngineDied when nothing answers, EngineRefused when the server rejects our key, and
+        UnknownModel when it lists its models without this one.
         """
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(ChatClient(self._endpoint))
@@ -100,7 +100,7 @@ class RemoteServer:
         self._to("ready")
 
     async def stop(self, grace_s: float | None = None) -> None:
-        """Close our connections; the server goes on."""
+        """Close our connections; the server keeps running."""
         client, self._client = self._client, None
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
@@ -111,22 +111,22 @@ class RemoteServer:
 
 
 async def models_of(client: ChatClient) -> list[str]:
-    """The ids of the models that a server lists; none when it keeps no list.
+    """The ids of the models that a server lists; empty when it has no such list.
 
-    Raises EngineDied when nobody answers, EngineRefused when the server does not take our key.
+    Raises EngineDied when nothing answers, EngineRefused when the server rejects our key.
     """
     try:
-        status, body = await client.get("/v1/models", timeout_s=PATIENCE_S)
+        status, body = await client.get("/v1/models", timeout_s=MODELS_TIMEOUT_S)
     except ViewfinderError as error:
         raise EngineDied(
             f"Nothing answers at {client.endpoint}.",
-            hint=f"Start that server, or mend the address. ({error})",
+            hint=f"Start that server, or fix the address. ({error})",
         ) from None
     if status in (401, 403):
         raise EngineRefused(
-            f"The server at {client.endpoint} does not take this key.",
+            f"The server at {client.endpoint} rejects this key.",
             status=status,
-            hint="Give its key: VIEWFINDER_ENDPOINT_KEY, or api_key under [endpoints.NAME].",
+            hint="Set its key: VIEWFINDER_ENDPOINT_KEY, or api_key under [endpoints.NAME].",
         )
     try:
         return [str(model["id"]) for model in json.loads(body)["data"]] if status == 200 else []

@@ -12,7 +12,7 @@ from viewfinder.core.config import RunningServer, Settings
 from viewfinder.core.errors import EngineDied, UnknownModel
 from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.process import remote
+from viewfinder.fleet.process import connected
 from viewfinder.host.sockets import bind_port
 
 QUESTION = {"messages": [{"role": "user", "content": "What is 3 plus 4?"}], "max_tokens": 8, "temperature": 0}
@@ -49,7 +49,7 @@ async def test_a_model_that_it_does_not_list_is_said(address: str) -> None:
 async def test_nobody_there_is_said_and_tried_again_at_the_next_request(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(connected, "MODELS_TIMEOUT_S", 0.2)
     with closing(bind_port("127.0.0.1", 0, strict=True).socket) as nobody:
         async with fleet_of(f"http://127.0.0.1:{nobody.getsockname()[1]}") as fleet:
             for _ in range(2):
