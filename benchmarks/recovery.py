@@ -1,10 +1,11 @@
-"""How long a crash costs: SIGKILL to the next good answer, less what a load and an answer take by themselves.
+"""The time that a crash costs: from SIGKILL to the next right answer, minus a load and an answer.
 
     python -m benchmarks.recovery [--crashes 50]
 
-A real `serve` runs glimpse on llama.cpp. Its engine is killed, and at that moment a question about an image
-is asked over HTTP; the answer comes from the fresh process. The time beyond its own load and a calm answer is
-Viewfinder's share: noticing, killing what is left, and starting. The target is a median of at most 0.5 s.
+A real `serve` runs glimpse on llama.cpp. Its engine is killed, and at the same moment a question about an
+image is sent over HTTP; the fresh process answers it. The time beyond its own load and a usual answer is
+Viewfinder's share: to notice the crash, kill the rest of the process tree, and start an engine. The target is
+a median of at most 0.5 s.
 """
 
 import argparse
@@ -37,11 +38,11 @@ STABLE_S = 0.3
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """A real server in a state folder of its own; its URL."""
+    """Run a real server in a state folder of its own; gives its URL."""
     with tempfile.TemporaryDirectory(prefix="vf-") as home:
         os.environ |= {"VIEWFINDER_HOME": home, "VIEWFINDER_FLEET__STABLE_S": str(STABLE_S)}
-        words = [sys.executable, "-m", "viewfinder", "serve", "--json", "--port", "0", "glimpse"]
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        command = [sys.executable, "-m", "viewfinder", "serve", "--json", "--port", "0", "glimpse"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert process.stdout is not None
             document = ""
@@ -54,7 +55,7 @@ def serving() -> Iterator[str]:
 
 
 def ask(url: str, number: int) -> float:
-    """Seconds until the answer about a scene of its own was here; AssertionError when it is wrong."""
+    """Seconds until the answer about a new scene came. Raises AssertionError when it is wrong."""
     scene = make_scene(f"recovery/{number}", things=2, longest=(320, 320))
     question = ask_about(scene, "count", random.Random(number))
     assert question is not None
@@ -64,11 +65,11 @@ def ask(url: str, number: int) -> float:
     request = urllib.request.Request(  # noqa: S310
         f"{url}/v1/chat/completions", data, {"Content-Type": "application/json"}
     )
-    begun_s = time.monotonic()
+    start_s = time.monotonic()
     with urllib.request.urlopen(request, timeout=120) as reply:  # noqa: S310
-        said = json.loads(reply.read())["choices"][0]["message"]["content"]
-    took_s = time.monotonic() - begun_s
-    assert is_right(question, said), said
+        answer = json.loads(reply.read())["choices"][0]["message"]["content"]
+    took_s = time.monotonic() - start_s
+    assert is_right(question, answer), answer
     return took_s
 
 
@@ -78,7 +79,8 @@ def server(control: Control) -> ServerView:
 
 
 def crash(control: Control, url: str, number: int) -> tuple[float, float]:
-    """Kill the engine and ask at once: seconds to the answer, and of the fresh process's own load."""
+    """Kill the engine and ask at once: the seconds until the answer, and those that the fresh process
+    loaded."""
     before = server(control)
     while before.state != "ready" or (before.up_s or 0.0) < STABLE_S:
         time.sleep(0.05)
@@ -99,12 +101,12 @@ def main() -> None:
         control = Control()
         for number in range(5):
             ask(url, -number)
-        calm_s = statistics.median(ask(url, 1000 + number) for number in range(10))
+        usual_s = statistics.median(ask(url, 1000 + number) for number in range(10))
         measured = [crash(control, url, number) for number in track(range(crashes), "Crashes")]
-    shares = sorted(took_s - load_s - calm_s for took_s, load_s in measured)
+    shares = sorted(took_s - load_s - usual_s for took_s, load_s in measured)
     median_s, took_s = statistics.median(shares), statistics.median(took for took, _ in measured)
     load_s = statistics.median(load for _, load in measured)
-    print(f"a calm answer           {calm_s:.3f} s (median of 10)")
+    print(f"a usual answer          {usual_s:.3f} s (median of 10)")
     print(f"a load                  {load_s:.3f} s (median of {crashes})")
     print(f"SIGKILL to the answer   {took_s:.3f} s (median of {crashes})")
     print(f"Viewfinder's share      {median_s:.3f} s (median; {shares[0]:.3f} to {shares[-1]:.3f})")

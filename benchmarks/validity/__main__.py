@@ -1,7 +1,7 @@
-"""Proves the instrument: `make validate`, or python -m benchmarks.validity [NAME...].
+"""Checks the instrument against known truth: `make validate`, or python -m benchmarks.validity [NAME...].
 
-Prints a table a proof and exits with 1 when a row missed. VIEWFINDER_VALIDATE=short asks for fewer samples;
-VIEWFINDER_MEASURED names a folder where the tables are kept (docs/measured is what docs/validity.md shows).
+Prints a table for each proof, and exits with 1 when a row missed. VIEWFINDER_VALIDATE=short takes fewer
+samples; VIEWFINDER_MEASURED names a folder where the tables are kept (docs/validity.md shows docs/measured).
 """
 
 import argparse
@@ -27,8 +27,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vf-") as home:
         os.environ["VIEWFINDER_HOME"] = home
         for name in names:
-            begun_s = time.monotonic()
-            table = PROOFS[name]().dated(time.monotonic() - begun_s)
+            start_s = time.monotonic()
+            table = PROOFS[name]().dated(time.monotonic() - start_s)
             print(markdown(table), flush=True)
             if folder := os.environ.get("VIEWFINDER_MEASURED"):
                 table.keep(Path(folder))

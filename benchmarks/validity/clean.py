@@ -4,14 +4,14 @@ import math
 
 from rich.progress import Progress
 
-from benchmarks.validity.planted import HOW, listed, said_beside_a_reference
+from benchmarks.validity.planted import HOW, listed, reports_beside_a_reference
 from benchmarks.validity.table import SHORT, Row, Table
 from benchmarks.validity.truths import CLEAN
 
 RUNS = 2 if SHORT else 60
 MOST_ALARMS = 1
 TOGETHER = 10
-"""Models that one reference stands beside; more would be too far apart in time."""
+"""Models that are measured beside one reference; with more, they would be too far apart in time."""
 
 
 def prove() -> Table:
@@ -20,8 +20,8 @@ def prove() -> Table:
         for group in range(math.ceil(RUNS / TOGETHER)):
             numbers = range(group * TOGETHER, min(RUNS, (group + 1) * TOGETHER))
             names = [f"clean-{number + 1}" for number in numbers]
-            said = said_beside_a_reference(dict.fromkeys(names, CLEAN), progress)
-            alarms += [f"{name}: {listed(words)}" for name, words in said.items() if words]
+            reports = reports_beside_a_reference(dict.fromkeys(names, CLEAN), progress)
+            alarms += [f"{name}: {listed(words)}" for name, words in reports.items() if words]
     return Table(
         "clean",
         "False alarms",

@@ -1,4 +1,4 @@
-"""What the instrument itself costs: against raw clients on the same server, in turns."""
+"""The time that the instrument itself takes: against raw clients on the same server, in turns."""
 
 import asyncio
 import random
@@ -89,7 +89,7 @@ async def in_turns(endpoint: Endpoint, store: Store) -> Costs:
             for name in rng.sample(list(askers), len(askers)):
                 wall_s, processor_s = time.perf_counter(), time.process_time()
                 await askers[name]()
-                if number >= 5:  # the first ones import and connect for the others
+                if number >= 5:  # the first ones import modules and open connections
                     spent[name].append((time.perf_counter() - wall_s, time.process_time() - processor_s))
     return {
         name: (statistics.median(w for w, _ in both), statistics.median(p for _, p in both))
@@ -103,10 +103,10 @@ async def by_instrument(client: ChatClient, request: dict[str, Any], store: Stor
     store.add(Sample(RUN, "any", 1, "texts", QUESTION, exchange))
 
 
-async def by_socket(place: Path | None, data: bytes) -> None:
+async def by_socket(path: Path | None, data: bytes) -> None:
     head = f"POST {CHAT_PATH} HTTP/1.1\r\nHost: engine\r\nContent-Type: application/json\r\n"
     with socket.socket(socket.AF_UNIX) as raw:
-        raw.connect(str(place))
+        raw.connect(str(path))
         raw.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
         while raw.recv(65536):
             pass
@@ -119,7 +119,7 @@ async def by_aiohttp(session: aiohttp.ClientSession, url: str, data: bytes) -> N
 
 
 def against(raw: str, costs: Costs) -> Row:
-    """The instrument's share of a request beyond what a raw client takes."""
+    """The time that the instrument takes longer than a raw client, as a share of the request."""
     ours_s, theirs_s = costs["instrument"][0], costs[raw][0]
     share = (ours_s - theirs_s) / PACE.e2e_s
     return Row(
@@ -131,7 +131,7 @@ def against(raw: str, costs: Costs) -> Row:
 
 
 async def open_loop(endpoint: Endpoint, store: Store) -> tuple[float, int, float]:
-    """The share of a core, the number of requests, and by how much the latest one was sent too late."""
+    """The share of a core, the number of requests, and the delay of the one that was sent latest."""
     rng, request = random.Random(1), body("any", [text_message(QUESTION)])
     moments, at_s = [], 0.0
     while at_s < OPEN_LOOP_S:
@@ -139,10 +139,10 @@ async def open_loop(endpoint: Endpoint, store: Store) -> tuple[float, int, float
         at_s += rng.expovariate(RATE)
     late_s = 0.0
     async with ChatClient(endpoint) as client, asyncio.TaskGroup() as group:
-        begun_s, processor_s = time.perf_counter(), time.process_time()
+        start_s, processor_s = time.perf_counter(), time.process_time()
         for moment_s in moments:
-            await asyncio.sleep(max(0.0, begun_s + moment_s - time.perf_counter()))
-            late_s = max(late_s, time.perf_counter() - begun_s - moment_s)
+            await asyncio.sleep(max(0.0, start_s + moment_s - time.perf_counter()))
+            late_s = max(late_s, time.perf_counter() - start_s - moment_s)
             group.create_task(by_instrument(client, request, store))
-        core = (time.process_time() - processor_s) / (time.perf_counter() - begun_s)
+        core = (time.process_time() - processor_s) / (time.perf_counter() - start_s)
     return core, len(moments), late_s

@@ -1,4 +1,4 @@
-"""How often the instrument's own intervals enclose a truth that is known, in simulation."""
+"""How often the instrument's own intervals enclose a known truth, in simulation."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +12,10 @@ from benchmarks.validity.table import Row, Table
 from tests.measure.statistics.draws import DRAWS, coverage, scenes, times
 from viewfinder.measure.statistics import bootstrap, clusters, intervals, over_processes, pairs, percentiles
 
-DUE = 0.93
+LEAST_COVERAGE = 0.93
 BETWEEN, WITHIN, SKEWED = 0.05, 0.1, 0.8
-"""Spread of processes, and of requests to one: as usual, and such that the slowest of forty takes six times
-as long as the typical one."""
+"""Relative spread of processes, and of requests to one: the usual spread, and one with which the slowest of
+forty requests takes six times as long as the typical one."""
 REQUESTS = 20
 Ends = tuple[float, float]
 Draw = Callable[[np.random.Generator], Ends]
@@ -23,7 +23,7 @@ Draw = Callable[[np.random.Generator], Ends]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An interval of `name`, and how one is drawn; `truth` is what it should enclose."""
+    """An interval of `name`, and how to draw one; it should enclose the `truth`."""
 
     name: str
     truth: float
@@ -49,11 +49,11 @@ def row(case: Case, seed: int) -> Row:
     found = f"{100 * share:.2f} %"
     if len(given) < DRAWS:
         found += f" of the {len(given):,} that were given; for the others, too few samples were reported"
-    return Row(case.name, f"95 %, at least {100 * DUE:.0f} %", found, share >= DUE)
+    return Row(case.name, f"95 %, at least {100 * LEAST_COVERAGE:.0f} %", found, share >= LEAST_COVERAGE)
 
 
 def drawn(case: Case, rng: np.random.Generator) -> Ends | None:
-    """None: `bench` gives no interval, because the samples are too few for it."""
+    """The interval; None when `bench` gives none, because there are too few samples."""
     try:
         return case.draw(rng)
     except intervals.TooFew:
@@ -68,7 +68,7 @@ def cases() -> Iterator[Case]:
         yield Case(f"mean time, {count} processes", mean_of(WITHIN), mean(count, WITHIN))
         yield Case(f"mean time, {count} processes, skewed", mean_of(SKEWED), mean(count, SKEWED))
     yield Case("median over 7 processes (memory)", 1.0, middle(7))
-    for paired, how in ((True, "in the same blocks"), (False, "apart")):
+    for paired, how in ((True, "in turns"), (False, "apart")):
         yield Case(f"ratio of two models' times, 7 processes, {how}", math.log(1.2), ratio(7, paired))
     for q in (0.5, 0.95):
         yield Case(f"p{100 * q:.0f} of 15 x 80 requests", quantile_of(q), percentile(q))
@@ -113,11 +113,11 @@ def middle(count: int) -> Draw:
 
 
 def ratio(count: int, paired: bool) -> Draw:
-    """One model takes 1.2 times as long; a block does 10 % to both."""
+    """One model takes 1.2 times as long; in turns, 10 % of change slows down both."""
 
     def draw(rng: np.random.Generator) -> Ends:
-        block = rng.normal(0, 2 * BETWEEN, count) if paired else np.zeros(count)
-        one, other = (np.exp(shift + block + rng.normal(0, BETWEEN, count)) for shift in (math.log(1.2), 0.0))
+        both = rng.normal(0, 2 * BETWEEN, count) if paired else np.zeros(count)
+        one, other = (np.exp(shift + both + rng.normal(0, BETWEEN, count)) for shift in (math.log(1.2), 0.0))
         found = over_processes.compare(one.tolist(), other.tolist(), side_by_side=paired)
         return found.low, found.high
 
@@ -146,7 +146,8 @@ def share(count: int, size: int, truth: float, alike: float) -> Draw:
 
 
 def difference(count: int) -> Draw:
-    """Of two that are right in 90 % and in 80 %, and that mostly fail at the same questions."""
+    """The difference of two models that are right in 90 % and in 80 %, and mostly fail at the same
+    questions."""
 
     def draw(rng: np.random.Generator) -> Ends:
         kinds = rng.choice(4, count, p=(0.78, 0.12, 0.02, 0.08)).tolist()  # both, one, other, none

@@ -1,4 +1,4 @@
-"""The memory of process trees that touch a known amount of it."""
+"""The instrument's reading of the memory of process trees that touch a known amount of it."""
 
 import asyncio
 import os

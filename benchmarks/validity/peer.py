@@ -17,7 +17,7 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
 
 AIPERF = Path(__file__).parents[2] / ".venv-aiperf" / "bin" / "aiperf"
-"""Installed by `make validate` in an environment of its own: it needs other versions of most packages."""
+"""`make validate` installs it in an environment of its own: it needs other versions of most packages."""
 PACE = Pace(ttft_s=0.2, itl_s=0.02, words=16)
 TOKENIZER = "viewfinder/glimpse"
 WITHIN = 0.05
@@ -37,13 +37,13 @@ def prove() -> Table:
             theirs = by_aiperf(endpoint, Path(folder))
         except (subprocess.SubprocessError, OSError, KeyError, ValueError) as error:
             return _table(words, (Row("AIPerf", "a whole run", _last_words(error), good=False),))
-        ours = medians([*exchanges, *by_us(endpoint)])  # half before and half after, for machines drift
+        ours = medians([*exchanges, *by_us(endpoint)])  # half before and half after, because machines drift
     rows = tuple(row(name, ours[name], theirs[name]) for name in METRICS)
     return _table(f"{words} AIPerf {version()}, offline, with glimpse's tokenizer.", rows)
 
 
 def by_us(endpoint: Endpoint) -> list[Exchange]:
-    """Half of the requests, without those that warm up."""
+    """Half of the requests, without the warm-up."""
     return asyncio.run(session(endpoint, REQUESTS // 2 + WARM_UP))[WARM_UP:]
 
 
@@ -58,7 +58,7 @@ def medians(exchanges: Sequence[Exchange]) -> dict[str, float]:
 
 
 def by_aiperf(endpoint: Endpoint, folder: Path) -> dict[str, float]:
-    """Median milliseconds, from the file that it writes."""
+    """Median milliseconds, from the file that AIPerf writes."""
     assert endpoint.api_key is not None
     options = {
         "model": "stand-in",
@@ -100,15 +100,15 @@ def version() -> str:
 
 
 def _hub_with_glimpse(home: Path) -> Path:
-    """The cache of a model hub that holds glimpse's folder: offline, AIPerf takes no bare one."""
+    """A model hub's cache that contains glimpse's folder: offline, AIPerf accepts no plain folder."""
     card = Catalog().card("glimpse")
     variant = next(variant for variant in card.variants if variant.engine == "transformers")
-    place = home / "hub" / f"models--{TOKENIZER.replace('/', '--')}"
+    folder = home / "hub" / f"models--{TOKENIZER.replace('/', '--')}"
     commit = 40 * "0"
     for part in ("refs", "snapshots"):
-        (place / part).mkdir(parents=True)
-    (place / "refs" / "main").write_text(commit)
-    (place / "snapshots" / commit).symlink_to(Catalog().resolve(variant).model)
+        (folder / part).mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    (folder / "snapshots" / commit).symlink_to(Catalog().resolve(variant).model)
     return home
 
 

@@ -1,4 +1,4 @@
-"""Planted truth: thirteen kinds of fault, each found and named; `clean` does the same without any."""
+"""Planted truth: thirteen kinds of fault, each of which must be found and named; `clean` plants none."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from benchmarks.validity.planting import MISTAKEN, plant
-from benchmarks.validity.said import said_of
+from benchmarks.validity.reports import reports_of
 from benchmarks.validity.table import SHORT, Row, Table
 from benchmarks.validity.truths import CLEAN, TRUTHS
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
@@ -52,7 +52,7 @@ HOW = (
 def prove() -> Table:
     truths = [truth for truth in TRUTHS if truth.short or not SHORT]
     with Progress(transient=True) as progress:
-        said = said_beside_a_reference({truth.fault: truth.fault for truth in truths}, progress)
+        reports = reports_beside_a_reference({truth.fault: truth.fault for truth in truths}, progress)
     return Table(
         "planted",
         "Planted truth",
@@ -60,21 +60,21 @@ def prove() -> Table:
         f"a reference without one that takes turns with them; each is {HOW} A fault counts as found when "
         "what is expected is reported, and nothing that does not follow from it.",
         tuple(
-            Row(truth.what, truth.due, listed(said[truth.fault]), truth.is_named(said[truth.fault]))
+            Row(truth.what, truth.due, listed(reports[truth.fault]), truth.is_named(reports[truth.fault]))
             for truth in truths
         ),
     )
 
 
-def said_beside_a_reference(faults: dict[str, str], progress: Progress) -> dict[str, Sequence[str]]:
-    """The reports of models, given by their names with the fault of each, that ran with a sound one."""
+def reports_beside_a_reference(faults: dict[str, str], progress: Progress) -> dict[str, Sequence[str]]:
+    """The reports of models, given by name with their fault, that were measured beside a sound one."""
     task = progress.add_task("Planted")
     with tempfile.TemporaryDirectory(prefix="vf-") as folder:
         models = {REFERENCE: CLEAN, **faults}
         ran = plant(models, SUITE, Path(folder), lambda words: progress.update(task, description=words))
     progress.remove_task(task)
-    return {name: said_of(ran[name], ran[REFERENCE]) for name in faults}
+    return {name: reports_of(ran[name], ran[REFERENCE]) for name in faults}
 
 
-def listed(said: Sequence[str]) -> str:
-    return "; ".join(said) or "not found"
+def listed(reports: Sequence[str]) -> str:
+    return "; ".join(reports) or "not found"

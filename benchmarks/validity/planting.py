@@ -19,7 +19,7 @@ from viewfinder.measure.suite import Suite
 
 PLUGIN = Path(__file__).parents[2] / "tests" / "faults" / "plugin"
 TTFT_S, ITL_S, MISTAKEN = 0.03, 0.003, 0.05
-"""How the engine answers without its fault: as fast as that, and wrong in 5 % of all questions."""
+"""The engine without its fault: its times, and 5 % of all questions answered wrong."""
 
 
 def plant(faults: Mapping[str, str], suite: Suite, folder: Path, show: Callable[[str], None]) -> Ran:
@@ -49,7 +49,7 @@ def _card(name: str, fault: str, memory: Path) -> ModelCard:
 
 @contextmanager
 def _engine() -> Iterator[None]:
-    """The faulty engine's distribution, as if it were installed."""
+    """The faulty engine's package, as if it were installed."""
     sys.path.insert(0, str(PLUGIN))
     registry.engines.cache_clear()
     try:
@@ -61,16 +61,16 @@ def _engine() -> Iterator[None]:
 
 @contextmanager
 def _taught(folder: Path) -> Iterator[None]:
-    """While it holds, a model is taught the right answer to whatever it is asked, right before it is asked.
+    """Within the block, the engine gets the right answer to each question just before it is asked.
 
-    So it knows the answers to every scenario that there is or will be. It happens between two requests, where
-    nothing is timed.
+    So it knows the answers to the questions of every measure, also of later ones. This happens between two
+    requests, where nothing is timed.
     """
     ask = Subject.ask
 
     async def teach_and_ask(self: Subject, scenario: str, prompt: Prompt, *rest: Any, **more: Any) -> Any:
         lessons = folder / self.server.card.name / "lessons.jsonl"
-        if lessons.parent.is_dir():  # no model of another engine
+        if lessons.parent.is_dir():  # not a model of another engine
             _teach(lessons, prompt)
         return await ask(self, scenario, prompt, *rest, **more)
 
@@ -85,13 +85,13 @@ def _teach(lessons: Path, prompt: Prompt) -> None:
     url, question = last_of(prompt.messages)
     try:
         picture = digest_of(picture_in(url)) if url else "none"
-    except OSError:  # a broken one, on purpose: there is nothing to know about it
+    except OSError:  # broken on purpose: there is no right answer
         return
     with lessons.open("a", encoding="utf-8") as file:
         file.write(json.dumps([picture, question, prompt.expected or _description(picture, question)]) + "\n")
 
 
 def _description(picture: str, question: str) -> str:
-    """An answer that fits this picture alone, always of the same number of words."""
+    """An answer that belongs to this picture alone, always with the same number of words."""
     number = int(hashlib.sha256(f"{picture} {question}".encode()).hexdigest(), 16)
     return " ".join(["Numbers", *str(number)[:14]])

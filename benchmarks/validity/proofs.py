@@ -1,4 +1,4 @@
-"""All proofs by name, in the order in which they are made; called by `make validate` and `page`."""
+"""All proofs by name, in the order in which they run; called by `make validate` and `page`."""
 
 from collections.abc import Callable
 
@@ -18,5 +18,5 @@ PROOFS: dict[str, Callable[[], Table]] = {
 
 
 def usual() -> list[str]:
-    """Those that are made when none is named: the bounded form installs no AIPerf, and does without it."""
+    """The proofs that run when none is named: the short form does not install AIPerf, and leaves it out."""
     return [name for name in PROOFS if not (SHORT and name == "peer" and not peer.AIPERF.exists())]

@@ -18,21 +18,21 @@ from viewfinder.measure.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
-class One:
+class MeasuredModel:
     """One model's part of a run."""
 
     result: ModelResult
     evidence: Evidence
 
 
-Ran = dict[str, One]
+Ran = dict[str, MeasuredModel]
 """By the model's name."""
 
 
 def run(
     cards: Sequence[ModelCard], suite: Suite, catalog: Catalog, folder: Path, show: Callable[[str], None]
 ) -> Ran:
-    """Measure the cards; sockets, logs and results are in the folder, which must have a short name."""
+    """Measure the cards; sockets, logs and results go to the folder, whose path must be short."""
 
     def on_progress(progress: Progress) -> None:
         show(f"{progress.model}: {progress.doing} ({progress.done} of {progress.total})")
@@ -49,4 +49,4 @@ def run(
                 on_progress=on_progress,
             )
         )
-        return {result.model: One(result, evidence_of(store, result)) for result in results}
+        return {result.model: MeasuredModel(result, evidence_of(store, result)) for result in results}

@@ -12,12 +12,12 @@ from viewfinder.host.hardware import this_machine
 
 FOLDER = Path(__file__).parents[2] / "docs" / "measured"
 SHORT = os.environ.get("VIEWFINDER_VALIDATE") == "short"
-"""Whether the bounded form was asked for: the same proofs on fewer samples."""
+"""Whether to run the short form: the same proofs with fewer samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One claim about the instrument; `due` is the expected result, `good` whether it was found."""
+    """One claim about the instrument: the result that is `due`, and the one that was `found`."""
 
     what: str
     due: str
@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One proof: `words` say how it was made, `notes` are remarks on this time."""
+    """One proof: `words` say how it was made, `notes` are remarks on this result."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""The instrument's own times of requests whose times are known."""
+"""The times that the instrument measures, of requests whose times are known."""
 
 import asyncio
 import statistics
@@ -17,15 +17,15 @@ from viewfinder.measure.prompts import body, text_message
 
 PACE = Pace(ttft_s=0.2, itl_s=0.02, words=16)
 WITHIN = 0.02
-BLOCKS = 6
-"""As many as an interval needs; here, sessions with one server."""
+SESSIONS = 6
+"""Sessions with one server: the number that an interval needs."""
 REQUESTS = 3 if SHORT else 12
 
 
 def prove() -> Table:
     with standing_in(PACE) as endpoint:
-        blocks = [
-            asyncio.run(session(endpoint, REQUESTS)) for _ in track(range(BLOCKS), "Timing", transient=True)
+        sessions = [
+            asyncio.run(session(endpoint, REQUESTS)) for _ in track(range(SESSIONS), "Timing", transient=True)
         ]
     readings: tuple[tuple[str, float, Callable[[Exchange], float | None]], ...] = (
         ("TTFT", PACE.ttft_s, lambda exchange: exchange.ttft_s),
@@ -36,10 +36,10 @@ def prove() -> Table:
     return Table(
         "timing",
         "Times against a stand-in server",
-        f"A server that says {PACE.words} words at fixed moments, asked {BLOCKS * REQUESTS} times in "
-        f"{BLOCKS} sessions through `client/chat`, the medians made by `measure/metrics`.",
-        tuple(row(what, due_s, metrics.median(blocks, read, "s", what)) for what, due_s, read in readings),
-        own_words(blocks),
+        f"A server that says {PACE.words} words at fixed moments, asked {SESSIONS * REQUESTS} times in "
+        f"{SESSIONS} sessions through `client/chat`, the medians made by `measure/metrics`.",
+        tuple(row(what, due_s, metrics.median(sessions, read, "s", what)) for what, due_s, read in readings),
+        own_words(sessions),
     )
 
 
@@ -50,9 +50,9 @@ async def session(endpoint: Endpoint, requests: int) -> list[Exchange]:
         return [await client.exchange(request) for _ in range(requests)]
 
 
-def own_words(blocks: list[list[Exchange]]) -> str:
-    """The server's own times: on a busy machine, it is late, too."""
-    left_s = [exchange.timings["left_s"] for block in blocks for exchange in block if exchange.timings]
+def own_words(sessions: list[list[Exchange]]) -> str:
+    """The server's own times: on a busy machine, it is late as well."""
+    left_s = [exchange.timings["left_s"] for one in sessions for exchange in one if exchange.timings]
     first_s, last_s = (statistics.median(left[place] for left in left_s) for place in (0, -1))
     return (
         f"By the server's own clock, its first word left {1000 * first_s:.2f} ms after the request "

@@ -1,7 +1,7 @@
 """Touches memory on a signal: `touches.py ANONYMOUS_MIB FILE MAPPED_MIB PROCESSES`; started by `memory`.
 
-It says "ready" as a bare process (tree) that has rehearsed with one page. At SIGUSR1 it touches ANONYMOUS_MIB
-that no file backs, maps and reads MAPPED_MIB of FILE in each of PROCESSES processes, and says "touched".
+It prints "ready" when the process (tree) has done both with one page. At SIGUSR1 it touches ANONYMOUS_MIB
+that no file backs, maps and reads MAPPED_MIB of FILE in each of PROCESSES processes, and prints "touched".
 """
 
 import mmap
@@ -33,7 +33,7 @@ def read(size_bytes: int) -> None:
 
 
 def be_child(done: int) -> None:
-    """Rehearse, and say so; map at the signal, and say so."""
+    """Map one page, and then MAPPED at the signal; report each."""
     for size_bytes in (mmap.PAGESIZE, MAPPED):
         read(size_bytes)
         os.write(done, b".")

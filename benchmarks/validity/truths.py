@@ -9,9 +9,9 @@ CLEAN = "none"
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A fault of the faulty engine. `due` says in words what `bench` must report, `needs` are patterns of it:
-    each must match a report. Reports that match one of `follows` are allowed, for they follow from the fault;
-    any other is a false alarm. `short`: it is part of the bounded form, too."""
+    """A fault of the faulty engine. `due` says in words what `bench` must report. Each pattern in `needs`
+    must match a report. Reports that match one in `follows` are consequences of the fault, and allowed; any
+    other is a false alarm. `short`: it is part of the short form, too."""
 
     fault: str
     what: str
@@ -20,11 +20,11 @@ class Truth:
     follows: tuple[str, ...] = ()
     short: bool = False
 
-    def is_named(self, said: Sequence[str]) -> bool:
+    def is_named(self, reports: Sequence[str]) -> bool:
         """Whether the fault, and nothing else, was found."""
         known = (*self.needs, *self.follows)
-        return all(any(re.search(need, words) for words in said) for need in self.needs) and all(
-            any(re.search(pattern, words) for pattern in known) for words in said
+        return all(any(re.search(need, words) for words in reports) for need in self.needs) and all(
+            any(re.search(pattern, words) for pattern in known) for words in reports
         )
 
 
@@ -78,7 +78,12 @@ TRUTHS = (
         "every answer is about the first image",
         "`STATE.frozen_image`: one to avoid",
         (r"^issue: STATE\.frozen_image", r"^status: avoid"),
-        (DRIFT, FEWER_RIGHT, r"^context: ", r"^changed: average inference 0"),  # the first was a short answer
+        (
+            DRIFT,
+            FEWER_RIGHT,
+            r"^context: ",
+            r"^changed: average inference 0",
+        ),  # the answer to the first was short
     ),
     Truth(
         "forgets-at-turn-four",

@@ -1,4 +1,4 @@
-"""Two runs of the same thing, many times: how often is a change reported?"""
+"""The same model measured twice, many times: how often is a change reported?"""
 
 import math
 import tempfile
@@ -30,7 +30,7 @@ NAMES = ("glimpse-once", "glimpse-again")
 
 
 def prove() -> Table:
-    said: list[str] = []
+    reports: list[str] = []
     widest: dict[str, list[float]] = {}
     count = 0
     with Progress(transient=True) as progress:
@@ -41,7 +41,7 @@ def prove() -> Table:
             for name, change in changes.items():
                 off = change.contrast.value if change.is_share else math.expm1(change.contrast.value)
                 widest.setdefault(name, []).append(abs(off))
-                said += [f"pair {number + 1}, {name}: {100 * off:+.0f} %"] if change.changed else []
+                reports += [f"pair {number + 1}, {name}: {100 * off:+.0f} %"] if change.changed else []
             progress.advance(task)
     return Table(
         "twice",
@@ -54,8 +54,8 @@ def prove() -> Table:
             Row(
                 f'"changed", of {count} figures',
                 f"at most {MOST}",
-                f"{len(said)}: {'; '.join(said)}" if said else "0",
-                len(said) <= MOST and count > 0,
+                f"{len(reports)}: {'; '.join(reports)}" if reports else "0",
+                len(reports) <= MOST and count > 0,
             ),
         ),
         "By how much the two of a pair differed, at most: "

@@ -1,4 +1,4 @@
-"""A whole run on the faulty engine: the fault is named, and the reference beside it is not accused."""
+"""A whole run on the faulty engine: the fault is named, and nothing is reported of the reference."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.validity.planted import BOUNDED, REFERENCE
 from benchmarks.validity.planting import plant
-from benchmarks.validity.said import SOUND, said_of
+from benchmarks.validity.reports import SOUND, reports_of
 from benchmarks.validity.truths import CLEAN, TRUTHS
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.measures.latency.counts import LatencyCounts
@@ -22,7 +22,7 @@ def test_a_planted_fault_is_named() -> None:
     with TemporaryDirectory(prefix="vf-") as folder:
         ran = plant({REFERENCE: CLEAN, FAULT: FAULT}, TINY, Path(folder), shown.append)
     (truth,) = (one for one in TRUTHS if one.fault == FAULT)
-    assert truth.is_named(said_of(ran[FAULT], ran[REFERENCE])), said_of(ran[FAULT], ran[REFERENCE])
+    assert truth.is_named(reports_of(ran[FAULT], ran[REFERENCE])), reports_of(ran[FAULT], ran[REFERENCE])
     assert ran[REFERENCE].result.status in SOUND
     assert ran[REFERENCE].result.issues == ()
     assert any(words.startswith(FAULT) for words in shown)

@@ -19,7 +19,7 @@ from viewfinder.measure.statistics import intervals, over_processes
 from viewfinder.measure.statistics.pairs import Answers
 from viewfinder.measure.statistics.percentiles import percentile
 
-ByProcess = Sequence[Sequence[Exchange]]
+ExchangesByProcess = Sequence[Sequence[Exchange]]
 """The exchanges of each process."""
 Reading = Callable[[Exchange], float | None]
 """Reads a number from an exchange; None where there is none."""
@@ -47,7 +47,9 @@ def answered(exchange: Exchange) -> bool:
     return not exchange.error and bool(exchange.text.strip())
 
 
-def mean(processes: ByProcess, read: Reading, unit: str, what: str, over: str = PROCESSES) -> Measured:
+def mean(
+    processes: ExchangesByProcess, read: Reading, unit: str, what: str, over: str = PROCESSES
+) -> Measured:
     """The mean of the readings of all answers, with the interval over processes."""
     values = readings(processes, read)
     if isinstance(values, Missing):
@@ -57,7 +59,9 @@ def mean(processes: ByProcess, read: Reading, unit: str, what: str, over: str = 
     return ratio(sums, [float(len(process)) for process in values], n, unit, how)
 
 
-def median(processes: ByProcess, read: Reading, unit: str, what: str, over: str = PROCESSES) -> Measured:
+def median(
+    processes: ExchangesByProcess, read: Reading, unit: str, what: str, over: str = PROCESSES
+) -> Measured:
     """What the processes' medians typically are, with the interval over processes."""
     values = readings(processes, read)
     if isinstance(values, Missing):
@@ -67,7 +71,7 @@ def median(processes: ByProcess, read: Reading, unit: str, what: str, over: str 
     return typical(list(map(statistics.median, values)), n, unit, how)
 
 
-def decode_rate(processes: ByProcess, over: str = PROCESSES) -> Measured:
+def decode_rate(processes: ExchangesByProcess, over: str = PROCESSES) -> Measured:
     """Tokens per second after each answer's first token, all answers together."""
     if problem := too_many_failures(processes):
         return problem
@@ -86,7 +90,7 @@ def decode_rate(processes: ByProcess, over: str = PROCESSES) -> Measured:
     return ratio(tokens, seconds, n, "tokens/s", how)
 
 
-def drift(processes: ByProcess) -> str:
+def drift(processes: ExchangesByProcess) -> str:
     """A sentence when requests became steadily slower or faster from process to process, else "".
 
     Judged by the line through the logarithms of the processes' medians, in the order in which they were
@@ -150,7 +154,7 @@ def failures(what: str, exchanges: Sequence[Exchange]) -> str:
     return f"{len(failed)} of {len(exchanges)} {what} requests failed; the first: {reason}"
 
 
-def readings(processes: ByProcess, read: Reading) -> list[list[float]] | Missing:
+def readings(processes: ExchangesByProcess, read: Reading) -> list[list[float]] | Missing:
     """The readings of all answers of each process that has some."""
     if problem := too_many_failures(processes):
         return problem
@@ -161,7 +165,7 @@ def readings(processes: ByProcess, read: Reading) -> list[list[float]] | Missing
     return [process for process in values if process] or Missing(missing="not reported by the engine")
 
 
-def too_many_failures(processes: ByProcess) -> Missing | None:
+def too_many_failures(processes: ExchangesByProcess) -> Missing | None:
     """Why nothing can be read from these requests: none was sent, or too many failed."""
     exchanges = [exchange for process in processes for exchange in process]
     if not exchanges:

@@ -1,12 +1,12 @@
-"""What `bench` reports of a model that is faulty, or unlike another one; pure, called by `planted`.
+"""What `bench` reports of a model that is faulty or differs from a reference; pure, called by `planted`.
 
-Each sentence begins with a name that stays, so that a planted fault can be looked for by it.
+Each report begins with a stable name, so that a planted fault can be searched for.
 """
 
 import math
 from collections.abc import Iterator
 
-from benchmarks.validity.running import One
+from benchmarks.validity.running import MeasuredModel
 from viewfinder.measure.compare import revisions
 from viewfinder.measure.compare.revisions import Change
 from viewfinder.measure.figures import Figure, Gate
@@ -20,15 +20,15 @@ STEADY = ("flat", "unclear")
 LATE_TURN = 7.0
 """A model that surely loses its first fact before this turn of ten forgets early."""
 SLOWER = 1.5
-"""How many times as long the first image must surely take to be reported."""
+"""The first image is reported if it surely takes more than this number of times as long."""
 
 
-def said_of(one: One, reference: One) -> list[str]:
-    """Everything that one run reports of a model, beside a reference that ran with it."""
+def reports_of(one: MeasuredModel, reference: MeasuredModel) -> list[str]:
+    """Everything that one run reports of a model, beside the reference of that run."""
     return [*_of_gates(one), *_of_measures(one), *_beside(one, reference)]
 
 
-def _of_gates(one: One) -> Iterator[str]:
+def _of_gates(one: MeasuredModel) -> Iterator[str]:
     result, gates = one.result, one.result.facts.gates
     if result.status not in SOUND:
         yield f"status: {result.status}"
@@ -41,11 +41,11 @@ def _of_gates(one: One) -> Iterator[str]:
             yield f"unanswered: {gate.asked - gate.answered} of {gate.asked} {title} questions"
 
 
-def _of_measures(one: One) -> Iterator[str]:
+def _of_measures(one: MeasuredModel) -> Iterator[str]:
     found = one.result.found
     stability, soak, dialogues = (found.get(name) for name in ("stability", "soak", "dialogues"))
     for stable in (stability, soak):
-        if isinstance(stable, Stability | Soak):  # the grave ones are issues already
+        if isinstance(stable, Stability | Soak):  # the serious ones are issues already
             known = " ".join(one.result.issues)
             yield from (f"trouble: {x.sentence}" for x in stable.troubles if x.sentence not in known)
     if isinstance(soak, Soak) and isinstance(soak.growth, Growth) and soak.growth.kind not in STEADY:
@@ -61,7 +61,7 @@ def _of_measures(one: One) -> Iterator[str]:
         yield f"context: the first fact is lost in turn {loss.value:.1f}"
 
 
-def _beside(one: One, reference: One) -> Iterator[str]:
+def _beside(one: MeasuredModel, reference: MeasuredModel) -> Iterator[str]:
     for name, change in revisions.compare(one.evidence, reference.evidence).items():
         if change.changed:
             yield f"changed: {name} {_by(change)}{_more(name, one, reference)}"
@@ -73,8 +73,8 @@ def _by(change: Change) -> str:
     return f"{math.exp(change.contrast.value):.2f} times"
 
 
-def _more(name: str, one: One, reference: One) -> str:
-    """By how much a time to the first token differs, as the two results print it."""
+def _more(name: str, one: MeasuredModel, reference: MeasuredModel) -> str:
+    """The difference of the two times to the first token, as the results print them."""
     if name != "time to first token, image":
         return ""
     ours, theirs = (each.result.figures[name] for each in (one, reference))
