@@ -15,7 +15,8 @@ from viewfinder.measure import results
 from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.store.store import Run, Store
+from viewfinder.measure.store.rows import Run
+from viewfinder.measure.store.store import Store
 
 NONE = Missing(missing="not tried")
 PASSED = Gate(passed=True, right=9, asked=9, rule="all")

@@ -3,46 +3,12 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import psutil
 
 _MOST_FOREIGN = 0.2
 """Share of all processors above which a measurement is called contaminated."""
-
-
-class Disturbance:
-    """Adds up the processor seconds of the stretches in which requests to one process were timed:
-    `foreign_s` of `available_s` went to other programs.
-
-    `machine_s` gives the busy and idle seconds of all processors, `own_s` the seconds of some processes and
-    of this one.
-    """
-
-    def __init__(
-        self,
-        machine_s: Callable[[], tuple[float, float]] | None = None,
-        own_s: Callable[[list[int]], float] | None = None,
-    ) -> None:
-        self._machine_s, self._own_s = machine_s or read_machine_s, own_s or read_own_s
-        self.foreign_s = self.available_s = 0.0
-
-    @contextmanager
-    def watch(self, tree: Callable[[], list[int]]) -> Iterator[None]:
-        """Watch one stretch; `tree` lists the measured server's processes, which are not foreign."""
-        (busy_s, idle_s), own_s = self._machine_s(), self._own_s(tree())
-        yield
-        busy_after_s, idle_after_s = self._machine_s()
-        busy_s, idle_s = busy_after_s - busy_s, idle_after_s - idle_s
-        self.foreign_s += max(0.0, busy_s - (self._own_s(tree()) - own_s))
-        self.available_s += busy_s + idle_s
-
-
-def clause(foreign_s: float, available_s: float) -> str:
-    """Says that other programs used too much of the processor seconds; empty: they did not."""
-    share = foreign_s / available_s if available_s > 0 else 0.0
-    if share <= _MOST_FOREIGN:
-        return ""
-    return f"other programs used {100 * share:.0f} % of the processors while requests were timed"
 
 
 def read_machine_s() -> tuple[float, float]:
@@ -61,3 +27,36 @@ def read_own_s(tree: list[int]) -> float:
             times = psutil.Process(pid).cpu_times()
             total_s += times.user + times.system
     return total_s
+
+
+@dataclass(slots=True)
+class Disturbance:
+    """Adds up the processor seconds of the stretches in which requests to one process were timed:
+    `foreign_s` of `available_s` went to other programs.
+
+    `machine_s` gives the busy and idle seconds of all processors, `own_s` the seconds of some processes and
+    of this one.
+    """
+
+    machine_s: Callable[[], tuple[float, float]] = read_machine_s
+    own_s: Callable[[list[int]], float] = read_own_s
+    foreign_s: float = 0.0
+    available_s: float = 0.0
+
+    @contextmanager
+    def watch(self, tree: Callable[[], list[int]]) -> Iterator[None]:
+        """Watch one stretch; `tree` lists the measured server's processes, which are not foreign."""
+        (busy_s, idle_s), own_s = self.machine_s(), self.own_s(tree())
+        yield
+        busy_after_s, idle_after_s = self.machine_s()
+        busy_s, idle_s = busy_after_s - busy_s, idle_after_s - idle_s
+        self.foreign_s += max(0.0, busy_s - (self.own_s(tree()) - own_s))
+        self.available_s += busy_s + idle_s
+
+
+def clause(foreign_s: float, available_s: float) -> str:
+    """Says that other programs used too much of the processor seconds; empty: they did not."""
+    share = foreign_s / available_s if available_s > 0 else 0.0
+    if share <= _MOST_FOREIGN:
+        return ""
+    return f"other programs used {100 * share:.0f} % of the processors while requests were timed"

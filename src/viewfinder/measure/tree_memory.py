@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 from viewfinder.host.graphics_memory import graphics_bytes
 from viewfinder.host.mapped import also_mapped_by
@@ -17,13 +18,8 @@ shows."""
 
 def read(pids: list[int], *, look_around: bool = False) -> Memory:
     """The tree's memory now; `look_around` also searches all processes for others that map its files."""
-    sample = measure_tree(pids)
     return Memory(
-        footprint_bytes=sample.footprint_bytes,
-        anonymous_bytes=sample.anonymous_bytes,
-        swap_bytes=sample.swap_bytes,
-        mapped_bytes=sample.mapped_bytes,
-        pss_bytes=sample.pss_bytes,
+        **asdict(measure_tree(pids)),
         kernel_peak_bytes=high_water_bytes(pids) if sys.platform in ("linux", "darwin") else None,
         shared=look_around and sys.platform == "linux" and bool(also_mapped_by(pids)),
         graphics_bytes=graphics_bytes(pids),

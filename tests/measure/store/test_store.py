@@ -23,8 +23,8 @@ from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store import schema
 from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import ANCHOR
-from viewfinder.measure.store.store import Run, Sample, Store
+from viewfinder.measure.store.rows import ANCHOR, Run, Sample
+from viewfinder.measure.store.store import Store
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
 RUN = Run("run1", "quick", "2026-01-01T00:00:00+00:00", "", MACHINE)

@@ -54,32 +54,28 @@ class Contrast:
         Connor, Biometrics 43 (1987) 207: for 10 points of difference where 30 % of the answers differ,
         234 pairs. `tests` is how many tests share the 5 % (Bonferroni, so too many rather than too few).
         """
-        if not self.value:
-            return math.inf
         without = math.hypot(self.spread, self.value)
         reach = _z(1 - ALPHA / tests / 2) * without + _z(POWER) * self.spread
-        return max(0.0, math.ceil((reach / self.value) ** 2) - self.n)
+        return self._more(reach, abs(self.value))
 
     def more_to_tie(self, margin: float) -> float:
         """How many more would likely prove that the two differ by less than `margin`; inf: no number.
 
         Chow, Shao and Wang, Sample Size Calculations in Clinical Research, 2nd ed., 3.2.
         """
-        room = margin - abs(self.value)
-        if room <= 0:
-            return math.inf
         # Either side can fail when the two are alike, so each may fail only half as often.
         reach = _z(1 - ALPHA) + _z(POWER if abs(self.value) > margin / 4 else (1 + POWER) / 2)
-        return max(0.0, math.ceil((reach * self.spread / room) ** 2) - self.n)
+        return self._more(reach * self.spread, margin - abs(self.value))
 
     def more_to_judge(self, margin: float) -> float:
         """How many more would likely show on which side of `-margin` it lies: whether `one` is not inferior;
         inf: no number. Chow, Shao and Wang, the same section, one-sided.
         """
-        room = abs(self.value + margin)
-        if not room:
-            return math.inf
-        return max(0.0, math.ceil(((_z(1 - ALPHA) + _z(POWER)) * self.spread / room) ** 2) - self.n)
+        return self._more((_z(1 - ALPHA) + _z(POWER)) * self.spread, abs(self.value + margin))
+
+    def _more(self, reach: float, distance: float) -> float:
+        """The samples until `reach`, divided by the root of their number, is at most the distance."""
+        return max(0.0, math.ceil((reach / distance) ** 2) - self.n) if distance > 0 else math.inf
 
 
 def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:

@@ -92,13 +92,9 @@ def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: 
 
 def explain(place: Ranking, samples: str = "questions") -> str:
     """The verdict in the guide's words; `samples` says of what more would be needed."""
-    match place.verdict:
-        case "tied":
-            return "tied within the margin"
-        case "not separated":
-            return f"not separated: needs about {place.more:,} more {samples}"
-        case verdict:
-            return verdict
+    if place.verdict == "not separated":
+        return f"not separated: needs about {place.more:,} more {samples}"
+    return "tied within the margin" if place.verdict == "tied" else place.verdict
 
 
 def _place(model: str, contrast: Contrast, p: float, margin: float, tests: int) -> Ranking:

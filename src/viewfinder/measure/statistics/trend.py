@@ -24,7 +24,7 @@ MOST_POINTS = 150
 _RESAMPLES = 199
 
 
-def slope(values: Sequence[float], *, seed: int = 0, resamples: int = _RESAMPLES) -> Interval:
+def slope(values: Sequence[float], *, resamples: int = _RESAMPLES) -> Interval:
     """How much the values grow from each to the next, with the 95 % interval. Raises TooFew below 30."""
     if len(values) < MIN_FOR_TREND:
         raise TooFew(f"a trend needs {MIN_FOR_TREND} requests, there were {len(values)}")
@@ -36,7 +36,7 @@ def slope(values: Sequence[float], *, seed: int = 0, resamples: int = _RESAMPLES
     value = float(line.slope)
     residuals = points - line.intercept - value * at
     length = math.ceil(1.5 * math.sqrt(len(points)))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = [
         float(scipy_stats.theilslopes(_of_blocks(residuals, length, rng), at).slope) for _ in range(resamples)
     ]

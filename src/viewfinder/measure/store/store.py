@@ -24,7 +24,6 @@ from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import (
     ANCHOR,
     Run,
-    RunRequest,
     Sample,
     insert,
     row_of_run,
@@ -32,8 +31,6 @@ from viewfinder.measure.store.rows import (
     run_of,
     sample_of,
 )
-
-__all__ = ["Run", "RunRequest", "Sample", "Store"]
 
 ERROR_CODE = "results_file"
 FLUSH_AFTER_S = 2.0

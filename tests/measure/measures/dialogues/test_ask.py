@@ -27,7 +27,7 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
 from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import NAMES, suite_named
+from viewfinder.measure.suite import DEPTHS, suite_named
 
 COUNTS = DialogueCounts(dialogues=20, budget_s=10_000.0)
 FEW = dataclasses.replace(COUNTS, dialogues=4)
@@ -69,7 +69,7 @@ def test_where_it_is_a_part() -> None:
     assert MEASURE.processes(dataclasses.replace(COUNTS, dialogues=0)) == 0
     assert isinstance(MEASURE.skip_reason(Planted(vision=False).server.variant), Missing)
     assert MEASURE.skip_reason(Planted().server.variant) is None
-    suites = [suite_named(name) for name in NAMES]
+    suites = [suite_named(name) for name in DEPTHS]
     assert all(suite.counts["dialogues"].dialogues >= LEAST_DIALOGUES for suite in suites)
 
 

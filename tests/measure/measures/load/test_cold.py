@@ -19,8 +19,9 @@ from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.store import Sample, Store
-from viewfinder.measure.suite import NAMES, Suite, suite_named
+from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.store import Store
+from viewfinder.measure.suite import DEPTHS, Suite, suite_named
 
 Measure = Callable[[Suite], Awaitable[ModelResult]]
 Planted = Mapping[str, Sequence[float]]
@@ -151,7 +152,7 @@ def test_every_file_of_a_folder_counts_and_links_lead_to_theirs(tmp_path: Path) 
 
 
 def test_the_suites_that_have_it() -> None:
-    suites = [suite_named(name) for name in NAMES]
+    suites = [suite_named(name) for name in DEPTHS]
     processes = [{measure.name: number for measure, number in suite.apart()} for suite in suites]
     assert [some.get("cold_load", 0) for some in processes] == [0, 1, 1]
     assert COLD.steps(COLD.counts["standard"], 0) >= 6, "an interval needs six starts"

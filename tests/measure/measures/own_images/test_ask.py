@@ -34,7 +34,7 @@ from viewfinder.measure.statistics.intervals import wilson
 from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.suite import NAMES, suite_named
+from viewfinder.measure.suite import DEPTHS, suite_named
 
 MINE = OwnImagesCounts(questions=50, budget_s=60.0, folder="/pictures/mine", total=60)
 VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)
@@ -113,7 +113,7 @@ def test_a_process_that_died_before_the_first_question() -> None:
 
 def test_it_is_part_of_a_suite_only_with_a_folder() -> None:
     assert measures()["own_images"] is MEASURE
-    for name in NAMES:
+    for name in DEPTHS:
         suite = suite_named(name)
         assert not any(measure is MEASURE for measure, _ in suite.apart())
         apart = suite.with_counts("own_images", MINE).apart()
