@@ -9,7 +9,7 @@ import viewfinder
 from viewfinder.api.measured import measured_here
 from viewfinder.core import paths
 from viewfinder.engines.registry import engine_named
-from viewfinder.fleet.choice import Measured
+from viewfinder.fleet.choice import MeasuredVariant
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure import results
 from viewfinder.measure.figures import Gate, Missing
@@ -53,8 +53,8 @@ def test_of_each_variant_the_newest_finding_counts(keep: Keep) -> None:
     keep()
     keep(variant="mlx-f16", status="failed", vision=NONE, text=NONE)
     assert measured_here() == {
-        ("glimpse", "llama.cpp-f16"): Measured("1", vision=True, text=True),
-        ("glimpse", "mlx-f16"): Measured("1", failed=True),
+        ("glimpse", "llama.cpp-f16"): MeasuredVariant("1", vision=True, text=True),
+        ("glimpse", "mlx-f16"): MeasuredVariant("1", failed=True),
     }
 
 

@@ -11,7 +11,7 @@ from viewfinder.engines import registry
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import (
     EngineState,
-    Measured,
+    MeasuredVariant,
     Option,
     Snapshot,
     as_measured,
@@ -127,12 +127,18 @@ def test_a_size_that_nobody_knows_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (Measured("2026.10.11549", failed=True), "it failed when it was measured here"),
-        (Measured("2026.10.11549", vision=False, text=True), "it did not pass the image questions here"),
-        (Measured("2026.10.11549", vision=False, text=False), "it did not pass the image and text questions"),
+        (MeasuredVariant("2026.10.11549", failed=True), "it failed when it was measured here"),
+        (
+            MeasuredVariant("2026.10.11549", vision=False, text=True),
+            "it did not pass the image questions here",
+        ),
+        (
+            MeasuredVariant("2026.10.11549", vision=False, text=False),
+            "it did not pass the image and text questions",
+        ),
     ],
 )
-def test_what_fell_short_when_measured_here_comes_later(found: Measured, said: str) -> None:
+def test_what_fell_short_when_measured_here_comes_later(found: MeasuredVariant, said: str) -> None:
     options = choose(THREE, snapshot(measured={"llama.cpp": found}))
     assert names(options) == ["transformers", "mlx", "llama.cpp"]
     assert options[0].why == "best on this machine: transformers"
@@ -140,18 +146,18 @@ def test_what_fell_short_when_measured_here_comes_later(found: Measured, said: s
 
 
 def test_what_was_measured_with_another_version_of_the_engine_does_not_count() -> None:
-    options = choose(THREE, snapshot(measured={"llama.cpp": Measured("2026.1.1", failed=True)}))
+    options = choose(THREE, snapshot(measured={"llama.cpp": MeasuredVariant("2026.1.1", failed=True)}))
     assert names(options)[0] == "llama.cpp"
 
 
 def test_what_a_card_does_not_declare_cannot_fall_short() -> None:
     blind = card(variant("llama.cpp", vision=False), variant("mlx"))
-    found = {"llama.cpp": Measured("2026.10.11549", vision=False, text=True)}
+    found = {"llama.cpp": MeasuredVariant("2026.10.11549", vision=False, text=True)}
     assert names(choose(blind, snapshot(measured=found)))[0] == "llama.cpp"
 
 
 def test_files_that_are_here_are_used_though_they_fell_short_and_it_is_said() -> None:
-    found = {"llama.cpp": Measured("2026.10.11549", failed=True)}
+    found = {"llama.cpp": MeasuredVariant("2026.10.11549", failed=True)}
     options = choose(THREE, snapshot(here=frozenset({"llama.cpp"}), measured=found))
     assert names(options)[0] == "llama.cpp"
     assert options[0].why == "its files are here; it failed when it was measured here"
@@ -229,7 +235,8 @@ def test_this_machine_runs_glimpse_with_llama_cpp() -> None:
 
 def test_looking_sees_what_is_installed_and_here() -> None:
     seen = look(
-        Catalog().get("glimpse"), {("glimpse", "llama.cpp-f16"): Measured("1"), ("x", "y"): Measured("1")}
+        Catalog().get("glimpse"),
+        {("glimpse", "llama.cpp-f16"): MeasuredVariant("1"), ("x", "y"): MeasuredVariant("1")},
     )
     assert seen.engines["llama.cpp"].version
     assert "llama.cpp-f16" in seen.here
@@ -260,14 +267,14 @@ def test_what_is_only_listed_says_why_when_it_is_asked_for() -> None:
 
 def test_what_was_measured_overrides_what_the_card_declares() -> None:
     one = card(variant("mlx"))
-    blind = {("model", "mlx"): Measured("0.7.10", vision=False, text=True, blind=True)}
+    blind = {("model", "mlx"): MeasuredVariant("0.7.10", vision=False, text=True, blind=True)}
     seen = as_measured(one, one.variants[0], "0.7.10", blind)
     assert (seen.vision, seen.text) == (False, True)
 
 
 def test_wrong_answers_take_no_capability_away_and_a_new_version_gets_a_new_chance() -> None:
     one = card(variant("mlx"))
-    wrong = {("model", "mlx"): Measured("0.7.10", vision=False, text=False)}
+    wrong = {("model", "mlx"): MeasuredVariant("0.7.10", vision=False, text=False)}
     assert as_measured(one, one.variants[0], "0.7.10", wrong) == one.variants[0]
-    blind = {("model", "mlx"): Measured("0.7.10", blind=True, speechless=True)}
+    blind = {("model", "mlx"): MeasuredVariant("0.7.10", blind=True, speechless=True)}
     assert as_measured(one, one.variants[0], "0.7.11", blind) == one.variants[0]

@@ -4,7 +4,7 @@ import logging
 
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
-from viewfinder.fleet.choice import Measured, MeasuredHere
+from viewfinder.fleet.choice import MeasuredHere, MeasuredVariant
 from viewfinder.host.hardware import Machine, this_machine
 from viewfinder.measure import results
 from viewfinder.measure.figures import Gate, Missing
@@ -21,7 +21,7 @@ def measured_here() -> MeasuredHere:
     """
     if not paths.results_file().is_file():
         return {}
-    found: dict[tuple[str, str], Measured] = {}
+    found: dict[tuple[str, str], MeasuredVariant] = {}
     try:
         with Store(paths.results_file()) as store:
             for newest in results.latest(store):
@@ -37,9 +37,9 @@ def _on(machine: Machine, result: ModelResult) -> bool:
     return (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)
 
 
-def _measured(result: ModelResult) -> Measured:
+def _measured(result: ModelResult) -> MeasuredVariant:
     gates = result.facts.gates
-    return Measured(
+    return MeasuredVariant(
         version=result.engine_version,
         failed=result.status == "failed",
         vision=_passed(gates["vision"]),

@@ -52,7 +52,7 @@ class EngineState:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredVariant:
     """What `bench` measured for a variant on this machine with this version of its engine.
 
     `vision` and `text` are whether known questions with and without an image were answered right (None: not
@@ -75,7 +75,7 @@ class Snapshot:
     memory_bytes: int
     free_bytes: int
     here: frozenset[str] = frozenset()
-    measured: Mapping[str, Measured] = field(default_factory=dict)
+    measured: Mapping[str, MeasuredVariant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Option:
     chosen: bool = False
 
 
-MeasuredHere = Mapping[tuple[str, str], Measured]
+MeasuredHere = Mapping[tuple[str, str], MeasuredVariant]
 """By the names of the model and the variant."""
 
 

@@ -16,7 +16,7 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import intervals, over_processes
-from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.statistics.percentiles import percentile
 
 ExchangesByProcess = Sequence[Sequence[Exchange]]
@@ -115,7 +115,7 @@ def drift(processes: ExchangesByProcess) -> str:
     )
 
 
-def right_answers(scenario: str, logs: Sequence[ProcessLog], *, last_only: bool = False) -> Answers:
+def right_answers(scenario: str, logs: Sequence[ProcessLog], *, last_only: bool = False) -> GradedAnswers:
     """Which questions were answered right; `last_only`: of each conversation, its last question.
 
     A question without an image counts as a scene of its own.

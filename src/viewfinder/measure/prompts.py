@@ -19,7 +19,7 @@ from viewfinder.scenes.questions import Question, ask_about, is_right
 from viewfinder.scenes.scene import Scene, make_scene
 
 SIDE_PX = 512
-MAX_TOKENS = 64
+_MAX_TOKENS = 64
 DESCRIBE = "Describe this image."
 ASKED_OF_IMAGES = ("color", "shape", "count", "exists")
 """Kinds that any model can answer: "place" and "caption" have answers in a form of glimpse's own."""
@@ -38,10 +38,10 @@ class Prompt:
     """Seed of the scene that the question is about; the messages may leave its image out."""
     expected: str = ""
     is_right: Callable[[str], bool] | None = None
-    max_tokens: int = MAX_TOKENS
+    max_tokens: int = _MAX_TOKENS
 
 
-def body(model: str, messages: list[Message], max_tokens: int = MAX_TOKENS) -> dict[str, Any]:
+def body(model: str, messages: list[Message], max_tokens: int = _MAX_TOKENS) -> dict[str, Any]:
     """A request as every measure sends it: greedy, with an answer of bounded length."""
     return {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
 

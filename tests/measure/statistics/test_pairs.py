@@ -9,17 +9,17 @@ from scipy import special
 from tests.measure.statistics.draws import DRAWS, coverage
 from viewfinder.measure.statistics import pairs
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.pairs import NOT_INFERIOR, Answers, compare, mcnemar
+from viewfinder.measure.statistics.pairs import NOT_INFERIOR, GradedAnswers, compare, mcnemar
 
 
-def answers(right: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> Answers:
+def answers(right: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> GradedAnswers:
     """Scenes x questions."""
     return {(f"s{scene}", f"q{number}"): bool(hit) for (scene, number), hit in np.ndenumerate(right)}
 
 
 def two(
     rng: np.random.Generator, count: int, size: int, one: float, other: float, alike: float
-) -> tuple[Answers, Answers]:
+) -> tuple[GradedAnswers, GradedAnswers]:
     """Two models that find the same scenes hard: a scene's difficulty moves both."""
     ease = rng.normal(0, alike, (count, 1)) + rng.normal(0, 0.5, (count, size))
     pair = (rng.normal(0, 1, (count, size)) < level + ease for level in (one, other))

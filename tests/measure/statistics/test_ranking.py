@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.statistics.ranking import (
     MARGIN_RATIO,
     explain,
@@ -13,11 +13,11 @@ from viewfinder.measure.statistics.ranking import (
 )
 
 
-def answers(right: set[int], asked: int) -> Answers:
+def answers(right: set[int], asked: int) -> GradedAnswers:
     return {(f"s{number}", "q"): number in right for number in range(asked)}
 
 
-def verdicts(**models: Answers) -> dict[str, str]:
+def verdicts(**models: GradedAnswers) -> dict[str, str]:
     return {place.model: place.verdict for place in rank_by_answers(models)}
 
 

@@ -9,7 +9,7 @@ from viewfinder.measure.measures.base import ProcessValues, Reader, RightAnswers
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.store.fingerprint import Fingerprint
 from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import ANCHOR, Sample
@@ -29,7 +29,7 @@ class Evidence:
     anchor: Sequence[Sample] = ()
     anchored: Fingerprint | None = None
 
-    def answers(self, figure: str) -> Answers:
+    def answers(self, figure: str) -> GradedAnswers:
         """Which questions were answered right, for a figure that is a share; an error or an empty answer is
         wrong."""
         reader = readers()[figure]

@@ -16,7 +16,7 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.measure import disturbance
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Gate, Measured, Missing
 from viewfinder.measure.process_log import ProcessLog, Series
-from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.subject import Subject
 
 C = TypeVar("C")
@@ -138,7 +138,7 @@ def others_at_work(log: ProcessLog) -> str:
 class RightAnswers:
     """Compares models question by question: whether the answer is right, by scene and question."""
 
-    read: Callable[[Sequence[ProcessLog]], Answers]
+    read: Callable[[Sequence[ProcessLog]], GradedAnswers]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from viewfinder.measure.measures import (
 )
 from viewfinder.measure.measures.base import Measure
 
-GROUP = "viewfinder.measures"
+_GROUP = "viewfinder.measures"
 AnyMeasure = Measure[Any, Any]
 
 BUILT_IN: tuple[AnyMeasure, ...] = (
@@ -45,7 +45,7 @@ BUILT_IN: tuple[AnyMeasure, ...] = (
 def measures() -> dict[str, AnyMeasure]:
     """Every known measure; a third party's cannot take the name of a built-in one."""
     known = {measure.name: measure for measure in BUILT_IN}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name):
         measure: AnyMeasure = point.load()
         known.setdefault(measure.name, measure)
     return known

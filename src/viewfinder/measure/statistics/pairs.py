@@ -16,7 +16,7 @@ from viewfinder.measure.statistics.intervals import LEVEL, TooFew
 
 Item = tuple[str, str]
 """Scene and question."""
-Answers = Mapping[Item, bool]
+GradedAnswers = Mapping[Item, bool]
 """Which questions were answered right."""
 
 _RESAMPLES = 9_999
@@ -24,7 +24,7 @@ NOT_INFERIOR = 0.02
 """Two points of accuracy: the most that a cheaper image budget may cost."""
 
 
-def compare(one: Answers, other: Answers) -> Contrast:
+def compare(one: GradedAnswers, other: GradedAnswers) -> Contrast:
     """The difference of the shares of right answers, -1 to 1, positive when `one` is the better.
 
     The interval is that of Bonett and Price, J. Educ. Behav. Stat. 37 (2012) 479, which holds for few

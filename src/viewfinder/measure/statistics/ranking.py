@@ -40,7 +40,9 @@ class Ranking:
         return self.verdict != "worse"
 
 
-def rank_by_answers(answers: Mapping[str, pairs.Answers], margin: float = MARGIN_SHARE) -> list[Ranking]:
+def rank_by_answers(
+    answers: Mapping[str, pairs.GradedAnswers], margin: float = MARGIN_SHARE
+) -> list[Ranking]:
     """Models by their share of right answers, the best first; margin is a share.
 
     Two models are compared by the questions that both were asked: a run with a budget asks some models more

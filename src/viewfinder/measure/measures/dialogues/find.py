@@ -31,14 +31,14 @@ from viewfinder.measure.measures.dialogues.script import DISTANCES, FALSE, SECON
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import bootstrap
 from viewfinder.measure.statistics.intervals import TooFew, wilson
-from viewfinder.measure.statistics.pairs import Answers
+from viewfinder.measure.statistics.pairs import GradedAnswers
 
 FACTS_KEPT = "facts kept in dialogues"
 _NO_TEXT = Missing(missing="this variant answers only about images")
 _NO_SECOND = Missing(missing="this variant takes one image")
 
 
-def facts_kept(logs: Sequence[ProcessLog]) -> Answers:
+def facts_kept(logs: Sequence[ProcessLog]) -> GradedAnswers:
     """Facts right in a dialogue, of those that this model got right alone."""
     every = (sample for log in logs for sample in log.samples)
     return Recall(one for one in every if one.scenario.startswith(DIALOGUE_PREFIX)).kept(RESENT, *TURN_OF)

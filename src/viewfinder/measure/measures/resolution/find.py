@@ -103,7 +103,7 @@ def _accuracy(every: Sequence[Sample]) -> Measured:
     return metrics.percent(share, n, how)
 
 
-def _judged(row: Budget, ours: pairs.Answers, theirs: pairs.Answers, reference: str) -> Budget:
+def _judged(row: Budget, ours: pairs.GradedAnswers, theirs: pairs.GradedAnswers, reference: str) -> Budget:
     try:
         contrast = pairs.compare(ours, theirs)
     except TooFew as why:
@@ -148,7 +148,7 @@ def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
     )
 
 
-def _answers(processes: _Processes) -> pairs.Answers:
+def _answers(processes: _Processes) -> pairs.GradedAnswers:
     return {
         (one.scene, one.question): bool(one.right)
         for process in processes
