@@ -26,7 +26,7 @@ def test_it_says_its_words_at_its_pace(tcp: bool) -> None:
     assert exchange.finish_reason == "stop"
 
 
-def test_without_the_key_nobody_is_answered() -> None:
+def test_without_the_key_no_request_is_answered() -> None:
     async def ask(endpoint: Endpoint) -> None:
         async with ChatClient(endpoint) as client:
             await client.complete({"model": "any", "messages": [{"role": "user", "content": "Hello."}]})

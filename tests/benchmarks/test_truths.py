@@ -1,4 +1,4 @@
-"""A fault counts as found when it is named, and nobody else is accused."""
+"""A fault counts as found when it is named, and nothing else is reported."""
 
 from pathlib import Path
 

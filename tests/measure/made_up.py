@@ -1,4 +1,4 @@
-"""Made-up samples of a run, for the tests of what is judged by them."""
+"""Made-up samples of a run, for the tests of functions that read samples."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -19,11 +19,11 @@ class Killed(Exception):
 
 
 def kill_when(is_time: Callable[[Progress], bool]) -> Callable[[Progress], None]:
-    def tell(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         if is_time(progress):
             raise Killed
 
-    return tell
+    return report
 
 
 async def measure(

@@ -84,7 +84,7 @@ class Runs:
     async def run(self, until: int, *, suite: Suite = SUITE, **more: Any) -> list[ModelResult]:
         """With a second for each process of a round, and no time left in the `until`-th."""
 
-        def tell(progress: Progress) -> None:
+        def report(progress: Progress) -> None:
             if progress.asked or "more" not in progress.doing:
                 return
             self.begun.append(f"{progress.model}: {progress.doing}")
@@ -101,7 +101,7 @@ class Runs:
             store=self.store,
             folders=self.folders,
             clock=self.clock,
-            on_progress=tell,
+            on_progress=report,
             **self.house,
             **kept,
         )

@@ -45,8 +45,8 @@ def e2e(exchange: Exchange) -> float | None:
 
 
 def test_mean_counts_requests_and_spreads_over_processes() -> None:
-    blocks = [[answer(process), answer(process)] for process in (1.0, 1.0, 2.0, 3.0, 4.0, 4.0)]
-    mean = figure(metrics.mean(blocks, e2e, "s", "wall time"))
+    processes = [[answer(process), answer(process)] for process in (1.0, 1.0, 2.0, 3.0, 4.0, 4.0)]
+    mean = figure(metrics.mean(processes, e2e, "s", "wall time"))
     assert (mean.value, mean.n, mean.unit, mean.is_range) == (pytest.approx(2.5), 12, "s", False)
     over_requests = 1.96 * 1.26 / 12**0.5
     assert mean.high - 2.5 == pytest.approx(2.5 - mean.low)
@@ -55,36 +55,38 @@ def test_mean_counts_requests_and_spreads_over_processes() -> None:
 
 
 def test_the_median_of_each_process_and_what_is_typical_of_them() -> None:
-    blocks = [[answer(0.5), answer(process), answer(99.0)] for process in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)]
-    median = figure(metrics.median(blocks, e2e, "s", "wall time"))
+    processes = [
+        [answer(0.5), answer(process), answer(99.0)] for process in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+    ]
+    median = figure(metrics.median(processes, e2e, "s", "wall time"))
     assert (median.value, median.n) == (pytest.approx(5040 ** (1 / 7)), 21)
     assert (median.low, median.high) == (pytest.approx(1.794, abs=1e-3), pytest.approx(6.368, abs=1e-3))
     assert "geometric mean of the processes' median wall time" in median.how
 
 
 def test_too_few_processes_give_their_range_and_no_interval() -> None:
-    blocks = [[answer(process)] * 50 for process in (1.0, 2.0, 4.0)]
-    for measured in (metrics.mean(blocks, e2e, "s", "x"), metrics.median(blocks, e2e, "s", "x")):
+    processes = [[answer(process)] * 50 for process in (1.0, 2.0, 4.0)]
+    for measured in (metrics.mean(processes, e2e, "s", "x"), metrics.median(processes, e2e, "s", "x")):
         assert (figure(measured).low, figure(measured).high, figure(measured).n) == (1.0, 4.0, 150)
         assert figure(measured).is_range
         assert figure(measured).how.endswith("; the range, for an interval needs 6 of them")
-    assert not figure(metrics.median(blocks * 2, e2e, "s", "x")).is_range
+    assert not figure(metrics.median(processes * 2, e2e, "s", "x")).is_range
     assert "nothing was asked" in reason(metrics.median([[], []], e2e, "s", "wall time"))
     assert "nothing was asked" in reason(metrics.mean([[], []], e2e, "s", "wall time"))
 
 
 @pytest.mark.parametrize("bad", [FAILED, EMPTY])
 def test_a_failed_or_empty_answer_is_never_timed(bad: Exchange) -> None:
-    blocks = [[*[answer(1.0)] * 10, bad]] * 4
-    mean = figure(metrics.mean(blocks, e2e, "s", "wall time"))
+    processes = [[*[answer(1.0)] * 10, bad]] * 4
+    mean = figure(metrics.mean(processes, e2e, "s", "wall time"))
     assert (mean.value, mean.n) == (pytest.approx(1.0), 40)
 
 
 def test_many_failures_leave_no_figure() -> None:
-    blocks = [[answer(), answer(), FAILED]] * 6
-    text = reason(metrics.mean(blocks, e2e, "s", "wall time"))
+    processes = [[answer(), answer(), FAILED]] * 6
+    text = reason(metrics.mean(processes, e2e, "s", "wall time"))
     assert text == "6 of 18 timed requests failed; the first: engine_refused: The server refused: no"
-    assert reason(metrics.decode_rate(blocks)) == text
+    assert reason(metrics.decode_rate(processes)) == text
 
 
 def test_failures_are_told() -> None:
@@ -95,8 +97,8 @@ def test_failures_are_told() -> None:
 
 
 def test_decode_rate_leaves_the_first_token_out() -> None:
-    quick, slow = answer(1.2, ttft_s=0.2, tokens=11, pieces=10), answer(4.2, ttft_s=0.2, tokens=11, pieces=10)
-    rate = figure(metrics.decode_rate([[quick, slow]] * 4))
+    fast, slow = answer(1.2, ttft_s=0.2, tokens=11, pieces=10), answer(4.2, ttft_s=0.2, tokens=11, pieces=10)
+    rate = figure(metrics.decode_rate([[fast, slow]] * 4))
     assert rate.value == pytest.approx(20 / 5.0), "all tokens over all time: no mean of speeds"
     assert (rate.low, rate.high) == pytest.approx((rate.value, rate.value))
     assert (rate.n, rate.unit) == (8, "tokens/s")
@@ -112,8 +114,8 @@ def test_decode_rate_needs_counts_and_a_stream() -> None:
 
 
 def test_what_the_engine_does_not_tell_is_missing() -> None:
-    blocks = [[answer(tokens=None)]] * 7
-    assert reason(metrics.mean(blocks, lambda x: x.completion_tokens, "tokens", "")) == (
+    processes = [[answer(tokens=None)]] * 7
+    assert reason(metrics.mean(processes, lambda x: x.completion_tokens, "tokens", "")) == (
         "not reported by the engine"
     )
 

@@ -87,7 +87,7 @@ def test_the_time_left_is_told_when_enough_is_known_and_at_the_latest_speed() ->
     assert [one.left_s for one in reports[:LEAST_STEPS]] == [None] * LEAST_STEPS
     assert reports[-1].left_s == pytest.approx(100 * 0.1)
     run_of(steps, clock, 20, 1.0)
-    assert reports[-1].left_s == pytest.approx(80 * 1.0), "the quick beginning is forgotten"
+    assert reports[-1].left_s == pytest.approx(80 * 1.0), "the fast beginning no longer counts"
     run_of(steps, clock, 80, 1.0)
     assert reports[-1].left_s == 0
 
@@ -101,7 +101,7 @@ def test_a_phase_that_ends_early_makes_the_rest_shorter() -> None:
         clock.now_s += 2.0
         steps.step()
     steps.begin("glimpse", "next", 20)
-    assert reports[-1].left_s == pytest.approx(20.0), "what was good for 20 steps took 20 s"
+    assert reports[-1].left_s == pytest.approx(20.0), "a phase of 20 steps took 20 s"
 
 
 def test_what_was_measured_before_an_interruption_is_no_measure_of_the_speed() -> None:

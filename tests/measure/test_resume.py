@@ -72,7 +72,7 @@ def result_of(home: Path) -> ModelResult:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a run that nobody interrupted."""
+    """The home of a run that was not interrupted."""
     home = tmp_path_factory.mktemp("whole")
     assert to_the_end(home).endswith("verified\n")
     return home

@@ -62,12 +62,12 @@ def test_questions_go_to_the_best_and_to_those_not_separated_from_it() -> None:
 def test_processes_go_to_the_fastest_and_to_those_not_separated_from_it() -> None:
     base = [1.0, 1.2, 0.8, 1.1, 0.9, 1.0, 1.05]
     given = {
-        "quick": timed(*base),
+        "fast": timed(*base),
         "alike": timed(*(time * by for time, by in zip(base, (1, 1.3, 0.8, 1.2, 1, 0.9, 1.1), strict=True))),
         "slow": timed(*(3 * time for time in base)),
     }
     planned = next_round(1, 500, given, 1)
-    assert models_of(planned, questions=False) == {"quick", "alike"}
+    assert models_of(planned, questions=False) == {"fast", "alike"}
     assert {(one.number, one.measure) for one in planned} == {(501, "")}
 
 

@@ -153,7 +153,7 @@ def enclosed(measured: Measured) -> bool:
 
 
 async def test_a_good_model(store: Store, folders: Folders, settings: Settings) -> None:
-    told: list[Progress] = []
+    reports: list[Progress] = []
     [result] = await run_suite(
         [card("good")],
         SUITE,
@@ -161,7 +161,7 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
         settings=settings,
         store=store,
         folders=folders,
-        on_progress=told.append,
+        on_progress=reports.append,
     )
     assert (result.status, result.failure, result.issues) == ("verified", "", ())
     assert [gate(one).right for _, one in gates(result)] == [5, 5, 4]
@@ -209,9 +209,9 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
         "repeats/new": 7,
         "repeats": 14,
     }
-    done = [progress.done for progress in told]
+    done = [progress.done for progress in reports]
     assert done == sorted(done)
-    assert told[-1].done == told[-1].total
+    assert reports[-1].done == reports[-1].total
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ async def test_an_engine_that_hangs_fails_in_time(store: Store, folders: Folders
 async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, settings: Settings) -> None:
     reached = asyncio.Event()
 
-    def tell(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         if progress.doing == "image questions" and progress.done > GATES["text"]:
             reached.set()
 
@@ -312,7 +312,7 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
             settings=settings,
             store=store,
             folders=folders,
-            on_progress=tell,
+            on_progress=report,
         )
     )
     await reached.wait()
@@ -355,7 +355,7 @@ async def test_a_model_file_that_is_replaced_ends_its_session_and_keeps_what_was
     file = tmp_path / "model.bin"
     file.write_bytes(b"weights")
 
-    def tell(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         if progress.doing.startswith("process 2"):
             file.write_bytes(b"other weights")
 
@@ -366,7 +366,7 @@ async def test_a_model_file_that_is_replaced_ends_its_session_and_keeps_what_was
         settings=settings,
         store=store,
         folders=folders,
-        on_progress=tell,
+        on_progress=report,
     )
     assert result.status == "failed"
     assert "changed while it was measured" in result.failure

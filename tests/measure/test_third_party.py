@@ -1,4 +1,4 @@
-"""A measure from outside the package: one file and an entry point, and nothing else is told of it."""
+"""A measure from outside the package: one file and an entry point, and no other change."""
 
 import os
 import shutil

@@ -28,7 +28,7 @@ def child() -> Iterator[Popen[bytes]]:
         started.kill()
 
 
-def tell(child: Popen[bytes]) -> None:
+def signal_once(child: Popen[bytes]) -> None:
     """Have it grow, or shrink, and wait until it has."""
     os.kill(child.pid, signal.SIGUSR1)
     assert child.stdout
@@ -40,9 +40,9 @@ def test_the_highest_sample_is_kept(child: Popen[bytes]) -> None:
     peak.look()
     assert peak.highest
     before = peak.highest.footprint_bytes
-    tell(child)
+    signal_once(child)
     peak.look()
-    tell(child)
+    signal_once(child)
     peak.look()
     assert peak.highest.footprint_bytes - before == pytest.approx(SIZE, abs=MIB)
     assert read([child.pid]).footprint_bytes < before + MIB
@@ -55,7 +55,7 @@ def test_a_tree_that_does_not_grow_is_not_measured_again(
     for _ in range(50):
         peak.look()
     assert count_reads() == 1
-    tell(child)
+    signal_once(child)
     for _ in range(50):
         peak.look()
     assert count_reads() == 2

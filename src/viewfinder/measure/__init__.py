@@ -1,1 +1,1 @@
-"""Measures models over HTTP like any client: suite > scenario > trial > result."""
+"""Measures models over HTTP like any client: suite > measure > process > sample > result."""

@@ -17,7 +17,7 @@ def anchor(start: list[float], end: list[float]) -> list[Sample]:
     return [Sample(one.run, one.model, one.process - 1, one.scenario, "?", one.exchange) for one in asked]
 
 
-def test_a_machine_that_became_slower_is_told_with_its_interval() -> None:
+def test_a_machine_that_became_slower_is_reported_with_its_interval() -> None:
     figure, drift = machine_speed.during(anchor([0.100, 0.102, 0.101], [0.130, 0.131, 0.129]), 3)
     assert isinstance(figure, Figure)
     assert figure.value == pytest.approx(1.287, abs=0.002)
@@ -52,7 +52,7 @@ def test_too_few_of_its_processes_give_no_figure(start: list[float], end: list[f
 
 
 def test_quiet_machines_are_seldom_said_to_drift() -> None:
-    """Restarts that differ by 5 % by themselves, 3 at each end: at most one run in a hundred."""
+    """Processes that differ by 5 % anyway, 3 at each end: at most one run in a hundred."""
     rng = np.random.default_rng(1)
     said = sum(
         bool(machine_speed.during(anchor(*np.exp(rng.normal(math.log(0.1), 0.05, (2, 3))).tolist()), 3)[1])

@@ -96,8 +96,8 @@ def test_the_same_thing_twice_is_seldom_said_to_have_changed() -> None:
 
 
 def test_the_machine_between_two_runs() -> None:
-    slow, quick = [0.12, 0.121, 0.119] * 2, [0.1, 0.101, 0.099] * 2
-    contrast = revisions.machine(evidence(BASE, anchor=slow), evidence(BASE, anchor=quick))
+    slow, fast = [0.12, 0.121, 0.119] * 2, [0.1, 0.101, 0.099] * 2
+    contrast = revisions.machine(evidence(BASE, anchor=slow), evidence(BASE, anchor=fast))
     assert contrast is not None
     assert math.exp(contrast.value) == pytest.approx(1.2, abs=0.01)
     assert contrast.p < 0.001

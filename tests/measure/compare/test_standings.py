@@ -54,13 +54,13 @@ def test_a_failed_answer_is_not_right_and_other_questions_do_not_count() -> None
 def test_by_times() -> None:
     base = [1.0, 1.1, 0.9, 1.05, 0.95, 1.2, 1.0]
     slower = [1.3 * time for time in base]
-    standing = by_times({"slow": timed("run1", *slower), "quick": timed("run1", *base)})
+    standing = by_times({"slow": timed("run1", *slower), "fast": timed("run1", *base)})
     assert standing is not None
     assert [(place.model, place.verdict) for place in standing.places] == [
-        ("quick", "best"),
+        ("fast", "best"),
         ("slow", "worse"),
     ]
-    assert by_times({"quick": timed("run1", *base), "once": timed("run1", 1.0)}) is None
+    assert by_times({"fast": timed("run1", *base), "once": timed("run1", 1.0)}) is None
 
 
 def test_runs_apart_are_not_paired() -> None:
@@ -76,8 +76,8 @@ def test_runs_apart_are_not_paired() -> None:
 
 
 def test_processes_that_one_model_lacks_are_left_out() -> None:
-    quick, slow = timed("run1", 1.0, 9.0, 1.1, 0.9), timed("run1", 1.5, 1.6, 9.9, 1.4)
-    lacking = [one for one in quick if one.process != 2]
+    fast, slow = timed("run1", 1.0, 9.0, 1.1, 0.9), timed("run1", 1.5, 1.6, 9.9, 1.4)
+    lacking = [one for one in fast if one.process != 2]
     standing = by_times({"a": lacking, "b": [one for one in slow if one.process != 3]})
     assert standing is not None
     assert standing.places[1].contrast is not None
@@ -96,9 +96,9 @@ def test_by_own_questions() -> None:
 
 
 def test_other_figures_can_be_ranked() -> None:
-    quick, slow = made_up.evidence([0.3, 0.31, 0.29]), made_up.evidence([0.6, 0.61, 0.59])
-    speed = standings.by_times({"slow": slow, "quick": quick}, "decode speed")
+    fast, slow = made_up.evidence([0.3, 0.31, 0.29]), made_up.evidence([0.6, 0.61, 0.59])
+    speed = standings.by_times({"slow": slow, "fast": fast}, "decode speed")
     assert speed is not None
-    assert [place.model for place in speed.places] == ["quick", "slow"], "more tokens a second are better"
+    assert [place.model for place in speed.places] == ["fast", "slow"], "more tokens a second are better"
     assert speed.what == "decode speed"
-    assert standings.by_answers({"slow": slow, "quick": quick}, "right text answers") is None
+    assert standings.by_answers({"slow": slow, "fast": fast}, "right text answers") is None

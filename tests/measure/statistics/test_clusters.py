@@ -44,7 +44,7 @@ def test_wilson_alone_would_not_cover() -> None:
     rng = np.random.default_rng(4)
     sizes = np.full(25, 8)
     found = [wilson(int(scenes(rng, sizes, 0.8, 0.5).sum()), 200) for _ in range(500)]
-    assert coverage(0.8, found) < 0.8, "the test must be able to tell"
+    assert coverage(0.8, found) < 0.8, "the test must show the difference"
 
 
 def test_one_question_a_scene_is_plain_wilson() -> None:

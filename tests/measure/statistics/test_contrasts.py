@@ -1,4 +1,4 @@
-"""The rules by which two are told apart, against published numbers and planted runs."""
+"""The rules that separate two models, against published numbers and planted runs."""
 
 import math
 
@@ -47,7 +47,7 @@ def test_what_no_number_of_samples_shows() -> None:
 
 
 def test_samples_that_should_prove_a_tie_do() -> None:
-    """With as many as asked for, four of five experiments with equal models prove it."""
+    """With the number that was named, four of five experiments with equal models prove it."""
     rng = np.random.default_rng(3)
     n = int(contrast(0.0, spread=1.0, n=0).more_to_tie(0.1))
     means = rng.normal(0, 1 / math.sqrt(n), 4000)
@@ -59,7 +59,7 @@ def test_samples_that_should_prove_a_tie_do() -> None:
 def test_samples_that_should_show_which_side_of_the_margin_it_lies_do(
     value: float, is_inferior: bool
 ) -> None:
-    """With as many as asked for, four of five experiments show it, whichever side it is."""
+    """With the number that was named, four of five experiments show it, whichever side it is."""
     n = int(contrast(value, spread=1.0, n=0).more_to_judge(0.1))
     means = np.random.default_rng(4).normal(value, 1 / math.sqrt(n), 4000)
     bound = 1.645 / math.sqrt(n)
@@ -97,7 +97,7 @@ def test_a_real_change_is_called_and_a_small_one_is_not() -> None:
         first, second = run(rng, between=0.02), run(rng, between=0.02)
         return compare([factor * time for time in second], first, side_by_side=False)
 
-    cells = {"slower": cell(1.2), "quicker": cell(0.8), "the same": cell(1.0)}
+    cells = {"slower": cell(1.2), "faster": cell(0.8), "the same": cell(1.0)}
     sure_but_small = contrast(0.02, half=0.001, p=1e-9)
-    assert changed(cells | {"small": sure_but_small}) == {"slower", "quicker"}
+    assert changed(cells | {"small": sure_but_small}) == {"slower", "faster"}
     assert changed({}) == set()

@@ -46,7 +46,7 @@ def test_ratio_covers_the_truth_when_processes_differ() -> None:
         )
         over_requests.append((0.0, *naive))
     assert coverage(1.0, over_processes) == pytest.approx(0.95, abs=0.02)
-    assert coverage(1.0, over_requests) < 0.6, "the test must be able to tell"
+    assert coverage(1.0, over_requests) < 0.6, "the test must show the difference"
 
 
 @pytest.mark.parametrize("n", [6, 7, 11, 15, 30])

@@ -29,7 +29,7 @@ def test_an_interval_over_requests_would_not() -> None:
         logs = np.log(times(rng, 7, 20, between=0.05, within=0.1)).ravel()
         low, high = scipy_stats.t.interval(0.95, logs.size - 1, loc=logs.mean(), scale=scipy_stats.sem(logs))
         found.append((math.exp(low), math.exp(high)))
-    assert coverage(1.0, found) < 0.75, "the test must be able to tell"
+    assert coverage(1.0, found) < 0.75, "the test must show the difference"
 
 
 def test_fewer_than_six_give_their_range() -> None:
@@ -52,8 +52,8 @@ def test_a_comparison_covers_the_true_ratio(side_by_side: bool) -> None:
     rng = np.random.default_rng(8)
     found, missed = [], 0
     for _ in range(DRAWS // 2):
-        block = rng.normal(0, 0.1, 7) if side_by_side else np.zeros(7)
-        one, other = (np.exp(shift + block + rng.normal(0, 0.05, 7)) for shift in (math.log(1.2), 0.0))
+        both = rng.normal(0, 0.1, 7) if side_by_side else np.zeros(7)
+        one, other = (np.exp(shift + both + rng.normal(0, 0.05, 7)) for shift in (math.log(1.2), 0.0))
         contrast = compare(list(one), list(other), side_by_side=side_by_side)
         found.append((contrast.low, contrast.high))
         missed += contrast.floor > math.log(1.2)
@@ -62,10 +62,10 @@ def test_a_comparison_covers_the_true_ratio(side_by_side: bool) -> None:
     assert missed / (DRAWS // 2) == pytest.approx(0.05, abs=0.02), "a one-sided 95 % bound"
 
 
-def test_blocks_take_off_what_both_met() -> None:
+def test_side_by_side_what_slowed_both_is_subtracted() -> None:
     rng = np.random.default_rng(9)
-    block = np.exp(rng.normal(0, 0.5, 7))
-    one, other = list(1.1 * block * np.exp(rng.normal(0, 0.01, 7))), list(block)
+    both = np.exp(rng.normal(0, 0.5, 7))
+    one, other = list(1.1 * both * np.exp(rng.normal(0, 0.01, 7))), list(both)
     assert compare(one, other, side_by_side=True).p < 0.001
     assert compare(one, other, side_by_side=False).p > 0.1
 

@@ -67,9 +67,9 @@ def test_restarts_that_differ_as_much_as_their_requests_are_refused_or_covered()
     assert coverage(due, found) >= 0.92
 
 
-def test_requests_that_say_what_their_restart_says_are_not_samples() -> None:
+def test_requests_that_say_what_their_process_says_are_not_samples() -> None:
     with pytest.raises(TooFew, match="400 of 8 processes resemble each other"):
-        percentile([[float(restart)] * 50 for restart in range(8)], 0.95)
+        percentile([[float(process)] * 50 for process in range(8)], 0.95)
 
 
 def test_edges() -> None:

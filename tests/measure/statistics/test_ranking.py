@@ -1,4 +1,4 @@
-"""Who is not worse than the best, and in which words."""
+"""Which models are not worse than the best, and how the guide says it."""
 
 import numpy as np
 import pytest

@@ -25,7 +25,7 @@ def test_each_has_its_code(said: str, error: str, code: Code | None) -> None:
     assert code_of(asked(0, said, error=error).exchange) == code
 
 
-def test_each_kind_is_told_once_with_its_first() -> None:
+def test_each_kind_is_reported_once_with_its_first() -> None:
     all_asked = [asked(0), asked(1, error=REFUSED), asked(2, ""), asked(3, error=REFUSED)]
     found = {trouble.code: trouble for trouble in failures(all_asked)}
     assert found.keys() == {Code.REFUSED, Code.EMPTY}
@@ -55,9 +55,9 @@ DIED = asked(0, error="engine_died: The connection broke.")
         ([[AGAIN, *FAILS_ON, TEXT], [AGAIN]], "needs reload"),  # it still answers, and no image any more
         ([[FAILED, AGAIN], [OTHER, *FAILS_ON]], "needs reload"),
         ([[AGAIN, *FAILS_ON]], "lasting"),
-        ([[AGAIN, FAILED], [OTHER, FAILED, FAILED]], None),  # too few to tell
+        ([[AGAIN, FAILED], [OTHER, FAILED, FAILED]], None),  # too few to conclude
         ([[*FAILS_ON, TEXT], [*FAILS_ON, TEXT]], None),  # it never could
-        ([[AGAIN, DIED], [OTHER]], "needs reload"),  # who is dead needs no more of them
+        ([[AGAIN, DIED], [OTHER]], "needs reload"),  # a dead engine needs no further failures
         ([[DIED, OTHER], [OTHER]], "transient"),  # only its connection broke
     ],
 )

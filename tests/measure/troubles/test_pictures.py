@@ -1,4 +1,4 @@
-"""The pictures tell themselves apart, and the walk comes from each to each."""
+"""The pictures have different answers, and the walk leads from each one to each other."""
 
 from itertools import islice, pairwise
 
