@@ -41,7 +41,7 @@ async def test_a_load_that_fails_says_why(tmp_path: Path) -> None:
 
 async def test_a_model_that_cannot_see_is_not_served_as_one_that_can(blind: Path) -> None:
     """Its server would ignore the images silently."""
-    with pytest.raises(EngineDied, match="the folder holds no image processor"):
+    with pytest.raises(EngineDied, match="the folder contains no image processor"):
         await make_server("transformers", blind).start()
     words_only = make_server("transformers", blind, vision=False)
     await words_only.start()
