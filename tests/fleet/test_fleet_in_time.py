@@ -46,7 +46,7 @@ def test_a_failed_model_that_cannot_fit_is_short_of_memory_when_a_person_loads_i
 
 
 def test_a_client_that_stops_to_read_does_not_cost_the_others_their_engine(tmp_path: Path) -> None:
-    """An engine stands still when nobody takes what it says; it was ended as stalled."""
+    """An engine stalls when nobody reads its answer; it was killed for that."""
 
     async def story(world: World, fleet: Fleet) -> None:
         for _ in range(3):  # how long a word takes is known
@@ -112,7 +112,7 @@ def test_who_waits_while_settings_change_meets_the_new_ones_at_once(tmp_path: Pa
 
 
 def test_of_two_variants_at_rest_the_one_that_is_waited_for_is_meant(tmp_path: Path) -> None:
-    """A second request found the other one first, chose anew, and the first one's wish was forgotten."""
+    """A second request came first, chose again, and the choice of the first one was forgotten."""
 
     async def story(world: World, fleet: Fleet) -> None:
         await fleet.load("c")

@@ -72,7 +72,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.loop.set_exception_handler(lambda _, what: self.world.problems.append(told(what)))
         self.asked: list[Asked] = []
         self.orders: list[asyncio.Task[None]] = []
-        self.condemned: set[int] = set()
+        self.to_be_killed: set[int] = set()
         self.since_good: dict[int, list[str]] = {}
         """By engine: the answers it gave since its canary was last right."""
         self.starts: Counter[str] = Counter()
@@ -355,7 +355,7 @@ class FleetMachine(RuleBasedStateMachine):
     def got(self, one: Asked, text: str | None) -> None:
         """Nothing of an engine whose canary went wrong may come through."""
         if text:
-            assert int(text.split(":")[0]) not in self.condemned
+            assert int(text.split(":")[0]) not in self.to_be_killed
             one.said += text
 
     def heard(self, event: Event) -> None:
@@ -371,9 +371,9 @@ class FleetMachine(RuleBasedStateMachine):
             case "canary" if event.details["good"] and last is not None:
                 self.since_good[last.pid] = []
             case "stall" if last is not None and not last.is_wedged:
-                self.world.problems.append(f"an engine that is well was ended: {event.details}")
+                self.world.problems.append(f"a healthy engine was killed: {event.details}")
             case "quarantine" if last is not None:
-                self.condemned.add(last.pid)
+                self.to_be_killed.add(last.pid)
             case "suspect" if last is not None:
                 given = map(self.fleet.answers.get, self.since_good.get(last.pid, ()))
                 doubted = {answer and answer.status for answer in given}

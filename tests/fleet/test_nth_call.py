@@ -1,4 +1,4 @@
-"""The Nth call fails, for every N, on the virtual clock: requests end properly, the fleet goes on.
+"""The Nth call fails, for every N, on the virtual clock: requests end properly, the fleet keeps working.
 
 `tests/faults/test_nth_call` does the same with real processes, for some N.
 """
@@ -92,7 +92,7 @@ def live(folder: Path) -> set[str]:
 def test_every_call_may_fail(
     error: Exception, owner: type, names: list[str], ways: set[str], tmp_path: Path
 ) -> None:
-    """What a moment mends is not even seen."""
+    """A failure that is gone a moment later is not seen by any client."""
     for number in itertools.count(1):
         folder = tmp_path / str(number)
         folder.mkdir()

@@ -35,7 +35,7 @@ CASES: dict[str, tuple[list[ModelSnapshot], list[QueueItem], list[Action]]] = {
     "no bound where there are no slots": (
         [model("a", "ready", 9, slots=None)], [A, A], [grant("a", 0), grant("a", 1)],
     ),
-    "under examination nothing is leased, but it is up": (
+    "during a canary check nothing is leased, but it is up": (
         [model("a", "ready", is_held=True)], [A, UP], [grant("a", 1)],
     ),
     "a failed one is refused, and a person starts it again": (

@@ -373,5 +373,5 @@ class _Heard(logging.Handler):
         self._problems = problems
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info or "examination failed" in record.getMessage():
+        if record.exc_info or "canary check failed" in record.getMessage():
             self._problems.append(logging.Formatter().format(record))

@@ -63,7 +63,7 @@ def test_the_silence_begins_when_the_client_has_taken_what_was_said(clock: Simpl
 def test_the_first_reason_to_revoke_it_stays() -> None:
     lease = Owner().lease
     lease.check()
-    lease.revoke(EngineStalled("It stood still."))
+    lease.revoke(EngineStalled("It made no progress."))
     lease.revoke(Busy("It is being unloaded."))
     with pytest.raises(EngineStalled):
         lease.check()
@@ -71,7 +71,7 @@ def test_the_first_reason_to_revoke_it_stays() -> None:
 
 async def test_it_is_given_back_whatever_happens() -> None:
     owner = Owner()
-    error = EngineStalled("It stood still.")
+    error = EngineStalled("It made no progress.")
     lease = owner.lease
 
     async def use() -> None:

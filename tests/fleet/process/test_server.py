@@ -129,7 +129,7 @@ async def test_who_is_condemned_is_doomed_before_its_owner_says_so(make_server: 
     server = make_server()
     await server.start()
     assert not server.is_ending
-    server.kill(EngineStalled("It stands still."))
+    server.kill(EngineStalled("It makes no progress."))
     assert (server.state, server.is_ending) == ("ready", True)
     while server.state == "ready":  # noqa: ASYNC110
         await asyncio.sleep(0.01)
@@ -137,7 +137,7 @@ async def test_who_is_condemned_is_doomed_before_its_owner_says_so(make_server: 
 
 
 async def test_a_sentence_that_comes_too_late_does_not_meet_the_next_life(make_server: Make) -> None:
-    """The examination of a process that had just died condemned the one after it."""
+    """The check of a process that had just died killed the next one."""
     server = make_server()
     await server.start()
     psutil.Process(server.child.pid).kill()
