@@ -214,7 +214,7 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
     assert ModelFiles(tmp_path).size_bytes == 7
 
 
-def test_an_endpoint_is_a_model_and_cannot_take_a_models_name():
+def test_a_running_server_is_a_model_and_cannot_take_a_models_name():
     server = RunningServer.model_validate({"base_url": "http://127.0.0.1:11434/v1/", "model": "llava:7b"})
     variant = Catalog(endpoints={"far": server}).get("far").variant()
     assert (variant.engine, variant.repo, server.root) == ("endpoint", "llava:7b", "http://127.0.0.1:11434")

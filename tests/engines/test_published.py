@@ -109,4 +109,4 @@ def test_bench_of_the_five_makes_one_guide(run: Any) -> None:
         assert model in guide
     for result in results:
         if result["model_id"] not in GRADED:
-            assert "never came to the first correct answer" in result["load"]["first_correct"]["missing"]
+            assert "never reached the first correct answer" in result["load"]["first_correct"]["missing"]

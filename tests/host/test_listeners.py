@@ -15,7 +15,7 @@ import pytest
 
 from viewfinder.host.listeners import Holder, free_port, holder_of, is_held_by
 
-from ..foreign import foreign_server
+from ..running_server import running_server
 
 LISTENS = Path(__file__).parents[1] / "children" / "listens.py"
 
@@ -85,8 +85,8 @@ def test_a_visitor_of_the_port_does_not_listen_there() -> None:
         assert not is_held_by(port, [os.getpid()])
 
 
-def test_a_real_foreign_server_on_the_stolen_port_is_not_ours_and_keeps_running(tmp_path: Path) -> None:
-    with foreign_server(tmp_path / "log") as url:
+def test_a_running_server_on_the_stolen_port_is_not_ours_and_keeps_running(tmp_path: Path) -> None:
+    with running_server(tmp_path / "log") as url:
         port = urllib.parse.urlsplit(url).port
         assert port is not None
         with subprocess.Popen(

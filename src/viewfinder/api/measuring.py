@@ -49,8 +49,8 @@ def bench(
     """Measure models, each on fresh server processes of its own, and keep every sample.
 
     Without `names`, every model that runs here; a name may also be `hf:owner/name` or a path. With
-    `endpoint`, a server that is already running is measured in their place, and `names` are the names by
-    which it serves its models. `vqa` is a folder of the user's own images with questions (see
+    `endpoint`, the running server at that URL is measured instead, and `names` are its own names of its
+    models. `vqa` is a folder of the user's own images with questions (see
     `measure/measures/own_images/questions`), which are asked, too. `budget` ("10m") is the time of the whole
     run: the suite's surplus is spent where it separates models best (see `measure/rounds`), and anything not
     reached says so. A model that fails has a result that says so. `resume` continues the newest interrupted

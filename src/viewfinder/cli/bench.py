@@ -42,9 +42,7 @@ def bench(
     variant: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     endpoint: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL", help="Measure a server that is already running; MODEL is a name that it serves."
-        ),
+        typer.Option(metavar="URL", help="Measure a running server; MODEL is a name that it serves."),
     ] = None,
     vqa: Annotated[
         Path | None,

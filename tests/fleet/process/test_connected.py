@@ -1,4 +1,4 @@
-"""Servers that run already: a real llama.cpp that Viewfinder did not start."""
+"""Running servers: a real llama.cpp that Viewfinder did not start."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.foreign import MODEL, foreign_server
+from tests.running_server import MODEL, running_server
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import RunningServer, Settings
 from viewfinder.core.errors import EngineDied, UnknownModel
@@ -20,7 +20,7 @@ QUESTION = {"messages": [{"role": "user", "content": "What is 3 plus 4?"}], "max
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with foreign_server(tmp_path_factory.mktemp("foreign") / "log") as address:
+    with running_server(tmp_path_factory.mktemp("running") / "log") as address:
         yield address
 
 

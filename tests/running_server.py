@@ -1,4 +1,4 @@
-"""A server that Viewfinder did not start; a plain module, for tests of several rooms."""
+"""A running server, for tests of several rooms."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ MODEL = "someone/else"
 
 
 @contextmanager
-def foreign_server(log: Path) -> Iterator[str]:
+def running_server(log: Path) -> Iterator[str]:
     """llama.cpp with glimpse on its own port; yields its address."""
     files = Catalog().resolve(Catalog().get("glimpse").variant())
     with log.open("w") as words:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import run
-from tests.foreign import MODEL, foreign_server
+from tests.running_server import MODEL, running_server
 
 
 @pytest.mark.timeout(300)
 def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
-    with foreign_server(tmp_path / "log") as address:
+    with running_server(tmp_path / "log") as address:
         words = ("bench", "--endpoint", f"{address}/v1", "--budget", "25s", "--json")
         benched = run(*words, home=tmp_path / "home", patience_s=240)
         assert benched.returncode == 0, benched.stderr
@@ -32,7 +32,7 @@ def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
         assert asked.stdout == "7.\n", asked.stderr
 
 
-def test_an_endpoint_without_a_server_is_reported(tmp_path: Path) -> None:
+def test_an_address_where_no_server_runs_is_reported(tmp_path: Path) -> None:
     done = run("bench", "--endpoint", "http://127.0.0.1:9", home=tmp_path)
     assert done.returncode == 1
     assert "Nothing answers at http://127.0.0.1:9" in done.stderr
