@@ -1,12 +1,15 @@
 """The names by which a user may call a model, and its name in the fleet."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from viewfinder.api import setup
 from viewfinder.api.setup import card_of, known_as, open_catalog, own_folders
 from viewfinder.catalog.catalog import WEIGHTS
-from viewfinder.core.config import load_settings
+from viewfinder.core.config import LocalModel, Settings, load_settings
 from viewfinder.core.errors import FilesMissing, ModelFilesError, UnknownModel
 from viewfinder.host.ownership import is_abandoned
 
@@ -27,6 +30,17 @@ def test_files_get_a_name_of_their_own() -> None:
     card = card_of(catalog, words)
     assert known_as(catalog, card, words) == card.name == "glimpse-2"
     assert catalog.get("glimpse-2").variants[0].source == "disk"
+
+
+@pytest.mark.parametrize("loads_folder", [True, False])
+def test_an_engine_says_whether_the_folders_of_its_models_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads_folder: bool
+) -> None:
+    """The catalog knew this of three engines by their names."""
+    monkeypatch.setattr(setup, "engines", lambda: {"odd": SimpleNamespace(loads_folder=loads_folder)})
+    catalog = open_catalog(Settings(models={"mine": LocalModel(model=tmp_path, engine="odd")}))
+    with pytest.raises(ModelFilesError, match=r"config\.json") if loads_folder else nullcontext():
+        catalog.resolve(catalog.get("mine").variant())
 
 
 def test_names_that_mean_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

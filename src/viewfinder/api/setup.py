@@ -10,6 +10,7 @@ from viewfinder.catalog.uncarded import is_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import UnknownModel
+from viewfinder.engines.registry import engines
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.host.leftovers import sweep
 from viewfinder.host.ownership import claim, give_up
@@ -21,7 +22,13 @@ def open_catalog(settings: Settings) -> Catalog:
     Raises BadRequest or UnknownModel when a setting names a model or variant that does not exist.
     """
     record = paths.pulled_file()
-    return Catalog(settings.models, settings.endpoints, wanted=settings.variants, lock_file=record)
+    return Catalog(
+        settings.models,
+        settings.endpoints,
+        folder_engines=[name for name, engine in engines().items() if engine.loads_folder],
+        wanted=settings.variants,
+        lock_file=record,
+    )
 
 
 def card_of(catalog: Catalog, name: str) -> ModelCard:

@@ -6,7 +6,7 @@ Made once by api; fleet, gateway and cli look models up in it. It never download
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -50,8 +50,9 @@ class ModelFiles:
 class Catalog:
     """Every card by its name; `extra` and `endpoints` are those that the user's settings add.
 
-    `wanted` names the only variant of a model that may be used, where the user chose one; `lock_file` is the
-    record of pulled files, which the files on disk are compared with.
+    `folder_engines` load model folders, whose files are then checked; `wanted` names the only variant of a
+    model that may be used, where the user chose one; `lock_file` is the record of pulled files, which the
+    files on disk are compared with.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Catalog:
         extra: Mapping[str, LocalModel] | None = None,
         endpoints: Mapping[str, RunningServer] | None = None,
         *,
+        folder_engines: Collection[str] = FOLDER_ENGINES,
         wanted: Mapping[str, str] | None = None,
         weights: Path = WEIGHTS,
         lock_file: Path | None = None,
     ) -> None:
         self._weights = weights
         self._lock_file = lock_file
+        self._folder_engines = folder_engines
         self._added: dict[str, str] = {}
         self._cards = {card.name: card for card in map(self._read_card, sorted(CARDS.glob("*.toml")))}
         for name, local in (extra or {}).items():
@@ -162,7 +165,7 @@ class Catalog:
             self._check_pulled(variant, model, mmproj)
         if variant.engine == LLAMA_CPP:
             _check_pair(model, mmproj)
-        elif variant.engine in FOLDER_ENGINES:
+        elif variant.engine in self._folder_engines:
             check_folder(model, *_where_links_may_lead(variant, model))
         return ModelFiles(model, mmproj)
 

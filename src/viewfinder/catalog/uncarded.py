@@ -18,7 +18,7 @@ from viewfinder.core.errors import BadRequest, ModelFilesError
 
 LLAMA_CPP, MLX, TRANSFORMERS, ENDPOINT = "llama.cpp", "mlx", "transformers", "endpoint"
 FOLDER_ENGINES = (MLX, TRANSFORMERS)
-"""They load a whole model folder."""
+"""Those of ours that load a whole model folder; the rooms above name all that are known."""
 HUB_PREFIX = "hf:"
 
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"

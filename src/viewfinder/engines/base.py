@@ -74,6 +74,8 @@ class Engine(ABC):
     libraries: tuple[str, ...] = ()
     """The Python distributions that decide how fast and how well it answers: results measured with other
     versions of them are not compared."""
+    loads_folder: bool = False
+    """Whether it loads a model folder as it is on the hub: such a folder is checked before every start."""
     summary: str = ""
     """A sentence or two for `docs/models.md`: what it is for, and where it is slow."""
     comes_with_viewfinder: bool = False

@@ -40,7 +40,7 @@ def launch(
     socket: Path,
     *,
     without: tuple[str, ...],
-    environment: Mapping[str, str],
+    environment: Mapping[str, str] | None = None,
     model: str = "",
     lacks: frozenset[str] = frozenset(),
 ) -> Launch:
@@ -71,10 +71,5 @@ def launch(
     }
     # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
     argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
-    return Launch(
-        argv,
-        SHARES_CORES | kept | offline | dict(environment),
-        model=model or str(files.model),
-        slots=1,
-        lacks=lacks,
-    )
+    own = SHARES_CORES | kept | offline | dict(environment or {})
+    return Launch(argv, own, model=model or str(files.model), slots=1, lacks=lacks)

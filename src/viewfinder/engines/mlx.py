@@ -42,6 +42,7 @@ class Mlx(Engine):
     known_good = ">=0.7.10,<0.8"
     title = "MLX"
     libraries = ("mlx", "mlx-vlm", "transformers")
+    loads_folder = True
     summary = "MLX is made for Apple silicon; it also runs on Linux, slowly."
 
     def rank(self, machine: Machine) -> int:

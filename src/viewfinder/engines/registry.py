@@ -6,7 +6,7 @@ class, which takes no arguments, or an object. One of ours is a line in `OURS`.
 
 import functools
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, cast
 
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine, Installed
@@ -38,8 +38,7 @@ def _with_defaults(engine: Any) -> Engine:
         if not fact.startswith("_") and not hasattr(engine, fact):
             bind = getattr(default, "__get__", None)
             setattr(engine, fact, bind(engine) if bind else default)
-    completed: Engine = engine
-    return completed
+    return cast(Engine, engine)
 
 
 def engine_named(name: str) -> Engine:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineError
 from viewfinder.engines.base import Engine, Installed, Launch
 
 
 class RunningServerEngine(Engine):
-    name = "endpoint"
+    name = ENDPOINT
     install = "start the server yourself"
     starts_servers = False
 

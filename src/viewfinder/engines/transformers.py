@@ -25,6 +25,7 @@ class Transformers(Engine):
     install = "pip install 'viewfinder[transformers]'"
     known_good = ">=5.23,<5.24"
     libraries = ("torch", "transformers")
+    loads_folder = True
     summary = (
         "transformers runs the publishers' own weights, and was the slowest where it was measured, "
         "on a Linux processor."
@@ -38,15 +39,7 @@ class Transformers(Engine):
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         return folder.launch(
-            _APP,
-            variant,
-            files,
-            settings,
-            socket,
-            without=("ACCELERATE_",),
-            environment={},
-            model=".",
-            lacks=_UNSUPPORTED,
+            _APP, variant, files, settings, socket, without=("ACCELERATE_",), model=".", lacks=_UNSUPPORTED
         )
 
 
