@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -38,8 +38,8 @@ class Disturbance:
     of this one.
     """
 
-    machine_s: Callable[[], tuple[float, float]] = read_machine_s
-    own_s: Callable[[list[int]], float] = read_own_s
+    machine_s: Callable[[], tuple[float, float]] = field(default_factory=lambda: read_machine_s)
+    own_s: Callable[[list[int]], float] = field(default_factory=lambda: read_own_s)
     foreign_s: float = 0.0
     available_s: float = 0.0
 
