@@ -8,8 +8,7 @@ from viewfinder.host.hardware import Machine
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.figures import Memory
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import ANCHOR, Sample
+from viewfinder.measure.store.rows import ANCHOR, ProcessOutcome, Sample
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
 PRINT = Fingerprint(

@@ -61,7 +61,7 @@ async def test_killed_at_the_end_it_is_timed_once_and_is_no_model(store: Store, 
     assert result.machine_drift.low < result.machine_drift.value < result.machine_drift.high
     assert result.machine_drift.n == 4 * ANCHOR_IMAGES
     assert store.models_of(result.run) == ["glimpse"]
-    assert [one.model for one in results.latest(store)] == ["glimpse"]
+    assert [one.model for one in results.readable(store.latest())] == ["glimpse"]
     assert seen[0].model == "this computer"
     done = [progress.done for progress in seen]
     assert done == sorted(done)

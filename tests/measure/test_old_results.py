@@ -54,7 +54,7 @@ def test_its_guide_has_every_row_of_every_table() -> None:
 
 def test_its_results_are_typed_and_their_figures_found_once(home: Path) -> None:
     with Store(home / "results.sqlite") as store:
-        ours, of_endpoint = results.latest(store)
+        ours, of_endpoint = results.readable(store.latest())
         assert set(ours.found) == {
             "gates",
             "load",
@@ -79,6 +79,6 @@ def test_it_is_converted_once(home: Path) -> None:
         first = store.latest()
     with Store(home / "results.sqlite") as store:
         assert store.latest() == first
-        assert [one.model_dump_json() for one in results.latest(store)] == [
+        assert [one.model_dump_json() for one in results.readable(store.latest())] == [
             results.ModelResult.model_validate_json(one.text).model_dump_json() for one in first
         ]

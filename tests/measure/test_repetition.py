@@ -10,8 +10,7 @@ from viewfinder.measure.measures.registry import AnyMeasure
 from viewfinder.measure.plan import FIRST_PROCESS, plan, second_measurements
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.repetition import TimedProcess, count, disturbed
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 
 QUIET, BUSY = ProcessOutcome(foreign_s=0.1, available_s=10.0), ProcessOutcome(foreign_s=4.0, available_s=10.0)
 LOAD = "other programs used 40 % of the processors while requests were timed"

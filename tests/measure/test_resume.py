@@ -66,7 +66,7 @@ def result_of(home: Path) -> ModelResult:
     with Store(home / "results.sqlite") as store:
         (run,) = store.runs()
         assert run.finished_at
-        (result,) = results.of_run(store, run.run)
+        (result,) = results.readable(store.results_of(run.run))
     return result
 
 

@@ -194,7 +194,7 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
     assert "took no less time" in missing(latency(result).new_image), "this engine remembers nothing"
     assert figure(latency(result).first_image).n == 7
     assert missing(texts.prefill_rate) == "the engine does not report how long it read the prompt"
-    assert results.latest(store) == [result]
+    assert results.readable(store.latest()) == [result]
     assert store.runs()[0].finished_at
     scenarios = [sample.scenario for sample in store.samples(result.run, "good")]
     assert {name: scenarios.count(name) for name in dict.fromkeys(scenarios)} == {
@@ -283,7 +283,7 @@ async def test_one_that_fails_does_not_stop_the_others(
     assert "nonesuch" in reasons[3]
     assert gate(gates(found[1]).text).passed, "what was measured before the end is kept"
     assert isinstance(gates(found[1]).vision, Missing)
-    assert {result.model: result.status for result in results.latest(store)} == {
+    assert {result.model: result.status for result in results.readable(store.latest())} == {
         result.model: result.status for result in found
     }
 
@@ -323,7 +323,7 @@ async def test_ctrl_c_keeps_what_was_asked(store: Store, folders: Folders, setti
     assert unfinished.finished_at == ""
     kept = [one for name in ("good", "blind") for one in store.samples(unfinished.run, name)]
     assert len(kept) > GATES["text"]
-    assert results.latest(store) == []
+    assert results.readable(store.latest()) == []
 
 
 async def test_models_take_turns(store: Store, folders: Folders, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from viewfinder.measure.compare.standings import Standing
 from viewfinder.measure.statistics.contrasts import Contrast
 from viewfinder.measure.statistics.ranking import Ranking
 from viewfinder.report.document import write_guide
-from viewfinder.report.standings import lines
+from viewfinder.report.ranks import lines
 
 SHARES = Contrast(0.05, -0.012, 0.112, 0.0, 0.1, 0.09, 200, 0.4)
 TIMES = Contrast(-math.log(1.5), -math.log(1.6), -math.log(1.4), -0.46, -0.35, 1e-6, 7, 0.1)

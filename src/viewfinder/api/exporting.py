@@ -76,7 +76,7 @@ def _stored(wanted: str | None, models: Sequence[str]) -> Iterator[_Part]:
         some = False
         for run in runs:
             prints = store.fingerprints(run.run)
-            known = {result.model: result for result in results.of_run(store, run.run)}
+            known = {result.model: result for result in results.readable(store.results_of(run.run))}
             for model in store.models_of(run.run):
                 if models and model not in models:
                     continue

@@ -24,8 +24,8 @@ def measured_here() -> MeasuredHere:
     found: dict[tuple[str, str], MeasuredVariant] = {}
     try:
         with Store(paths.results_file()) as store:
-            for newest in results.latest(store):
-                for result in results.history(store, newest.model, newest.variant):
+            for newest in results.readable(store.latest()):
+                for result in results.readable(store.history(newest.model, newest.variant)):
                     if _on(this_machine(), result):
                         found.setdefault((result.model, result.variant), _measured(result))
     except ViewfinderError as error:

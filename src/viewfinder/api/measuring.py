@@ -127,11 +127,11 @@ def guide() -> str:
     Raises ViewfinderError when nothing was measured yet.
     """
     with Store(paths.results_file()) as store:
-        latest = stored.latest(store)
+        latest = stored.readable(store.latest())
         previous = [
             earlier
             for result in latest
-            for earlier in stored.history(store, result.model, result.variant)[1:2]
+            for earlier in stored.readable(store.history(result.model, result.variant))[1:2]
         ]
         evidence = _evidence(store, (*latest, *previous))
         parities = _parities(latest, evidence)
@@ -175,5 +175,5 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Eviden
 def conclude() -> str:
     """The conclusion of the stored results, in two or three sentences."""
     with Store(paths.results_file()) as store:
-        latest = stored.latest(store)
+        latest = stored.readable(store.latest())
         return conclusion(latest, _evidence(store, latest))

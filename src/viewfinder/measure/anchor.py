@@ -15,14 +15,13 @@ from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure.compare import machine_speed
 from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.pacing import WARM_UP
 from viewfinder.measure.prompts import descriptions
 from viewfinder.measure.run_context import RunContext
 from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import ANCHOR
+from viewfinder.measure.store.rows import ANCHOR, ProcessOutcome
 from viewfinder.measure.suite import Suite
-from viewfinder.measure.warm_up import WARM_UP
 
 _MODEL, _ENGINE = "glimpse", "llama.cpp"
 ANCHOR_WARM_UP, ANCHOR_IMAGES = 1, 2

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
-from viewfinder.measure.statistics.clusters import share
+from viewfinder.measure.pacing import WARM_UP
+from viewfinder.measure.statistics.clusters import share_by_scene
 from viewfinder.measure.store.rows import Run, Sample
-from viewfinder.measure.warm_up import WARM_UP
 
 _NESTED = ("token_times_s", "timings")
 """Lists and objects, which are no cells of a table."""
@@ -161,12 +161,10 @@ def _task(task: str, some: Sequence[Sample]) -> ExportRow:
     """The share of right answers by each metric, with the standard error that belongs to its clustered
     interval; the interval is that of the first metric."""
     results: ExportRow = {"alias": task}
-    scenes: dict[str, list[dict[str, float]]] = {}
-    for number, one in enumerate(some):
-        scenes.setdefault(one.scene or str(number), []).append(_grades(one))
     for metric in _grades(some[0]):
-        right = [sum(grades[metric] for grades in answers) for answers in scenes.values()]
-        value, low, high = share(right, list(map(len, scenes.values())))
+        value, low, high = share_by_scene(
+            (one.scene or str(number), _grades(one)[metric]) for number, one in enumerate(some)
+        )
         results |= {f"{metric},none": value, f"{metric}_stderr,none": (high - low) / 2 / 1.96}
         results.setdefault("interval_95", [low, high])
     return results

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from viewfinder.client.exchange import Exchange
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 
 Series = Mapping[str, Sequence[float]]
 """Numbers that a measure notes beside its samples, by their name."""

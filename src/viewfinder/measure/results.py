@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, JsonValue, RootModel, SerializeAsAny, ValidationError, field_validator
 
-from viewfinder.host.hardware import Machine
-from viewfinder.measure.figures import Figure, Frozen, Measured, Missing
-from viewfinder.measure.measures.base import Facts, merged
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.base import Facts, ResultHeader, merged
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.store.store import Store, StoredResult
 
@@ -31,24 +30,12 @@ class OtherVersion(RootModel[JsonValue]):
     """The result of a measure that is not installed here, or of another version of it; kept as it is."""
 
 
-class ModelResult(Frozen):
+class ModelResult(ResultHeader):
     """Everything that one run found about one variant.
 
     `found` maps each measure of the run to its result, or to the reason why there is none.
     """
 
-    model: str
-    title: str
-    model_id: str
-    variant: str
-    engine: str
-    engine_version: str
-    quantization: str
-    endpoint: str
-    suite: str
-    run: str
-    measured_at: str
-    machine: Machine
     status: Status
     status_reasons: tuple[str, ...] = ()
     """The reasons for the status, as clauses; empty in results of older versions."""
@@ -60,9 +47,6 @@ class ModelResult(Frozen):
     """What is unusual about how it was measured, such as which processes were disturbed."""
     machine_drift: Measured | None = None
     """The machine's time for the same work at the run's end over that at its start; None: not timed."""
-    fingerprint: str = ""
-    """Digest of the computer and the software that it was measured with; empty in results of older
-    versions."""
 
     @field_validator("found", mode="before")
     @classmethod
@@ -108,22 +92,8 @@ def add(store: Store, result: ModelResult, set_aside: Collection[int] = ()) -> N
     store.add_result(result.run, result.model, result.model_dump_json(), set_aside)
 
 
-def of_run(store: Store, run: str) -> list[ModelResult]:
-    """The results that a run has so far, in the order in which they were made."""
-    return _readable(store.results_of(run))
-
-
-def history(store: Store, model: str, variant: str) -> list[ModelResult]:
-    """A variant's results, newest first; those that cannot be read are left out."""
-    return _readable(store.history(model, variant))
-
-
-def latest(store: Store) -> list[ModelResult]:
-    """The newest result of every variant of every model, in the order of their names."""
-    return _readable(store.latest())
-
-
-def _readable(rows: Iterable[StoredResult]) -> list[ModelResult]:
+def readable(rows: Iterable[StoredResult]) -> list[ModelResult]:
+    """The results in these rows; one that cannot be read is left out, with a warning."""
     results = []
     for row in rows:
         try:

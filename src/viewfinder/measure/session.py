@@ -14,7 +14,6 @@ from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure import repetition, results
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Measured
-from viewfinder.measure.measures.base import About
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.plan import PlannedProcess
 from viewfinder.measure.process_log import ProcessLog
@@ -23,8 +22,7 @@ from viewfinder.measure.result_builder import ResultBuilder
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.run_context import RunContext
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import Suite
 
@@ -63,7 +61,7 @@ class Session:
     def recall(self) -> None:
         """Read what the store has of this run, after an interruption."""
         run, store = self.context.run.run, self.context.store
-        known = results.of_run(store, run)
+        known = results.readable(store.results_of(run))
         self.result = next((one for one in known if one.model == self.card.name), None)
         self._finished = store.outcomes(run, self.card.name)
 
@@ -119,12 +117,11 @@ class Session:
     def _write_files(self, result: ModelResult) -> None:
         """Called before the result, which names the files, is stored; an error of the disk only logs a
         warning."""
-        about = _about(result)
         try:
             for name, found in result.found.items():
                 measure = measures()[name]
                 if isinstance(found, measure.result):
-                    for path, content in measure.files(found, about).items():
+                    for path, content in measure.files(found, result).items():
                         file = self.context.folders.state / path
                         file.parent.mkdir(parents=True, exist_ok=True)
                         file.write_bytes(content)
@@ -251,17 +248,3 @@ def _doing(suite: Suite, planned: PlannedProcess, *, is_ours: bool) -> str:
     number = planned.repeats or planned.number
     doing = f"{what} {number} of {suite.processes}" if number <= suite.processes else f"one more {what}"
     return f"{doing} once more" if planned.repeats else doing
-
-
-def _about(result: ModelResult) -> About:
-    known = {"model", "model_id", "variant", "quantization", "engine", "engine_version", "fingerprint", "run"}
-    return About(
-        title=result.title,
-        model=result.model,
-        variant=result.variant,
-        run=result.run,
-        engine=result.engine,
-        endpoint=result.endpoint,
-        model_id=result.model_id,
-        versions=result.model_dump(mode="json", include=known | {"measured_at", "machine"}),
-    )

@@ -18,7 +18,7 @@ from viewfinder.report.commands import commands
 from viewfinder.report.facts import RunModel, label
 from viewfinder.report.figures import right_of
 from viewfinder.report.issues import known_issues, upstream_issues
-from viewfinder.report.standings import lines
+from viewfinder.report.ranks import lines
 from viewfinder.report.tables import Tables
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -1,18 +1,21 @@
-"""The models' ranks by one figure, ties included; called by `advice`.
+"""The models' ranks by one figure, ties included, and rankings in words; called by `advice` and the template
+of the guide.
 
 Rank 1 has the model with the best figure and every model that is not surely worse (see
 `measure/statistics/ranking`; without the samples, every model whose interval overlaps the best one's); the
 next rank begins with the best of the rest.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from viewfinder.measure.compare.evidence import Evidence
-from viewfinder.measure.compare.standings import by_answers, by_times
+from viewfinder.measure.compare.standings import Standing, by_answers, by_times
 from viewfinder.measure.figures import Figure
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.statistics.ranking import explain
+from viewfinder.measure.statistics.contrasts import Contrast
+from viewfinder.measure.statistics.ranking import Ranking, explain
 from viewfinder.report.facts import RunModel, key, label
 from viewfinder.report.figures import apart
 
@@ -47,6 +50,11 @@ def ranked(results: Sequence[ModelResult], name: str, evidence: Known | None = N
     return placed
 
 
+def lines(standing: Standing) -> list[tuple[str, str]]:
+    """Model and verdict, the best first; the difference from the best with its 95 % interval."""
+    return [(place.model, _verdict(standing, place)) for place in standing.places]
+
+
 def _are_shares(measured: _Measured) -> bool:
     return any(figure.unit == "%" for _, figure in measured)
 
@@ -69,3 +77,20 @@ def _overlapping(waiting: _Measured) -> dict[str, str]:
     """The labels of those whose intervals overlap the first one's."""
     (_, leader), *_ = waiting
     return {label(result): "" for result, figure in waiting if not apart(leader, figure)}
+
+
+def _verdict(standing: Standing, place: Ranking) -> str:
+    said = explain(place, standing.samples)
+    if place.contrast is None:
+        return said
+    return f"{said} ({_difference(place.contrast, is_time=standing.is_time)})"
+
+
+def _difference(contrast: Contrast, *, is_time: bool) -> str:
+    """The contrast is the best minus this one; it is printed the other way round, as people compare with the
+    best."""
+    if is_time:
+        value, low, high = (math.exp(-number) for number in (contrast.value, contrast.high, contrast.low))
+        return f"{value:.2f} times the best one's, {low:.2f} to {high:.2f}"
+    value, low, high = (100 * number for number in (contrast.value, contrast.low, contrast.high))
+    return f"{value:.1f} points below the best, {low:.1f} to {high:.1f}, n={contrast.n}"

@@ -13,8 +13,7 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from viewfinder.measure.statistics.rare import at_most, is_chance
+from viewfinder.measure.statistics.intervals import at_most, is_chance
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,7 @@ from viewfinder.measure.measures.gates.result import Gates
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store import schema
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import ANCHOR, Run, Sample
+from viewfinder.measure.store.rows import ANCHOR, ProcessOutcome, Run, Sample
 from viewfinder.measure.store.store import Store
 
 MACHINE = Machine(cpu="a", cores_physical=1, cores_logical=2, memory_bytes=3, os="o", python="3", gpu="")
@@ -147,18 +146,18 @@ def test_latest_is_one_for_each_variant(store: Store) -> None:
         ("b", "w", "other"),
     ):
         results.add(store, result(model, variant=variant, title=title))
-    assert [(one.model, one.title) for one in results.latest(store)] == [
+    assert [(one.model, one.title) for one in results.readable(store.latest())] == [
         ("a", "only"),
         ("b", "other"),
         ("b", "new"),
     ]
-    assert [one.title for one in results.history(store, "b", "x")] == ["new", "old"]
+    assert [one.title for one in results.readable(store.history("b", "x"))] == ["new", "old"]
     assert store.history("b", "y") == []
 
 
 def test_results_come_back_as_they_were(store: Store) -> None:
     results.add(store, result())
-    assert results.latest(store) == [result()]
+    assert results.readable(store.latest()) == [result()]
 
 
 def test_runs_know_whether_they_ended(store: Store) -> None:
@@ -176,7 +175,7 @@ def test_a_result_of_another_version_is_left_out_and_said(
     with database:
         database.execute("UPDATE results SET result = json_remove(result, '$.status') WHERE model = 'a'")
     database.close()
-    assert [one.model for one in results.latest(store)] == ["b"]
+    assert [one.model for one in results.readable(store.latest())] == ["b"]
     assert "Ignored the result of 'a' from run run1: written by another version" in caplog.text
     assert "Run: viewfinder bench a" in caplog.text
 
@@ -275,7 +274,7 @@ def test_a_file_of_the_first_version_is_brought_up_and_read(file: Path) -> None:
     database.commit()
     database.close()
     with Store(file) as store:
-        (known,) = results.latest(store)
+        (known,) = results.readable(store.latest())
         assert (known.model, known.fingerprint, set(known.found)) == (
             "glimpse",
             "",

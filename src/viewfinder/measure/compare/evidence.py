@@ -11,8 +11,7 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import ANCHOR, Sample
+from viewfinder.measure.store.rows import ANCHOR, ProcessOutcome, Sample
 from viewfinder.measure.store.store import Store
 
 

@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 
-from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.metrics import DRIFT, SURE, answered
+from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.metrics import DRIFT, PROCESSES, SURE, answered, figure
 from viewfinder.measure.statistics import over_processes
 from viewfinder.measure.statistics.contrasts import Contrast
 from viewfinder.measure.statistics.intervals import TooFew
@@ -40,19 +40,15 @@ def during(samples: Sequence[Sample], processes: int) -> tuple[Measured, str]:
     contrast = compare(end, start)
     if contrast is None:
         return Missing(missing="the anchor was not timed both at the start and at the end of the run"), ""
-    value, low, high = ratio(contrast)
-    figure = Figure(
-        value=value,
-        low=low,
-        high=high,
-        n=sum(one.scenario == ANCHOR_SCENARIO for one in samples),
-        unit="times",
-        how="time of the same image requests to glimpse on llama.cpp at the end of the run / at its start; "
-        f"{len(end)} and {len(start)} fresh server processes",
+    n = sum(one.scenario == ANCHOR_SCENARIO for one in samples)
+    how = (
+        "time of the same image requests to glimpse on llama.cpp at the end of the run / at its start; "
+        f"{len(end)} and {len(start)} {PROCESSES}"
     )
-    if contrast.p >= SURE or 1 / DRIFT <= value <= DRIFT:
-        return figure, ""
-    return figure, f"drift: at the end of the run the machine took {words(contrast)} for the same work"
+    found = figure(ratio(contrast), n, "times", how)
+    if contrast.p >= SURE or 1 / DRIFT <= found.value <= DRIFT:
+        return found, ""
+    return found, f"drift: at the end of the run the machine took {words(contrast)} for the same work"
 
 
 def compare(now: Sequence[float], then: Sequence[float]) -> Contrast | None:

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
+from viewfinder.host.hardware import Machine
 from viewfinder.measure import disturbance
-from viewfinder.measure.figures import NO_VISION, NOT_OURS, Gate, Measured, Missing
+from viewfinder.measure.figures import NO_VISION, NOT_OURS, Frozen, Gate, Measured, Missing
 from viewfinder.measure.process_log import ProcessLog, Series
 from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.subject import Subject
@@ -153,18 +154,23 @@ class ProcessValues:
 Reader = RightAnswers | ProcessValues
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """The model and the run, for files that a measure writes beside its result."""
+class ResultHeader(Frozen):
+    """Which variant was measured, in which run, on which machine and with which software."""
 
-    title: str
     model: str
-    variant: str
-    run: str
-    engine: str
-    endpoint: str
+    title: str
     model_id: str
-    versions: Mapping[str, object]
+    variant: str
+    engine: str
+    engine_version: str
+    quantization: str
+    endpoint: str
+    suite: str
+    run: str
+    measured_at: str
+    machine: Machine
+    fingerprint: str = ""
+    """Digest of the computer and the software; empty in results of older versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,7 +228,7 @@ class Measure(Generic[C, R]):
     """Why there is no result when the suite leaves it out."""
     samples: Mapping[str, Reader] = field(default_factory=dict)
     """How runs and models are compared, by the name of the figure."""
-    files: Callable[[R, About], Mapping[str, bytes]] = lambda result, about: {}
+    files: Callable[[R, ResultHeader], Mapping[str, bytes]] = lambda result, header: {}
     """Files that belong to the result, by their path in the state folder."""
 
     def skip_reason(self, variant: Variant) -> Missing | None:

@@ -7,7 +7,7 @@ Sampling, 1965). It is at most what it would be if all answers about a scene wer
 where it cannot be estimated, because all answers are right, or all wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,14 @@ def worth(totals: ArrayLike, sizes: ArrayLike, independent_variance: float) -> W
     residuals = total - total.sum() / n * size
     variance = clusters / (clusters - 1) * float((residuals**2).sum()) / n**2
     return Worth(int(n), clusters, min(alike, max(1.0, variance / (independent_variance / n))))
+
+
+def share_by_scene(grades: Iterable[tuple[str, float]]) -> Interval:
+    """The `share` of answers that are given as scene and grade, 0 to 1."""
+    scenes: dict[str, list[float]] = {}
+    for scene, grade in grades:
+        scenes.setdefault(scene, []).append(grade)
+    return share(list(map(sum, scenes.values())), list(map(len, scenes.values())))
 
 
 def share(right: Sequence[float], asked: Sequence[int]) -> Interval:

@@ -1,4 +1,5 @@
-"""Intervals of a mean, a speed, a median and a share; called by `metrics`, the measures and the report.
+"""Intervals of a mean, a speed, a median and a share, and bounds of what was seen seldom or never; called by
+`metrics`, the measures and the report.
 
 Requests to one server process resemble each other more than requests to different ones (memory
 layout, clock speed, other programs at work), so every interval here treats the **fresh server process**
@@ -77,6 +78,22 @@ def score_interval(share: float, n: float, z: float) -> tuple[float, float]:
     reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # It always contains the share itself, except for rounding.
     return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
+
+
+def at_most(events: int, asked: int) -> float:
+    """The share, 0 to 1, below which events surely lie: the one-sided 95 % bound, exact for any number.
+
+    Clopper and Pearson, Biometrika 26 (1934) 404. Without an event it is 1 - 0.05 ** (1 / asked), nearly 3 /
+    asked: 4.9 % of 60, 1.0 % of 300. 1 when nothing was asked.
+    """
+    if not 0 <= events <= asked:
+        raise ValueError(f"{events} of {asked} is not a share")
+    return 1.0 if events == asked else float(special.bdtri(events, asked, 1 - LEVEL))
+
+
+def is_chance(events: int, of: int, share: float) -> bool:
+    """Whether chance alone, at this share, would give this many events or more with 5 % or more."""
+    return events == 0 or float(special.bdtrc(events - 1, of, share)) >= 1 - LEVEL
 
 
 def _need(n: int, needed: int, what: str) -> None:

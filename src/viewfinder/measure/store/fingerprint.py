@@ -10,7 +10,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
@@ -18,16 +18,15 @@ from viewfinder.core.version import VERSION
 from viewfinder.engines.base import Engine
 from viewfinder.host.hardware import Machine
 from viewfinder.host.power import Power
+from viewfinder.measure.figures import Frozen
 
 _GIB = 2**30
 _OUR_LIBRARIES = ("httptools", "pillow")
 """The libraries that read the timed replies, and that draw and encode the images."""
 
 
-class Fingerprint(BaseModel):
+class Fingerprint(Frozen):
     """Everything that is known to decide how fast and how well a variant answers here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     viewfinder: str
     machine: Machine

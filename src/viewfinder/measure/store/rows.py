@@ -5,24 +5,23 @@ import sqlite3
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.host.hardware import Machine
+from viewfinder.measure.figures import Frozen, Memory, Phase
 
 ANCHOR = "(anchor)"
 """The model's name under which the machine's own speed is kept; no model can have it (see
 `catalog.card.NAME`)."""
 
 
-class RunRequest(BaseModel):
+class RunRequest(Frozen):
     """What the user wants measured, kept so that the run can be resumed after an interruption.
 
     `names` are the models as they were typed ("glimpse", "hf:owner/name", a path), in their order; for an
     `endpoint`, the names under which it serves them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     names: tuple[str, ...] = ()
     endpoint: str | None = None
@@ -66,6 +65,23 @@ class Sample:
     expected: str = ""
     right: bool | None = None
     place: int | None = None
+
+
+class ProcessOutcome(Frozen):
+    """`starts` is more than one when the engine failed to start and was started again. `foreign_s` of
+    `available_s` processor seconds went to other programs while requests were timed. `series` holds the
+    numbers that its measures noted beside their samples; `broke_off` says why it ended early, or is empty.
+    `spent_s` is the part of the run's time that it took.
+    """
+
+    starts: int = 1
+    engine_version: str = ""
+    memory: dict[Phase, Memory] = Field(default_factory=dict)
+    foreign_s: float = 0.0
+    available_s: float = 0.0
+    series: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    broke_off: str = ""
+    spent_s: float = 0.0
 
 
 def row_of_run(run: Run) -> dict[str, object]:

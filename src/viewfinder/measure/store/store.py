@@ -20,9 +20,9 @@ from typing import NamedTuple, Self
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.measure.store import schema
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.outcome import ProcessOutcome
 from viewfinder.measure.store.rows import (
     ANCHOR,
+    ProcessOutcome,
     Run,
     Sample,
     insert,

@@ -7,7 +7,7 @@ from typing import Literal
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled
 from viewfinder.measure.metrics import answered
-from viewfinder.measure.statistics.rare import at_most
+from viewfinder.measure.statistics.intervals import at_most
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble
 

@@ -25,7 +25,7 @@ from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import ProcessOutcome
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import DEPTHS, suite_named
 

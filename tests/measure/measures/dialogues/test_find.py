@@ -16,10 +16,11 @@ from viewfinder.measure.measures.dialogues.recall import (
     SINGLE,
     TEXT_ONLY,
     Recall,
+    headline,
+    is_settled,
     scenario_of,
 )
 from viewfinder.measure.measures.dialogues.result import Dialogues
-from viewfinder.measure.measures.dialogues.retention import headline, is_settled
 from viewfinder.measure.statistics import clusters
 from viewfinder.measure.store.rows import Sample
 

@@ -18,8 +18,7 @@ from viewfinder.measure.measures.load.ask import LOAD_STAMPS, all_files
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import DEPTHS, Suite, suite_named
 

@@ -7,7 +7,7 @@ from viewfinder.measure.figures import Figure, Measured, Memory, Missing, Phase
 from viewfinder.measure.measures.memory import MEASURE
 from viewfinder.measure.measures.memory.result import MemoryUse
 from viewfinder.measure.process_log import ProcessLog
-from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import ProcessOutcome
 
 
 def memory(footprint_bytes: int) -> Memory:

@@ -31,8 +31,7 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.statistics.intervals import wilson
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import DEPTHS, suite_named
 

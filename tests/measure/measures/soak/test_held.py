@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from viewfinder.measure.measures.soak.held import held
+from viewfinder.measure.measures.soak.ask import held
 
 HOLDS = """
 import sys, threading

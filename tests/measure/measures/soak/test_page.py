@@ -8,7 +8,7 @@ from viewfinder.measure.measures.soak import MEASURE
 from viewfinder.measure.measures.soak.page import rows
 from viewfinder.measure.measures.soak.result import Soak
 from viewfinder.measure.process_log import ProcessLog
-from viewfinder.measure.store.outcome import ProcessOutcome
+from viewfinder.measure.store.rows import ProcessOutcome
 
 
 def test_the_soak_has_its_figures() -> None:

@@ -8,7 +8,6 @@ from PIL import Image
 
 from tests.measure.measures.stability.made_up import asked, color
 from tests.report.conftest import Make
-from viewfinder.measure import session
 from viewfinder.measure.measures.stability import MEASURE
 from viewfinder.measure.measures.stability.find import judge
 from viewfinder.measure.measures.stability.scenarios import AFTER, REFERENCE, TOGETHER
@@ -23,8 +22,8 @@ FRESH = [[asked(number, scenario=REFERENCE) for number in range(8)]] * 2
 def written(process: list[Sample], **changed: str) -> dict[str, bytes]:
     """All files of the process's troubles, by path."""
     found = judge([*FRESH, process])
-    about = session._about(Make.result("glimpse", run="run", stability=found, **changed))
-    return dict(MEASURE.files(found, about))
+    result = Make.result("glimpse", run="run", stability=found, **changed)
+    return dict(MEASURE.files(found, result))
 
 
 def folder(process: list[Sample], **changed: str) -> dict[str, bytes]:

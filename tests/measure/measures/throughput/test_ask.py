@@ -18,14 +18,12 @@ from viewfinder.engines import registry
 from viewfinder.engines.base import Launch
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.throughput import MEASURE
-from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, open_level
+from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, answer_rate, open_level
 from viewfinder.measure.measures.throughput.counts import ThroughputCounts
-from viewfinder.measure.measures.throughput.rates import answer_rate
 from viewfinder.measure.measures.throughput.result import Throughput
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.progress import Progress
-from viewfinder.measure.store.outcome import ProcessOutcome
-from viewfinder.measure.store.rows import Sample
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.suite import Suite
 
 TWO = ThroughputCounts(processes=2, requests=4, level_s=60.0)

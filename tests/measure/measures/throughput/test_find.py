@@ -13,9 +13,8 @@ from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.throughput import MEASURE
-from viewfinder.measure.measures.throughput.ask import closed_level
+from viewfinder.measure.measures.throughput.ask import answer_rate, arrivals, closed_level
 from viewfinder.measure.measures.throughput.find import closed_figures, open_figures, saturation
-from viewfinder.measure.measures.throughput.rates import answer_rate, arrivals
 from viewfinder.measure.measures.throughput.result import Throughput
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample

@@ -15,8 +15,16 @@ soon as the gateway has such sessions; its prompts must then be byte for byte th
 from collections.abc import Sequence
 
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
-from viewfinder.measure.measures.dialogues.recall import BLIND, RESENT, SINGLE, TEXT_ONLY, Recall, scenario_of
-from viewfinder.measure.measures.dialogues.retention import headline, is_settled
+from viewfinder.measure.measures.dialogues.recall import (
+    BLIND,
+    RESENT,
+    SINGLE,
+    TEXT_ONLY,
+    Recall,
+    headline,
+    is_settled,
+    scenario_of,
+)
 from viewfinder.measure.measures.dialogues.script import DISTANCES, TALK, TURNS, Dialogue, Line, dialogues
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import DESCRIBE, Prompt, graded, text_message

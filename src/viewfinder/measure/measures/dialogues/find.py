@@ -12,21 +12,19 @@ from viewfinder.measure.measures.dialogues.counts import DialogueCounts
 from viewfinder.measure.measures.dialogues.recall import (
     BLIND,
     DIALOGUE_PREFIX,
+    KEPT,
     NEVER,
     RESENT,
     SINGLE,
     TEXT_ONLY,
     Recall,
-)
-from viewfinder.measure.measures.dialogues.result import Dialogues
-from viewfinder.measure.measures.dialogues.retention import (
-    KEPT,
     difference,
     half_width,
     headline,
     is_settled,
     share,
 )
+from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.measures.dialogues.script import DISTANCES, FALSE, SECOND, TRUE, TURN_OF, TURNS, at
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import bootstrap

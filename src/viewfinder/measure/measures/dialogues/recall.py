@@ -1,16 +1,15 @@
-"""The answers of dialogues, sorted by the question that they answer."""
+"""The answers of dialogues, sorted by the question that they answer, and the shares of facts kept; pure.
+
+Every interval is over dialogues, because all questions about one image depend on each other.
+"""
 
 from collections.abc import Iterable, Mapping
 
-from viewfinder.measure.measures.dialogues.script import (
-    ABOUT_FIRST,
-    AFTER_SECOND,
-    RETOLD,
-    SECOND,
-    TURN_OF,
-    TURNS,
-    dialogue_of,
-)
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.dialogues import script
+from viewfinder.measure.metrics import percent
+from viewfinder.measure.statistics import clusters, pairs
+from viewfinder.measure.statistics.intervals import Interval
 from viewfinder.measure.statistics.pairs import Item
 from viewfinder.measure.store.rows import Sample
 from viewfinder.scenes.questions import Question, is_right
@@ -19,8 +18,9 @@ RESENT, TEXT_ONLY, SINGLE, BLIND = "R", "T", "single", "blind"
 """The arms, see `ask`."""
 DIALOGUE_PREFIX = "context/"
 """Begins the scenario of every sample of a dialogue."""
-NEVER = TURNS + 1
+NEVER = script.TURNS + 1
 """The turn of the first loss in a dialogue without one."""
+KEPT = "facts right in the dialogue, of those right when asked alone with their image"
 
 Rights = Mapping[Item, bool]
 """Whether each answer is right (or swapped, or a premise accepted), by dialogue and role."""
@@ -41,7 +41,7 @@ class Recall:
         self.dialogues: set[str] = set()
         for one in samples:
             _, arm, role = one.scenario.split("/", 2)
-            dialogue = dialogue_of(one.scene)
+            dialogue = script.dialogue_of(one.scene)
             self.dialogues.add(dialogue)
             if one.exchange.error:
                 self.failed.append(one)
@@ -65,9 +65,9 @@ class Recall:
         """The facts that the model sees and that were asked again after a second image: before it, and
         after."""
         after = {
-            (dialogue, role.removeprefix(ABOUT_FIRST)): right
+            (dialogue, role.removeprefix(script.ABOUT_FIRST)): right
             for (dialogue, role), right in self.right(RESENT).items()
-            if role.startswith(ABOUT_FIRST)
+            if role.startswith(script.ABOUT_FIRST)
         }
         kept = self.kept(RESENT)
         before = {item: kept[item] for item in after if item in kept}
@@ -76,9 +76,10 @@ class Recall:
     def swapped(self) -> Rights:
         """Whether a fact of the first image was answered as it is in the second."""
         return {
-            (dialogue, role): is_right(Question(RETOLD, "", second.expected), one.exchange.text)
+            (dialogue, role): is_right(Question(script.RETOLD, "", second.expected), one.exchange.text)
             for (dialogue, arm, role), one in self._answers.items()
-            if role.startswith(ABOUT_FIRST) and (second := self._answers.get((dialogue, arm, SECOND)))
+            if role.startswith(script.ABOUT_FIRST)
+            and (second := self._answers.get((dialogue, arm, script.SECOND)))
         }
 
     def accepted(self, premise: str) -> Rights:
@@ -97,10 +98,49 @@ class Recall:
         """
         seen, lost = self.right(SINGLE), dict[str, list[int]]()
         for (dialogue, role), right in self.right(RESENT).items():
-            turn = AFTER_SECOND if role.startswith(ABOUT_FIRST) else TURN_OF.get(role)
-            if turn and seen.get((dialogue, role.removeprefix(ABOUT_FIRST))):
+            turn = script.AFTER_SECOND if role.startswith(script.ABOUT_FIRST) else script.TURN_OF.get(role)
+            if turn and seen.get((dialogue, role.removeprefix(script.ABOUT_FIRST))):
                 lost.setdefault(dialogue, []).extend([] if right else [turn])
         cut = {
-            dialogue_of(one.scene) for one in self.failed if one.scenario.startswith(scenario_of(RESENT, ""))
+            script.dialogue_of(one.scene)
+            for one in self.failed
+            if one.scenario.startswith(scenario_of(RESENT, ""))
         }
         return [min(turns, default=NEVER) for name, turns in lost.items() if turns or name not in cut]
+
+
+def headline(recall: Recall) -> Measured:
+    """The share of facts kept with the image re-sent, over all distances."""
+    return share(recall.kept(RESENT, *script.TURN_OF), KEPT)
+
+
+def is_settled(headline: Measured, within: float) -> bool:
+    """Whether the headline is known to +- `within` points (0: it is never known well enough)."""
+    return isinstance(headline, Figure) and half_width(headline) <= within
+
+
+def share(rights: Rights, what: str) -> Measured:
+    """The share of those that are true, in percent."""
+    if not rights:
+        return Missing(missing=f"there is no answer to count: {what}")
+    interval = clusters.share_by_scene((dialogue, right) for (dialogue, _), right in rights.items())
+    return _figure(interval, rights, "%", what)
+
+
+def difference(one: Rights, other: Rights, what: str) -> Measured:
+    """The difference of the shares of the answers that both have, in points."""
+    both = {item: one[item] for item in one if item in other}
+    if not both:
+        return Missing(missing=f"there are no answers to pair: {what}")
+    contrast = pairs.compare(both, other)
+    return _figure((contrast.value, contrast.low, contrast.high), both, "points", f"{what}; paired")
+
+
+def _figure(interval: Interval, of: Rights, unit: str, what: str) -> Figure:
+    dialogues = len({dialogue for dialogue, _ in of})
+    how = f"{what}; {len(of)} answers in {dialogues} dialogues, interval over dialogues"
+    return percent(interval, len(of), how, unit)
+
+
+def half_width(figure: Figure) -> float:
+    return (figure.high - figure.low) / 2

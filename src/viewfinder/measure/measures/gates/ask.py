@@ -7,19 +7,11 @@ all give fluent nonsense), so a model's status rests on these questions alone.
 from collections.abc import Iterable
 from itertools import islice
 
+from viewfinder.measure import prompts
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.process_log import Series
-from viewfinder.measure.prompts import (
-    Prompt,
-    about_images,
-    conversations,
-    graded,
-    questions,
-    text_message,
-    without_images,
-)
 from viewfinder.measure.subject import Subject
 from viewfinder.scenes.messages import Message, image_message
 
@@ -37,10 +29,10 @@ async def gates(subject: Subject, counts: GateCounts, nth: int) -> Series:
         await _more_vision(subject, counts, nth)
         return {}
     subject.begin("text questions", counts.text)
-    await _ask(subject, "text", without_images("text"), counts.text, counts)
+    await _ask(subject, "text", prompts.without_images("text"), counts.text, counts)
     if subject.server.variant.vision:
         subject.begin("image questions", counts.vision)
-        await _ask(subject, "vision", about_images("vision"), counts.vision, counts)
+        await _ask(subject, "vision", prompts.about_images("vision"), counts.vision, counts)
         subject.begin("conversations", counts.follow_up * FOLLOW_UP_TURNS)
         await _follow_up(subject, counts)
     return {}
@@ -51,9 +43,11 @@ def steps(counts: GateCounts, nth: int) -> int:
     return counts.vision if nth else counts.text + counts.vision + counts.follow_up * FOLLOW_UP_TURNS
 
 
-async def _ask(subject: Subject, gate: str, prompts: Iterable[Prompt], most: int, counts: GateCounts) -> None:
+async def _ask(
+    subject: Subject, gate: str, asked: Iterable[prompts.Prompt], most: int, counts: GateCounts
+) -> None:
     """One question after the other: capitals and sums, or each about an image of its own."""
-    for prompt in paced(prompts, most, LEAST_GATE_QUESTIONS, counts.budget_s, subject.clock):
+    for prompt in paced(asked, most, LEAST_GATE_QUESTIONS, counts.budget_s, subject.clock):
         await subject.ask(gate, prompt)
     subject.noted[f"{gate} {GATE_DONE}"].append(1.0)
 
@@ -63,20 +57,20 @@ async def _more_vision(subject: Subject, counts: GateCounts, times: int) -> None
     ranking of models alone, for their number depends on earlier answers."""
     begin = times * counts.vision
     subject.skip_to("vision", begin)
-    later = islice(questions("vision"), begin, None)  # without drawing the images before
+    later = islice(prompts.questions("vision"), begin, None)  # without drawing the images before
     for scene, question in paced(later, counts.vision, LEAST_GATE_QUESTIONS, counts.budget_s, subject.clock):
-        await subject.ask("vision", graded([image_message(scene, question.text)], question, scene))
+        await subject.ask("vision", prompts.graded([image_message(scene, question.text)], question, scene))
 
 
 async def _follow_up(subject: Subject, counts: GateCounts) -> None:
     """Three questions about an image that is sent with the first, the model's own answers in between."""
-    talks = conversations("follow-up", FOLLOW_UP_TURNS)
+    talks = prompts.conversations("follow-up", FOLLOW_UP_TURNS)
     for scene, turns in paced(talks, counts.follow_up, LEAST_GATE_QUESTIONS, counts.budget_s, subject.clock):
         messages: list[Message] = []
         for turn, question in enumerate(turns, start=1):
             first = image_message(scene, question.text)
-            messages = [*messages, first if turn == 1 else text_message(question.text)]
-            sample = await subject.ask("follow-up", graded(messages, question, scene))
+            messages = [*messages, first if turn == 1 else prompts.text_message(question.text)]
+            sample = await subject.ask("follow-up", prompts.graded(messages, question, scene))
             if not answered(sample.exchange):
                 break
             messages = [*messages, {"role": "assistant", "content": sample.exchange.text}]

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from itertools import repeat
 
 from viewfinder.measure.measures.latency.counts import LatencyCounts
-from viewfinder.measure.pacing import paced
+from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
 from viewfinder.measure.prompts import Prompt, about_images, descriptions, without_images
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import WARM_UP_REQUESTS, warm_up
 
 _LEAST_REQUESTS = 3
 """Requests with images and with texts that even the slowest model gets; of the other kinds it gets one."""

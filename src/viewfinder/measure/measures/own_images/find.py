@@ -12,7 +12,7 @@ from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
 from viewfinder.measure.metrics import answered, percent
 from viewfinder.measure.process_log import ProcessLog
-from viewfinder.measure.statistics.clusters import share
+from viewfinder.measure.statistics.clusters import share_by_scene
 from viewfinder.measure.store.rows import Sample
 
 OWN_QUESTIONS = "right answers to your own questions"
@@ -48,8 +48,4 @@ def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Var
 def _share(samples: Sequence[Sample], score: Callable[[Sample], float], how: str) -> Figure:
     """The mean score in percent. The interval is made for right and wrong answers, and partial scores vary
     less: it is too wide rather than too narrow."""
-    by_image: dict[str, list[float]] = {}
-    for one in samples:
-        by_image.setdefault(one.scene, []).append(score(one))
-    each = by_image.values()
-    return percent(share([sum(some) for some in each], [len(some) for some in each]), len(samples), how)
+    return percent(share_by_scene((one.scene, score(one)) for one in samples), len(samples), how)

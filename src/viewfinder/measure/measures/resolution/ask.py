@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
-from viewfinder.measure.pacing import paced
+from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
 from viewfinder.measure.prompts import Prompt, graded, questions, text_message
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import WARM_UP_REQUESTS, warm_up
 from viewfinder.media.picture import make_picture
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.messages import Message

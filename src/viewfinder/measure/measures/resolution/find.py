@@ -94,12 +94,10 @@ def _accuracy(every: Sequence[Sample]) -> Measured:
         return Missing(missing="nothing was asked")
     if len(failed) > metrics.MOST_FAILURES * len(every):
         return Missing(missing=metrics.failures("image", [one.exchange for one in every]))
-    scenes: dict[str, list[bool]] = {}
-    for (scene, _), right in _answers([every]).items():
-        scenes.setdefault(scene, []).append(right)
-    share = clusters.share([sum(hits) for hits in scenes.values()], [len(hits) for hits in scenes.values()])
-    n = sum(map(len, scenes.values()))
-    how = f"right answers to {n} questions about {len(scenes)} images; failed requests are left out"
+    answers = _answers([every])
+    share = clusters.share_by_scene((scene, right) for (scene, _), right in answers.items())
+    n, images = len(answers), len({scene for scene, _ in answers})
+    how = f"right answers to {n} questions about {images} images; failed requests are left out"
     return metrics.percent(share, n, how)
 
 

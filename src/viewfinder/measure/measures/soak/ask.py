@@ -3,10 +3,13 @@ slower, does it still answer known images as it did at the beginning?"""
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
+import psutil
+
+from viewfinder.host.memory import measure_tree
 from viewfinder.measure.measures.soak.counts import SoakCounts
-from viewfinder.measure.measures.soak.held import held
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, about_images
 from viewfinder.measure.subject import Subject
@@ -57,3 +60,21 @@ async def _ask(subject: Subject, scenario: str, prompt: Prompt) -> None:
         phase = SAME if scenario == SAME else NEW
         for name, value in held(subject.server.pids()).items():
             subject.noted[f"{phase}/{name}"].append(value)
+
+
+FOOTPRINT, DESCRIPTORS, THREADS = "footprint_bytes", "descriptors", "threads"
+
+
+def held(pids: Sequence[int]) -> dict[str, float]:
+    """Its footprint in bytes, its open descriptors and its threads."""
+    descriptors = threads = 0
+    for pid in pids:
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            descriptors += process.num_fds()
+            threads += process.num_threads()
+    return {
+        FOOTPRINT: float(measure_tree(pids).footprint_bytes),
+        DESCRIPTORS: float(descriptors),
+        THREADS: float(threads),
+    }

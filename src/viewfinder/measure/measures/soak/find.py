@@ -7,10 +7,9 @@ from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import NOT_OURS, Measured, Missing
 from viewfinder.measure.measures.base import Facts, MemoryTrend
 from viewfinder.measure.measures.soak import growth
-from viewfinder.measure.measures.soak.ask import CANARY, NEW, SAME
+from viewfinder.measure.measures.soak.ask import CANARY, DESCRIPTORS, FOOTPRINT, NEW, SAME, THREADS
 from viewfinder.measure.measures.soak.counts import SoakCounts
 from viewfinder.measure.measures.soak.growth import per_request
-from viewfinder.measure.measures.soak.held import DESCRIPTORS, FOOTPRINT, THREADS
 from viewfinder.measure.measures.soak.result import Growth, Soak
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.process_log import ProcessLog, Series

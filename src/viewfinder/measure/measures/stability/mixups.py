@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from viewfinder.measure.measures.stability.result import Agreement
 from viewfinder.measure.metrics import answered
-from viewfinder.measure.statistics.rare import is_chance
+from viewfinder.measure.statistics.intervals import is_chance
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import WALKED, are_same
 from viewfinder.measure.troubles.trouble import Code

@@ -11,7 +11,7 @@ from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
 from viewfinder.core.version import VERSION
-from viewfinder.measure.measures.base import About
+from viewfinder.measure.measures.base import ResultHeader
 from viewfinder.measure.measures.stability.result import Stability
 from viewfinder.measure.prompts import body
 from viewfinder.measure.troubles.pictures import messages
@@ -19,6 +19,7 @@ from viewfinder.measure.troubles.trouble import Code, Step, Trouble
 
 _FOLDER = "reproducers"
 _REPRODUCIBLE = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST, Code.SECOND_CALL_ERROR)
+_VERSIONS = set(ResultHeader.model_fields) - {"title", "endpoint", "suite"}
 
 
 def named(troubles: Sequence[Trouble], run: str, model: str) -> tuple[Trouble, ...]:
@@ -35,18 +36,18 @@ def named(troubles: Sequence[Trouble], run: str, model: str) -> tuple[Trouble, .
     return tuple(found)
 
 
-def files(result: Stability, about: About) -> dict[str, bytes]:
+def files(result: Stability, header: ResultHeader) -> dict[str, bytes]:
     """Every file of the troubles' folders, by its path in the state folder."""
     return {
         f"{trouble.reproducer}/{name}": content
         for trouble in result.troubles
         if trouble.reproducer
-        for name, content in _folder(about, trouble).items()
+        for name, content in _folder(header, trouble).items()
     }
 
 
-def _folder(about: About, trouble: Trouble) -> dict[str, bytes]:
-    model = about.model_id if about.engine == ENDPOINT else about.model
+def _folder(header: ResultHeader, trouble: Trouble) -> dict[str, bytes]:
+    model = header.model_id if header.engine == ENDPOINT else header.model
     found: dict[str, bytes] = {}
     for number, step in enumerate(trouble.steps, start=1):
         request = body(model, messages(step.scene, step.question, broken=step.how == "broken"))
@@ -55,11 +56,12 @@ def _folder(about: About, trouble: Trouble) -> dict[str, bytes]:
         found[f"request-{number}.json"] = json.dumps(request).encode()
         for kind, data in _pictures(request["messages"]):
             found[f"image-{number}.{kind}"] = data
-    versions = {"viewfinder": VERSION, **about.versions}
+    known = header.model_dump(mode="json", include=_VERSIONS)
+    versions = {"viewfinder": VERSION, **known}
     return found | {
         "versions.json": (json.dumps(versions, indent=1) + "\n").encode(),
         "trouble.json": (trouble.model_dump_json(indent=1) + "\n").encode(),
-        "README.md": _readme(about, trouble).encode(),
+        "README.md": _readme(header, trouble).encode(),
     }
 
 
@@ -72,23 +74,23 @@ def _pictures(sent: Iterable[dict[str, object]]) -> Iterable[tuple[str, bytes]]:
                 yield re.findall(r"image/(\w+)", head)[0], base64.b64decode(data)
 
 
-def _readme(about: About, trouble: Trouble) -> str:
+def _readme(header: ResultHeader, trouble: Trouble) -> str:
     said = [
-        f"# {trouble.code.value}: {about.title} ({about.variant})",
+        f"# {trouble.code.value}: {header.title} ({header.variant})",
         "",
-        f"Seen in run {about.run}: {trouble.rate.events} of {trouble.rate.asked} requests."
+        f"Seen in run {header.run}: {trouble.rate.events} of {trouble.rate.asked} requests."
         if trouble.rate
-        else f"Seen in run {about.run}.",
+        else f"Seen in run {header.run}.",
         f"Request {len(trouble.steps)} was answered '{trouble.said}' where '{trouble.expected}' was "
         "expected.",
         "",
         *(f"{number}. {_what(step)}" for number, step in enumerate(trouble.steps, start=1)),
         "",
-        *_serve(about),
+        *_serve(header),
         "Send them from within this folder, to a process that has answered nothing before:",
         "",
         "```sh",
-        *_requests(about, trouble),
+        *_requests(header, trouble),
         "```",
     ]
     if trouble.together:
@@ -106,18 +108,18 @@ def _what(step: Step) -> str:
     return f"{shown}: '{' '.join(step.question.split())[-80:]}'{left}"
 
 
-def _serve(about: About) -> list[str]:
+def _serve(header: ResultHeader) -> list[str]:
     """How to start the server, if Viewfinder starts it; without a canary, which would send images before."""
-    if about.engine == ENDPOINT:
+    if header.engine == ENDPOINT:
         return []
-    serve = f"viewfinder serve {shlex.quote(about.model)} --variant {shlex.quote(about.variant)}"
+    serve = f"viewfinder serve {shlex.quote(header.model)} --variant {shlex.quote(header.variant)}"
     return ["In a terminal of its own:", "", "```sh", f"VIEWFINDER_FLEET__CANARY=false {serve}", "```", ""]
 
 
-def _requests(about: About, trouble: Trouble) -> list[str]:
+def _requests(header: ResultHeader, trouble: Trouble) -> list[str]:
     host, port = (Settings.model_fields[name].default for name in ("host", "port"))
     gateway = f"http://{host}:{port}{CHAT_PATH}"
-    url = about.endpoint if about.engine == ENDPOINT else gateway
+    url = header.endpoint if header.engine == ENDPOINT else gateway
     lines = []
     for number, step in enumerate(trouble.steps, start=1):
         line = f"curl -sN {shlex.quote(url)} -H 'Content-Type: application/json'"

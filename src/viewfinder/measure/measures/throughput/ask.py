@@ -8,19 +8,20 @@ begins. The gateway is left out: requests wait in the engine, or for one of its 
 """
 
 import asyncio
+import math
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.measures.throughput.counts import ThroughputCounts
-from viewfinder.measure.measures.throughput.rates import answer_rate, arrivals
+from viewfinder.measure.metrics import answered
+from viewfinder.measure.pacing import WARM_UP, WARM_UP_REQUESTS, warm_up
 from viewfinder.measure.process_log import Series
 from viewfinder.measure.prompts import descriptions
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.warm_up import WARM_UP, WARM_UP_REQUESTS, warm_up
 
 CLIENTS = (1, 2, 4, 8)
 SHARES = (0.5, 0.8)
@@ -55,6 +56,32 @@ def closed_level(clients: int) -> str:
 
 def open_level(share: float) -> str:
     return f"throughput/open {100 * share:.0f} %"
+
+
+def arrivals(rate: float, n: int, seed: str) -> list[float]:
+    """The times in seconds, from 0 to n / rate, of `n` requests of a Poisson process of `rate` a second.
+
+    Given their number in a stretch of time, its arrivals are uniform in it: so the rate is met exactly, and
+    the gaps and bunches are those of chance.
+    """
+    rng = random.Random(seed)
+    return sorted(rng.uniform(0, n / rate) for _ in range(n))
+
+
+def answer_rate(clients: int, exchanges: Sequence[Exchange]) -> float:
+    """Answers a second that `clients`, all of them busy all the time, get from one server process.
+
+    Little's law (Oper. Res. 9 (1961) 383): clients x answers / the time that they spent on their requests.
+    Unlike the number of answers over the time from the first request to the last answer, this leaves out the
+    ramp at the beginning, the lighter load at the end, and the instrument's own pauses.
+    """
+    return worked(clients, exchanges, lambda exchange: 1.0)
+
+
+def worked(clients: int, exchanges: Sequence[Exchange], worth: Callable[[Exchange], float]) -> float:
+    """The same with each answer counted as its `worth`."""
+    busy_s = math.fsum(exchange.e2e_s for exchange in exchanges)
+    return clients * math.fsum(map(worth, filter(answered, exchanges))) / busy_s if busy_s > 0 else 0.0
 
 
 async def _closed_loop(subject: Subject, counts: ThroughputCounts, clients: int) -> float:

@@ -11,9 +11,15 @@ from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, closed_level, open_level
+from viewfinder.measure.measures.throughput.ask import (
+    CLIENTS,
+    SHARES,
+    answer_rate,
+    closed_level,
+    open_level,
+    worked,
+)
 from viewfinder.measure.measures.throughput.counts import ThroughputCounts
-from viewfinder.measure.measures.throughput.rates import answer_rate, worked
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
 from viewfinder.measure.metrics import E2E_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
