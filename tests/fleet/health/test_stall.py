@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from viewfinder.core.config import FleetSettings
 from viewfinder.fleet.health.rates import Expectation
-from viewfinder.fleet.health.stall import UNKNOWN_BOUND_S, Watch, assess, bound_s, is_working, look_s
+from viewfinder.fleet.health.stall import UNKNOWN_BOUND_S, Silence, Watch, bound_s, is_working, look_s
 from viewfinder.host.activity import Activity
 
 SETTINGS = FleetSettings.model_validate({"stall_factor": 3, "stall_floor_s": 5})
@@ -23,6 +23,13 @@ def later(seconds: float, **moved: float) -> Activity:
     return replace(STILL, at_s=STILL.at_s + seconds, **moved)
 
 
+def seen(phase, silence_s, expected, now: Activity, others: int = 0) -> Silence:
+    """What a second look finds `now`, as long after the first one as the engine's own clock says."""
+    watch = Watch(iter((STILL, now)).__next__, SETTINGS)
+    watch.look(phase, silence_s, expected, others)
+    return watch.look(phase, silence_s + now.at_s - STILL.at_s, expected, others)
+
+
 def test_silence_is_suspicious_at_a_multiple_of_what_is_expected_and_never_below_the_floor() -> None:
     assert bound_s("prefill", EXPECTED, SETTINGS, 0) == 12.0
     assert bound_s("decode", EXPECTED, SETTINGS, 0) == 5.0
@@ -35,35 +42,39 @@ def test_requests_that_share_an_engine_may_be_silent_for_longer() -> None:
 
 
 def test_only_what_stands_still_for_the_whole_look_is_stalled() -> None:
-    assert assess("prefill", 11.9, EXPECTED, STILL, later(60), SETTINGS, 0) == "fine"
-    assert assess("prefill", 12.1, EXPECTED, None, STILL, SETTINGS, 0) == "suspicious"
-    assert assess("prefill", 12.1, EXPECTED, STILL, later(1.1), SETTINGS, 0) == "suspicious"
-    assert assess("prefill", 12.1, EXPECTED, STILL, later(1.2), SETTINGS, 0) == "stalled"
+    watch = Watch(lambda: STILL, SETTINGS)
+    assert watch.look("prefill", 11.9, EXPECTED, 0) == "fine"
+    assert watch.look("prefill", 12.1, EXPECTED, 0) == "suspicious"
+    assert watch.look("prefill", 60.0, EXPECTED, 0) == "suspicious"  # by its own clock it is not observed yet
+    assert seen("prefill", 12.1, EXPECTED, later(1.1)) == "suspicious"
+    assert seen("prefill", 12.1, EXPECTED, later(1.3)) == "stalled"
 
 
 def test_any_movement_is_work() -> None:
     for moved in ({"cpu_s": 50.1}, {"output_bytes": 1001}, {"read_bytes": 2001}, {"cpu_s": 20.0}):
-        assert assess("prefill", 1e6, EXPECTED, STILL, later(5, **moved), SETTINGS, 0) == "suspicious"
+        assert seen("prefill", 1e6, EXPECTED, later(5, **moved)) == "suspicious"
 
 
 def test_an_idle_servers_timers_are_no_work() -> None:
     assert not is_working(STILL, later(10, cpu_s=50.05))
-    assert assess("prefill", 1e6, EXPECTED, STILL, later(10, cpu_s=50.05), SETTINGS, 0) == "stalled"
+    assert seen("prefill", 1e6, EXPECTED, later(10, cpu_s=50.05)) == "stalled"
 
 
 @settings(deadline=None)
 @given(PHASES, st.floats(0, 1e6), EXPECTATIONS, OTHERS, st.floats(0, 100), st.floats(0, 100))
 def test_a_slow_but_living_engine_is_never_stalled(phase, silence_s, expected, others, look, more) -> None:
     working = later(look, cpu_s=STILL.cpu_s + 0.021 * look + 1e-6 + more)
-    assert assess(phase, silence_s, expected, STILL, working, SETTINGS, others) != "stalled"
+    assert seen(phase, silence_s, expected, working, others) != "stalled"
 
 
 @settings(deadline=None)
 @given(PHASES, st.floats(0, 1e6), EXPECTATIONS, OTHERS)
 def test_silence_within_its_bound_is_fine_whatever_the_signs(phase, silence_s, expected, others) -> None:
     bound = bound_s(phase, expected, SETTINGS, others)
-    verdict = assess(phase, silence_s, expected, STILL, later(1000), SETTINGS, others)
-    assert verdict == ("fine" if silence_s <= bound else "stalled")
+    watch = Watch(iter((STILL, later(1000))).__next__, SETTINGS)
+    assert watch.look(phase, silence_s, expected, others) == ("fine" if silence_s <= bound else "suspicious")
+    assert watch.look(phase, silence_s, expected, others) != "stalled"
+    assert seen(phase, bound + 1, expected, later(1000), others) == "stalled"
     assert bound >= SETTINGS.stall_floor_s
     assert 1.0 <= look_s(bound) <= 10.0
 

@@ -40,26 +40,6 @@ def bound_s(
     return max(settings.stall_floor_s, settings.stall_factor * expected_s * (1 + others))
 
 
-def assess(
-    phase: RequestPhase,
-    silence_s: float,
-    expectation: Expectation | None,
-    before: Activity | None,
-    now: Activity | None,
-    settings: FleetSettings,
-    others: int,
-) -> Silence:
-    """What a silence means, given two readings of the engine's activity (None: not read yet)."""
-    allowed_s = bound_s(phase, expectation, settings, others)
-    if silence_s <= allowed_s:
-        return "fine"
-    if before is None or now is None:
-        return "suspicious"
-    if now.at_s - before.at_s < look_s(allowed_s) or is_working(before, now):
-        return "suspicious"
-    return "stalled"
-
-
 def look_s(allowed_s: float) -> float:
     """How long an engine is observed that was silent for longer than allowed."""
     return min(LONGEST_LOOK_S, max(LEAST_LOOK_S, LOOK_SHARE * allowed_s))
@@ -96,8 +76,8 @@ class Watch:
             return "fine"
         if self._before is not None and silence_s - self._since_s < look_s(allowed_s):
             return "suspicious"
-        now = self._read()
-        silence = assess(phase, silence_s, expectation, self._before, now, self._settings, others)
-        if self._before is None or now.at_s - self._before.at_s >= look_s(allowed_s):
-            self._before, self._since_s = now, silence_s
-        return silence
+        before, now = self._before, self._read()
+        if before is not None and now.at_s - before.at_s < look_s(allowed_s):
+            return "suspicious"
+        self._before, self._since_s = now, silence_s
+        return "suspicious" if before is None or is_working(before, now) else "stalled"
