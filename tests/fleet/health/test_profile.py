@@ -6,14 +6,15 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.notebook import Notebook
 from viewfinder.core.paths import home
 from viewfinder.fleet.health.profile import Profile, Profiles, estimated_bytes, need_bytes
-from viewfinder.fleet.health.rates import Cost, Rates
+from viewfinder.fleet.health.rates import Rates
+from viewfinder.fleet.record.request_shape import RequestShape
 
 KEY = ("glimpse", "llama.cpp-f16", "native 10434 (abc)")
 
 
 def measured() -> Profile:
-    rates = Rates()
-    rates.observe(Cost(512 * 512, 40), 0.25, 0.01)
+    rates = Rates.unknown()
+    rates.observe(RequestShape(pixels=512 * 512, characters=40), 0.25, 0.01)
     return Profile(ready_bytes=50_000_000, peak_bytes=80_000_000, load_s=0.4, rates=rates)
 
 
@@ -30,7 +31,7 @@ def test_what_is_learned_later_is_written_only_when_it_is_put() -> None:
     profiles.put(*KEY, measured())
     mine = profiles.get(*KEY)
     assert mine is not None
-    mine.rates.observe(Cost(0, 10), 3.0)
+    mine.rates.observe(RequestShape(characters=10), 3.0)
     assert profiles.get(*KEY) == measured()
     profiles.put(*KEY, mine)
     assert profiles.get(*KEY) == mine

@@ -39,7 +39,7 @@ class Vitals:
 
     need_bytes: int
     load_s: float = 1.0
-    rates: Rates = field(default_factory=Rates)
+    rates: Rates = field(default_factory=Rates.unknown)
     request_s: float = _USUAL_S
     is_known: bool = False
     memory_bytes: int | None = None

@@ -6,7 +6,8 @@ Written by `watchdog` when a process ends; read for the memory plan, eviction an
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.notebook import Notebook
@@ -24,7 +25,10 @@ class Profile:
     ready_bytes: int
     peak_bytes: int
     load_s: float
-    rates: Rates = field(default_factory=Rates)
+    rates: Rates = field(default_factory=Rates.unknown)
+
+
+_STORED = TypeAdapter(Profile)
 
 
 class Profiles:
@@ -37,20 +41,14 @@ class Profiles:
         """The stored profile, a new object at each call; None when it was never measured."""
         kept = self._notes.get(_key(model, variant, engine_version))
         try:
-            return None if kept is None else _read(kept)
-        except (KeyError, TypeError, ValueError):
+            return None if kept is None else _STORED.validate_python(kept)
+        except ValueError:
             _log.warning("The profile of %s (%s) cannot be read; it is measured again.", model, variant)
             return None
 
     def put(self, model: str, variant: str, engine_version: str, profile: Profile) -> None:
         """Store a profile."""
-        kept = {
-            "ready_bytes": profile.ready_bytes,
-            "peak_bytes": profile.peak_bytes,
-            "load_s": profile.load_s,
-            "rates": profile.rates.to_json(),
-        }
-        self._notes.put(_key(model, variant, engine_version), kept)
+        self._notes.put(_key(model, variant, engine_version), _STORED.dump_python(profile, mode="json"))
 
 
 def need_bytes(profile: Profile | None, variant: Variant) -> int | None:
@@ -68,12 +66,3 @@ def estimated_bytes(variant: Variant) -> int | None:
 
 def _key(model: str, variant: str, engine_version: str) -> str:
     return f"{model} {variant} {engine_version}"
-
-
-def _read(kept: dict[str, Any]) -> Profile:
-    return Profile(
-        ready_bytes=int(kept["ready_bytes"]),
-        peak_bytes=int(kept["peak_bytes"]),
-        load_s=float(kept["load_s"]),
-        rates=Rates.from_json(kept["rates"]),
-    )

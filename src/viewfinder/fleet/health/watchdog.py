@@ -19,7 +19,7 @@ from viewfinder.fleet.health.canary_checks import CanaryChecks
 from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.health.eviction import Candidate, victims
 from viewfinder.fleet.health.profile import Profile, Profiles
-from viewfinder.fleet.health.rates import Cost, Expectation
+from viewfinder.fleet.health.rates import Expectation
 from viewfinder.fleet.health.stall import RequestPhase, Watch
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.server import ServerProcess
@@ -92,7 +92,7 @@ class Watchdog:
         entry.vitals.request_s += 0.2 * (lasted_s - entry.vitals.request_s)
         if lease.first_chunk_s is not None and lease.shape.stream and lease.revoked is None:
             gap_s = lease.longest_gap_s if lease.chunks > 1 else None
-            entry.vitals.rates.observe(_cost(lease), lease.first_chunk_s - lease.granted_s, gap_s)
+            entry.vitals.rates.observe(lease.shape, lease.first_chunk_s - lease.granted_s, gap_s)
 
     @asynccontextmanager
     async def memory_returns(self, entry: ModelEntry) -> AsyncIterator[None]:
@@ -147,7 +147,7 @@ class Watchdog:
         watch = self._watches.setdefault(lease, Watch(lambda: read_activity(server.child), settings))
         phase: RequestPhase = "decode" if lease.chunks else "prefill"
         silence_s = time.monotonic() - lease.last_chunk_s
-        expectation = entry.vitals.rates.expect(_cost(lease))
+        expectation = entry.vitals.rates.expect(lease.shape)
         if expectation is not None and not lease.shape.stream:  # its answer comes in one piece
             tokens = lease.shape.max_tokens or USUAL_TOKENS
             whole_s = expectation.first_s + tokens * expectation.gap_s
@@ -212,7 +212,3 @@ class Watchdog:
             entry.vitals.memory_bytes, entry.vitals.peak_bytes, entry.vitals.load_s, entry.vitals.rates
         )
         self._profiles.put(entry.card.name, entry.server.variant.name, entry.server.engine_version, profile)
-
-
-def _cost(lease: Lease) -> Cost:
-    return Cost(lease.shape.pixels, lease.shape.characters)
