@@ -57,7 +57,7 @@ async def http(request: pytest.FixtureRequest) -> AsyncIterator[aiohttp.ClientSe
     )
     await server.start()
     try:
-        connector = aiohttp.UnixConnector(str(server.endpoint.socket))
+        connector = aiohttp.UnixConnector(str(server.client.endpoint.socket))
         async with aiohttp.ClientSession("http://engine", connector=connector) as session:
             yield session
     finally:

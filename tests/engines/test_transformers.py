@@ -20,7 +20,7 @@ async def test_a_folder_whose_name_holds_an_at_sign(tmp_path: Path) -> None:
     shutil.copytree(GLIMPSE, folder)
     server = make_server("transformers", folder)
     await server.start()
-    socket, pids = server.endpoint.socket, server.child.pids()
+    socket, pids = server.client.endpoint.socket, server.child.pids()
     try:
         assert socket is not None
         assert socket.stat().st_mode & 0o077 == 0

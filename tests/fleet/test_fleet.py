@@ -40,7 +40,7 @@ async def test_a_hundred_at_once_start_one_process_and_use_it_in_turn(fleet: Fle
     async def use() -> object:
         async with await fleet.acquire("glimpse") as lease:
             assert sum(server.leases for server in fleet.view().servers) <= 2
-            return lease.endpoint
+            return lease.client.endpoint
 
     assert len(set(await asyncio.gather(*(use() for _ in range(100))))) == 1
     assert len(engines()) == 1
@@ -69,8 +69,8 @@ async def test_a_view_and_the_metrics_look_at_no_process(
 
 async def test_a_model_id_and_the_models_name_share_one_process(fleet: Fleet) -> None:
     async with await fleet.acquire("glimpse") as by_name, await fleet.acquire("viewfinder/glimpse") as by_id:
-        assert by_id.endpoint == by_name.endpoint
-        assert (by_id.card.name, by_id.variant.name) == ("glimpse", "llama.cpp-f16")
+        assert by_id.client.endpoint == by_name.client.endpoint
+        assert (by_id.server.card.name, by_id.server.variant.name) == ("glimpse", "llama.cpp-f16")
     assert fleet.state_of("viewfinder/glimpse") == fleet.state_of("glimpse") == "ready"
     assert len(engines()) == 1
 
@@ -85,7 +85,7 @@ async def test_what_is_up_stays_the_choice(fleet: Fleet, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("viewfinder.fleet.fleet.choose_variant", another_choice)
     async with await fleet.acquire("glimpse") as lease:
-        assert fleet.variant_of("glimpse") == lease.variant == variant
+        assert fleet.variant_of("glimpse") == lease.server.variant == variant
 
 
 async def test_only_models_whose_files_are_here_can_be_asked_for(
@@ -101,7 +101,7 @@ async def test_who_leaves_while_it_loads_takes_nothing_from_the_others(fleet: Fl
     await asyncio.sleep(0)
     first.cancel()
     async with await second as lease:
-        assert lease.card.name == "glimpse"
+        assert lease.server.card.name == "glimpse"
 
 
 async def test_after_a_death_the_next_lease_meets_a_fresh_process(fleet: Fleet) -> None:
@@ -110,7 +110,7 @@ async def test_after_a_death_the_next_lease_meets_a_fresh_process(fleet: Fleet) 
         engine.send_signal(signal.SIGKILL)
         await lease.report(EngineDied("The connection broke."))
     async with await fleet.acquire("glimpse") as fresh:
-        assert fresh.endpoint != lease.endpoint
+        assert fresh.client.endpoint != lease.client.endpoint
         status, _ = await fresh.client.get("/health", timeout_s=5)
     assert status == 200
     assert [process.pid for process in engines()] != [engine.pid]

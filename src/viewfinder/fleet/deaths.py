@@ -10,10 +10,9 @@ from viewfinder.host.child import Exit
 def post_mortem_of(entry: ModelEntry, life: Life, up_s: float | None) -> PostMortem:
     """The post-mortem of an entry's server process; `up_s` None: it was never ready."""
     server, child = entry.server, life.child
-    exit_ = life.exit or Exit(None, None)
+    exit_ = child.exit or Exit(None, None)
     words = child.tail(LAST_LINES)
     issue = recognize(server.variant.engine, life.engine_version, f"{words}\n{exit_.explanation}")
-    started_s = life.stamps["started"]
     return PostMortem(
         model=entry.card.name,
         variant=server.variant.name,
@@ -25,7 +24,11 @@ def post_mortem_of(entry: ModelEntry, life: Life, up_s: float | None) -> PostMor
         reason=server.failure.message if server.failure else "",
         up_s=up_s,
         last_words=words,
-        memory=[(at_s - started_s, size) for at_s, size in entry.vitals.memory_curve if at_s >= started_s],
+        memory=[
+            (at_s - life.started_s, size)
+            for at_s, size in entry.vitals.memory_curve
+            if at_s >= life.started_s
+        ],
         requests=[lease.shape for lease in entry.leases],
         known_issue=f"{issue.what} {issue.hint}".strip() if issue else "",
     )

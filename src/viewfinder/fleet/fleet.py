@@ -9,7 +9,6 @@ import functools
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -94,9 +93,7 @@ class Fleet:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     @property
@@ -328,7 +325,7 @@ class Fleet:
         profile = self._profiles.get(card.name, variant.name, found.version if found else "")
         need = 0 if variant.server is not None else need_bytes(profile, variant)
         entry = ModelEntry(
-            self._catalog.get(card.name) if card.name in self._catalog.names() else card,
+            self._catalog.get(card.name),
             server,
             vitals_of(profile, UNKNOWN_BYTES if need is None else need),
             pinned=card.name in fleet.pinned,

@@ -58,7 +58,6 @@ def view_of(entry: ModelEntry, waiting: int) -> ServerView:
     """What `ps` and the metrics show of an entry; looks at no process."""
     server, vitals, checks, now_s = entry.server, entry.vitals, entry.checks, time.monotonic()
     is_up = server.state == "ready"
-    started_s = server.stamps.get("started", 0.0)
     return ServerView(
         model=entry.card.name,
         variant=server.variant.name,
@@ -78,6 +77,6 @@ def view_of(entry: ModelEntry, waiting: int) -> ServerView:
         deaths=len(server.deaths),
         up_s=now_s - server.ready_at_s if is_up and server.ready_at_s else None,
         idle_s=entry.idle_s if is_up else None,
-        load_s={phase: at_s - started_s for phase, at_s in server.stamps.items() if phase != "started"},
+        load_s=dict(server.phases_s),
         canary_s=now_s - checks.checked_s if checks.checked_s else None,
     )

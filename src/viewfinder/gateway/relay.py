@@ -128,7 +128,7 @@ class Relay:
                 await lease.report(failure)
                 if begun or is_last:
                     raise failure
-                self.fleet.events.emit("replay", lease.card.name, reason=failure.reason)
+                self.fleet.events.emit("replay", lease.server.card.name, reason=failure.reason)
 
     def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
         self._refuse_what_it_lacks(lease.client.endpoint.lacks)

@@ -17,9 +17,7 @@ class Owner:
         self.given_back: list[Lease] = []
         self.reported: list[Any] = []
         self.answers: list[str] = []
-        server: Any = SimpleNamespace(
-            card="card", variant="variant", client=SimpleNamespace(endpoint="engine")
-        )
+        server: Any = SimpleNamespace(client="client")
 
         async def report(*what: Any) -> None:
             self.reported.append(what)
@@ -84,4 +82,4 @@ async def test_it_is_given_back_whatever_happens() -> None:
         await use()
     assert owner.given_back == [lease]
     assert (owner.reported, owner.answers) == ([(lease, error)], ["chatcmpl-1"])
-    assert (lease.card, lease.variant, lease.endpoint) == ("card", "variant", "engine")
+    assert lease.client == "client"

@@ -20,8 +20,8 @@ async def test_a_real_engine_starts_answers_and_ends(make_server: Make) -> None:
     await server.start(phases.append)
     pids = server.child.pids()
     assert phases == ["spawned", "listening", "ready"]
-    assert server.stamps["started"] <= server.stamps["spawned"] <= server.stamps["listening"]
-    assert server.stamps["listening"] <= server.stamps["ready"]
+    assert list(server.phases_s) == ["spawned", "listening", "ready"]
+    assert 0 < server.phases_s["spawned"] < server.phases_s["listening"] <= server.phases_s["ready"]
     assert server.state == "ready"
     assert server.child.pid in pids
     body = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 3, "temperature": 0}
@@ -38,7 +38,7 @@ async def test_the_socket_is_the_owners_alone(make_server: Make) -> None:
     server = make_server()
     await server.start()
     try:
-        socket = server.endpoint.socket
+        socket = server.client.endpoint.socket
         assert socket is not None
         assert socket.stat().st_mode & 0o077 == 0
         assert socket.parent.stat().st_mode & 0o077 == 0

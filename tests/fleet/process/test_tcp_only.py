@@ -40,7 +40,7 @@ async def test_it_is_asked_with_a_key_that_is_new_at_each_start(make_server: Mak
     server = make_server(engine)
     for _ in range(2):
         await server.start()
-        assert str(server.endpoint) == f"http://127.0.0.1:{engine.launched[-1].port}"
+        assert str(server.client.endpoint) == f"http://127.0.0.1:{engine.launched[-1].port}"
         assert (await server.client.get("/", timeout_s=5))[0] == 200
         await server.stop()
     first, second = (launch.api_key for launch in engine.launched)
@@ -64,7 +64,7 @@ async def test_a_stolen_port_gets_no_byte_and_the_engine_another_port(make_serve
         await server.start()
         try:
             assert server.starts == 2
-            assert server.endpoint.base_url != f"http://127.0.0.1:{stolen}"
+            assert server.client.endpoint.base_url != f"http://127.0.0.1:{stolen}"
         finally:
             await server.stop()
         alone = make_server(TcpOnly(stolen), deaths=1)

@@ -213,7 +213,7 @@ class CanaryChecks:
 async def _dying(life: Life) -> None:
     """Wait a moment for the end of a process whose connection broke."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(life.wait(), EXIT_S)
+        await asyncio.wait_for(life.child.wait(), EXIT_S)
 
 
 async def _is_working(child: Child) -> bool:

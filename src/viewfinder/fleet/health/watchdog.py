@@ -78,9 +78,9 @@ class Watchdog:
 
     def became_ready(self, entry: ModelEntry) -> None:
         """Note how long the load took, and measure the memory."""
-        stamps = entry.server.stamps
-        if entry.server.is_ours and "ready" in stamps:
-            entry.vitals.load_s = stamps["ready"] - stamps["started"]
+        load_s = entry.server.phases_s.get("ready")
+        if load_s is not None:
+            entry.vitals.load_s = load_s
             self._canary.became_ready(entry)
             self._remember(entry)
             self._measure(entry)

@@ -25,7 +25,7 @@ MODELS_TIMEOUT_S = 10.0
 
 
 class ConnectedServer:
-    """The connection to a running server; `stamps` stay empty because we did not see its start."""
+    """The connection to a running server; `phases_s` stays empty because we did not see its start."""
 
     is_ours = False
     watched = None
@@ -41,7 +41,7 @@ class ConnectedServer:
         self.card, self.variant = card, variant
         self.state: State = "stopped"
         self.failure: ViewfinderError | None = None
-        self.stamps: dict[str, float] = {}
+        self.phases_s: dict[str, float] = {}
         self.on_change: Callable[[], None] = lambda: None
         self._connecting: asyncio.Task[None] | None = None
         self._endpoint = Endpoint(server.root, api_key=server.api_key, model=variant.repo)

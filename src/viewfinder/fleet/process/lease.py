@@ -3,12 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
-from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import ChatClient
-from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.process.servers import Server
 from viewfinder.fleet.record.request_shape import RequestShape
@@ -41,18 +38,6 @@ class Lease:
         self.is_delivering = False
         self.revoked: ViewfinderError | None = None
         self._give_back, self._report, self._answered = give_back, report, answered
-
-    @property
-    def card(self) -> ModelCard:
-        return self.server.card
-
-    @property
-    def variant(self) -> Variant:
-        return self.server.variant
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return self.client.endpoint
 
     def chunk_arrived(self) -> None:
         """Note that the engine sent a part of its answer."""
@@ -91,7 +76,5 @@ class Lease:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._give_back(self)

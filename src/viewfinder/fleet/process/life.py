@@ -21,7 +21,7 @@ from viewfinder.core.errors import EngineDied, EngineMissing
 from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.registry import require
 from viewfinder.fleet.process.readiness import wait_until_ready
-from viewfinder.host.child import Child, ChildSpec, Exit
+from viewfinder.host.child import Child, ChildSpec
 from viewfinder.host.listeners import is_held_by
 from viewfinder.host.sockets import socket_path
 
@@ -34,26 +34,19 @@ _numbers = itertools.count(1)
 
 
 class Life:
-    """A running engine; `stamps` has the monotonic time of each phase of its start."""
+    """A running engine, whose start began at `started_s` of the monotonic clock.
 
-    def __init__(self, child: Child, client: ChatClient, version: str, launch: Launch) -> None:
+    `phases_s` has the seconds from there to each phase that its start has reached.
+    """
+
+    def __init__(
+        self, child: Child, client: ChatClient, version: str, launch: Launch, started_s: float
+    ) -> None:
         self.child, self.client = child, client
         self.health, self.slots_path = launch.health, launch.slots_path
         self.engine_version = version
-        self.stamps: dict[str, float] = {}
-
-    @property
-    def exit(self) -> Exit | None:
-        """How the process ended; None while it runs."""
-        return self.child.exit
-
-    def pids(self) -> list[int]:
-        """The engine's process tree."""
-        return self.child.pids()
-
-    async def wait(self) -> Exit:
-        """Wait until it has ended, whatever ends it."""
-        return await self.child.wait()
+        self.started_s = started_s
+        self.phases_s: dict[str, float] = {}
 
     async def end(self, grace_s: float | None = None) -> None:
         """Close the connections, stop the process tree, and remove the socket."""
@@ -80,12 +73,8 @@ class Launcher:
         self.card, self.variant, self.engine, self.settings = card, variant, engine, settings
         self.log_file = log_file
         self._files, self._run_folder = files, run_folder
-        self._slots: int | None = settings.slots
-
-    @property
-    def slots(self) -> int | None:
+        self.slots: int | None = settings.slots
         """The number of parallel requests to one process, set by the engine or by the settings; None: any."""
-        return self._slots
 
     def version(self) -> str:
         """The installed version of the engine.
@@ -113,7 +102,7 @@ class Launcher:
         socket = socket_path(self._run_folder, f"{next(_numbers)}")
         started_s = time.monotonic()
         launch = await asyncio.to_thread(self.engine.launch, self.variant, self._files, self.settings, socket)
-        self._slots = launch.slots or self.settings.slots
+        self.slots = launch.slots or self.settings.slots
         spec = ChildSpec(
             argv=launch.argv,
             env=launch.environment,
@@ -123,11 +112,10 @@ class Launcher:
         )
         child = await Child.start(spec)
         client = ChatClient(_endpoint(launch, socket, child))
-        life = Life(child, client, launch.version or version, launch)
-        life.stamps["started"] = started_s
+        life = Life(child, client, launch.version or version, launch, started_s)
 
         def reach(phase: StartPhase) -> None:
-            life.stamps[phase] = time.monotonic()
+            life.phases_s[phase] = time.monotonic() - started_s
             on_phase(phase)
 
         try:
@@ -150,7 +138,7 @@ class Launcher:
         return life
 
     def _died_loading(self, life: Life) -> EngineDied:
-        how = life.exit.explanation if life.exit else "it ended"
+        how = life.child.exit.explanation if life.child.exit else "it ended"
         last = life.child.tail(1).strip()
         said = f' Its last words: "{last}".' if last else ""
         words = f"{life.child.tail(ISSUE_LINES)}\n{how}"

@@ -17,7 +17,6 @@ import time
 from collections.abc import Awaitable, Callable
 
 from viewfinder.client.chat import ChatClient
-from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import (
     EngineDied,
     EngineError,
@@ -101,13 +100,9 @@ class ServerProcess:
         return self.life.client
 
     @property
-    def endpoint(self) -> Endpoint:
-        return self.client.endpoint
-
-    @property
-    def stamps(self) -> dict[str, float]:
-        """The monotonic time of each phase of the last start."""
-        return self._life.stamps if self._life else {}
+    def phases_s(self) -> dict[str, float]:
+        """The seconds until each phase of the last start."""
+        return self._life.phases_s if self._life else {}
 
     @property
     def slots(self) -> int | None:
@@ -117,7 +112,7 @@ class ServerProcess:
     @property
     def is_ending(self) -> bool:
         """Whether the process is dead or about to be killed, although the state may still be ready."""
-        return self._kill_reason is not None or (self._life is not None and self._life.exit is not None)
+        return self._kill_reason is not None or (self._life is not None and self._life.child.exit is not None)
 
     @property
     def watched(self) -> "ServerProcess":
@@ -127,11 +122,11 @@ class ServerProcess:
     @property
     def pid(self) -> int | None:
         """The engine's pid; None while there is no process."""
-        return self._life.child.pid if self._life and self._life.exit is None else None
+        return self._life.child.pid if self._life and self._life.child.exit is None else None
 
     def pids(self) -> list[int]:
         """The pids of the engine's process tree; empty while there is no process."""
-        return self._life.pids() if self._life else []
+        return self._life.child.pids() if self._life else []
 
     def want(self) -> None:
         """Begin to start it, unless it runs; `settle` waits for the result."""
@@ -175,22 +170,19 @@ class ServerProcess:
 
     def quarantine(self, reason: str) -> None:
         """Kill a process whose canary failed and start a new one, which must pass before it is ready."""
-        self._request_kill(EngineQuarantined(f"The canary of '{self.card.name}' failed: {reason}"))
+        self.kill(EngineQuarantined(f"The canary of '{self.card.name}' failed: {reason}"))
 
     def kill(self, error: EngineError) -> None:
         """Kill a process that no longer works, without grace time, and start a new one."""
-        self._request_kill(error)
+        if self.state == "ready" and not self.is_ending:
+            self._kill_reason = error
+            self._requested.set()
 
     async def _change(self, owner: asyncio.Task[None]) -> None:
         """Wait for the next change of the state, or for the end of the owner task."""
         change = asyncio.create_task(self._changed.wait())
         await asyncio.wait({change, owner}, return_when=asyncio.FIRST_COMPLETED)
         change.cancel()
-
-    def _request_kill(self, error: EngineError) -> None:
-        if self.state == "ready" and not self.is_ending:
-            self._kill_reason = error
-            self._requested.set()
 
     async def _own(self) -> None:
         """The owner task: runs from the request for a process until the state is stopped or failed."""
@@ -242,7 +234,7 @@ class ServerProcess:
         try:
             begun.result()
         except (EngineDied, EngineStalled, EngineQuarantined) as error:
-            exit_ = self._life.exit if self._life else None
+            exit_ = self._life.child.exit if self._life else None
             return self._died(error, None, exit_.signal if exit_ else None)
         except ViewfinderError as error:
             self.failure = error
@@ -268,20 +260,16 @@ class ServerProcess:
     async def _ready(self) -> State:
         life = self.life
         self.failure, self.ready_at_s = None, time.monotonic()
-        stamps = {
-            f"{phase}_s": round(at_s - life.stamps["started"], 4)
-            for phase, at_s in life.stamps.items()
-            if phase != "started"
-        }
-        self._events.emit("ready", self.card.name, **stamps)
-        ended = asyncio.create_task(life.wait())
+        phases_s = {f"{phase}_s": round(after_s, 4) for phase, after_s in life.phases_s.items()}
+        self._events.emit("ready", self.card.name, **phases_s)
+        ended = asyncio.create_task(life.child.wait())
         await self._is_done_first(ended)
         up_s = time.monotonic() - self.ready_at_s
         reason = self._kill_reason
-        if life.exit is not None:
+        if (exit_ := life.child.exit) is not None:
             await life.end(0)
-            error = EngineDied(f"The engine of '{self.card.name}' ended: {life.exit.explanation}")
-            return self._died(error, up_s, life.exit.signal)
+            error = EngineDied(f"The engine of '{self.card.name}' ended: {exit_.explanation}")
+            return self._died(error, up_s, exit_.signal)
         ended.cancel()
         if not self._wanted or reason is None:
             return "stopping"

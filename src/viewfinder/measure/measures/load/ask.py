@@ -32,9 +32,8 @@ async def first_answers(subject: Subject, scenario: str = "load") -> Mapping[str
     image, reading memory) is not counted as the server's. Every start gets the same questions: a fresh
     process has nothing in its cache.
     """
-    stamps = subject.server.stamps
     vision = subject.server.variant.vision
-    found = {f"{phase}_s": stamps[phase] - stamps["started"] for phase in ("spawned", "listening", "ready")}
+    found = {f"{phase}_s": after_s for phase, after_s in subject.server.phases_s.items()}
     spent_s = found["ready_s"]
     for prompt in islice(about_images("load") if vision else without_images("load"), TRIES if vision else 1):
         sample = await subject.ask(scenario, prompt)
