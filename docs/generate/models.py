@@ -131,7 +131,7 @@ def _uses(card: ModelCard) -> list[Use]:
 
 
 def _use(card: ModelCard, where: str, machine: Machine) -> Use:
-    states = {name: EngineState.of(engine, _version(engine), machine) for name, engine in ENGINES.items()}
+    states = {name: EngineState(engine, _version(engine), machine) for name, engine in ENGINES.items()}
     best = choose(card, Snapshot(states, MEMORY_BYTES, MEMORY_BYTES))[0].variant
     return Use(where, _install(ENGINES[best.engine]), best)
 

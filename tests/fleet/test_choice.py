@@ -27,7 +27,7 @@ VERSIONS = {"llama.cpp": "2026.10.11549", "mlx": "0.7.10", "transformers": "5.23
 
 def state(name: str, version: str | None, gpu: str = "") -> EngineState:
     machine = this_machine().model_copy(update={"gpu": gpu})
-    return EngineState.of(registry.engines()[name], version, machine)
+    return EngineState(registry.engines()[name], version, machine)
 
 
 def all_engines(gpu: str = "") -> dict[str, EngineState]:
@@ -170,7 +170,7 @@ def test_of_one_engine_the_first_in_the_card() -> None:
 
 
 def test_an_engine_of_a_third_party_comes_after_ours() -> None:
-    engines = ALL | {"odd": EngineState.of(Odd(), "1", this_machine())}
+    engines = ALL | {"odd": EngineState(Odd(), "1", this_machine())}
     options = choose(card(variant("odd"), variant("mlx")), snapshot(engines=engines))
     assert names(options) == ["mlx", "odd"]
 

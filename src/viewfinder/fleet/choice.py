@@ -14,7 +14,6 @@ There is no fallback to another variant afterwards: the chosen one runs, or its 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
 
 import psutil
 
@@ -30,25 +29,11 @@ from viewfinder.host.hardware import Machine, this_machine
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What a choice depends on for one engine on one machine; `version` None: it is not installed."""
+    """One engine on one machine; `version` None: it is not installed."""
 
+    engine: Engine
     version: str | None
-    title: str
-    install: str
-    known_good: str
-    rank: int
-    remark: str
-
-    @classmethod
-    def of(cls, engine: Engine, version: str | None, machine: Machine) -> Self:
-        return cls(
-            version,
-            engine.title,
-            engine.install,
-            engine.known_good,
-            engine.rank(machine),
-            engine.remark(machine),
-        )
+    machine: Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +117,9 @@ def as_measured(card: ModelCard, variant: Variant, version: str, measured: Measu
 def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
     """The state of this machine now, for a choice among the card's variants."""
     machine = this_machine()
-    installed = {name: engine.find() for name, engine in engines().items()}
     return Snapshot(
         engines={
-            name: EngineState.of(engine, here.version if (here := installed[name]) else None, machine)
+            name: EngineState(engine, here.version if (here := engine.find()) else None, machine)
             for name, engine in engines().items()
         },
         memory_bytes=machine.memory_bytes,
@@ -181,7 +165,7 @@ def _refusal(card: ModelCard, variant: Variant, snapshot: Snapshot) -> tuple[str
         known = ", ".join(sorted(snapshot.engines))
         return f"there is no engine {variant.engine} (known: {known})", ""
     if state.version is None:
-        return f"{state.title} is not installed", state.install
+        return f"{state.engine.title} is not installed", state.engine.install
     issue = refusal(variant.engine, state.version, card.name, variant.model_type)
     if issue is None:
         return "", ""
@@ -194,12 +178,13 @@ _Rank = tuple[bool, bool, bool, int, int]
 def _rank(card: ModelCard, option: Option, snapshot: Snapshot) -> _Rank:
     """The sort key, lower is better, in the order of the table at the top of this file."""
     engine = option.variant.engine
+    state = snapshot.engines[engine]
     preferred = card.prefer.index(engine) if engine in card.prefer else len(card.prefer)
     return (
         not option.here,
         option.fits is False,
         bool(_shortfall(option, snapshot)),
-        preferred if card.prefer else snapshot.engines[engine].rank,
+        preferred if card.prefer else state.engine.rank(state.machine),
         card.variants.index(option.variant),
     )
 
@@ -269,15 +254,16 @@ def _remarks(chosen: Option, snapshot: Snapshot) -> str:
     if shortfall := _shortfall(chosen, snapshot):
         remarks.append(shortfall)
     state = snapshot.engines[chosen.variant.engine]
-    if chosen.version and state.known_good and not is_within(chosen.version, state.known_good):
-        remarks.append(f"{state.title} {chosen.version} was not tested ({state.known_good} was)")
-    if state.remark:
-        remarks.append(state.remark)
+    known_good = state.engine.known_good
+    if chosen.version and known_good and not is_within(chosen.version, known_good):
+        remarks.append(f"{state.engine.title} {chosen.version} was not tested ({known_good} was)")
+    if remark := state.engine.remark(state.machine):
+        remarks.append(remark)
     return "".join(f"; {words}" for words in remarks)
 
 
 def _title(option: Option, snapshot: Snapshot) -> str:
-    return snapshot.engines[option.variant.engine].title
+    return snapshot.engines[option.variant.engine].engine.title
 
 
 def _gb(size_bytes: int) -> str:
