@@ -26,7 +26,7 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import REST
-from viewfinder.fleet.record.events import Event, Events
+from viewfinder.fleet.record.events import Event
 
 from .playing import relay
 from .virtual_time import VirtualLoop
@@ -90,9 +90,10 @@ class FleetMachine(RuleBasedStateMachine):
         async def make() -> Fleet:
             folder = self.world.folder
             entries = Folders(folder / "run", folder / "logs", folder)
-            return Fleet(self.world.catalog, self.settings(), entries, events=Events(self.heard))
+            return Fleet(self.world.catalog, self.settings(), entries)
 
         self.fleet = self.loop.run(make())
+        self.fleet.events.listen(self.heard)
 
     @precondition(lambda self: not self.is_closed)
     @rule(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from viewfinder.fleet.health.eviction import ModelSnapshot
 from viewfinder.fleet.process.states import State
-from viewfinder.fleet.scheduler import Action, ModelSnapshot, QueueItem, decide
+from viewfinder.fleet.scheduler import Action, QueueItem, decide
 
 A, B = QueueItem("a"), QueueItem("b")
 UP = QueueItem("a", wants_lease=False)

@@ -18,13 +18,13 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.record.event_log import EventLog
 from viewfinder.gateway.app import Replaceable, make_app
 from viewfinder.gateway.control import make_control
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
 from viewfinder.host.control import control_socket
+from viewfinder.host.output import Output
 from viewfinder.host.ownership import OwnerLock
 from viewfinder.host.sockets import Bound, bind_port
 from viewfinder.host.sockets import url as url_of
@@ -89,10 +89,10 @@ async def _serve(
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
-        log = EventLog(paths.event_file())
+        log = Output(paths.event_file())
         stack.callback(log.close)
         fleet = await stack.enter_async_context(open_fleet(catalog, settings))
-        fleet.events.listen(log)
+        fleet.events.write_to(log)
         service = _Service(fleet, await stack.enter_async_context(Intake(settings.limits)), settings)
         control = stack.enter_context(control_socket(lock))
         await stack.enter_async_context(serving_control(make_control(fleet), control))

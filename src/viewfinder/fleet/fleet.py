@@ -32,7 +32,7 @@ from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.fleet.process.states import REST, State
-from viewfinder.fleet.queue import QueuedRequest, snapshot_of
+from viewfinder.fleet.queue import QueuedRequest
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
 from viewfinder.fleet.record.post_mortem import write_post_mortem
@@ -62,9 +62,8 @@ class Fleet:
         folders: Folders,
         *,
         measured: MeasuredHere | None = None,
-        events: Events | None = None,
     ) -> None:
-        self.events = events or Events()
+        self.events = Events()
         self.answers = Answers()
         self._catalog, self._settings, self._measured = catalog, settings, measured
         self._folders = folders
@@ -216,7 +215,7 @@ class Fleet:
                 self._must_schedule = False
                 queued_requests = list(self._queue)
                 items = [QueueItem(queued.entry.name, queued.wants_lease) for queued in queued_requests]
-                models = {name: snapshot_of(entry) for name, entry in self._entries.items()}
+                models = {name: entry.snapshot() for name, entry in self._entries.items()}
                 for action in decide(models, items, self.budget_bytes):
                     self._do(action, queued_requests)
         finally:

@@ -1,4 +1,4 @@
-"""The requests that wait for a lease, and what the scheduler sees of each model; used by `fleet`."""
+"""The requests that wait for a lease; used by `fleet`."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.record.request_shape import RequestShape
-from viewfinder.fleet.scheduler import ModelSnapshot
 
 
 @dataclass(slots=True, eq=False)
@@ -18,19 +17,4 @@ class QueuedRequest:
     wants_lease: bool = True
     granted: "asyncio.Future[Lease | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-
-def snapshot_of(entry: ModelEntry) -> ModelSnapshot:
-    """An entry as the scheduler sees it."""
-    return ModelSnapshot(
-        name=entry.name,
-        state=entry.state,
-        leases=len(entry.leases),
-        slots=entry.server.slots,
-        holds_bytes=entry.vitals.need_bytes,
-        is_held=entry.checks.is_held or entry.server.is_ending,
-        is_pinned=entry.pinned,
-        idle_s=entry.idle_s,
-        reload_s=entry.vitals.load_s,
     )

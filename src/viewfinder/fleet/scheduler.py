@@ -9,32 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from viewfinder.fleet.health.eviction import Candidate, victims
-from viewfinder.fleet.process.states import State
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSnapshot:
-    """All that a decision depends on for one model.
-
-    `slots` None: any number of leases. `is_held`: its process is ready but may not be leased now, because it
-    is being checked or is ending. `holds_bytes` is its share of the memory budget while it is up.
-    """
-
-    name: str
-    state: State
-    leases: int
-    slots: int | None
-    holds_bytes: int
-    is_held: bool = False
-    is_pinned: bool = False
-    idle_s: float = 0.0
-    reload_s: float = 1.0
-
-    @property
-    def is_up(self) -> bool:
-        """Whether it uses a part of the budget now."""
-        return self.state not in ("stopped", "failed")
+from viewfinder.fleet.health.eviction import ModelSnapshot, victims
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +82,6 @@ def _make_room(others: Sequence[ModelSnapshot], barred: set[str], missing_bytes:
     if coming_bytes >= missing_bytes:
         return tuple(one.name for one in others if one.name in barred and one.state == "ready")
     candidates = [
-        Candidate(one.name, one.holds_bytes, one.idle_s if one.leases == 0 else 0.0, one.reload_s)
-        for one in others
-        if one.state == "ready" and not one.is_pinned and one.name not in barred
+        one for one in others if one.state == "ready" and not one.is_pinned and one.name not in barred
     ]
     return victims(candidates, missing_bytes - coming_bytes) or ()

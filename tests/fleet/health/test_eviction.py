@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viewfinder.fleet.health.eviction import Candidate, victims
+from viewfinder.fleet.health.eviction import ModelSnapshot, victims
 
 
-def one(name: str, holds_bytes: int = 4, idle_s: float = 10.0, reload_s: float = 1.0) -> Candidate:
-    return Candidate(name, holds_bytes, idle_s, reload_s)
+def one(name: str, holds_bytes: int = 4, idle_s: float = 10.0, reload_s: float = 1.0) -> ModelSnapshot:
+    return ModelSnapshot(name, "ready", 0, None, holds_bytes, idle_s=idle_s, reload_s=reload_s)
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,20 @@ def one(name: str, holds_bytes: int = 4, idle_s: float = 10.0, reload_s: float =
         "who turns out superfluous stays", "a reload is never free",
     ],
 )  # fmt: skip
-def test_victims(candidates: list[Candidate], missing_bytes: int, expected: tuple[str, ...] | None) -> None:
+def test_victims(
+    candidates: list[ModelSnapshot], missing_bytes: int, expected: tuple[str, ...] | None
+) -> None:
     assert victims(candidates, missing_bytes) == expected
 
 
 some = st.lists(
-    st.builds(Candidate, st.uuids().map(str), st.integers(0, 20), st.floats(0, 1e6), st.floats(0, 1e3)),
+    st.builds(one, st.uuids().map(str), st.integers(0, 20), st.floats(0, 1e6), st.floats(0, 1e3)),
     max_size=8,
 )
 
 
 @given(some, st.integers(0, 60))
-def test_enough_goes_and_not_one_too_many(candidates: list[Candidate], missing_bytes: int) -> None:
+def test_enough_goes_and_not_one_too_many(candidates: list[ModelSnapshot], missing_bytes: int) -> None:
     holds = {candidate.name: candidate.holds_bytes for candidate in candidates}
     going = victims(candidates, missing_bytes)
     if going is None:

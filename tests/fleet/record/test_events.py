@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-from viewfinder.fleet.record.event_log import EventLog
 from viewfinder.fleet.record.events import Events
+from viewfinder.host.output import Output
 
 
 def test_each_event_is_a_line(tmp_path: Path) -> None:
-    log = EventLog(tmp_path / "events.jsonl")
+    log = Output(tmp_path / "events.jsonl")
     events = Events()
-    events.listen(log)
+    events.write_to(log)
     events.emit("load", "glimpse", engine="llama.cpp")
     events.emit("death", "glimpse", explanation="two\nlines", post_mortem=tmp_path / "death.json")
     log.close()
@@ -21,8 +21,8 @@ def test_each_event_is_a_line(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_costs_the_file_and_no_event() -> None:
-    log = EventLog(Path("/dev/full"))
-    events = Events(log)
+    events = Events()
+    events.write_to(Output(Path("/dev/full")))
     events.emit("load", "glimpse")
     events.emit("load", "glimpse")
     assert events.counts["load", "glimpse"] == 2

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 
 from viewfinder.catalog.card import ModelCard
 from viewfinder.fleet.health.canary import Canary
+from viewfinder.fleet.health.eviction import ModelSnapshot
 from viewfinder.fleet.health.profile import Profile
 from viewfinder.fleet.health.rates import Rates
 from viewfinder.fleet.health.slots import SpareSlot
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.servers import Server
-from viewfinder.fleet.process.states import State
+from viewfinder.fleet.process.states import REST, State
 
 _CURVE_POINTS = 240
 _USUAL_S = 2.0
@@ -109,9 +110,23 @@ class ModelEntry:
     @property
     def is_up(self) -> bool:
         """Whether it uses a part of the memory budget now."""
-        return self.state not in ("stopped", "failed")
+        return self.state not in REST
 
     @property
     def idle_s(self) -> float:
         """Seconds since it was last used; 0 while it is."""
         return 0.0 if self.leases else time.monotonic() - self.used_s
+
+    def snapshot(self) -> ModelSnapshot:
+        """As the scheduler sees it."""
+        return ModelSnapshot(
+            name=self.name,
+            state=self.state,
+            leases=len(self.leases),
+            slots=self.server.slots,
+            holds_bytes=self.vitals.need_bytes,
+            is_held=self.checks.is_held or self.server.is_ending,
+            is_pinned=self.pinned,
+            idle_s=self.idle_s,
+            reload_s=self.vitals.load_s,
+        )

@@ -17,7 +17,7 @@ from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import EngineStalled
 from viewfinder.fleet.health.canary_checks import CanaryChecks
 from viewfinder.fleet.health.entry import ModelEntry
-from viewfinder.fleet.health.eviction import Candidate, victims
+from viewfinder.fleet.health.eviction import victims
 from viewfinder.fleet.health.profile import Profile, Profiles
 from viewfinder.fleet.health.rates import Expectation
 from viewfinder.fleet.health.stall import RequestPhase, Watch
@@ -173,7 +173,7 @@ class Watchdog:
         if excess_bytes <= 0 or len(up) < 2:
             return
         idle = [
-            Candidate(entry.name, entry.vitals.need_bytes, entry.idle_s, entry.vitals.load_s)
+            entry.snapshot()
             for entry in up
             if entry.server.state == "ready" and not entry.leases and not entry.pinned
         ]

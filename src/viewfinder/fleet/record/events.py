@@ -1,4 +1,4 @@
-"""Events of the server processes; emitted by the fleet and the gateway, read by logs and metrics.
+"""Events of the server processes; emitted by the fleet and the gateway, read by the event log and metrics.
 
 Each kind of event has a model, and these details:
 
@@ -16,11 +16,14 @@ Each kind of event has a model, and these details:
     refused      a request was refused: code
 """
 
+import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from viewfinder.host.output import Output
 
 Kind = Literal[
     "load",
@@ -54,15 +57,19 @@ class Event:
 class Events:
     """The last events, the number of each kind, and the listeners that are called for new ones."""
 
-    def __init__(self, *listeners: Callable[[Event], None]) -> None:
+    def __init__(self) -> None:
         self.recent: deque[Event] = deque(maxlen=KEPT_EVENTS)
         self.counts: Counter[tuple[Kind, str]] = Counter()
         """By kind and model."""
-        self._listeners = list(listeners)
+        self._listeners: list[Callable[[Event], None]] = []
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every new event from now on; it must not raise."""
         self._listeners.append(listener)
+
+    def write_to(self, output: Output) -> None:
+        """Write every new event, one JSON object a line; a full disk loses lines, and nothing else fails."""
+        self.listen(lambda event: output.feed(json.dumps(asdict(event), default=str).encode() + b"\n"))
 
     def emit(self, kind: Kind, model: str, **details: Any) -> None:
         """Record an event and call the listeners."""
