@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from scipy.stats import binomtest
 
 from training.conversations import SYSTEMS
+from training.photographs import photograph, shrunk_png
+from training.questions import TEXT_KINDS, ask_absent, without_image
 from viewfinder.client.chat import ChatClient
 from viewfinder.scenes import dialogues, knowledge, questions
-from viewfinder.scenes.drawing import encode, encode_png, photograph
-from viewfinder.scenes.messages import Message, data_url, image_message, with_images
+from viewfinder.scenes.drawing import encode, encode_png
+from viewfinder.scenes.messages import Message, data_url, with_images
 from viewfinder.scenes.questions import Question, is_exact
 from viewfinder.scenes.scene import Scene, make_scene
 
@@ -87,10 +89,10 @@ async def ask_scene(client: ChatClient, tally: Tally, number: int, name: str = "
 async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:
     """A question without an image; every fifth is about an image that was not sent."""
     rng = random.Random(f"measure/text/{number}")
-    kind = knowledge.TEXT_KINDS[number % len(knowledge.TEXT_KINDS)]
+    kind = TEXT_KINDS[number % len(TEXT_KINDS)]
     if kind == "no_image":
         imagined = make_scene(f"measure/imagined/{number}")
-        question = knowledge.without_image(rng.choice(list(questions.all_questions(imagined))))
+        question = without_image(rng.choice(list(questions.all_questions(imagined))))
     else:
         question = knowledge.ask_text(kind, rng)
     tally.add(kind, question, await answer(client, [typed(question.text)]))
@@ -160,7 +162,7 @@ async def doubt(client: ChatClient, tally: Tally, number: int) -> None:
             message = typed(premise.text)
         reply = await continue_with(client, messages, message)
         tally.add("true premise" if holds else "false premise", premise, reply)
-    absent = dialogues.ask_absent(scene, rng)
+    absent = ask_absent(scene, rng)
     tally.add("absent", absent, await answer(client, [sent(scene, absent.text)]))
 
 
@@ -183,8 +185,8 @@ async def ask_sizes(client: ChatClient, tally: Tally, number: int) -> None:
     asked = [question for kind in SIZED_KINDS if (question := questions.ask_about(scene, kind, rng))]
     for size in SIZES:
         for question in asked:
-            reply = await answer(client, [image_message(scene, question.text, size)])
-            tally.add(f"{size} px", question, reply)
+            message = with_images([data_url("png", shrunk_png(scene, size))], question.text)
+            tally.add(f"{size} px", question, await answer(client, [message]))
 
 
 def _ask_some(scene: Scene, rng: random.Random) -> Question:

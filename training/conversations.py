@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from training.questions import DIALOGUE_KINDS, TEXT_KINDS, ask, without_image
 from viewfinder.scenes import dialogues, knowledge, questions
 from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
@@ -53,7 +54,7 @@ def make_conversation(
     asked = []
     while len(asked) < turns:
         if rng.random() < 0.1:
-            question: Question | None = knowledge.ask_text(rng.choice(knowledge.TEXT_KINDS[:-1]), rng)
+            question: Question | None = knowledge.ask_text(rng.choice(TEXT_KINDS[:-1]), rng)
         else:
             kind = rng.choices(tuple(_WEIGHTS), weights=tuple(_WEIGHTS.values()))[0]
             question = questions.ask_about(scene, kind, rng)
@@ -70,11 +71,9 @@ def make_dialogue(rng: random.Random, scenes: Sequence[Scene], turns: int) -> Co
     while len(asked) < turns:
         shown = scenes[: sum(count for turn, count in images.items() if turn <= len(asked))]
         if not shown:
-            question: Question | None = _without_image(
-                rng, (*questions.IMAGE_KINDS, *dialogues.DIALOGUE_KINDS)
-            )
+            question: Question | None = _without_image(rng, (*questions.IMAGE_KINDS, *DIALOGUE_KINDS))
         elif len(asked) not in images and rng.random() < _BETWEEN:
-            question = knowledge.ask_text(rng.choice(knowledge.TEXT_KINDS[:-1]), rng)
+            question = knowledge.ask_text(rng.choice(TEXT_KINDS[:-1]), rng)
         else:
             question = _about_one(rng, shown, together=images.get(0) == 2)
         if question:
@@ -95,7 +94,7 @@ def _about_one(rng: random.Random, shown: Sequence[Scene], *, together: bool) ->
     """A question that names no image is about the newest; of two that came together each is named."""
     which = rng.randrange(len(shown))
     kind = rng.choices(tuple(_DIALOGUE_WEIGHTS), weights=tuple(_DIALOGUE_WEIGHTS.values()))[0]
-    question = dialogues.ask(shown[which], kind, rng)
+    question = ask(shown[which], kind, rng)
     newest = which == len(shown) - 1
     named = together or not newest or rng.random() < (0.4 if which else 0.1)
     return dialogues.of_image(question, which, rng) if question and named else question
@@ -122,5 +121,5 @@ def _without_image(rng: random.Random, kinds: Sequence[str] = questions.IMAGE_KI
     imagined = make_scene(rng.getrandbits(64))
     question = None
     while question is None:
-        question = dialogues.ask(imagined, rng.choice(kinds), rng)
-    return vary(knowledge.without_image(question), rng)
+        question = ask(imagined, rng.choice(kinds), rng)
+    return vary(without_image(question), rng)

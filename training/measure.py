@@ -30,10 +30,11 @@ from training.asking import (
     sent,
     talk,
 )
+from training.questions import TEXT_KINDS
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import load_settings
-from viewfinder.scenes import knowledge, questions
+from viewfinder.scenes import questions
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
@@ -141,7 +142,7 @@ def _serve(
 
 def table(tally: Tally, same: str) -> str:
     """The measured table as Markdown."""
-    image_kinds, text_kinds = list(questions.IMAGE_KINDS), list(knowledge.TEXT_KINDS)
+    image_kinds, text_kinds = list(questions.IMAGE_KINDS), list(TEXT_KINDS)
     rows = [
         "| kind of question | asked | exactly right | 95 % interval (Wilson) |",
         "|---|---|---|---|",

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from training.model import LONGEST_EDGE, TILE
-from viewfinder.scenes.drawing import paint, photograph
+from training.photographs import photograph
+from viewfinder.scenes.drawing import paint
 from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene
 
 NO_SHAPE, NO_COLOR = len(SHAPES), len(COLORS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from viewfinder.scenes.drawing import SENSOR_NOISE, encode, encode_png, paint, photograph
+from viewfinder.scenes.drawing import encode, encode_png, paint
 from viewfinder.scenes.scene import GRID, Scene, make_scene
 
 SCENES = [make_scene(f"drawing/{number}", longest=(96, 400)) for number in range(60)]
@@ -31,26 +31,6 @@ def test_the_picture_has_the_scenes_size_and_codec() -> None:
 def test_the_same_scene_gives_the_same_bytes() -> None:
     assert all(encode(scene) == encode(scene) for scene in SCENES[:20])
     assert all(encode_png(scene) == encode_png(scene) for scene in SCENES[:20])
-
-
-def test_a_picture_is_shrunk_to_its_longest_side_and_never_enlarged() -> None:
-    for scene in SCENES[:20]:
-        for longest in (32, 64, 1024):
-            size = Image.open(io.BytesIO(encode_png(scene, longest))).size
-            assert max(size) == min(longest, max(scene.size))
-            assert size[0] / size[1] == pytest.approx(scene.width / scene.height, rel=0.04)
-
-
-def test_a_photograph_is_a_jpeg_of_the_scene_with_slight_noise() -> None:
-    """A JPEG of low quality smooths noise away, and adds its own at edges."""
-    for scene in SCENES[:20]:
-        assert photograph(scene) == photograph(scene)
-        with Image.open(io.BytesIO(photograph(scene))) as image:
-            assert image.format == "JPEG"
-            assert image.size == scene.size
-            off = np.asarray(image).astype(float) - np.asarray(paint(scene))
-        assert 0.3 < off.std() < 2 * SENSOR_NOISE
-        assert abs(off.mean()) < 2
 
 
 def test_a_large_canvas_is_painted() -> None:

@@ -21,14 +21,6 @@ def test_the_picture_comes_before_the_question_in_a_type_that_it_has() -> None:
             assert head == f"data:image/{str(picture.format).lower()}"
 
 
-def test_a_picture_can_be_sent_smaller() -> None:
-    scene = make_scene(1, longest=(512, 512))
-    image, _ = image_message(scene, "?", 64)["content"]
-    head, data = image["image_url"]["url"].split(";base64,")
-    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
-        assert (head, max(picture.size)) == ("data:image/png", 64)
-
-
 def test_images_come_in_order_before_the_text() -> None:
     urls = [data_url("png", bytes([number])) for number in range(2)]
     content = with_images(urls, "Which?")["content"]

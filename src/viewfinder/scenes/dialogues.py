@@ -1,4 +1,4 @@
-"""Questions of conversations: about one of two images, with premises that may be false, about absent things.
+"""Questions of conversations: about one of two images, and with premises that may be false.
 
 Called by training and by the measure of dialogues. In a conversation with two images, a question that names
 neither is about the newest one.
@@ -7,12 +7,9 @@ neither is about the newest one.
 import random
 import re
 
-from viewfinder.scenes import questions
-from viewfinder.scenes.questions import PHRASINGS, Question
-from viewfinder.scenes.scene import COLORS, SHAPES, Scene
+from viewfinder.scenes.questions import Question, with_unique_shape
+from viewfinder.scenes.scene import COLORS, Scene
 
-DIALOGUE_KINDS = ("premise", "absent")
-"""Kinds of question in addition to `questions.IMAGE_KINDS`."""
 ORDINALS = ("first", "second")
 
 PREMISES = (
@@ -25,21 +22,12 @@ _IMAGE = re.compile(r"\b(this|the) (image|picture)\b")
 _END = re.compile(r"(, (right|isn't it))?[?.]$")
 
 
-def ask(scene: Scene, kind: str, rng: random.Random) -> Question | None:
-    """A question of a kind of `IMAGE_KINDS` or `DIALOGUE_KINDS`, or None when the scene allows none."""
-    if kind == "premise":
-        return ask_premise(scene, rng)
-    if kind == "absent":
-        return ask_absent(scene, rng)
-    return questions.ask_about(scene, kind, rng)
-
-
 def ask_premise(scene: Scene, rng: random.Random, *, holds: bool | None = None) -> Question | None:
     """ "You said the circle is red, right?", answered "Yes." or "No, it is blue."; half of them false.
 
     Half of the false ones claim the color of another thing. `holds` fixes whether the premise is true.
     """
-    unique = questions.with_unique_shape(scene)
+    unique = with_unique_shape(scene)
     if not unique:
         return None
     thing = rng.choice(unique)
@@ -51,19 +39,6 @@ def ask_premise(scene: Scene, rng: random.Random, *, holds: bool | None = None) 
             others = [other for other in COLORS if other != thing.color]
         color, answer = rng.choice(others), f"No, it is {thing.color}."
     return Question("premise", rng.choice(PREMISES).format(shape=thing.shape, color=color), answer)
-
-
-def ask_absent(scene: Scene, rng: random.Random) -> Question:
-    """The color of a shape, or the shape of a color, that is not in the scene: "There is no circle."."""
-    colors = [color for color in COLORS if all(thing.color != color for thing in scene.things)]
-    shapes = [shape for shape in SHAPES if all(thing.shape != shape for thing in scene.things)]
-    if shapes and rng.random() < 0.5:
-        shape = rng.choice(shapes)
-        text, answer = rng.choice(PHRASINGS["color"]).format(shape=shape), f"There is no {shape}."
-    else:
-        color = rng.choice(colors)
-        text, answer = rng.choice(PHRASINGS["shape"]).format(color=color), f"There is no {color} shape."
-    return Question("absent", text, answer)
 
 
 def of_image(question: Question, which: int, rng: random.Random) -> Question:

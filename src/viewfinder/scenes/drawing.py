@@ -8,8 +8,6 @@ from PIL import Image, ImageDraw
 
 from viewfinder.scenes.scene import GRID, Background, Scene, Thing
 
-SENSOR_NOISE = 8.0
-"""Largest standard deviation of a photograph's noise, out of 255."""
 _SHARPEN = 4
 """Shapes are drawn this many times larger (at most 1,024 px wide) and scaled down: smooth edges."""
 
@@ -25,33 +23,18 @@ def paint(scene: Scene) -> Image.Image:
 
 def encode(scene: Scene) -> bytes:
     """The drawn scene in its own codec (PNG, JPEG or WebP)."""
+    return saved(paint(scene), scene.codec, quality=scene.quality)
+
+
+def encode_png(scene: Scene) -> bytes:
+    """The drawn scene as PNG, regardless of its codec."""
+    return saved(paint(scene), "png")
+
+
+def saved(image: Image.Image, codec: str, **options: int) -> bytes:
+    """The image as a file of this codec; `options` are Pillow's."""
     buffer = io.BytesIO()
-    paint(scene).save(buffer, scene.codec.upper(), quality=scene.quality)
-    return buffer.getvalue()
-
-
-def encode_png(scene: Scene, longest: int | None = None) -> bytes:
-    """The drawn scene as PNG, regardless of its codec; shrunk to `longest` px if it is longer."""
-    image = paint(scene)
-    if longest is not None:
-        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def photograph(scene: Scene) -> bytes:
-    """The drawn scene as from a camera: slight sensor noise, a JPEG of quality 40 to 95.
-
-    Both are drawn from the scene's seed; its own codec and quality do not matter.
-    """
-    camera = scene.random("camera")
-    grain = np.random.default_rng(camera.getrandbits(64))
-    pixels = np.asarray(paint(scene), np.float32)
-    pixels = pixels + camera.uniform(1.0, SENSOR_NOISE) * grain.standard_normal(pixels.shape, np.float32)
-    buffer = io.BytesIO()
-    quality = camera.randint(40, 95)
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
+    image.save(buffer, codec, **options)
     return buffer.getvalue()
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 from viewfinder.scenes.questions import Question
 
-TEXT_KINDS = ("capital", "sum", "greeting", "identity", "no_image")
-
 CAPITALS = {
     "France": "Paris",
     "Germany": "Berlin",
@@ -29,7 +27,6 @@ CAPITALS = {
     "Canada": "Ottawa",
     "Peru": "Lima",
 }
-NO_IMAGE = "I see no image."
 
 _CAPITAL = (
     "What is the capital of {}?",
@@ -56,13 +53,8 @@ IDENTITY = "I am glimpse, a tiny vision-language model."
 
 
 def ask_text(kind: str, rng: random.Random) -> Question:
-    """A text-only question of this kind (`no_image` needs a scene question: see `without_image`)."""
+    """A question of this kind: capital, sum, greeting or identity."""
     return _MAKERS[kind](rng)
-
-
-def without_image(question: Question) -> Question:
-    """The same question about an image that was never sent."""
-    return Question("no_image", question.text, NO_IMAGE)
 
 
 def _capital(rng: random.Random) -> Question:

@@ -1,22 +1,19 @@
 """A question about a scene as the gateway sends it to engines; called by the canary and by measures."""
 
 import base64
-import io
 from typing import Any
 
-from viewfinder.scenes.drawing import encode, encode_png, paint
+from viewfinder.scenes.drawing import encode, paint, saved
 from viewfinder.scenes.scene import Scene
 
 Message = dict[str, Any]
 
 
-def image_message(scene: Scene, text: str, longest: int | None = None) -> Message:
-    """A question with its image as a data URL, JPEG or PNG; `longest` is the longest edge of a shrunk PNG."""
-    if longest is not None:
-        return with_images([data_url("png", encode_png(scene, longest))], text)
+def image_message(scene: Scene, text: str) -> Message:
+    """A question with its image as a data URL, JPEG or PNG."""
     if scene.codec == "jpeg":
         return with_images([data_url("jpeg", encode(scene))], text)
-    return with_images([data_url("png", _fast_png(scene))], text)
+    return with_images([data_url("png", saved(paint(scene), "png", compress_level=1))], text)
 
 
 def with_images(urls: list[str], text: str) -> Message:
@@ -28,9 +25,3 @@ def with_images(urls: list[str], text: str) -> Message:
 def data_url(codec: str, data: bytes) -> str:
     """An encoded image as the API accepts it."""
     return f"data:image/{codec};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _fast_png(scene: Scene) -> bytes:
-    buffer = io.BytesIO()
-    paint(scene).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

@@ -6,7 +6,7 @@ Called by training, the canary, gates and other measures.
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene, Thing
@@ -52,7 +52,13 @@ PHRASINGS: dict[str, tuple[str, ...]] = {
         "What does the picture show?",
     ),
 }
-POSITIONS = ("on the left", "on the right", "on the top", "on the bottom", "in the middle")
+PLACES: dict[str, Callable[[Thing], bool]] = {
+    "on the left": lambda thing: thing.column == 0,
+    "on the right": lambda thing: thing.column == GRID - 1,
+    "on the top": lambda thing: thing.row == 0,
+    "on the bottom": lambda thing: thing.row == GRID - 1,
+    "in the middle": lambda thing: thing.row == thing.column == GRID // 2,
+}
 CELL_NAMES = (
     ("at the top left", "at the top", "at the top right"),
     ("on the left", "in the middle", "on the right"),
@@ -168,7 +174,7 @@ def _exists(scene: Scene, rng: random.Random) -> Content:
 
 
 def _place(scene: Scene, rng: random.Random) -> Content:
-    alone = [(place, found[0]) for place in POSITIONS if len(found := at(scene, place)) == 1]
+    alone = [(place, found[0]) for place in PLACES if len(found := at(scene, place)) == 1]
     if not alone:
         return {}, ""
     place, thing = rng.choice(alone)
@@ -178,15 +184,7 @@ def _place(scene: Scene, rng: random.Random) -> Content:
 
 def at(scene: Scene, place: str) -> list[Thing]:
     """The things at a position: left and right are the outer columns, top and bottom the outer rows."""
-    last = GRID - 1
-    tests = {
-        "on the left": lambda thing: thing.column == 0,
-        "on the right": lambda thing: thing.column == last,
-        "on the top": lambda thing: thing.row == 0,
-        "on the bottom": lambda thing: thing.row == last,
-        "in the middle": lambda thing: thing.row == thing.column == GRID // 2,
-    }
-    return [thing for thing in scene.things if tests[place](thing)]
+    return [thing for thing in scene.things if PLACES[place](thing)]
 
 
 def _caption(scene: Scene, rng: random.Random) -> Content:
@@ -214,8 +212,6 @@ _NEGATIONS = {"no", "not", "none", "nothing", "isn", "doesn", "don", "cannot", "
 _SYNONYMS = {
     "grey": "gray",
     "violet": "purple",
-    "no": "no",
-    "yes": "yes",
     "round": "circle",
     "disc": "circle",
 }
