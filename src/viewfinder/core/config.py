@@ -22,10 +22,14 @@ MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
-class Limits(BaseModel):
-    """Limits that are checked before any work is done."""
+class _Frozen(BaseModel):
+    """Data that never changes once it is read, and in which a misspelt field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Limits(_Frozen):
+    """Limits that are checked before any work is done."""
 
     body_bytes: int = Field(64 * MIB, gt=0)
     images: int = Field(16, gt=0, description="images in one request")
@@ -36,10 +40,8 @@ class Limits(BaseModel):
     decode_timeout_s: float = Field(20.0, gt=0, description="for one image to be decoded")
 
 
-class EngineSettings(BaseModel):
+class EngineSettings(_Frozen):
     """The settings that an engine is started with."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     context_tokens: int = Field(4096, gt=0)
     slots: int = Field(2, gt=0, description="requests that one server process answers at the same time")
@@ -56,10 +58,8 @@ class EngineSettings(BaseModel):
     )
 
 
-class EngineChanges(BaseModel):
+class EngineChanges(_Frozen):
     """The settings of one model's engine that differ from `[engine]`; None: the same."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     context_tokens: int | None = Field(None, gt=0)
     slots: int | None = Field(None, gt=0)
@@ -68,10 +68,8 @@ class EngineChanges(BaseModel):
     image_tokens: int | None = Field(None, ge=0)
 
 
-class FleetSettings(BaseModel):
+class FleetSettings(_Frozen):
     """How server processes are scheduled, watched and restarted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     memory_budget_gb: float = Field(
         0.0, ge=0, description="for all models together; 0: 80 % of this computer's memory"
@@ -99,20 +97,16 @@ class FleetSettings(BaseModel):
     stall_floor_s: float = Field(5.0, gt=0, description="a shorter silence is never suspicious")
 
 
-class LocalModel(BaseModel):
+class LocalModel(_Frozen):
     """A model from files on disk."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: Path
     mmproj: Path | None = None
     engine: str = Field("", description="empty: the one for this kind of file")
 
 
-class RunningServer(BaseModel):
+class RunningServer(_Frozen):
     """An OpenAI-compatible server that Viewfinder did not start and never stops."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     base_url: str = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     model: str = Field(min_length=1, description="the model's name on that server")
