@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from viewfinder.catalog.headers import corrupt, truncated
 from viewfinder.catalog.repository import SAFETENSORS, folder_files
 from viewfinder.core.errors import ModelFilesError
 
@@ -26,7 +27,6 @@ _BITS = {
     "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64, "C64": 64,
 }  # fmt: skip
 _TYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
-_GET_AGAIN = "Get the file again, and compare its size with its publisher's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +104,19 @@ def check_safetensors(file: Path) -> None:
     with file.open("rb") as content:
         length = int.from_bytes(content.read(8), "little")
         if length > HEADER_BYTES:
-            raise _corrupt(file, f"claims a header of {length:,} bytes")
+            raise corrupt(file, f"claims a header of {length:,} bytes")
         if size_bytes < 8 + length:
-            raise _truncated(file, f"its {size_bytes:,} bytes end inside the header")
+            raise truncated(file, f"its {size_bytes:,} bytes end inside the header")
         try:
             header = orjson.loads(content.read(length))
         except ValueError:
             header = None
     if not isinstance(header, dict):
-        raise _corrupt(file, "has no header that can be read")
+        raise corrupt(file, "has no header that can be read")
     ends = [_end(file, name, tensor) for name, tensor in header.items() if name != "__metadata__"]
     required_bytes = 8 + length + max(ends, default=0)
     if required_bytes > size_bytes:
-        raise _truncated(file, f"{size_bytes:,} of {required_bytes:,} bytes")
+        raise truncated(file, f"{size_bytes:,} of {required_bytes:,} bytes")
 
 
 def _end(file: Path, name: str, tensor: object) -> int:
@@ -130,7 +130,7 @@ def _end(file: Path, name: str, tensor: object) -> int:
             # The length of a type newer than this table is unknown.
             if dtype not in _BITS or 8 * (end - begin) == _BITS[dtype] * math.prod(shape):
                 return end
-    raise _corrupt(file, f"holds a tensor that cannot be ({name[:60]!r})")
+    raise corrupt(file, f"holds a tensor that cannot be ({name[:60]!r})")
 
 
 def _weights(folder: Path) -> list[Path]:
@@ -143,7 +143,7 @@ def _weights(folder: Path) -> list[Path]:
         ]
     shards = set(_part(_json_object(index, INDEX_BYTES), "weight_map").values())
     if not shards or not all(isinstance(name, str) and name and name == Path(name).name for name in shards):
-        raise _corrupt(index, "does not name the files of the weights")
+        raise corrupt(index, "does not name the files of the weights")
     missing = sorted(name for name in shards if not (folder / name).is_file())
     if missing:
         raise ModelFilesError(
@@ -164,13 +164,13 @@ def _json_object(file: Path, cap_bytes: int) -> dict[str, Any]:
     with file.open("rb") as content:
         text = content.read(cap_bytes + 1)
     if len(text) > cap_bytes:
-        raise _corrupt(file, f"has more than {cap_bytes:,} bytes")
+        raise corrupt(file, f"has more than {cap_bytes:,} bytes")
     try:
         value = orjson.loads(text)
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise _corrupt(file, "is not a JSON object")
+        raise corrupt(file, "is not a JSON object")
     return value
 
 
@@ -181,11 +181,3 @@ def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
-
-
-def _truncated(file: Path, how: str) -> ModelFilesError:
-    return ModelFilesError(f"{file} is truncated: {how}.", hint=_GET_AGAIN, code="model_truncated")
-
-
-def _corrupt(file: Path, what: str) -> ModelFilesError:
-    return ModelFilesError(f"{file} is corrupt: it {what}.", hint=_GET_AGAIN)

@@ -79,10 +79,10 @@ class _Reader:
         self._check_magic()
         (version,) = self._unpack("I")
         if version not in _VERSIONS:
-            raise self._broken(f"has the GGUF version {version}; versions 2 and 3 are supported")
+            raise corrupt(self.path, f"has the GGUF version {version}; versions 2 and 3 are supported")
         tensors, count = self._unpack("QQ")
         if tensors > _MAX_TENSORS or count > _MAX_VALUES:
-            raise self._broken(f"claims {tensors} tensors and {count} values, which no model has")
+            raise corrupt(self.path, f"claims {tensors} tensors and {count} values, which no model has")
         values = dict(filter(None, (self._entry() for _ in range(count))))
         weights, ends = Counter[str](), 0
         for _ in range(tensors):
@@ -91,7 +91,7 @@ class _Reader:
             ends = max(ends, end)
         required_bytes = self._data_start(values) + ends if tensors else self.file.tell()
         if required_bytes > self.size_bytes:
-            raise self._truncated(f"{self.size_bytes:,} of {required_bytes:,} bytes")
+            raise truncated(self.path, f"{self.size_bytes:,} of {required_bytes:,} bytes")
         return GGUFHeader(
             architecture=str(values.get("general.architecture", "")),
             quantization=weights.most_common(1)[0][0] if weights else "",
@@ -130,7 +130,7 @@ class _Reader:
         if kind == _STRING:
             return self._text()
         if kind != _ARRAY or nesting == _MAX_NESTING:
-            raise self._broken(f"holds a value of the unknown kind {kind}")
+            raise corrupt(self.path, f"holds a value of the unknown kind {kind}")
         inner, length = self._unpack("IQ")
         if inner in _SCALARS:
             self._skip(length * struct.calcsize(_SCALARS[inner]))
@@ -148,7 +148,7 @@ class _Reader:
         self._text()
         (dimensions,) = self._unpack("I")
         if dimensions > _MAX_DIMENSIONS:
-            raise self._broken(f"holds a tensor of {dimensions} dimensions")
+            raise corrupt(self.path, f"holds a tensor of {dimensions} dimensions")
         elements = 1
         for _ in range(dimensions):
             elements *= self._unpack("Q")[0]
@@ -160,7 +160,7 @@ class _Reader:
     def _data_start(self, values: dict[str, Value]) -> int:
         alignment = values.get("general.alignment", _DEFAULT_ALIGNMENT)
         if not isinstance(alignment, int) or alignment <= 0:
-            raise self._broken(f"has the alignment {alignment}")
+            raise corrupt(self.path, f"has the alignment {alignment}")
         return -(-self.file.tell() // alignment) * alignment
 
     def _text(self) -> str | None:
@@ -198,10 +198,14 @@ class _Reader:
             raise self._ends_early()
 
     def _ends_early(self) -> ModelFilesError:
-        return self._truncated(f"its {self.size_bytes:,} bytes end inside the header")
+        return truncated(self.path, f"its {self.size_bytes:,} bytes end inside the header")
 
-    def _truncated(self, how: str) -> ModelFilesError:
-        return ModelFilesError(f"{self.path} is truncated: {how}.", hint=_GET_AGAIN, code="model_truncated")
 
-    def _broken(self, what: str) -> ModelFilesError:
-        return ModelFilesError(f"{self.path} is corrupt: it {what}.", hint=_GET_AGAIN)
+def truncated(file: Path, how: str) -> ModelFilesError:
+    """The error for a file that ends too early."""
+    return ModelFilesError(f"{file} is truncated: {how}.", hint=_GET_AGAIN, code="model_truncated")
+
+
+def corrupt(file: Path, what: str) -> ModelFilesError:
+    """The error for a file whose content cannot be right."""
+    return ModelFilesError(f"{file} is corrupt: it {what}.", hint=_GET_AGAIN)
