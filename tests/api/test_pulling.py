@@ -34,14 +34,14 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 def test_the_variant_that_suits_this_machine_is_meant(hub: HubServer) -> None:
     (one,) = prepare([NAME])
-    assert (one.model, one.variant, one.missing_bytes) == (NAME, "llama.cpp-q8_0", 1100)
+    assert (one.model, one.variant, one.plan.missing_bytes) == (NAME, "llama.cpp-q8_0", 1100)
     assert hub.file_requests == []
 
 
 @pytest.mark.parametrize(("words", "variant"), [(NAME, "transformers-bf16"), (FOLDER, "transformers-bf16")])
 def test_a_variant_can_be_named(hub: HubServer, words: str, variant: str) -> None:
     (one,) = prepare([words], variant=variant)
-    assert (one.variant, one.missing_bytes) == (variant, 502)
+    assert (one.variant, one.plan.missing_bytes) == (variant, 502)
 
 
 def test_a_repositorys_id_means_its_own_variant(hub: HubServer) -> None:

@@ -193,7 +193,7 @@ def test_a_card_knows_its_variants_by_name() -> None:
     card = Catalog().get("glimpse")
     assert isinstance(card, ModelCard)
     assert card.variant("llama.cpp-f16") is card.variants[0]
-    with pytest.raises(KeyError):
+    with pytest.raises(BadRequest, match="has no variant 'other'"):
         card.variant("other")
 
 

@@ -71,7 +71,7 @@ LEFT_OUT = [
 
 def test_a_folder_is_its_safe_files() -> None:
     assert folder_files(REPO, FOLDER + LEFT_OUT) == sorted(FOLDER)
-    assert repository_files(REPO)(LEFT_OUT + FOLDER) == sorted(FOLDER)
+    assert repository_files(REPO, LEFT_OUT + FOLDER) == sorted(FOLDER)
 
 
 def test_python_is_added_only_when_it_was_agreed_to() -> None:

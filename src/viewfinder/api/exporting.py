@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, ViewfinderError
@@ -12,8 +11,7 @@ from viewfinder.measure import results
 from viewfinder.measure.store.rows import Run, Sample
 from viewfinder.measure.store.store import Store
 
-Format = Literal["jsonl", "csv", "lmms-eval"]
-FORMATS: tuple[str, ...] = get_args(Format)
+FORMATS = ("jsonl", "csv", "lmms-eval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,10 @@ def export(
 
     Raises BadRequest for another format than jsonl and csv, and ViewfinderError when nothing is stored.
     """
-    check_format(format)
+    if format not in FORMATS:
+        raise BadRequest(
+            f"There is no format {format!r}.", hint=f"Formats: {', '.join(FORMATS)}.", param="format"
+        )
     if format == "lmms-eval":
         raise BadRequest("lmms-eval's files are a folder.", hint="Use export_lmms_eval.", param="format")
     rows = (
@@ -88,12 +89,4 @@ def _stored(wanted: str | None, models: Sequence[str]) -> Iterator[_Part]:
     if not some:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
-        )
-
-
-def check_format(format: str) -> None:
-    """Raise BadRequest when there is no such format."""
-    if format not in FORMATS:
-        raise BadRequest(
-            f"There is no format {format!r}.", hint=f"Formats: {', '.join(FORMATS)}.", param="format"
         )

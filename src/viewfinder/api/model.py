@@ -8,7 +8,6 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from pydantic import SecretStr
@@ -27,6 +26,7 @@ from viewfinder.host.ownership import running_owner
 from viewfinder.host.sockets import bind_port
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
+from viewfinder.scenes.messages import with_images
 
 T = TypeVar("T")
 
@@ -77,9 +77,7 @@ class Model:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -196,11 +194,7 @@ def _message(parts: Sequence[str | Path]) -> dict[str, Any]:
     """The user message: images, then the question."""
     if not parts or not isinstance(parts[-1], str):
         raise BadRequest("The question is missing.", hint='It comes last: ask("photo.jpg", "What is this?").')
-    *images, question = parts
-    content: list[dict[str, Any]] = [
-        {"type": "image_url", "image_url": {"url": _data_url(Path(image))}} for image in images
-    ]
-    return {"role": "user", "content": [*content, {"type": "text", "text": question}]}
+    return with_images([_data_url(Path(image)) for image in parts[:-1]], parts[-1])
 
 
 def _data_url(file: Path) -> str:

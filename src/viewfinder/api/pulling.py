@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
 from viewfinder.api.setup import open_catalog
-from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.pull import (
     OnPullProgress,
     Plan,
     PulledRepository,
-    Wanted,
     fetch,
     plan,
     require_room,
@@ -32,15 +30,11 @@ from viewfinder.fleet.choice import choose_variant
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """The download of one model; `plan` is None when it needs no file of the hub."""
+    """The download of one model; `plan` has no sources when it needs no file of the hub."""
 
     model: str
     variant: str
-    plan: Plan | None
-
-    @property
-    def missing_bytes(self) -> int:
-        return self.plan.missing_bytes if self.plan else 0
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +67,11 @@ def carry_out(
     After an interruption, the next call resumes from what was downloaded.
     Raises HubError, ModelFilesError.
     """
-    require_room(sum(pull.missing_bytes for pull in pulls))
+    require_room(sum(pull.plan.missing_bytes for pull in pulls))
     done = []
     for one in pulls:
-        brought = (
-            fetch(one.plan, Hub(), lock_file=paths.pulled_file(), on_progress=on_progress) if one.plan else []
-        )
-        done.append(PulledModel(one.model, one.variant, one.missing_bytes, tuple(brought)))
+        brought = fetch(one.plan, Hub(), lock_file=paths.pulled_file(), on_progress=on_progress)
+        done.append(PulledModel(one.model, one.variant, one.plan.missing_bytes, tuple(brought)))
     return done
 
 
@@ -103,23 +95,11 @@ def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull
         if is_reference(name):
             error.hint = f"Write a repository of the hub as {HUB_PREFIX}owner/name."
         raise
-    chosen = _named(catalog.card(name), variant) if variant else choose_variant(card, measured_here())[0]
+    chosen = catalog.card(name).variant(variant) if variant else choose_variant(card, measured_here())[0]
     if chosen.not_served:
         raise BadRequest(
             f"'{chosen.name}' of '{card.name}' is listed but cannot be served.",
             hint=chosen.not_served,
             param="variant",
         )
-    wanted: list[Wanted] = wanted_of(chosen) if chosen.source == "hub" else []
-    return Pull(name, chosen.name, plan(wanted, hub) if wanted else None)
-
-
-def _named(card: ModelCard, name: str) -> Variant:
-    try:
-        return card.variant(name)
-    except KeyError:
-        raise BadRequest(
-            f"'{card.name}' has no variant '{name[:100]}'.",
-            hint=f"It has: {', '.join(variant.name for variant in card.variants)}.",
-            param="variant",
-        ) from None
+    return Pull(name, chosen.name, plan(wanted_of(chosen), hub))

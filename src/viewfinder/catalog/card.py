@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from viewfinder.core.config import RunningServer
+from viewfinder.core.errors import BadRequest
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 """A model's name: it stands in URLs, socket names and file names."""
@@ -76,10 +77,15 @@ class ModelCard(_Frozen):
     checked: str = Field("", description="which facts of this card were verified, and where")
 
     def variant(self, name: str | None = None) -> Variant:
-        """The variant called `name`, or the card's first; KeyError when there is no such variant."""
-        if name is None:
-            return self.variants[0]
-        return {variant.name: variant for variant in self.variants}[name]
+        """The variant called `name`, or the card's first; BadRequest when there is no such variant."""
+        for variant in self.variants:
+            if name in (None, variant.name):
+                return variant
+        raise BadRequest(
+            f"'{self.name}' has no variant '{str(name)[:100]}'.",
+            hint=f"It has: {', '.join(variant.name for variant in self.variants)}.",
+            param="variant",
+        )
 
     def narrowed(self, variants: Iterable[Variant]) -> "ModelCard":
         """This card with only these variants: the ones that a request may be served by."""

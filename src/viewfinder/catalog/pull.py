@@ -7,6 +7,7 @@ import errno
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from viewfinder.catalog import pulled
@@ -90,10 +91,12 @@ OnPullProgress = Callable[[PullProgress], None]
 
 
 def wanted_of(variant: Variant) -> list[Wanted]:
-    """What a variant of the hub needs: files of its repository, and tokenizers of other repositories.
+    """What a variant needs of the hub: files of its repository, and tokenizers of other repositories.
 
     Raises ModelFilesError for a repository with Python code and no pinned commit: the code could change.
     """
+    if variant.source != "hub":
+        return []
     if variant.remote_code and not COMMIT.fullmatch(variant.revision):
         raise ModelFilesError(
             f"{variant.repo} runs its own Python code, and its card names no commit.",
@@ -101,14 +104,14 @@ def wanted_of(variant: Variant) -> list[Wanted]:
             code="remote_code_not_pinned",
         )
     return [
-        Wanted(variant.repo, variant.revision or MAIN, lambda paths: variant_files(variant, paths)),
+        Wanted(variant.repo, variant.revision or MAIN, partial(variant_files, variant)),
         *(Wanted(repo, MAIN, tokenizer_files) for repo in variant.also),
     ]
 
 
 def wanted_of_repository(repo: str, revision: str) -> list[Wanted]:
     """What a repository without a card needs."""
-    return [Wanted(repo, revision or MAIN, repository_files(repo))]
+    return [Wanted(repo, revision or MAIN, partial(repository_files, repo))]
 
 
 def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
@@ -135,7 +138,8 @@ def fetch(
     Raises HubError, and ModelFilesError when the disk is full or cannot be written.
     """
     require_room(plan.missing_bytes)
-    pulled.read(lock_file)  # an unreadable record is an error now, not after the download
+    if plan.sources:
+        pulled.read(lock_file)  # an unreadable record is an error now, not after the download
     repositories, total, done = [], plan.total_bytes, 0
     for source in plan.sources:
         files = {}

@@ -40,15 +40,11 @@ def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
     return named
 
 
-def repository_files(repo: str) -> Callable[[Iterable[str]], list[str]]:
-    """The function that chooses the files of a repository without a card: its GGUF pair, else its folder."""
-
-    def choose(paths: Iterable[str]) -> list[str]:
-        paths = list(paths)
-        pair = gguf_pair(repo, paths)
-        return [file for file in pair if file] if pair else folder_files(repo, paths)
-
-    return choose
+def repository_files(repo: str, paths: Iterable[str]) -> list[str]:
+    """The files to use of a repository without a card: its GGUF pair, else its folder."""
+    paths = list(paths)
+    pair = gguf_pair(repo, paths)
+    return [file for file in pair if file] if pair else folder_files(repo, paths)
 
 
 def folder_files(repo: str, paths: Iterable[str], *, python: bool = False) -> list[str]:

@@ -22,10 +22,9 @@ def export(
     ] = None,
 ) -> None:
     """Write every stored exchange, one a line; or the graded ones as lmms-eval's files."""
-    from viewfinder.api.exporting import check_format, export_lmms_eval
     from viewfinder.api.exporting import export as lines_of
+    from viewfinder.api.exporting import export_lmms_eval
 
-    check_format(form)
     if form == "lmms-eval":
         files = export_lmms_eval(out or Path("lmms-eval"), run=run, models=models or [])
         errors.print(f"Wrote {len(files)} files to {out or 'lmms-eval'}", markup=False)

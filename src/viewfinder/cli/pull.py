@@ -106,7 +106,7 @@ def with_files(work: Callable[[], T], *, agreed: bool) -> T:
             offered.add(words)
             errors.print(missing.message, markup=False, highlight=False)
             pulls = prepare([missing.model], variant=missing.variant or None)
-            megabytes = -(-sum(one.missing_bytes for one in pulls) // 1_000_000)
+            megabytes = -(-sum(one.plan.missing_bytes for one in pulls) // 1_000_000)
             if not agreed and not typer.confirm(f"Pull {megabytes:,} MB now?", err=True):
                 raise
             bring(pulls)

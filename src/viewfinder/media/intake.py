@@ -4,7 +4,6 @@ It never fetches a URL and never opens a path: an image is a data URL, or it is 
 """
 
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from viewfinder.core.config import Limits
@@ -65,9 +64,7 @@ class Intake:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.close()
 
     def limit(self, limits: Limits) -> None:
