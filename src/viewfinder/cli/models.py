@@ -39,17 +39,7 @@ def models(
 def _show_models(lines: "list[ModelLine]") -> None:
     _show(
         ("model", "variant", "engine", "size", "fits", "here"),
-        (
-            (
-                line.name,
-                line.variant,
-                line.engine,
-                size(line.size_bytes),
-                _known(line.fits),
-                _known(line.here),
-            )
-            for line in lines
-        ),
+        ((line.name, line.variant, line.engine, *_files(line)) for line in lines),
         (line.note if line.note and line.here else line.why for line in lines),
     )
     output.print("Get a model: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
@@ -64,9 +54,7 @@ def _show_variants(lines: "list[VariantLine]") -> None:
                 line.variant,
                 f"{line.engine} {line.version}".strip(),
                 _can(line.vision, line.text),
-                size(line.size_bytes),
-                _known(line.fits),
-                _known(line.here),
+                *_files(line),
             )
             for line in lines
         ),
@@ -81,6 +69,10 @@ def _show(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterabl
 
 def _can(vision: bool, text: bool) -> str:
     return " ".join(word for word, able in (("images", vision), ("text", text)) if able)
+
+
+def _files(line: "ModelLine | VariantLine") -> tuple[str, str, str]:
+    return size(line.size_bytes), _known(line.fits), _known(line.here)
 
 
 def _known(answer: bool | None) -> str:

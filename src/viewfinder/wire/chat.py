@@ -225,27 +225,22 @@ def parse_request(body: bytes, limits: Limits) -> ParsedRequest:
 
 def _check_counts(messages: list[Any], limits: Limits) -> None:
     """Refuse too many messages, parts or images before any object is made of them."""
-    if len(messages) > limits.messages:
-        raise BadRequest(
-            f"The request has {len(messages)} messages; the most is {limits.messages}.",
-            param="messages",
-            code="too_many_messages",
-        )
+    _require_at_most(limits.messages, len(messages), "messages", code="too_many_messages")
     contents = [message.get("content") for message in messages if isinstance(message, dict)]
     parts = [part for content in contents if isinstance(content, list) for part in content]
-    if len(parts) > MAX_PARTS:
-        raise BadRequest(
-            f"The request has {len(parts)} content parts; the most is {MAX_PARTS}.",
-            param="messages",
-            code="too_many_parts",
-        )
+    _require_at_most(MAX_PARTS, len(parts), "content parts", code="too_many_parts")
     images = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
-    if images > limits.images:
+    hint = "Send fewer images, or raise limits.images."
+    _require_at_most(limits.images, images, "images", code="too_many_images", hint=hint)
+
+
+def _require_at_most(most: int, count: int, what: str, *, code: str, hint: str = "") -> None:
+    if count > most:
         raise BadRequest(
-            f"The request has {images} images; the most is {limits.images}.",
-            hint="Send fewer images, or raise limits.images.",
+            f"The request has {count} {what}; the most is {most}.",
+            hint=hint,
             param="messages",
-            code="too_many_images",
+            code=code,
         )
 
 
