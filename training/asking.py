@@ -13,9 +13,9 @@ from scipy.stats import binomtest
 
 from training.conversations import SYSTEMS
 from training.photographs import photograph, shrunk_png
-from training.questions import TEXT_KINDS, ask_absent, without_image
+from training.questions import TEXT_KINDS, ask_absent, text_question, without_image
 from viewfinder.client.chat import ChatClient
-from viewfinder.scenes import dialogues, knowledge, questions
+from viewfinder.scenes import dialogues, questions
 from viewfinder.scenes.drawing import encode, encode_png
 from viewfinder.scenes.messages import Message, data_url, with_images
 from viewfinder.scenes.questions import Question, is_exact
@@ -94,7 +94,7 @@ async def ask_text(client: ChatClient, tally: Tally, number: int) -> None:
         imagined = make_scene(f"measure/imagined/{number}")
         question = without_image(rng.choice(list(questions.all_questions(imagined))))
     else:
-        question = knowledge.ask_text(kind, rng)
+        question = text_question(kind, rng)
     tally.add(kind, question, await answer(client, [typed(question.text)]))
 
 
@@ -107,7 +107,7 @@ async def talk(client: ChatClient, tally: Tally, number: int) -> None:
         messages.append({"role": "system", "content": rng.choice(SYSTEMS)})
     for turn in range(1, TURNS + 1):
         if 1 < turn < TURNS and rng.random() < 0.3:
-            aside = knowledge.ask_text(rng.choice(("capital", "sum", "greeting")), rng)
+            aside = text_question(rng.choice(("capital", "sum", "greeting")), rng)
             await continue_with(client, messages, typed(aside.text))
             continue
         question = _ask_some(scene, rng)

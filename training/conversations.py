@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.questions import DIALOGUE_KINDS, TEXT_KINDS, ask, without_image
-from viewfinder.scenes import dialogues, knowledge, questions
+from training.questions import DIALOGUE_KINDS, TEXT_KINDS, ask, text_question, without_image
+from viewfinder.scenes import dialogues, questions
 from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
 
@@ -54,7 +54,7 @@ def make_conversation(
     asked = []
     while len(asked) < turns:
         if rng.random() < 0.1:
-            question: Question | None = knowledge.ask_text(rng.choice(TEXT_KINDS[:-1]), rng)
+            question: Question | None = text_question(rng.choice(TEXT_KINDS[:-1]), rng)
         else:
             kind = rng.choices(tuple(_WEIGHTS), weights=tuple(_WEIGHTS.values()))[0]
             question = questions.ask_about(scene, kind, rng)
@@ -73,7 +73,7 @@ def make_dialogue(rng: random.Random, scenes: Sequence[Scene], turns: int) -> Co
         if not shown:
             question: Question | None = _without_image(rng, (*questions.IMAGE_KINDS, *DIALOGUE_KINDS))
         elif len(asked) not in images and rng.random() < _BETWEEN:
-            question = knowledge.ask_text(rng.choice(TEXT_KINDS[:-1]), rng)
+            question = text_question(rng.choice(TEXT_KINDS[:-1]), rng)
         else:
             question = _about_one(rng, shown, together=images.get(0) == 2)
         if question:
@@ -117,7 +117,7 @@ def vary(question: Question, rng: random.Random) -> Question:
 def _without_image(rng: random.Random, kinds: Sequence[str] = questions.IMAGE_KINDS) -> Question:
     kind = rng.choice(("capital", "capital", "sum", "sum", "greeting", "identity", "no_image", "no_image"))
     if kind != "no_image":
-        return vary(knowledge.ask_text(kind, rng), rng)
+        return vary(text_question(kind, rng), rng)
     imagined = make_scene(rng.getrandbits(64))
     question = None
     while question is None:

@@ -2,6 +2,7 @@
 
 import random
 
+from viewfinder.scenes import knowledge
 from viewfinder.scenes.dialogues import ask_premise
 from viewfinder.scenes.questions import PHRASINGS, Question, ask_about
 from viewfinder.scenes.scene import COLORS, SHAPES, Scene
@@ -10,6 +11,32 @@ TEXT_KINDS = ("capital", "sum", "greeting", "identity", "no_image")
 DIALOGUE_KINDS = ("premise", "absent")
 """Kinds of question in addition to `IMAGE_KINDS`."""
 NO_IMAGE = "I see no image."
+
+_GREETING = {
+    "Hello!": "Hello! Ask me about an image.",
+    "Hi!": "Hello! Ask me about an image.",
+    "Good morning!": "Good morning! Ask me about an image.",
+    "How are you?": "I am fine. Ask me about an image.",
+    "Thank you!": "You are welcome.",
+    "Goodbye!": "Goodbye!",
+}
+_IDENTITY = (
+    "Who are you?",
+    "What is your name?",
+    "What are you?",
+    "Tell me who you are.",
+)
+IDENTITY = "I am glimpse, a tiny vision-language model."
+
+
+def text_question(kind: str, rng: random.Random) -> Question:
+    """A text-only question of this kind (`no_image` needs a scene question: see `without_image`)."""
+    if kind == "greeting":
+        text = rng.choice(tuple(_GREETING))
+        return Question(kind, text, _GREETING[text])
+    if kind == "identity":
+        return Question(kind, rng.choice(_IDENTITY), IDENTITY)
+    return knowledge.ask_text(kind, rng)
 
 
 def ask(scene: Scene, kind: str, rng: random.Random) -> Question | None:

@@ -12,7 +12,7 @@ def test_twenty_capitals() -> None:
     assert len(set(knowledge.CAPITALS.values())) == 20
 
 
-@pytest.mark.parametrize("kind", ["capital", "sum", "greeting", "identity"])
+@pytest.mark.parametrize("kind", ["capital", "sum"])
 def test_each_kind_has_several_phrasings(kind: str) -> None:
     rng = random.Random(1)
     asked = {knowledge.ask_text(kind, rng) for _ in range(60)}

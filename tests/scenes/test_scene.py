@@ -12,7 +12,6 @@ from viewfinder.scenes.scene import (
     MIN_CONTRAST,
     MIN_SIDE,
     SHAPES,
-    distance,
     make_scene,
 )
 
@@ -73,8 +72,8 @@ def test_things_stay_inside_their_cells() -> None:
 def test_every_thing_has_contrast_to_its_background() -> None:
     for scene in SCENES:
         for thing in scene.things:
-            assert distance(scene.background.start, thing.rgb) >= MIN_CONTRAST
-            assert distance(scene.background.end, thing.rgb) >= MIN_CONTRAST
+            assert math.dist(scene.background.start, thing.rgb) >= MIN_CONTRAST
+            assert math.dist(scene.background.end, thing.rgb) >= MIN_CONTRAST
 
 
 def test_things_can_be_counted_out() -> None:

@@ -2,7 +2,17 @@
 
 import random
 
-from training.questions import DIALOGUE_KINDS, NO_IMAGE, ask, ask_absent, without_image
+import pytest
+
+from training.questions import (
+    DIALOGUE_KINDS,
+    NO_IMAGE,
+    TEXT_KINDS,
+    ask,
+    ask_absent,
+    text_question,
+    without_image,
+)
 from viewfinder.scenes.dialogues import ORDINALS, of_image
 from viewfinder.scenes.questions import IMAGE_KINDS, Question, is_exact, is_right
 from viewfinder.scenes.scene import COLORS, SHAPES, Scene, make_scene
@@ -50,6 +60,14 @@ def test_a_question_that_a_scene_does_not_allow_is_none() -> None:
     twins = next(scene for scene in SCENES if _twins(scene))
     assert ask(twins, "premise", random.Random(7)) is None
     assert ask(twins, "color", random.Random(7)) is None
+
+
+@pytest.mark.parametrize("kind", TEXT_KINDS[:-1])
+def test_each_kind_without_an_image_has_several_phrasings(kind: str) -> None:
+    rng = random.Random(1)
+    asked = {text_question(kind, rng) for _ in range(60)}
+    assert len({question.text for question in asked}) >= 4
+    assert all(question.kind == kind and question.answer for question in asked)
 
 
 def test_a_question_about_an_image_that_is_not_there() -> None:

@@ -106,8 +106,7 @@ def is_right(question: Question, reply: str) -> bool:
 
     The words of the answer must be in the reply, and no other word of the same class (colors, shapes,
     numbers, yes or no): "a red or blue circle" is not an answer. This is the rule of a multiple-choice
-    match; order is ignored. For a premise, only its acceptance or rejection counts; for a question about an
-    absent thing, whether the reply denies something.
+    match; order is ignored. For a premise, only its acceptance or rejection counts.
     """
     given, expected = _facts(question.kind, reply), _facts(question.kind, question.answer)
     return bool(expected) and given == expected
@@ -208,7 +207,6 @@ _VERDICTS = {
     **dict.fromkeys(("no", "nope", "not", "isn", "wrong", "incorrect", "false"), "no"),
 }
 """The first of these words accepts or rejects a premise: "That's not right" rejects it."""
-_NEGATIONS = {"no", "not", "none", "nothing", "isn", "doesn", "don", "cannot", "without"}
 _SYNONYMS = {
     "grey": "gray",
     "violet": "purple",
@@ -231,7 +229,6 @@ def _facts(kind: str, text: str) -> set[str]:
         "count": {_NUMBERS.get(word, word) for word in words if word in _NUMBERS or word.isdigit()},
         "exists": {word for word in words[:1] if word in ("yes", "no")},
         "premise": {*[_VERDICTS[word] for word in words if word in _VERDICTS][:1]},
-        "absent": {"absent" for word in words if word in _NEGATIONS},
         "color": colors,
         "shape": shapes,
     }

@@ -28,6 +28,7 @@ MIN_SIDE, MAX_SIDE = 96, 1024
 MAX_SCENE_ASPECT = 1.5
 SMALLEST, LARGEST = 0.24, 0.46
 MIN_CONTRAST = 85.0
+"""Euclidean distance in RGB, 0 to 442."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,6 @@ def make_scene(
     )
 
 
-def distance(a: RGB, b: RGB) -> float:
-    """Euclidean distance of two colors in RGB, 0 to 442."""
-    return math.dist(a, b)
-
-
 def _canvas(rng: random.Random, longest: tuple[int, int]) -> tuple[int, int]:
     low, high = longest
     long_side = round(math.exp(rng.uniform(math.log(low), math.log(high))))
@@ -136,14 +132,14 @@ def _things(rng: random.Random, count: int) -> tuple[Thing, ...]:
                 radius=radius,
                 dx=rng.uniform(-slack, slack),
                 dy=rng.uniform(-slack, slack),
-                rgb=_shade(rng, COLORS[color]),
+                rgb=_shade(rng, COLORS[color], 10),
             )
         )
     return tuple(sorted(placed, key=lambda thing: (thing.row, thing.column)))
 
 
-def _shade(rng: random.Random, base: RGB) -> RGB:
-    red, green, blue = (min(255, max(0, channel + rng.randint(-10, 10))) for channel in base)
+def _shade(rng: random.Random, base: RGB, reach: int) -> RGB:
+    red, green, blue = (min(255, max(0, channel + rng.randint(-reach, reach))) for channel in base)
     return red, green, blue
 
 
@@ -151,7 +147,7 @@ def _background(rng: random.Random, things: tuple[Thing, ...]) -> Background:
     style: BackgroundStyle = rng.choice(("plain", "gradient", "noise"))
     start = _muted(rng, things)
     end = _muted(rng, things) if style == "gradient" else start
-    while any(distance(_middle(start, end), thing.rgb) < MIN_CONTRAST for thing in things):
+    while any(math.dist(_middle(start, end), thing.rgb) < MIN_CONTRAST for thing in things):
         end = _muted(rng, things)
     noise = rng.randint(4, 14) if style == "noise" else 0
     return Background(style, start, end, vertical=rng.random() < 0.5, noise=noise)
@@ -161,9 +157,9 @@ def _muted(rng: random.Random, things: tuple[Thing, ...]) -> RGB:
     """A greyish color with enough contrast to every shape of the scene."""
     while True:
         grey = rng.randint(60, 225)
-        red, green, blue = (min(255, max(0, grey + rng.randint(-25, 25))) for _ in range(3))
-        if all(distance((red, green, blue), thing.rgb) >= MIN_CONTRAST for thing in things):
-            return red, green, blue
+        color = _shade(rng, (grey, grey, grey), 25)
+        if all(math.dist(color, thing.rgb) >= MIN_CONTRAST for thing in things):
+            return color
 
 
 def _middle(a: RGB, b: RGB) -> RGB:
