@@ -49,7 +49,7 @@ def test_the_last_tensor_ends_where_the_header_says(whole: Path) -> None:
     required = check_gguf(whole).required_bytes
     data = whole.read_bytes()
     whole.write_bytes(data[:required])
-    assert check_gguf(whole).size_bytes == required
+    assert check_gguf(whole).required_bytes == required
     whole.write_bytes(data[: required - 1])
     with pytest.raises(
         ModelFilesError, match=rf"truncated: {required - 1:,} of {required:,} bytes"

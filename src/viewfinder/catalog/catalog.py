@@ -193,11 +193,7 @@ class Catalog:
                 raise ModelFilesError(f"{repo} is not on this disk.", code="model_missing")
         files = [file for file in (model, mmproj) if file is not None and file.is_file()]
         require_inside(files, *_where_links_may_lead(variant, model))
-        folder = snapshot(variant.repo, variant.revision)
-        if folder is None or self._lock_file is None:
-            return
-        for path, known in pulled.read(self._lock_file).files(variant.repo, folder.name).items():
-            file = folder / path
+        for file, known in pulled.files_of(variant, self._lock_file).items():
             if files and file not in files:
                 continue  # a file of another variant
             if (size := size_bytes(file)) != known.size_bytes:
@@ -207,11 +203,7 @@ class Catalog:
                 )
 
     def _paths(self, variant: Variant) -> tuple[Path, Path | None]:
-        folder = Path()
-        if variant.source == "package":
-            folder = self._weights
-        elif variant.source == "hub":
-            folder = snapshot(variant.repo, variant.revision) or cache_folder() / variant.repo
+        folder = folder_of(variant, self._weights) or cache_folder() / variant.repo
         return folder / variant.model, None if variant.mmproj is None else folder / variant.mmproj
 
     def _to_pull(self, variant: Variant) -> tuple[str, str]:
@@ -269,6 +261,13 @@ class Catalog:
         name = name_from(words)
         names = (name, *(f"{name}-{number}" for number in range(2, len(self._cards) + 3)))
         return next(name for name in names if name not in self._cards)
+
+
+def folder_of(variant: Variant, weights: Path = WEIGHTS) -> Path | None:
+    """The folder that the paths of a variant are relative to; None for a repository not on this disk."""
+    if variant.source == "hub":
+        return snapshot(variant.repo, variant.revision)
+    return weights if variant.source == "package" else Path()
 
 
 def _of_repository(card: ModelCard, repo: str) -> tuple[Variant, ...]:

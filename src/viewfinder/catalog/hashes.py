@@ -5,14 +5,11 @@ modification time changes.
 """
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 
 from viewfinder.catalog import pulled
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.catalog.hub import snapshot
-from viewfinder.catalog.pulled import PulledFile
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.core.notebook import Notebook
 
@@ -29,7 +26,7 @@ class Hashes:
 
         Reads every file whose hash is not known yet: call it in a thread. Raises ModelFilesError.
         """
-        recorded = self._recorded(variant)
+        recorded = pulled.files_of(variant, self._lock_file)
         whole = hashlib.sha256()
         try:
             for name, file in _named(files):
@@ -40,13 +37,6 @@ class Hashes:
             path = error.filename or files.model
             raise ModelFilesError(f"{path} cannot be read: {error.strerror}.") from None
         return whole.hexdigest()
-
-    def _recorded(self, variant: Variant) -> Mapping[Path, PulledFile]:
-        folder = snapshot(variant.repo, variant.revision) if variant.source == "hub" else None
-        if folder is None or self._lock_file is None:
-            return {}
-        known = pulled.read(self._lock_file).files(variant.repo, folder.name)
-        return {folder / path: file for path, file in known.items()}
 
     def _computed(self, file: Path) -> str:
         stat = file.stat()

@@ -44,9 +44,8 @@ class GGUFHeader:
     architecture: str
     quantization: str
     """The tensor type that most of the weights have."""
-    size_bytes: int
     required_bytes: int
-    """Where the last tensor ends; never more than `size_bytes`."""
+    """Where the last tensor ends; never beyond the end of the file."""
     values: dict[str, Value]
 
     @property
@@ -95,7 +94,6 @@ class _Reader:
         return GGUFHeader(
             architecture=str(values.get("general.architecture", "")),
             quantization=weights.most_common(1)[0][0] if weights else "",
-            size_bytes=self.size_bytes,
             required_bytes=required_bytes,
             values=values,
         )

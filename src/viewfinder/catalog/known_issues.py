@@ -7,11 +7,11 @@ import functools
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _FILE = Path(__file__).with_suffix(".toml")
 
@@ -39,17 +39,11 @@ class KnownIssue(BaseModel):
         """What to do about it, with the command that does it."""
         return f"{self.remedy} Run: {self.command}" if self.command else self.remedy
 
-    @field_validator("affected")
-    @classmethod
-    def _is_specifiers(cls, affected: str) -> str:
-        SpecifierSet(affected)
-        return affected
-
-    @field_validator("signature")
-    @classmethod
-    def _is_expression(cls, signature: str) -> str:
-        re.compile(signature)
-        return signature
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        SpecifierSet(self.affected)
+        re.compile(self.signature)
+        return self
 
     def affects(self, engine: str, version: str) -> bool:
         """Whether this version of the engine has it; one that pip cannot parse has those of all versions."""

@@ -11,6 +11,8 @@ from typing import Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.hub import snapshot
 from viewfinder.core.errors import ModelFilesError
 
 
@@ -53,6 +55,14 @@ def read(file: Path) -> Pulled:
             f"The record of pulled files, {file}, cannot be read.",
             hint="Remove it and pull your models again: complete files are only checked.",
         ) from None
+
+
+def files_of(variant: Variant, record: Path | None) -> dict[Path, PulledFile]:
+    """What is recorded of a variant's files, by their paths on this disk; empty without a record."""
+    folder = snapshot(variant.repo, variant.revision) if variant.source == "hub" else None
+    if folder is None or record is None:
+        return {}
+    return {folder / path: file for path, file in read(record).files(variant.repo, folder.name).items()}
 
 
 def record(file: Path, repo: str, commit: str, revision: str, files: Mapping[str, PulledFile]) -> None:
