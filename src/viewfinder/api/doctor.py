@@ -6,8 +6,9 @@ It changes nothing; all it starts, for a moment, is llama.cpp's library, to see 
 from collections.abc import Mapping
 
 from viewfinder.api.setup import open_catalog
-from viewfinder.api.system_checks import folders, hub, left_behind, memory, port
+from viewfinder.api.system_checks import disk, hub, left_behind, memory, port
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.hub import cache_folder
 from viewfinder.catalog.known_issues import KnownIssue, is_within, issues_of_engine
 from viewfinder.core import paths
 from viewfinder.core.check import Check, fix, good, note
@@ -30,7 +31,8 @@ def check_all(*, settings: Settings | None = None) -> list[Check]:
         *(check for engine, here in installed.items() if here for check in engine.checks(here, machine)),
         _models(open_catalog(settings)),
         memory(machine.memory_bytes),
-        *folders(paths.home()),
+        disk("disk, results and logs", paths.home()),
+        disk("disk, models", cache_folder()),
         hub(),
         port(settings),
         *left_behind(leftovers(paths.home())),

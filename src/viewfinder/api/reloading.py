@@ -7,7 +7,6 @@ Wrong settings are reported in the log and change nothing. New ones hold for new
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import awatch
@@ -24,24 +23,6 @@ FIXED = ("host", "port", "strict_port")
 """Settings that take effect at the next start only."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """Differs when the file was changed: editors replace it, scripts write into it."""
-
-    changed_ns: int
-    size_bytes: int
-    inode: int
-
-    @classmethod
-    def of(cls, file: Path) -> "FileState | None":
-        """None when there is no such file."""
-        try:
-            seen = file.stat()
-        except OSError:
-            return None
-        return cls(seen.st_mtime_ns, seen.st_size, seen.st_ino)
 
 
 class Reloading:
@@ -64,7 +45,7 @@ class Reloading:
         self._reread, self._open_catalog, self._apply = reread, open_catalog, apply
         self._written = reread()
         self._file = config_file()
-        self._seen = FileState.of(self._file)
+        self._seen = _state(self._file)
         self._wanted = asyncio.Event()
 
     def request(self) -> None:
@@ -78,7 +59,7 @@ class Reloading:
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
-                was_there, self._seen = self._seen is not None, FileState.of(self._file)
+                was_there, self._seen = self._seen is not None, _state(self._file)
                 await self.reload(gone=was_there and self._seen is None)
         finally:
             watching.cancel()
@@ -89,7 +70,7 @@ class Reloading:
             async for _ in awatch(
                 folder, watch_filter=None, recursive=False, rust_timeout=check_ms, yield_on_timeout=True
             ):
-                if FileState.of(self._file) != self._seen:
+                if _state(self._file) != self._seen:
                     self.request()
         except OSError as error:  # the system has no watches left, for example
             _log.warning("%s is not watched (%s): after a change, send SIGHUP.", self._file, error)
@@ -123,3 +104,12 @@ class Reloading:
             _log.exception("Some of the new settings could not be applied")
         _log.warning("Settings reloaded.")
         return True
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    """Differs when the file was changed: editors replace it, scripts write into it. None: no file."""
+    try:
+        seen = file.stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size, seen.st_ino

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from viewfinder.catalog.hub import cache_folder, endpoint
+from viewfinder.catalog.hub import endpoint
 from viewfinder.core.check import Check, fix, good, note
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse
@@ -101,11 +101,6 @@ def left_behind(found: Leftovers) -> list[Check]:
         says = f"{len(found.folders)} old folders of sockets; the next `viewfinder serve` removes them."
         checks.append(note("leftovers", says))
     return checks or [good("leftovers", "None.")]
-
-
-def folders(home: Path) -> list[Check]:
-    """The disks of our state folder and of the hub's cache."""
-    return [disk("disk, results and logs", home), disk("disk, models", cache_folder())]
 
 
 def _gb(size_bytes: int) -> str:
