@@ -7,10 +7,11 @@ from dataclasses import asdict
 import pytest
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.statistics.intervals import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
-from viewfinder.measure.suite import DEPTHS, suite_named, suite_of
+from viewfinder.measure.suite import suite_named, suite_of
 
 
 @pytest.mark.parametrize("name", DEPTHS)

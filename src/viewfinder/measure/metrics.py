@@ -81,13 +81,16 @@ def decode_rate(processes: ExchangesByProcess, over: str = PROCESSES) -> Measure
     streamed = [kept for process in answers if (kept := [x for x in process if is_streamed(x)])]
     if not streamed:
         return TOO_FEW_PIECES
-    tokens = [float(sum(x.later_tokens for x in process)) for process in streamed]
-    seconds = [
-        sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in process) for process in streamed
-    ]
+    tokens, seconds = zip(*map(decoded, streamed), strict=True)
     n = sum(map(len, streamed))
     how = f"tokens after the first / time after the first, of {n} answers from {len(streamed)} {over}"
     return ratio(tokens, seconds, n, "tokens/s", how)
+
+
+def decoded(streamed: Sequence[Exchange]) -> tuple[float, float]:
+    """The tokens after the first of these answers, and the seconds that they took."""
+    seconds = sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in streamed)
+    return float(sum(x.later_tokens for x in streamed)), seconds
 
 
 def drift(processes: ExchangesByProcess) -> str:

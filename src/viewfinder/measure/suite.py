@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.registry import AnyMeasure, measures
-
-DEPTHS = ("quick", "standard", "thorough")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ starts the server."""
 Row = tuple[str, str]
 """Item and cell of a model's table in the guide."""
 
-EVERY_SUITE = ("quick", "standard", "thorough")
+DEPTHS = ("quick", "standard", "thorough")
 NO_FIGURE = "—"
 """Stands in the guide in place of a figure that is missing."""
 

@@ -15,7 +15,6 @@ Recovery = Literal["transient", "needs reload", "lasting"]
 """After an error, such requests (with an image, or without) are answered again by the same process, only by a
 fresh one, or never. (Each request has a connection of its own, so there is no session that could be renewed
 between the first two.)"""
-SAID_CHARACTERS = 200
 _FEWEST_LATER = 5
 """Requests that must fail in a row before a process counts as no longer answering: an engine that fails at
 every fourth request would otherwise be accused because of the last ones of a process."""
@@ -45,7 +44,7 @@ def failures(samples: Sequence[Sample]) -> list[Trouble]:
             code=code,
             rate=rate(len(ones), len(samples)),
             expected=ones[0].expected,
-            said=(ones[0].exchange.error or ones[0].exchange.text)[:SAID_CHARACTERS],
+            said=ones[0].exchange.error or ones[0].exchange.text,
             steps=(step_of(ones[0]),),
         )
         for code, ones in kinds.items()

@@ -1,41 +1,29 @@
-"""Faults of a server that continues to answer, by stable codes; found by the measures `stability` and `soak`.
-
-STATE.prev_image         the answer is about the previous image
-STATE.frozen_image       the answer is about the process's first image, whatever is shown
-STATE.cross_request      the answer belongs to another request that was in flight at the same time
-STATE.canary_drift       the answer differs from that of a fresh process, and belongs to no other request
-STATE.cache_split        a repeated request is answered in other words than when it was new
-STATE.unstable           identical requests are answered differently
-STATE.second_call_error  a fresh process answers its first image and fails at its second
-SERVE.died               the engine ended, or broke the connection
-SERVE.hung               no complete answer in time
-REQ.refused              the engine answered with an error, with any HTTP status
-OUT.empty                the answer has no text
-MEM.leak                 memory grows with every request, without end
-"""
+"""Faults of a server that continues to answer, by stable codes; found by `stability` and `soak`."""
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from viewfinder.measure.figures import Frozen
 
 
 class Code(StrEnum):
-    """See the top of this file; a code is never renamed."""
+    """A code is never renamed."""
 
-    PREV_IMAGE = "STATE.prev_image"
-    FROZEN_IMAGE = "STATE.frozen_image"
-    CROSS_REQUEST = "STATE.cross_request"
-    CANARY_DRIFT = "STATE.canary_drift"
-    CACHE_SPLIT = "STATE.cache_split"
-    UNSTABLE = "STATE.unstable"
-    SECOND_CALL_ERROR = "STATE.second_call_error"
-    DIED = "SERVE.died"
-    HUNG = "SERVE.hung"
-    REFUSED = "REQ.refused"
-    EMPTY = "OUT.empty"
-    LEAK = "MEM.leak"
+    PREV_IMAGE = "STATE.prev_image"  # the answer is about the previous image
+    FROZEN_IMAGE = "STATE.frozen_image"  # it is about the process's first image, whatever is shown
+    CROSS_REQUEST = "STATE.cross_request"  # it belongs to another request that was in flight then
+    CANARY_DRIFT = "STATE.canary_drift"  # it is not a fresh process's, and belongs to no other request
+    CACHE_SPLIT = "STATE.cache_split"  # a repeated request has other words than when it was new
+    UNSTABLE = "STATE.unstable"  # identical requests are answered differently
+    SECOND_CALL_ERROR = "STATE.second_call_error"  # a fresh process fails at its second image
+    DIED = "SERVE.died"  # the engine ended, or broke the connection
+    HUNG = "SERVE.hung"  # no complete answer in time
+    REFUSED = "REQ.refused"  # the engine answered with an error, with any HTTP status
+    EMPTY = "OUT.empty"  # the answer has no text
+    LEAK = "MEM.leak"  # memory grows with every request, without end
 
 
 class Rate(Frozen):
@@ -64,6 +52,9 @@ class Step(Frozen):
     how: Literal["asked", "left", "broken"] = "asked"
 
 
+Said = Annotated[str, AfterValidator(lambda words: words[:200])]
+
+
 class Trouble(Frozen):
     """A fault, how often it occurred (None: it has no rate), and its first occurrence: the requests (`steps`)
     that led to the answer or error `said`.
@@ -76,8 +67,8 @@ class Trouble(Frozen):
     code: Code
     rate: Rate | None = None
     after: str = ""
-    expected: str = ""
-    said: str = ""
+    expected: Said = ""
+    said: Said = ""
     steps: tuple[Step, ...] = ()
     together: bool = False
     reproducer: str = ""

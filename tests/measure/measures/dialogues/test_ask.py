@@ -14,6 +14,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
 from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.dialogues import MEASURE
 from viewfinder.measure.measures.dialogues.ask import LEAST_DIALOGUES, LOOK_EVERY, REQUESTS
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
@@ -27,7 +28,7 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
 from viewfinder.measure.store.rows import ProcessOutcome
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import DEPTHS, suite_named
+from viewfinder.measure.suite import suite_named
 
 COUNTS = DialogueCounts(dialogues=20, budget_s=10_000.0)
 FEW = dataclasses.replace(COUNTS, dialogues=4)

@@ -13,6 +13,7 @@ from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import RunningServer
 from viewfinder.host import page_cache
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.load import COLD
 from viewfinder.measure.measures.load.ask import LOAD_STAMPS, all_files
 from viewfinder.measure.measures.load.result import LoadTimes
@@ -20,7 +21,7 @@ from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import DEPTHS, Suite, suite_named
+from viewfinder.measure.suite import Suite, suite_named
 
 Measure = Callable[[Suite], Awaitable[ModelResult]]
 Planted = Mapping[str, Sequence[float]]

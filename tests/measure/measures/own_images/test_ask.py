@@ -20,6 +20,7 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.own_images import MEASURE
 from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
 from viewfinder.measure.measures.own_images.counts import COUNTS, OwnImagesCounts
@@ -33,7 +34,7 @@ from viewfinder.measure.statistics.clusters import share
 from viewfinder.measure.statistics.intervals import wilson
 from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.subject import Subject
-from viewfinder.measure.suite import DEPTHS, suite_named
+from viewfinder.measure.suite import suite_named
 
 MINE = OwnImagesCounts(questions=50, budget_s=60.0, folder="/pictures/mine", total=60)
 VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)

@@ -7,9 +7,6 @@ R       the whole history is sent again with every turn, the image in its first:
 T       the image is removed from the history after its turn: only the model's own words remain
 single  each fact alone with its image: the facts that the model sees at all
 blind   each fact alone without it: the facts that it guesses
-
-An arm S, in which the server keeps the history and only the new turn is sent, will belong beside R and T as
-soon as the gateway has such sessions; its prompts must then be byte for byte those of R.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""How long requests take when the server process is warm: one at a time, each with a new image, except for
-the repeats."""
+"""Requests to a warm process, one at a time, each with a new image, except for the repeats."""
 
 import random
 from collections.abc import Iterable

@@ -139,8 +139,8 @@ def decode_speeds(logs: Sequence[ProcessLog]) -> Mapping[int, float]:
     speeds: dict[int, float] = {}
     for log in logs:
         streamed = [x for x in log.exchanges(scenario) if answered(x) and metrics.is_streamed(x)]
-        spent_s = sum((x.last_token_s or 0.0) - (x.first_token_s or 0.0) for x in streamed)
-        if tokens := sum(x.later_tokens for x in streamed):
+        tokens, spent_s = metrics.decoded(streamed)
+        if tokens:
             speeds[log.number] = tokens / spent_s
     return speeds
 

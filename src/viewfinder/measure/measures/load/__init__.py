@@ -1,13 +1,13 @@
 """How long a model takes to load: on every timed process, and with its files read from the disk."""
 
-from viewfinder.measure.measures.base import EVERY_SUITE, Measure, NoCounts, ProcessValues
+from viewfinder.measure.measures.base import DEPTHS, Measure, NoCounts, ProcessValues
 from viewfinder.measure.measures.load import ask, find, page
 from viewfinder.measure.measures.load.counts import COUNTS
 from viewfinder.measure.measures.load.result import LoadTimes
 
 MEASURE = Measure(
     name="load",
-    counts=dict.fromkeys(EVERY_SUITE, NoCounts()),
+    counts=dict.fromkeys(DEPTHS, NoCounts()),
     result=LoadTimes,
     needs=frozenset({"ours"}),
     ask=ask.fresh_start,

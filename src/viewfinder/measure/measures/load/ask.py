@@ -1,5 +1,4 @@
-"""How long a fresh server process takes to load: the stamps up to its first correct answer about an image,
-with the model's files in memory or on the disk."""
+"""The stamps of a fresh process up to its first correct answer about an image."""
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -21,7 +20,13 @@ _LEAST_STARTS = 3
 LOAD_PREFIX = "load/"
 """Begins the names of a fresh start's series, which are kept beside those of other measures of its
 process."""
-LOAD_STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
+LOAD_STAMPS = {
+    "spawned_s": "the engine's program running",
+    "listening_s": "the first HTTP answer",
+    "ready_s": "the engine's report that it is ready",
+    "first_token_s": "the first token of an answer",
+    "first_correct_s": "the first correct answer about an image",
+}
 
 
 async def first_answers(subject: Subject, scenario: str = "load") -> Mapping[str, float]:

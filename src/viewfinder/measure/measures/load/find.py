@@ -19,24 +19,15 @@ Starts = Sequence[Mapping[str, float]]
 def load_times(starts: Starts, *, vision: bool, files: str = "in the page cache") -> LoadTimes:
     """The stamps of fresh starts together; `files` says where the model's files were."""
 
-    def stamp(name: str, until: str) -> Measured:
-        known = [start[name] for start in starts if name in start]
-        if len(known) < len(starts):
-            return Missing(
-                missing=f"{len(starts) - len(known)} of {len(starts)} starts never reached {until}"
-            )
-        how = f"{metrics.TYPICAL} of {len(known)} fresh starts, files {files}; process start to {until}"
-        return metrics.typical(known, len(known), "s", how)
+    def stamp(name: str) -> Measured:
+        known, n, until = [start[name] for start in starts if name in start], len(starts), LOAD_STAMPS[name]
+        if len(known) < n:
+            return Missing(missing=f"{n - len(known)} of {n} starts never reached {until}")
+        how = f"{metrics.TYPICAL} of {n} fresh starts, files {files}; process start to {until}"
+        return metrics.typical(known, n, "s", how)
 
-    return LoadTimes(
-        spawned=stamp("spawned_s", "the engine's program running"),
-        listening=stamp("listening_s", "the first HTTP answer"),
-        ready=stamp("ready_s", "the engine's report that it is ready"),
-        first_token=stamp("first_token_s", "the first token of an answer"),
-        first_correct=stamp("first_correct_s", "the first correct answer about an image")
-        if vision
-        else NO_VISION,
-    )
+    times = {name.removesuffix("_s"): stamp(name) for name in LOAD_STAMPS}
+    return LoadTimes(**times if vision else {**times, "first_correct": NO_VISION})
 
 
 def load(logs: Sequence[ProcessLog], counts: NoCounts, variant: Variant) -> LoadTimes:

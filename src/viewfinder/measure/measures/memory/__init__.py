@@ -1,13 +1,13 @@
 """The memory of the server's process tree, from its start to its steady state: read on every timed process
 after the measures before it."""
 
-from viewfinder.measure.measures.base import EVERY_SUITE, Measure, NoCounts, ProcessValues
+from viewfinder.measure.measures.base import DEPTHS, Measure, NoCounts, ProcessValues
 from viewfinder.measure.measures.memory import ask, find, page
 from viewfinder.measure.measures.memory.result import MemoryUse
 
 MEASURE = Measure(
     name="memory",
-    counts=dict.fromkeys(EVERY_SUITE, NoCounts()),
+    counts=dict.fromkeys(DEPTHS, NoCounts()),
     result=MemoryUse,
     needs=frozenset({"ours"}),
     ask=ask.read_memory,

@@ -1,5 +1,4 @@
-"""The savings and the cost of a smaller image budget: the same questions about the same scenes at several
-budgets.
+"""The same questions about the same scenes at several image budgets.
 
 The variant's card says how the budget is set: by the size of the picture that is sent, shrunk as the gateway
 would shrink it, or by the most image tokens that the engine may make of it, an option at its start.

@@ -1,5 +1,4 @@
-"""Many requests in a row, each with an image of its own: does the server's memory grow, does it become
-slower, does it still answer known images as it did at the beginning?"""
+"""Requests with an image of their own each, with known images in between, then with always the same image."""
 
 import itertools
 from collections.abc import Iterator, Sequence

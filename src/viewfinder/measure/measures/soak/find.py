@@ -76,8 +76,8 @@ def _drift(drifted: Sequence[tuple[Sample, Sample]], canaries: int) -> Iterator[
         yield Trouble(
             code=Code.CANARY_DRIFT,
             rate=failures.rate(len(drifted), canaries),
-            expected=before.exchange.text[: failures.SAID_CHARACTERS],
-            said=one.exchange.text[: failures.SAID_CHARACTERS],
+            expected=before.exchange.text,
+            said=one.exchange.text,
             steps=(failures.step_of(one),),
         )
 

@@ -1,6 +1,4 @@
-"""Whether a model keeps answering as a fresh process does: mix-ups of images, repeats, failures. Several
-processes give the references, one gets pictures in every order, one gets repeats and simultaneous
-requests."""
+"""Whether a model keeps answering as a fresh process does: mix-ups of images, repeats, failures."""
 
 from viewfinder.measure.measures.base import Measure
 from viewfinder.measure.measures.stability import ask, find, page, reproducer

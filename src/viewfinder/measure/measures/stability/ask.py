@@ -1,5 +1,4 @@
-"""Does it keep answering as a fresh process does? Pictures in every order, repeats, clients that disconnect,
-errors in between, several requests at once.
+"""Pictures in every order, repeats, clients that disconnect, errors in between, several requests at once.
 
 Engines have mixed up their users' pictures in all these ways (a cache that identifies an image by its memory
 address, a model that keeps its first image's features, a prompt cache that ignores images), and a single

@@ -13,7 +13,7 @@ from viewfinder.measure.metrics import answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles import failures
-from viewfinder.measure.troubles.failures import SAID_CHARACTERS, rate, step_of
+from viewfinder.measure.troubles.failures import rate, step_of
 from viewfinder.measure.troubles.pictures import are_same
 from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble, corruption_in
 
@@ -109,13 +109,7 @@ def _after(counted: Sequence[Shown], mixed: Sequence[Shown]) -> dict[str, Rate]:
 
 
 def _trouble(code: Code, how_often: Rate, expected: str, said: str, steps: Iterable[Step]) -> Trouble:
-    return Trouble(
-        code=code,
-        rate=how_often,
-        expected=expected[:SAID_CHARACTERS],
-        said=said[:SAID_CHARACTERS],
-        steps=tuple(steps),
-    )
+    return Trouble(code=code, rate=how_often, expected=expected, said=said, steps=tuple(steps))
 
 
 def _mixed_up(code: Code, ones: Sequence[Shown], counted: Sequence[Shown], processes: _Processes) -> Trouble:

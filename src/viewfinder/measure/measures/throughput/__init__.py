@@ -1,4 +1,4 @@
-"""How many answers one server process gives to several clients at once, in closed and open loops."""
+"""How many answers one server process gives to several clients at once, and how long they wait."""
 
 from viewfinder.measure.measures.base import Measure
 from viewfinder.measure.measures.throughput import ask, find, page

@@ -1,4 +1,4 @@
-"""How many answers one server process gives to several clients at once, and how long they wait.
+"""Several clients at once.
 
 Closed loop: 1, 2, 4 and 8 clients, each of which sends its next request as soon as it has an answer. Open
 loop: requests arrive at random, at shares of the best rate that the process has just reached, whether or not
