@@ -15,8 +15,7 @@ from viewfinder.api.control import Control
 from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
 from viewfinder.fleet.record.answers import Answer
 from viewfinder.fleet.view import FleetView, ServerView
-from viewfinder.host.control import control_socket
-from viewfinder.host.ownership import OwnerLock
+from viewfinder.host.ownership import OwnerLock, control_socket
 
 VIEW = FleetView(
     servers=(

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.host.control import control_path
-from viewfinder.host.ownership import Owner, running_owner
+from viewfinder.host.ownership import Owner, control_path, running_owner
 
 from .conftest import PATIENCE_S, VIEWFINDER, first_document
 

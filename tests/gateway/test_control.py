@@ -11,8 +11,7 @@ import pytest
 
 from viewfinder.gateway.control import make_control
 from viewfinder.gateway.listen import serving_control
-from viewfinder.host.control import control_socket
-from viewfinder.host.ownership import OwnerLock
+from viewfinder.host.ownership import OwnerLock, control_socket
 
 from .conftest import Fleet
 

@@ -23,9 +23,8 @@ from viewfinder.gateway.control import make_control
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
-from viewfinder.host.control import control_socket
 from viewfinder.host.output import Output
-from viewfinder.host.ownership import OwnerLock
+from viewfinder.host.ownership import OwnerLock, control_socket
 from viewfinder.host.sockets import Bound, bind_port
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake

@@ -1,13 +1,16 @@
 """The owner of a state folder (one `viewfinder serve` at a time), and the owner of each run folder in it.
 
-`api` takes the lock before it binds its port; `ask` and a second `serve` look up its owner.
+`api` takes the lock before it binds its port, and opens the control socket, which only its user can reach;
+`ask` and a second `serve` look up its owner, and `ps`, `load`, `stop` and `pin` its control socket.
 The kernel frees the lock when its holder dies, so the record on disk is valid only while the lock is held.
 A fleet that is embedded in another program holds no lock: it has its own run folder, with its identity in it.
 """
 
 import json
 import os
-from contextlib import suppress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,9 +18,10 @@ import psutil
 from filelock import FileLock, Timeout
 
 from viewfinder.core.errors import AlreadyRunning
-from viewfinder.core.paths import private, run_places
+from viewfinder.core.paths import SOCKET_PATH_LIMIT, private, run_places
 from viewfinder.host import records
 from viewfinder.host.records import Identity, this_process
+from viewfinder.host.sockets import BACKLOG
 
 RUN_OWNER = "owner.json"
 """The file of a run folder that identifies its owner."""
@@ -90,6 +94,29 @@ def running_owner(home: Path) -> Owner | None:
             return None
     except Timeout:
         return _recorded(home)
+
+
+def control_path(home: Path) -> Path:
+    """`control.sock` in the state folder, or in a shorter one where that path is too long for a socket."""
+    path = home / "control.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    return private(run_places(home)[1]) / path.name
+
+
+@contextmanager
+def control_socket(lock: OwnerLock) -> Iterator[socket.socket]:
+    """A listening socket; removed afterwards. It replaces one that a dead owner left."""
+    path = control_path(lock.home)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+        try:
+            path.chmod(0o600)
+            listener.listen(BACKLOG)
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def claim(folder: Path) -> None:
