@@ -10,7 +10,7 @@ import pytest
 
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines import folder, mlx, transformers
+from viewfinder.engines import folder, mlx
 from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.mlx import Mlx
 from viewfinder.engines.registry import engines
@@ -48,10 +48,10 @@ def test_finding_one_imports_nothing(engine: Engine) -> None:
 def test_one_without_its_library_is_not_found(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     mlx._find.cache_clear()
-    transformers._find.cache_clear()
+    folder.find.cache_clear()
     assert engine.find() is None
     mlx._find.cache_clear()
-    transformers._find.cache_clear()
+    folder.find.cache_clear()
 
 
 def test_one_with_half_of_its_library_is_not_found() -> None:

@@ -4,6 +4,7 @@ A Python library's server app runs in `asgi_child`, one process for each model, 
 time.
 """
 
+import functools
 import importlib.metadata
 import importlib.util
 import json
@@ -23,6 +24,7 @@ _HUB_VARIABLES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
 """Prefixes of variables that change how the hub's libraries behave; `launch` sets where their cache is."""
 
 
+@functools.cache
 def find(distribution: str, *modules: str) -> Installed | None:
     """The installed library, if all of its modules are installed; imports none of them."""
     specs = [importlib.util.find_spec(module) for module in modules]

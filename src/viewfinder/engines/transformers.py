@@ -3,7 +3,6 @@
 Called by the registry. Nothing is quantized or compiled: the other engines are compared with this one.
 """
 
-import functools
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
@@ -35,15 +34,10 @@ class Transformers(Engine):
         return 30 if machine.apple_silicon else 20
 
     def find(self) -> Installed | None:
-        return _find()
+        needed = ("torch", "accelerate", "fastapi", "openai", "uvicorn")
+        return folder.find("transformers", "transformers", *needed)
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         return folder.launch(
             _APP, variant, files, settings, socket, without=("ACCELERATE_",), model=".", lacks=_UNSUPPORTED
         )
-
-
-@functools.cache
-def _find() -> Installed | None:
-    needed = ("torch", "accelerate", "fastapi", "openai", "uvicorn")
-    return folder.find("transformers", "transformers", *needed)

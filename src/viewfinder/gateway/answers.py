@@ -9,19 +9,13 @@ from viewfinder.core.errors import UnknownAnswer
 from viewfinder.fleet.fleet import Fleet
 
 
-class GivenAnswers:
-    """The answers that this gateway gave, by the id in each reply."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
-
-    async def one(self, request: Request) -> Response:
-        """Raises UnknownAnswer."""
-        answer_id = request.path_params["id"]
-        answer = self.fleet.answers.get(answer_id)
-        if answer is None:
-            raise UnknownAnswer(
-                f"There is no answer '{answer_id[:100]}'.",
-                hint="The id is that of a reply. The newest 10,000 since the start are remembered.",
-            )
-        return JSONResponse({"object": "answer", **asdict(answer)})
+async def given_answer(fleet: Fleet, request: Request) -> Response:
+    """An answer that this gateway gave, by the id in its reply. Raises UnknownAnswer."""
+    answer_id = request.path_params["id"]
+    answer = fleet.answers.get(answer_id)
+    if answer is None:
+        raise UnknownAnswer(
+            f"There is no answer '{answer_id[:100]}'.",
+            hint="The id is that of a reply. The newest 10,000 since the start are remembered.",
+        )
+    return JSONResponse({"object": "answer", **asdict(answer)})

@@ -1,5 +1,7 @@
 """The whole HTTP API on one page; made by api, which serves it with `listen`."""
 
+from functools import partial
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -11,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
-from viewfinder.gateway.answers import GivenAnswers
+from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.chat import IGNORED_HEADER, Chat
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.metrics import Metrics, RequestCounter
@@ -35,7 +37,7 @@ def make_app(
     app = Starlette(
         routes=[
             Route("/v1/chat/completions", Chat(fleet, intake, settings), methods=["POST"]),
-            Route("/v1/answers/{id}", GivenAnswers(fleet).one),
+            Route("/v1/answers/{id}", partial(given_answer, fleet)),
             Route("/v1/models", models.all),
             Route("/v1/models/{name}", models.one),
             Route("/health", health),

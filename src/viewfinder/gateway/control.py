@@ -11,8 +11,9 @@ The socket is private to its user, so there is no key and no guard.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -27,67 +28,45 @@ from viewfinder.gateway import problems
 
 def make_control(fleet: Fleet) -> Starlette:
     """The app of the control socket."""
-    routes = ControlRoutes(fleet)
+    views: dict[str, Callable[[], Any]] = {
+        "fleet": lambda: fleet.view().as_json(),
+        "events": lambda: [asdict(event) for event in fleet.events.recent],
+        "suspects": lambda: [asdict(answer) for answer in fleet.answers.suspects()],
+    }
+    commands: dict[str, Callable[[str], Awaitable[None]]] = {
+        "load": fleet.load,
+        "unload": fleet.unload,
+        "pin": partial(_pin, fleet, True),
+        "unpin": partial(_pin, fleet, False),
+    }
     return Starlette(
         routes=[
-            Route("/fleet", routes.fleet_view),
-            Route("/events", routes.events),
-            Route("/suspects", routes.suspects),
-            Route("/models/{name:path}/load", routes.load, methods=["POST"]),
-            Route("/models/{name:path}/unload", routes.unload, methods=["POST"]),
-            Route("/models/{name:path}/pin", routes.pin, methods=["POST"]),
-            Route("/models/{name:path}/unpin", routes.unpin, methods=["POST"]),
+            *(Route(f"/{name}", partial(_show, view)) for name, view in views.items()),
+            *(
+                Route(f"/models/{{name:path}}/{verb}", partial(_obey, fleet, command), methods=["POST"])
+                for verb, command in commands.items()
+            ),
         ],
         exception_handlers=problems.HANDLERS,
     )
 
 
-class ControlRoutes:
-    """Replies about a model carry the name that the catalog has for it."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
-
-    async def fleet_view(self, _request: Request) -> Response:
-        return JSONResponse(self.fleet.view().as_json())
-
-    async def events(self, _request: Request) -> Response:
-        return JSONResponse([asdict(event) for event in self.fleet.events.recent])
-
-    async def suspects(self, _request: Request) -> Response:
-        return JSONResponse([asdict(answer) for answer in self.fleet.answers.suspects()])
-
-    async def load(self, request: Request) -> Response:
-        """Raises UnknownModel, ModelFilesError, EngineError, Busy (no room)."""
-        name = self._model(request)
-        await _done(self.fleet.load(name))
-        return JSONResponse({"model": name})
-
-    async def unload(self, request: Request) -> Response:
-        """Raises UnknownModel."""
-        name = self._model(request)
-        await _done(self.fleet.unload(name))
-        return JSONResponse({"model": name})
-
-    async def pin(self, request: Request) -> Response:
-        """Raises UnknownModel."""
-        name = self._model(request)
-        self.fleet.pin(name, True)
-        return JSONResponse({"model": name})
-
-    async def unpin(self, request: Request) -> Response:
-        """Raises UnknownModel."""
-        name = self._model(request)
-        self.fleet.pin(name, False)
-        return JSONResponse({"model": name})
-
-    def _model(self, request: Request) -> str:
-        return self.fleet.card(request.path_params["name"]).name
+async def _show(view: Callable[[], Any], _request: Request) -> Response:
+    return JSONResponse(view())
 
 
-async def _done(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; it is cancelled only when Viewfinder itself stops."""
+async def _obey(fleet: Fleet, command: Callable[[str], Awaitable[None]], request: Request) -> Response:
+    """Do it for the model, and reply with the name that the catalog has for it.
+
+    Raises UnknownModel, the errors of the fleet, and Busy when Viewfinder stops meanwhile.
+    """
+    name = fleet.card(request.path_params["name"]).name
     try:
-        await work
-    except asyncio.CancelledError:
+        await command(name)
+    except asyncio.CancelledError:  # only when Viewfinder itself stops
         raise stopping() from None
+    return JSONResponse({"model": name})
+
+
+async def _pin(fleet: Fleet, pinned: bool, model: str) -> None:
+    fleet.pin(model, pinned)
