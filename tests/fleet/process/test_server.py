@@ -118,7 +118,7 @@ async def test_a_damaged_model_that_passed_the_check_is_explained(make_server: M
     server = make_server(deaths=1)
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(b"GGUF" + b"\0" * 64)
-    server._launcher._files = ModelFiles(damaged, None)
+    server._launcher.files = ModelFiles(damaged, None)
     with pytest.raises(EngineDied, match="died while loading 'glimpse'") as raised:
         await server.start()
     assert "Its whole log is" in raised.value.hint

@@ -81,10 +81,6 @@ class CanaryChecks:
         if must_check:
             self._begin(entry)
 
-    def became_ready(self, entry: ModelEntry) -> None:
-        """Forget the slot of the last process."""
-        entry.checks.slots = None
-
     def answered(self, entry: ModelEntry, answer_id: str) -> None:
         """Note an answer; every `canary_requests` answers a check begins."""
         self._answers.note(entry.name, answer_id)
@@ -182,9 +178,11 @@ class CanaryChecks:
             await entry.checks.canary.choose(ask)
         if after_error:  # any slot may be corrupt
             return await entry.checks.canary.check(
-                ask, slots=await SpareSlot(life.client, life.slots_path).all()
+                ask, slots=await SpareSlot(life.client, life.launch.slots_path).all()
             )
-        slots = entry.checks.slots = entry.checks.slots or SpareSlot(life.client, life.slots_path)
+        slots = entry.checks.slots
+        if slots is None or slots.client is not life.client:  # of the process before
+            slots = entry.checks.slots = SpareSlot(life.client, life.launch.slots_path)
         slot = await slots.take()
         result = await entry.checks.canary.check(ask, slots=[slot])
         await slots.leave(slot)
@@ -224,7 +222,7 @@ async def _is_working(child: Child) -> bool:
 
 async def _is_healthy(life: Life) -> bool:
     try:
-        status, _ = await life.client.get(life.health, timeout_s=5.0)
+        status, _ = await life.client.get(life.launch.health, timeout_s=5.0)
     except ViewfinderError:
         return False
     return status == 200

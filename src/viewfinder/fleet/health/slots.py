@@ -23,7 +23,7 @@ class SpareSlot:
     """Remembers the slot that the canary used last, and uses it again until another request has used it."""
 
     def __init__(self, client: ChatClient, path: str) -> None:
-        self._client, self._path = client, path
+        self.client, self._path = client, path
         self._mine: tuple[int, int] | None = None
 
     async def take(self) -> int | None:
@@ -45,7 +45,7 @@ class SpareSlot:
         if not self._path:
             return {}
         try:
-            status, body = await self._client.get(self._path, timeout_s=SLOTS_TIMEOUT_S)
+            status, body = await self.client.get(self._path, timeout_s=SLOTS_TIMEOUT_S)
             slots = json.loads(body) if status == 200 else []
             free = [slot for slot in slots if not slot.get("is_processing")]
             return {int(slot["id"]): int(slot.get("id_task", -1)) for slot in free}

@@ -81,7 +81,6 @@ class Watchdog:
         load_s = entry.server.phases_s.get("ready")
         if load_s is not None:
             entry.vitals.load_s = load_s
-            self._canary.became_ready(entry)
             self._remember(entry)
             self._measure(entry)
 

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,20 +33,19 @@ ISSUE_LINES = 40
 _numbers = itertools.count(1)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Life:
     """A running engine, whose start began at `started_s` of the monotonic clock.
 
     `phases_s` has the seconds from there to each phase that its start has reached.
     """
 
-    def __init__(
-        self, child: Child, client: ChatClient, version: str, launch: Launch, started_s: float
-    ) -> None:
-        self.child, self.client = child, client
-        self.health, self.slots_path = launch.health, launch.slots_path
-        self.engine_version = version
-        self.started_s = started_s
-        self.phases_s: dict[str, float] = {}
+    child: Child
+    client: ChatClient
+    launch: Launch
+    engine_version: str
+    started_s: float
+    phases_s: dict[str, float] = field(default_factory=dict)
 
     async def end(self, grace_s: float | None = None) -> None:
         """Close the connections, stop the process tree, and remove the socket."""
@@ -56,24 +55,20 @@ class Life:
         await self.child.stop(grace_s)
 
 
+@dataclass(eq=False)
 class Launcher:
     """Starts processes of one model on one engine, with sockets in `run_folder` and the log in `log_file`."""
 
-    def __init__(
-        self,
-        card: ModelCard,
-        variant: Variant,
-        files: ModelFiles,
-        engine: Engine,
-        settings: EngineSettings,
-        *,
-        run_folder: Path,
-        log_file: Path,
-    ) -> None:
-        self.card, self.variant, self.engine, self.settings = card, variant, engine, settings
-        self.log_file = log_file
-        self._files, self._run_folder = files, run_folder
-        self.slots: int | None = settings.slots
+    card: ModelCard
+    variant: Variant
+    files: ModelFiles
+    engine: Engine
+    settings: EngineSettings
+    run_folder: Path
+    log_file: Path
+
+    def __post_init__(self) -> None:
+        self.slots: int | None = self.settings.slots
         """The number of parallel requests to one process, set by the engine or by the settings; None: any."""
 
     def version(self) -> str:
@@ -99,9 +94,9 @@ class Launcher:
         Raises EngineMissing, EngineDied (with its last log line), EngineStalled.
         """
         version = self.version()
-        socket = socket_path(self._run_folder, f"{next(_numbers)}")
+        socket = socket_path(self.run_folder, f"{next(_numbers)}")
         started_s = time.monotonic()
-        launch = await asyncio.to_thread(self.engine.launch, self.variant, self._files, self.settings, socket)
+        launch = await asyncio.to_thread(self.engine.launch, self.variant, self.files, self.settings, socket)
         self.slots = launch.slots or self.settings.slots
         spec = ChildSpec(
             argv=launch.argv,
@@ -112,7 +107,7 @@ class Launcher:
         )
         child = await Child.start(spec)
         client = ChatClient(_endpoint(launch, socket, child))
-        life = Life(child, client, launch.version or version, launch, started_s)
+        life = Life(child, client, launch, launch.version or version, started_s)
 
         def reach(phase: StartPhase) -> None:
             life.phases_s[phase] = time.monotonic() - started_s

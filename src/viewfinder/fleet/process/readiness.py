@@ -7,6 +7,7 @@ model on a slow disk has enough time, and an engine that hangs is noticed.
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -78,8 +79,6 @@ class _Progress:
 def _resident_bytes(pids: list[int]) -> int:
     total = 0
     for pid in pids:
-        try:
+        with suppress(psutil.Error):
             total += psutil.Process(pid).memory_info().rss
-        except psutil.Error:
-            continue
     return total
