@@ -11,7 +11,6 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -50,7 +49,7 @@ class Metrics:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.registry = CollectorRegistry()
-        self.registry.register(FleetCollector(fleet))
+        self.registry.register(self)
         self.requests = self._counter("http_requests", "Requests by path and status.", "path", "status")
         self.durations = Histogram(
             "viewfinder_http_request_duration_seconds",
@@ -78,7 +77,6 @@ class Metrics:
         self.durations.labels(path).observe(took_s)
 
     def hear(self, event: Event) -> None:
-        """One event of the fleet."""
         model = self._label(event.model)
         if event.kind == "suspect":
             self.suspects.labels(model).inc(len(event.details.get("answers", ())))
@@ -91,27 +89,8 @@ class Metrics:
                 if stage.endswith("_s"):
                     self.stages.labels(model, stage.removesuffix("_s")).inc(took_s)
 
-    def _label(self, model: str) -> str:
-        try:
-            return self.fleet.card(model).name if model else OTHER
-        except UnknownModel:
-            return OTHER
-
-    def _counter(self, name: str, says: str, *labels: str) -> Counter:
-        return Counter(f"viewfinder_{name}", says, labels, registry=self.registry)
-
-
-class FleetCollector(Collector):
-    """The state of the fleet at each scrape."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registering does not read the fleet."""
-        return ()
-
     def collect(self) -> Iterable[Metric]:
+        """The state of the fleet, called by the registry at each scrape."""
         view = self.fleet.view()
         yield _gauge(view, "leases", "Requests in progress.", lambda one: one.leases)
         yield _gauge(view, "waiting_requests", "Requests waiting for a model.", lambda one: one.waiting)
@@ -134,6 +113,15 @@ class FleetCollector(Collector):
             for state in get_args(State):
                 states.add_metric([one.model, one.variant, state], float(one.state == state))
         yield states
+
+    def _label(self, model: str) -> str:
+        try:
+            return self.fleet.card(model).name if model else OTHER
+        except UnknownModel:
+            return OTHER
+
+    def _counter(self, name: str, says: str, *labels: str) -> Counter:
+        return Counter(f"viewfinder_{name}", says, labels, registry=self.registry)
 
 
 class RequestCounter:
