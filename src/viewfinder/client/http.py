@@ -280,7 +280,6 @@ async def _over_socket(path: Path, data: bytes, reply: Callable[[], Reply]) -> t
 
 
 def request(endpoint: Endpoint, method: str, path: str, body: bytes = b"") -> bytes:
-    """The bytes of a request."""
     length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) if body else b""
     return b"%b%b\r\n%b" % (_head(endpoint, method, path), length, body)
 

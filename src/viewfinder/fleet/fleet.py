@@ -125,12 +125,10 @@ class Fleet:
         return as_measured(card, variant, found.version if found else "", self._measured)
 
     def state_of(self, model: str) -> State:
-        """The state of a model's server process."""
         entry = self._entry_of(self._catalog.get(model))
         return entry.state if entry else "stopped"
 
     def view(self) -> FleetView:
-        """The state of the fleet now."""
         waiting = [queued.entry for queued in self._queue]
         return FleetView(
             servers=tuple(view_of(entry, waiting.count(entry)) for entry in self._entries.values()),

@@ -45,7 +45,6 @@ def memory_short(entry: ModelEntry, budget_bytes: int) -> MemoryShort:
 
 
 def stopping() -> Busy:
-    """Viewfinder is stopping."""
     return Busy("Viewfinder is stopping.", hint="Retry when it is back.", code="stopping")
 
 

@@ -74,7 +74,6 @@ class Relay:
         self.envelope = (request.model, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
 
     async def reply(self) -> dict[str, Any]:
-        """The whole reply."""
         replies = [reply async for reply in self._cleaned_chunks()]
         if not replies:
             raise EmptyAnswer("The engine finished without an answer.")
@@ -213,7 +212,6 @@ def _is_worth_sending(chunk: dict[str, Any]) -> bool:
 
 
 async def send_json(reply: Mapping[str, Any], headers: Mapping[str, str], send: Send) -> None:
-    """Send one JSON object."""
     response = Response(orjson.dumps(reply), headers=headers, media_type="application/json")
     await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -151,11 +151,9 @@ class Child:
 
     @property
     def output_bytes(self) -> int:
-        """How much the program has printed."""
         return self._output.total_bytes
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines that the program printed."""
         return self._output.tail(lines)
 
     def pids(self) -> list[int]:

@@ -64,7 +64,6 @@ def identity_of(pid: int) -> Identity | None:
 
 
 def this_process() -> Identity:
-    """The calling process."""
     identity = identity_of(os.getpid())
     assert identity is not None  # noqa: S101
     return identity

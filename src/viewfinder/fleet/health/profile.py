@@ -47,7 +47,6 @@ class Profiles:
             return None
 
     def put(self, model: str, variant: str, engine_version: str, profile: Profile) -> None:
-        """Store a profile."""
         self._notes.put(_key(model, variant, engine_version), _STORED.dump_python(profile, mode="json"))
 
 

@@ -198,7 +198,6 @@ class Watchdog:
                 entry.vitals.need_bytes = entry.vitals.peak_bytes
 
     def _remember(self, entry: ModelEntry) -> None:
-        """Read the profile of the variant."""
         profile = self._profiles.get(entry.card.name, entry.server.variant.name, entry.server.engine_version)
         if profile is not None and not entry.vitals.is_known:
             entry.vitals.rates, entry.vitals.peak_bytes = profile.rates, profile.peak_bytes

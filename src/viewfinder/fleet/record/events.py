@@ -72,7 +72,6 @@ class Events:
         self.listen(lambda event: output.feed(json.dumps(asdict(event), default=str).encode() + b"\n"))
 
     def emit(self, kind: Kind, model: str, **details: Any) -> None:
-        """Record an event and call the listeners."""
         event = Event(kind, model, time.time(), details)
         self.recent.append(event)
         self.counts[kind, model] += 1
