@@ -65,14 +65,14 @@ class ServerProcess:
         self.ready_at_s: float | None = None
         self.starts = 0
         self.deaths: tuple[Death, ...] = ()
-        self.on_change: Callable[[], None] = _ignore
+        self.on_change: Callable[[], None] = lambda: None
         """Called after every change of the state."""
         self.verify: Verify | None = None
         self._launcher, self._policy = launcher, policy or RestartPolicy()
         self._events = events or Events()
         self._write_post_mortem = write_post_mortem
         self._rng = rng or random.Random()
-        self._on_phase: Callable[[StartPhase], None] = _ignore
+        self._on_phase: Callable[[StartPhase], None] = lambda phase: None
         self._life: Life | None = None
         self._owner: asyncio.Task[None] | None = None
         self._changed, self._requested = asyncio.Event(), asyncio.Event()
@@ -337,7 +337,3 @@ class ServerProcess:
             await asyncio.wait({work, request}, return_when=asyncio.FIRST_COMPLETED)
             request.cancel()
         return work.done()
-
-
-def _ignore(*_: object) -> None:
-    return None
