@@ -24,6 +24,7 @@ from viewfinder.measure.deadline import seconds
 from viewfinder.measure.measures.own_images import MEASURE as OWN
 from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
 from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
+from viewfinder.measure.measures.registry import require_loadable
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted, run_suite
@@ -56,8 +57,9 @@ def bench(
     reached says so. A model that fails has a result that says so. `resume` continues the newest interrupted
     run with its own models and suite: nothing that was finished is measured again. Raises UnknownModel,
     BadRequest (no such suite, faulty questions), EngineDied or EngineRefused when that server does not
-    answer, and ViewfinderError when a run cannot be resumed.
+    answer, and ViewfinderError when a run cannot be resumed or a measure cannot be loaded.
     """
+    require_loadable()
     settings = settings or load_settings()
     if resume:
         if names or endpoint or vqa or budget:

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 from viewfinder.core.errors import EngineMissing
+from viewfinder.core.plugins import load_plugin
 from viewfinder.engines.base import Engine, Installed
 from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.engines.mlx import Mlx
@@ -23,12 +24,12 @@ OURS: tuple[Engine, ...] = (LlamaCpp(), Mlx(), Transformers(), RunningServerEngi
 def engines() -> dict[str, Engine]:
     """Every known engine; a third party's cannot take the name of one of ours.
 
+    Raises ViewfinderError when one cannot be loaded: a model might silently run on another engine without it.
     Read once: looking through all installed packages takes milliseconds, and every request asks.
     """
     known: dict[str, Engine] = {}
     for point in entry_points(group=GROUP):
-        loaded = point.load()
-        known[point.name] = _with_defaults(loaded() if isinstance(loaded, type) else loaded)
+        known[point.name] = _with_defaults(load_plugin(point))
     return known | {engine.name: engine for engine in OURS}
 
 

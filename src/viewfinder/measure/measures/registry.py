@@ -5,9 +5,12 @@ A third party adds a measure by an entry point of the group `viewfinder.measures
 """
 
 import functools
-from importlib.metadata import entry_points
+from contextlib import suppress
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.core.plugins import load_plugin
 from viewfinder.measure.measures import (
     dialogues,
     gates,
@@ -43,9 +46,20 @@ BUILT_IN: tuple[AnyMeasure, ...] = (
 
 @functools.cache
 def measures() -> dict[str, AnyMeasure]:
-    """Every known measure; a third party's cannot take the name of a built-in one."""
+    """Every measure that can be loaded; a third party's cannot take the name of a built-in one."""
     known = {measure.name: measure for measure in BUILT_IN}
-    for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name):
-        measure: AnyMeasure = point.load()
-        known.setdefault(measure.name, measure)
+    for point in _third_parties():
+        with suppress(ViewfinderError):  # what reads results must not fail for it; `bench` reports it
+            measure: AnyMeasure = load_plugin(point)
+            known.setdefault(measure.name, measure)
     return known
+
+
+def require_loadable() -> None:
+    """Raise ViewfinderError for a third party's measure that cannot be loaded; called before a run."""
+    for point in _third_parties():
+        load_plugin(point)
+
+
+def _third_parties() -> list[EntryPoint]:
+    return sorted(entry_points(group=_GROUP), key=lambda point: point.name)
