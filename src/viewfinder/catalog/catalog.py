@@ -203,7 +203,7 @@ class Catalog:
                 )
 
     def _paths(self, variant: Variant) -> tuple[Path, Path | None]:
-        folder = folder_of(variant, self._weights) or cache_folder() / variant.repo
+        folder = _folder_of(variant, self._weights) or cache_folder() / variant.repo
         return folder / variant.model, None if variant.mmproj is None else folder / variant.mmproj
 
     def _to_pull(self, variant: Variant) -> tuple[str, str]:
@@ -263,11 +263,28 @@ class Catalog:
         return next(name for name in names if name not in self._cards)
 
 
-def folder_of(variant: Variant, weights: Path = WEIGHTS) -> Path | None:
+def _folder_of(variant: Variant, weights: Path = WEIGHTS) -> Path | None:
     """The folder that the paths of a variant are relative to; None for a repository not on this disk."""
     if variant.source == "hub":
         return snapshot(variant.repo, variant.revision)
     return weights if variant.source == "package" else Path()
+
+
+def is_here(variant: Variant) -> bool:
+    """Whether all files that a variant needs are on this disk, judging by names; `resolve` opens them.
+
+    Always true for a running server, which has its own files.
+    """
+    if variant.source == "server":
+        return True
+    folder = _folder_of(variant)
+    if folder is None or any(snapshot(repo) is None for repo in variant.also):
+        return False
+    model = folder / variant.model
+    if variant.mmproj is not None and not (folder / variant.mmproj).is_file():
+        return False
+    # A folder must have weights: of a repository with several variants, only some may be on this disk.
+    return model.is_file() or ((model / "config.json").is_file() and any(model.glob("*.safetensors")))
 
 
 def _of_repository(card: ModelCard, repo: str) -> tuple[Variant, ...]:

@@ -33,10 +33,6 @@ class Wanted:
     choose: Callable[[Iterable[str]], Sequence[str]]
 
 
-EXPECTED = ("config.json",)
-"""Files that libraries look for in any repository; their absence is recorded."""
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """The needed files of one repository, at the present commit of its revision."""
@@ -45,7 +41,7 @@ class Source:
     revision: str
     commit: str
     blobs: tuple[Blob, ...]
-    absent: tuple[str, ...] = ()
+    has_config: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +118,7 @@ def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
         files = {file.path: file for file in listing.files}
         chosen = want.choose(files)
         blobs = tuple(Blob(want.repo, listing.commit, files[path]) for path in chosen)
-        absent = tuple(name for name in EXPECTED if name not in files)
-        sources.append(Source(want.repo, want.revision, listing.commit, blobs, absent))
+        sources.append(Source(want.repo, want.revision, listing.commit, blobs, "config.json" in files))
     contents = {blob.whole: blob for source in sources for blob in source.blobs}.values()
     missing = sum(blob.file.size_bytes - blob.here_bytes for blob in contents)
     return Plan(tuple(sources), missing)
@@ -156,7 +151,8 @@ def fetch(
                 raise _disk_error(error, blob) from None
             done += blob.file.size_bytes
         try:
-            _record_absent(source)
+            if not source.has_config:
+                _record_no_config(source)
             _update_ref(source)
             pulled.record(lock_file, source.repo, source.commit, source.revision, files)
         except OSError as error:
@@ -185,16 +181,15 @@ def require_room(missing_bytes: int) -> None:
         )
 
 
-def _record_absent(source: Source) -> None:
-    """Record, as the hub's own client does, which expected files a repository does not have.
+def _record_no_config(source: Source) -> None:
+    """Record, as the hub's own client does, that a repository has no `config.json`.
 
     Offline, libraries fail on a file that is neither on the disk nor recorded as absent: without this,
     mlx-vlm 0.7.10 loads Moondream2 with a stale tokenizer and drops every image.
     """
-    for name in source.absent:
-        mark = repository_folder(source.repo) / ".no_exist" / source.commit / name
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+    mark = repository_folder(source.repo) / ".no_exist" / source.commit / "config.json"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
 
 
 def _update_ref(source: Source) -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 import psutil
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import is_here
 from viewfinder.catalog.known_issues import is_within, refusal, refused_by
-from viewfinder.catalog.presence import is_here
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import engine_named, engines

@@ -14,9 +14,8 @@ from typing import Self
 import psutil
 
 from viewfinder.catalog.card import ModelCard, Variant
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import Catalog, is_here
 from viewfinder.catalog.hashes import Hashes
-from viewfinder.catalog.presence import is_here
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders

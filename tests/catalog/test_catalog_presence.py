@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from viewfinder.catalog.card import Variant
-from viewfinder.catalog.catalog import Catalog
-from viewfinder.catalog.presence import is_here
+from viewfinder.catalog.catalog import Catalog, is_here
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
