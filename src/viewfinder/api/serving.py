@@ -87,6 +87,7 @@ async def _serve(
         stack.callback(lock.release)
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
+        notice = _moved(settings.port, bound)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
         log = Output(paths.event_file())
         stack.callback(log.close)
@@ -105,7 +106,7 @@ async def _serve(
         def listening() -> None:
             lock.announce(url_of(bound.host, bound.port), control.getsockname())
             here = tuple(card.name for card in fleet.cards())
-            on_ready(Serving(url_of(bound.host, bound.port), here, _moved(settings, bound)))
+            on_ready(Serving(url_of(bound.host, bound.port), here, notice))
 
         drain_s = settings.fleet.drain_s
         with contextlib.suppress(asyncio.CancelledError):
@@ -170,7 +171,7 @@ async def _preload(fleet: Fleet, name: str) -> None:
         _log.error("%s", error)
 
 
-def _moved(settings: Settings, bound: Bound) -> str:
+def _moved(wanted: int, bound: Bound) -> str:
     if bound.moved_from is None:
         return ""
-    return f"Port {settings.port} is taken by {bound.moved_from}; listening on port {bound.port} instead."
+    return f"Port {wanted} is taken by {bound.moved_from}; listening on port {bound.port} instead."
