@@ -7,7 +7,7 @@ neither is about the newest one.
 import random
 import re
 
-from viewfinder.scenes.questions import Question, with_unique_shape
+from viewfinder.scenes.questions import Question, with_unique
 from viewfinder.scenes.scene import COLORS, Scene
 
 ORDINALS = ("first", "second")
@@ -27,7 +27,7 @@ def ask_premise(scene: Scene, rng: random.Random, *, holds: bool | None = None) 
 
     Half of the false ones claim the color of another thing. `holds` fixes whether the premise is true.
     """
-    unique = with_unique_shape(scene)
+    unique = with_unique("shape", scene)
     if not unique:
         return None
     thing = rng.choice(unique)

@@ -8,8 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene, Thing
+
+Trait = Literal["shape", "color"]
 
 IMAGE_KINDS = ("color", "shape", "count", "exists", "place", "caption")
 """Kinds of question about an image; the text-only kinds are in `knowledge`."""
@@ -124,10 +128,10 @@ def name(thing: Thing) -> str:
     return _article(thing.color, thing.shape)
 
 
-def with_unique_shape(scene: Scene) -> list[Thing]:
-    """The things whose shape occurs once, so that "the circle" (or star, ...) is unambiguous."""
-    counts = Counter(thing.shape for thing in scene.things)
-    return [thing for thing in scene.things if counts[thing.shape] == 1]
+def with_unique(trait: Trait, scene: Scene) -> list[Thing]:
+    """The things whose shape or color occurs once, so that "the circle" or "the red shape" is unambiguous."""
+    counts = Counter(getattr(thing, trait) for thing in scene.things)
+    return [thing for thing in scene.things if counts[getattr(thing, trait)] == 1]
 
 
 def _article(color: str, shape: str) -> str:
@@ -137,25 +141,13 @@ def _article(color: str, shape: str) -> str:
 Content = tuple[dict[str, str], str]
 
 
-def _color(scene: Scene, rng: random.Random) -> Content:
-    unique = with_unique_shape(scene)
+def _of_unique(given: Trait, wanted: Trait, scene: Scene, rng: random.Random) -> Content:
+    """The `wanted` trait of a thing whose `given` trait says which one is meant."""
+    unique = with_unique(given, scene)
     if not unique:
         return {}, ""
     thing = rng.choice(unique)
-    return {"shape": thing.shape}, f"{thing.color.capitalize()}."
-
-
-def _shape(scene: Scene, rng: random.Random) -> Content:
-    counts = Counter(thing.color for thing in scene.things)
-    unique = [thing for thing in scene.things if counts[thing.color] == 1]
-    if not unique:
-        return {}, ""
-    thing = rng.choice(unique)
-    return {"color": thing.color}, f"{thing.shape.capitalize()}."
-
-
-def _count(scene: Scene, rng: random.Random) -> Content:
-    return {}, f"{len(scene.things)}."
+    return {given: getattr(thing, given)}, f"{getattr(thing, wanted).capitalize()}."
 
 
 def _exists(scene: Scene, rng: random.Random) -> Content:
@@ -186,17 +178,13 @@ def at(scene: Scene, place: str) -> list[Thing]:
     return [thing for thing in scene.things if PLACES[place](thing)]
 
 
-def _caption(scene: Scene, rng: random.Random) -> Content:
-    return {}, caption(scene)
-
-
-_CONTENT = {
-    "color": _color,
-    "shape": _shape,
-    "count": _count,
+_CONTENT: dict[str, Callable[[Scene, random.Random], Content]] = {
+    "color": partial(_of_unique, "shape", "color"),
+    "shape": partial(_of_unique, "color", "shape"),
+    "count": lambda scene, rng: ({}, f"{len(scene.things)}."),
     "exists": _exists,
     "place": _place,
-    "caption": _caption,
+    "caption": lambda scene, rng: ({}, caption(scene)),
 }
 
 _NUMBERS = {
