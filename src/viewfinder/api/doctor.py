@@ -75,13 +75,13 @@ def _known_issues(engines: Mapping[Engine, Installed | None]) -> list[Check]:
     """The known issues of the installed versions, the gravest first."""
     checks: list[Check] = []
     for engine, installed in engines.items():
-        issues = issues_of_engine(engine.name, installed.version) if installed else []
-        checks += _issues_of_one(f"known issues, {engine.name}", issues)
+        if installed:
+            checks += _issues_of_one(engine.name, issues_of_engine(engine.name, installed.version))
     return checks
 
 
-def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Check]:
-    checks = []
+def _issues_of_one(engine: str, issues: list[KnownIssue]) -> list[Check]:
+    checks, about = [], f"known issues, {engine}"
     for issue in issues:
         where = f"({', '.join(issue.references)})"
         if issue.kind == "refuse":
@@ -89,13 +89,9 @@ def _issues_of_one(about: str, issues: list[KnownIssue]) -> list[Check]:
             checks.append(fix(about, says, issue.command) if issue.command else note(about, says))
         elif issue.kind == "possible" and not issue.signature:
             checks.append(note(about, f"{issue.what} {issue.remedy} {where}", issue.command))
-    for words, codes in (
-        ("Prevented here", [issue.code for issue in issues if issue.kind == "prevented"]),
-        (
-            "Reported when they happen",
-            [one.code for one in issues if one.kind == "possible" and one.signature],
-        ),
-    ):
+    prevented = [issue.code for issue in issues if issue.kind == "prevented"]
+    reported = [issue.code for issue in issues if issue.kind == "possible" and issue.signature]
+    for words, codes in (("Prevented here", prevented), ("Reported when they happen", reported)):
         if codes:
             checks.append(good(about, f"{words}: {', '.join(codes)}."))
     return checks

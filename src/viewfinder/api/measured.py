@@ -5,7 +5,7 @@ import logging
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import MeasuredHere, MeasuredVariant
-from viewfinder.host.hardware import Machine, this_machine
+from viewfinder.host.hardware import this_machine
 from viewfinder.measure import results
 from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.results import ModelResult
@@ -21,20 +21,17 @@ def measured_here() -> MeasuredHere:
     """
     if not paths.results_file().is_file():
         return {}
+    machine = this_machine()
     found: dict[tuple[str, str], MeasuredVariant] = {}
     try:
         with Store(paths.results_file()) as store:
             for newest in results.readable(store.latest()):
                 for result in results.readable(store.history(newest.model, newest.variant)):
-                    if _on(this_machine(), result):
+                    if (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu):
                         found.setdefault((result.model, result.variant), _measured(result))
     except ViewfinderError as error:
         _log.warning("What was measured here cannot be read: %s", error)
     return found
-
-
-def _on(machine: Machine, result: ModelResult) -> bool:
-    return (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)
 
 
 def _measured(result: ModelResult) -> MeasuredVariant:

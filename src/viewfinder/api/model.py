@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -34,7 +34,7 @@ IMAGE_FILE_BYTES = 40 * 1024 * 1024
 """The largest image file that `ask` sends: as base64 it still fits the gateway's default limit."""
 
 
-class Model:
+class Model(contextlib.AbstractContextManager["Model"]):
     """One model behind an OpenAI-compatible API; made by `load`, used as a context manager.
 
     Any OpenAI client can use it with `base_url` (which ends with `/v1`) and `api_key`.
@@ -73,9 +73,6 @@ class Model:
     def close(self) -> None:
         """Stop everything that `load` started; it is gone when this returns."""
         self._host.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()

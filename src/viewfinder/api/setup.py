@@ -21,13 +21,12 @@ def open_catalog(settings: Settings) -> Catalog:
 
     Raises BadRequest or UnknownModel when a setting names a model or variant that does not exist.
     """
-    record = paths.pulled_file()
     return Catalog(
         settings.models,
         settings.endpoints,
         folder_engines=[name for name, engine in engines().items() if engine.loads_folder],
         wanted=settings.variants,
-        lock_file=record,
+        lock_file=paths.pulled_file(),
     )
 
 

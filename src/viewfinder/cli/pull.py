@@ -66,15 +66,12 @@ def bring(pulls: "list[Pull]") -> "list[PulledModel]":
     try:
         with bar:
             task = bar.add_task("starting", total=None)
-            shown = ""
 
             def on_progress(step: "Step") -> None:
-                nonlocal shown
                 doing = f"{step.doing} {step.file}"
                 # What was downloaded before must not count as speed, so each step starts from zero.
-                change = bar.update if doing == shown else bar.reset
+                change = bar.update if doing == bar.tasks[task].description else bar.reset
                 change(task, description=doing, completed=step.done_bytes, total=step.total_bytes)
-                shown = doing
 
             return carry_out(pulls, on_progress)
     except KeyboardInterrupt:

@@ -3,8 +3,9 @@
 It never fetches a URL and never opens a path: an image is a data URL, or it is refused.
 """
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage
@@ -53,16 +54,13 @@ class SafeImage:
     digest: str
 
 
-class Intake:
+class Intake(AbstractAsyncContextManager["Intake"]):
     """Accepts images; an async context manager. Its decoder process starts with the first image."""
 
     def __init__(self, limits: Limits) -> None:
         self.decoder = DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
         self._closed = 0
         """How often it was closed: an image that was lost to a close is not retried."""
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
