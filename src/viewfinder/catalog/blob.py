@@ -85,14 +85,12 @@ class Blob:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, mode=0o664)
         try:
-            lock.acquire(timeout=0)
+            held = lock.acquire(timeout=0)
         except Timeout:
             on_bytes("waiting", self.here_bytes)
-            lock.acquire()
-        try:
+            held = lock.acquire()
+        with held:
             yield
-        finally:
-            lock.release()
 
     def _complete(self, hub: Hub, on_bytes: OnBytes) -> None:
         """Complete the partial file, over as many connections as it takes."""

@@ -34,15 +34,11 @@ def repository_folder(repo: str) -> Path:
 
 def snapshot(repo: str, revision: str = "") -> Path | None:
     """The folder of a repository's files at a commit or a named revision; None when not on this disk."""
-    repository = repository_folder(repo)
-    revision = revision or MAIN
-    try:
-        commit = (
-            revision
-            if COMMIT.fullmatch(revision)
-            else (repository / "refs" / revision).read_text(encoding="ascii").strip()
-        )
-    except (OSError, ValueError):
-        return None
+    repository, commit = repository_folder(repo), revision or MAIN
+    if not COMMIT.fullmatch(commit):
+        try:
+            commit = (repository / "refs" / commit).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return None
     folder = repository / "snapshots" / commit
     return folder if commit and "/" not in commit and folder.is_dir() else None

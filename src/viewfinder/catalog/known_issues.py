@@ -47,9 +47,7 @@ class KnownIssue(BaseModel):
 
     def affects(self, engine: str, version: str) -> bool:
         """Whether this version of the engine has it; one that pip cannot parse has those of all versions."""
-        if engine != self.engine:
-            return False
-        return not self.affected or is_within(version, self.affected)
+        return engine == self.engine and (not self.affected or is_within(version, self.affected))
 
     def concerns(self, model: str, model_type: str) -> bool:
         """Whether the issue can occur with a model."""

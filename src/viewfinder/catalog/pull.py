@@ -162,16 +162,12 @@ def fetch(
     return repositories
 
 
-def free_bytes() -> int:
-    """The free bytes of the disk where the cache is, or will be."""
+def require_room(missing_bytes: int) -> None:
+    """Check that these bytes fit on the disk where the cache is, or will be. Raises ModelFilesError."""
     folder = cache_folder()
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
-
-
-def require_room(missing_bytes: int) -> None:
-    free = free_bytes()
+    free = shutil.disk_usage(folder).free
     if missing_bytes and missing_bytes + RESERVE_BYTES > free:
         raise ModelFilesError(
             f"The disk of {cache_folder()} has {free / 1e9:.1f} GB free; {missing_bytes / 1e9:.1f} GB are "

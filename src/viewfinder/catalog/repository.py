@@ -4,7 +4,8 @@ Called by `pull` with the hub's listing, and by `uncarded` with the names on dis
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from pathlib import PurePosixPath
 
 from viewfinder.catalog.card import Variant
@@ -87,8 +88,8 @@ def gguf_pair(repo: str, paths: Iterable[str]) -> tuple[str, str | None] | None:
         return None
     projectors = filter(_is_projector, files)
     return (
-        min(whole, key=_by_preference(_PREFERRED)),
-        min(projectors, key=_by_preference(_PREFERRED_PROJECTORS), default=None),
+        min(whole, key=partial(_rank, _PREFERRED)),
+        min(projectors, key=partial(_rank, _PREFERRED_PROJECTORS), default=None),
     )
 
 
@@ -114,15 +115,10 @@ def _refuse_without_weights(repo: str, paths: list[str]) -> None:
     )
 
 
-def _by_preference(preferred: tuple[str, ...]) -> Callable[[str], tuple[int, int, str]]:
-    def rank(path: str) -> tuple[int, int, str]:
-        name = PurePosixPath(path).name.lower()
-        ranks = (
-            n for n, kind in enumerate(preferred) if re.search(rf"(?<![a-z0-9]){kind}(?![a-z0-9_])", name)
-        )
-        return next(ranks, len(preferred)), path.count("/"), path
-
-    return rank
+def _rank(preferred: tuple[str, ...], path: str) -> tuple[int, int, str]:
+    name = PurePosixPath(path).name.lower()
+    ranks = (n for n, kind in enumerate(preferred) if re.search(rf"(?<![a-z0-9]){kind}(?![a-z0-9_])", name))
+    return next(ranks, len(preferred)), path.count("/"), path
 
 
 def _is_projector(path: str) -> bool:
