@@ -87,9 +87,8 @@ def ask_about(scene: Scene, kind: str, rng: random.Random, phrasing: int | None 
     words, answer = _CONTENT[kind](scene, rng)
     if not answer:
         return None
-    phrasings = PHRASINGS[kind]
-    index = rng.randrange(len(phrasings)) if phrasing is None else phrasing
-    return Question(kind, phrasings[index].format(**words), answer)
+    text = rng.choice(PHRASINGS[kind]) if phrasing is None else PHRASINGS[kind][phrasing]
+    return Question(kind, text.format(**words), answer)
 
 
 def all_questions(scene: Scene) -> Iterator[Question]:
