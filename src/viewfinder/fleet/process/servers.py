@@ -3,22 +3,62 @@
 Called by `fleet` and `bench`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.client.chat import ChatClient
 from viewfinder.core.config import EngineSettings
-from viewfinder.core.errors import ModelFilesError
+from viewfinder.core.errors import ModelFilesError, ViewfinderError
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.process.connected import ConnectedServer
-from viewfinder.fleet.process.life import Launcher
-from viewfinder.fleet.process.restart import RestartPolicy
+from viewfinder.fleet.process.life import Launcher, StartPhase
+from viewfinder.fleet.process.restart import Death, RestartPolicy
 from viewfinder.fleet.process.server import ServerProcess, WritePostMortem
+from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Events
 
-Server = ServerProcess | ConnectedServer
-"""What the fleet and `bench` use. `watched` is the process when it is ours, so that it can be inspected and
-killed; None for a running server."""
+
+class Server(Protocol):
+    """What the fleet and `bench` need of a server: a process of ours, or a connection to a running server.
+
+    `watched` is the process when it is ours, so that it can be inspected and killed; None for a running
+    server. `pid` is that of the engine. `slots` is the number of parallel requests (None: any). `is_ending`:
+    its state is still ready, but the process is dead or about to be killed. `phases_s` has the seconds
+    from the last start to each of its phases.
+    """
+
+    card: ModelCard
+    variant: Variant
+    state: State
+    failure: ViewfinderError | None
+    engine_version: str
+    ready_at_s: float | None
+    starts: int
+    deaths: tuple[Death, ...]
+    on_change: Callable[[], None]
+
+    @property
+    def is_ours(self) -> bool: ...
+    @property
+    def watched(self) -> ServerProcess | None: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def slots(self) -> int | None: ...
+    @property
+    def is_ending(self) -> bool: ...
+    @property
+    def phases_s(self) -> dict[str, float]: ...
+    @property
+    def client(self) -> ChatClient: ...
+    def pids(self) -> list[int]: ...
+    def want(self) -> None: ...
+    async def settle(self) -> None: ...
+    async def start(self, on_phase: Callable[[StartPhase], None] = ...) -> None: ...
+    async def stop(self, grace_s: float | None = None) -> None: ...
 
 
 def make_server(
