@@ -33,7 +33,7 @@ async def working(timeout_s: float = 20.0) -> AsyncIterator[DecoderWorker]:
 
 
 async def width(worker: DecoderWorker, payload: bytes) -> object:
-    return (await worker.decode(payload, longest_edge=None)).head.get("width")
+    return (await worker.decode(payload, longest_edge=None))[0].get("width")
 
 
 async def stopped_at_work(worker: DecoderWorker) -> tuple[int, asyncio.Task[object]]:
@@ -65,7 +65,7 @@ async def test_one_process_for_many_images() -> None:
             *(worker.decode(picture(size=(width, 5)), longest_edge=None) for width in range(1, 9))
         )
         pid = worker.pid
-        assert [answer.head["width"] for answer in answers] == list(range(1, 9))
+        assert [head["width"] for head, _ in answers] == list(range(1, 9))
         await width(worker, picture())
         assert worker.pid == pid
 

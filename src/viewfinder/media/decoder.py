@@ -15,15 +15,13 @@ import threading
 import time
 from typing import Any, BinaryIO
 
-from viewfinder.media.frames import SIZES, pack_head
+from viewfinder.media.frames import SIZES, Frame, pack_head
 from viewfinder.media.header import Refused
 from viewfinder.media.picture import make_picture
 
 BASE_BYTES = 512 * 1024 * 1024
 BYTES_PER_PIXEL = 32
 """A WebP with transparency needs the most, measured: 20 (two canvases, its frame, layers to flatten)."""
-
-Order = tuple[dict[str, Any], bytes]
 
 
 def main(max_pixels: int, cpu_s: float) -> None:
@@ -32,7 +30,7 @@ def main(max_pixels: int, cpu_s: float) -> None:
     _limit(resource.RLIMIT_FSIZE, 0)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a codec prints is not a reply
-    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    orders: queue.SimpleQueue[Frame] = queue.SimpleQueue()
     threading.Thread(target=_read_orders, args=(sys.stdin.buffer, orders), daemon=True).start()
     _reply(replies, {"ready": True})
     while True:
@@ -41,7 +39,7 @@ def main(max_pixels: int, cpu_s: float) -> None:
         _reply(replies, *_decode(payload, max_pixels, head["longest_edge"]))
 
 
-def _decode(payload: bytes, max_pixels: int, longest_edge: int | None) -> Order:
+def _decode(payload: bytes, max_pixels: int, longest_edge: int | None) -> Frame:
     """The head and payload of the reply: a data URL, or the fault."""
     try:
         data = binascii.a2b_base64(payload.translate(None, b"\r\n"), strict_mode=True)
@@ -56,7 +54,7 @@ def _decode(payload: bytes, max_pixels: int, longest_edge: int | None) -> Order:
     return head, b"data:" + picture.media_type.encode() + b";base64," + base64.b64encode(picture.data)
 
 
-def _read_orders(stream: BinaryIO, orders: "queue.SimpleQueue[Order]") -> None:
+def _read_orders(stream: BinaryIO, orders: "queue.SimpleQueue[Frame]") -> None:
     while sizes := stream.read(SIZES.size):
         if len(sizes) < SIZES.size:
             break

@@ -7,6 +7,8 @@ import json
 import struct
 from typing import Any
 
+Frame = tuple[dict[str, Any], bytes]
+"""A head and a payload: an order to the process, or its reply."""
 SIZES = struct.Struct(">II")
 """Bytes of the head, bytes of the payload."""
 

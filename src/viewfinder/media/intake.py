@@ -9,7 +9,8 @@ from typing import Any
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage
-from viewfinder.media.worker import DecoderLost, DecoderReply, DecoderTimeout, DecoderWorker
+from viewfinder.media.frames import Frame
+from viewfinder.media.worker import DecoderLost, DecoderTimeout, DecoderWorker
 
 LOW_DETAIL_EDGE = 512
 """Longest edge in px for `detail: low`, as in OpenAI's API."""
@@ -82,17 +83,16 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         longest_edge = LOW_DETAIL_EDGE if detail == "low" else None
         payload = _payload(url)
         try:
-            reply = await self._decoded(payload, longest_edge)
+            head, decoded = await self._decoded(payload, longest_edge)
         except DecoderTimeout:
             raise _refusal("timeout") from None
         except DecoderLost:
             raise _refusal("lost") from None
-        head = reply.head
         if "fault" in head:
             raise _refusal(head["fault"], head.get("details", {}))
-        return SafeImage(reply.payload.decode("ascii"), head["width"], head["height"], head["digest"])
+        return SafeImage(decoded.decode("ascii"), head["width"], head["height"], head["digest"])
 
-    async def _decoded(self, payload: bytes, longest_edge: int | None) -> DecoderReply:
+    async def _decoded(self, payload: bytes, longest_edge: int | None) -> Frame:
         """Retries once when the process is lost: another program may have killed it, not this image."""
         closed = self._closed
         try:

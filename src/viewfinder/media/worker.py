@@ -6,13 +6,12 @@ Called by `intake`. One image at a time: decoding uses a whole core, and engines
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, cast
 
 import orjson
 
-from viewfinder.media.frames import MAX_HEAD_BYTES, SIZES, pack_head
+from viewfinder.media.frames import MAX_HEAD_BYTES, SIZES, Frame, pack_head
 
 START_TIMEOUT_S = 30.0
 MAX_BYTES_PER_PIXEL = 8
@@ -28,12 +27,6 @@ class DecoderLost(Exception):
 
 class DecoderTimeout(Exception):
     """The process did not reply in time, and was killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderReply:
-    head: dict[str, Any]
-    payload: bytes
 
 
 class DecoderWorker:
@@ -56,7 +49,7 @@ class DecoderWorker:
         self._is_outdated |= (max_pixels, timeout_s) != (self._max_pixels, self._timeout_s)
         self._max_pixels, self._timeout_s = max_pixels, timeout_s
 
-    async def decode(self, payload: bytes, *, longest_edge: int | None) -> DecoderReply:
+    async def decode(self, payload: bytes, *, longest_edge: int | None) -> Frame:
         """The process's reply to one image in base64.
 
         Raises DecoderLost or DecoderTimeout for this image; the next one gets a new process. A cancelled call
@@ -124,18 +117,18 @@ class DecoderProcess:
     def gone(self) -> bool:
         return self._process.returncode is not None or self._replies.at_eof()
 
-    async def ask(self, head: dict[str, Any], payload: bytes) -> DecoderReply:
+    async def ask(self, head: dict[str, Any], payload: bytes) -> Frame:
         self._orders.writelines((pack_head(head, len(payload)), payload))
         await self._orders.drain()
         return await self.read()
 
-    async def read(self) -> DecoderReply:
+    async def read(self) -> Frame:
         """The next reply. Its size is bounded: a compromised decoder must not fill our memory."""
         head_bytes, payload_bytes = SIZES.unpack(await self._replies.readexactly(SIZES.size))
         if head_bytes > MAX_HEAD_BYTES or payload_bytes > self._max_reply_bytes:
             raise ValueError("the decoder's reply is too large")
         head = orjson.loads(await self._replies.readexactly(head_bytes))
-        return DecoderReply(head, await self._replies.readexactly(payload_bytes))
+        return head, await self._replies.readexactly(payload_bytes)
 
     async def end(self) -> None:
         """Kill it and wait until it is gone; it has nothing to save."""
