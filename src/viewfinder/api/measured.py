@@ -7,7 +7,7 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import MeasuredHere, MeasuredVariant
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure import results
-from viewfinder.measure.figures import Gate, Missing
+from viewfinder.measure.figures import Gate
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.store import Store
 
@@ -35,20 +35,13 @@ def measured_here() -> MeasuredHere:
 
 
 def _measured(result: ModelResult) -> MeasuredVariant:
-    gates = result.facts.gates
+    gates = {name: gate for name, gate in result.facts.gates.items() if isinstance(gate, Gate)}
+    vision, text = gates.get("vision"), gates.get("text")
     return MeasuredVariant(
         version=result.engine_version,
         failed=result.status == "failed",
-        vision=_passed(gates["vision"]),
-        text=_passed(gates["text"]),
-        blind=_never_answered(gates["vision"]),
-        speechless=_never_answered(gates["text"]),
+        vision=vision.passed if vision else None,
+        text=text.passed if text else None,
+        blind=vision is not None and vision.never_answered,
+        speechless=text is not None and text.never_answered,
     )
-
-
-def _passed(gate: Gate | Missing) -> bool | None:
-    return gate.passed if isinstance(gate, Gate) else None
-
-
-def _never_answered(gate: Gate | Missing) -> bool:
-    return isinstance(gate, Gate) and gate.never_answered
