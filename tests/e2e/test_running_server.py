@@ -12,7 +12,7 @@ from tests.running_server import MODEL, running_server
 @pytest.mark.timeout(300)
 def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
     with running_server(tmp_path / "log") as address:
-        words = ("bench", "--endpoint", f"{address}/v1", "--suite", "quick", "--budget", "12s", "--json")
+        words = ("bench", "--endpoint", f"{address}/v1", "--suite", "quick", "--budget", "20s", "--json")
         benched = run(*words, home=tmp_path / "home", patience_s=240)
         assert benched.returncode == 0, benched.stderr
         (result,) = json.loads(benched.stdout)
