@@ -4,14 +4,12 @@ It measures the speed of the machine. It is stored as samples of a model that ha
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
-from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.card import ModelCard
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ViewfinderError
-from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure.compare import machine_speed
 from viewfinder.measure.figures import Measured, Missing
@@ -37,8 +35,8 @@ class Anchor:
     context: RunContext
     fingerprint: Fingerprint | None = None
     unable: str = ""
-    _parts: tuple[ModelCard, Variant, Engine] | None = None
-    _finished: Mapping[int, ProcessOutcome] = field(default_factory=dict)
+    _card: ModelCard | None = None
+    """Of the one variant that is timed."""
 
     async def prepare(self) -> None:
         """Find the engine and take the fingerprint."""
@@ -47,17 +45,15 @@ class Anchor:
         try:
             card = self.context.catalog.get(_MODEL)
             card = card.narrowed([one for one in card.variants if one.engine == _ENGINE])
-            variant, engine = choose_variant(card)
-            self._parts = (card.model_copy(update={"name": ANCHOR}), variant, engine)
-            self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, engine, _SETTINGS)
+            variant, _ = choose_variant(card)
+            self._card = card.narrowed([variant]).model_copy(update={"name": ANCHOR})
+            self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, _SETTINGS)
         except ViewfinderError as error:
             self.unable = str(error)
 
     def recall(self) -> None:
-        """Read what the store has of this run, after an interruption."""
-        run, store = self.context.run.run, self.context.store
-        self._finished = store.outcomes(run, ANCHOR)
-        then = store.fingerprints(run).get(ANCHOR)
+        """After an interruption, compare the fingerprint with the one that the run began with."""
+        then = self.context.store.fingerprints(self.context.run.run).get(ANCHOR)
         if then and self.fingerprint and (changed := fingerprint.differences(then, self.fingerprint)):
             self.unable = f"its program or settings changed since the run began ({'; '.join(changed)})"
 
@@ -83,26 +79,25 @@ class Anchor:
         self.context.steps.begin(
             "this computer", "its own speed", len(processes) * (ANCHOR_WARM_UP + ANCHOR_IMAGES)
         )
+        finished = self.context.store.outcomes(self.context.run.run, ANCHOR)
         for process in processes:
-            if process in self._finished or self.unable or self._parts is None:
+            if process in finished or self.unable or self._card is None:
                 continue
             try:
-                await self._time(process, *self._parts)
+                await self._time(process, self._card)
             except ViewfinderError as error:
                 self.unable = str(error)
 
-    async def _time(self, process: int, card: ModelCard, variant: Variant, engine: Engine) -> None:
+    async def _time(self, process: int, card: ModelCard) -> None:
         """One fresh process; the samples of one that was cut short do not count."""
-        run, store = self.context.run.run, self.context.store
-        store.begin_process(run, ANCHOR, process)
-        async with self.context.subject(card, variant, engine, _SETTINGS, process) as subject:
+        async with self.context.subject(card, card.variant(), _SETTINGS, process) as subject:
             prompts = descriptions(machine_speed.ANCHOR_SCENARIO)
             for prompt in islice(prompts, ANCHOR_WARM_UP):
                 await subject.ask(WARM_UP, prompt)
             for prompt in islice(prompts, ANCHOR_IMAGES):
                 await subject.ask(machine_speed.ANCHOR_SCENARIO, prompt)
         outcome = ProcessOutcome(starts=subject.starts, engine_version=subject.server.engine_version)
-        store.finish_process(run, ANCHOR, process, outcome)
+        self.context.store.finish_process(self.context.run.run, ANCHOR, process, outcome)
 
 
 def steps_of_anchor(suite: Suite) -> int:

@@ -1,22 +1,20 @@
 """What all models of one run share, and how their server processes are created; made by `runner`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import EngineSettings, Settings
 from viewfinder.core.paths import Folders
-from viewfinder.engines.base import Engine
+from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.process.servers import make_server
 from viewfinder.host.power import read_power
 from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.progress import Steps
 from viewfinder.measure.store import fingerprint
 from viewfinder.measure.store.fingerprint import Fingerprint
-from viewfinder.measure.store.rows import Run, Sample
+from viewfinder.measure.store.rows import Run
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.suite import Suite
@@ -40,19 +38,21 @@ class RunContext:
         self,
         card: ModelCard,
         variant: Variant,
-        engine: Engine,
         settings: EngineSettings,
         process: int,
         *,
-        answered: Sequence[Sample] = (),
-        set_aside: int = 0,
+        resumable: bool = False,
         deadline: Deadline | None = None,
     ) -> Subject:
-        """A fresh server process, not started yet; see `Subject`."""
+        """A fresh server process, noted in the store and not started yet; see `Subject`. If it is
+        `resumable`, the samples of an interrupted one of this number count."""
+        answered = self.store.samples(self.run.run, card.name, process) if resumable else ()
+        set_aside = self.store.begin_process(self.run.run, card.name, process, resumable=resumable)
+        files = self.catalog.resolve(variant)
         server = make_server(
             card,
             variant,
-            engine,
+            engine_named(variant.engine),
             self.catalog,
             settings,
             run_folder=self.folders.run,
@@ -67,26 +67,17 @@ class RunContext:
             timeout_s=self.suite.request_timeout_s,
             answered=answered,
             set_aside=set_aside,
-            files=self._files(variant),
+            files=[] if variant.server is not None else [*filter(None, (files.model, files.mmproj))],
             limits=self.settings.limits,
             deadline=deadline,
         )
 
-    def fingerprint(self, variant: Variant, engine: Engine, settings: EngineSettings) -> Fingerprint:
+    def fingerprint(self, variant: Variant, settings: EngineSettings) -> Fingerprint:
         """The fingerprint of a variant with these settings, here and now; hashes every file that is new."""
-        files = self.catalog.resolve(variant)
-        return fingerprint.take(
-            variant,
-            engine,
-            engine.version(settings),
-            "" if variant.server is not None else self.hashes.of(variant, files),
-            settings,
-            self.run.machine,
-            read_power(),
-        )
+        engine, hash_of_files = engine_named(variant.engine), self.hash_of_files(variant)
+        version, machine = engine.version(settings), self.run.machine
+        return fingerprint.take(variant, engine, version, hash_of_files, settings, machine, read_power())
 
-    def _files(self, variant: Variant) -> list[Path]:
-        if variant.server is not None:
-            return []
-        files = self.catalog.resolve(variant)
-        return [file for file in (files.model, files.mmproj) if file is not None]
+    def hash_of_files(self, variant: Variant) -> str:
+        """The hash of all files of the variant; empty for a running server, which has its own."""
+        return "" if variant.server is not None else self.hashes.of(variant, self.catalog.resolve(variant))

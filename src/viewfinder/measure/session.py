@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.core.errors import BadRequest, EngineDied, EngineError, EngineStalled, ModelFilesError
-from viewfinder.engines.base import Engine
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure import repetition, results
 from viewfinder.measure.deadline import TimeIsUp
@@ -39,8 +37,6 @@ class Session:
     fingerprint: Fingerprint | None = None
     result: ModelResult | None = None
     """None until the session has ended."""
-    _engine: Engine | None = None
-    _finished: Mapping[int, ProcessOutcome] = field(default_factory=dict)
     _timed: dict[int, TimedProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -50,20 +46,16 @@ class Session:
         """Choose the variant for this machine and take its fingerprint, which hashes every file that is
         new."""
         try:
-            self.builder.variant, self._engine = choose_variant(self.card)
-            settings = self.context.settings.engine_of(self.card.name)
-            self.fingerprint = await asyncio.to_thread(
-                self.context.fingerprint, self.builder.variant, self._engine, settings
-            )
+            variant, _ = choose_variant(self.card)
+            self.builder.variant, settings = variant, self.context.settings.engine_of(self.card.name)
+            self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, settings)
         except (EngineError, ModelFilesError, BadRequest) as error:
             self.builder.failure = str(error)
 
     def recall(self) -> None:
-        """Read what the store has of this run, after an interruption."""
-        run, store = self.context.run.run, self.context.store
-        known = results.readable(store.results_of(run))
+        """Read the result that the store has of this run, after an interruption."""
+        known = results.readable(self.context.store.results_of(self.context.run.run))
         self.result = next((one for one in known if one.model == self.card.name), None)
-        self._finished = store.outcomes(run, self.card.name)
 
     @property
     def disturbed(self) -> list[int]:
@@ -131,18 +123,15 @@ class Session:
     async def _take(self, planned: PlannedProcess) -> None:
         if planned.measure and self.builder.skip_reason(measures()[planned.measure]):
             return
-        deadline = self.context.deadline
-        if planned.number in self._finished:
-            deadline.spend(self._finished[planned.number].spent_s)
-            self._keep(planned, self._finished[planned.number])
+        run, store, deadline = self.context.run.run, self.context.store, self.context.deadline
+        if finished := store.outcomes(run, self.card.name).get(planned.number):
+            deadline.spend(finished.spent_s)
+            self._keep(planned, finished)
             return
         deadline.require()
         begun_s = deadline.clock()
         await self._check_files()
-        run, store, resumable = self.context.run.run, self.context.store, _is_resumable(planned)
-        earlier = self._stored(planned) if resumable else []
-        set_aside = store.begin_process(run, self.card.name, planned.number, resumable=resumable)
-        async with self._fresh(planned, earlier, set_aside) as subject:
+        async with self._fresh(planned) as subject:
             self.builder.engine_version = subject.server.engine_version
             broke_off = await (self._ask_alone if planned.measure else self._ask_shared)(subject, planned)
         outcome = ProcessOutcome(
@@ -179,16 +168,15 @@ class Session:
     async def _ask_shared(self, subject: Subject, planned: PlannedProcess) -> str:
         """Let the timed measures ask the process in turn."""
         suite = self.context.suite
-        subject.begin(_doing(suite, planned, is_ours=self.builder.is_ours), steps_of(suite, planned))
+        subject.begin(_doing(suite, planned, self.builder.variant), steps_of(suite, planned))
         for measure in suite.shared():
             if not self.builder.skip_reason(measure):
                 subject.note(await measure.ask(subject, suite.counts[measure.name], 0))
         return ""
 
     def _keep(self, planned: PlannedProcess, outcome: ProcessOutcome) -> None:
-        log = ProcessLog(
-            planned.number, self._stored(planned), outcome, planned.measure, planned.nth, planned.repeats
-        )
+        samples = self.context.store.samples(self.context.run.run, self.card.name, planned.number)
+        log = ProcessLog(planned.number, samples, outcome, planned.measure, planned.nth, planned.repeats)
         if planned.measure and measures()[planned.measure].required:  # never measured again
             self.builder.add(log)
             return
@@ -196,33 +184,23 @@ class Session:
         disturbed = next(filter(None, (one.disturbed(log) for one in asking if one.timed)), "")
         self._timed[planned.number] = TimedProcess(log, disturbed)
 
-    def _stored(self, planned: PlannedProcess) -> list[Sample]:
-        return self.context.store.samples(self.context.run.run, self.card.name, planned.number)
-
-    def _fresh(self, planned: PlannedProcess, answered: list[Sample], set_aside: int) -> Subject:
-        if self._engine is None:
-            raise RuntimeError("a session is prepared before its first process")
+    def _fresh(self, planned: PlannedProcess) -> Subject:
         variant, settings = self.builder.variant, self.context.settings.engine_of(self.card.name)
         if planned.measure:
             settings = measures()[planned.measure].engine_settings(settings, variant, planned.nth)
         return self.context.subject(
             self.card,
             variant,
-            self._engine,
             settings,
             planned.number,
-            answered=answered,
-            set_aside=set_aside,
+            resumable=_is_resumable(planned),
             deadline=self.context.deadline,
         )
 
     async def _check_files(self) -> None:
         """Raise ModelFilesError when the files have another hash than in the fingerprint."""
-        if self.fingerprint is None or self.builder.variant.server is not None:
-            return
-        variant = self.builder.variant
-        files = self.context.catalog.resolve(variant)
-        if await asyncio.to_thread(self.context.hashes.of, variant, files) != self.fingerprint.files:
+        now = await asyncio.to_thread(self.context.hash_of_files, self.builder.variant)
+        if self.fingerprint is not None and now != self.fingerprint.files:
             raise ModelFilesError(
                 f"The files of '{self.card.name}' changed while it was measured.",
                 hint="What was measured before is kept. Measure it again when the files no longer change.",
@@ -242,9 +220,9 @@ def _is_resumable(planned: PlannedProcess) -> bool:
     return bool(planned.measure) and measures()[planned.measure].resumable
 
 
-def _doing(suite: Suite, planned: PlannedProcess, *, is_ours: bool) -> str:
+def _doing(suite: Suite, planned: PlannedProcess, variant: Variant) -> str:
     """The phase as the display shows it: `process 3 of 7`."""
-    what = "process" if is_ours else "session"
+    what = "process" if variant.server is None else "session"
     number = planned.repeats or planned.number
     doing = f"{what} {number} of {suite.processes}" if number <= suite.processes else f"one more {what}"
     return f"{doing} once more" if planned.repeats else doing

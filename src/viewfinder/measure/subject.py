@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager, aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from viewfinder.client.exchange import Exchange
@@ -76,9 +75,7 @@ class Subject:
         await self.server.start(self._reached)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
         pids = self.server.pids() if self.server.is_ours else []
         await self.server.stop()
         if pids and error is None:
