@@ -40,21 +40,14 @@ class ResultBuilder:
     suite: Suite
     engine_version: str = ""
     failure: str = ""
-    failed_starts: int = 0
     logs: dict[str, list[ProcessLog]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     machine_drift: Measured | None = None
     drift: str = ""
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether Viewfinder starts the servers under measurement."""
-        return self.variant.server is None
-
     def add(self, log: ProcessLog) -> None:
         """Count a process."""
         self.engine_version = self.engine_version or log.outcome.engine_version
-        self.failed_starts += max(0, log.outcome.starts - 1)
         some = [*self.logs.get(log.measure, []), log]
         self.logs[log.measure] = sorted(some, key=lambda one: one.nth) if log.measure else some
 
@@ -69,7 +62,8 @@ class ResultBuilder:
 
     def result(self, measured_at: str, fingerprint: str = "", *, time_is_over: bool = False) -> ModelResult:
         """Everything that was found. With `time_is_over`, the spent budget is why the rest is missing."""
-        found = self._all_found()
+        measures = (*self.suite.shared(), *(measure for measure, _ in self.suite.apart()))
+        found = {measure.name: self._found(measure) for measure in measures}
         if time_is_over:
             found = {name: _or_time_is_over(one) for name, one in found.items()}
         facts = facts_of(found)
@@ -77,7 +71,7 @@ class ResultBuilder:
         verdict = judge(
             replace(facts, issues=issues),
             failure=self.failure,
-            is_ours=self.is_ours,
+            is_ours=self.variant.server is None,
             memory_bytes=self.run.machine.memory_bytes,
         )
         return ModelResult(
@@ -103,10 +97,6 @@ class ResultBuilder:
             notes=tuple(self.notes),
             machine_drift=self.machine_drift,
         )
-
-    def _all_found(self) -> dict[str, BaseModel]:
-        measures = [*self.suite.shared(), *(measure for measure, _ in self.suite.apart())]
-        return {measure.name: self._found(measure) for measure in measures}
 
     def _found(self, measure: AnyMeasure) -> BaseModel:
         if missing := self.skip_reason(measure):
@@ -135,8 +125,9 @@ class ResultBuilder:
             for log in logs
             if log.broke_off and name != GATES.name
         ]
-        if self.failed_starts:
-            issues.append(f"The engine failed to start {self.failed_starts} times and was started again.")
+        starts = [log.outcome.starts for logs in self.logs.values() for log in logs]
+        if failed := sum(max(0, started - 1) for started in starts):
+            issues.append(f"The engine failed to start {failed} times and was started again.")
         return issues
 
 
