@@ -116,11 +116,12 @@ def test_the_newest_previous_run_counts_and_the_same_run_never(make: Any) -> Non
 
 
 def test_what_else_was_different_is_noted(make: Any) -> None:
-    other = PRINT.model_copy(update={"engine_version": "b0"})
+    other = PRINT.model_copy(update={"engine_version": "b0", "files": "g"})
     then = evidence(TIMES, RIGHT, fingerprint=other)
     notes = alone(make.result(), make.result(**BEFORE, status="text-only"), NOW, then).notes
-    assert notes[:2] == (
+    assert notes[:3] == (
         "measured with another engine_version: b0 > b1",
+        "measured with another the model's files",
         "status: text-only then, verified now",
     )
     older = evidence(TIMES, RIGHT, fingerprint=None)

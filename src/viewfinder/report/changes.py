@@ -14,6 +14,7 @@ from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.metrics import SURE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
+from viewfinder.measure.store import fingerprint
 from viewfinder.report.facts import RunModel, disturbance_of, failure_of, key, label, same_machine
 from viewfinder.report.figures import phrase
 
@@ -78,7 +79,7 @@ def _compare(
         label(result),
         before_run=f"{before.run} of {before.measured_at}",
         lines=tuple(_line(name, change, before, result) for name, change in ordered),
-        notes=(*_notes(result, before, now, then), *_machine(now, then)),
+        notes=(*_notes(result, before, now, then), _machine(now, then)),
     )
 
 
@@ -115,36 +116,37 @@ def _difference(change: Change) -> str:
     return f"{value:+.1f} points ({low:+.1f} to {high:+.1f}, n={seen.n})"
 
 
-def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> tuple[str, ...]:
+def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> list[str]:
     """Other differences, as the runs recorded them."""
+    notes: list[str] = []
     pairs: list[tuple[str, str, str]] = [("status", before.status, result.status)]
-    if not (now.fingerprint and then.fingerprint):
+    if now.fingerprint and then.fingerprint:
+        differences = fingerprint.differences(then.fingerprint, now.fingerprint)
+        notes += [f"measured with another {one}" for one in differences]
+    else:
         pairs += [
             ("engine version", before.engine_version, result.engine_version),
             ("quantization", before.quantization, result.quantization),
             ("operating system", before.machine.os, result.machine.os),
         ]
-    notes = [f"measured with another {one}" for one in revisions.conditions(now, then)]
     notes += [f"{name}: {earlier} then, {later} now" for name, earlier, later in pairs if earlier != later]
     for which, run in (("this", result), ("the previous", before)):
         if run.contaminated:
             notes.append(f"timings not compared; of {which} run: {disturbance_of(run)}")
-    return tuple(notes)
+    return notes
 
 
-def _machine(now: Evidence, then: Evidence) -> tuple[str, ...]:
+def _machine(now: Evidence, then: Evidence) -> str:
     """Whether the machine itself became slower or faster between the runs, by the anchor."""
-    if why := revisions.why_no_machine(now, then):
-        return (f"the machine's own speed was not compared: {why}",)
     contrast = revisions.machine(now, then)
-    if contrast is None:
-        return ("the machine's own speed was not compared: too few of its measurements succeeded",)
+    if isinstance(contrast, str):
+        return f"the machine's own speed was not compared: {contrast}"
     took = f"the same work took it {machine_speed.words(contrast)}"
     ratio, _, _ = machine_speed.ratio(contrast)
     if contrast.p >= SURE or 1 / (1 + LEAST_CHANGE) < ratio < 1 + LEAST_CHANGE:
-        return (f"the machine's own speed: no change seen, {took}",)
+        return f"the machine's own speed: no change seen, {took}"
     became = "slower" if ratio > 1 else "faster"
-    return (f"the machine itself was {became} than then: {took}; that alone may explain similar changes",)
+    return f"the machine itself was {became} than then: {took}; that alone may explain similar changes"
 
 
 def _said(measured: Measured) -> str:

@@ -16,7 +16,6 @@ from viewfinder.measure.statistics import contrasts, over_processes, pairs
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE, Contrast
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.ranking import MARGIN_SHARE
-from viewfinder.measure.store import fingerprint
 
 _ENGINES_OWN = ("engine", "engine_version", "libraries", "files", "flags")
 """The fields of a fingerprint that decide how fast the anchor is, beside the machine."""
@@ -65,27 +64,12 @@ def compare(now: Evidence, then: Evidence, *, timings: bool = True) -> dict[str,
     return {name: replace(one, changed=name in surely and one.is_relevant) for name, one in found.items()}
 
 
-def machine(now: Evidence, then: Evidence) -> Contrast | None:
-    """The anchor's times in the two runs; None when they cannot be compared: see `why_no_machine`."""
-    if why_no_machine(now, then):
-        return None
-    return machine_speed.compare(
-        *(list(machine_speed.of_processes(one.anchor).values()) for one in (now, then))
-    )
-
-
-def why_no_machine(now: Evidence, then: Evidence) -> str:
-    """Why the machine's own speed cannot be compared, in a clause; empty: it can be."""
+def machine(now: Evidence, then: Evidence) -> Contrast | str:
+    """The anchor's times in the two runs, or why they cannot be compared, in a clause."""
     if not (now.anchor and then.anchor and now.anchored and then.anchored):
         return "not timed in both runs"
     ours, theirs = (one.model_dump(include=set(_ENGINES_OWN)) for one in (now.anchored, then.anchored))
     if ours != theirs:
         return "the engine or the model that it is timed with changed"
-    return ""
-
-
-def conditions(now: Evidence, then: Evidence) -> list[str]:
-    """What differs between the conditions of the two runs, as "name: then > now"."""
-    if not (now.fingerprint and then.fingerprint):
-        return []
-    return fingerprint.differences(then.fingerprint, now.fingerprint)
+    times = (list(machine_speed.of_processes(one.anchor).values()) for one in (now, then))
+    return machine_speed.compare(*times) or "too few of its measurements succeeded"
