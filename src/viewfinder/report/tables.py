@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from viewfinder.catalog.published import Published, PublishedModel
 from viewfinder.host.hardware import Machine
+from viewfinder.measure.figures import Gate, Measured, Missing, in_unit
 from viewfinder.measure.measures.base import NO_FIGURE, Row, Table
 from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.measures.load.find import LOAD_TIME
@@ -14,10 +15,44 @@ from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.results import ModelResult, OtherVersion
 from viewfinder.report.advice import production_ready
-from viewfinder.report.cells import Cells
 from viewfinder.report.changes import ComparedFigure
 from viewfinder.report.facts import label, same_machine
+from viewfinder.report.figures import brief, phrase, right_of
 from viewfinder.report.markdown import Notes, code, table, text
+
+
+class Cells:
+    """The cells of one result; all results of a guide share its footnotes. A `Writer` of
+    `measure/measures/base`."""
+
+    def __init__(self, notes: Notes, result: ModelResult) -> None:
+        self._notes, self._result = notes, result
+
+    def figure(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
+        """Value, interval and n with a footnote on the method, or a dash with one on the reason."""
+        measured = in_unit(measured, unit) if unit else measured
+        if isinstance(measured, Missing):
+            return f"{NO_FIGURE}{self._notes.mark(f'Not measured: {measured.missing}')}"
+        shown = phrase(measured) if with_unit else brief(measured)
+        return f"{text(shown)}{self._notes.mark(measured.how)}"
+
+    def timing(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
+        cell = self.figure(measured, unit, with_unit=with_unit)
+        if self._result.contaminated and not cell.startswith(NO_FIGURE):
+            cell += self._notes.mark(f"Disturbed: {self._result.contaminated}")
+        return cell
+
+    def gate(self, gate: Gate | Missing) -> str:
+        if isinstance(gate, Missing):
+            return self.figure(gate)
+        passed = "yes" if gate.passed else "no"
+        return f"{passed}: {right_of(gate)}{self._notes.mark(f'Gate: {gate.rule}')}"
+
+    def text(self, words: str) -> str:
+        return text(words)
+
+    def note(self, words: str) -> str:
+        return self._notes.mark(words)
 
 
 class Tables:
@@ -29,7 +64,7 @@ class Tables:
     def overview(self, results: Sequence[ModelResult]) -> str:
         ready = production_ready(results)
         newest = max(results, key=lambda result: result.measured_at)
-        return _table([self._overview(result, newest, is_ready=result in ready) for result in results])
+        return _table([self._overview(result, newest, result in ready) for result in results])
 
     def published(self, published: Published, results: Sequence[ModelResult]) -> str:
         """The report's overview as printed, beside the results here under the same model id."""
@@ -39,8 +74,8 @@ class Tables:
                     "Model": text(row.model),
                     "Model id": code(row.model_id),
                     "Engine": text(row.engine),
-                    "Vision": _yes(row.vision),
-                    "Pure text": _yes(row.text),
+                    "Vision": "yes" if row.vision else "no",
+                    "Pure text": "yes" if row.text else "no",
                     "Average inference (s)": str(row.average_inference_s),
                     "Load time (s)": str(row.load_s),
                     "Memory difference (GB)": str(row.memory_difference_gb),
@@ -118,25 +153,21 @@ class Tables:
             ),
         )
 
-    def _overview(self, result: ModelResult, newest: ModelResult, *, is_ready: bool) -> dict[str, str]:
+    def _overview(self, result: ModelResult, newest: ModelResult, ready: bool) -> dict[str, str]:
         cells, gates, figures = Cells(self._notes, result), result.facts.gates, result.figures
+        note = (
+            f"Measured on another machine ({result.machine.cpu}) than the newest result; not ranked with it"
+        )
+        elsewhere = "" if same_machine(result, newest) else self._notes.mark(note)
         return {
-            "Model": f"**{text(label(result))}**{self._elsewhere(result, newest)}",
+            "Model": f"**{text(label(result))}**{elsewhere}",
             "Vision": cells.gate(gates["vision"]),
             "Pure text": cells.gate(gates["text"]),
             "Average inference (s)": cells.timing(figures[INFERENCE]),
             "Load time (s)": cells.timing(figures[LOAD_TIME]),
             "Memory difference (GB)": cells.figure(figures[DIFFERENCE]),
-            "Status": self._status(result, is_ready),
+            "Status": self._status(result, ready),
         }
-
-    def _elsewhere(self, result: ModelResult, newest: ModelResult) -> str:
-        if same_machine(result, newest):
-            return ""
-        note = (
-            f"Measured on another machine ({result.machine.cpu}) than the newest result; not ranked with it"
-        )
-        return self._notes.mark(note)
 
     def _status(self, result: ModelResult, ready: bool) -> str:
         words: list[str] = [result.status]
@@ -173,9 +204,8 @@ def _table(lines: Sequence[Mapping[str, str]]) -> str:
 def _in_order(result: ModelResult) -> list[tuple[str, BaseModel]]:
     """The results of all measures, in the measures' order; last those of measures that are not installed
     here."""
-    known = [name for name in measures() if name in result.found]
-    others = [name for name in result.found if name not in known]
-    return [(name, result.found[name]) for name in (*known, *others)]
+    names = dict.fromkeys((*measures(), *result.found))
+    return [(name, result.found[name]) for name in names if name in result.found]
 
 
 def _rows(name: str, found: BaseModel, cells: Cells) -> Sequence[Row]:
@@ -195,7 +225,3 @@ def _status(result: ModelResult, cells: Cells) -> list[Row]:
     if result.notes:
         said.append(("Notes", text(" ".join(result.notes))))
     return said
-
-
-def _yes(able: bool) -> str:
-    return "yes" if able else "no"
