@@ -6,7 +6,6 @@ import pytest
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.statistics.ranking import (
-    MARGIN_RATIO,
     explain,
     rank_by_answers,
     rank_by_times,
@@ -89,7 +88,7 @@ def test_times() -> None:
     }
     places = rank_by_times({model: dict(enumerate(some.tolist())) for model, some in times.items()})
     assert [place.verdict for place in places] == ["best", "tied", "worse"]
-    few = rank_by_times({"a": {1: 1.0, 2: 1.2, 3: 0.9}, "b": {1: 1.02, 2: 1.1, 3: 1.0}}, MARGIN_RATIO)
+    few = rank_by_times({"a": {1: 1.0, 2: 1.2, 3: 0.9}, "b": {1: 1.02, 2: 1.1, 3: 1.0}})
     assert explain(few[1], "processes").endswith("more processes")
 
 

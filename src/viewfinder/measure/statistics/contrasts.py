@@ -6,9 +6,9 @@ Made by `pairs` and `over_processes`; judged here and by `ranking`, by one set o
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeVar
 
-import numpy as np
 from scipy import special
 from scipy import stats as scipy_stats
 
@@ -84,12 +84,8 @@ def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
     The chance of any false "they differ" is then at most 5 %, however the tests depend on each other.
     """
     ordered = sorted(p_values, key=p_values.__getitem__)
-    adjusted: dict[Key, float] = {}
-    highest = 0.0
-    for place, key in enumerate(ordered):
-        highest = max(highest, min(1.0, (len(ordered) - place) * p_values[key]))
-        adjusted[key] = highest
-    return adjusted
+    raised = (min(1.0, (len(ordered) - place) * p_values[key]) for place, key in enumerate(ordered))
+    return dict(zip(ordered, accumulate(raised, max), strict=True))
 
 
 def changed(cells: Mapping[Key, Contrast], least: float = LEAST_CHANGE) -> set[Key]:
@@ -103,7 +99,7 @@ def changed(cells: Mapping[Key, Contrast], least: float = LEAST_CHANGE) -> set[K
     adjusted = scipy_stats.false_discovery_control([contrast.p for contrast in cells.values()], method="bh")
     return {
         key
-        for (key, contrast), p in zip(cells.items(), np.asarray(adjusted), strict=True)
+        for (key, contrast), p in zip(cells.items(), adjusted, strict=True)
         if p < ALPHA and abs(math.expm1(contrast.value)) >= least
     }
 

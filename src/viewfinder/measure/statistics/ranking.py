@@ -40,28 +40,23 @@ class Ranking:
         return self.verdict != "worse"
 
 
-def rank_by_answers(
-    answers: Mapping[str, pairs.GradedAnswers], margin: float = MARGIN_SHARE
-) -> list[Ranking]:
-    """Models by their share of right answers, the best first; margin is a share.
+def rank_by_answers(answers: Mapping[str, pairs.GradedAnswers]) -> list[Ranking]:
+    """Models by their share of right answers, the best first.
 
     Two models are compared by the questions that both were asked: a run with a budget asks some models more
     than others. Raises TooFew when two have none in common.
     """
     order = sorted(answers, key=lambda model: -sum(answers[model].values()) / max(1, len(answers[model])))
-    return rank(order, lambda one, other: pairs.compare(answers[one], answers[other]), margin)
+    return rank(order, lambda one, other: pairs.compare(answers[one], answers[other]), MARGIN_SHARE)
 
 
-def rank_by_times(
-    times: Mapping[str, Mapping[int, float]], margin: float = MARGIN_RATIO, *, side_by_side: bool = True
-) -> list[Ranking]:
-    """Models by their typical time, given for each process by its number, the fastest first; margin is a
-    difference of logarithms.
+def rank_by_times(times: Mapping[str, Mapping[int, float]], *, side_by_side: bool = True) -> list[Ranking]:
+    """Models by their typical time, given for each process by its number, the fastest first.
 
     `side_by_side`: the models took turns in the processes of one number; two are then compared by the numbers
     that both have. Raises ValueError, and TooFew when two have fewer than 2 processes to compare.
     """
-    typical = {model: over_processes.typical(list(some.values()))[0] for model, some in times.items()}
+    order = sorted(times, key=lambda model: over_processes.typical(list(times[model].values()))[0])
 
     def compare(one: str, other: str) -> Contrast:
         shared = sorted(times[one].keys() & times[other].keys())
@@ -71,7 +66,7 @@ def rank_by_times(
         )
         return over_processes.compare(ours, theirs, side_by_side=side_by_side)
 
-    return rank(sorted(times, key=lambda model: typical[model]), compare, margin)
+    return rank(order, compare, MARGIN_RATIO)
 
 
 def rank(order: Sequence[str], compare: Callable[[str, str], Contrast], margin: float) -> list[Ranking]:
