@@ -74,17 +74,13 @@ def jsonl(rows: Iterable[ExportRow]) -> Iterator[str]:
 
 def as_csv(rows: Iterable[ExportRow]) -> Iterator[str]:
     """A line for each row, after the header (RFC 4180); no lines without rows. None is an empty cell."""
-    page = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for one in rows:
-        flat = {name: value for name, value in one.items() if name not in _NESTED}
-        if writer is None:
-            writer = csv.DictWriter(page, list(flat))
+    for number, one in enumerate(rows):
+        page = io.StringIO()
+        writer = csv.DictWriter(page, [name for name in one if name not in _NESTED], extrasaction="ignore")
+        if not number:
             writer.writeheader()
-        writer.writerow(flat)
+        writer.writerow(one)
         yield page.getvalue()
-        page.seek(0)
-        page.truncate()
 
 
 def lmms_eval(run: Run, model: str, variant: str, samples: Sequence[Sample]) -> dict[str, str]:
