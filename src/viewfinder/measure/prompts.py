@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, cycle, islice
 from typing import Any
 
 from viewfinder.scenes.knowledge import CAPITALS, ask_text
@@ -48,7 +48,7 @@ def body(model: str, messages: list[Message], max_tokens: int = _MAX_TOKENS) -> 
 
 def descriptions(purpose: str) -> Iterator[Prompt]:
     """Endless requests to describe an image, each a different one of 512 px; not graded."""
-    for _, scene in _scenes(purpose):
+    for scene in _scenes(purpose):
         yield Prompt([image_message(scene, DESCRIBE)], DESCRIBE, scene.seed)
 
 
@@ -60,17 +60,15 @@ def about_images(purpose: str) -> Iterator[Prompt]:
 
 def questions(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[Scene, Question]]:
     """Endless scenes with a question each, their kinds in turn."""
-    for number, scene in _scenes(purpose, side_px):
-        question = ask_about(scene, ASKED_OF_IMAGES[number % len(ASKED_OF_IMAGES)], scene.random("bench"))
-        if question:
+    for scene, kind in zip(_scenes(purpose, side_px), cycle(ASKED_OF_IMAGES), strict=False):
+        if question := ask_about(scene, kind, scene.random("bench")):
             yield scene, question
 
 
 def conversations(purpose: str, turns: int) -> Iterator[tuple[Scene, list[Question]]]:
     """Endless scenes, each with `turns` questions of different kinds; the last one's kind changes in turn."""
-    for number, scene in _scenes(purpose):
+    for scene, last in zip(_scenes(purpose), cycle(ASKED_OF_IMAGES), strict=False):
         rng = scene.random("bench")
-        last = ASKED_OF_IMAGES[number % len(ASKED_OF_IMAGES)]
         others = rng.sample([kind for kind in ASKED_OF_IMAGES if kind != last], turns - 1)
         questions = [question for kind in (*others, last) if (question := ask_about(scene, kind, rng))]
         if len(questions) == turns:
@@ -81,8 +79,8 @@ def without_images(purpose: str) -> Iterator[Prompt]:
     """Some hundreds of questions about capitals and sums in turn, no two alike."""
     rng = random.Random(f"bench/{purpose}")
     asked: set[str] = set()
-    for number in range(2000):
-        question = ask_text(ASKED_IN_TEXT[number % len(ASKED_IN_TEXT)], rng)
+    for kind in islice(cycle(ASKED_IN_TEXT), 2000):
+        question = ask_text(kind, rng)
         if question.text not in asked:
             asked.add(question.text)
             grade = partial(is_right_text, question)
@@ -108,6 +106,5 @@ def is_right_text(question: Question, reply: str) -> bool:
     return bool(numbers) and numbers[-1] == right
 
 
-def _scenes(purpose: str, side_px: int = SIDE_PX) -> Iterator[tuple[int, Scene]]:
-    for number in count():
-        yield number, make_scene(f"bench/{purpose}/{number}", longest=(side_px, side_px))
+def _scenes(purpose: str, side_px: int = SIDE_PX) -> Iterator[Scene]:
+    return (make_scene(f"bench/{purpose}/{number}", longest=(side_px, side_px)) for number in count())
