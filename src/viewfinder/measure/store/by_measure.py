@@ -20,7 +20,6 @@ _OWN_FIELDS = {
     "vqa": "own_images",
 }
 """Field of an old result > measure; null in that field: the measure was not in the suite."""
-_DROPPED = {"growth": ("at_last", "same_image")}
 _STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
 
@@ -49,8 +48,8 @@ def result(old: Json) -> Json:
         if (stored := old.pop(field, None)) is not None:
             found[measure] = stored
     if isinstance(growth := found.get("soak", {}).get("growth"), dict):
-        for name in _DROPPED["growth"]:
-            growth.pop(name, None)
+        for dropped in ("at_last", "same_image"):
+            growth.pop(dropped, None)
     return old | {"found": found}
 
 
@@ -80,20 +79,16 @@ def _latency(old: Json) -> Json:
 
 def _cells_of(headline: Json) -> Json:
     gone = dict.fromkeys(("first_image", "later_images", "first_slower", "new_image"), _NO_STAMP)
-    if "missing" in headline["ttft_image"]:
-        images: Json = headline["ttft_image"]
-    else:
-        images = _cell(headline["ttft_image"], headline["median_inference"], headline)
-    of_texts = {"output_tokens": _NO_STAMP, "decode_rate": _NO_STAMP}
-    if "missing" in headline["ttft_image"]:
-        of_texts["decode_rate"] = headline["decode_rate"]
-    texts: Json = headline["ttft_text"]
+    images, texts, decode_rate = headline["ttft_image"], headline["ttft_text"], headline["decode_rate"]
+    if "missing" not in images:
+        images = _cell(images, headline["median_inference"], headline["output_tokens"], decode_rate)
+        decode_rate = _NO_STAMP  # it is that of the answers about images
     if "missing" not in texts:
-        texts = _cell(headline["ttft_text"], _NO_STAMP, of_texts)
+        texts = _cell(texts, _NO_STAMP, _NO_STAMP, decode_rate)
     return {"images": images, "short": _NO_PART, "repeats": _NO_PART, "texts": texts, **gone}
 
 
-def _cell(ttft: Json, e2e: Json, of: Json) -> Json:
+def _cell(ttft: Json, e2e: Json, output_tokens: Json, decode_rate: Json) -> Json:
     def spread(p50: Json) -> Json:
         return {"p50": p50, "p95": _NO_STAMP, "p99": _NO_STAMP}
 
@@ -105,8 +100,8 @@ def _cell(ttft: Json, e2e: Json, of: Json) -> Json:
         "e2e": spread(e2e),
         "mean": _NO_STAMP,
         "prefill_rate": _NO_STAMP,
-        "decode_rate": of["decode_rate"],
-        "output_tokens": of["output_tokens"],
+        "decode_rate": decode_rate,
+        "output_tokens": output_tokens,
     }
 
 
