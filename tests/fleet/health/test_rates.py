@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -35,7 +35,12 @@ def test_nothing_is_expected_before_anything_was_measured() -> None:
     assert images_only.expect(size(0, 10)) is None
 
 
+FASTER_SHORT_TEXT_LATER = [(size(0, 112), 1.0, None), (size(1, 0), 1.0, None), (size(0, 0), 0.0, None)]
+"""The image's time was taken for half text, by the bound of a longer text; that bound fell afterwards."""
+
+
 @settings(deadline=None)
+@example(FASTER_SHORT_TEXT_LATER)
 @given(EXCHANGES)
 def test_what_was_measured_is_never_expected_to_be_faster(exchanges) -> None:
     rates = learned(exchanges)

@@ -70,8 +70,9 @@ class Rates:
         if not _is_duration(first_s):
             return
         if shape.pixels:
-            text_s = longest_for(_text_size(shape), self.text) or 0.0
-            # At least half: the bound of the text alone may exceed this whole request.
+            # Only what a text of this size took: the bound by other sizes may fall later.
+            text_s = self.text.get(_text_size(shape).bit_length(), Longest()).seconds
+            # At least half: the longest text alone may exceed this whole request.
             _note(self.image, _image_size(shape), max(first_s - text_s, first_s / 2))
         else:
             _note(self.text, _text_size(shape), first_s)
