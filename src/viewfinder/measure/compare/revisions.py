@@ -60,7 +60,7 @@ def compare(now: Evidence, then: Evidence, *, timings: bool = True) -> dict[str,
                 ours, theirs = (list(one.values(name).values()) for one in (now, then))
                 contrast = over_processes.compare(ours, theirs, side_by_side=False)
                 found[name] = Change(contrast, is_share=False, higher_is_better=reader.higher_is_better)
-    surely = contrasts.changed({name: one.contrast for name, one in found.items()}, least=0.0)
+    surely = contrasts.changed({name: one.contrast for name, one in found.items()})
     return {name: replace(one, changed=name in surely and one.is_relevant) for name, one in found.items()}
 
 

@@ -88,20 +88,15 @@ def holm(p_values: Mapping[Key, float]) -> dict[Key, float]:
     return dict(zip(ordered, accumulate(raised, max), strict=True))
 
 
-def changed(cells: Mapping[Key, Contrast], least: float = LEAST_CHANGE) -> set[Key]:
-    """The cells of two runs that surely changed, and by `least` (relative) or more.
+def changed(cells: Mapping[Key, Contrast]) -> set[Key]:
+    """The cells of two runs that surely changed, by however little.
 
-    `cells` hold differences of logarithms. Of the changes reported, at most 5 % are false on average
-    (Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289).
+    At most 5 % of them are false on average (Benjamini and Hochberg, J. R. Stat. Soc. B 57 (1995) 289).
     """
     if not cells:
         return set()
     adjusted = scipy_stats.false_discovery_control([contrast.p for contrast in cells.values()], method="bh")
-    return {
-        key
-        for (key, contrast), p in zip(cells.items(), adjusted, strict=True)
-        if p < ALPHA and abs(math.expm1(contrast.value)) >= least
-    }
+    return {key for key, p in zip(cells, adjusted, strict=True) if p < ALPHA}
 
 
 def _z(level: float) -> float:
