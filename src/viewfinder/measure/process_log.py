@@ -15,10 +15,8 @@ Series = Mapping[str, Sequence[float]]
 class ProcessLog:
     """The samples of one process, in the order of the requests, and its outcome.
 
-    `number` is that of the process in its run and model. `measure` is the one that had the process to itself
-    (empty: the process was shared by the timed measures), of whose processes it was the `nth`, from 0.
-    `repeats` is the number of the disturbed process that this one measured again; 0: none. A log that is read
-    back for a comparison has only `number`, `samples` and `outcome`.
+    `number`, `measure`, `nth` and `repeats` are those of the plan (see `plan.PlannedProcess`). A log that is
+    read back for a comparison has only `number`, `samples` and `outcome`.
     """
 
     number: int

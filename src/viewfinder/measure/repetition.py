@@ -42,8 +42,8 @@ def count(processes: Timed) -> Counted:
     """Which of the processes count."""
     second = {one.log.repeats: number for number, one in processes.items() if one.log.repeats}
     once = [number for number in disturbed(processes) if number not in second]
-    replaced = [number for number in second if not processes[second[number]].disturbed]
-    twice = [number for number in second if processes[second[number]].disturbed]
+    replaced = [number for number, again in second.items() if not processes[again].disturbed]
+    twice = [number for number in second if number not in replaced]
     set_aside = (*replaced, *(second[number] for number in twice))
     outcomes = (
         (replaced, "measured once more after the others; the second measurement counts"),
@@ -52,18 +52,16 @@ def count(processes: Timed) -> Counted:
     )
     measures = dict.fromkeys(one.log.measure for one in processes.values())
     notes = (
-        _note([number for number in numbers if processes[number].log.measure == measure], processes, then)
+        _note(those, processes, then)
         for measure in measures
         for numbers, then in outcomes
+        if (those := [number for number in numbers if processes[number].log.measure == measure])
     )
-    numbers = tuple(number for number in processes if number not in set_aside)
-    return Counted(numbers, set_aside, tuple(filter(None, notes)))
+    return Counted(tuple(number for number in processes if number not in set_aside), set_aside, tuple(notes))
 
 
 def _note(numbers: Sequence[int], processes: Timed, then: str) -> str:
     """What was done about the disturbed processes of one measure, with the reason of the first of them."""
-    if not numbers:
-        return ""
     why, is_one = processes[numbers[0]].disturbed, len(numbers) == 1
     which = "Process" if is_one else "Processes"
     if measure := processes[numbers[0]].log.measure:

@@ -88,11 +88,8 @@ def _incomparable(result: ModelResult, before: ModelResult) -> str:
         return "the previous run was on another machine"
     if result.suite != before.suite:
         return f"the previous run was of the suite {before.suite}, this one of {result.suite}"
-    if failure := failure_of(result):
-        return f"in this run {failure}"
-    if failure := failure_of(before):
-        return f"in the previous run {failure}"
-    return ""
+    failed = (("this", failure_of(result)), ("the previous", failure_of(before)))
+    return next((f"in {which} run {failure}" for which, failure in failed if failure), "")
 
 
 def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -> ComparedFigure:
