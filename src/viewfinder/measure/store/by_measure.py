@@ -20,18 +20,24 @@ _OWN_FIELDS = {
     "vqa": "own_images",
 }
 """Field of an old result > measure; null in that field: the measure was not in the suite."""
+_HEADLINE = (
+    "average_inference",
+    "median_inference",
+    "output_tokens",
+    "ttft_image",
+    "ttft_text",
+    "decode_rate",
+)
 _STAMPS = ("spawned_s", "listening_s", "ready_s", "first_token_s", "first_correct_s")
 
 
 def results_by_measure(database: sqlite3.Connection) -> None:
     """Convert every result and every process's outcome."""
-    for number, text in database.execute("SELECT number, result FROM results").fetchall():
-        converted = json.dumps(result(json.loads(text)), ensure_ascii=False)
-        database.execute("UPDATE results SET result = ? WHERE number = ?", (converted, number))
-    rows = database.execute("SELECT rowid, outcome FROM processes WHERE outcome IS NOT NULL").fetchall()
-    for number, text in rows:
-        converted = json.dumps(outcome(json.loads(text)), ensure_ascii=False)
-        database.execute("UPDATE processes SET outcome = ? WHERE rowid = ?", (converted, number))
+    for table, column, convert in (("results", "result", result), ("processes", "outcome", outcome)):
+        stored = f"SELECT rowid, {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 our own names
+        for number, text in database.execute(stored).fetchall():
+            converted = json.dumps(convert(json.loads(text)), ensure_ascii=False)
+            database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (converted, number))  # noqa: S608
 
 
 def result(old: Json) -> Json:
@@ -56,17 +62,7 @@ def result(old: Json) -> Json:
 def _latency(old: Json) -> Json:
     """The headline figures were stored twice: beside the cells, and in them with the same values."""
     cells: Json | None = old.pop("latency", None)
-    headline = {
-        name: old.pop(name)
-        for name in (
-            "average_inference",
-            "median_inference",
-            "output_tokens",
-            "ttft_image",
-            "ttft_text",
-            "decode_rate",
-        )
-    }
+    headline = {name: old.pop(name) for name in _HEADLINE}
     if cells is None or "missing" in cells:  # from before there were cells, or of a model that broke off
         cells = _cells_of(headline)
     for name in ("images", "short", "repeats", "texts"):
