@@ -32,11 +32,7 @@ def read_own_s(tree: list[int]) -> float:
 @dataclass(slots=True)
 class Disturbance:
     """Adds up the processor seconds of the stretches in which requests to one process were timed:
-    `foreign_s` of `available_s` went to other programs.
-
-    `machine_s` gives the busy and idle seconds of all processors, `own_s` the seconds of some processes and
-    of this one.
-    """
+    `foreign_s` of `available_s` went to other programs."""
 
     machine_s: Callable[[], tuple[float, float]] = field(default_factory=lambda: read_machine_s)
     own_s: Callable[[list[int]], float] = field(default_factory=lambda: read_own_s)

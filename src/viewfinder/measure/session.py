@@ -137,10 +137,10 @@ class Session:
         outcome = ProcessOutcome(
             starts=subject.starts,
             engine_version=self.builder.engine_version,
-            memory=dict(subject.memory),
+            memory=subject.memory,
             foreign_s=subject.disturbance.foreign_s,
             available_s=subject.disturbance.available_s,
-            series=subject.series,
+            series=subject.noted,
             broke_off=broke_off,
             spent_s=deadline.clock() - begun_s,
         )
@@ -160,7 +160,7 @@ class Session:
                 subject.note(await measure.ask(subject, suite.counts[measure.name], planned.nth))
         except (EngineDied, EngineStalled) as error:
             if measure.required:
-                self._keep(planned, ProcessOutcome(series=subject.series, broke_off=str(error)))
+                self._keep(planned, ProcessOutcome(series=subject.noted, broke_off=str(error)))
                 raise
             return str(error)
         return ""

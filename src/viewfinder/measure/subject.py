@@ -111,11 +111,6 @@ class Subject:
         """Keep the numbers that a measure returned."""
         self.noted.update({name: list(values) for name, values in (series or {}).items()})
 
-    @property
-    def series(self) -> dict[str, tuple[float, ...]]:
-        """Everything that was noted."""
-        return {name: tuple(values) for name, values in self.noted.items()}
-
     def watched(self) -> AbstractContextManager[None]:
         """Within the block, measure how much of the processors other programs use."""
         return self.disturbance.watch(self.server.pids)
