@@ -5,12 +5,12 @@ from itertools import islice, pairwise
 from viewfinder.measure.troubles.pictures import (
     ALL,
     AT_LENGTH,
+    LONG,
     QUESTION,
     WALKED,
+    about,
     are_same,
-    at_length,
     broken,
-    long,
     messages,
     pictures,
     scene_of,
@@ -48,12 +48,11 @@ def test_the_walk_is_the_same_each_time() -> None:
 
 
 def test_a_request_can_be_made_again_from_its_words() -> None:
-    for prompt in (*pictures()[:2], long(pictures()[0]), at_length(pictures()[1])):
+    for prompt in (*pictures()[:2], about(pictures()[0], LONG), about(pictures()[1], AT_LENGTH)):
         assert messages(prompt.scene, prompt.question) == prompt.messages
     assert messages("", QUESTION, broken=True) == broken().messages
     assert messages("", "What is 1 plus 1?") == [{"role": "user", "content": "What is 1 plus 1?"}]
-    assert long(pictures()[0]).question.endswith(QUESTION)
-    assert at_length(pictures()[0]).question == AT_LENGTH
+    assert LONG.endswith(QUESTION)
 
 
 def test_answers_that_come_to_the_same() -> None:

@@ -2,14 +2,14 @@
 the measures `stability` and `soak`."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.errors import EngineDied, EngineStalled
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.statistics.intervals import at_most
 from viewfinder.measure.store.rows import Sample
-from viewfinder.measure.troubles.trouble import Code, Rate, Step, Trouble
+from viewfinder.measure.troubles.trouble import Code, HowSent, Rate, Step, Trouble
 
 Recovery = Literal["transient", "needs reload", "lasting"]
 """After an error, such requests (with an image, or without) are answered again by the same process, only by a
@@ -19,7 +19,6 @@ _FEWEST_LATER = 5
 """Requests that must fail in a row before a process counts as no longer answering: an engine that fails at
 every fourth request would otherwise be accused because of the last ones of a process."""
 _CODES = {EngineDied.code: Code.DIED, EngineStalled.code: Code.HUNG, "timeout": Code.HUNG}
-_WORST: tuple[Recovery, ...] = ("transient", "needs reload", "lasting")
 
 
 def rate(events: int, asked: int) -> Rate:
@@ -39,47 +38,51 @@ def failures(samples: Sequence[Sample]) -> list[Trouble]:
     for one in samples:
         if code := code_of(one.exchange):
             kinds.setdefault(code, []).append(one)
-    return [
-        Trouble(
-            code=code,
-            rate=rate(len(ones), len(samples)),
-            expected=ones[0].expected,
-            said=ones[0].exchange.error or ones[0].exchange.text,
-            steps=(step_of(ones[0]),),
-        )
-        for code, ones in kinds.items()
-    ]
+    return [trouble(code, rate(len(ones), len(samples)), ones[:1]) for code, ones in kinds.items()]
 
 
-def step_of(sample: Sample) -> Step:
-    return Step(scene=sample.scene, question=sample.question)
+def trouble(code: Code, how_often: Rate, shown: Sequence[Sample], *, expected: str | None = None) -> Trouble:
+    """The trouble that these requests show: the last was answered wrong, or had an error. Its right answer is
+    `expected`, if that is not the question's own."""
+    last = shown[-1]
+    return Trouble(
+        code=code,
+        rate=how_often,
+        expected=last.expected if expected is None else expected,
+        said=last.exchange.error or last.exchange.text,
+        steps=tuple(map(step_of, shown)),
+    )
+
+
+def step_of(sample: Sample, how: HowSent = "asked") -> Step:
+    return Step(scene=sample.scene, question=sample.question, how=how)
 
 
 def recovery(processes: Sequence[Sequence[Sample]]) -> Recovery | None:
     """The worst case of all errors: whether such requests were answered by the same process later, only by
     another one, or not any more. None without errors, or if no process ever answered such a request."""
     found = (
-        _recovery(number, place, processes)
+        _recovery(one, process[:place], process[place + 1 :], [*processes[:number], *processes[number + 1 :]])
         for number, process in enumerate(processes)
-        for place, sample in enumerate(process)
-        if sample.exchange.error
+        for place, one in enumerate(process)
+        if one.exchange.error
     )
-    return max(filter(None, found), key=_WORST.index, default=None)
+    return max(filter(None, found), key=get_args(Recovery).index, default=None)
 
 
-def _recovery(number: int, place: int, processes: Sequence[Sequence[Sample]]) -> Recovery | None:
+def _recovery(
+    failed: Sample, before: Sequence[Sample], after: Sequence[Sample], others: Sequence[Sequence[Sample]]
+) -> Recovery | None:
     """None: too few such requests followed the error, or none was ever answered."""
-    with_image = bool(processes[number][place].scene)
-    alike = [
-        [answered(sample.exchange) for sample in process if bool(sample.scene) == with_image]
-        for process in processes
-    ]
-    before = sum(bool(sample.scene) == with_image for sample in processes[number][:place])
-    earlier, later = alike[number][:before], alike[number][before + 1 :]
+
+    def alike(samples: Sequence[Sample]) -> list[bool]:
+        return [answered(one.exchange) for one in samples if bool(one.scene) == bool(failed.scene)]
+
+    later = alike(after)
     if any(later):
         return "transient"
-    if len(later) < _FEWEST_LATER and code_of(processes[number][place].exchange) is not Code.DIED:
+    if len(later) < _FEWEST_LATER and code_of(failed.exchange) is not Code.DIED:
         return None
-    if any(map(any, alike[:number] + alike[number + 1 :])):
+    if any(any(alike(process)) for process in others):
         return "needs reload"
-    return "lasting" if any(earlier) else None
+    return "lasting" if any(alike(before)) else None

@@ -8,11 +8,11 @@ that an answer shows which picture it is about.
 import dataclasses
 import functools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count
 
 from viewfinder.measure.prompts import SIDE_PX, Prompt, graded, text_message
-from viewfinder.scenes.messages import Message, image_message
+from viewfinder.scenes.messages import Message, image_message, with_images
 from viewfinder.scenes.questions import Question, is_exact, is_right
 from viewfinder.scenes.scene import COLORS, Scene, make_scene
 
@@ -20,7 +20,11 @@ ALL = 12
 WALKED = len(COLORS)
 QUESTION = "What color is the circle?"
 AT_LENGTH = "Describe this image at length."
-_PREAMBLE = "Look at the whole of the image, from the left to the right and from the top to the bottom. " * 12
+"""Has a long answer."""
+LONG = (
+    "Look at the whole of the image, from the left to the right and from the top to the bottom. " * 12
+    + QUESTION
+)
 _BROKEN_URL = "data:image/png;base64,bm90IGEgcGljdHVyZQ=="
 _SQUARE = "/square"
 
@@ -32,23 +36,18 @@ def pictures() -> tuple[Prompt, ...]:
     return tuple(map(_picture, range(ALL)))
 
 
-def walk(places: int = WALKED) -> Iterator[int]:
-    """An endless walk through this number of places: in each round, once from every place to every other, in
-    both directions (an Eulerian circuit through all ordered pairs); every walk is the same."""
+def walk() -> Iterator[int]:
+    """An endless walk through the walked pictures: in each round, once from every one to every other, in both
+    directions (an Eulerian circuit through all ordered pairs); every walk is the same."""
     rng = random.Random("stability/walk")
     yield 0
     while True:
-        yield from _round(places, rng)[1:]
+        yield from _round(rng)[1:]
 
 
-def long(prompt: Prompt) -> Prompt:
-    """The question after a long preamble."""
-    return _about(prompt, _PREAMBLE + QUESTION)
-
-
-def at_length(prompt: Prompt) -> Prompt:
-    """A question with a long answer about the same picture."""
-    return _about(prompt, AT_LENGTH)
+def about(prompt: Prompt, question: str) -> Prompt:
+    """Another question about the same picture, not graded."""
+    return Prompt(messages(prompt.scene, question), question, prompt.scene)
 
 
 def broken() -> Prompt:
@@ -59,8 +58,7 @@ def broken() -> Prompt:
 def messages(seed: str, question: str, *, broken: bool = False) -> list[Message]:
     """The messages about the scene of this seed (empty: about none), as they were first sent."""
     if broken:
-        image = {"type": "image_url", "image_url": {"url": _BROKEN_URL}}
-        return [{"role": "user", "content": [image, {"type": "text", "text": question}]}]
+        return [with_images([_BROKEN_URL], question)]
     return [image_message(scene_of(seed), question) if seed else text_message(question)]
 
 
@@ -90,16 +88,10 @@ def _picture(number: int) -> Prompt:
     raise AssertionError("count() has no end")
 
 
-def _about(prompt: Prompt, question: str) -> Prompt:
-    return Prompt(messages(prompt.scene, question), question, prompt.scene)
-
-
-def _round(places: int, rng: random.Random) -> Sequence[int]:
+def _round(rng: random.Random) -> list[int]:
     """The circuit, from 0 to 0 (Hierholzer, Math. Ann. 6 (1873) 30)."""
-    left = {
-        place: rng.sample([other for other in range(places) if other != place], places - 1)
-        for place in range(places)
-    }
+    places = range(WALKED)
+    left = {place: rng.sample([*places[:place], *places[place + 1 :]], WALKED - 1) for place in places}
     way, circuit = [0], []
     while way:
         if onward := left[way[-1]]:

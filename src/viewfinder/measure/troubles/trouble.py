@@ -41,6 +41,9 @@ class Rate(Frozen):
         return f"{self.events} of {self.asked} (below {100 * self.at_most:.2g} %)"
 
 
+HowSent = Literal["asked", "left", "broken"]
+
+
 class Step(Frozen):
     """One of the requests that show a trouble: about a scene, or without an image.
 
@@ -49,7 +52,7 @@ class Step(Frozen):
 
     scene: str
     question: str
-    how: Literal["asked", "left", "broken"] = "asked"
+    how: HowSent = "asked"
 
 
 Said = Annotated[str, AfterValidator(lambda words: words[:200])]
@@ -87,7 +90,7 @@ class Trouble(Frozen):
         return f"{words}; to reproduce it: {self.reproducer}." if self.reproducer else f"{words}."
 
 
-MIX_UPS = frozenset({Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST})
+MIX_UPS = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST)
 """What makes a model one to avoid."""
 
 

@@ -1,8 +1,14 @@
 """Exchanges as a server process might have had them, for judgements that need no engine."""
 
+from collections.abc import Sequence
+
+from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.measures.soak.result import Soak
+from viewfinder.measure.measures.stability.counts import COUNTS
+from viewfinder.measure.measures.stability.find import stability
 from viewfinder.measure.measures.stability.result import Stability
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import QUESTION, pictures
 from viewfinder.measure.troubles.trouble import Code
@@ -34,6 +40,12 @@ def asked(
         right=text == expected and not error if prompt else None,
         place=place,
     )
+
+
+def judge(processes: Sequence[Sequence[Sample]]) -> Stability:
+    """What is found in the requests of these server processes."""
+    logs = [ProcessLog(number, samples) for number, samples in enumerate(processes, start=1)]
+    return stability(logs, COUNTS["quick"], Variant(name="v", engine="e", repo="r", vision=True, text=True))
 
 
 def color(picture: int) -> str:

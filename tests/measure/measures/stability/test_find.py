@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.measure.measures.stability.made_up import asked, codes, color
+from tests.measure.measures.stability.made_up import asked, codes, color, judge
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.stability.find import judge
 from viewfinder.measure.measures.stability.result import Repeats, Sameness
 from viewfinder.measure.measures.stability.scenarios import (
     AFTER,

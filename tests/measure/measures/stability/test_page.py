@@ -1,10 +1,9 @@
 """The guide's rows on stability."""
 
 from tests.measure.measures.plain_writer import PlainWriter
-from tests.measure.measures.stability.made_up import asked, color
+from tests.measure.measures.stability.made_up import asked, color, judge
 from tests.report.conftest import Make
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.stability.find import judge
 from viewfinder.measure.measures.stability.page import rows
 from viewfinder.measure.measures.stability.result import Stability
 from viewfinder.measure.measures.stability.scenarios import REFERENCE, REPEAT

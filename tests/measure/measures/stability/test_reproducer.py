@@ -6,10 +6,9 @@ import json
 import pytest
 from PIL import Image
 
-from tests.measure.measures.stability.made_up import asked, color
+from tests.measure.measures.stability.made_up import asked, color, judge
 from tests.report.conftest import Make
 from viewfinder.measure.measures.stability import MEASURE
-from viewfinder.measure.measures.stability.find import judge
 from viewfinder.measure.measures.stability.scenarios import AFTER, REFERENCE, TOGETHER
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import messages, pictures

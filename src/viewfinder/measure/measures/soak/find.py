@@ -73,13 +73,8 @@ def _canaries(samples: Sequence[Sample]) -> tuple[int, list[tuple[Sample, Sample
 
 def _drift(drifted: Sequence[tuple[Sample, Sample]], canaries: int) -> Iterator[Trouble]:
     for before, one in drifted[:1]:
-        yield Trouble(
-            code=Code.CANARY_DRIFT,
-            rate=failures.rate(len(drifted), canaries),
-            expected=before.exchange.text,
-            said=one.exchange.text,
-            steps=(failures.step_of(one),),
-        )
+        how_often = failures.rate(len(drifted), canaries)
+        yield failures.trouble(Code.CANARY_DRIFT, how_often, [one], expected=before.exchange.text)
 
 
 def _leak(grown: Growth | Missing) -> Iterator[Trouble]:

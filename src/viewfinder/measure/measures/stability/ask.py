@@ -12,7 +12,6 @@ from viewfinder.measure.measures.stability import scenarios
 from viewfinder.measure.measures.stability.counts import StabilityCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, without_images
-from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.subject import Subject
 from viewfinder.measure.troubles import pictures
 
@@ -41,7 +40,6 @@ async def ask_nth(subject: Subject, counts: StabilityCounts, nth: int) -> None:
 
 
 def steps(counts: StabilityCounts, nth: int) -> int:
-    """The most requests that the nth process gets."""
     match nth - counts.references:
         case 0:
             return counts.walk + 2 * len(scenarios.BETWEEN) * counts.between
@@ -82,9 +80,9 @@ async def _interrupt(subject: Subject, kind: str, prompt: Prompt) -> None:
         case "text":
             await _ask(subject, scenario, prompt)
         case "long":
-            await _ask(subject, scenario, pictures.long(prompt))
+            await _ask(subject, scenario, pictures.about(prompt, pictures.LONG))
         case "leave":
-            await subject.ask_and_disconnect(scenario, pictures.at_length(prompt))
+            await subject.ask_and_disconnect(scenario, pictures.about(prompt, pictures.AT_LENGTH))
             await asyncio.sleep(DISCONNECT_S)
         case "broken":
             await subject.ask(scenario, pictures.broken())
@@ -115,9 +113,7 @@ async def _together(subject: Subject, counts: StabilityCounts, clients: int) -> 
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _ask(subject: Subject, scenario: str, prompt: Prompt) -> Sample:
+async def _ask(subject: Subject, scenario: str, prompt: Prompt) -> None:
     """A request that fails is sent once more, which shows whether the process recovered."""
-    sample = await subject.ask(scenario, prompt)
-    if sample.exchange.error:
+    if (await subject.ask(scenario, prompt)).exchange.error:
         await subject.ask(scenarios.AGAIN, prompt)
-    return sample

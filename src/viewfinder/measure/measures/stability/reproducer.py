@@ -15,10 +15,10 @@ from viewfinder.measure.measures.base import ResultHeader
 from viewfinder.measure.measures.stability.result import Stability
 from viewfinder.measure.prompts import body
 from viewfinder.measure.troubles.pictures import messages
-from viewfinder.measure.troubles.trouble import Code, Step, Trouble
+from viewfinder.measure.troubles.trouble import MIX_UPS, Code, Step, Trouble
 
 _FOLDER = "reproducers"
-_REPRODUCIBLE = (Code.PREV_IMAGE, Code.FROZEN_IMAGE, Code.CROSS_REQUEST, Code.SECOND_CALL_ERROR)
+_REPRODUCIBLE = (*MIX_UPS, Code.SECOND_CALL_ERROR)
 _VERSIONS = set(ResultHeader.model_fields) - {"title", "endpoint", "suite"}
 
 
