@@ -21,6 +21,7 @@ from viewfinder.measure.measures.dialogues.recall import (
     scenario_of,
 )
 from viewfinder.measure.measures.dialogues.result import Dialogues
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import clusters
 from viewfinder.measure.store.rows import Sample
 
@@ -47,7 +48,7 @@ def about(dialogue: str, alone: str, resent: str, removed: str = "", blind: str 
 
 
 def judge(answers: list[Sample]) -> Dialogues:
-    return find.judge(Recall(answers), COUNTS["standard"], VARIANT)
+    return find.dialogues([ProcessLog(1, answers)], COUNTS["standard"], VARIANT)
 
 
 def figure(measured: Measured) -> Figure:

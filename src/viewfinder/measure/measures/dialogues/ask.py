@@ -40,7 +40,6 @@ REQUESTS = TURNS + DISTANCES[-1] + 2 * len(DISTANCES)
 
 
 async def hold_dialogues(subject: Subject, counts: DialogueCounts, nth: int) -> None:
-    """Dialogues of ten turns on one server process, each in all arms before the next begins."""
     variant, samples = subject.server.variant, list[Sample]()
     script = dialogues(two_images=variant.images != 1)
     held = paced(script, counts.dialogues, LEAST_DIALOGUES, counts.budget_s, subject.clock)
@@ -54,11 +53,13 @@ async def _hold(subject: Subject, dialogue: Dialogue, *, reads: bool) -> list[Sa
     """One dialogue in all arms; those without an image only where the variant `reads`."""
     first = dialogue.lines[0]
     shown = {line.scene.seed: image_message(line.scene, DESCRIBE) for line in dialogue.lines if line.shows}
-    turns = [shown[line.scene.seed] if line.shows else text_message(line.text) for line in dialogue.lines]
+    turns = [
+        shown[line.scene.seed] if line.shows else text_message(line.question.text) for line in dialogue.lines
+    ]
     samples = await _converse(subject, RESENT, dialogue.lines, turns)
     opening = samples[0].exchange
     if reads and not opening.error:  # the first turn is the same in both arms
-        said = [text_message(first.text), _reply(opening.text)]
+        said = [text_message(first.question.text), _reply(opening.text)]
         lines = dialogue.about_first[1:]
         samples += await _converse(subject, TEXT_ONLY, lines, turns[1 : len(lines) + 1], said)
     for line, fact in dialogue.facts:
@@ -82,17 +83,14 @@ async def _converse(
     messages, answers = list(said), list[Sample]()
     for line, turn in zip(lines, turns, strict=True):
         messages = [*messages, turn]
-        answers.append(await subject.ask(scenario_of(arm, line.role), _prompt(messages, line)))
+        prompt = graded(messages, line.question, line.scene)
+        if line.role == TALK:
+            prompt = Prompt(messages, line.question.text, line.scene.seed)
+        answers.append(await subject.ask(scenario_of(arm, line.role), prompt))
         if answers[-1].exchange.error:
             break
         messages = [*messages, _reply(answers[-1].exchange.text)]
     return answers
-
-
-def _prompt(messages: list[Message], line: Line) -> Prompt:
-    if line.role == TALK:
-        return Prompt(messages, line.text, line.scene.seed)
-    return graded(messages, line.question, line.scene)
 
 
 def _reply(text: str) -> Message:

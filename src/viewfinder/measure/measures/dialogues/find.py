@@ -26,6 +26,7 @@ from viewfinder.measure.measures.dialogues.recall import (
 )
 from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.measures.dialogues.script import DISTANCES, FALSE, SECOND, TRUE, TURN_OF, TURNS, at
+from viewfinder.measure.metrics import figure
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import bootstrap
 from viewfinder.measure.statistics.intervals import TooFew, wilson
@@ -47,14 +48,8 @@ def facts(found: Dialogues | Missing) -> Facts:
 
 
 def dialogues(logs: Sequence[ProcessLog], counts: DialogueCounts, variant: Variant) -> Dialogues:
-    """The result of all answers."""
-    broke_off = "; ".join(log.broke_off for log in logs if log.broke_off)
-    return judge(Recall(one for log in logs for one in log.samples), counts, variant, broke_off)
-
-
-def judge(recall: Recall, counts: DialogueCounts, variant: Variant, broke_off: str = "") -> Dialogues:
-    """The result of these answers; a variant that takes no text, or one image only, did not get all
-    questions."""
+    """A variant that takes no text, or one image only, did not get all questions."""
+    recall = Recall(one for log in logs for one in log.samples)
     no_text = None if variant.text else _NO_TEXT
     no_second = _NO_SECOND if variant.images == 1 else None
     kept, right = recall.kept(RESENT, *TURN_OF), recall.right(RESENT, *TURN_OF)
@@ -85,7 +80,8 @@ def judge(recall: Recall, counts: DialogueCounts, variant: Variant, broke_off: s
         first_loss=_first_loss(recall.first_losses()),
         failed=len(recall.failed),
         failure=recall.failed[0].exchange.error if recall.failed else "",
-        ended=broke_off or _ended(len(recall.dialogues), main, counts),
+        ended="; ".join(log.broke_off for log in logs if log.broke_off)
+        or _ended(len(recall.dialogues), main, counts),
     )
 
 
@@ -98,14 +94,13 @@ def _first_loss(turns: Sequence[int]) -> Measured:
     if not lost:
         # Wilson's bound on the share that may still lose one, in the turn of the first fact at the earliest.
         least = NEVER - wilson(0, n)[1] * (NEVER - min(TURN_OF.values()))
-        return Figure(value=NEVER, low=least, high=NEVER, n=n, unit="turns", how=how)
+        return figure((NEVER, least, NEVER), n, "turns", how)
     try:
-        value, low, high = bootstrap.inside(turns, np.mean)
+        return figure(bootstrap.inside(turns, np.mean), n, "turns", how)
     except TooFew:
         how += f"; the range, for an interval needs {bootstrap.MIN_FOR_BOOTSTRAP} dialogues"
         value, low, high = float(np.mean(turns)), min(turns), max(turns)
         return Figure(value=value, low=low, high=high, n=n, unit="turns", how=how, is_range=True)
-    return Figure(value=value, low=low, high=high, n=n, unit="turns", how=how)
 
 
 def _ended(dialogues: int, headline: Measured, counts: DialogueCounts) -> str:

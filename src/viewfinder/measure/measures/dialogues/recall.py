@@ -3,14 +3,14 @@
 Every interval is over dialogues, because all questions about one image depend on each other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.dialogues import script
 from viewfinder.measure.metrics import percent
 from viewfinder.measure.statistics import clusters, pairs
 from viewfinder.measure.statistics.intervals import Interval
-from viewfinder.measure.statistics.pairs import Item
+from viewfinder.measure.statistics.pairs import GradedAnswers, Item
 from viewfinder.measure.store.rows import Sample
 from viewfinder.scenes.questions import Question, is_right
 
@@ -22,9 +22,6 @@ NEVER = script.TURNS + 1
 """The turn of the first loss in a dialogue without one."""
 KEPT = "facts right in the dialogue, of those right when asked alone with their image"
 
-Rights = Mapping[Item, bool]
-"""Whether each answer is right (or swapped, or a premise accepted), by dialogue and role."""
-
 
 def scenario_of(arm: str, role: str) -> str:
     """The scenario of a sample, by which it is stored and judged: "context/R/d4"."""
@@ -33,7 +30,7 @@ def scenario_of(arm: str, role: str) -> str:
 
 class Recall:
     """All answers, in any order; requests that `failed` are kept apart and are in no share: an engine's error
-    is not a model that forgot."""
+    is not a model that forgot. Answers are returned by dialogue and role."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self._answers: dict[tuple[str, str, str], Sample] = {}
@@ -61,7 +58,7 @@ class Recall:
         seen = self.right(SINGLE)
         return {item: right for item, right in self.right(arm, *roles).items() if seen.get(item)}
 
-    def around_second(self) -> tuple[Rights, Rights]:
+    def around_second(self) -> tuple[GradedAnswers, GradedAnswers]:
         """The facts that the model sees and that were asked again after a second image: before it, and
         after."""
         after = {
@@ -73,7 +70,7 @@ class Recall:
         before = {item: kept[item] for item in after if item in kept}
         return before, {item: after[item] for item in before}
 
-    def swapped(self) -> Rights:
+    def swapped(self) -> GradedAnswers:
         """Whether a fact of the first image was answered as it is in the second."""
         return {
             (dialogue, role): is_right(Question(script.RETOLD, "", second.expected), one.exchange.text)
@@ -82,7 +79,7 @@ class Recall:
             and (second := self._answers.get((dialogue, arm, script.SECOND)))
         }
 
-    def accepted(self, premise: str) -> Rights:
+    def accepted(self, premise: str) -> GradedAnswers:
         """Whether such a premise was accepted."""
         yes = Question("premise", "", "Yes.")
         return {
@@ -119,7 +116,7 @@ def is_settled(headline: Measured, within: float) -> bool:
     return isinstance(headline, Figure) and half_width(headline) <= within
 
 
-def share(rights: Rights, what: str) -> Measured:
+def share(rights: GradedAnswers, what: str) -> Measured:
     """The share of those that are true, in percent."""
     if not rights:
         return Missing(missing=f"there is no answer to count: {what}")
@@ -127,7 +124,7 @@ def share(rights: Rights, what: str) -> Measured:
     return _figure(interval, rights, "%", what)
 
 
-def difference(one: Rights, other: Rights, what: str) -> Measured:
+def difference(one: GradedAnswers, other: GradedAnswers, what: str) -> Measured:
     """The difference of the shares of the answers that both have, in points."""
     both = {item: one[item] for item in one if item in other}
     if not both:
@@ -136,7 +133,7 @@ def difference(one: Rights, other: Rights, what: str) -> Measured:
     return _figure((contrast.value, contrast.low, contrast.high), both, "points", f"{what}; paired")
 
 
-def _figure(interval: Interval, of: Rights, unit: str, what: str) -> Figure:
+def _figure(interval: Interval, of: GradedAnswers, unit: str, what: str) -> Figure:
     dialogues = len({dialogue for dialogue, _ in of})
     how = f"{what}; {len(of)} answers in {dialogues} dialogues, interval over dialogues"
     return percent(interval, len(of), how, unit)

@@ -60,10 +60,6 @@ class Line:
     shows: bool = False
     fact: Question | None = None
 
-    @property
-    def text(self) -> str:
-        return self.question.text
-
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
@@ -107,17 +103,15 @@ def _dialogue(scene: Scene, facts: Sequence[Question], number: int, *, second: b
         Line(at(distance), fact, scene, fact=fact) for distance, fact in zip(DISTANCES, facts, strict=True)
     ]
     talk = [Line(TALK, ask_text(ASKED_IN_TEXT[(number + place) % 2], rng), scene) for place in range(2)]
-    if not second:
+    if second:
+        retold = rng.choice([line for line in probes[:4] if line.question.kind == RETOLD])
+        # A model that accepts a false premise about this fact would seem to lose it to the second image.
+        premise = _premise(scene, rng, holds=False, spare=retold.question)
+        end = _interrupted(retold, rng)
+    else:
         end = (talk[1], probes[4], _premise(scene, rng, holds=True))
-        return Dialogue((*_begun(scene, probes, _premise(scene, rng, holds=False), talk[0]), *end))
-    retold = rng.choice([line for line in probes[:4] if line.question.kind == RETOLD])
-    # A model that accepts a false premise about this fact would seem to lose it to the second image.
-    premise = _premise(scene, rng, holds=False, spare=retold.question)
-    return Dialogue((*_begun(scene, probes, premise, talk[0]), *_interrupted(retold, rng)))
-
-
-def _begun(scene: Scene, probes: Sequence[Line], premise: Line, talk: Line) -> tuple[Line, ...]:
-    return _shown(scene), *probes[:2], premise, probes[2], talk, probes[3]
+        premise = _premise(scene, rng, holds=False)
+    return Dialogue((_shown(scene), *probes[:2], premise, probes[2], talk[0], probes[3], *end))
 
 
 def _interrupted(retold: Line, rng: random.Random) -> tuple[Line, Line, Line]:

@@ -11,7 +11,6 @@ from viewfinder.measure import prompts
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.pacing import paced
-from viewfinder.measure.process_log import Series
 from viewfinder.measure.subject import Subject
 from viewfinder.scenes.messages import Message, image_message
 
@@ -22,12 +21,12 @@ GATE_DONE = "done"
 """Ends the name of the series which shows that a gate was finished."""
 
 
-async def gates(subject: Subject, counts: GateCounts, nth: int) -> Series:
+async def gates(subject: Subject, counts: GateCounts, nth: int) -> None:
     """All gates on the first process; on a later one more image questions."""
     if nth:
         subject.begin("more image questions", counts.vision)
         await _more_vision(subject, counts, nth)
-        return {}
+        return
     subject.begin("text questions", counts.text)
     await _ask(subject, "text", prompts.without_images("text"), counts.text, counts)
     if subject.server.variant.vision:
@@ -35,18 +34,15 @@ async def gates(subject: Subject, counts: GateCounts, nth: int) -> Series:
         await _ask(subject, "vision", prompts.about_images("vision"), counts.vision, counts)
         subject.begin("conversations", counts.follow_up * FOLLOW_UP_TURNS)
         await _follow_up(subject, counts)
-    return {}
 
 
 def steps(counts: GateCounts, nth: int) -> int:
-    """The most requests that a process gets."""
     return counts.vision if nth else counts.text + counts.vision + counts.follow_up * FOLLOW_UP_TURNS
 
 
 async def _ask(
     subject: Subject, gate: str, asked: Iterable[prompts.Prompt], most: int, counts: GateCounts
 ) -> None:
-    """One question after the other: capitals and sums, or each about an image of its own."""
     for prompt in paced(asked, most, LEAST_GATE_QUESTIONS, counts.budget_s, subject.clock):
         await subject.ask(gate, prompt)
     subject.noted[f"{gate} {GATE_DONE}"].append(1.0)

@@ -14,7 +14,6 @@ _LEAST_REQUESTS = 3
 
 
 def steps(counts: LatencyCounts, nth: int) -> int:
-    """The most requests that a process gets."""
     timed = counts.images + counts.texts + counts.short + counts.repeats
     return WARM_UP_REQUESTS + bool(counts.repeats) + timed
 

@@ -6,6 +6,7 @@ the second from its cache.
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
@@ -20,6 +21,7 @@ from viewfinder.measure.statistics import over_processes
 
 Exchanges = Sequence[Exchange]
 _NOT_IN_SUITE = Missing(missing="the suite does not ask it")
+_CACHED_PROMPT = Missing(missing="the engine takes most of the prompt from its cache")
 _NO_PROMPT_TIME = Missing(missing="the engine does not report how long it read the prompt")
 IN_BURSTS = Missing(missing="most pieces of an answer came together with the one before")
 _CACHED = 0.5
@@ -36,12 +38,13 @@ _TEXTS = "short questions without an image, no two alike"
 
 
 def latency(logs: Sequence[ProcessLog], counts: LatencyCounts, variant: Variant) -> Latency:
-    """Every figure of the timed requests, over all server processes."""
     over = PROCESSES if variant.server is None else SESSIONS
     images, short, repeats, texts = (
         [log.exchanges(scenario) for log in logs] for scenario in ("images", "short", "repeats", "texts")
     )
-    failed = (_failures("image", images), _failures("text", texts))
+    failed = (
+        metrics.failures(what, list(chain(*some))) for what, some in (("image", images), ("text", texts))
+    )
     found = Latency(
         images=request_times(images, _NEW, over),
         short=request_times(short, _SHORT, over),
@@ -66,12 +69,7 @@ def request_times(
     """The figures of one kind of request; the prefill speed only of prompts that are new."""
     if not any(processes):
         return _NOT_IN_SUITE
-    read = (
-        prefill_rate(processes, over)
-        if is_new
-        else Missing(missing="the engine takes most of the prompt from its cache")
-    )
-    every = [exchange for process in processes for exchange in process]
+    every = list(chain(*processes))
     return RequestTimes(
         what=what,
         ttft=_spread(metrics.readings(processes, TTFT_S), f"time to the first token of {what}", over),
@@ -79,7 +77,7 @@ def request_times(
         tpot=_spread(metrics.readings(processes, TPOT_S), f"time per token after the first of {what}", over),
         e2e=_spread(metrics.readings(processes, E2E_S), f"wall time of {what}", over),
         mean=metrics.mean(processes, E2E_S, "s", f"wall time of {what}", over),
-        prefill_rate=read,
+        prefill_rate=prefill_rate(processes, over) if is_new else _CACHED_PROMPT,
         decode_rate=metrics.decode_rate(processes, over),
         output_tokens=metrics.mean(processes, TOKENS, "tokens", f"output of {what}", over),
         asked=len(every),
@@ -125,28 +123,20 @@ def typical_times(
     scenario: str, read: Callable[[Exchange], float | None], logs: Sequence[ProcessLog]
 ) -> Mapping[int, float]:
     """The typical time of one kind of request, by process."""
-    times: dict[int, list[float]] = {}
-    for log in logs:
-        for exchange in filter(answered, log.exchanges(scenario)):
-            if (time := read(exchange)) is not None and time > 0:
-                times.setdefault(log.number, []).append(time)
-    return {number: over_processes.of_process(some) for number, some in times.items()}
+    times = {log.number: [s for s in _of_answers(log.exchanges(scenario), read) if s > 0] for log in logs}
+    return {number: over_processes.of_process(some) for number, some in times.items() if some}
 
 
 def decode_speeds(logs: Sequence[ProcessLog]) -> Mapping[int, float]:
     """Tokens after the first over the time after it, by process; of image requests where there are any."""
     scenario = "images" if any(log.of("images") for log in logs) else "texts"
-    speeds: dict[int, float] = {}
-    for log in logs:
-        streamed = [x for x in log.exchanges(scenario) if answered(x) and metrics.is_streamed(x)]
-        tokens, spent_s = metrics.decoded(streamed)
-        if tokens:
-            speeds[log.number] = tokens / spent_s
-    return speeds
-
-
-def _failures(what: str, processes: Sequence[Exchanges]) -> str:
-    return metrics.failures(what, [exchange for process in processes for exchange in process])
+    streamed = {
+        log.number: metrics.decoded(
+            [x for x in log.exchanges(scenario) if answered(x) and metrics.is_streamed(x)]
+        )
+        for log in logs
+    }
+    return {number: tokens / spent_s for number, (tokens, spent_s) in streamed.items() if tokens}
 
 
 def prefill_rate(processes: Sequence[Exchanges], over: str = PROCESSES) -> Measured:
@@ -158,16 +148,14 @@ def prefill_rate(processes: Sequence[Exchanges], over: str = PROCESSES) -> Measu
     """
     if problem := metrics.too_many_failures(processes):
         return problem
-    timed = [
-        kept
+    stamped = (
+        [x for x in process if answered(x) and _timing(x, "prompt_n") and _timing(x, "prompt_ms")]
         for process in processes
-        if (
-            kept := [x for x in process if answered(x) and _timing(x, "prompt_n") and _timing(x, "prompt_ms")]
-        )
-    ]
+    )
+    timed = list(filter(None, stamped))
     if not timed:
         return _NO_PROMPT_TIME
-    if problem := _miscounted([exchange for process in timed for exchange in process]):
+    if problem := _miscounted(list(chain(*timed))):
         return problem
     tokens = [sum(_timing(x, "prompt_n") for x in process) for process in timed]
     seconds = [sum(_timing(x, "prompt_ms") for x in process) / 1000 for process in timed]
@@ -223,7 +211,6 @@ def _first_of(log: ProcessLog) -> Exchange | None:
 
 
 def _first_image(logs: Sequence[ProcessLog]) -> Measured:
-    """TTFT of the first image of each fresh process."""
     firsts = [first for log in logs if (first := _first_of(log)) is not None]
     if not firsts:
         return NOT_OURS

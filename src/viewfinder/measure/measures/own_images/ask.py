@@ -26,6 +26,7 @@ from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.subject import Subject
 from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.scenes.messages import with_images
 
 ANSWER_TOKENS = 16
 _LEAST_QUESTIONS = 20
@@ -75,7 +76,6 @@ def require_unchanged(counts: OwnImagesCounts) -> OwnQuestions:
 
 
 async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> None:
-    """The questions of one folder, once to each model, in the same order."""
     own = require_unchanged(counts)
     questions = own.questions[: counts.questions]
     pace = paced(questions, len(questions), _LEAST_QUESTIONS, counts.budget_s, subject.clock)
@@ -90,12 +90,8 @@ def _prompt(one: OwnQuestion, image: SafeImage, short_answer: str) -> Prompt:
     """The question in the words of lmms-eval and LLaVA, which most published figures use, unless the model's
     card has its own words. The scene is the image's name and a digest of its pixels: another picture may get
     that name later."""
-    content = [
-        {"type": "image_url", "image_url": {"url": image.data_url}},
-        {"type": "text", "text": f"{one.question}\n{short_answer}".strip()},
-    ]
     return Prompt(
-        [{"role": "user", "content": content}],
+        [with_images([image.data_url], f"{one.question}\n{short_answer}".strip())],
         one.question,
         f"{one.image}#{image.digest[:12]}",
         in_one(one.answers),

@@ -23,7 +23,6 @@ def facts(found: OwnImages | Missing) -> Facts:
 
 
 def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Variant) -> OwnImages | Missing:
-    """Accuracy and exact matches, their intervals clustered by image."""
     samples = [sample for log in logs for sample in log.of(VQA)]
     if not samples:
         return Missing(missing="no question was asked")
@@ -46,6 +45,4 @@ def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Var
 
 
 def _share(samples: Sequence[Sample], score: Callable[[Sample], float], how: str) -> Figure:
-    """The mean score in percent. The interval is made for right and wrong answers, and partial scores vary
-    less: it is too wide rather than too narrow."""
     return percent(share_by_scene((one.scene, score(one)) for one in samples), len(samples), how)

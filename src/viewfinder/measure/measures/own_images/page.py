@@ -6,7 +6,6 @@ from viewfinder.measure.measures.own_images.result import OwnImages
 
 
 def rows(found: OwnImages | Missing, write: Writer) -> list[Row]:
-    """Accuracy and exact match side by side."""
     accuracy, exact = (found, found) if isinstance(found, Missing) else (found.accuracy, found.exact)
     return [
         ("Own questions, VQA v2 accuracy (%)", write.figure(accuracy)),

@@ -4,7 +4,6 @@ The variant's card says how the budget is set: by the size of the picture that i
 would shrink it, or by the most image tokens that the engine may make of it, an option at its start.
 """
 
-import base64
 import math
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +15,7 @@ from viewfinder.measure.prompts import Prompt, graded, questions, text_message
 from viewfinder.measure.subject import Subject
 from viewfinder.media.picture import make_picture
 from viewfinder.scenes.drawing import encode
-from viewfinder.scenes.messages import Message
+from viewfinder.scenes.messages import Message, data_url, with_images
 
 SIZES_PX = (32, 64, 128, 256, 512, 1024)
 """Longest edges of the pictures that are sent; larger ones than the model's own input make no difference."""
@@ -49,7 +48,6 @@ async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> N
 
 
 def steps(counts: ResolutionCounts, nth: int) -> int:
-    """The most requests that one process gets."""
     most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, _MOST_TOKEN_BUDGETS))
     return WARM_UP_REQUESTS + QUESTIONS_WITHOUT_IMAGE + most
 
@@ -101,11 +99,7 @@ def _at_budgets(topic: str, budgets: Sequence[tuple[str, int | None]]) -> _Budge
 def _shown(data: bytes, text: str, longest_px: int | None) -> Message:
     """A question with the picture that the gateway's decoder would make of the file."""
     picture = make_picture(data, max_pixels=SIZES_PX[-1] ** 2, longest_edge=longest_px)
-    url = f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode('ascii')}"
-    return {
-        "role": "user",
-        "content": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}],
-    }
+    return with_images([data_url(picture.media_type.removeprefix("image/"), picture.data)], text)
 
 
 def _scenes(counts: ResolutionCounts, budgets_at_start: int) -> int:

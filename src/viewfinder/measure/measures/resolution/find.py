@@ -3,7 +3,8 @@ as the largest; pure."""
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from viewfinder.catalog.card import Variant
 from viewfinder.measure import metrics
@@ -18,9 +19,6 @@ from viewfinder.measure.statistics import clusters, pairs
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.pairs import NOT_INFERIOR
 from viewfinder.measure.store.rows import Sample
-
-_Processes = Sequence[Sequence[Sample]]
-"""The samples of each server process at one budget."""
 
 
 def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Variant) -> Resolution:
@@ -43,9 +41,10 @@ def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Va
         return Resolution(budgets=tuple(rows.values()), cheapest=Missing(missing="no budget was answered"))
     reference = answered.pop()
     rows[reference] = rows[reference].model_copy(update={"verdict": "reference"})
-    best = _answers(processes[reference])
+    best = _answers(chain.from_iterable(processes[reference]))
     for budget in answered:
-        rows[budget] = _judged(rows[budget], _answers(processes[budget]), best, reference)
+        ours = _answers(chain.from_iterable(processes[budget]))
+        rows[budget] = _judged(rows[budget], ours, best, reference)
     judged = [rows[budget] for budget in reversed(answered)]
     return Resolution(budgets=tuple(rows.values()), cheapest=_cheapest(rows[reference], judged))
 
@@ -71,10 +70,10 @@ def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
     return cheapest
 
 
-def _row(budget: str, processes: _Processes, texts: Sequence[Sample]) -> Budget:
-    """The cost and the accuracy of a budget, without a verdict."""
+def _row(budget: str, processes: Sequence[Sequence[Sample]], texts: Sequence[Sample]) -> Budget:
+    """The cost and the accuracy of a budget, from the samples of each server process; without a verdict."""
     exchanges = [[one.exchange for one in process] for process in processes]
-    every = [one for process in processes for one in process]
+    every = list(chain.from_iterable(processes))
     how = "requests with a new image and a question about it each, one at a time, warm"
     return Budget(
         budget=budget,
@@ -90,11 +89,9 @@ def _row(budget: str, processes: _Processes, texts: Sequence[Sample]) -> Budget:
 
 def _accuracy(every: Sequence[Sample]) -> Measured:
     failed = [one.exchange for one in every if one.exchange.error]
-    if not every:
-        return Missing(missing="nothing was asked")
     if len(failed) > metrics.MOST_FAILURES * len(every):
         return Missing(missing=metrics.failures("image", [one.exchange for one in every]))
-    answers = _answers([every])
+    answers = _answers(every)
     share = clusters.share_by_scene((scene, right) for (scene, _), right in answers.items())
     n, images = len(answers), len({scene for scene, _ in answers})
     how = f"right answers to {n} questions about {images} images; failed requests are left out"
@@ -135,24 +132,12 @@ def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
     if min(found) <= 0:
         return Missing(missing="the engine does not count the tokens of an image")
     how = f"prompt tokens with an image minus those of the same question without; mean of {len(found)} images"
-    return Figure(
-        value=statistics.fmean(found),
-        low=min(found),
-        high=max(found),
-        n=len(found),
-        unit="tokens",
-        how=how,
-        is_range=True,
-    )
+    mean, low, high = statistics.fmean(found), min(found), max(found)
+    return Figure(value=mean, low=low, high=high, n=len(found), unit="tokens", how=how, is_range=True)
 
 
-def _answers(processes: _Processes) -> pairs.GradedAnswers:
-    return {
-        (one.scene, one.question): bool(one.right)
-        for process in processes
-        for one in process
-        if not one.exchange.error
-    }
+def _answers(samples: Iterable[Sample]) -> pairs.GradedAnswers:
+    return {(one.scene, one.question): bool(one.right) for one in samples if not one.exchange.error}
 
 
 def _tokens_or_pixels(budget: str) -> float:

@@ -11,7 +11,6 @@ METHOD = (
 
 
 def rows(found: Resolution | Missing, write: Writer) -> list[Row]:
-    """The headline."""
     title = "Smallest image that does as well"
     if isinstance(found, Missing):
         return [(title, write.figure(found))]
@@ -22,7 +21,6 @@ def rows(found: Resolution | Missing, write: Writer) -> list[Row]:
 
 
 def section(found: Resolution, write: Writer) -> list[Table]:
-    """A line for each budget, the smallest first."""
     intro = (
         "The same questions at several image budgets; the largest is the reference. Not inferior: surely "
         "less than two points of accuracy are lost:"

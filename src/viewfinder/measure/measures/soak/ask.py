@@ -1,9 +1,8 @@
 """Requests with an image of their own each, with known images in between, then with always the same image."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import cycle, islice, repeat
 
 import psutil
 
@@ -32,13 +31,12 @@ async def soak(subject: Subject, counts: SoakCounts, nth: int) -> None:
     fresh = about_images(subject.topic("soak"))
     for scenario, prompt in paced(_requests(fresh, known), counts.requests, _LEAST_REQUESTS, counts.budget_s):
         await _ask(subject, scenario, prompt)
-    again = itertools.repeat((SAME, known[0]))
+    again = repeat((SAME, known[0]))
     for scenario, prompt in paced(again, _same(counts), _LEAST_REQUESTS, counts.budget_s):
         await _ask(subject, scenario, prompt)
 
 
 def steps(counts: SoakCounts, nth: int) -> int:
-    """The most requests that its process gets."""
     return CANARIES + counts.requests + _same(counts)
 
 
@@ -47,7 +45,7 @@ def _same(counts: SoakCounts) -> int:
 
 
 def _requests(fresh: Iterator[Prompt], known: Sequence[Prompt]) -> Iterator[tuple[str, Prompt]]:
-    canaries = itertools.cycle(known)
+    canaries = cycle(known)
     while True:
         yield from ((NEW, prompt) for prompt in islice(fresh, _CANARY_EVERY - 1))
         yield CANARY, next(canaries)

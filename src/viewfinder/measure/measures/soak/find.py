@@ -23,7 +23,6 @@ _TREND_REQUESTS = 100
 
 
 def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> Soak:
-    """The result of a process's samples, and of the readings after each."""
     log = logs[0]
     samples, series = log.samples, log.series
     grown: Growth | Missing = NOT_OURS
@@ -31,15 +30,13 @@ def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> So
         grown = growth.judge(series.get(f"{NEW}/{FOOTPRINT}", ()), series.get(f"{SAME}/{FOOTPRINT}", ()))
     canaries, drifted = _canaries(log.of(CANARY))
     missed = sum(failures.code_of(one.exchange) is not None for one in samples)
-    times = [one.exchange.e2e_s for one in log.of(NEW) if answered(one.exchange)]
+    times = [math.log(one.exchange.e2e_s) for one in log.of(NEW) if answered(one.exchange)]
     return Soak(
         requests=len(samples),
         failures=failures.rate(missed, len(samples)),
         canaries=failures.rate(len(drifted), canaries),
         growth=grown,
-        latency=_percent(
-            per_request([math.log(time) for time in times], "", "growth of the time of a whole request")
-        ),
+        latency=_percent(per_request(times, "", "growth of the time of a whole request")),
         descriptors=_counted(series, DESCRIPTORS, "open descriptors"),
         threads=_counted(series, THREADS, "threads"),
         troubles=(*_leak(grown), *_drift(drifted, canaries), *failures.failures(samples)),

@@ -99,7 +99,11 @@ def causes(shown: Sequence[Shown], fresh: References) -> dict[Code, list[Shown]]
     either: list[Shown] = []
     unexplained: list[Shown] = []
     for one in unsound:
-        codes = [code for code, others in _OTHERS.items() if _is_about_any(others(one), one, fresh)]
+        codes = [
+            code
+            for code, others in _OTHERS.items()
+            if any(fresh.is_about(other, one) for other in others(one))
+        ]
         (found[codes[0]] if len(codes) == 1 else either if codes else unexplained).append(one)
     # The picture before may be the first one: such an answer goes to the cause that explains most others.
     likeliest = max(_OTHERS, key=lambda code: len(found[code]))
@@ -121,10 +125,6 @@ _OTHERS: Mapping[Code, Callable[[Shown], Sequence[Sample | None]]] = {
     Code.CROSS_REQUEST: lambda one: one.beside,
 }
 """The requests whose answer may have been given instead, by cause."""
-
-
-def _is_about_any(others: Sequence[Sample | None], one: Shown, fresh: References) -> bool:
-    return any(fresh.is_about(other, one) for other in others)
 
 
 def _overlap(one: Sample, other: Sample) -> bool:

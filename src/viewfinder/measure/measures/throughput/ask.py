@@ -44,7 +44,6 @@ async def all_levels(subject: Subject, counts: ThroughputCounts, nth: int) -> Se
 
 
 def steps(counts: ThroughputCounts, nth: int) -> int:
-    """The most requests that one process gets."""
     closed = sum(_most(clients, counts) for clients in CLIENTS)
     arrivals = max(FEWEST_ARRIVALS, counts.requests)
     return WARM_UP_REQUESTS + 1 + closed + len(SHARES) * arrivals
@@ -68,18 +67,16 @@ def arrivals(rate: float, n: int, seed: str) -> list[float]:
     return sorted(rng.uniform(0, n / rate) for _ in range(n))
 
 
-def answer_rate(clients: int, exchanges: Sequence[Exchange]) -> float:
-    """Answers a second that `clients`, all of them busy all the time, get from one server process.
+def answer_rate(
+    clients: int, exchanges: Sequence[Exchange], worth: Callable[[Exchange], float] = lambda exchange: 1.0
+) -> float:
+    """Answers a second that `clients`, all of them busy all the time, get from one server process; each
+    answer counts as its `worth`.
 
     Little's law (Oper. Res. 9 (1961) 383): clients x answers / the time that they spent on their requests.
     Unlike the number of answers over the time from the first request to the last answer, this leaves out the
     ramp at the beginning, the lighter load at the end, and the instrument's own pauses.
     """
-    return worked(clients, exchanges, lambda exchange: 1.0)
-
-
-def worked(clients: int, exchanges: Sequence[Exchange], worth: Callable[[Exchange], float]) -> float:
-    """The same with each answer counted as its `worth`."""
     busy_s = math.fsum(exchange.e2e_s for exchange in exchanges)
     return clients * math.fsum(map(worth, filter(answered, exchanges))) / busy_s if busy_s > 0 else 0.0
 

@@ -11,14 +11,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.throughput.ask import (
-    CLIENTS,
-    SHARES,
-    answer_rate,
-    closed_level,
-    open_level,
-    worked,
-)
+from viewfinder.measure.measures.throughput.ask import CLIENTS, SHARES, answer_rate, closed_level, open_level
 from viewfinder.measure.measures.throughput.counts import ThroughputCounts
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
 from viewfinder.measure.metrics import E2E_S, TTFT_S, answered
@@ -36,7 +29,6 @@ NO_PROCESS = Missing(
 
 
 def throughput(logs: Sequence[ProcessLog], counts: ThroughputCounts, variant: Variant) -> Throughput:
-    """All levels: by number of clients, and by share of the best rate."""
     closed = {clients: _closed(logs, closed_level(clients)) for clients in CLIENTS}
     levels = [closed_figures(clients, closed[clients]) for clients in CLIENTS]
     known = {level.clients: level.requests for level in levels if isinstance(level.requests, Figure)}
@@ -53,17 +45,15 @@ def throughput(logs: Sequence[ProcessLog], counts: ThroughputCounts, variant: Va
 
 
 def closed_figures(clients: int, processes: ByProcess) -> Closed:
-    """The figures of one number of clients."""
     return Closed(
         clients=clients,
-        requests=_rate(clients, processes, lambda _: 1.0, "requests/s", "answers"),
-        tokens=_rate(clients, processes, _tokens, "tokens/s", "tokens of answers"),
+        requests=_rate(_rates(clients, processes), processes, "requests/s", "answers"),
+        tokens=_rate(_rates(clients, processes, _tokens), processes, "tokens/s", "tokens of answers"),
         **_times(processes, "each client sends its next request as soon as it has an answer"),
     )
 
 
 def open_figures(share: float, processes: ByProcess, offered: Sequence[float]) -> Open:
-    """The figures of random arrivals at this share of the best rate."""
     n = sum(map(len, processes.values()))
     how = (
         f"this share of the best rate of each of {len(offered)} {metrics.PROCESSES}; {n} requests at times "
@@ -110,7 +100,7 @@ def _times(processes: ByProcess, how: str) -> dict[str, Any]:
     """Times and failures of the requests, by the field of a Level."""
     by_process = list(processes.values())
     every = [exchange for exchanges in by_process for exchange in exchanges]
-    failures = Counter(_code(one) for one in every if not answered(one))
+    failures = Counter(one.error.partition(":")[0] or "empty" for one in every if not answered(one))
     fields: dict[str, Any] = {"asked": len(every), "failures": dict(sorted(failures.items()))}
     for name, read, what in (
         ("ttft", TTFT_S, f"time to the first token; {how}"),
@@ -122,15 +112,11 @@ def _times(processes: ByProcess, how: str) -> dict[str, Any]:
     return fields
 
 
-def _rate(
-    clients: int, processes: ByProcess, worth: Callable[[Exchange], float], unit: str, what: str
-) -> Measured:
+def _rate(rates: Mapping[int, float], processes: ByProcess, unit: str, what: str) -> Measured:
     if not processes:
         return NO_PROCESS
     if missing := metrics.too_many_failures(list(processes.values())):
         return missing
-    rates = [worked(clients, exchanges, worth) for exchanges in processes.values()]
-    rates = [rate for rate in rates if rate > 0]
     if not rates:
         return Missing(missing="not reported by the engine")
     n = sum(map(len, processes.values()))
@@ -138,21 +124,19 @@ def _rate(
         f"{metrics.TYPICAL} of {len(rates)} {metrics.PROCESSES}: clients x {what} / the seconds that they "
         f"waited, every client busy all the time; {n} requests"
     )
-    return metrics.typical(rates, n, unit, how)
+    return metrics.typical(list(rates.values()), n, unit, how)
 
 
-def _rates(clients: int, processes: ByProcess) -> dict[int, float]:
-    rates = {nth: answer_rate(clients, exchanges) for nth, exchanges in processes.items()}
+def _rates(
+    clients: int, processes: ByProcess, worth: Callable[[Exchange], float] = lambda exchange: 1.0
+) -> dict[int, float]:
+    rates = {nth: answer_rate(clients, exchanges, worth) for nth, exchanges in processes.items()}
     return {nth: rate for nth, rate in rates.items() if rate > 0}
 
 
 def _at(figure: Figure, clients: int) -> Figure:
     tried = "one client" if clients == 1 else f"{clients} clients"
     return figure.model_copy(update={"how": f"with {tried}, the best of the numbers tried: {figure.how}"})
-
-
-def _code(exchange: Exchange) -> str:
-    return exchange.error.partition(":")[0] or "empty"
 
 
 def _tokens(exchange: Exchange) -> float:
