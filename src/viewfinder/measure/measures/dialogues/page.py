@@ -15,6 +15,7 @@ METHOD = (
 def rows(context: Dialogues | Missing, write: Writer) -> list[Row]:
     if isinstance(context, Missing):
         return [("Context", write.figure(context))]
+    failed = f"; {context.failed} requests failed, the first: {context.failure}" if context.failed else ""
     return [
         ("Context: facts kept (%)", write.figure(context.retention)),
         *(
@@ -35,10 +36,5 @@ def rows(context: Dialogues | Missing, write: Writer) -> list[Row]:
         ("Context: right when asked alone (%)", write.figure(context.eyesight)),
         ("Context: right without any image (%)", write.figure(context.blind)),
         ("Context: gain by the image (points)", write.figure(context.blind_corrected_gain)),
-        ("Context: dialogues", _held(context, write)),
+        ("Context: dialogues", write.text(f"{context.dialogues}: {context.ended}{failed}")),
     ]
-
-
-def _held(context: Dialogues, write: Writer) -> str:
-    failed = f"; {context.failed} requests failed, the first: {context.failure}" if context.failed else ""
-    return write.text(f"{context.dialogues}: {context.ended}{failed}")

@@ -22,7 +22,6 @@ GATE_DONE = "done"
 
 
 async def gates(subject: Subject, counts: GateCounts, nth: int) -> None:
-    """All gates on the first process; on a later one more image questions."""
     if nth:
         subject.begin("more image questions", counts.vision)
         await _more_vision(subject, counts, nth)

@@ -1,8 +1,4 @@
-"""From timed requests to percentiles and speeds; pure.
-
-A new image and one that was sent before are never in the same figure: an engine computes the first, and takes
-the second from its cache.
-"""
+"""From timed requests to percentiles and speeds; pure."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence

@@ -52,14 +52,12 @@ async def first_answers(subject: Subject, scenario: str = "load") -> Mapping[str
 
 
 async def fresh_start(subject: Subject, counts: NoCounts, nth: int) -> Series:
-    """The stamps of this process's own start."""
     stamps = await first_answers(subject)
     subject.note_memory("first_answer")
     return {LOAD_PREFIX + name: (stamp,) for name, stamp in stamps.items()}
 
 
 def cannot_drop() -> Missing | None:
-    """Why this system cannot time cold starts, or None."""
     if page_cache.CAN_DROP:
         return None
     return Missing(

@@ -24,7 +24,6 @@ NEW, CANARY, SAME = "soak/new", "soak/canary", "soak/same"
 
 
 async def soak(subject: Subject, counts: SoakCounts, nth: int) -> None:
-    """New images with canaries in between, then the same image again and again."""
     known = pictures()[WALKED:]
     for prompt in known:
         await subject.ask(CANARY, prompt)

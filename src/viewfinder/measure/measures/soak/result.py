@@ -37,5 +37,4 @@ class Soak(Frozen):
 
     @property
     def issues(self) -> tuple[str, ...]:
-        """What a user must know."""
         return tuple(trouble.sentence for trouble in self.troubles)
