@@ -133,6 +133,16 @@ def test_a_result_of_an_unknown_measure_is_kept_and_named(make: Any) -> None:
     assert Tables(Notes()).sections(result) == Tables(Notes()).sections(make.result())
 
 
+def test_a_measure_that_is_not_installed_says_why_it_has_no_result(make: Any) -> None:
+    """That it was measured by another version was said of it, too."""
+    result = make.result()
+    found = result.found | {"colors": Missing(missing="the engine died")}
+    notes = Notes()
+    rows = dict(cells(Tables(notes).model(result.model_copy(update={"found": found}))))
+    assert rows["colors"].startswith("—[^")
+    assert any("Not measured: the engine died" in line for line in notes.definitions())
+
+
 def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: Any) -> None:
     twin = make.result("smol", model_id="ggml-org/SmolVLM-500M-Instruct-GGUF")
     rows = cells(Tables(Notes()).published(published(), [twin, make.result()]))

@@ -210,9 +210,11 @@ def _in_order(result: ModelResult) -> list[tuple[str, BaseModel]]:
 
 def _rows(name: str, found: BaseModel, cells: Cells) -> Sequence[Row]:
     measure = measures().get(name)
-    if measure is None or isinstance(found, OtherVersion):
+    if isinstance(found, OtherVersion):
         return [(text(name), "measured by another version")]
-    return measure.rows(found, cells)
+    if measure is not None:
+        return measure.rows(found, cells)
+    return [(text(name), cells.figure(found))] if isinstance(found, Missing) else []
 
 
 def _status(result: ModelResult, cells: Cells) -> list[Row]:

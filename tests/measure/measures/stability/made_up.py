@@ -13,6 +13,8 @@ from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.pictures import QUESTION, pictures
 from viewfinder.measure.troubles.trouble import Code
 
+VARIANT = Variant(name="v", engine="e", repo="r", vision=True, text=True)
+
 
 def asked(
     picture: int | None,
@@ -45,7 +47,9 @@ def asked(
 def judge(processes: Sequence[Sequence[Sample]]) -> Stability:
     """What is found in the requests of these server processes."""
     logs = [ProcessLog(number, samples) for number, samples in enumerate(processes, start=1)]
-    return stability(logs, COUNTS["quick"], Variant(name="v", engine="e", repo="r", vision=True, text=True))
+    found = stability(logs, COUNTS["quick"], VARIANT)
+    assert isinstance(found, Stability)
+    return found
 
 
 def color(picture: int) -> str:

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.measure.measures.stability.made_up import asked, codes, color, judge
-from viewfinder.measure.figures import Missing
+from tests.measure.measures.stability.made_up import VARIANT, asked, codes, color, judge
+from viewfinder.measure.figures import NOT_REACHED, Missing
+from viewfinder.measure.measures.stability.counts import COUNTS
+from viewfinder.measure.measures.stability.find import stability
 from viewfinder.measure.measures.stability.result import Repeats, Sameness
 from viewfinder.measure.measures.stability.scenarios import (
     AFTER,
@@ -13,12 +15,17 @@ from viewfinder.measure.measures.stability.scenarios import (
     REPEAT,
     TOGETHER,
 )
+from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.troubles.trouble import Code, Rate
 
 REFERENCES = [[asked(number, scenario=REFERENCE) for number in range(8)]] * 2
 LEFT = "client_left: The client left in the middle of the answer, as it was meant to."
 REFUSED = "engine_refused: The server refused: boom"
+
+
+def test_without_a_sample_there_is_no_result() -> None:
+    assert stability([ProcessLog(1, [])], COUNTS["quick"], VARIANT) == NOT_REACHED
 
 
 def repeats(texts: list[str]) -> list[Sample]:

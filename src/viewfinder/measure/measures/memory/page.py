@@ -9,7 +9,8 @@ from viewfinder.measure.measures.memory.result import MemoryUse
 METHOD = (
     "**Memory** is that of the server's process tree, never of the client: anonymous and swapped bytes, and "
     "mapped bytes of model files with each file counted once. The **memory difference** is steady minus just "
-    "spawned, of the same tree; it is never clamped, so it may be negative.",
+    "spawned, of the same tree; it is never clamped: a negative one shows "
+    "that the method failed, and is not given.",
 )
 
 

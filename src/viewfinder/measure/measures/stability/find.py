@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from viewfinder.catalog.card import Variant
-from viewfinder.measure.figures import Missing
+from viewfinder.measure.figures import NOT_REACHED, Missing
 from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.stability import mixups, reproducer, scenarios
 from viewfinder.measure.measures.stability.counts import StabilityCounts
@@ -33,7 +33,10 @@ def facts(found: Stability | Missing) -> Facts:
     return Facts(issues=found.issues, corruption=corruption, leak_requests=leak_requests)
 
 
-def stability(logs: Sequence[ProcessLog], counts: StabilityCounts, variant: Variant) -> Stability:
+def stability(logs: Sequence[ProcessLog], counts: StabilityCounts, variant: Variant) -> Stability | Missing:
+    any_one = next((sample for log in logs for sample in log.samples), None)
+    if any_one is None:
+        return NOT_REACHED
     fresh = mixups.references([samples for log in logs if (samples := log.of(scenarios.REFERENCE))])
     walked = [one for log in logs for one in mixups.in_a_row(log.samples, _is_walked)]
     found = mixups.causes(walked, fresh)
@@ -52,7 +55,6 @@ def stability(logs: Sequence[ProcessLog], counts: StabilityCounts, variant: Vari
         *_second_call(wanted),
         *failures.failures(all_wanted),
     ]
-    any_one = next(sample for log in logs for sample in log.samples)
     # Errors that the measure provoked need no recovery; a request that was sent again shows one.
     recovered = [[one for one in log.samples if one.scenario not in _MEANT_TO_FAIL] for log in logs]
     return Stability(
