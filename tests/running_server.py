@@ -16,12 +16,12 @@ MODEL = "someone/else"
 
 
 @contextmanager
-def running_server(log: Path) -> Iterator[str]:
-    """llama.cpp with glimpse on its own port; yields its address."""
+def running_server(log: Path, *, sees: bool = True) -> Iterator[str]:
+    """llama.cpp with glimpse on its own port, with its projector if it `sees`; yields its address."""
     files = Catalog().resolve(Catalog().get("glimpse").variant())
     with log.open("w") as words:
         process = subprocess.Popen(
-            [sys.executable, str(CHILD), str(files.model), str(files.mmproj)],
+            [sys.executable, str(CHILD), str(files.model), str(files.mmproj) if sees else ""],
             env={**os.environ, **SHARES_CORES},
             stdout=subprocess.PIPE,
             stderr=words,

@@ -14,6 +14,7 @@ from viewfinder.catalog.uncarded import (
     is_reference,
     name_from,
     parse_reference,
+    short_name,
 )
 from viewfinder.core.config import LocalModel
 from viewfinder.core.errors import BadRequest
@@ -98,6 +99,21 @@ def test_names_are_not(words: str) -> None:
 )
 def test_a_name_is_made_of_any_words(words: str, name: str) -> None:
     assert name_from(words) == name
+
+
+@pytest.mark.parametrize(
+    ("served", "name"),
+    [
+        ("org/SmolVLM-500M", "SmolVLM-500M"),
+        ("/home/me/models/SmolVLM-500M-Q8_0.gguf", "SmolVLM-500M-Q8_0"),
+        (r"C:\models\a.GGUF", "a"),
+        ("/models/a/", "a"),
+        ("qwen2.5-vl:7b", "qwen2.5-vl:7b"),
+        ("/", "/"),
+    ],
+)
+def test_a_servers_name_for_its_model_is_shown_short(served: str, name: str) -> None:
+    assert short_name(served) == name
 
 
 def test_a_folder_is_a_card(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from viewfinder.core.config import load_settings
+from viewfinder.core.config import RunningServer, load_settings
 from viewfinder.core.errors import BadRequest
 
 
@@ -67,3 +67,11 @@ def test_a_file_or_a_variable_that_cannot_be_read_is_reported(
     monkeypatch.setenv("VIEWFINDER_ALLOWED_HOSTS", "box")
     with pytest.raises(BadRequest, match="allowed_hosts"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/v1", "/v1/", "/v1/chat/completions", "/v1/chat/completions/", "//"]
+)
+def test_any_form_of_a_servers_address_is_the_same_server(path: str) -> None:
+    assert RunningServer(base_url=f"http://box:8080{path}", model="m").root == "http://box:8080"
+    assert RunningServer(base_url=f"http://box/api{path}", model="m").root == "http://box/api"

@@ -12,11 +12,12 @@ from tests.running_server import MODEL, running_server
 @pytest.mark.timeout(300)
 def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
     with running_server(tmp_path / "log") as address:
-        words = ("bench", "--endpoint", f"{address}/v1", "--suite", "quick", "--budget", "20s", "--json")
+        full = f"{address}/v1/chat/completions/"
+        words = ("bench", "--endpoint", full, "--suite", "quick", "--budget", "20s", "--json")
         benched = run(*words, home=tmp_path / "home", patience_s=240)
         assert benched.returncode == 0, benched.stderr
         (result,) = json.loads(benched.stdout)
-        assert result["model_id"] == MODEL
+        assert (result["model"], result["model_id"]) == (f"else-at-{address[7:]}", MODEL)
         assert result["endpoint"] == f"{address}/v1/chat/completions"
         assert result["status"] == "verified"
         assert "sessions with a server that was running already" in result["average_inference"]["how"]
@@ -34,8 +35,20 @@ def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
 
 def test_an_address_where_no_server_runs_is_reported(tmp_path: Path) -> None:
     done = run("bench", "--endpoint", "http://127.0.0.1:9", home=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Nothing answers at http://127.0.0.1:9" in done.stderr
+
+
+def test_one_that_does_not_answer_about_an_image_is_refused_with_its_own_words(tmp_path: Path) -> None:
+    """It was measured for minutes, and called text-only."""
+    with running_server(tmp_path / "log", sees=False) as address:
+        done = run("bench", "--endpoint", address, home=tmp_path)
+        assert done.returncode == 2
+        assert (
+            "did not answer a question about an image: The server refused: image input is not" in done.stderr
+        )
+        assert "vision = false" in done.stderr
+    assert run("guide", home=tmp_path).stderr.count("Nothing was measured here yet") == 1
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://"])

@@ -55,6 +55,12 @@ def name_from(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._:-]", "-", text)[:90].lstrip("._:-") or "model"
 
 
+def short_name(model: str) -> str:
+    """A server's name for its model as people would say it: "SmolVLM-500M", not a path or "owner/name"."""
+    last = re.split(r"[/\\]", model.rstrip("/\\"))[-1]
+    return re.sub(rf"{re.escape(GGUF)}$", "", last, flags=re.IGNORECASE) or model
+
+
 def card_of_repository(name: str, repository: Repository, snapshot: Path) -> ModelCard:
     """The card of a repository on this disk, in the folder of one commit."""
     variant = _variant_of(snapshot, mlx=repository.repo.startswith("mlx-community/"))
@@ -100,7 +106,7 @@ def card_of_server(name: str, server: RunningServer) -> ModelCard:
     )
     return ModelCard(
         name=name,
-        title=f"{server.model} at {server.root}",
+        title=f"{short_name(server.model)} at {server.root}",
         license="see its publisher",
         summary="A server that Viewfinder did not start.",
         variants=(variant,),

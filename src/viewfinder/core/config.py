@@ -4,6 +4,7 @@ Built once by `api`, which passes them to every room that needs them.
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -116,8 +117,8 @@ class RunningServer(_Frozen):
 
     @property
     def root(self) -> str:
-        """The address without a `/v1` at its end."""
-        return self.base_url.rstrip("/").removesuffix("/v1")
+        """The address without the path of the API (`/v1`, `/v1/chat/completions`) at its end."""
+        return re.sub(r"(/v1)?(/chat/completions)?/*$", "", self.base_url)
 
 
 class Settings(BaseSettings):
