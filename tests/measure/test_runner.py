@@ -17,6 +17,7 @@ from tests.measure.table_engine import CHILD, HELD_BYTES, TOKEN_S, Point, TableE
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import BadRequest
 from viewfinder.core.paths import Folders
 from viewfinder.engines import registry
 from viewfinder.measure import results
@@ -268,24 +269,41 @@ async def test_a_model_without_vision(store: Store, folders: Folders, settings: 
 async def test_one_that_fails_does_not_stop_the_others(
     store: Store, folders: Folders, settings: Settings
 ) -> None:
-    absent = card("good", model=Path("/nowhere/at.all")).model_copy(update={"name": "absent"})
-    other_engine = card("good", engine="nonesuch").model_copy(update={"name": "other"})
-    cards = [card("dies_at_start"), card("dies_at_image"), absent, other_engine, card("blind", vision=False)]
+    cards = [card("dies_at_start"), card("dies_at_image"), card("blind", vision=False)]
     found = await run_suite(
         cards, TINIEST, catalog=Catalog(), settings=settings, store=store, folders=folders
     )
-    assert [result.status for result in found] == ["failed"] * 4 + ["text-only"]
+    assert [result.status for result in found] == ["failed"] * 2 + ["text-only"]
     reasons = [result.failure for result in found]
     assert "no such luck" in reasons[0]
     assert "exited with code 9" in reasons[1]
     assert "an image, how awful" in reasons[1]
-    assert "/nowhere/at.all is missing" in reasons[2]
-    assert "nonesuch" in reasons[3]
     assert gate(gates(found[1]).text).passed, "what was measured before the end is kept"
     assert isinstance(gates(found[1]).vision, Missing)
     assert {result.model: result.status for result in results.readable(store.latest())} == {
         result.model: result.status for result in found
     }
+
+
+async def test_a_model_that_cannot_be_asked_is_refused_before_anything_is_stored(
+    store: Store, folders: Folders, settings: Settings
+) -> None:
+    absent = card("good", model=Path("/nowhere/at.all")).model_copy(update={"name": "absent"})
+    other_engine = card("good", engine="nonesuch").model_copy(update={"name": "other"})
+    with pytest.raises(
+        BadRequest, match=r"^Nothing was measured: .*/nowhere/at\.all is missing.*nonesuch"
+    ) as why:
+        await run_suite(
+            [absent, card("good"), other_engine],
+            TINIEST,
+            catalog=Catalog(),
+            settings=settings,
+            store=store,
+            folders=folders,
+        )
+    assert (why.value.reason, why.value.exit_code) == ("cannot_be_asked", 2)
+    assert store.runs() == []
+    assert list(folders.state.glob("bench-*.lock")) == []
 
 
 async def test_an_engine_that_hangs_fails_in_time(store: Store, folders: Folders, settings: Settings) -> None:

@@ -117,6 +117,21 @@ def test_a_gate_near_its_mark_with_few_answers_is_provisional() -> None:
     assert verdict_with(vision=gate(3, 8), text=gate(0, 12)).status == "provisional"
 
 
+@pytest.mark.parametrize(
+    "why", ["the budget was spent before it", "the time of the budget was over before it"]
+)
+def test_a_gate_that_was_not_reached_is_unknown(why: str) -> None:
+    """`bench glimpse --budget 10s` said text-only of a model that sees."""
+    gone = Missing(missing=why)
+    verdict = verdict_with(vision=gone)
+    assert verdict.status == "incomplete"
+    assert verdict.reasons == ("text gate passed: 12 of 12 right (76 to 100 %)", f"vision gate: {why}")
+    assert verdict_with(vision=gone, text=gone).status == "incomplete"
+    assert verdict_with(vision=gone, text=gate(0, 12)).status == "incomplete"
+    assert verdict_with(vision=gone, corruption=("x",)).status == "avoid"
+    assert verdict_with(vision=gone, failure="it died").status == "failed"
+
+
 def test_state_corruption_is_to_be_avoided_whatever_else_is_good() -> None:
     verdict = verdict_with(corruption=("it answered for the image before in 2 of 60 requests",))
     assert verdict.status == "avoid"

@@ -15,6 +15,7 @@ from viewfinder.measure.store.store import Store, StoredResult
 Status = Literal[
     "production ready",
     "verified",
+    "incomplete",
     "provisional",
     "vision-only",
     "text-only",
@@ -97,7 +98,11 @@ def readable(rows: Iterable[StoredResult]) -> list[ModelResult]:
     results = []
     for row in rows:
         try:
-            results.append(ModelResult.model_validate_json(row.text))
+            result = ModelResult.model_validate_json(row.text)
+            # Older versions took a gate that was not reached for one that was not passed.
+            if result.status in ("text-only", "vision-only", "broken") and result.facts.unreached:
+                result = result.model_copy(update={"status": "incomplete"})
+            results.append(result)
         except ValidationError:
             _log.warning(
                 "Ignored the result of '%(model)s' from run %(run)s: written by another version. Run: "

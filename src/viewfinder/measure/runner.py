@@ -16,7 +16,7 @@ from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import AlreadyRunning, ViewfinderError
+from viewfinder.core.errors import AlreadyRunning, BadRequest, ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure.anchor import Anchor, steps_of_anchor
@@ -54,22 +54,25 @@ async def run_suite(
     is left after that is spent on `rounds`. A model that fails has a result that says so, and the others are
     measured. When the run is cancelled (Ctrl-C) or killed, everything finished stays stored, and a run with a
     `request` can be resumed: pass it as `resumed` with the same cards and suite, and nothing finished is
-    measured again. Raises ViewfinderError when the models, engines or settings are not those that the run
-    began with, AlreadyRunning when another process is doing the run.
+    measured again. Raises BadRequest, before anything is stored, when a model's files or engine are not here;
+    ViewfinderError when the models, engines or settings are not those that a resumed run began with,
+    AlreadyRunning when another process is doing the run.
     """
     run = resumed or _new_run(suite, request)
-    with _alone(folders.state, run.run):
-        planned = _plan(cards, suite, run.seed)
-        deadline = Deadline(suite.limit_s, clock)
-        total = sum(steps_of(suite, one) for one in planned) + steps_of_anchor(suite)
-        steps = Steps(total, on_progress, run.suite, most_s=lambda: deadline.left_s)
-        hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
-        context = RunContext(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
-        sessions = {card.name: Session(card, context) for card in cards}
-        anchor = Anchor(context)
-        await anchor.prepare()
-        for session in sessions.values():
-            await session.prepare()
+    planned = _plan(cards, suite, run.seed)
+    deadline = Deadline(suite.limit_s, clock)
+    total = sum(steps_of(suite, one) for one in planned) + steps_of_anchor(suite)
+    steps = Steps(total, on_progress, run.suite, most_s=lambda: deadline.left_s)
+    hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
+    context = RunContext(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
+    sessions = {card.name: Session(card, context) for card in cards}
+    anchor = Anchor(context)
+    await anchor.prepare()
+    for session in sessions.values():
+        await session.prepare()
+    if not resumed:
+        _require_able(sessions)
+    with alone(folders.state, run.run):
         if resumed:
             anchor.recall()
             for session in sessions.values():
@@ -84,7 +87,7 @@ async def run_suite(
         finally:
             store.flush()
         store.finish(run.run, datetime.now(UTC).isoformat(timespec="seconds"))
-        _lock_file(folders.state, run.run).unlink(missing_ok=True)
+        lock_file(folders.state, run.run).unlink(missing_ok=True)
         steps.finish()
     return [session.result for session in sessions.values() if session.result is not None]
 
@@ -157,7 +160,7 @@ def interrupted(store: Store, state: Path) -> Run:
         if run.finished_at or run.request is None:
             continue
         try:
-            with _alone(state, run.run):
+            with alone(state, run.run):
                 return run
         except AlreadyRunning:
             continue
@@ -178,6 +181,17 @@ def _new_run(suite: Suite, request: RunRequest | None) -> Run:
         counts=asdict(suite),
         request=request,
     )
+
+
+def _require_able(sessions: dict[str, Session]) -> None:
+    """Raise BadRequest when a model cannot even be asked: that is no result, so nothing is stored."""
+    failures = {name: one.builder.failure for name, one in sessions.items() if one.builder.failure}
+    if failures:
+        raise BadRequest(
+            f"Nothing was measured: {' '.join(failures.values())}",
+            hint="Fix that, or name other models: viewfinder bench MODEL...",
+            code="cannot_be_asked",
+        )
 
 
 def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> None:
@@ -202,9 +216,9 @@ def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> N
 
 
 @contextmanager
-def _alone(state: Path, run: str) -> Iterator[None]:
+def alone(state: Path, run: str) -> Iterator[None]:
     """Lock the run; the kernel releases the lock when this process dies."""
-    lock = FileLock(_lock_file(state, run))
+    lock = FileLock(lock_file(state, run))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -217,5 +231,5 @@ def _alone(state: Path, run: str) -> Iterator[None]:
         lock.release()
 
 
-def _lock_file(state: Path, run: str) -> Path:
+def lock_file(state: Path, run: str) -> Path:
     return state / f"bench-{run}.lock"

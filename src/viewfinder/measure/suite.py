@@ -1,6 +1,7 @@
 """How much a run measures: quick, standard or thorough; chosen by the user, read by `runner` and
 `session`."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,6 +41,18 @@ class Suite:
         """The measures with processes of their own, each with the number of these."""
         own = (one for one in self._measures() if "own_process" in one.needs)
         return [(one, n) for one in own if (n := one.processes(self.counts[one.name]))]
+
+    def likely_s(self, start_s: float, request_s: float) -> float:
+        """About how long a run takes with one model that starts and answers in these times."""
+
+        def asked_s(measure: AnyMeasure, nth: int = 0) -> float:
+            counts = self.counts[measure.name]
+            return min(measure.steps(counts, nth) * request_s, getattr(counts, "budget_s", math.inf))
+
+        shared_s = self.processes * (start_s + sum(map(asked_s, self.shared())))
+        return shared_s + sum(
+            start_s + asked_s(measure, nth) for measure, processes in self.apart() for nth in range(processes)
+        )
 
     def _measures(self) -> list[AnyMeasure]:
         return [one for name, one in measures().items() if name in self.counts]

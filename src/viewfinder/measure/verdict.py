@@ -3,6 +3,7 @@
     failed             it could not be measured to the end
     broken             no gate was passed: it answers, but wrongly
     avoid              it mixes up its users' images or answers, or fills the memory of this computer
+    incomplete         a gate was not reached: nothing is known of it, good or bad
     provisional        too few questions to know whether a gate is passed
     vision-only        the vision gate is passed, the text gate surely not
     text-only          the reverse
@@ -15,7 +16,7 @@ The first that applies.
 from dataclasses import dataclass
 
 from viewfinder.measure.figures import Gate, Missing
-from viewfinder.measure.measures.base import Facts
+from viewfinder.measure.measures.base import JUDGED, Facts
 from viewfinder.measure.measures.gates.find import PASS
 from viewfinder.measure.results import Status
 from viewfinder.measure.statistics.intervals import wilson
@@ -28,8 +29,6 @@ _SOON = 1_000
 """A leak that fills the memory within this number of requests makes a model one to avoid."""
 _TOO_WIDE = 0.25
 """A gate that was not passed is undecided if its interval contains the pass mark and is wider than this."""
-_JUDGED = ("vision", "text")
-"""The gates that decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +50,27 @@ def judge(
     passed = [name for name, gate in asked.items() if gate.passed]
     gates = tuple(_of_gate(name, gate) for name, gate in asked.items())
     open_ones = _undecided(asked)
-    if not passed and not open_ones:
+    if not passed and not open_ones and not facts.unreached:
         return Verdict("broken", gates or ("no gate was asked",))
     if why := _corrupt(facts, memory_bytes - facts.steady_bytes):
         return Verdict("avoid", why)
-    if open_ones:
-        return Verdict("provisional", open_ones)
-    if len(passed) < len(_JUDGED):
-        missing = tuple(
-            f"{name} gate: {gate.missing}"
-            for name, gate in facts.gates.items()
-            if name in _JUDGED and isinstance(gate, Missing)
+    missing = tuple(
+        f"{name} gate: {gate.missing}"
+        for name, gate in facts.gates.items()
+        if name in JUDGED and isinstance(gate, Missing)
+    )
+    if facts.unreached or open_ones:
+        return (
+            Verdict("incomplete", gates + missing) if facts.unreached else Verdict("provisional", open_ones)
         )
+    if len(passed) < len(JUDGED):
         return Verdict("vision-only" if "vision" in passed else "text-only", gates + missing)
     unmet = _unmet(facts, is_ours=is_ours)
     return Verdict("verified", gates + unmet) if unmet else Verdict("production ready", gates + _shown(facts))
 
 
 def _asked(facts: Facts) -> dict[str, Gate]:
-    return {name: gate for name, gate in facts.gates.items() if name in _JUDGED and isinstance(gate, Gate)}
+    return {name: gate for name, gate in facts.gates.items() if name in JUDGED and isinstance(gate, Gate)}
 
 
 def _undecided(asked: dict[str, Gate]) -> tuple[str, ...]:

@@ -25,9 +25,10 @@ class Standing:
 
 
 def by_answers(evidence: Mapping[str, Evidence], figure: str = IMAGE_ANSWERS) -> Standing | None:
-    """Models by their right answers to the questions that all of them were asked; None below two models."""
+    """Models by their right answers to the questions that all of them were asked; None below two models, or
+    when none gave a right answer."""
     answers = {model: some for model, one in evidence.items() if (some := one.answers(figure))}
-    if len(answers) < 2:
+    if len(answers) < 2 or not any(any(some.values()) for some in answers.values()):
         return None
     try:
         places = rank_by_answers(answers)

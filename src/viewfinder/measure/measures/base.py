@@ -32,6 +32,8 @@ starts the server."""
 Row = tuple[str, str]
 """Item and cell of a model's table in the guide."""
 
+JUDGED = ("vision", "text")
+"""The gates that decide a status."""
 DEPTHS = ("quick", "standard", "thorough")
 NO_FIGURE = "—"
 """Stands in the guide in place of a figure that is missing."""
@@ -111,6 +113,13 @@ class Facts:
     leak_requests: int | None = None
     trend: MemoryTrend | None = None
     steady_bytes: int = 0
+
+    @property
+    def unreached(self) -> list[str]:
+        """The deciding gates that were not asked to the end, for whatever reason but that the variant takes
+        no images."""
+        known = {name: self.gates[name] for name in JUDGED if name in self.gates}
+        return [name for name, gate in known.items() if isinstance(gate, Missing) and gate != NO_VISION]
 
 
 def merged(some: Iterable[Facts]) -> Facts:

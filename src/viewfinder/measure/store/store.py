@@ -13,7 +13,7 @@ whatever measures are installed.
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -38,6 +38,12 @@ LOCK_PATIENCE_S = 30.0
 
 _COUNTED = "run = ? AND model = ? AND set_aside = 0"
 _SET_ASIDE = f"UPDATE exchanges SET set_aside = 1 WHERE {_COUNTED} AND process = ?"  # noqa: S608
+_WAS_ASKED = (
+    "NOT (json_extract(result, '$.status') = 'failed' AND json_extract(result, '$.engine_version') = ''"
+    " AND ifnull(json_extract(result, '$.fingerprint'), '') = '')"
+)
+"""Older versions stored a result of a model that could not be asked (no files, no engine): it counts as not
+measured."""
 _HINTS = {
     sqlite3.SQLITE_FULL: "Free space on its disk, then run: viewfinder bench --resume",
     sqlite3.SQLITE_BUSY: "Another program has it locked. Close that one, then run: viewfinder bench --resume",
@@ -51,6 +57,20 @@ class StoredResult(NamedTuple):
     run: str
     model: str
     text: str
+
+
+class StoredModel(NamedTuple):
+    """One model of one run. `status` is "interrupted" until it has a result; its `samples` take about
+    `size_bytes` in the file."""
+
+    run: str
+    model: str
+    variant: str | None
+    suite: str
+    started_at: str
+    status: str
+    samples: int
+    size_bytes: int
 
 
 class Store:
@@ -191,6 +211,31 @@ class Store:
             database.execute("INSERT INTO results VALUES (NULL, ?, ?, ?)", (run, model, result))
             database.executemany(_SET_ASIDE, [(run, model, process) for process in set_aside])
 
+    def remove(self, run: str, model: str = "") -> None:
+        """Remove a run, or one model of it, with every sample."""
+        with self._transaction() as database:
+            for table in ("exchanges", "results", "processes", "fingerprints"):
+                database.execute(f"DELETE FROM {table} WHERE run = ? AND ? IN ('', model)", (run, model))  # noqa: S608
+            left = database.execute("SELECT 1 FROM results WHERE run = ?", (run,)).fetchone()
+            if not left:
+                for table in ("exchanges", "processes", "fingerprints", "runs"):
+                    database.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608
+        with suppress(sqlite3.OperationalError):  # another process reads the file: the room stays in it
+            self._database.execute("VACUUM")
+
+    def contents(self) -> list[StoredModel]:
+        """Every model of every run that has samples, the newest run first."""
+        rows = self._database.execute(
+            "SELECT run, model, json_extract(fingerprint, '$.variant'), suite, started_at, "
+            "ifnull(json_extract(result, '$.status'), 'interrupted'), count(*), "
+            "sum(length(stamps) + length(text) + length(question) + 100) "
+            "FROM exchanges JOIN runs USING (run) LEFT JOIN fingerprints USING (run, model) "
+            "LEFT JOIN results USING (run, model) WHERE model <> ? "
+            "GROUP BY run, model ORDER BY runs.rowid DESC, min(exchanges.number)",
+            (ANCHOR,),
+        )
+        return [StoredModel(*row) for row in rows]
+
     def runs(self) -> list[Run]:
         """All runs, oldest first."""
         return list(map(run_of, self._database.execute("SELECT * FROM runs ORDER BY rowid")))
@@ -219,14 +264,15 @@ class Store:
 
     def history(self, model: str, variant: str) -> list[StoredResult]:
         """A variant's results, newest first."""
-        where = "WHERE model = ? AND json_extract(result, '$.variant') = ? ORDER BY number DESC"
+        where = f"WHERE model = ? AND json_extract(result, '$.variant') = ? AND {_WAS_ASKED}"
+        where += " ORDER BY number DESC"
         return self._results(where, model, variant)
 
     def latest(self) -> list[StoredResult]:
         """The newest result of every variant of every model, in the order of their names."""
         return self._results(
-            "WHERE number IN "
-            "(SELECT max(number) FROM results GROUP BY model, json_extract(result, '$.variant')) "
+            f"WHERE number IN (SELECT max(number) FROM results WHERE {_WAS_ASKED} "  # noqa: S608
+            "GROUP BY model, json_extract(result, '$.variant')) "
             "ORDER BY model, json_extract(result, '$.variant')"
         )
 
