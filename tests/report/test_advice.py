@@ -1,5 +1,6 @@
 """Recommendations: only for passed gates, shared where intervals overlap, with measured reasons."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from tests.measure.made_up import evidence
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.advice import Advice, advise, production_ready
+from viewfinder.report.advice import Advice, advise, production_ready, summary, undecided
+from viewfinder.report.document import conclusion
 from viewfinder.report.facts import key
 from viewfinder.report.ranks import ranked
 
@@ -94,12 +96,51 @@ def test_an_unsound_result_is_recommended_for_nothing(make: Any, changed: dict[s
         assert why in by_use(results)[use].no_picks
 
 
-def test_disturbed_timings_recommend_nothing_that_rests_on_them(make: Any) -> None:
-    results = [make.result(contaminated="others used 40 % of the processors.")]
+def test_disturbed_timings_carry_a_mark_and_take_nothing_from_the_rest(make: Any) -> None:
+    result = make.result(contaminated="others used 40 % of the processors.")
     for use in ("Production ready", "Best overall", "Balanced"):
+        assert named([result], use) == ["glimpse"]
+        (pick,) = by_use([result])[use].picks
+        assert "average inference 0.321 s (0.310 to 0.333, n=30) (disturbed)" in pick.reason
+    assert "0.0324, n=7) (disturbed)" not in summary(result), "memory is none"
+
+
+def test_a_disturbed_timing_does_not_decide_between_two_equals(make: Any) -> None:
+    slow = make.result("slow", average_inference=make.figure(9.0, 0.1, "s"), contaminated="others worked")
+    quick = make.result("quick")
+    assert named([slow, quick], "Best overall") == ["slow", "quick"]
+    quiet = slow.model_copy(update={"contaminated": ""})
+    assert named([quiet, quick], "Best overall") == ["quick"]
+    assert "Best overall, with no sure difference between them: slow" in conclusion([slow, quick])
+
+
+def test_a_gate_that_was_not_reached_is_unknown(make: Any) -> None:
+    """`bench --budget 10s` once called such a model text-only."""
+    gone = Missing(missing="the budget was spent before it")
+    results = [make.result(vision=gone, follow_up=gone, status="incomplete")]
+    for use in USES:
         assert by_use(results)[use].picks == ()
-        assert "its timings were disturbed: others used 40 %" in by_use(results)[use].no_picks
-    assert named(results, "Best context") == ["glimpse"], "known answers do not depend on time"
+        assert "a gate was not reached" in by_use(results)[use].no_picks
+
+
+def test_none_right_is_never_the_best(make: Any) -> None:
+    results = [make.result(name, follow_up=make.gate(0, 30, passed=True)) for name in ("a", "b")]
+    assert by_use(results)["Best context"].picks == ()
+
+
+def test_a_quick_run_says_what_would_decide(make: Any) -> None:
+    unmet = ("vision gate passed", "not production ready: memory over many requests was not measured")
+    result = make.result(suite="quick", status_reasons=unmet)
+    said = by_use([result])["Production ready"].no_picks
+    assert re.fullmatch(
+        r"glimpse \(llama\.cpp-f16\) is verified; about \d+ more minutes, `viewfinder bench glimpse --suite "
+        r"standard --variant llama\.cpp-f16`, decide whether it is ready for production\.",
+        said,
+    )
+    assert conclusion([result]).startswith(said)
+    assert undecided(make.result(suite="standard", status_reasons=unmet)) == ""
+    assert undecided(result.model_copy(update={"issues": ("it mixed up images",)})) == ""
+    assert undecided(result.model_copy(update={"status": "production ready"})) == ""
 
 
 @pytest.mark.parametrize("field", ["average_inference", "memory_difference", "load"])
@@ -120,7 +161,7 @@ def test_production_needs_a_model_without_issues(make: Any) -> None:
 
 def test_production_goes_by_the_status_of_the_run(make: Any) -> None:
     unmet = ("vision gate passed", "not production ready: stability was not measured")
-    verified = make.result(status_reasons=unmet)
+    verified = make.result(suite="standard", status_reasons=unmet)
     assert production_ready([verified]) == []
     nobody = by_use([verified])["Production ready"].no_picks
     assert "not production ready: stability was not measured" in nobody

@@ -84,7 +84,7 @@ def test_disturbed_timings_are_marked_and_nothing_else(make: Any) -> None:
     row = cells(Tables(notes).overview([make.result(contaminated="two fleets")]))[2]
     mark = next(line for line in notes.definitions() if "two fleets" in line).partition(":")[0]
     assert [mark in cell for cell in row] == [False, False, False, True, True, False, True]
-    assert row[6] == f"verified, contaminated{mark}"
+    assert row[6] == f"verified, production ready, contaminated{mark}"
 
 
 def test_another_machines_model_is_marked(make: Any) -> None:

@@ -129,12 +129,9 @@ def guide() -> str:
     Raises ViewfinderError when nothing was measured yet.
     """
     with Store(paths.results_file()) as store:
-        latest = stored.readable(store.latest())
-        previous = [
-            earlier
-            for result in latest
-            for earlier in stored.readable(store.history(result.model, result.variant))[1:2]
-        ]
+        histories = _histories(store)
+        latest = [results[0] for results in histories]
+        previous = [earlier for results in histories for earlier in results[1:2]]
         evidence = _evidence(store, (*latest, *previous))
         parities = _parities(latest, evidence)
         standings = _standings(latest, evidence)
@@ -143,6 +140,14 @@ def guide() -> str:
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
         )
     return write_guide(latest, published(), previous, parities, standings, evidence)
+
+
+def _histories(store: Store) -> list[list[ModelResult]]:
+    """The results of each variant, the newest first; incomplete ones only where there are no others."""
+    histories = [
+        stored.readable(store.history(one.model, one.variant)) for one in stored.readable(store.latest())
+    ]
+    return [[one for one in some if one.status != "incomplete"] or some for some in histories]
 
 
 def _evidence(store: Store, some: Sequence[ModelResult]) -> dict[RunModel, Evidence]:
@@ -177,5 +182,5 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Eviden
 def conclude() -> str:
     """The conclusion of the stored results, in two or three sentences."""
     with Store(paths.results_file()) as store:
-        latest = stored.readable(store.latest())
+        latest = [results[0] for results in _histories(store)]
         return conclusion(latest, _evidence(store, latest))

@@ -72,7 +72,7 @@ def bench(
         print_json([as_printed(result) for result in results])
     else:
         show(results)
-    if any(result.status == "failed" for result in results):
+    if any(result.status in ("failed", "incomplete") for result in results):
         raise typer.Exit(1)
 
 
@@ -113,6 +113,7 @@ def show(results: "list[ModelResult]") -> None:
     from viewfinder.measure.measures.memory.find import DIFFERENCE
     from viewfinder.measure.measures.own_images import MEASURE as OWN
     from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
+    from viewfinder.report.commands import bench_command
     from viewfinder.report.figures import phrase
 
     columns = {INFERENCE: INFERENCE, LOAD_TIME: "first correct answer", DIFFERENCE: DIFFERENCE}
@@ -128,6 +129,8 @@ def show(results: "list[ModelResult]") -> None:
         for reason in (*result.status_reasons, *result.notes, result.contaminated):
             if reason and reason != result.failure:
                 errors.print(f"{result.model}: {reason}", markup=False)
+        if result.status == "incomplete":
+            errors.print(f"{result.model}: complete it: {bench_command(result, result.suite)}", markup=False)
 
 
 def as_printed(result: "ModelResult") -> dict[str, Any]:

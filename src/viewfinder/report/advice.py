@@ -1,12 +1,13 @@
 """Which model for which use: pure rules over stored results; called by `document` and `tables`.
 
-A model is recommended only for uses whose gates it passed, on the newest result's machine, and never by a
-timing that was disturbed.
+A model is recommended only for uses whose gates it passed, and on the newest result's machine. Timings that
+were disturbed take nothing from the rest: they carry a mark, and do not decide between two equals.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.measure.figures import Figure, Gate, Missing
 from viewfinder.measure.measures.dialogues.find import FACTS_KEPT
 from viewfinder.measure.measures.gates.find import FOLLOW_UPS, IMAGE_ANSWERS
@@ -14,6 +15,8 @@ from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.results import ModelResult
+from viewfinder.measure.suite import suite_named
+from viewfinder.report.commands import bench_command
 from viewfinder.report.facts import clause, disturbance_of, failure_of, gate_clause, label, same_machine
 from viewfinder.report.figures import phrase
 from viewfinder.report.ranks import Known, Ranked, ranked
@@ -72,13 +75,39 @@ def summary(result: ModelResult) -> str:
     gates = result.facts.gates
     clauses = [gate_clause(result, name) for name in ("vision", "text") if isinstance(gates[name], Gate)]
     known = result.figures
-    clauses += [f"{name} {phrase(one)}" for name in _FIGURES if isinstance(one := known[name], Figure)]
+    clauses += [_said(result, name, one) for name in _FIGURES if isinstance(one := known[name], Figure)]
     return "; ".join(clauses)
+
+
+def undecided(result: ModelResult) -> str:
+    """A clause on what would decide whether a verified model is ready for production; empty if its suite had
+    all of that, or if it is known not to be."""
+    unmet = [why for need in (_sound([result]), *_production_conditions()) if (why := need(result))]
+    if unmet != [_ready(result)] or result.suite != "quick" or result.engine == ENDPOINT:
+        return ""
+    known = (result.figures[name] for name in (LOAD_TIME, INFERENCE))
+    start_s, request_s = (one.value if isinstance(one, Figure) else 0.0 for one in known)
+    minutes = max(1, round(suite_named("standard").likely_s(start_s, request_s) / 60))
+    return (
+        f"verified; about {minutes} more minutes, `{bench_command(result, 'standard')}`, decide "
+        "whether it is ready for production"
+    )
+
+
+def incomplete(result: ModelResult) -> str:
+    """A clause that says so, with the command that completes it; empty if it is complete."""
+    if result.status != "incomplete":
+        return ""
+    return f"a gate was not reached; complete it: `{bench_command(result, result.suite)}`"
+
+
+def _said(result: ModelResult, name: str, figure: Figure) -> str:
+    disturbed = " (disturbed)" if result.contaminated and name != DIFFERENCE else ""
+    return f"{name} {phrase(figure)}{disturbed}"
 
 
 def _production_conditions() -> tuple[_Condition, ...]:
     return (
-        disturbance_of,
         _passed("vision"),
         _passed("text"),
         _ready,
@@ -91,6 +120,8 @@ def _production_conditions() -> tuple[_Condition, ...]:
 
 def _production(results: Sequence[ModelResult]) -> Advice:
     able, none = _qualified(results, *_production_conditions())
+    if open_ones := [f"{label(one)} is {more}" for one in results if (more := undecided(one))]:
+        none = f"{'; '.join(open_ones)}."
     rule = (
         "Both gates passed, no issue seen, no leak between requests, memory that does not grow with them, "
         "surely fewer than 5 % of the requests failed, and a server that Viewfinder watches; load time, "
@@ -100,14 +131,15 @@ def _production(results: Sequence[ModelResult]) -> Advice:
 
 
 def _best_overall(results: Sequence[ModelResult], evidence: Known) -> Advice:
-    able, none = _qualified(results, disturbance_of, _passed("vision"), _passed("text"), _measured(INFERENCE))
-    accurate = _first(able, IMAGE_ANSWERS, evidence)
-    fastest = _first([place.result for place in accurate], INFERENCE, evidence)
+    able, none = _qualified(results, _passed("vision"), _passed("text"), _measured(INFERENCE))
+    best = _first(able, IMAGE_ANSWERS, evidence)
+    if not any(place.result.contaminated for place in best):
+        best = _first([place.result for place in best], INFERENCE, evidence)
     rule = (
         "Of the models that passed both gates: the highest share of right image answers; among those that do "
-        "not surely differ in it, the lowest average inference."
+        "not surely differ in it, the lowest average inference, unless a timing of theirs was disturbed."
     )
-    return Advice("Best overall", rule, _picks(fastest, able, summary), none)
+    return Advice("Best overall", rule, _picks(best, able, summary), none)
 
 
 def _best_context(results: Sequence[ModelResult], evidence: Known) -> Advice:
@@ -147,9 +179,7 @@ def _best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice
 
 def _balanced(results: Sequence[ModelResult], evidence: Known) -> Advice:
     """By the worst rank: with a sum of ranks a very slow model could win by its memory."""
-    able, none = _qualified(
-        results, disturbance_of, _passed("vision"), _passed("text"), *map(_measured, _FIGURES)
-    )
+    able, none = _qualified(results, _passed("vision"), _passed("text"), *map(_measured, _FIGURES))
     places: dict[str, list[tuple[str, Ranked]]] = {label(result): [] for result in able}
     for name in _FIGURES:
         for place in ranked(able, name, evidence):
@@ -167,7 +197,7 @@ def _balanced(results: Sequence[ModelResult], evidence: Known) -> Advice:
 
     def reason(result: ModelResult) -> str:
         of = places[label(result)]
-        return "; ".join(f"{name} {phrase(place.figure)}, rank {place.rank}" for name, place in of)
+        return "; ".join(f"{_said(result, name, place.figure)}, rank {place.rank}" for name, place in of)
 
     return Advice("Balanced", rule, _picks(best, able, reason), none)
 
@@ -200,7 +230,7 @@ def _sound(results: Sequence[ModelResult]) -> _Condition:
     newest = max(results, key=lambda result: result.measured_at, default=None)
 
     def why_not(result: ModelResult) -> str:
-        if why := failure_of(result) or _NOT_WORKING.get(result.status, ""):
+        if why := failure_of(result) or incomplete(result) or _NOT_WORKING.get(result.status, ""):
             return why
         if newest is not None and not same_machine(result, newest):
             return "it was measured on another machine than the newest result"

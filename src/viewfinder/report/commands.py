@@ -31,7 +31,7 @@ def commands(result: ModelResult) -> Commands:
     question = "What is in this image?" if sees else "What can you do?"
     model, variant = shlex.quote(result.model), f"--variant {shlex.quote(result.variant)}"
     asked = f'{_PICTURE} "{question}"' if sees else f'"{question}"'
-    suite = f"--suite {shlex.quote(result.suite)}"
+    bench = bench_command(result, result.suite)
     if result.engine == ENDPOINT:
         root = result.endpoint.removesuffix(CHAT_PATH)
         shell = [
@@ -41,13 +41,13 @@ def commands(result: ModelResult) -> Commands:
             f"model = {json.dumps(result.model_id)}",
             "TOML",
             f"viewfinder ask {model} {asked}",
-            f"viewfinder bench --endpoint {shlex.quote(root)} {shlex.quote(result.model_id)} {suite}",
+            bench,
         ]
     else:
         shell = [
             f"viewfinder serve {model} {variant}",
             f"viewfinder ask {model} {asked} {variant}",
-            f"viewfinder bench {model} {suite} {variant}",
+            bench,
         ]
     parts = f'"{_PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
@@ -57,6 +57,16 @@ def commands(result: ModelResult) -> Commands:
         f"    print(model.ask({parts}))",
     )
     return Commands("\n".join(shell), _http(result.model, question, sees=sees), "\n".join(python))
+
+
+def bench_command(result: ModelResult, suite: str) -> str:
+    """What measures this variant with a suite."""
+    if result.engine == ENDPOINT:
+        root = result.endpoint.removesuffix(CHAT_PATH)
+        words = ["--endpoint", root, result.model_id, "--suite", suite]
+    else:
+        words = [result.model, "--suite", suite, "--variant", result.variant]
+    return f"viewfinder bench {shlex.join(words)}"
 
 
 def _http(model: str, question: str, *, sees: bool) -> str:

@@ -12,7 +12,7 @@ from viewfinder.measure.compare.standings import Standing
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.results import ModelResult
 from viewfinder.report import markdown
-from viewfinder.report.advice import advise, summary
+from viewfinder.report.advice import advise, incomplete, summary, undecided
 from viewfinder.report.changes import compare
 from viewfinder.report.commands import commands
 from viewfinder.report.facts import RunModel, label
@@ -70,21 +70,39 @@ def write_guide(
     )
 
 
+def write_result(result: ModelResult) -> str:
+    """All that is stored of one result, in Markdown."""
+    notes = markdown.Notes()
+    tables = Tables(notes)
+    parts = [f"{intro}\n\n{table}" for intro, table in tables.sections(result)]
+    return "\n\n".join((f"# {label(result)}", tables.model(result), *parts, "\n".join(notes.definitions())))
+
+
 def conclusion(results: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence] | None = None) -> str:
     """The conclusion from the results, in two or three sentences of plain text."""
     results = _newest(results)
     if not results:
         return "Nothing has been measured yet. `viewfinder bench` measures models and stores the results."
+    if unknown := [f"{label(one)}: {why}" for one in results if (why := incomplete(one))]:
+        known = [one for one in results if one.status != "incomplete"]
+        said = f"Not known yet: {'; '.join(unknown)}."
+        return f"{conclusion(known, evidence)} {said}" if known else said
     production, overall, *_, avoid = advise(results, evidence)
     measured = f" ({len(production.picks)} of {len(results)} measured)" if len(results) > 1 else ""
     if production.picks:
         ready = " and ".join(pick.label for pick in production.picks)
         sentences = [f"Production ready: {ready}{measured}."]
+    elif any(map(undecided, results)):
+        sentences = [production.no_picks]
     else:
         sentences = [f"Production ready: {production.no_picks[0].lower()}{production.no_picks[1:]}"]
         if len(results) == 1 and (measured := summary(results[0])):
             sentences.append(f"Measured: {measured}.")
-    sentences += [f"Best overall: {pick.label}, {pick.reason}." for pick in overall.picks[:1]]
+    if len(overall.picks) > 1:
+        names = " and ".join(pick.label for pick in overall.picks)
+        sentences.append(f"Best overall, with no sure difference between them: {names}.")
+    elif overall.picks:
+        sentences.append(f"Best overall: {overall.picks[0].label}, {overall.picks[0].reason}.")
     if avoid.picks:
         sentences.append(f"Avoid for production: {' and '.join(pick.label for pick in avoid.picks)}.")
     return " ".join(sentences)

@@ -35,9 +35,13 @@ class Ranked:
 
 def ranked(results: Sequence[ModelResult], name: str, evidence: Known | None = None) -> list[Ranked]:
     """The results that have the figure of this name, a share of right answers or else a time or size, best
-    first; those not surely worse than a rank's leader share its rank."""
+    first; those not surely worse than a rank's leader share its rank. A share of 0 % has none."""
     measured = ((result, result.figures[name]) for result in results)
-    waiting = [(result, figure) for result, figure in measured if isinstance(figure, Figure)]
+    waiting = [
+        (result, figure)
+        for result, figure in measured
+        if isinstance(figure, Figure) and (figure.value or figure.unit != "%")
+    ]
     waiting.sort(key=lambda entry: entry[1].value, reverse=_are_shares(waiting))
     placed: list[Ranked] = []
     while waiting:
