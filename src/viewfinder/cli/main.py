@@ -18,6 +18,7 @@ from viewfinder.cli import (
     models,
     ps,
     pull,
+    results,
     serve,
     suspects,
 )
@@ -48,6 +49,7 @@ app.command("models")(models.models)
 app.command("pull")(pull.pull)
 app.command("bench")(bench.bench)
 app.command("guide")(guide.guide)
+app.add_typer(results.app, name="results")
 app.command("export")(export.export)
 app.command("doctor")(doctor.doctor)
 

@@ -1,0 +1,49 @@
+"""`results`: what is stored of earlier runs; listed, shown and removed."""
+
+from collections.abc import Sequence
+
+from viewfinder.core import paths
+from viewfinder.core.errors import BadRequest
+from viewfinder.measure import results
+from viewfinder.measure.results import ModelResult
+from viewfinder.measure.runner import alone, lock_file
+from viewfinder.measure.store.store import Store, StoredModel
+
+
+def stored_models() -> list[StoredModel]:
+    """Every model of every run, the newest run first."""
+    with Store(paths.results_file()) as store:
+        return store.contents()
+
+
+def stored_result(run: str, model: str = "") -> ModelResult:
+    """The result of a model in a run, or of the run's one model. Raises BadRequest when there is none."""
+    with Store(paths.results_file()) as store:
+        found = [one for one in results.readable(store.results_of(run)) if model in ("", one.model)]
+    if len(found) == 1:
+        return found[0]
+    named = ", ".join(one.model for one in found)
+    raise BadRequest(
+        f"The run {run!r} has several models: {named}." if found else f"There is no result of {run!r}.",
+        hint=f"Run: viewfinder results show {run} MODEL" if found else "`viewfinder results` lists the runs.",
+        param="run",
+    )
+
+
+def remove(runs: Sequence[str], model: str = "") -> list[StoredModel]:
+    """Remove runs, or one model of them, with every sample; returns what was removed.
+
+    Raises BadRequest, before anything is removed, when a run or its model is not stored, and AlreadyRunning
+    when it is being measured.
+    """
+    with Store(paths.results_file()) as store:
+        removed = [one for one in store.contents() if one.run in runs and model in ("", one.model)]
+        for run in runs:
+            if run not in {one.run for one in removed}:
+                what = f"'{model}' in the run {run!r}" if model else f"run {run!r}"
+                raise BadRequest(f"There is no {what}.", hint="`viewfinder results` lists them.", param="run")
+        for run in dict.fromkeys(runs):
+            with alone(paths.home(), run):
+                store.remove(run, model)
+            lock_file(paths.home(), run).unlink(missing_ok=True)
+    return removed
