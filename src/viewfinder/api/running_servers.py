@@ -1,7 +1,6 @@
 """Running servers as models to measure; called by `measuring`."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -45,9 +44,11 @@ async def running_servers_at(
     for server in servers.values():
         await _probe(server)
     address = urlsplit(url).netloc.rpartition("@")[2]
-    taken = Counter(map(short_name, servers))
-    shown = {name: name if taken[short_name(name)] > 1 else short_name(name) for name in servers}
-    return {_tidy(f"{shown[name]}-at-{address}"): server for name, server in servers.items()}
+    short = [short_name(name) for name in servers]
+    shown = short if len(set(short)) == len(short) else names
+    return {
+        _tidy(f"{name}-at-{address}"): server for name, server in zip(shown, servers.values(), strict=True)
+    }
 
 
 async def _probe(server: RunningServer) -> None:

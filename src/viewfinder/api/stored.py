@@ -6,7 +6,7 @@ from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest
 from viewfinder.measure import results
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.runner import alone, lock_file
+from viewfinder.measure.runner import alone
 from viewfinder.measure.store.store import Store, StoredModel
 
 
@@ -45,5 +45,4 @@ def remove(runs: Sequence[str], model: str = "") -> list[StoredModel]:
         for run in dict.fromkeys(runs):
             with alone(paths.home(), run):
                 store.remove(run, model)
-            lock_file(paths.home(), run).unlink(missing_ok=True)
     return removed

@@ -39,7 +39,7 @@ class Anchor:
     """Of the one variant that is timed."""
 
     async def prepare(self) -> None:
-        """Find the engine and take the fingerprint."""
+        """Find the engine and take the fingerprint, which must be the one that a resumed run began with."""
         if not self.context.suite.anchor:
             return
         try:
@@ -50,9 +50,6 @@ class Anchor:
             self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, _SETTINGS)
         except ViewfinderError as error:
             self.unable = str(error)
-
-    def recall(self) -> None:
-        """After an interruption, compare the fingerprint with the one that the run began with."""
         then = self.context.store.fingerprints(self.context.run.run).get(ANCHOR)
         if then and self.fingerprint and (changed := fingerprint.differences(then, self.fingerprint)):
             self.unable = f"its program or settings changed since the run began ({'; '.join(changed)})"

@@ -67,18 +67,14 @@ async def run_suite(
     context = RunContext(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
     sessions = {card.name: Session(card, context) for card in cards}
     anchor = Anchor(context)
-    await anchor.prepare()
-    for session in sessions.values():
-        await session.prepare()
-    if not resumed:
-        _require_able(sessions)
     with alone(folders.state, run.run):
+        await anchor.prepare()
+        for session in sessions.values():
+            await session.prepare()
         if resumed:
-            anchor.recall()
-            for session in sessions.values():
-                session.recall()
             _require_the_same(run, sessions, store)
         else:
+            _require_able(sessions)
             prints = {name: session.fingerprint for name, session in sessions.items()}
             prints[ANCHOR] = anchor.fingerprint
             store.begin(run, {name: taken for name, taken in prints.items() if taken})
@@ -87,7 +83,6 @@ async def run_suite(
         finally:
             store.flush()
         store.finish(run.run, datetime.now(UTC).isoformat(timespec="seconds"))
-        lock_file(folders.state, run.run).unlink(missing_ok=True)
         steps.finish()
     return [session.result for session in sessions.values() if session.result is not None]
 
@@ -217,8 +212,9 @@ def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> N
 
 @contextmanager
 def alone(state: Path, run: str) -> Iterator[None]:
-    """Lock the run; the kernel releases the lock when this process dies."""
-    lock = FileLock(lock_file(state, run))
+    """Lock the run by a file that is removed afterwards; the kernel releases the lock when this process
+    dies."""
+    lock = FileLock(state / f"bench-{run}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -228,8 +224,5 @@ def alone(state: Path, run: str) -> Iterator[None]:
     try:
         yield
     finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
-
-
-def lock_file(state: Path, run: str) -> Path:
-    return state / f"bench-{run}.lock"

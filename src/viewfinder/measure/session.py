@@ -43,17 +43,14 @@ class Session:
         self.builder = ResultBuilder(self.card, self.card.variant(), self.context.run, self.context.suite)
 
     async def prepare(self) -> None:
-        """Choose the variant for this machine and take its fingerprint, which hashes every file that is
-        new."""
+        """Choose the variant for this machine and take its fingerprint, which hashes every file that is new.
+        A resumed run may have its result already."""
         try:
             variant, _ = choose_variant(self.card)
             self.builder.variant, settings = variant, self.context.settings.engine_of(self.card.name)
             self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, settings)
         except (EngineError, ModelFilesError, BadRequest) as error:
             self.builder.failure = str(error)
-
-    def recall(self) -> None:
-        """Read the result that the store has of this run, after an interruption."""
         known = results.readable(self.context.store.results_of(self.context.run.run))
         self.result = next((one for one in known if one.model == self.card.name), None)
 
