@@ -24,7 +24,7 @@ from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.own_images import MEASURE
 from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
 from viewfinder.measure.measures.own_images.counts import COUNTS, OwnImagesCounts
-from viewfinder.measure.measures.own_images.questions import Faulty
+from viewfinder.measure.measures.own_images.faulty import Faulty
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.measures.own_images.score import in_one, is_right
 from viewfinder.measure.measures.registry import measures

@@ -7,27 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.measure.measures.own_images.folders import fault_of, folder_with, in_order
 from viewfinder.core.errors import InvalidImage
-from viewfinder.measure.measures.own_images.questions import Faulty, OwnQuestion, OwnQuestions, read_folder
+from viewfinder.measure.measures.own_images.questions import OwnQuestion, OwnQuestions, read_folder
 
 HEAD = "image,question,answer\n"
-
-
-def folder_with(tmp_path: Path, text: str | bytes, name: str = "questions.csv") -> Path:
-    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return tmp_path
-
-
-def in_order(own: OwnQuestions) -> list[OwnQuestion]:
-    return sorted(own.questions, key=lambda one: one.where)
-
-
-def fault_of(folder: Path) -> str:
-    with pytest.raises(Faulty) as raised:
-        read_folder(folder)
-    assert raised.value.reason == "vqa_questions"
-    assert raised.value.hint
-    return raised.value.message.replace(f"{folder}/", "")
 
 
 def test_a_csv_file_as_a_spreadsheet_writes_it(tmp_path: Path) -> None:
@@ -59,13 +43,16 @@ def test_a_json_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "questions.csv: line 1: it has nothing."),
+        ("", "questions.csv: line 1: no column is named image or question or answer (it has nothing)."),
         (HEAD, "questions.csv: there is no question in it."),
-        ("image,question\na,b\n", "questions.csv: line 1: it has image, question."),
-        ("image,question,anwser\na,b,c\n", "questions.csv: line 1: 'anwser' is not known."),
+        ("image,question\na,b\n", "line 1: no column is named answer (it has image, question)."),
+        (
+            "image,question,anwser\na,b,c\n",
+            "'anwser' is not known; if it is meant to be 'answer', write that.",
+        ),
         (
             "image,question,answer,answers\n",
-            "questions.csv: line 1: it has image, question, answer, answers.",
+            "questions.csv: line 1: it has both 'answer' and 'answers'; keep one of them.",
         ),
         (f"{HEAD}a.jpg,What?,\n", "questions.csv: line 2: an empty answer."),
         (f"{HEAD}a.jpg,What?\n", "questions.csv: line 2: an empty answer."),
@@ -75,8 +62,11 @@ def test_a_json_file(tmp_path: Path) -> None:
             "questions.csv: line 2: more cells than columns; put text with commas in quotes.",
         ),
         ("image,question,answers\na.jpg,What?,x||y\n", "questions.csv: line 2: an empty answer."),
-        (f'{HEAD}a.jpg,"What?,x\n', "questions.csv: line 2: unexpected end of data."),
-        (HEAD.encode() + b"a.jpg,What?,\xff\n", "questions.csv: it is not UTF-8."),
+        (
+            f'{HEAD}a.jpg,"What?,x\n',
+            'questions.csv: line 2: a quote is not closed; write "" for a quote within quoted text.',
+        ),
+        (HEAD.encode() + b"a.jpg,What?,\xff\n", "questions.csv: line 2: it is not UTF-8."),
         (HEAD + "a.jpg,What?,\n" * 7, "line 6: an empty answer (and 2 more)."),
     ],
 )
@@ -88,13 +78,20 @@ def test_faults_of_a_csv_file(tmp_path: Path, text: str | bytes, said: str) -> N
     ("text", "said"),
     [
         ('[\n{"image": }]', "q.json: line 2: Expecting value."),
-        ("{}", "q.json: it is not a list."),
+        ("{\n}", "q.json: it is not a list."),
         ("[3]", "q.json: entry 1: it is not an object."),
         ('[{"image": "a", "question": "b", "answers": "c"}]', "q.json: entry 1: its answers are not a list."),
         ('[{"image": "a", "question": "b", "answers": []}]', "q.json: entry 1: an empty answer."),
-        ('[{"image": "a", "question": "b", "answer": true}]', "q.json: entry 1: an empty answer."),
+        (
+            '[{"image": "a", "question": "b", "answer": true}]',
+            "q.json: entry 1: an answer that is neither text nor a number.",
+        ),
         ('[{"image": "a", "question": 1, "answer": null}]', "q.json: entry 1: an empty answer."),
-        ('[{"image": "a", "question": "b", "answer": "c", "id": 3}]', "q.json: entry 1: 'id' is not known."),
+        (
+            '[{"image": "a", "question": "b", "anwser": "c"}]',
+            "q.json: entry 1: 'anwser' is not known; if it is meant to be 'answer', write that.",
+        ),
+        ('[{"image": "a"}]', "q.json: entry 1: nothing is named question or answer (it has image)."),
         ("[" * 100_000, "q.json: too deep."),
     ],
 )

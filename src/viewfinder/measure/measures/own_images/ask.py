@@ -14,8 +14,8 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage, ViewfinderError
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
+from viewfinder.measure.measures.own_images.faulty import Faulty
 from viewfinder.measure.measures.own_images.questions import (
-    Faulty,
     OwnQuestion,
     OwnQuestions,
     read_folder,
@@ -29,8 +29,6 @@ from viewfinder.media.intake import Intake, SafeImage
 from viewfinder.scenes.messages import with_images
 
 ANSWER_TOKENS = 16
-_LEAST_QUESTIONS = 20
-"""Questions that even the slowest model gets."""
 
 
 async def prepared(counts: OwnImagesCounts, folder: Path, limits: Limits) -> OwnImagesCounts:
@@ -78,7 +76,7 @@ def require_unchanged(counts: OwnImagesCounts) -> OwnQuestions:
 async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> None:
     own = require_unchanged(counts)
     questions = own.questions[: counts.questions]
-    pace = paced(questions, len(questions), _LEAST_QUESTIONS, counts.budget_s, subject.clock)
+    pace = paced(questions, len(questions), counts.least, counts.budget_s, subject.clock)
     with suppress(TimeIsUp):  # the answers so far are independent, and their number is reported
         async with Intake(subject.limits) as intake:
             for one in pace:

@@ -1,27 +1,30 @@
 """The user's own images with questions and answers, from a folder; called by `ask`.
 
-    questions.csv     image,question,answer (or answers: several, with | between them)
-    questions.json    a list of objects with these keys; answers is a list
+    questions.csv     a table with the columns image, question, answer (or answers: several, with | between
+                      them); separated by commas, semicolons or tabs; also .tsv (see `tables`)
+    questions.json    a list of objects with these keys; answers is a list; or one object a line, .jsonl (see
+                      `entries`)
     *_questions.json and *_annotations.json    VQA v2 as published
+    red star/1.png    no table: pictures in folders named by the answer (see `answer_folders`)
 
-Every fault of such a file is found before anything is measured, and reported with its line.
+Columns may have other usual names (see `columns`). question.txt is the question for all pictures that have
+none of their own. Every fault is found before anything is measured, and reported with its file and line.
 """
 
-import csv
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from viewfinder.core.errors import BadRequest, InvalidImage
+from viewfinder.measure.measures.own_images import answer_folders, entries, tables
+from viewfinder.measure.measures.own_images.faulty import FORM, SHOWN_FAULTS, Entries, Faulty
+from viewfinder.measure.measures.own_images.picture_files import elsewhere, file_in
 
-_BETWEEN_ANSWERS = "|"
-_KEYS = ("image", "question", "answer", "answers")
-_SHOWN_FAULTS = 5
-_FORM = "It needs the columns image, question and answer; answers in place of answer for several of them."
+_WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+_ANSWERS = (str, int, float, type(None))
+"""The types of an answer; None is an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,6 @@ class OwnQuestion:
     image: str
     question: str
     answers: tuple[str, ...]
-
-
-class Faulty(BadRequest):
-    """A folder of questions that cannot be asked."""
-
-    code = "vqa_questions"
-
-    def __init__(self, file: Path, faults: list[str], hint: str = _FORM) -> None:
-        more = f" (and {len(faults) - _SHOWN_FAULTS} more)" if len(faults) > _SHOWN_FAULTS else ""
-        super().__init__(f"{file}: {'; '.join(faults[:_SHOWN_FAULTS])}{more}.", hint=hint, param="vqa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +51,7 @@ class OwnQuestions:
         A file outside the folder is refused: the questions may come from another person than the one who
         measures, and the server under measurement from a third.
         """
-        try:
-            file = (self.folder / one.image).resolve()
-            if not file.is_relative_to(self.folder.resolve()):
-                raise InvalidImage("The image is outside the folder.")
-            if file.is_file():
-                return file
-        except (OSError, ValueError):  # a name too long, or with a null
-            pass
-        raise InvalidImage("There is no such image in the folder.")
+        return file_in(self.folder, one.image)
 
     def digest(self, count: int) -> str:
         """Of the first `count` questions, with answers and the bytes of their images. Raises InvalidImage."""
@@ -82,18 +67,10 @@ def read_folder(folder: Path) -> OwnQuestions:
     """The questions of a folder. Raises BadRequest with all faults together."""
     if not folder.is_dir():
         raise Faulty(folder, ["there is no such folder"], hint="Name the folder of the images.")
-    published = [sorted(folder.glob(f"*_{part}.json")) for part in ("questions", "annotations")]
-    if all(published):
-        if max(map(len, published)) > 1:
-            raise Faulty(folder, ["there are several files of VQA v2"], hint="Leave one pair of them.")
-        file = published[0][0]
-        found = _published(folder, file, published[1][0])
-    else:
-        file = _only(folder)
-        found = _rows(file) if file.suffix.lower() == ".csv" else _entries(file)
-    asked = list(_good(file, found))
+    source, found = _source(folder)
+    asked = list(_good(source, found))
     if not asked:
-        raise Faulty(file, ["there is no question in it"])
+        raise Faulty(source, ["there is no question in it"])
     random.Random("own questions").shuffle(asked)
     return OwnQuestions(folder, tuple(asked))
 
@@ -103,95 +80,54 @@ def refuse(own: OwnQuestions, faults: Mapping[OwnQuestion, str]) -> None:
     if faults:
         in_order = sorted(faults, key=lambda one: int(one.where.split()[-1]))
         each = [f"{one.where}: {faults[one]}" for one in in_order]
-        raise Faulty(own.folder, each, hint="Names are relative to the folder; put the images there.")
+        hint = elsewhere(own.folder, in_order[0].image)
+        hint = hint or "Names are relative to the folder; put the images there, as PNG, JPEG or WebP."
+        raise Faulty(own.folder, each, hint=hint)
 
 
-_Entries = Iterator[tuple[str, dict[str, Any]]]
-"""The line or entry, for messages, and its values."""
+def _source(folder: Path) -> tuple[Path, Entries]:
+    """The file or folder that has the questions, and what is in it."""
+    published = [sorted(folder.glob(f"*_{part}.json")) for part in ("questions", "annotations")]
+    if all(published):
+        if max(map(len, published)) > 1:
+            raise Faulty(folder, ["there are several files of VQA v2"], hint="Leave one pair of them.")
+        asked, known = published[0][0], published[1][0]
+        return asked, entries.published(folder, asked, known)
+    file = _only_file(folder)
+    if file is None:
+        return folder, answer_folders.pictures(folder)
+    question = answer_folders.question_of(folder)
+    read = tables.rows if file.suffix.lower() in tables.TABLE_ENDINGS else entries.entries
+    return file, read(file, question)
 
 
-def _only(folder: Path) -> Path:
-    shown = (file for file in sorted(folder.iterdir()) if not file.name.startswith("."))
-    files = [file for file in shown if file.suffix.lower() in (".csv", ".json")]
+def _only_file(folder: Path) -> Path | None:
+    """The folder's table; None when there is none, and its pictures are sorted by their answers."""
+    shown = [file for file in sorted(folder.iterdir()) if file.is_file()]
+    shown = [file for file in shown if not file.name.startswith((".", "~$"))]
+    files = [file for file in shown if file.suffix.lower() in (*tables.TABLE_ENDINGS, *entries.JSON_ENDINGS)]
     if len(files) == 1:
         return files[0]
-    names = ", ".join(file.name for file in files[:_SHOWN_FAULTS])
+    if files:
+        names = ", ".join(file.name for file in files[:SHOWN_FAULTS])
+        raise Faulty(folder, [f"there are several files of questions ({names})"], hint="Leave one of them.")
+    if books := [file.name for file in shown if file.suffix.lower() in _WORKBOOKS]:
+        raise Faulty(
+            folder,
+            [f"{books[0]} is a workbook, which is not read"],
+            hint=f"Save its sheet as 'CSV UTF-8' beside it. {FORM}",
+        )
+    if answer_folders.is_sorted(folder):
+        return None
     raise Faulty(
         folder,
-        [f"there are several files of questions ({names})" if files else "there is no file of questions"],
-        hint=f"Put one CSV or JSON file beside the images. {_FORM}",
+        ["there is no file of questions"],
+        hint=f"Put one CSV or JSON file beside the images. {FORM} Or sort the images into folders that are "
+        "named by the answer.",
     )
 
 
-def _rows(file: Path) -> _Entries:
-    """The rows of a CSV file (RFC 4180) whose first line names its columns."""
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines, strict=True, restkey="")
-        try:
-            _require_keys(file, "line 1", rows.fieldnames or ())
-            for row in rows:
-                where = f"line {rows.line_num}"
-                if "" in row:
-                    yield where, {"fault": "more cells than columns; put text with commas in quotes"}
-                elif "answers" in row:
-                    yield where, {**row, "answers": (row["answers"] or "").split(_BETWEEN_ANSWERS)}
-                else:
-                    yield where, row
-        except csv.Error as error:
-            raise Faulty(file, [f"line {rows.reader.line_num}: {error}"]) from None
-        except UnicodeDecodeError:
-            raise Faulty(file, ["it is not UTF-8"], hint="Save it as UTF-8.") from None
-
-
-def _entries(file: Path) -> _Entries:
-    entries = _json(file)
-    if not isinstance(entries, list):
-        raise Faulty(file, ["it is not a list"], hint="Write a list of objects: image, question, answer.")
-    for number, entry in enumerate(entries, start=1):
-        where = f"entry {number}"
-        if isinstance(entry, dict):
-            _require_keys(file, where, entry)
-            yield where, entry
-        else:
-            yield where, {"fault": "it is not an object"}
-
-
-def _published(folder: Path, questions: Path, annotations: Path) -> _Entries:
-    """The two files as https://visualqa.org/download.html describes them; images are named as in COCO, and
-    may be in subfolders."""
-    asked, known = _json(questions), _json(annotations)
-    try:
-        answers = {one["question_id"]: [a["answer"] for a in one["answers"]] for one in known["annotations"]}
-        here = {file.name: str(file.relative_to(folder)) for file in folder.rglob("*.jpg")}
-        for one in asked["questions"]:
-            where, found = f"question {int(one['question_id'])}", answers.get(one["question_id"], [])
-            name = f"COCO_{asked['data_subtype']}_{int(one['image_id']):012d}.jpg"
-            yield where, {"image": here.get(name, name), "question": one["question"], "answers": found}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Faulty(questions, ["it and the annotations are not as VQA v2 was published"]) from None
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Faulty(file, ["it is not UTF-8"], hint="Save it as UTF-8.") from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "too deep"
-        raise Faulty(file, [where], hint="It must be JSON.") from None
-
-
-def _require_keys(file: Path, where: str, keys: Iterable[str]) -> None:
-    """Unknown keys are refused: one of them may be a misspelled `answer`."""
-    keys = [str(key) for key in keys]
-    unknown = [key for key in keys if key not in _KEYS]
-    if unknown:
-        raise Faulty(file, [f"{where}: {unknown[0]!r} is not known"])
-    if not {"image", "question"} <= set(keys) or len({"answer", "answers"} & set(keys)) != 1:
-        raise Faulty(file, [f"{where}: it has {', '.join(keys) or 'nothing'}"])
-
-
-def _good(file: Path, found: _Entries) -> Iterator[OwnQuestion]:
+def _good(file: Path, found: Entries) -> Iterator[OwnQuestion]:
     """The questions that can be asked; raises BadRequest at the end if any cannot."""
     faults: list[str] = []
     for where, entry in found:
@@ -204,7 +140,9 @@ def _good(file: Path, found: _Entries) -> Iterator[OwnQuestion]:
         elif not isinstance(answers, list):
             faults.append(f"{where}: its answers are not a list")
         elif not answers or not all(map(_words, answers)):
-            faults.append(f"{where}: an empty answer")
+            is_other = any(type(one) not in _ANSWERS for one in answers)
+            what = "an answer that is neither text nor a number" if is_other else "an empty answer"
+            faults.append(f"{where}: {what}")
         else:
             yield OwnQuestion(where, words["image"], words["question"], tuple(map(_words, answers)))
     if faults:
