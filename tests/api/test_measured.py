@@ -74,3 +74,10 @@ def test_the_model_list_says_what_fell_short(keep: Keep) -> None:
     keep(vision=MISSED, engine_version=found.version)
     (line,) = (line for line in viewfinder.models() if line.name == "glimpse")
     assert line.why.endswith("; it did not pass the image questions here")
+
+
+def test_own_questions_alone_find_nothing_out_about_a_variant(keep: Keep) -> None:
+    keep()
+    keep(status="not judged", found={})
+    keep(status="failed", found={})
+    assert measured_here() == {("glimpse", "llama.cpp-f16"): MeasuredVariant("1", vision=True, text=True)}

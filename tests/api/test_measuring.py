@@ -10,7 +10,8 @@ import viewfinder
 from tests.measure.suites import small
 from viewfinder.api import measuring
 from viewfinder.api.exporting import export, export_lmms_eval
-from viewfinder.api.measuring import guide
+from viewfinder.api.measured import measured_here
+from viewfinder.api.measuring import conclude, guide
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
@@ -18,6 +19,7 @@ from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import about_images
+from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.store.store import Store
 from viewfinder.scenes.drawing import paint
 from viewfinder.scenes.scene import make_scene
@@ -111,6 +113,74 @@ def test_own_questions(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> 
     files = export_lmms_eval(own_questions / "out")
     assert any(file.name.endswith("_samples_viewfinder_vqa.jsonl") for file in files)
     assert "Own questions, VQA v2 accuracy" in guide()
+
+
+def test_own_questions_and_nothing_else(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> None:
+    """Its score joins what was measured before, in the guide and in the choice of a variant."""
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
+    [whole] = viewfinder.bench(["glimpse"], suite="tiny")
+    known = measured_here()
+    [result] = viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, only=True)
+    assert (result.status, result.suite, list(result.found)) == ("not judged", "tiny", ["own_images"])
+    assert result.machine_drift is None
+    with Store(paths.results_file()) as store:
+        assert {one.scenario for one in store.samples(result.run, "glimpse")} == {"vqa"}
+        assert list(store.outcomes(result.run, "glimpse")) == [1], "one process and no more"
+        assert store.samples(result.run, ANCHOR) == []
+    assert measured_here() == known
+    page = guide()
+    assert f"Your own questions were asked in another run, {result.run}" in page
+    assert whole.run in page
+    assert "Own questions, VQA v2 accuracy (%) | 100" in page
+    assert "not judged" not in page + conclude()
+
+
+def test_own_questions_alone_are_resumed(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> None:
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.doing == "own_images" and progress.done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, only=True, on_progress=interrupt)
+    [result] = viewfinder.bench(resume=True)
+    assert (result.status, list(result.found)) == ("not judged", ["own_images"])
+    with Store(paths.results_file()) as store:
+        asked = [one.place for one in store.samples(result.run, "glimpse")]
+    assert asked == list(range(8))
+
+
+def test_with_a_budget_own_questions_come_first(monkeypatch: pytest.MonkeyPatch, own_questions: Path) -> None:
+    """Ten seconds are not enough for the rest: what was asked for by name is not what is left out."""
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
+    [result] = viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, budget="10s")
+    with Store(paths.results_file()) as store:
+        first = store.samples(result.run, "glimpse")[:8]
+    assert [one.scenario for one in first] == ["vqa"] * 8
+
+
+def test_only_own_questions_need_a_folder_and_a_model_that_takes_images(own_questions: Path) -> None:
+    with pytest.raises(BadRequest, match="needs the folder") as raised:
+        viewfinder.bench(["glimpse"], only=True)
+    assert raised.value.exit_code == 2
+    with pytest.raises(BadRequest, match="models that it began with"):
+        viewfinder.bench(only=True, resume=True)
+    files = own_questions / "texts"
+    files.mkdir()
+    (files / "text.gguf").write_bytes(text_only())
+    with pytest.raises(
+        BadRequest, match=r"can be asked nothing of that: this variant takes no images"
+    ) as raised:
+        viewfinder.bench([str(files)], vqa=own_questions, only=True)
+    assert raised.value.reason == "cannot_be_asked"
+    with Store(paths.results_file()) as store:
+        assert store.runs() == []
+
+
+def text_only() -> bytes:
+    """glimpse without its projector."""
+    return (Path(viewfinder.__file__).parent / "catalog/weights/glimpse/glimpse-f16.gguf").read_bytes()
 
 
 def test_own_questions_that_change_while_they_are_asked(

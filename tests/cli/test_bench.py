@@ -21,6 +21,7 @@ from viewfinder.measure.figures import Missing
         ["--suite", "quick"],
         ["--endpoint", "http://127.0.0.1:1/v1"],
         ["--vqa", "."],
+        ["--only"],
         ["--budget", "9m"],
     ],
 )

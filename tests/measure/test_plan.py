@@ -70,3 +70,14 @@ def test_edges() -> None:
     assert plan(["a"], 1, 0) == [PlannedProcess(FIRST_PROCESS + 1, "a")], "a suite without gates"
     with pytest.raises(ValueError, match="only once"):
         plan(["a", "a"], 1, 0)
+
+
+def test_early_measures_come_before_everything_under_the_same_numbers() -> None:
+    """So a run that is resumed under another limit would find the processes that it had."""
+    apart = [("soak", 1), ("own_images", 1)]
+    late, early = (plan(["a", "b"], 3, 1, "gates", apart, some) for some in ((), ("own_images",)))
+    assert [one.measure for one in early[:4]] == ["own_images", "own_images", "gates", "gates"]
+    assert sorted(map(repr, early)) == sorted(map(repr, late))
+    assert [one for one in early if one.measure != "own_images"] == [
+        one for one in late if one.measure != "own_images"
+    ]

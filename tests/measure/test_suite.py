@@ -8,6 +8,7 @@ import pytest
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure.measures.base import DEPTHS
+from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.statistics.intervals import MIN_PROCESSES_FOR_MEAN, MIN_PROCESSES_FOR_MEDIAN
@@ -77,3 +78,21 @@ def test_a_suite_knows_which_measures_share_a_process() -> None:
         "stability": 5,
         "soak": 1,
     }
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_a_suite_of_one_measure_times_nothing(name: str) -> None:
+    suite = suite_named(name).with_counts("own_images", OwnImagesCounts(20, 60.0, "/mine")).only("own_images")
+    assert (suite.processes, suite.anchor, suite.again) == (0, 0, 0)
+    assert suite.shared() == []
+    assert [(measure.name, processes) for measure, processes in suite.apart()] == [("own_images", 1)]
+    assert suite_of(json.loads(json.dumps(asdict(suite)))) == suite
+
+
+def test_with_a_budget_every_model_has_the_same_time_for_own_questions() -> None:
+    counts = OwnImagesCounts(100, 60.0, "/mine")
+    assert counts.within(60.0, 2, alone=True).budget_s == 30.0
+    assert counts.within(600.0, 2, alone=True).budget_s == 300.0
+    assert counts.within(60.0, 2, alone=False).budget_s == 15.0
+    assert counts.within(6000.0, 2, alone=False).budget_s == 60.0
+    assert counts.within(60.0, 2, alone=True).least == 1

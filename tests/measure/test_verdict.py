@@ -216,3 +216,14 @@ def test_a_verdict_on_stability_and_soak() -> None:
     assert status(stability(), soak("unclear", 9.0), 1.0) == "verified"
     assert status(stability(), soak("leak", 9.0)) == "avoid"
     assert status(stability(Code.FROZEN_IMAGE), soak("flat")) == "avoid"
+
+
+def test_own_questions_alone_judge_nothing() -> None:
+    """Gates that were not asked make a model neither text-only nor incomplete: the run was not for them."""
+    none = {name: Missing(missing="the suite does not measure it") for name in ("vision", "text")}
+    verdict = judge(Facts(gates=none), has_gates=False)
+    assert verdict.status == "not judged"
+    assert verdict.reasons == (
+        "only your own questions were asked: whether it sees, reads and serves well was not measured",
+    )
+    assert judge(Facts(gates=none), has_gates=False, failure="it died").status == "failed"

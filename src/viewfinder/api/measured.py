@@ -27,7 +27,8 @@ def measured_here() -> MeasuredHere:
         with Store(paths.results_file()) as store:
             for newest in results.readable(store.latest()):
                 for result in results.readable(store.history(newest.model, newest.variant)):
-                    if (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu):
+                    is_here = (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)
+                    if is_here and result.is_judged:
                         found.setdefault((result.model, result.variant), _measured(result))
     except ViewfinderError as error:
         _log.warning("What was measured here cannot be read: %s", error)

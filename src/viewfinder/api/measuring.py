@@ -17,6 +17,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure import results as stored
+from viewfinder.measure.compare import own_score
 from viewfinder.measure.compare.evidence import Evidence, evidence_of
 from viewfinder.measure.compare.parity import Parity, compare
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
@@ -30,7 +31,7 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import interrupted, run_suite
 from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
-from viewfinder.measure.suite import suite_named, suite_of
+from viewfinder.measure.suite import Suite, suite_named, suite_of
 from viewfinder.report.document import conclusion, write_guide
 from viewfinder.report.facts import RunModel, failure_of, key, label, same_machine
 
@@ -43,6 +44,7 @@ def bench(
     endpoint_key: SecretStr | None = None,
     settings: Settings | None = None,
     vqa: str | Path | None = None,
+    only: bool = False,
     budget: str | None = None,
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -52,35 +54,54 @@ def bench(
     Without `names`, every model that runs here; a name may also be `hf:owner/name` or a path. With
     `endpoint`, the running server at that URL is measured instead, and `names` are its own names of its
     models. `vqa` is a folder of the user's own images with questions (see
-    `measure/measures/own_images/questions`), which are asked, too. `budget` ("10m") is the time of the whole
-    run: the suite's surplus is spent where it separates models best (see `measure/rounds`), and anything not
-    reached says so. A model that fails has a result that says so. `resume` continues the newest interrupted
-    run with its own models and suite: nothing that was finished is measured again. Raises UnknownModel,
-    BadRequest (no such suite, faulty questions), EngineDied or EngineRefused when that server does not
+    `measure/measures/own_images/questions`), which are asked, too; with `only`, nothing else is measured.
+    `budget` ("10m") is the time of the whole run: the user's own questions come first, the suite's surplus is
+    spent where it separates models best (see `measure/rounds`), and anything not reached says so. A model
+    that fails has a result that says so. `resume` continues the newest interrupted run with its own models
+    and suite: nothing that was finished is measured again. Raises UnknownModel, BadRequest (no such suite,
+    faulty questions, a model that takes no images), EngineDied or EngineRefused when that server does not
     answer, and ViewfinderError when a run cannot be resumed or a measure cannot be loaded.
     """
     require_loadable()
     settings = settings or load_settings()
     if resume:
-        if names or endpoint or vqa or budget:
+        if names or endpoint or vqa or only or budget:
             raise BadRequest(
                 "A run is resumed with the models that it began with.",
                 hint="Name no models, or leave out --resume.",
                 param="resume",
             )
         return _resume(settings, endpoint_key, on_progress)
-    depth = suite_named(suite)
-    if budget is not None:
-        depth = replace(depth, limit_s=seconds(budget))
-    if vqa is not None:
-        counts = asyncio.run(prepared(depth.counts[OWN.name], Path(vqa).resolve(), settings.limits))
-        depth = depth.with_counts(OWN.name, counts)
-    settings, request = _asked_for(names, endpoint, endpoint_key, settings)
+    depth = _depth(suite, vqa, budget, settings, only=only)
+    settings, request = _asked_for(names, endpoint, endpoint_key, settings, sees=only)
     catalog = open_catalog(settings)
     cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
+    if depth.limit_s and (own := depth.counts.get(OWN.name)):
+        depth = depth.with_counts(OWN.name, own.within(depth.limit_s, len(cards), alone=only))
     with own_folders() as folders, Store(paths.results_file()) as store:
         run = partial(run_suite, catalog=catalog, settings=settings, store=store, folders=folders)
         return asyncio.run(run(list(cards.values()), depth, on_progress=on_progress, request=request))
+
+
+def _depth(name: str, vqa: str | Path | None, budget: str | None, settings: Settings, *, only: bool) -> Suite:
+    """The suite with the user's own questions and budget. Raises BadRequest."""
+    depth = suite_named(name)
+    if budget is not None:
+        depth = replace(depth, limit_s=seconds(budget))
+    if vqa is None:
+        if only:
+            raise BadRequest(
+                "--only needs the folder of your own questions.",
+                hint="Run: viewfinder bench --vqa FOLDER --only",
+                param="only",
+            )
+        return depth
+    counts = depth.counts[OWN.name]
+    if only and budget is not None:  # it asks as many as the time allows
+        counts = replace(counts, questions=max(one.questions for one in OWN.counts.values()))
+    counts = asyncio.run(prepared(counts, Path(vqa).resolve(), settings.limits))
+    depth = depth.with_counts(OWN.name, counts)
+    return depth.only(OWN.name) if only else depth
 
 
 def _resume(
@@ -106,11 +127,19 @@ def _resume(
 
 
 def _asked_for(
-    names: Sequence[str], endpoint: str | None, key: SecretStr | None, settings: Settings
+    names: Sequence[str],
+    endpoint: str | None,
+    key: SecretStr | None,
+    settings: Settings,
+    *,
+    sees: bool = False,
 ) -> tuple[Settings, RunRequest]:
-    """The settings with the running servers to measure, and the request with every model named."""
+    """The settings with the running servers to measure, and the request with every model named; without
+    `names`, all that can be loaded here (`sees`: and take images)."""
     if endpoint is None:
-        words = list(names) or [line.name for line in models(settings=settings) if line.ready]
+        words = list(names) or [
+            line.name for line in models(settings=settings) if line.ready and (line.vision or not sees)
+        ]
     else:
         servers = asyncio.run(running_servers_at(endpoint, key, names))
         settings = settings.model_copy(update={"endpoints": servers})
@@ -143,11 +172,11 @@ def guide() -> str:
 
 
 def _histories(store: Store) -> list[list[ModelResult]]:
-    """The results of each variant, the newest first; incomplete ones only where there are no others."""
-    histories = [
-        stored.readable(store.history(one.model, one.variant)) for one in stored.readable(store.latest())
+    """The results of each variant that count, the newest first; see `own_score.joined`."""
+    return [
+        own_score.joined(stored.readable(store.history(one.model, one.variant)))
+        for one in stored.readable(store.latest())
     ]
-    return [[one for one in some if one.status != "incomplete"] or some for some in histories]
 
 
 def _evidence(store: Store, some: Sequence[ModelResult]) -> dict[RunModel, Evidence]:

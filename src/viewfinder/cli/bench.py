@@ -24,6 +24,7 @@ SCRIPTS = {
     "average_inference": ("latency", "images", "mean"),
     "median_inference": ("latency", "images", "e2e", "p50"),
     "output_tokens": ("latency", "images", "output_tokens"),
+    "own_questions": ("own_images", "accuracy"),
     "ttft_image": ("latency", "images", "ttft", "p50"),
     "ttft_text": ("latency", "texts", "ttft", "p50"),
 }
@@ -48,9 +49,13 @@ def bench(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Also ask your own questions: a folder of images with a CSV or JSON of questions.",
+            help="Also ask your own questions: a folder of images with a table of questions and answers, or "
+            "with a subfolder for each answer.",
         ),
     ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Ask your own questions (--vqa) and measure nothing else.")
+    ] = False,
     budget: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Total time (90s, 10m, 1h); spent where it separates models best."),
@@ -62,17 +67,19 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    if resume and (names or suite or variant or endpoint or vqa or budget):
+    if resume and (names or suite or variant or endpoint or vqa or only or budget):
         raise BadRequest(
             "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
     wanted = wanted_variants(names or [], variant or [])
-    results = measure(names or [], suite or "quick", wanted, endpoint, vqa=vqa, budget=budget, resume=resume)
+    results = measure(
+        names or [], suite or "quick", wanted, endpoint, vqa=vqa, only=only, budget=budget, resume=resume
+    )
     if as_json:
         print_json([as_printed(result) for result in results])
     else:
         show(results)
-    if any(result.status in ("failed", "incomplete") for result in results):
+    if any(map(_is_unfinished, results)):
         raise typer.Exit(1)
 
 
@@ -83,6 +90,7 @@ def measure(
     endpoint: str | None = None,
     *,
     vqa: Path | None = None,
+    only: bool = False,
     budget: str | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
@@ -99,6 +107,7 @@ def measure(
             endpoint_key=SecretStr(key) if key else None,
             settings=load_settings(variants=variants or None),
             vqa=vqa,
+            only=only,
             budget=budget,
             resume=resume,
             on_progress=on_progress,
@@ -117,6 +126,8 @@ def show(results: "list[ModelResult]") -> None:
     from viewfinder.report.figures import phrase
 
     columns = {INFERENCE: INFERENCE, LOAD_TIME: "first correct answer", DIFFERENCE: DIFFERENCE}
+    if not any(result.is_judged for result in results):
+        columns.clear()
     if any(OWN.name in result.found for result in results):
         columns[OWN_QUESTIONS] = "own questions (VQA v2)"
     table = Table("model", "status", *columns.values())
@@ -133,9 +144,21 @@ def show(results: "list[ModelResult]") -> None:
             errors.print(f"{result.model}: complete it: {bench_command(result, result.suite)}", markup=False)
 
 
+def _is_unfinished(result: "ModelResult") -> bool:
+    """Whether the run did not find out what it was for."""
+    from viewfinder.measure.figures import Missing
+    from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
+
+    if result.status == "not judged":
+        return isinstance(result.figures[OWN_QUESTIONS], Missing)
+    return result.status in ("failed", "incomplete")
+
+
 def as_printed(result: "ModelResult") -> dict[str, Any]:
-    """A result as JSON: `found` by measure, and beside it the figures that scripts read."""
+    """A result as JSON: `found` by measure, and beside it the figures that scripts read. The small pictures
+    of wrong answers are left out."""
     fields = result.model_dump(mode="json")
+    fields["found"].get("own_images", {}).pop("thumbnails", None)
     figures = {key: _at(fields["found"], path) for key, path in SCRIPTS.items()}
     figures["load"] = {stamp: _at(fields["found"], ("load", stamp)) for stamp in STAMPS}
     return fields | figures | {"decode_rate": result.figures["decode speed"].model_dump(mode="json")}

@@ -73,6 +73,8 @@ class Anchor:
         return machine_speed.during(samples, self.context.suite.anchor)
 
     async def _take(self, processes: range) -> None:
+        if not processes:
+            return
         self.context.steps.begin(
             "this computer", "its own speed", len(processes) * (ANCHOR_WARM_UP + ANCHOR_IMAGES)
         )

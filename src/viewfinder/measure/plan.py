@@ -1,5 +1,6 @@
 """The order in which a run measures: each model's gates, then the timed processes of all models in turn, then
-the measures with processes of their own, and disturbed processes once more; pure, called by `runner`.
+the measures with processes of their own, and disturbed processes once more; pure, called by `runner`. What
+must not be lost when the time ends comes before all of that.
 
 A computer drifts while it is measured (it warms up, other programs begin to work). If models were measured
 one after the other, the last one would seem slow; so each round of timed processes contains every model once,
@@ -38,6 +39,7 @@ def plan(
     seed: int,
     first: str = "",
     apart: Sequence[tuple[str, int]] = (),
+    early: Collection[str] = (),
 ) -> list[PlannedProcess]:
     """Every process of a run, in order; the same seed gives the same plan.
 
@@ -46,7 +48,8 @@ def plan(
     are models (twice as many if that number is odd), each model is equally often at each place, and equally
     often right after each other one (Williams, Aust. J. Sci. Res. A 2 (1949) 149): neither a drift nor the
     state that a model leaves behind favors any of them. Last come the measures `apart`, each with its number
-    of processes for every model. Raises ValueError for a model that is named twice.
+    of processes for every model; those of them that are `early` come before everything else, under the same
+    numbers. Raises ValueError for a model that is named twice.
     """
     if len(set(models)) < len(models):
         raise ValueError("a model can be in a run only once")
@@ -61,7 +64,7 @@ def plan(
     own = [(measure, nth) for measure, processes in apart for nth in range(processes)]
     for number, (measure, nth) in enumerate(own, start=FIRST_PROCESS + 1 + timed):
         planned += [PlannedProcess(number, model, measure, nth) for model in _shuffled(models, rng)]
-    return planned
+    return sorted(planned, key=lambda one: one.measure not in early)
 
 
 def second_measurements(

@@ -15,7 +15,7 @@ from viewfinder.measure.figures import NOT_REACHED, Measured, Missing
 from viewfinder.measure.measures.gates import MEASURE as GATES
 from viewfinder.measure.measures.gates.find import is_blind
 from viewfinder.measure.measures.gates.result import Gates
-from viewfinder.measure.measures.registry import AnyMeasure
+from viewfinder.measure.measures.registry import AnyMeasure, measures
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult, facts_of
 from viewfinder.measure.store.rows import Run
@@ -51,6 +51,12 @@ class ResultBuilder:
         some = [*self.logs.get(log.measure, []), log]
         self.logs[log.measure] = sorted(some, key=lambda one: one.nth) if log.measure else some
 
+    def nothing_to_ask(self) -> str:
+        """Why this variant can be asked nothing of the suite; empty if it can."""
+        reasons = [self.skip_reason(measures()[name]) for name in self.suite.counts]
+        first = reasons[0] if reasons and all(reasons) else None
+        return f"'{self.card.name}' can be asked nothing of that: {first.missing}." if first else ""
+
     def skip_reason(self, measure: AnyMeasure) -> Missing | None:
         """Why a measure is left out for this model, or None."""
         if missing := measure.skip_reason(self.variant):
@@ -71,6 +77,7 @@ class ResultBuilder:
         verdict = judge(
             replace(facts, issues=issues),
             failure=self.failure,
+            has_gates=GATES.name in self.suite.counts,
             is_ours=self.variant.server is None,
             memory_bytes=self.run.machine.memory_bytes,
         )

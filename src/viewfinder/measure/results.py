@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, JsonValue, RootModel, SerializeAsAny, Val
 
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.base import Facts, ResultHeader, merged
+from viewfinder.measure.measures.gates import MEASURE as GATES
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.store.store import Store, StoredResult
 
@@ -16,6 +17,7 @@ Status = Literal[
     "production ready",
     "verified",
     "incomplete",
+    "not judged",
     "provisional",
     "vision-only",
     "text-only",
@@ -48,11 +50,20 @@ class ModelResult(ResultHeader):
     """What is unusual about how it was measured, such as which processes were disturbed."""
     machine_drift: Measured | None = None
     """The machine's time for the same work at the run's end over that at its start; None: not timed."""
+    own_run: str = ""
+    """The run in which the user's own questions were asked, if it was another one; see
+    `compare/own_score`."""
 
     @field_validator("found", mode="before")
     @classmethod
     def _typed(cls, found: Mapping[str, Any]) -> dict[str, BaseModel]:
         return {name: _read(name, stored) for name, stored in found.items()}
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether its run had the gates. One that asked the user's own questions only takes the place of no
+        other result."""
+        return GATES.name in self.found
 
     @property
     def facts(self) -> Facts:

@@ -23,6 +23,7 @@ from viewfinder.measure.anchor import Anchor, steps_of_anchor
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.deadline import Deadline, TimeIsUp
 from viewfinder.measure.measures.gates import MEASURE as GATES
+from viewfinder.measure.measures.own_images import MEASURE as OWN
 from viewfinder.measure.plan import PlannedProcess, plan, second_measurements
 from viewfinder.measure.progress import Progress, Steps
 from viewfinder.measure.results import ModelResult
@@ -90,7 +91,12 @@ async def run_suite(
 def _plan(cards: Sequence[ModelCard], suite: Suite, seed: int) -> list[PlannedProcess]:
     apart = [(measure.name, processes) for measure, processes in suite.apart() if measure is not GATES]
     first = GATES.name if GATES.name in suite.counts else ""
-    return plan([card.name for card in cards], suite.processes, seed, first, apart)
+    return plan([card.name for card in cards], suite.processes, seed, first, apart, _early(suite))
+
+
+def _early(suite: Suite) -> tuple[str, ...]:
+    """With a budget, the user's own questions: what was asked for by name must not be what is left out."""
+    return (OWN.name,) if suite.limit_s else ()
 
 
 async def _measure(
@@ -110,13 +116,14 @@ async def _measure(
 async def _take_all(
     context: RunContext, planned: Sequence[PlannedProcess], sessions: dict[str, Session]
 ) -> None:
-    """Everything planned: the shared processes and then the others, and after each of the two the disturbed
-    ones once more. Raises TimeIsUp."""
-    apart = [one for one in planned if one.measure and one.measure != GATES.name]
-    shared = [one for one in planned if one not in apart]
-    for half in (shared, apart):
-        await _take(context, half, sessions)
-        numbers = {one.number for one in half}
+    """Everything planned: the early processes, the shared ones and then the others, and after each of the
+    three the disturbed ones once more. Raises TimeIsUp."""
+    early = [one for one in planned if one.measure in _early(context.suite)]
+    apart = [one for one in planned if one.measure and one.measure != GATES.name and one not in early]
+    shared = [one for one in planned if one not in (*early, *apart)]
+    for part in (early, shared, apart):
+        await _take(context, part, sessions)
+        numbers = {one.number for one in part}
         spoiled = {name: numbers.intersection(session.disturbed) for name, session in sessions.items()}
         again = second_measurements(planned, spoiled, context.suite.again)
         context.steps.extend(sum(steps_of(context.suite, one) for one in again))

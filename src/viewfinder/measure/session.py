@@ -49,6 +49,7 @@ class Session:
             variant, _ = choose_variant(self.card)
             self.builder.variant, settings = variant, self.context.settings.engine_of(self.card.name)
             self.fingerprint = await asyncio.to_thread(self.context.fingerprint, variant, settings)
+            self.builder.failure = self.builder.nothing_to_ask()
         except (EngineError, ModelFilesError, BadRequest) as error:
             self.builder.failure = str(error)
         known = results.readable(self.context.store.results_of(self.context.run.run))

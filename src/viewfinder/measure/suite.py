@@ -33,6 +33,10 @@ class Suite:
         """The same suite with other counts of one measure."""
         return replace(self, counts={**self.counts, measure: counts})
 
+    def only(self, measure: str) -> "Suite":
+        """The same suite with this one measure: neither a model nor the machine is timed."""
+        return replace(self, processes=0, again=0, anchor=0, counts={measure: self.counts[measure]})
+
     def shared(self) -> list[AnyMeasure]:
         """The measures that ask each timed process in turn."""
         return [one for one in self._measures() if "own_process" not in one.needs]

@@ -1,6 +1,7 @@
 """The status of a result, by fixed rules, with its reasons; pure, called by `result_builder`.
 
     failed             it could not be measured to the end
+    not judged         the run asked the user's own questions only, and no gate
     broken             no gate was passed: it answers, but wrongly
     avoid              it mixes up its users' images or answers, or fills the memory of this computer
     incomplete         a gate was not reached: nothing is known of it, good or bad
@@ -27,6 +28,7 @@ _LEAST_LEAK_REQUESTS = 60
 """Requests in which mix-ups are looked for; with none in 60, the rate is surely below 4.9 %."""
 _SOON = 1_000
 """A leak that fills the memory within this number of requests makes a model one to avoid."""
+_OWN_ONLY = "only your own questions were asked: whether it sees, reads and serves well was not measured"
 _TOO_WIDE = 0.25
 """A gate that was not passed is undecided if its interval contains the pass mark and is wider than this."""
 
@@ -40,12 +42,17 @@ class Verdict:
 
 
 def judge(
-    facts: Facts, *, failure: str = "", is_ours: bool = True, memory_bytes: float = float("inf")
+    facts: Facts,
+    *,
+    failure: str = "",
+    has_gates: bool = True,
+    is_ours: bool = True,
+    memory_bytes: float = float("inf"),
 ) -> Verdict:
     """The status of one variant on a computer with `memory_bytes`; `failure` says why it could not be
-    measured to the end."""
-    if failure:
-        return Verdict("failed", (failure,))
+    measured to the end, `has_gates` whether the suite has gates at all."""
+    if failure or not has_gates:
+        return Verdict("failed", (failure,)) if failure else Verdict("not judged", (_OWN_ONLY,))
     asked = _asked(facts)
     passed = [name for name, gate in asked.items() if gate.passed]
     gates = tuple(_of_gate(name, gate) for name, gate in asked.items())

@@ -3,9 +3,10 @@ process, one answer to each question. Read from the store by `api`; used by `sta
 report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from viewfinder.measure.measures.base import ProcessValues, Reader, RightAnswers
+from viewfinder.measure.measures.own_images.score import VQA
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.results import ModelResult
@@ -13,6 +14,9 @@ from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.store.fingerprint import Fingerprint
 from viewfinder.measure.store.rows import ANCHOR, ProcessOutcome, Sample
 from viewfinder.measure.store.store import Store
+
+_OWN_PROCESS = -1
+"""No process of a run has this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,23 @@ def evidence_of(store: Store, result: ModelResult) -> Evidence:
     """The evidence of a stored result."""
     prints = store.fingerprints(result.run)
     return Evidence(
-        samples=store.samples(result.run, result.model),
+        samples=_samples(store, result),
         outcomes=store.outcomes(result.run, result.model),
         fingerprint=prints.get(result.model),
         anchor=store.samples(result.run, ANCHOR),
         anchored=prints.get(ANCHOR),
     )
+
+
+def _samples(store: Store, result: ModelResult) -> list[Sample]:
+    """Its samples, with those of the own questions from the run that asked them; they are given as a process
+    of the result's own run, so that nothing else is taken to be of two runs."""
+    samples = store.samples(result.run, result.model)
+    if not result.own_run:
+        return samples
+    own = [one for one in store.samples(result.own_run, result.model) if one.scenario == VQA]
+    others = [one for one in samples if one.scenario != VQA]
+    return others + [replace(one, run=result.run, process=_OWN_PROCESS) for one in own]
 
 
 def readers() -> dict[str, Reader]:
