@@ -7,7 +7,7 @@ Implemented by each of those folders and by third parties' packages (see `docs/a
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -29,9 +29,6 @@ Need = Literal["vision", "text", "sight", "own_process", "ours"]
 """vision, text: the variant takes images, or prompts without an image. sight: it passed the vision gate, or
 had too few questions to fail it. own_process: no other measure uses the process before. ours: Viewfinder
 starts the server."""
-Row = tuple[str, str]
-"""Item and cell of a model's table in the guide."""
-
 JUDGED = ("vision", "text")
 """The gates that decide a status."""
 DEPTHS = ("quick", "standard", "thorough")
@@ -44,39 +41,33 @@ class NoCounts:
     """The counts of a measure that has nothing to choose: every timed process is measured once."""
 
 
-class Writer(Protocol):
-    """Turns figures and words into the guide's cells; the report provides it, in its format."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A figure that other programs can disturb: the guide marks it if they did."""
 
-    def figure(self, measured: Measured, unit: str = "") -> str:
-        """Value, interval and n, converted to `unit` if one is given; or why the figure is missing."""
+    measured: Measured
 
-    def timing(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
-        """The same for a figure that other programs can disturb; marked if they did."""
 
-    def gate(self, gate: Gate | Missing) -> str:
-        """Whether the gate was passed, and how many answers were right."""
-
-    def text(self, words: str) -> str:
-        """Plain text; it may come from outside."""
-
-    def note(self, words: str) -> str:
-        """The mark of a footnote with this text, to be put after a cell."""
+Value = str | Measured | Gate | Timing
+"""What stands in a cell of the guide; words are plain text, and may come from outside."""
+Row = tuple[str, Value]
+"""Item and value of a model's table in the guide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table after a sentence that introduces it. Each line maps columns to cells, as a Writer makes them; a
-    column that a line lacks is empty there."""
+    """A table after a sentence that introduces it. Each line maps columns to values; a column that a line
+    lacks is empty there."""
 
     intro: str
-    lines: Sequence[Mapping[str, str]]
+    lines: Sequence[Mapping[str, Value]]
 
     @property
     def header(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(column for line in self.lines for column in line))
 
     @property
-    def rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[tuple[Value, ...]]:
         return [tuple(line.get(column, "") for column in self.header) for line in self.lines]
 
 
@@ -225,9 +216,9 @@ class Measure(Generic[C, R]):
     has_phases: bool = False
     """It reports its progress itself, by `subject.begin`."""
 
-    rows: Callable[[R | Missing, Writer], Sequence[Row]] = lambda found, write: ()
+    rows: Callable[[R | Missing], Sequence[Row]] = lambda found: ()
     """Its rows in the model's table."""
-    section: Callable[[R, Writer], Sequence[Table]] = lambda result, write: ()
+    section: Callable[[R], Sequence[Table]] = lambda result: ()
     """Its tables below that."""
     method: Sequence[str] = ()
     """Sentences for the guide's "How it was measured"."""

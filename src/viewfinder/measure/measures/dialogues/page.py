@@ -1,7 +1,7 @@
 """How dialogues read in the guide: rows of a model's table."""
 
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Row, Writer
+from viewfinder.measure.measures.base import Row
 from viewfinder.measure.measures.dialogues.result import Dialogues
 
 METHOD = (
@@ -12,29 +12,29 @@ METHOD = (
 )
 
 
-def rows(context: Dialogues | Missing, write: Writer) -> list[Row]:
+def rows(context: Dialogues | Missing) -> list[Row]:
     if isinstance(context, Missing):
-        return [("Context", write.figure(context))]
+        return [("Context", context)]
     failed = f"; {context.failed} requests failed, the first: {context.failure}" if context.failed else ""
     return [
-        ("Context: facts kept (%)", write.figure(context.retention)),
+        ("Context: facts kept (%)", context.retention),
         *(
             (
                 f"Context: kept, image {distance} {'turn' if distance == 1 else 'turns'} ago (%)",
-                write.figure(kept),
+                kept,
             )
             for distance, kept in sorted(context.by_distance.items())
         ),
-        ("Context: kept, image taken out (%)", write.figure(context.text_memory)),
-        ("Context: worth of re-sending the image (points)", write.figure(context.text_gap)),
-        ("Context: lost to a second image (points)", write.figure(context.interference)),
-        ("Context: answered for the second image (%)", write.figure(context.swaps)),
-        ("Context: kept of the second image (%)", write.figure(context.second_image)),
-        ("Context: first fact lost in turn", write.figure(context.first_loss)),
-        ("Context: false premises accepted (%)", write.figure(context.false_premises_accepted)),
-        ("Context: true premises accepted (%)", write.figure(context.true_premises_accepted)),
-        ("Context: right when asked alone (%)", write.figure(context.eyesight)),
-        ("Context: right without any image (%)", write.figure(context.blind)),
-        ("Context: gain by the image (points)", write.figure(context.blind_corrected_gain)),
-        ("Context: dialogues", write.text(f"{context.dialogues}: {context.ended}{failed}")),
+        ("Context: kept, image taken out (%)", context.text_memory),
+        ("Context: worth of re-sending the image (points)", context.text_gap),
+        ("Context: lost to a second image (points)", context.interference),
+        ("Context: answered for the second image (%)", context.swaps),
+        ("Context: kept of the second image (%)", context.second_image),
+        ("Context: first fact lost in turn", context.first_loss),
+        ("Context: false premises accepted (%)", context.false_premises_accepted),
+        ("Context: true premises accepted (%)", context.true_premises_accepted),
+        ("Context: right when asked alone (%)", context.eyesight),
+        ("Context: right without any image (%)", context.blind),
+        ("Context: gain by the image (points)", context.blind_corrected_gain),
+        ("Context: dialogues", f"{context.dialogues}: {context.ended}{failed}"),
     ]

@@ -1,7 +1,7 @@
 """How the gates read in the guide."""
 
 from viewfinder.measure.figures import Gate, Missing
-from viewfinder.measure.measures.base import Row, Writer
+from viewfinder.measure.measures.base import Row
 from viewfinder.measure.measures.gates.result import Gates
 
 GATE_TITLES = {"vision": "vision", "text": "pure text", "follow_up": "follow-up turns"}
@@ -12,12 +12,12 @@ METHOD = (
 )
 
 
-def rows(found: Gates | Missing, write: Writer) -> list[Row]:
+def rows(found: Gates | Missing) -> list[Row]:
     gates: dict[str, Gate | Missing] = {
         name: found if isinstance(found, Missing) else getattr(found, name) for name in GATE_TITLES
     }
     proven = [GATE_TITLES[name] for name, gate in gates.items() if isinstance(gate, Gate) and gate.passed]
     return [
         ("Features proven by a gate", ", ".join(proven) or "none"),
-        *((GATE_TITLES[name].capitalize(), write.gate(gate)) for name, gate in gates.items()),
+        *((GATE_TITLES[name].capitalize(), gate) for name, gate in gates.items()),
     ]

@@ -1,7 +1,7 @@
 """How the timed requests read in the guide: rows of a model's table, and two tables under it."""
 
-from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Row, Table, Writer
+from viewfinder.measure.figures import Missing, in_unit
+from viewfinder.measure.measures.base import Row, Table, Timing, Value
 from viewfinder.measure.measures.latency.find import DECODE, INFERENCE, TTFT_IMAGE, TTFT_TEXT, headline
 from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
 
@@ -27,61 +27,61 @@ METHOD = (
 )
 
 
-def rows(found: Latency | Missing, write: Writer) -> list[Row]:
+def rows(found: Latency | Missing) -> list[Row]:
     figures = headline(found)
-    lines = [
-        ("Average inference (s)", write.timing(figures[INFERENCE], "s")),
-        ("Median inference (s)", write.timing(figures["median inference"], "s")),
-        ("Output tokens", write.figure(figures["output tokens"])),
-        ("Time to first token, image (ms)", write.timing(figures[TTFT_IMAGE], "ms")),
-        ("Time to first token, text (ms)", write.timing(figures[TTFT_TEXT], "ms")),
-        ("Decode speed", write.timing(figures[DECODE], with_unit=True)),
+    lines: list[Row] = [
+        ("Average inference (s)", Timing(in_unit(figures[INFERENCE], "s"))),
+        ("Median inference (s)", Timing(in_unit(figures["median inference"], "s"))),
+        ("Output tokens", figures["output tokens"]),
+        ("Time to first token, image (ms)", Timing(in_unit(figures[TTFT_IMAGE], "ms"))),
+        ("Time to first token, text (ms)", Timing(in_unit(figures[TTFT_TEXT], "ms"))),
+        ("Decode speed (tokens/s)", Timing(figures[DECODE])),
     ]
     if isinstance(found, Missing):
         return lines
     first, later = found.first_image, found.later_images
     return [
         *lines,
-        ("First image after a start: time to first token (ms)", write.timing(first, "ms")),
-        ("Later images, same kind of question (ms)", write.timing(later, "ms")),
-        ("First image / later images", write.timing(found.first_slower)),
-        ("A new image costs (ms)", write.timing(found.new_image, "ms")),
+        ("First image after a start: time to first token (ms)", Timing(in_unit(first, "ms"))),
+        ("Later images, same kind of question (ms)", Timing(in_unit(later, "ms"))),
+        ("First image / later images", Timing(found.first_slower)),
+        ("A new image costs (ms)", Timing(in_unit(found.new_image, "ms"))),
     ]
 
 
-def section(result: Latency, write: Writer) -> list[Table]:
-    return [_percentiles(result, write), _speeds(result, write)]
+def section(result: Latency) -> list[Table]:
+    return [_percentiles(result), _speeds(result)]
 
 
-def _percentiles(result: Latency, write: Writer) -> Table:
+def _percentiles(result: Latency) -> Table:
     """Milliseconds; one line for each kind of request and each time."""
-    lines: list[dict[str, str]] = []
+    lines: list[dict[str, Value]] = []
     for name, title in _KINDS.items():
         one: RequestTimes | Missing = getattr(result, name)
         if isinstance(one, Missing):
-            why = write.timing(one)
+            why = Timing(one)
             lines.append({"Requests": title, "Time (ms)": "", "p50": why, "p95": why, "p99": why})
             continue
         for figure, words in _TIMES.items():
             spread: Spread = getattr(one, figure)
-            percentiles = {at: write.timing(getattr(spread, at), "ms") for at in ("p50", "p95", "p99")}
+            percentiles = {at: Timing(in_unit(getattr(spread, at), "ms")) for at in ("p50", "p95", "p99")}
             lines.append({"Requests": title, "Time (ms)": words, **percentiles})
     intro = "How long requests take, one at a time; an image that was sent before never counts as a new one:"
     return Table(intro, lines)
 
 
-def _speeds(result: Latency, write: Writer) -> Table:
+def _speeds(result: Latency) -> Table:
     """One line for each kind of request that the suite has."""
     intro = (
         "How fast the engine reads a prompt, by its own clock and with the image's encoding in it, and "
         "writes an answer:"
     )
-    lines = [
+    lines: list[dict[str, Value]] = [
         {
             "Requests": title,
-            "Output tokens": write.timing(one.output_tokens),
-            "Prefill speed (tokens/s)": write.timing(one.prefill_rate),
-            "Decode speed (tokens/s)": write.timing(one.decode_rate),
+            "Output tokens": Timing(one.output_tokens),
+            "Prefill speed (tokens/s)": Timing(one.prefill_rate),
+            "Decode speed (tokens/s)": Timing(one.decode_rate),
         }
         for name, title in _KINDS.items()
         if isinstance(one := getattr(result, name), RequestTimes)

@@ -1,7 +1,7 @@
 """How load times read in the guide."""
 
-from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Row, Writer
+from viewfinder.measure.figures import Missing, in_unit
+from viewfinder.measure.measures.base import Row, Timing
 from viewfinder.measure.measures.load.result import LoadTimes
 
 STEPS = {
@@ -21,12 +21,12 @@ COLD_METHOD = (
 )
 
 
-def rows(found: LoadTimes | Missing, write: Writer) -> list[Row]:
+def rows(found: LoadTimes | Missing) -> list[Row]:
     if isinstance(found, Missing):
-        return [(title, write.timing(found)) for title in STEPS.values()]
-    return [(title, write.timing(getattr(found, name), "s")) for name, title in STEPS.items()]
+        return [(title, Timing(found)) for title in STEPS.values()]
+    return [(title, Timing(in_unit(getattr(found, name), "s"))) for name, title in STEPS.items()]
 
 
-def cold_rows(found: LoadTimes | Missing, write: Writer) -> list[Row]:
+def cold_rows(found: LoadTimes | Missing) -> list[Row]:
     measured = found if isinstance(found, Missing) else found.first_correct
-    return [("Load time, files from the disk (s)", write.timing(measured))]
+    return [("Load time, files from the disk (s)", Timing(measured))]

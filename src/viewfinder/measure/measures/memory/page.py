@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from viewfinder.measure.figures import Missing, Phase
-from viewfinder.measure.measures.base import NO_FIGURE, Row, Table, Writer
+from viewfinder.measure.figures import Missing, Phase, in_unit
+from viewfinder.measure.measures.base import NO_FIGURE, Row, Table
 from viewfinder.measure.measures.memory.result import MemoryUse
 
 METHOD = (
@@ -14,12 +14,12 @@ METHOD = (
 )
 
 
-def rows(found: MemoryUse | Missing, write: Writer) -> list[Row]:
+def rows(found: MemoryUse | Missing) -> list[Row]:
     measured = found if isinstance(found, Missing) else found.difference
-    return [("Memory difference (GB)", write.figure(measured, "GB"))]
+    return [("Memory difference (GB)", in_unit(measured, "GB"))]
 
 
-def section(result: MemoryUse, write: Writer) -> list[Table]:
+def section(result: MemoryUse) -> list[Table]:
     """Megabytes (10^6 bytes) of the server's process tree.
 
     The kernel's peak is the sum of the most that each process ever had in memory, pages of libraries

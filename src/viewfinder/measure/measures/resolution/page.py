@@ -1,7 +1,7 @@
 """How the image budgets read in the guide: a row of a model's table, and a table of all budgets."""
 
-from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Row, Table, Writer
+from viewfinder.measure.figures import Missing, in_unit
+from viewfinder.measure.measures.base import Row, Table, Timing
 from viewfinder.measure.measures.resolution.result import Budget, Resolution
 
 METHOD = (
@@ -10,29 +10,29 @@ METHOD = (
 )
 
 
-def rows(found: Resolution | Missing, write: Writer) -> list[Row]:
+def rows(found: Resolution | Missing) -> list[Row]:
     title = "Smallest image that does as well"
     if isinstance(found, Missing):
-        return [(title, write.figure(found))]
+        return [(title, found)]
     if isinstance(found.cheapest, Missing):
-        return [(title, write.figure(found.cheapest))]
+        return [(title, found.cheapest)]
     is_smallest = found.cheapest == found.budgets[0].budget
-    return [(title, write.text(f"{found.cheapest}{', the smallest that was tried' if is_smallest else ''}"))]
+    return [(title, f"{found.cheapest}{', the smallest that was tried' if is_smallest else ''}")]
 
 
-def section(found: Resolution, write: Writer) -> list[Table]:
+def section(found: Resolution) -> list[Table]:
     intro = (
         "The same questions at several image budgets; the largest is the reference. Not inferior: surely "
         "less than two points of accuracy are lost:"
     )
     lines = [
         {
-            "Image": write.text(budget.budget),
-            "Image tokens": write.figure(budget.image_tokens),
-            "First token (ms)": write.timing(budget.ttft, "ms"),
-            "Whole request (ms)": write.timing(budget.e2e, "ms"),
-            "Accuracy (%)": write.figure(budget.accuracy),
-            "Against the largest (points)": write.figure(budget.difference) if budget.difference else "",
+            "Image": budget.budget,
+            "Image tokens": budget.image_tokens,
+            "First token (ms)": Timing(in_unit(budget.ttft, "ms")),
+            "Whole request (ms)": Timing(in_unit(budget.e2e, "ms")),
+            "Accuracy (%)": budget.accuracy,
+            "Against the largest (points)": budget.difference if budget.difference else "",
             "Verdict": _verdict(budget),
             "Failed": f"{budget.failed} of {budget.asked}",
         }

@@ -1,7 +1,7 @@
 """How the soak reads in the guide: rows of a model's table."""
 
 from viewfinder.measure.figures import Measured, Missing
-from viewfinder.measure.measures.base import Row, Writer
+from viewfinder.measure.measures.base import Row
 from viewfinder.measure.measures.soak.result import Soak
 from viewfinder.measure.troubles.trouble import codes_in
 
@@ -11,28 +11,26 @@ METHOD = (
 )
 
 
-def rows(found: Soak | Missing, write: Writer) -> list[Row]:
+def rows(found: Soak | Missing) -> list[Row]:
     if isinstance(found, Missing):
-        return [("Soak", write.figure(found))]
+        return [("Soak", found)]
     grown = found.growth
     if isinstance(grown, Missing):
-        memory = [("Memory over many requests", write.figure(grown))]
+        memory: list[Row] = [("Memory over many requests", grown)]
     else:
-        rise = write.note(
-            f"From the first requests to the last ones the footprint rose by {grown.rise_mb:.1f} MB"
-        )
         memory = [
-            ("Memory over many requests", f"{grown.kind}{rise}"),
-            ("Memory growth (MB/request)", write.figure(grown.slope)),
+            ("Memory over many requests", grown.kind),
+            ("Rise of the footprint from the first requests to the last ones (MB)", f"{grown.rise_mb:.1f}"),
+            ("Memory growth (MB/request)", grown.slope),
         ]
     return [
         *memory,
-        (f"Time of a request over {found.requests} ({_unit(found.latency)})", write.figure(found.latency)),
-        ("Descriptors growth (per request)", write.figure(found.descriptors)),
-        ("Threads growth (per request)", write.figure(found.threads)),
+        (f"Time of a request over {found.requests} ({_unit(found.latency)})", found.latency),
+        ("Descriptors growth (per request)", found.descriptors),
+        ("Threads growth (per request)", found.threads),
         ("Canary answers that changed", found.canaries.words),
         ("Failed or empty answers in the soak", found.failures.words),
-        ("Troubles found in the soak", write.text(codes_in(found.troubles))),
+        ("Troubles found in the soak", codes_in(found.troubles)),
     ]
 
 

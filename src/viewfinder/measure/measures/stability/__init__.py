@@ -15,6 +15,7 @@ MEASURE = Measure(
     steps=ask.steps,
     processes=lambda counts: counts.references + 2 if counts.references else 0,
     rows=page.rows,
+    method=page.METHOD,
     facts=find.facts,
     files=reproducer.files,
 )

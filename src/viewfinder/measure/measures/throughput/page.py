@@ -1,7 +1,7 @@
 """How the throughput reads in the guide: two rows of a model's table, and a table of all levels."""
 
-from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Row, Table, Writer
+from viewfinder.measure.figures import Missing, in_unit
+from viewfinder.measure.measures.base import Row, Table, Timing, Value
 from viewfinder.measure.measures.throughput.result import Level, Throughput
 
 METHOD = (
@@ -12,31 +12,31 @@ METHOD = (
 )
 
 
-def rows(found: Throughput | Missing, write: Writer) -> list[Row]:
+def rows(found: Throughput | Missing) -> list[Row]:
     if isinstance(found, Missing):
-        return [("Most answers (per s)", write.timing(found))]
+        return [("Most answers (per s)", Timing(found))]
     return [
-        ("Most answers (per s)", write.timing(found.best)),
-        ("Clients that get them", _saturated(found, write)),
+        ("Most answers (per s)", Timing(found.best)),
+        ("Clients that get them", _saturated(found)),
     ]
 
 
-def section(found: Throughput, write: Writer) -> list[Table]:
+def section(found: Throughput) -> list[Table]:
     """A line for each level; times are p50 and p95."""
-    closed = [
+    closed: list[dict[str, Value]] = [
         {
             "Clients": str(level.clients),
-            "Requests/s": write.timing(level.requests),
-            "Tokens/s": write.timing(level.tokens),
-            **_times(level, write),
+            "Requests/s": Timing(level.requests),
+            "Tokens/s": Timing(level.tokens),
+            **_times(level),
         }
         for level in found.closed
     ]
-    opened = [
+    opened: list[dict[str, Value]] = [
         {
             "Clients": f"at random, {100 * level.share:.0f} % of the best",
-            "Requests/s": write.timing(level.arrivals),
-            **_times(level, write),
+            "Requests/s": Timing(level.arrivals),
+            **_times(level),
         }
         for level in found.open
     ]
@@ -48,27 +48,27 @@ def section(found: Throughput, write: Writer) -> list[Table]:
     return [Table(intro, [*closed, *opened])]
 
 
-def _times(level: Level, write: Writer) -> dict[str, str]:
+def _times(level: Level) -> dict[str, Value]:
     return {
-        "First token (ms)": write.timing(level.ttft, "ms"),
-        "First token p95 (ms)": write.timing(level.ttft_p95, "ms"),
-        "Whole request (ms)": write.timing(level.e2e, "ms"),
-        "Whole request p95 (ms)": write.timing(level.e2e_p95, "ms"),
-        "Failed": _failed(level, write),
+        "First token (ms)": Timing(in_unit(level.ttft, "ms")),
+        "First token p95 (ms)": Timing(in_unit(level.ttft_p95, "ms")),
+        "Whole request (ms)": Timing(in_unit(level.e2e, "ms")),
+        "Whole request p95 (ms)": Timing(in_unit(level.e2e_p95, "ms")),
+        "Failed": _failed(level),
     }
 
 
-def _failed(level: Level, write: Writer) -> str:
+def _failed(level: Level) -> str:
     """`3 of 72: 2 timeout, 1 empty`."""
     if not level.failures:
         return f"0 of {level.asked}"
     each = ", ".join(f"{number} {code}" for code, number in level.failures.items())
-    return write.text(f"{sum(level.failures.values())} of {level.asked}: {each}")
+    return f"{sum(level.failures.values())} of {level.asked}: {each}"
 
 
-def _saturated(found: Throughput, write: Writer) -> str:
+def _saturated(found: Throughput) -> Value:
     if isinstance(found.saturated_at, Missing):
-        return write.timing(found.saturated_at)
+        return Timing(found.saturated_at)
     if found.saturated_at == max(level.clients for level in found.closed if level.asked):
         return f"{found.saturated_at}, the most that were tried: more clients may get more"
     if found.saturated_at == 1:
