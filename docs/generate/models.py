@@ -17,7 +17,7 @@ from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import OURS
 from viewfinder.fleet.choice import EngineState, Snapshot, choose
 from viewfinder.host.hardware import METAL, Machine
-from viewfinder.report import markdown
+from viewfinder.report.formats import markdown
 
 BASE_INSTALL = "pip install viewfinder"
 ENGINES = {engine.name: engine for engine in OURS if engine.starts_servers}

@@ -32,8 +32,10 @@ from viewfinder.measure.runner import interrupted, run_suite
 from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite, suite_named, suite_of
-from viewfinder.report.document import conclusion, write_guide
+from viewfinder.report.answer import answer
+from viewfinder.report.document import make_guide, newest
 from viewfinder.report.facts import RunModel, failure_of, key, label, same_machine
+from viewfinder.report.formats import Format, write
 
 
 def bench(
@@ -152,8 +154,8 @@ def _words(request: RunRequest, settings: Settings) -> tuple[str, ...]:
     return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 
-def guide() -> str:
-    """The reference guide as Markdown, from the stored results alone.
+def guide(form: Format = "md") -> str:
+    """The reference guide from the stored results alone, as Markdown ("md"), one HTML file, or JSON.
 
     Raises ViewfinderError when nothing was measured yet.
     """
@@ -168,7 +170,7 @@ def guide() -> str:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
         )
-    return write_guide(latest, published(), previous, parities, standings, evidence)
+    return write(make_guide(latest, published(), previous, parities, standings, evidence), form)
 
 
 def _histories(store: Store) -> list[list[ModelResult]]:
@@ -209,7 +211,8 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Eviden
 
 
 def conclude() -> str:
-    """The conclusion of the stored results, in two or three sentences."""
+    """The guide's first sentence, and the command that follows from it."""
     with Store(paths.results_file()) as store:
-        latest = [results[0] for results in _histories(store)]
-        return conclusion(latest, _evidence(store, latest))
+        latest = newest([results[0] for results in _histories(store)])
+        said = answer(latest, _evidence(store, latest))
+    return f"{said.text}: {said.command}" if said.command else f"{said.text}."

@@ -41,13 +41,15 @@ def show(
 ) -> None:
     """Print one result with all of its figures."""
     from viewfinder.api.stored import stored_result
-    from viewfinder.report.document import write_result
+    from viewfinder.report.formats.markdown import write_model
+    from viewfinder.report.sections import section
 
     result = stored_result(run, model)
     if as_json:
         print_json(as_printed(result))
     else:
-        output.print(write_result(result), markup=False, highlight=False)
+        is_ready = result.status == "production ready"
+        output.print(write_model(section(result, is_ready=is_ready)), markup=False, highlight=False)
 
 
 @app.command("rm")

@@ -42,6 +42,14 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     @property
+    def line(self) -> str:
+        """What changed, in one line."""
+        if self.not_compared:
+            return f"not compared: {self.not_compared}"
+        said = "; ".join(f"{one.figure} {one.difference}, {one.verdict}" for one in self.changes)
+        return f"{said or f'no change seen in {len(self.lines)} figures'} (against run {self.before_run})"
+
+    @property
     def changes(self) -> tuple[ComparedFigure, ...]:
         return tuple(line for line in self.lines if line.changed)
 

@@ -1,37 +1,47 @@
-"""Writes the reference guide from stored results, in Markdown; called by `api`."""
+"""Makes the reference guide from stored results; called by `api`, written by `formats`."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from viewfinder.catalog.published import Published
+from viewfinder.host import hardware
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.compare.standings import Standing
-from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.results import ModelResult
-from viewfinder.report import markdown
-from viewfinder.report.advice import advise, incomplete, summary, undecided
-from viewfinder.report.changes import compare
-from viewfinder.report.commands import commands
+from viewfinder.report import tables
+from viewfinder.report.advice import advise, production_ready
+from viewfinder.report.answer import answer
+from viewfinder.report.changes import Comparison, compare
+from viewfinder.report.content import (
+    ComparedRun,
+    Guide,
+    Line,
+    Machine,
+    PublishedReport,
+    Ranking,
+)
 from viewfinder.report.facts import RunModel, label
 from viewfinder.report.figures import right_of
 from viewfinder.report.issues import known_issues, upstream_issues
+from viewfinder.report.method import method
 from viewfinder.report.ranks import lines
-from viewfinder.report.tables import Tables
+from viewfinder.report.sections import section
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TITLE = "VLM Model Loading Reference Guide"
+MOST_WORDS = 24
+"""Of one line of the first screen; the rest is in the model's section."""
+LEAST_LINES = 6
+"""Issues that the first screen may list, or one for each model if that is more."""
 
 
-def write_guide(
+def make_guide(
     results: Sequence[ModelResult],
     published: Published,
     previous: Sequence[ModelResult] = (),
     parities: Sequence[Parity] = (),
     standings: Sequence[Standing] = (),
     evidence: Mapping[RunModel, Evidence] | None = None,
-) -> str:
+) -> Guide:
     """The whole guide.
 
     Of several results of one variant the newest counts. `previous` are results of earlier runs; each result
@@ -41,86 +51,122 @@ def write_guide(
     ranks go by intervals.
     """
     evidence = evidence or {}
-    results = _newest(results)
-    notes = markdown.Notes()
-    # Markdown, not HTML: text from outside goes through the `text` and `code` filters.
-    environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(text=markdown.text, code=markdown.code)
-    return environment.get_template("guide.md.j2").render(
-        results=results,
-        published=published,
-        tables=Tables(notes),
-        notes=notes,
-        label=label,
-        commands=commands,
-        method=[line for measure in measures().values() for line in measure.method],
-        conclusion=conclusion(results, evidence),
-        advice=advise(results, evidence),
-        known_issues=known_issues(results),
-        parities=parities,
-        standings=standings,
-        lines=lines,
-        right_of=right_of,
-        upstream_issues=upstream_issues(results),
-        comparisons=compare(results, previous, evidence),
+    results = newest(results)
+    uses = advise(results, evidence)
+    ready = production_ready(results)
+    overview = tables.overview(results)
+    comparisons = compare(results, previous, evidence)
+    return Guide(
+        title=TITLE,
+        answer=answer(results, evidence),
+        overview=overview,
+        legend=tuple(tables.legend(results, overview)),
+        recommendations=tuple(
+            Line(about=use.use, text=_shortened(use.sentence, 2 * MOST_WORDS), command=use.command)
+            for use in uses
+        ),
+        issues=tuple(_few(known_issues(results), len(results))),
+        changes=tuple(_changes(comparisons)),
         updated=max((result.measured_at for result in results), default=""),
-        machines=_by_machine(results),
+        environment=tuple(_machines(results)),
+        engines=tuple(_engines(results)),
+        drawings=(),
+        models=tuple(section(result, is_ready=result in ready) for result in results),
+        method=tuple(method(uses)),
+        rankings=tuple(map(_ranking, standings)),
+        parities=tuple(
+            f"{label(one.one)} and {label(one.other)}: {right_of(one.gate).replace('right', 'the same')}"
+            for one in parities
+        ),
+        comparisons=tuple(_compared(one) for one in comparisons),
+        engine_issues=tuple(upstream_issues(results)),
+        published=_published(published, results),
     )
 
 
-def write_result(result: ModelResult) -> str:
-    """All that is stored of one result, in Markdown."""
-    notes = markdown.Notes()
-    tables = Tables(notes)
-    parts = [f"{intro}\n\n{table}" for intro, table in tables.sections(result)]
-    return "\n\n".join((f"# {label(result)}", tables.model(result), *parts, "\n".join(notes.definitions())))
-
-
-def conclusion(results: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence] | None = None) -> str:
-    """The conclusion from the results, in two or three sentences of plain text."""
-    results = _newest(results)
-    if not results:
-        return "Nothing has been measured yet. `viewfinder bench` measures models and stores the results."
-    if unknown := [f"{label(one)}: {why}" for one in results if (why := incomplete(one))]:
-        known = [one for one in results if one.status != "incomplete"]
-        said = f"Not known yet: {'; '.join(unknown)}."
-        return f"{conclusion(known, evidence)} {said}" if known else said
-    production, overall, *_, avoid = advise(results, evidence)
-    measured = f" ({len(production.picks)} of {len(results)} measured)" if len(results) > 1 else ""
-    if production.picks:
-        ready = " and ".join(pick.label for pick in production.picks)
-        sentences = [f"Production ready: {ready}{measured}."]
-    elif any(map(undecided, results)):
-        sentences = [production.no_picks]
-    else:
-        sentences = [f"Production ready: {production.no_picks[0].lower()}{production.no_picks[1:]}"]
-        if len(results) == 1 and (measured := summary(results[0])):
-            sentences.append(f"Measured: {measured}.")
-    if len(overall.picks) > 1:
-        names = " and ".join(pick.label for pick in overall.picks)
-        sentences.append(f"Best overall, with no sure difference between them: {names}.")
-    elif overall.picks:
-        sentences.append(f"Best overall: {overall.picks[0].label}, {overall.picks[0].reason}.")
-    if avoid.picks:
-        sentences.append(f"Avoid for production: {' and '.join(pick.label for pick in avoid.picks)}.")
-    return " ".join(sentences)
-
-
-def _newest(results: Sequence[ModelResult]) -> list[ModelResult]:
+def newest(results: Sequence[ModelResult]) -> list[ModelResult]:
     """One result a variant, in the order in which the variants first appear."""
-    newest: dict[tuple[str, str], ModelResult] = {}
+    found: dict[tuple[str, str], ModelResult] = {}
     for result in results:
         key = result.model, result.variant
-        if key not in newest or newest[key].measured_at < result.measured_at:
-            newest[key] = result
-    return list(newest.values())
+        if key not in found or found[key].measured_at < result.measured_at:
+            found[key] = result
+    return list(found.values())
 
 
-def _by_machine(results: Sequence[ModelResult]) -> list[tuple[ModelResult, str]]:
-    """A result of each machine, and the models that were measured on it."""
-    groups: dict[str, list[ModelResult]] = {}
+def _few(issues: Sequence[Line], models: int) -> list[Line]:
+    """As many as the first screen holds, one of each model first."""
+    by_model: dict[str, list[Line]] = {}
+    for issue in issues:
+        by_model.setdefault(issue.about, []).append(issue)
+    depth = max(map(len, by_model.values()), default=0)
+    turns = [of[turn] for turn in range(depth) for of in by_model.values() if turn < len(of)]
+    most = max(LEAST_LINES, models)
+    shown = [one.model_copy(update={"text": _shortened(one.text)}) for one in turns[:most]]
+    more = len(turns) - most
+    return [*shown, Line(text=f"And {more} more, in the models' sections.")] if more > 0 else shown
+
+
+def _shortened(text: str, most: int = MOST_WORDS) -> str:
+    words = text.split()
+    return " ".join(words) if len(words) <= most else f"{' '.join(words[:most])} …"
+
+
+def _changes(comparisons: Sequence[Comparison]) -> list[Line]:
+    """One line a model; models of which the same is to be said share one."""
+    said: dict[str, list[str]] = {}
+    for one in comparisons:
+        said.setdefault(_shortened(one.line, 2 * MOST_WORDS), []).append(one.label)
+    return [Line(about=", ".join(models), text=text) for text, models in said.items()]
+
+
+def _machines(results: Sequence[ModelResult]) -> list[Machine]:
+    """Each computer with the models that were measured on it."""
+    groups: dict[hardware.Machine, list[str]] = {}
     for result in results:
-        groups.setdefault(result.machine.model_dump_json(), []).append(result)
-    return [(group[0], ", ".join(map(label, group))) for group in groups.values()]
+        groups.setdefault(result.machine, []).append(label(result))
+    return [Machine(text=_machine(one), models=tuple(models)) for one, models in groups.items()]
+
+
+def _machine(machine: hardware.Machine) -> str:
+    cores = f"{machine.cores_physical} physical and {machine.cores_logical} logical cores"
+    memory = f"{machine.memory_bytes / 2**30:.1f} GiB of memory"
+    graphics = machine.gpu or "no graphics card that an engine could use"
+    return f"{machine.cpu}, {cores}, {memory}, {graphics}; {machine.os}; Python {machine.python}"
+
+
+def _engines(results: Sequence[ModelResult]) -> list[Line]:
+    users: dict[str, list[str]] = {}
+    for result in results:
+        users.setdefault(f"{result.engine} {result.engine_version}".strip(), []).append(label(result))
+    return [Line(about=engine, text=", ".join(models)) for engine, models in users.items()]
+
+
+def _ranking(standing: Standing) -> Ranking:
+    intro = (
+        f"By {standing.what}. Tied models surely differ from the best by less than {standing.margin}; "
+        "all pairs of models were tested together (Holm's correction, 5 %)."
+    )
+    return Ranking(intro=intro, lines=tuple(Line(about=model, text=said) for model, said in lines(standing)))
+
+
+def _compared(one: Comparison) -> ComparedRun:
+    if one.not_compared:
+        return ComparedRun(label=one.label, text=f"not compared, {one.not_compared}")
+    text = f"against run {one.before_run}: {len(one.lines)} figures compared, {len(one.changes)} changed"
+    return ComparedRun(label=one.label, text=text, notes=one.notes, grid=tables.changes(one.lines))
+
+
+def _published(published: Published, results: Sequence[ModelResult]) -> PublishedReport:
+    intro = (
+        "Published on another machine and not comparable with the figures measured here: the "
+        f'"{published.title}" of {published.date} ({published.environment}), as it was printed.'
+    )
+    return PublishedReport(
+        intro=intro,
+        grid=tables.published_figures(published, results),
+        caveats=published.caveats,
+        claims=published.claims,
+        issues=published.known_issues,
+        date=published.date,
+    )

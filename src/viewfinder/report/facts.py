@@ -1,5 +1,7 @@
 """One stored result in the guide's words; called by `advice`, `changes`, `issues` and `tables`."""
 
+import re
+
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.figures import right_of
@@ -15,6 +17,13 @@ def key(result: ModelResult) -> RunModel:
 def label(result: ModelResult) -> str:
     """The name of a result throughout the guide: model and variant."""
     return f"{result.title} ({result.variant})"
+
+
+def anchor(result: ModelResult) -> str:
+    """The name of the result's section: lower-case words with hyphens, as Markdown's renderers make them of
+    its heading."""
+    kept = re.sub(r"[^\w\s-]", "", label(result).lower())
+    return re.sub(r"\s", "-", kept.strip())
 
 
 def gate_clause(result: ModelResult, name: str) -> str:

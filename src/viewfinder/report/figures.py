@@ -1,7 +1,6 @@
 """Measured figures as text, and whether two of them differ; called by every file of this room.
 
-A figure is printed with its interval and its number of samples, rounded so that two digits of the interval's
-half-width remain.
+A figure is printed with its interval, rounded so that two digits of the interval's half-width remain.
 """
 
 import math
@@ -22,18 +21,28 @@ def apart(one: Figure, other: Figure) -> bool:
 
 
 def brief(figure: Figure) -> str:
-    """`0.321 (0.310 to 0.333, n=30)`, for a table whose header names the unit."""
+    """`0.321 (0.310 to 0.333)`, for a table whose header names the unit."""
     if not (figure.is_range or has_interval(figure)):
-        return f"{_rounded(figure.value, None)} (no interval, n={figure.n})"
+        return f"{_rounded(figure.value, None)} (no interval)"
     places = _places(figure)
     value, low, high = (_rounded(number, places) for number in (figure.value, figure.low, figure.high))
-    return f"{value} ({'range ' if figure.is_range else ''}{low} to {high}, n={figure.n})"
+    return f"{value} ({'range ' if figure.is_range else ''}{low} to {high})"
 
 
 def phrase(figure: Figure) -> str:
-    """`0.321 s (0.310 to 0.333, n=30)`, for a sentence."""
+    """`0.321 s (0.310 to 0.333)`, for a sentence."""
     value, interval = brief(figure).split(" ", 1)
     return f"{value} {figure.unit} {interval}"
+
+
+def short(figure: Figure) -> str:
+    """`0.32 s` or `97 %`: two digits and no interval, for the one sentence that sums up."""
+    number = figure.value
+    if figure.unit == "%":
+        shown = f"{number:.0f}" if number in (0.0, 100.0) or 1 <= number < 99.5 else f"{number:.1f}"
+    else:
+        shown = f"{number:.2g}" if abs(number) < 100 else f"{number:,.0f}"
+    return f"{float(shown):g} {figure.unit}" if "e" in shown else f"{shown} {figure.unit}"
 
 
 def right_of(gate: Gate) -> str:
@@ -41,7 +50,7 @@ def right_of(gate: Gate) -> str:
     measured = share_of(gate)
     if isinstance(measured, Missing):
         return measured.missing
-    return f"{gate.right} of {gate.asked} right, {phrase(measured).replace(f', n={gate.asked}', '')}"
+    return f"{gate.right} of {gate.asked} right, {phrase(measured)}"
 
 
 def _places(figure: Figure) -> int | None:

@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from viewfinder.catalog.known_issues import KnownIssue, issues_of_model
 from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.measures.gates.page import GATE_TITLES
-from viewfinder.measure.measures.latency.find import INFERENCE
-from viewfinder.measure.measures.load.find import LOAD_TIME
-from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.facts import clause, disturbance_of, failure_of, gate_clause, label
+from viewfinder.report.content import Line
+from viewfinder.report.facts import clause, failure_of, gate_clause, label
 
 
-def known_issues(results: Sequence[ModelResult]) -> list[tuple[str, tuple[str, ...]]]:
-    """Each model that has issues, with the issues, the most severe first."""
-    return [(label(result), found) for result in results if (found := _issues(result))]
+def known_issues(results: Sequence[ModelResult]) -> list[Line]:
+    """Each issue that a run saw, the most severe of each model first."""
+    return [Line(about=label(result), text=text) for result in results for text in _issues(result)]
 
 
-def upstream_issues(results: Sequence[ModelResult]) -> list[tuple[str, str]]:
+def upstream_issues(results: Sequence[ModelResult]) -> list[Line]:
     """Each measured engine with each issue that its developers know for these models, once."""
     found = {
         (f"{result.engine} {result.engine_version}", issue.code): issue
@@ -25,7 +23,22 @@ def upstream_issues(results: Sequence[ModelResult]) -> list[tuple[str, str]]:
         if result.engine_version
         for issue in issues_of_model(result.engine, result.engine_version, result.model)
     }
-    return [(engine, _sentence(issue)) for (engine, _), issue in found.items()]
+    return [Line(about=engine, text=_sentence(issue)) for (engine, _), issue in found.items()]
+
+
+def gaps(result: ModelResult) -> list[Line]:
+    """What was not measured: a line for each reason."""
+    if failure_of(result):
+        return []
+    facts = result.facts
+    left: dict[str, list[str]] = {}
+    for name, known in (
+        *((GATE_TITLES[name], facts.gates[name]) for name in GATE_TITLES),
+        *facts.figures.items(),
+    ):
+        if isinstance(known, Missing):
+            left.setdefault(clause(known.missing), []).append(name)
+    return [Line(about=", ".join(names), text=reason) for reason, names in left.items()]
 
 
 def _sentence(issue: KnownIssue) -> str:
@@ -33,26 +46,10 @@ def _sentence(issue: KnownIssue) -> str:
     return f"{issue.what} {done} ({', '.join(issue.references)})"
 
 
-def _issues(result: ModelResult) -> tuple[str, ...]:
+def _issues(result: ModelResult) -> list[str]:
     missed = (
         gate_clause(result, name)
         for name in GATE_TITLES
         if isinstance(gate := result.facts.gates[name], Gate) and not gate.passed
     )
-    seen = [failure_of(result), *map(clause, result.issues), *missed, disturbance_of(result)]
-    return tuple(filter(None, [*seen, *_unmeasured(result)]))
-
-
-def _unmeasured(result: ModelResult) -> list[str]:
-    """One line for each reason, with everything that was not measured because of it."""
-    if failure_of(result):
-        return []
-    facts = result.facts
-    left: dict[str, list[str]] = {}
-    for name, known in (
-        *((title, facts.gates[name]) for name, title in GATE_TITLES.items()),
-        *((name, facts.figures[name]) for name in (LOAD_TIME, INFERENCE, DIFFERENCE)),
-    ):
-        if isinstance(known, Missing):
-            left.setdefault(clause(known.missing), []).append(name)
-    return [f"not measured ({reason}): {', '.join(names)}" for reason, names in left.items()]
+    return list(filter(None, [failure_of(result), *map(clause, result.issues), *missed]))

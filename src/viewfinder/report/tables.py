@@ -1,204 +1,190 @@
-"""The guide's tables; each cell is a stored fact or has a footnote that says why it is missing; called by
-`document`."""
+"""The guide's tables, of stored facts alone; called by `document` and `sections`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 
 from viewfinder.catalog.published import Published, PublishedModel
-from viewfinder.host.hardware import Machine
-from viewfinder.measure.figures import Gate, Measured, Missing, in_unit
-from viewfinder.measure.measures.base import NO_FIGURE, Row, Table
+from viewfinder.measure.figures import Figure, Missing, in_unit
+from viewfinder.measure.measures.base import Row, Timing
+from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS
+from viewfinder.measure.measures.gates.page import GATE_TITLES
 from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.memory.find import DIFFERENCE
+from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.results import ModelResult, OtherVersion
 from viewfinder.report.advice import production_ready
+from viewfinder.report.cells import cell, grid_of, words, yes_or_no
 from viewfinder.report.changes import ComparedFigure
-from viewfinder.report.facts import label, same_machine
-from viewfinder.report.figures import brief, phrase, right_of
-from viewfinder.report.markdown import Notes, code, table, text
+from viewfinder.report.content import Cell, Grid
+from viewfinder.report.facts import anchor, label, same_machine
+
+OVERVIEW = (
+    "Model",
+    "Vision",
+    "Pure text",
+    "Right answers (%)",
+    "Average inference (s)",
+    "Load time (s)",
+    "Memory difference (GB)",
+    "Status",
+)
 
 
-class Cells:
-    """The cells of one result; all results of a guide share its footnotes. A `Writer` of
-    `measure/measures/base`."""
-
-    def __init__(self, notes: Notes, result: ModelResult) -> None:
-        self._notes, self._result = notes, result
-
-    def figure(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
-        """Value, interval and n with a footnote on the method, or a dash with one on the reason."""
-        measured = in_unit(measured, unit) if unit else measured
-        if isinstance(measured, Missing):
-            return f"{NO_FIGURE}{self._notes.mark(f'Not measured: {measured.missing}')}"
-        shown = phrase(measured) if with_unit else brief(measured)
-        return f"{text(shown)}{self._notes.mark(measured.how)}"
-
-    def timing(self, measured: Measured, unit: str = "", *, with_unit: bool = False) -> str:
-        cell = self.figure(measured, unit, with_unit=with_unit)
-        if self._result.contaminated and not cell.startswith(NO_FIGURE):
-            cell += self._notes.mark(f"Disturbed: {self._result.contaminated}")
-        return cell
-
-    def gate(self, gate: Gate | Missing) -> str:
-        if isinstance(gate, Missing):
-            return self.figure(gate)
-        passed = "yes" if gate.passed else "no"
-        return f"{passed}: {right_of(gate)}{self._notes.mark(f'Gate: {gate.rule}')}"
-
-    def text(self, words: str) -> str:
-        return text(words)
-
-    def note(self, words: str) -> str:
-        return self._notes.mark(words)
+def overview(results: Sequence[ModelResult]) -> Grid:
+    """One row a model; figures with their intervals."""
+    ready = production_ready(results)
+    return Grid(header=OVERVIEW, rows=tuple(_overview(result, result in ready) for result in results))
 
 
-class Tables:
-    """All tables of one guide; they share its footnotes."""
+def legend(results: Sequence[ModelResult], table: Grid) -> list[str]:
+    """What the marks of the overview mean, as far as they occur."""
+    cells = [one for row in table.rows for one in row]
+    newest = max(results, key=lambda result: result.measured_at, default=None)
+    lines = ["95 % intervals in brackets."] if cells else []
+    if any(one.is_disturbed for one in cells):
+        lines.append("† Other programs disturbed the timings.")
+    if any(one.why for one in cells):
+        lines.append("— Not measured; the model's section says why.")
+    if newest and (others := [label(one) for one in results if not same_machine(one, newest)]):
+        lines.append(f"Measured on another computer, and not ranked with the rest: {', '.join(others)}.")
+    return lines
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
 
-    def overview(self, results: Sequence[ModelResult]) -> str:
-        ready = production_ready(results)
-        newest = max(results, key=lambda result: result.measured_at)
-        return _table([self._overview(result, newest, result in ready) for result in results])
+def main_figures(result: ModelResult) -> Grid:
+    """The gates and the headline figures of every measure, each with its number of samples."""
+    facts, lines = result.facts, []
+    for name, title in GATE_TITLES.items():
+        if not (made := cell(facts.gates[name])).why:
+            lines.append((title.capitalize(), made))
+    gates = {IMAGE_ANSWERS, "right text answers", "right follow-up answers"}
+    for name, figure in facts.figures.items():
+        if isinstance(figure, Figure) and name not in gates:
+            value = Timing(figure) if _is_timing(figure) else figure
+            unit = f" ({figure.unit})" if figure.unit else ""
+            lines.append(
+                (f"{name[0].upper()}{name[1:]}{unit}", cell(value, is_disturbed=bool(result.contaminated)))
+            )
+    return Grid(
+        header=("Figure", "Measured here", "n"), rows=tuple(_with_n(item, made) for item, made in lines)
+    )
 
-    def published(self, published: Published, results: Sequence[ModelResult]) -> str:
-        """The report's overview as printed, beside the results here under the same model id."""
-        return _table(
-            [
-                {
-                    "Model": text(row.model),
-                    "Model id": code(row.model_id),
-                    "Engine": text(row.engine),
-                    "Vision": "yes" if row.vision else "no",
-                    "Pure text": "yes" if row.text else "no",
-                    "Average inference (s)": str(row.average_inference_s),
-                    "Load time (s)": str(row.load_s),
-                    "Memory difference (GB)": str(row.memory_difference_gb),
-                    "Status then": text(row.status),
-                    "Measured here": self._beside(row, results),
-                }
-                for row in published.models
-            ]
-        )
 
-    def model(self, result: ModelResult) -> str:
-        """A model's table: the rows of every measure."""
-        cells = Cells(self._notes, result)
-        measured = [row for name, found in _in_order(result) for row in _rows(name, found, cells)]
-        return table(
-            ("Item", "Measured here"),
-            (
-                ("Model id", code(result.model_id)),
-                ("Endpoint", code(result.endpoint)),
-                ("Engine", text(f"{result.engine} {result.engine_version}")),
-                ("Quantization", text(result.quantization) or NO_FIGURE),
-                *measured,
-                *_status(result, cells),
-                ("Measured", text(f"{result.measured_at}, suite {result.suite}, run {result.run}")),
-            ),
-        )
-
-    def sections(self, result: ModelResult) -> list[tuple[str, str]]:
-        """The tables below that, each with its introduction."""
-        cells = Cells(self._notes, result)
-        return [
-            (one.intro, table(one.header, one.rows))
+def every_figure(result: ModelResult) -> list[Grid]:
+    """The rows of every measure as one table, then each measure's tables."""
+    is_disturbed = bool(result.contaminated)
+    rows = [row for name, found in _in_order(result) for row in _rows(name, found)]
+    if result.machine_drift is not None:
+        rows.append(("Time of the same work at the run's end / start", result.machine_drift))
+    first = Grid(
+        header=("Item", "Measured here", "n"),
+        rows=tuple(
+            _with_n(item, cell(value, is_disturbed=is_disturbed), show_why=True) for item, value in rows
+        ),
+    )
+    return [
+        first,
+        *(
+            grid_of(table, is_disturbed=is_disturbed)
             for name, found in _in_order(result)
             if (measure := measures().get(name)) and isinstance(found, measure.result)
-            for one in measure.section(found, cells)
-        ]
+            for table in measure.section(found)
+        ),
+    ]
 
-    def changes(self, lines: Iterable[ComparedFigure]) -> str:
-        return _table(
-            [
-                {
-                    "Figure": text(line.figure),
-                    "Previous run": text(line.before),
-                    "This run": text(line.now),
-                    "Difference": text(line.difference),
-                    "Verdict": text(line.verdict),
-                }
-                for line in lines
-            ]
-        )
 
-    def machine(self, machine: Machine) -> str:
-        return table(
-            ("Item", "Test environment"),
+def changes(lines: Iterable[ComparedFigure]) -> Grid:
+    """Every figure of both runs."""
+    header = ("Figure", "Previous run", "This run", "Difference", "Verdict")
+    return words(header, ((one.figure, one.before, one.now, one.difference, one.verdict) for one in lines))
+
+
+def published_figures(published: Published, results: Sequence[ModelResult]) -> Grid:
+    """The report's overview as printed, beside the results here under the same model id."""
+    header = (
+        "Model",
+        "Model id",
+        "Engine",
+        "Vision",
+        "Pure text",
+        "Average inference (s)",
+        "Load time (s)",
+        "Memory difference (GB)",
+        "Status then",
+        "Measured here",
+    )
+    return words(
+        header,
+        (
             (
-                ("Processor", text(machine.cpu)),
-                ("Cores", f"{machine.cores_physical} physical, {machine.cores_logical} logical"),
-                ("Memory", f"{machine.memory_bytes / 2**30:.1f} GiB"),
-                ("Graphics", text(machine.gpu) or "none found that an engine could use"),
-                ("Processor features", text(", ".join(machine.features)) or NO_FIGURE),
-                ("Operating system", text(machine.os)),
-                ("Python", text(machine.python)),
-            ),
-        )
-
-    def engines(self, results: Sequence[ModelResult]) -> str:
-        users: dict[tuple[str, str], list[str]] = {}
-        for result in results:
-            users.setdefault((result.engine, result.engine_version), []).append(label(result))
-        return table(
-            ("Engine", "Version", "Models"),
-            (
-                (text(engine), text(version) or NO_FIGURE, text(", ".join(models)))
-                for (engine, version), models in users.items()
-            ),
-        )
-
-    def _overview(self, result: ModelResult, newest: ModelResult, ready: bool) -> dict[str, str]:
-        cells, gates, figures = Cells(self._notes, result), result.facts.gates, result.figures
-        note = (
-            f"Measured on another machine ({result.machine.cpu}) than the newest result; not ranked with it"
-        )
-        elsewhere = "" if same_machine(result, newest) else self._notes.mark(note)
-        return {
-            "Model": f"**{text(label(result))}**{elsewhere}",
-            "Vision": cells.gate(gates["vision"]),
-            "Pure text": cells.gate(gates["text"]),
-            "Average inference (s)": cells.timing(figures[INFERENCE]),
-            "Load time (s)": cells.timing(figures[LOAD_TIME]),
-            "Memory difference (GB)": cells.figure(figures[DIFFERENCE]),
-            "Status": self._status(result, ready),
-        }
-
-    def _status(self, result: ModelResult, ready: bool) -> str:
-        words: list[str] = [result.status]
-        if result.failure:
-            words[0] += self._notes.mark(f"Failed: {result.failure}")
-        elif result.status_reasons:
-            words[0] += self._notes.mark(f"Status: {'; '.join(result.status_reasons)}")
-        if ready and result.status != "production ready":
-            words.append("production ready")  # by the rules of the version that measured it
-        if result.contaminated:
-            words.append(f"contaminated{self._notes.mark(f'Disturbed: {result.contaminated}')}")
-        if result.issues:
-            words.append("has issues")
-        return ", ".join(words)
-
-    def _beside(self, row: PublishedModel, results: Sequence[ModelResult]) -> str:
-        each = []
-        for result in results:
-            if result.model_id == row.model_id:
-                cells, figures = Cells(self._notes, result), result.figures
-                each.append(
-                    f"{text(label(result))}: average inference {cells.timing(figures[INFERENCE])}, "
-                    f"load {cells.timing(figures[LOAD_TIME])}, memory {cells.figure(figures[DIFFERENCE])}, "
-                    f"{result.status}"
-                )
-        return "; ".join(each) or "no"
+                row.model,
+                row.model_id,
+                row.engine,
+                "yes" if row.vision else "no",
+                "yes" if row.text else "no",
+                str(row.average_inference_s),
+                str(row.load_s),
+                str(row.memory_difference_gb),
+                row.status,
+                _beside(row, results),
+            )
+            for row in published.models
+        ),
+    )
 
 
-def _table(lines: Sequence[Mapping[str, str]]) -> str:
-    made = Table("", lines)
-    return table(made.header, made.rows)
+def status_of(result: ModelResult, *, is_ready: bool) -> str:
+    """The status, and `production ready` where only the rules of an older version say so."""
+    also = ", production ready" if is_ready and result.status != "production ready" else ""
+    return f"{result.status}{also}"
+
+
+def _overview(result: ModelResult, is_ready: bool) -> tuple[Cell, ...]:
+    gates, figures, is_disturbed = result.facts.gates, result.figures, bool(result.contaminated)
+    return (
+        Cell(text=label(result), anchor=anchor(result)),
+        yes_or_no(gates["vision"]),
+        yes_or_no(gates["text"]),
+        _right(result),
+        cell(Timing(in_unit(figures[INFERENCE], "s")), is_disturbed=is_disturbed),
+        cell(Timing(in_unit(figures[LOAD_TIME], "s")), is_disturbed=is_disturbed),
+        cell(in_unit(figures[DIFFERENCE], "GB")),
+        Cell(text=status_of(result, is_ready=is_ready)),
+    )
+
+
+def _right(result: ModelResult) -> Cell:
+    """To the user's own questions if there were any, else to those about generated pictures."""
+    own = result.figures[OWN_QUESTIONS]
+    if isinstance(own, Figure):
+        made = cell(own)
+        return made.model_copy(update={"text": f"{made.text} your own"})
+    return cell(result.figures[IMAGE_ANSWERS])
+
+
+def _is_timing(figure: Figure) -> bool:
+    return figure.unit in ("s", "ms") or figure.unit.endswith("/s")
+
+
+def _with_n(item: str, made: Cell, *, show_why: bool = False) -> tuple[Cell, ...]:
+    """A row with the number of samples; `show_why`: the reason in place of a dash."""
+    shown = made.model_copy(update={"text": f"not measured: {made.why}"}) if show_why and made.why else made
+    return Cell(text=item), shown, Cell(text=f"{made.figure.n:,}" if made.figure else "")
+
+
+def _beside(row: PublishedModel, results: Sequence[ModelResult]) -> str:
+    each = []
+    for result in results:
+        if result.model_id == row.model_id:
+            figures = result.figures
+            said = (
+                f"{name} {cell(in_unit(figures[name], unit)).text} {unit}"
+                for name, unit in ((INFERENCE, "s"), (LOAD_TIME, "s"), (DIFFERENCE, "GB"))
+            )
+            each.append(f"{label(result)}: {', '.join(said)}, {result.status}")
+    return "; ".join(each) or "no"
 
 
 def _in_order(result: ModelResult) -> list[tuple[str, BaseModel]]:
@@ -208,22 +194,11 @@ def _in_order(result: ModelResult) -> list[tuple[str, BaseModel]]:
     return [(name, result.found[name]) for name in names if name in result.found]
 
 
-def _rows(name: str, found: BaseModel, cells: Cells) -> Sequence[Row]:
+def _rows(name: str, found: BaseModel) -> Sequence[Row]:
     measure = measures().get(name)
     if isinstance(found, OtherVersion):
-        return [(text(name), "measured by another version")]
+        return [(name, "measured by another version")]
     if measure is not None:
-        return measure.rows(found, cells)
-    return [(text(name), cells.figure(found))] if isinstance(found, Missing) else []
-
-
-def _status(result: ModelResult, cells: Cells) -> list[Row]:
-    """The status with its reasons, and how it was measured; results of older versions lack some of it."""
-    said: list[Row] = []
-    if result.status_reasons:
-        said.append(("Status", text(f"{result.status}: {'; '.join(result.status_reasons)}")))
-    if result.machine_drift is not None:
-        said.append(("Time of the same work at the run's end / start", cells.figure(result.machine_drift)))
-    if result.notes:
-        said.append(("Notes", text(" ".join(result.notes))))
-    return said
+        rows: Sequence[Row] = measure.rows(found)
+        return rows
+    return [(name, found)] if isinstance(found, Missing) else []

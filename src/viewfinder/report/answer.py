@@ -1,0 +1,114 @@
+"""The guide's first sentence: which model to use on this computer; called by `document`, and by `api` for the
+last line of a run."""
+
+from collections.abc import Sequence
+
+from viewfinder.measure.figures import Gate
+from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
+from viewfinder.measure.results import ModelResult
+from viewfinder.report.advice import (
+    MOST_NAMED,
+    able_overall,
+    best_overall,
+    decisive_share,
+    first,
+    summary,
+    why_avoid,
+)
+from viewfinder.report.conditions import completing_command
+from viewfinder.report.content import Line
+from viewfinder.report.facts import label
+from viewfinder.report.ranks import Known, ranked
+
+
+def answer(results: Sequence[ModelResult], evidence: Known | None = None) -> Line:
+    """One sentence from the results, which hold each variant once, and the command that follows from it."""
+    if not results:
+        return Line(text="Nothing has been measured yet; measure with", command="viewfinder bench")
+    known = evidence or {}
+    waiting = [one for one in results if one.status == "incomplete"]
+    command = completing_command(waiting[0]) if waiting else ""
+    said = _use(results, known) or _use_for_one_thing(results, known)
+    if said:
+        unknown = f"; {_names(waiting)} {_is(waiting)} not known yet" if waiting else ""
+        return Line(text=f"{said}{unknown}", command=command)
+    if waiting:
+        text = f"Which model to use is not known yet: the measurement of {_names(waiting)} was not completed"
+        return Line(text=text, command=command)
+    return Line(text=_nothing(results))
+
+
+def _use(results: Sequence[ModelResult], known: Known) -> str:
+    """For pictures and text; empty if no model can be recommended for both."""
+    best = best_overall(results, known).picks
+    if not best:
+        return ""
+    start = "For pictures and text on this computer use"
+    able, _ = able_overall(results)
+    share = decisive_share(able)
+    if len(best) > 1:
+        of = {label(result): result for result in able}
+        each = "; ".join(summary(of[pick.label], share) for pick in best[:MOST_NAMED])
+        return f"{start} {_or([pick.label for pick in best])}, which do not surely differ: {each}"
+    slower = [
+        label(place.result) for place in first(able, share, known) if label(place.result) != best[0].label
+    ]
+    also = f"; {_and(slower)} {'is' if len(slower) == 1 else 'are'} as good and slower" if slower else ""
+    return f"{start} {best[0].label}: {best[0].reason}{also}"
+
+
+def _use_for_one_thing(results: Sequence[ModelResult], known: Known) -> str:
+    """For pictures only or for text only; empty if no model can be recommended for either."""
+    able, _ = able_overall(results)
+    if able:  # none of them answered anything right
+        whose = (
+            "your own questions" if decisive_share(able) == OWN_QUESTIONS else "the questions about images"
+        )
+        names = _and([label(one) for one in able])
+        return f"No measured model can be recommended: of {whose}, {names} answered none right"
+    for status, use in (("vision-only", "pictures"), ("text-only", "text")):
+        other = "text without a picture" if use == "pictures" else "pictures"
+        some = [one for one in results if one.status == status and not one.failure]
+        some = [one for one in some if not one.issues]
+        leaders = [place.result for place in ranked(some, decisive_share(some), known) if place.rank == 1]
+        if leaders := leaders or (some if use == "text" else []):
+            named = "; ".join(f"{label(one)}: {summary(one)}" for one in leaders[:MOST_NAMED])
+            return f"For {use} on this computer use {named}; no measured model can be recommended for {other}"
+    return ""
+
+
+def _nothing(results: Sequence[ModelResult]) -> str:
+    reasons = [f"{label(one)}: {why_avoid(one) or _unknown(one)}" for one in results]
+    more = f"; and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
+    return f"No measured model can be recommended on this computer: {'; '.join(reasons[:MOST_NAMED])}{more}"
+
+
+def _unknown(result: ModelResult) -> str:
+    gates = (result.facts.gates[name] for name in ("vision", "text"))
+    if all(isinstance(gate, Gate) and gate.passed for gate in gates):
+        return "not measured on the computer of the newest result"
+    return "too little is known yet"
+
+
+def _names(results: Sequence[ModelResult]) -> str:
+    return _and([label(one) for one in results])
+
+
+def _is(results: Sequence[ModelResult]) -> str:
+    return "is" if len(results) == 1 else "are"
+
+
+def _and(names: Sequence[str]) -> str:
+    return _joined(names, "and")
+
+
+def _or(names: Sequence[str]) -> str:
+    return _joined(names, "or")
+
+
+def _joined(names: Sequence[str], last: str) -> str:
+    """`A, B and C`; of more than three, the number of the rest."""
+    shown = list(names[:MOST_NAMED])
+    if len(names) > MOST_NAMED:
+        shown.append(f"{len(names) - MOST_NAMED} more")
+    return f" {last} ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else "".join(shown)

@@ -1,0 +1,132 @@
+"""The guide as data, before it is Markdown, HTML or JSON; made by `document`, written by `formats`.
+
+All text is plain: words from outside may stand in it, and each format makes them harmless in its own way.
+Only the sentences of `method` have `**bold**` words and code; they come from the code alone.
+"""
+
+from typing import Literal
+
+from viewfinder.measure.figures import Figure, Frozen
+
+Language = Literal["sh", "python"]
+
+
+class Cell(Frozen):
+    """`text` as it is shown; `figure` is the figure behind it, with its n and method. `why` says why there is
+    none, `anchor` is the section that the cell leads to."""
+
+    text: str
+    figure: Figure | None = None
+    why: str = ""
+    is_disturbed: bool = False
+    is_code: bool = False
+    anchor: str = ""
+
+
+class Grid(Frozen):
+    """A table after a sentence that introduces it; every row has as many cells as the header."""
+
+    intro: str = ""
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+
+
+class Line(Frozen):
+    """One line of a list: what it is about, a text, and a command that follows from it."""
+
+    about: str = ""
+    text: str
+    command: str = ""
+
+
+class Snippet(Frozen):
+    """Lines to copy."""
+
+    intro: str
+    language: Language
+    code: str
+
+
+class Drawing(Frozen):
+    """A chart: its alternative text, its picture as SVG, and the table behind it."""
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+    table: Grid
+
+
+class Machine(Frozen):
+    """A computer in one line, and the models that were measured on it."""
+
+    text: str
+    models: tuple[str, ...]
+
+
+class ModelSection(Frozen):
+    """All of one model. `about` says what was measured and when, `reasons` are those of its status, `figures`
+    its main figures, `gaps` what was not measured and why, `notes` what was unusual in the run, `grids` every
+    figure."""
+
+    label: str
+    anchor: str
+    status: str
+    reasons: tuple[str, ...]
+    snippets: tuple[Snippet, ...]
+    about: str
+    figures: Grid
+    gaps: tuple[Line, ...]
+    notes: tuple[str, ...]
+    grids: tuple[Grid, ...]
+    drawings: tuple[Drawing, ...] = ()
+
+
+class Ranking(Frozen):
+    """Models by one figure, the best first."""
+
+    intro: str
+    lines: tuple[Line, ...]
+
+
+class ComparedRun(Frozen):
+    """A result against an earlier one: a table of every compared figure."""
+
+    label: str
+    text: str
+    notes: tuple[str, ...] = ()
+    grid: Grid = Grid()
+
+
+class PublishedReport(Frozen):
+    """The report that the guide succeeds, as it was printed."""
+
+    intro: str
+    grid: Grid
+    caveats: tuple[str, ...]
+    claims: tuple[str, ...]
+    issues: tuple[str, ...]
+    date: str
+
+
+class Guide(Frozen):
+    """The whole guide. What comes before `models` is its first screen."""
+
+    title: str
+    answer: Line
+    overview: Grid
+    legend: tuple[str, ...]
+    recommendations: tuple[Line, ...]
+    issues: tuple[Line, ...]
+    changes: tuple[Line, ...]
+    updated: str
+    environment: tuple[Machine, ...]
+    engines: tuple[Line, ...]
+    drawings: tuple[Drawing, ...]
+    models: tuple[ModelSection, ...]
+    method: tuple[str, ...]
+    rankings: tuple[Ranking, ...]
+    parities: tuple[str, ...]
+    comparisons: tuple[ComparedRun, ...]
+    engine_issues: tuple[Line, ...]
+    published: PublishedReport

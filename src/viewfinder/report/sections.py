@@ -1,0 +1,47 @@
+"""The section of one model; called by `document`."""
+
+from viewfinder.measure.results import ModelResult
+from viewfinder.report import tables
+from viewfinder.report.commands import commands
+from viewfinder.report.content import ModelSection, Snippet
+from viewfinder.report.facts import anchor, clause, disturbance_of, failure_of, label
+from viewfinder.report.issues import gaps
+
+
+def section(result: ModelResult, *, is_ready: bool) -> ModelSection:
+    """`is_ready`: it is recommended for production."""
+    return ModelSection(
+        label=label(result),
+        anchor=anchor(result),
+        status=tables.status_of(result, is_ready=is_ready),
+        reasons=tuple(_reasons(result)),
+        snippets=_snippets(result),
+        about=_about(result),
+        notes=tuple(map(clause, result.notes)),
+        figures=tables.main_figures(result),
+        gaps=tuple(gaps(result)),
+        grids=tuple(tables.every_figure(result)),
+    )
+
+
+def _reasons(result: ModelResult) -> list[str]:
+    """Of its status, and what disturbed its timings."""
+    said = [failure_of(result), *map(clause, result.status_reasons), disturbance_of(result)]
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def _about(result: ModelResult) -> str:
+    quantization = f", {result.quantization}" if result.quantization else ""
+    return (
+        f"{result.model_id}{quantization} on {result.engine} {result.engine_version}, {result.endpoint}; "
+        f"measured {result.measured_at}, suite {result.suite}, run {result.run}"
+    )
+
+
+def _snippets(result: ModelResult) -> tuple[Snippet, ...]:
+    run = commands(result)
+    return (
+        Snippet(intro="Command line", language="sh", code=run.shell),
+        Snippet(intro="HTTP, while serve runs", language="sh", code=run.http),
+        Snippet(intro="Python", language="python", code=run.python),
+    )
