@@ -1,56 +1,60 @@
 """The guide's tables: exact columns, exact cells, and a reason where there is no number."""
 
 import json
-import re
 from typing import Any
 
 from viewfinder.catalog.published import published
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.markdown import Notes
-from viewfinder.report.tables import Tables
+from viewfinder.report.content import Grid
+from viewfinder.report.tables import every_figure, legend, main_figures, overview, published_figures
 
-OVERVIEW = [
+OVERVIEW = (
     "Model",
     "Vision",
     "Pure text",
+    "Right answers (%)",
     "Average inference (s)",
     "Load time (s)",
     "Memory difference (GB)",
     "Status",
-]
+)
 
 
-def cells(markdown: str) -> list[list[str]]:
-    """The lines of a table, split where no backslash stands before the bar."""
-    lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in markdown.splitlines()]
-    assert len({len(line) for line in lines}) == 1
-    return [[cell.strip() for cell in line] for line in lines]
+def words(grid: Grid) -> list[list[str]]:
+    assert {len(row) for row in grid.rows} == {len(grid.header)}
+    return [[cell.text for cell in row] for row in grid.rows]
+
+
+def items(grid: Grid) -> dict[str, list[str]]:
+    return {row[0]: row[1:] for row in words(grid)}
 
 
 def test_the_overview_has_the_guides_columns_and_these_cells(make: Any) -> None:
-    notes = Notes()
-    header, _, row = cells(Tables(notes).overview([make.result()]))
-    assert header == OVERVIEW
-    assert row == [
-        "**glimpse (llama.cpp-f16)**",
-        "yes: 58 of 60 right, 96.7 % (88.6 to 99.1)[^1]",
-        "yes: 40 of 40 right, 100.0 % (91.2 to 100.0)[^1]",
-        "0.321 (0.310 to 0.333, n=30)[^2]",
-        "0.912 (0.867 to 0.958, n=7)[^3]",
-        "0.0312 (0.0300 to 0.0324, n=7)[^4]",
-        "verified, production ready",
+    grid = overview([make.result()])
+    assert grid.header == OVERVIEW
+    assert words(grid) == [
+        [
+            "glimpse (llama.cpp-f16)",
+            "yes",
+            "yes",
+            "96.7 (88.6 to 99.1)",
+            "0.321 (0.310 to 0.333)",
+            "0.912 (0.867 to 0.958)",
+            "0.0312 (0.0300 to 0.0324)",
+            "verified, production ready",
+        ]
     ]
-    assert notes.definitions() == [
-        "[^1]: Gate: at least 90 %",
-        "[^2]: mean of 30 requests",
-        "[^3]: median of 7 fresh starts",
-        "[^4]: steady minus spawned",
+    behind = [cell.figure.how for cell in grid.rows[0][3:7] if cell.figure]
+    assert behind == [
+        "at least 90 %",
+        "mean of 30 requests",
+        "median of 7 fresh starts",
+        "steady minus spawned",
     ]
 
 
 def test_what_was_not_measured_has_a_reason_and_no_number(make: Any) -> None:
-    notes = Notes()
     gone = Missing(missing="it died")
     result = make.result(
         status="failed",
@@ -61,95 +65,99 @@ def test_what_was_not_measured_has_a_reason_and_no_number(make: Any) -> None:
         average_inference=gone,
         memory_difference=gone,
     )
-    row = cells(Tables(notes).overview([result]))[2]
-    assert row[1:6] == ["—[^1]"] * 5
-    assert row[6] == "failed[^2]"
-    assert notes.definitions() == ["[^1]: Not measured: it died", "[^2]: Failed: The engine died."]
+    grid = overview([result])
+    assert words(grid)[0][1:] == [*["—"] * 6, "failed"]
+    assert {cell.why for cell in grid.rows[0][1:7]} == {"it died"}
+    assert "— Not measured; the model's section says why." in legend([result], grid)
 
 
-def test_a_gate_that_was_missed_says_no_with_its_share(make: Any) -> None:
-    row = cells(Tables(Notes()).overview([make.result(text=make.gate(3, 40), status="vision-only")]))[2]
-    assert row[2] == "no: 3 of 40 right, 7.5 % (2.6 to 19.9)[^1]"
-    assert row[6] == "vision-only"
+def test_a_gate_that_was_missed_says_no(make: Any) -> None:
+    result = make.result(text=make.gate(3, 40), status="vision-only")
+    assert words(overview([result]))[0][2] == "no"
+    assert items(main_figures(result))["Pure text"] == ["no: 3 of 40 right, 7.5 % (2.6 to 19.9)", "40"]
 
 
 def test_negative_memory_is_printed_as_it_is(make: Any) -> None:
     shrunk = Figure(value=-1.15e9, low=-1.2e9, high=-1.1e9, n=7, unit="bytes", how="by hand")
-    row = cells(Tables(Notes()).overview([make.result(memory_difference=shrunk)]))[2]
-    assert row[5].startswith("-1.150 (-1.200 to -1.100, n=7)")
+    grid = overview([make.result(memory_difference=shrunk)])
+    assert words(grid)[0][6] == "-1.150 (-1.200 to -1.100)"
 
 
 def test_disturbed_timings_are_marked_and_nothing_else(make: Any) -> None:
-    notes = Notes()
-    row = cells(Tables(notes).overview([make.result(contaminated="two fleets")]))[2]
-    mark = next(line for line in notes.definitions() if "two fleets" in line).partition(":")[0]
-    assert [mark in cell for cell in row] == [False, False, False, True, True, False, True]
-    assert row[6] == f"verified, production ready, contaminated{mark}"
+    result = make.result(contaminated="two fleets")
+    grid = overview([result])
+    marked = [header for header, cell in zip(grid.header, grid.rows[0], strict=True) if cell.is_disturbed]
+    assert marked == ["Average inference (s)", "Load time (s)"]
+    assert "† Other programs disturbed the timings." in legend([result], grid)
+    every = [row for grid in every_figure(result) for row in grid.rows]
+    assert {row[0].text for row in every if row[1].is_disturbed} >= {
+        "Decode speed (tokens/s)",
+        "Ready after (s)",
+    }
+    assert not [row for row in every if row[0].text.startswith(("Memory", "Output")) and row[1].is_disturbed]
+    assert not [cell for row in overview([make.result()]).rows for cell in row if cell.is_disturbed]
 
 
-def test_another_machines_model_is_marked(make: Any) -> None:
-    notes = Notes()
+def test_another_machines_model_is_named(make: Any) -> None:
     other = make.result(
         "other",
         measured_at="2026-11-01T00:00:00Z",
         machine=make.machine.model_copy(update={"cpu": "Old CPU"}),
     )
-    table = cells(Tables(notes).overview([make.result(), other]))
-    assert table[2][0] == "**glimpse (llama.cpp-f16)**"
-    assert table[3][0].startswith("**other (llama.cpp-f16)**[^")
-    assert any("another machine (Old CPU)" in line for line in notes.definitions())
+    results = [make.result(), other]
+    (line,) = [one for one in legend(results, overview(results)) if "another computer" in one]
+    assert line.endswith("other (llama.cpp-f16).")
 
 
-def test_a_models_table_begins_with_what_it_is(make: Any) -> None:
-    rows = cells(Tables(Notes()).model(make.result()))
-    assert [row[0] for row in rows[2:7]] == [
-        "Model id",
-        "Endpoint",
-        "Engine",
-        "Quantization",
-        "Features proven by a gate",
-    ]
-    items = dict(rows)
-    assert {"Load time (s)", "Average inference (s)", "Memory difference (GB)"} <= items.keys()
-    assert items["Model id"] == "`viewfinder/glimpse`"
-    assert items["Features proven by a gate"] == "vision, pure text, follow-up turns"
-    assert items["Time to first token, text (ms)"].startswith("11.20 (10.80 to 11.60, n=30)")
-    assert items["Decode speed"].startswith("513 tokens/s (489 to 536, n=30)")
+def test_a_models_main_figures_have_their_n(make: Any) -> None:
+    found = items(main_figures(make.result()))
+    assert found["Vision"] == ["yes: 58 of 60 right, 96.7 % (88.6 to 99.1)", "60"]
+    assert found["Load time (s)"] == ["0.912 (0.867 to 0.958)", "7"]
+    assert found["Average inference (s)"] == ["0.321 (0.310 to 0.333)", "30"]
+    assert found["Decode speed (tokens/s)"] == ["513 (489 to 536)", "30"]
+
+
+def test_every_figure_of_every_measure_is_there(make: Any) -> None:
+    result = make.result(machine_drift=make.figure(1.02, 0.03, "times", how="the anchor"))
+    found = items(every_figure(result)[0])
+    assert found["Time to first token, text (ms)"] == ["11.20 (10.80 to 11.60)", "30"]
+    assert found["Features proven by a gate"][0] == "vision, pure text, follow-up turns"
+    assert found["First image / later images"] == ["not measured: no test is about it", ""]
+    assert found["Time of the same work at the run's end / start"][0] == "1.020 (0.990 to 1.050)"
 
 
 def test_a_models_table_claims_only_features_that_passed(make: Any) -> None:
     result = make.result(text=make.gate(0, 9), follow_up=Missing(missing="not asked"))
-    assert dict(cells(Tables(Notes()).model(result)))["Features proven by a gate"] == "vision"
+    assert items(every_figure(result)[0])["Features proven by a gate"][0] == "vision"
 
 
 def test_a_result_of_an_unknown_measure_is_kept_and_named(make: Any) -> None:
     stored = json.loads(make.result().model_dump_json())
     stored["found"] |= {"colors": {"right": [1, 2.5, None]}, "soak": {"chapters": 3}}
     result = ModelResult.model_validate(stored)
-    rows = dict(cells(Tables(Notes()).model(result)))
-    assert (rows["colors"], rows["soak"]) == ("measured by another version",) * 2
+    first, *others = every_figure(result)
+    for name in ("colors", "soak"):
+        assert items(first)[name][0] == "measured by another version"
     assert json.loads(result.model_dump_json()) == stored, "nothing is dropped"
     assert isinstance(result.figures["average inference"], Figure)
-    assert Tables(Notes()).sections(result) == Tables(Notes()).sections(make.result())
+    assert others == every_figure(make.result())[1:]
 
 
 def test_a_measure_that_is_not_installed_says_why_it_has_no_result(make: Any) -> None:
     """That it was measured by another version was said of it, too."""
     result = make.result()
     found = result.found | {"colors": Missing(missing="the engine died")}
-    notes = Notes()
-    rows = dict(cells(Tables(notes).model(result.model_copy(update={"found": found}))))
-    assert rows["colors"].startswith("—[^")
-    assert any("Not measured: the engine died" in line for line in notes.definitions())
+    first, *_ = every_figure(result.model_copy(update={"found": found}))
+    assert items(first)["colors"][0] == "not measured: the engine died"
 
 
 def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: Any) -> None:
     twin = make.result("smol", model_id="ggml-org/SmolVLM-500M-Instruct-GGUF")
-    rows = cells(Tables(Notes()).published(published(), [twin, make.result()]))
-    assert len(rows) == 2 + 5
-    assert rows[2][:9] == [
+    rows = words(published_figures(published(), [twin, make.result()]))
+    assert len(rows) == 5
+    assert rows[0][:9] == [
         "SmolVLM-500M-Instruct (GGUF)",
-        "`ggml-org/SmolVLM-500M-Instruct-GGUF`",
+        "ggml-org/SmolVLM-500M-Instruct-GGUF",
         "llama-server, HTTP, port 8080, /v1/chat/completions",
         "yes",
         "yes",
@@ -158,6 +166,6 @@ def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: A
         "0.07",
         "production ready",
     ]
-    assert "smol (llama.cpp-f16): average inference 0.321 (0.310 to 0.333, n=30)" in rows[2][9]
-    assert [row[9] for row in rows[3:]] == ["no"] * 4
-    assert rows[4][7] == "-1.15"
+    assert "smol (llama.cpp-f16): average inference 0.321 (0.310 to 0.333) s" in rows[0][9]
+    assert [row[9] for row in rows[1:]] == ["no"] * 4
+    assert rows[2][7] == "-1.15"

@@ -1,24 +1,46 @@
 """`viewfinder guide`: the reference guide, from what was measured."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from viewfinder.cli.console import errors
+from viewfinder.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from viewfinder.report.formats import Format
+
+SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json"}
 
 
 def guide(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write to this file, not to stdout.")
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="md, html or json", show_default="by the name of the file, else md"),
+    ] = None,
 ) -> None:
-    """Write the reference guide as Markdown from the stored results."""
+    """Write the reference guide from the stored results: Markdown, one HTML file, or JSON."""
     from viewfinder.api.measuring import guide as write
 
-    text = write()
+    text = write(_format(form, out))
     if out is None:
-        typer.echo(text)
+        typer.echo(text, nl=False)
         return
     out.write_text(text, encoding="utf-8")
     errors.print(f"Wrote {out}", markup=False)
+
+
+def _format(form: str | None, out: Path | None) -> "Format":
+    from viewfinder.report.formats import FORMATS
+
+    wanted = form or SUFFIXES.get(out.suffix.lower() if out else "", "md")
+    for one in FORMATS:
+        if one == wanted:
+            return one
+    raise BadRequest(
+        f"There is no format named {wanted!r}.", hint=f"Formats: {', '.join(FORMATS)}.", param="format"
+    )

@@ -18,11 +18,13 @@ from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.conditions import (
     HEADLINE,
+    NONE_RIGHT,
     NOT_WORKING,
     deciding_command,
     measured,
     minutes_to_decide,
     no_text,
+    none_right,
     passed,
     production_conditions,
     qualified,
@@ -73,7 +75,7 @@ def advise(results: Sequence[ModelResult], evidence: Known | None = None) -> tup
         _production(results),
         best_overall(results, known),
         _best_context(results, known),
-        _best_vision_only(results, known),
+        best_vision_only(results, known),
         _balanced(results, known),
         _avoid(results),
     )
@@ -144,8 +146,7 @@ def best_overall(results: Sequence[ModelResult], evidence: Known) -> Advice:
     share = decisive_share(able)
     best = first(able, share, evidence)
     if able and not best:
-        whose = "your own questions" if share == OWN_QUESTIONS else "the questions about images"
-        none = f"none of {whose} was answered right"
+        none = "none of the questions about images was answered right"
     if not any(place.result.contaminated for place in best):
         best = first([place.result for place in best], INFERENCE, evidence)
     rule = (
@@ -184,13 +185,14 @@ def _best_context(results: Sequence[ModelResult], evidence: Known) -> Advice:
     return Advice("Best context", rule, _picks(best, reason), none, tie="no sure difference: ")
 
 
-def _best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice:
+def best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice:
+    """By right answers."""
     able, none = qualified(results, passed("vision"), no_text)
     share = decisive_share(able)
     best = first(able, share, evidence)
     if able and not best:
         none = "no question was answered right"
-    elif results and all(_takes_text(one) for one in results):
+    elif results and len(qualified(results, passed("vision"), passed("text"))[0]) == len(results):
         none = "no measured model is vision-only"
     rule = (
         "of the models that passed the vision gate and not the text gate, the highest share of right answers"
@@ -199,23 +201,19 @@ def _best_vision_only(results: Sequence[ModelResult], evidence: Known) -> Advice
     return Advice("Best vision-only", rule, picks, none, tie="no sure difference: ")
 
 
-def _takes_text(result: ModelResult) -> bool:
-    gate = result.facts.gates["text"]
-    return isinstance(gate, Gate) and gate.passed
-
-
 def _balanced(results: Sequence[ModelResult], evidence: Known) -> Advice:
     """By the worst rank: with a sum of ranks a very slow model could win by its memory."""
     able, none = qualified(results, passed("vision"), passed("text"), *map(measured, HEADLINE))
+    decisive = (DIFFERENCE,) if any(result.contaminated for result in able) else HEADLINE
     places: dict[str, list[Ranked]] = {label(result): [] for result in able}
-    for name in HEADLINE:
+    for name in decisive:
         for place in ranked(able, name, evidence):
             places[label(place.result)].append(place)
     worst = {model: max(place.rank for place in of) for model, of in places.items()}
     best = [result for result in able if worst[label(result)] == min(worst.values())]
     rule = (
         "of the models that passed both gates, the best worst rank in average inference, load time and "
-        "memory difference"
+        "memory difference; in the last alone if a timing was disturbed"
     )
 
     def reason(result: ModelResult) -> str:
@@ -239,6 +237,8 @@ def why_avoid(result: ModelResult) -> str:
     """The gravest reason not to use it in production, in a few words; empty if none is known."""
     if failure_of(result):
         return "failed"
+    if none_right(result):
+        return NONE_RIGHT
     if result.status == "avoid":
         return clause(result.status_reasons[0]) if result.status_reasons else NOT_WORKING["avoid"]
     if result.status in ("unverified", "broken"):

@@ -3,22 +3,23 @@ last line of a run."""
 
 from collections.abc import Sequence
 
-from viewfinder.measure.figures import Gate
-from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
+from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS, TEXT_ANSWERS
+from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.advice import (
     MOST_NAMED,
     able_overall,
     best_overall,
+    best_vision_only,
     decisive_share,
     first,
     summary,
     why_avoid,
 )
-from viewfinder.report.conditions import completing_command
+from viewfinder.report.conditions import completing_command, first_unmet, measured, passed, qualified, sound
 from viewfinder.report.content import Line
 from viewfinder.report.facts import label
-from viewfinder.report.ranks import Known, ranked
+from viewfinder.report.ranks import Known
 
 
 def answer(results: Sequence[ModelResult], evidence: Known | None = None) -> Line:
@@ -59,35 +60,33 @@ def _use(results: Sequence[ModelResult], known: Known) -> str:
 
 def _use_for_one_thing(results: Sequence[ModelResult], known: Known) -> str:
     """For pictures only or for text only; empty if no model can be recommended for either."""
-    able, _ = able_overall(results)
-    if able:  # none of them answered anything right
-        whose = (
-            "your own questions" if decisive_share(able) == OWN_QUESTIONS else "the questions about images"
-        )
-        names = _and([label(one) for one in able])
-        return f"No measured model can be recommended: of {whose}, {names} answered none right"
-    for status, use in (("vision-only", "pictures"), ("text-only", "text")):
-        other = "text without a picture" if use == "pictures" else "pictures"
-        some = [one for one in results if one.status == status and not one.failure]
-        some = [one for one in some if not one.issues]
-        leaders = [place.result for place in ranked(some, decisive_share(some), known) if place.rank == 1]
-        if leaders := leaders or (some if use == "text" else []):
-            named = "; ".join(f"{label(one)}: {summary(one)}" for one in leaders[:MOST_NAMED])
-            return f"For {use} on this computer use {named}; no measured model can be recommended for {other}"
-    return ""
+    both, _ = able_overall(results)
+    seeing = [pick.label for pick in best_vision_only(results, known).picks]
+    reading, _ = qualified(results, passed("text"))
+    of = {label(result): result for result in results}
+    if seeing:
+        use, other, names, share = "pictures", "text without a picture", seeing, IMAGE_ANSWERS
+    elif reading and not both:
+        use, other, share = "text", "pictures", TEXT_ANSWERS
+        names = [label(place.result) for place in first(reading, share, known)]
+    else:
+        return ""
+    each = "; ".join(summary(of[name], share) for name in names[:MOST_NAMED])
+    return f"For {use} on this computer use {_or(names)}: {each}; no measured model can be recommended for {other}"
 
 
 def _nothing(results: Sequence[ModelResult]) -> str:
-    reasons = [f"{label(one)}: {why_avoid(one) or _unknown(one)}" for one in results]
-    more = f"; and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
-    return f"No measured model can be recommended on this computer: {'; '.join(reasons[:MOST_NAMED])}{more}"
+    kinds: dict[str, list[str]] = {}
+    for one in results:
+        kinds.setdefault(why_avoid(one) or _unknown(one, results), []).append(label(one))
+    each = [f"{_and(names)}: {kind}" for kind, names in list(kinds.items())[:MOST_NAMED]]
+    return f"No measured model can be recommended on this computer; {'; '.join(each)}"
 
 
-def _unknown(result: ModelResult) -> str:
-    gates = (result.facts.gates[name] for name in ("vision", "text"))
-    if all(isinstance(gate, Gate) and gate.passed for gate in gates):
-        return "not measured on the computer of the newest result"
-    return "too little is known yet"
+def _unknown(result: ModelResult, results: Sequence[ModelResult]) -> str:
+    needs = (sound(results), passed("vision"), passed("text"), measured(INFERENCE))
+    why = first_unmet(result, needs)
+    return why.kind if why else "none of the questions about images was answered right"
 
 
 def _names(results: Sequence[ModelResult]) -> str:

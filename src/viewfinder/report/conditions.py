@@ -10,6 +10,7 @@ from viewfinder.measure.figures import Figure, Gate, Missing
 from viewfinder.measure.measures.latency.find import INFERENCE
 from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.memory.find import DIFFERENCE
+from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.suite import suite_named
 from viewfinder.report.commands import bench_command
@@ -26,6 +27,7 @@ class Why:
 
 Condition = Callable[[ModelResult], Why | None]
 """Why a result does not qualify; None if it does."""
+NONE_RIGHT = "answered none of your own questions right"
 HEADLINE = (INFERENCE, LOAD_TIME, DIFFERENCE)
 """The figures that every recommendation rests on."""
 _MOST_WORDS = 16
@@ -43,7 +45,7 @@ def qualified(results: Sequence[ModelResult], *conditions: Condition) -> tuple[l
     """The sound results that meet all conditions, and a clause on why the others do not qualify."""
     if not results:
         return [], "nothing has been measured yet"
-    needs = (_sound(results), *conditions)
+    needs = (sound(results), *conditions)
     unmet = [(one, why) for one in results if (why := first_unmet(one, needs))]
     able = [one for one in results if one not in [other for other, _ in unmet]]
     if len(results) == 1 and unmet:
@@ -67,7 +69,7 @@ def production_conditions() -> tuple[Condition, ...]:
 
 def undecided(result: ModelResult) -> bool:
     """Whether only a longer suite can decide if this verified model is ready for production."""
-    unmet = [why for need in (_sound([result]), *production_conditions()) if (why := need(result))]
+    unmet = [why for need in (sound([result]), *production_conditions()) if (why := need(result))]
     return unmet == [_ready(result)] and result.suite == "quick" and result.engine != ENDPOINT
 
 
@@ -125,8 +127,9 @@ def no_text(result: ModelResult) -> Why | None:
     )
 
 
-def _sound(results: Sequence[ModelResult]) -> Condition:
-    """Not failed, verified at least in part, and on the machine of the newest result."""
+def sound(results: Sequence[ModelResult]) -> Condition:
+    """Not failed, verified at least in part, right at least once for the user, and on the machine of the
+    newest result."""
     newest = max(results, key=lambda result: result.measured_at, default=None)
 
     def why_not(result: ModelResult) -> Why | None:
@@ -134,6 +137,8 @@ def _sound(results: Sequence[ModelResult]) -> Condition:
             return Why("failed", failure)
         if result.status == "incomplete":
             return Why("a gate was not reached", "a gate was not reached")
+        if none_right(result):
+            return Why(NONE_RIGHT, NONE_RIGHT)
         if status := NOT_WORKING.get(result.status, ""):
             return Why(status, status)
         if newest is not None and not same_machine(result, newest):
@@ -143,6 +148,12 @@ def _sound(results: Sequence[ModelResult]) -> Condition:
         return None
 
     return why_not
+
+
+def none_right(result: ModelResult) -> bool:
+    """Whether the user's own questions were asked, and not one was answered right."""
+    own = result.figures[OWN_QUESTIONS]
+    return isinstance(own, Figure) and own.value == 0
 
 
 def _ready(result: ModelResult) -> Why | None:

@@ -117,7 +117,8 @@ def _changes(comparisons: Sequence[Comparison]) -> list[Line]:
     said: dict[str, list[str]] = {}
     for one in comparisons:
         said.setdefault(_shortened(one.line, 2 * MOST_WORDS), []).append(one.label)
-    return [Line(about=", ".join(models), text=text) for text, models in said.items()]
+    every = "Every model" if len(comparisons) > 1 and len(said) == 1 else ""
+    return [Line(about=every or ", ".join(models), text=text) for text, models in said.items()]
 
 
 def _machines(results: Sequence[ModelResult]) -> list[Machine]:

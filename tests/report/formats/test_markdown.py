@@ -3,7 +3,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from viewfinder.report.markdown import Notes, code, table, text
+from viewfinder.report.formats.markdown import code, fenced, table, text
 
 HOSTILE = [
     "a | b",
@@ -46,7 +46,8 @@ def test_cells_stay_in_their_table(words: str) -> None:
     assert code_cell[0].content.strip() == " ".join(words.split())
 
 
-def test_notes_are_numbered_once() -> None:
-    notes = Notes()
-    assert [notes.mark("first"), notes.mark("second"), notes.mark("first")] == ["[^1]", "[^2]", "[^1]"]
-    assert notes.definitions() == ["[^1]: first", "[^2]: second"]
+@pytest.mark.parametrize("words", HOSTILE)
+def test_code_to_copy_stays_in_its_block(words: str) -> None:
+    lines = f"{words}\n```\n````\nend"
+    (block,) = MarkdownIt("commonmark").parse(fenced(lines, "sh"))
+    assert (block.type, block.info, block.content) == ("fence", "sh", lines.replace("\r", "") + "\n")
