@@ -118,7 +118,8 @@ def leaking_and_vision_only() -> Stored:
 
 def regression_and_noise() -> Stored:
     """The time of glimpse rose by a third; that of the other model varied, and is the same."""
-    now = [result("glimpse"), result("other")]
+    ready = {"status": "production ready", "status_reasons": BOTH_GATES}
+    now = [result("glimpse", **ready), result("other", **ready)]
     before = [one.model_copy(update={"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}) for one in now]
     slower = [1.33 * time for time in BASE]
     noisy = [
@@ -157,7 +158,10 @@ def budget_ran_out() -> Stored:
 
 
 def own_pictures_with_none_right() -> Stored:
-    return Stored([result("glimpse", own_images=own(0.0)), result("other", own_images=own(0.0))])
+    reasons = (*BOTH_GATES, SOON)
+    return Stored(
+        [result(name, own_images=own(0.0), status_reasons=reasons) for name in ("glimpse", "other")]
+    )
 
 
 def disturbed() -> Stored:

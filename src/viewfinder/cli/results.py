@@ -49,7 +49,7 @@ def show(
         print_json(as_printed(result))
     else:
         is_ready = result.status == "production ready"
-        output.print(write_model(section(result, is_ready=is_ready)), markup=False, highlight=False)
+        output.print(write_model(section(result, "model", is_ready=is_ready)), markup=False, highlight=False)
 
 
 @app.command("rm")

@@ -72,7 +72,8 @@ def _use_for_one_thing(results: Sequence[ModelResult], known: Known) -> str:
     else:
         return ""
     each = "; ".join(summary(of[name], share) for name in names[:MOST_NAMED])
-    return f"For {use} on this computer use {_or(names)}: {each}; no measured model can be recommended for {other}"
+    nothing = f"no measured model can be recommended for {other}"
+    return f"For {use} on this computer use {_or(names)}: {each}; {nothing}"
 
 
 def _nothing(results: Sequence[ModelResult]) -> str:

@@ -65,14 +65,15 @@ class Machine(Frozen):
 
 
 class ModelSection(Frozen):
-    """All of one model. `about` says what was measured and when, `reasons` are those of its status, `figures`
-    its main figures, `gaps` what was not measured and why, `notes` what was unusual in the run, `grids` every
-    figure."""
+    """All of one model. `about` says what was measured and when, `reasons` are those of its status, `issues`
+    what the run saw, `figures` its main figures, `gaps` what was not measured and why, `notes` what was
+    unusual in the run, `grids` every figure."""
 
     label: str
     anchor: str
     status: str
     reasons: tuple[str, ...]
+    issues: tuple[str, ...]
     snippets: tuple[Snippet, ...]
     about: str
     figures: Grid

@@ -20,18 +20,15 @@ from viewfinder.report.content import (
     PublishedReport,
     Ranking,
 )
-from viewfinder.report.facts import RunModel, label
+from viewfinder.report.facts import RunModel, anchors, label
 from viewfinder.report.figures import right_of
+from viewfinder.report.first_screen import Lists, fitted
 from viewfinder.report.issues import known_issues, upstream_issues
 from viewfinder.report.method import method
 from viewfinder.report.ranks import lines
 from viewfinder.report.sections import section
 
 TITLE = "VLM Model Loading Reference Guide"
-MOST_WORDS = 24
-"""Of one line of the first screen; the rest is in the model's section."""
-LEAST_LINES = 6
-"""Issues that the first screen may list, or one for each model if that is more."""
 
 
 def make_guide(
@@ -54,24 +51,36 @@ def make_guide(
     results = newest(results)
     uses = advise(results, evidence)
     ready = production_ready(results)
+    said = answer(results, evidence)
     overview = tables.overview(results)
+    legend = tables.legend(results, overview)
     comparisons = compare(results, previous, evidence)
+    machines, engines = _machines(results), _engines(results)
+    lists = Lists(
+        tuple(Line(about=use.use, text=use.sentence, command=use.command) for use in uses),
+        tuple(known_issues(results)),
+        tuple(_changes(comparisons)),
+    )
+    links = [label(result) for result in results]
+    around = [said.text, said.command, *legend, *links, *(one.text for one in machines)]
+    around += [f"{one.about} {one.text}" for one in engines]
+    first = fitted(lists, overview, around)
     return Guide(
         title=TITLE,
-        answer=answer(results, evidence),
+        answer=said,
         overview=overview,
-        legend=tuple(tables.legend(results, overview)),
-        recommendations=tuple(
-            Line(about=use.use, text=_shortened(use.sentence, 2 * MOST_WORDS), command=use.command)
-            for use in uses
-        ),
-        issues=tuple(_few(known_issues(results), len(results))),
-        changes=tuple(_changes(comparisons)),
+        legend=tuple(legend),
+        recommendations=first.recommendations,
+        issues=first.issues,
+        changes=first.changes,
         updated=max((result.measured_at for result in results), default=""),
-        environment=tuple(_machines(results)),
-        engines=tuple(_engines(results)),
+        environment=tuple(machines),
+        engines=tuple(engines),
         drawings=(),
-        models=tuple(section(result, is_ready=result in ready) for result in results),
+        models=tuple(
+            section(result, anchor, is_ready=result in ready)
+            for result, anchor in zip(results, anchors(results), strict=True)
+        ),
         method=tuple(method(uses)),
         rankings=tuple(map(_ranking, standings)),
         parities=tuple(
@@ -94,29 +103,11 @@ def newest(results: Sequence[ModelResult]) -> list[ModelResult]:
     return list(found.values())
 
 
-def _few(issues: Sequence[Line], models: int) -> list[Line]:
-    """As many as the first screen holds, one of each model first."""
-    by_model: dict[str, list[Line]] = {}
-    for issue in issues:
-        by_model.setdefault(issue.about, []).append(issue)
-    depth = max(map(len, by_model.values()), default=0)
-    turns = [of[turn] for turn in range(depth) for of in by_model.values() if turn < len(of)]
-    most = max(LEAST_LINES, models)
-    shown = [one.model_copy(update={"text": _shortened(one.text)}) for one in turns[:most]]
-    more = len(turns) - most
-    return [*shown, Line(text=f"And {more} more, in the models' sections.")] if more > 0 else shown
-
-
-def _shortened(text: str, most: int = MOST_WORDS) -> str:
-    words = text.split()
-    return " ".join(words) if len(words) <= most else f"{' '.join(words[:most])} …"
-
-
 def _changes(comparisons: Sequence[Comparison]) -> list[Line]:
     """One line a model; models of which the same is to be said share one."""
     said: dict[str, list[str]] = {}
     for one in comparisons:
-        said.setdefault(_shortened(one.line, 2 * MOST_WORDS), []).append(one.label)
+        said.setdefault(one.line, []).append(one.label)
     every = "Every model" if len(comparisons) > 1 and len(said) == 1 else ""
     return [Line(about=every or ", ".join(models), text=text) for text, models in said.items()]
 

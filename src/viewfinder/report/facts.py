@@ -1,6 +1,7 @@
 """One stored result in the guide's words; called by `advice`, `changes`, `issues` and `tables`."""
 
 import re
+from collections.abc import Sequence
 
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
@@ -19,11 +20,17 @@ def label(result: ModelResult) -> str:
     return f"{result.title} ({result.variant})"
 
 
-def anchor(result: ModelResult) -> str:
-    """The name of the result's section: lower-case words with hyphens, as Markdown's renderers make them of
-    its heading."""
-    kept = re.sub(r"[^\w\s-]", "", label(result).lower())
-    return re.sub(r"\s", "-", kept.strip())
+def anchors(results: Sequence[ModelResult]) -> list[str]:
+    """The names of the results' sections: lower-case words with hyphens, equal ones numbered, as Markdown's
+    renderers make them of headings."""
+    made: list[str] = []
+    used: dict[str, int] = {}
+    for result in results:
+        words = re.sub(r"[^\w\s-]", "", label(result).lower()).split(" ")
+        name = "-".join("".join(word.split()) for word in words) or "model"
+        number = used[name] = used.get(name, -1) + 1
+        made.append(f"{name}-{number}" if number else name)
+    return made
 
 
 def gate_clause(result: ModelResult, name: str) -> str:

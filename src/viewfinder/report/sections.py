@@ -4,17 +4,18 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.report import tables
 from viewfinder.report.commands import commands
 from viewfinder.report.content import ModelSection, Snippet
-from viewfinder.report.facts import anchor, clause, disturbance_of, failure_of, label
-from viewfinder.report.issues import gaps
+from viewfinder.report.facts import clause, disturbance_of, failure_of, label
+from viewfinder.report.issues import gaps, known_issues
 
 
-def section(result: ModelResult, *, is_ready: bool) -> ModelSection:
+def section(result: ModelResult, anchor: str, *, is_ready: bool) -> ModelSection:
     """`is_ready`: it is recommended for production."""
     return ModelSection(
         label=label(result),
-        anchor=anchor(result),
+        anchor=anchor,
         status=tables.status_of(result, is_ready=is_ready),
         reasons=tuple(_reasons(result)),
+        issues=tuple(line.text for line in known_issues([result])),
         snippets=_snippets(result),
         about=_about(result),
         notes=tuple(map(clause, result.notes)),

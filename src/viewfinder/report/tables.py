@@ -19,7 +19,7 @@ from viewfinder.report.advice import production_ready
 from viewfinder.report.cells import cell, grid_of, words, yes_or_no
 from viewfinder.report.changes import ComparedFigure
 from viewfinder.report.content import Cell, Grid
-from viewfinder.report.facts import anchor, label, same_machine
+from viewfinder.report.facts import anchors, label, same_machine
 
 OVERVIEW = (
     "Model",
@@ -36,7 +36,8 @@ OVERVIEW = (
 def overview(results: Sequence[ModelResult]) -> Grid:
     """One row a model; figures with their intervals."""
     ready = production_ready(results)
-    return Grid(header=OVERVIEW, rows=tuple(_overview(result, result in ready) for result in results))
+    named = zip(results, anchors(results), strict=True)
+    return Grid(header=OVERVIEW, rows=tuple(_overview(one, name, one in ready) for one, name in named))
 
 
 def legend(results: Sequence[ModelResult], table: Grid) -> list[str]:
@@ -141,10 +142,10 @@ def status_of(result: ModelResult, *, is_ready: bool) -> str:
     return f"{result.status}{also}"
 
 
-def _overview(result: ModelResult, is_ready: bool) -> tuple[Cell, ...]:
+def _overview(result: ModelResult, anchor: str, is_ready: bool) -> tuple[Cell, ...]:
     gates, figures, is_disturbed = result.facts.gates, result.figures, bool(result.contaminated)
     return (
-        Cell(text=label(result), anchor=anchor(result)),
+        Cell(text=label(result), anchor=anchor),
         yes_or_no(gates["vision"]),
         yes_or_no(gates["text"]),
         _right(result),
