@@ -43,7 +43,7 @@ def test_what_stayed_the_same_is_shown_and_is_no_change(make: Any) -> None:
         "1.00 times (0.98 to 1.03)",
         "no change: surely the same within the margin",
     )
-    assert comparison.lines[0].difference == "+0.0 points (-4.5 to +4.5)"
+    assert comparison.lines[0].difference == "+0.0 points (-4.5 to +4.5, n=60)"
     assert comparison.lines[0].verdict == "no change seen"
     assert comparison.before_run == "run-1 of 2026-11-20T10:00:00Z"
 

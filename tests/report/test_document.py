@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.measure.made_up import evidence
-from tests.report.sets import SETS, Stored
+from tests.report.sets import SETS, Stored, own
 from viewfinder.catalog.published import published
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.figures import Figure, Missing
@@ -185,6 +185,20 @@ def test_a_change_is_named_and_noise_is_not() -> None:
     assert changed.about == "glimpse (llama.cpp-f16)"
     assert "average inference 1.33 times (1.19 to 1.49)" in changed.text
     assert same.text.startswith("no change seen")
+
+
+def test_where_only_own_questions_were_asked_the_answer_is_about_them(make: Any) -> None:
+    def only(name: str, right: float) -> ModelResult:
+        result: ModelResult = make.result(name, status="not judged", own_images=own(right, 5.0))
+        return result.model_copy(update={"found": {"own_images": result.found["own_images"]}})
+
+    good, bad = only("good", 85.0), only("bad", 40.0)
+    assert make_guide([bad, good], published()).answer.text == (
+        "For your own pictures use good (llama.cpp-f16): 85 % of your own questions right; whether it serves "
+        "well was not measured"
+    )
+    nobody = make_guide([only("bad", 0.0)], published())
+    assert nobody.answer.text.endswith("answered none of your own questions right")
 
 
 def test_none_right_is_recommended_for_nothing() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS, TEXT_ANSWERS
 from viewfinder.measure.measures.latency.find import INFERENCE
+from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.advice import (
     MOST_NAMED,
@@ -29,7 +30,7 @@ def answer(results: Sequence[ModelResult], evidence: Known | None = None) -> Lin
     known = evidence or {}
     waiting = [one for one in results if one.status == "incomplete"]
     command = completing_command(waiting[0]) if waiting else ""
-    said = _use(results, known) or _use_for_one_thing(results, known)
+    said = _use(results, known) or _use_for_one_thing(results, known) or _right_for_you(results, known)
     if said:
         unknown = f"; {_names(waiting)} {_is(waiting)} not known yet" if waiting else ""
         return Line(text=f"{said}{unknown}", command=command)
@@ -74,6 +75,18 @@ def _use_for_one_thing(results: Sequence[ModelResult], known: Known) -> str:
     each = "; ".join(summary(of[name], share) for name in names[:MOST_NAMED])
     nothing = f"no measured model can be recommended for {other}"
     return f"For {use} on this computer use {_or(names)}: {each}; {nothing}"
+
+
+def _right_for_you(results: Sequence[ModelResult], known: Known) -> str:
+    """Where only the user's own questions were asked: the models that answered most of them right."""
+    asked = [one for one in results if one.status == "not judged" and not one.failure]
+    best = [place.result for place in first(asked, decisive_share(asked), known)]
+    if not best or decisive_share(asked) != OWN_QUESTIONS:
+        return ""
+    each = "; ".join(summary(one, OWN_QUESTIONS) for one in best[:MOST_NAMED])
+    which = "which do not surely differ: " if len(best) > 1 else ""
+    names = _or([label(one) for one in best])
+    return f"For your own pictures use {names}: {which}{each}; whether it serves well was not measured"
 
 
 def _nothing(results: Sequence[ModelResult]) -> str:

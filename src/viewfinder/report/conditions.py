@@ -37,6 +37,7 @@ NOT_WORKING = {
     "broken": "could not be verified",
     "provisional": "too little is known yet",
     "avoid": "one to avoid",
+    "not judged": "only your own questions were asked",
 }
 """Statuses with which a model is recommended for nothing."""
 
