@@ -138,9 +138,9 @@ def test_the_first_screen_is_as_it_was_found_good(name: str) -> None:
         (
             "all good",
             [*["production ready"] * 5, "verified"],
-            "For pictures and text on this computer use glimpse (llama.cpp-f16): 97 % right, 0.32 s, 0.031 GB; "
-            "Phi-3.5-Vision-Instruct (llama.cpp-f16), Moondream2 (llama.cpp-f16), SmolVLM-500M-Instruct "
-            "(llama.cpp-f16) and 1 more are as good and slower",
+            "For pictures and text on this computer use glimpse (llama.cpp-f16): 97 % right, 0.32 s, "
+            "0.031 GB; Phi-3.5-Vision-Instruct (llama.cpp-f16), Moondream2 (llama.cpp-f16), "
+            "SmolVLM-500M-Instruct (llama.cpp-f16) and 1 more are as good and slower",
         ),
         (
             "a leaking and a vision-only model",
@@ -151,13 +151,14 @@ def test_the_first_screen_is_as_it_was_found_good(name: str) -> None:
         (
             "a regression and noise",
             ["production ready"] * 2,
-            "For pictures and text on this computer use other (llama.cpp-f16): 97 % right, 0.32 s, 0.031 GB; "
-            "glimpse (llama.cpp-f16) is as good and slower",
+            "For pictures and text on this computer use other (llama.cpp-f16): 97 % right, 0.32 s, 0.031 "
+            "GB; glimpse (llama.cpp-f16) is as good and slower",
         ),
         (
             "a budget that ran out",
             ["incomplete"],
-            "Which model to use is not known yet: the measurement of glimpse (llama.cpp-f16) was not completed",
+            "Which model to use is not known yet: the measurement of glimpse (llama.cpp-f16) was not "
+            "completed",
         ),
         (
             "own pictures with none right",
@@ -168,9 +169,9 @@ def test_the_first_screen_is_as_it_was_found_good(name: str) -> None:
         (
             "disturbed timings",
             ["verified"] * 2,
-            "For pictures and text on this computer use glimpse (llama.cpp-f16) or slow (llama.cpp-f16), which "
-            "do not surely differ: 97 % right, 0.32 s (disturbed), 0.031 GB; 97 % right, 1.9 s (disturbed), "
-            "0.031 GB",
+            "For pictures and text on this computer use glimpse (llama.cpp-f16) or slow (llama.cpp-f16), "
+            "which do not surely differ: 97 % right, 0.32 s (disturbed), 0.031 GB; 97 % right, 1.9 s "
+            "(disturbed), 0.031 GB",
         ),
     ],
 )
@@ -194,8 +195,8 @@ def test_where_only_own_questions_were_asked_the_answer_is_about_them(make: Any)
 
     good, bad = only("good", 85.0), only("bad", 40.0)
     assert make_guide([bad, good], published()).answer.text == (
-        "For your own pictures use good (llama.cpp-f16): 85 % of your own questions right; whether it serves "
-        "well was not measured"
+        "For your own pictures use good (llama.cpp-f16): 85 % of your own questions right; whether it "
+        "serves well was not measured"
     )
     nobody = make_guide([only("bad", 0.0)], published())
     assert nobody.answer.text.endswith("answered none of your own questions right")
@@ -223,7 +224,7 @@ def test_it_is_short_and_answers_first(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_number_comes_from_nowhere(name: str) -> None:
-    """Every decimal number of the first screen is a stored figure, rounded, or stands in a stored sentence."""
+    """Every decimal number of the overview and the answer is a stored figure or stands in a stored sentence."""
     stored = SETS[name]()
     guide = guide_of(stored)
     known = [number for result in (*stored.results, *stored.previous) for number in numbers_in(result)]
