@@ -224,7 +224,7 @@ def test_it_is_short_and_answers_first(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_number_comes_from_nowhere(name: str) -> None:
-    """Every decimal number of the overview and the answer is a stored figure or stands in a stored sentence."""
+    """Every number of the overview and of the answer is a stored figure, or stands in a stored sentence."""
     stored = SETS[name]()
     guide = guide_of(stored)
     known = [number for result in (*stored.results, *stored.previous) for number in numbers_in(result)]
