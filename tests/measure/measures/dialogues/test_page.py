@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.measure.measures.plain_writer import PlainWriter
+from tests.measure.measures.shown import items, shown, shown_rows
 from tests.report.conftest import Make
 from viewfinder.catalog.published import published
 from viewfinder.measure.figures import Figure, Missing
@@ -11,8 +11,8 @@ from viewfinder.measure.measures.dialogues.page import rows
 from viewfinder.measure.measures.dialogues.result import Dialogues
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.advice import advise
-from viewfinder.report.document import write_guide
-from viewfinder.report.figures import brief
+from viewfinder.report.document import make_guide
+from viewfinder.report.formats import write
 
 
 def held(make: Make, value: float = 95.0, **changed: Any) -> Dialogues:
@@ -32,15 +32,15 @@ def held(make: Make, value: float = 95.0, **changed: Any) -> Dialogues:
 
 def test_nothing_is_printed_of_what_is_no_part_of_the_suite(make: Make) -> None:
     assert make.result().figures[FACTS_KEPT] == Missing(missing="the suite has no dialogues")
-    assert "Context:" not in write_guide([make.result()], published())
+    assert "Context:" not in write(make_guide([make.result()], published()), "md")
 
 
 def test_every_figure_has_a_row_with_its_interval(make: Make) -> None:
     context = held(make)
-    found = dict(rows(context, PlainWriter()))
+    found = dict(shown_rows(rows(context)))
     figures = [getattr(context, name) for name in Dialogues.model_fields]
-    shown = [brief(one) for one in [*figures, *context.by_distance.values()] if isinstance(one, Figure)]
-    assert sorted(value for item, value in found.items() if item != "Context: dialogues") == sorted(shown)
+    expected = [shown(one) for one in [*figures, *context.by_distance.values()] if isinstance(one, Figure)]
+    assert sorted(value for item, value in found.items() if item != "Context: dialogues") == sorted(expected)
     assert list(found)[:3] == [
         "Context: facts kept (%)",
         "Context: kept, image 1 turn ago (%)",
@@ -51,42 +51,38 @@ def test_every_figure_has_a_row_with_its_interval(make: Make) -> None:
 
 def test_failed_requests_stand_beside(make: Make) -> None:
     context = held(make, failed=3, failure="engine_refused: too long")
-    words = dict(rows(context, PlainWriter()))["Context: dialogues"]
+    words = dict(shown_rows(rows(context)))["Context: dialogues"]
     assert words.endswith("; 3 requests failed, the first: engine_refused: too long")
 
 
-def test_why_there_were_no_dialogues_is_a_footnote(make: Make) -> None:
-    guide = write_guide([make.result(dialogues=Missing(missing="this variant takes no images"))], published())
-    assert "| Context | —[^" in guide
-    assert "Not measured: this variant takes no images" in guide
+def test_why_there_were_no_dialogues_is_in_its_row(make: Make) -> None:
+    result = make.result(dialogues=Missing(missing="this variant takes no images"))
+    assert items(result)["Context"] == ("not measured: this variant takes no images", "")
 
 
 def test_the_guide_has_the_rows(make: Make) -> None:
-    guide = write_guide([make.result(dialogues=held(make))], published())
-    assert "| Context: facts kept (%) | 95.0 (92.0 to 98.0, n=616)[^" in guide
+    guide = write(make_guide([make.result(dialogues=held(make))], published()), "md")
+    assert "| Context: facts kept (%) | 95.0 (92.0 to 98.0) | 616 |" in guide
 
 
-def best(results: list[ModelResult]) -> tuple[list[str], str]:
+def best(results: list[ModelResult]) -> list[str]:
+    """The models and why they are named."""
     (advice,) = [advice for advice in advise(results) if advice.use == "Best context"]
-    return [pick.label.split(" ")[0] for pick in advice.picks], advice.rule
+    return [f"{pick.label.split(' ')[0]}: {pick.reason}" for pick in advice.picks]
 
 
 def test_the_best_context_goes_by_facts_kept_where_all_were_asked(make: Make) -> None:
     first = make.result("first", follow_up=make.gate(30, 30), dialogues=held(make, 80.0))
     second = make.result("second", follow_up=make.gate(27, 30), dialogues=held(make, 95.0))
-    names, rule = best([first, second])
-    assert names == ["second"]
-    assert rule.endswith("facts kept in dialogues of ten turns, of those right when asked alone.")
+    assert best([first, second]) == ["second: 95.0 % (92.0 to 98.0) of facts kept in dialogues"]
 
 
 def test_the_best_context_goes_by_the_gate_where_one_was_not_asked(make: Make) -> None:
     first = make.result("first", follow_up=make.gate(300, 300))
     second = make.result("second", follow_up=make.gate(270, 300), dialogues=held(make, 95.0))
-    names, rule = best([first, second])
-    assert names == ["first"]
-    assert rule.endswith("right answers to follow-up questions.")
+    assert best([first, second]) == ["first: 100.00 % (98.74 to 100.00) of follow-ups right"]
 
 
 def test_the_follow_up_gate_stays(make: Make) -> None:
     failed = make.result(follow_up=make.gate(3, 30), dialogues=held(make, 100.0))
-    assert best([failed])[0] == []
+    assert best([failed]) == []

@@ -1,6 +1,6 @@
 """Memory in the guide: phases in their order, graphics cards where their driver reports them."""
 
-from tests.measure.measures.plain_writer import PlainWriter
+from tests.measure.measures.shown import shown_lines
 from viewfinder.measure.figures import Memory, Missing, Phase
 from viewfinder.measure.measures.memory.page import section
 from viewfinder.measure.measures.memory.result import MemoryUse
@@ -20,8 +20,8 @@ def reading(megabytes: int, **more: object) -> Memory:
 
 def table(phases: dict[Phase, Memory]) -> list[list[str]]:
     use = MemoryUse(difference=Missing(missing="no test is about it"), phases=phases)
-    [found] = section(use, PlainWriter())
-    return [list(found.header), *map(list, found.rows)]
+    [found] = section(use)
+    return [list(found.header), *shown_lines(found)]
 
 
 def test_phases_come_in_their_order() -> None:
@@ -40,4 +40,4 @@ def test_graphics_cards_have_a_column_where_they_are_reported() -> None:
 
 
 def test_without_phases_there_is_no_table() -> None:
-    assert section(MemoryUse(difference=Missing(missing="it died")), PlainWriter()) == []
+    assert section(MemoryUse(difference=Missing(missing="it died"))) == []

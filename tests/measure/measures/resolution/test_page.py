@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from tests.measure.measures.plain_writer import DISTURBED, PlainWriter
+from tests.measure.measures.shown import DISTURBED, intros, items, shown_lines, shown_rows
 from tests.report.conftest import Make
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.resolution.page import rows, section
 from viewfinder.measure.measures.resolution.result import Budget, Resolution
-from viewfinder.report.markdown import Notes
-from viewfinder.report.tables import Tables
 
 TITLE = "Smallest image that does as well"
 
@@ -44,26 +42,27 @@ def found(cheapest: str | Missing = "64 px") -> Resolution:
 
 
 def test_a_line_for_each_budget() -> None:
-    (table,) = section(found(), PlainWriter(is_disturbed=True))
+    (table,) = section(found())
+    lines = shown_lines(table, is_disturbed=True)
     assert table.header[0] == "Image"
-    assert {len(line) for line in table.rows} == {len(table.header)}
-    assert list(table.rows[0]) == [
+    assert {len(line) for line in lines} == {len(table.header)}
+    assert lines[0] == [
         "64 px",
-        "64.0 (range 63.0 to 65.0, n=400)",
-        f"50 (40 to 60, n=400){DISTURBED}",
-        f"70 (60 to 80, n=400){DISTURBED}",
-        "97.0 (96.0 to 98.0, n=400)",
-        "-3.0 (-4.0 to -2.0, n=400)",
+        "64.0 (range 63.0 to 65.0), n=400",
+        f"50 (40 to 60), n=400{DISTURBED}",
+        f"70 (60 to 80), n=400{DISTURBED}",
+        "97.0 (96.0 to 98.0), n=400",
+        "-3.0 (-4.0 to -2.0), n=400",
         "not shown: needs about 1,200 more questions",
         "0 of 400",
     ]
-    assert list(table.rows[1][6:]) == ["inferior", "3 of 400"]
-    assert list(table.rows[2][5:7]) == ["", "reference"]
+    assert lines[1][6:] == ["inferior", "3 of 400"]
+    assert lines[2][5:7] == ["", "reference"]
 
 
 def test_the_headline_has_a_row() -> None:
     def said(cheapest: str | Missing) -> str:
-        return dict(rows(found(cheapest), PlainWriter()))[TITLE]
+        return dict(shown_rows(rows(found(cheapest))))[TITLE]
 
     assert said("128 px") == "128 px"
     assert said("64 px") == "64 px, the smallest that was tried"
@@ -72,7 +71,7 @@ def test_the_headline_has_a_row() -> None:
 
 def test_what_was_not_measured(make: Make) -> None:
     blind = Missing(missing="this variant takes no images")
-    assert rows(blind, PlainWriter()) == [(TITLE, blind.missing)]
-    intros = [intro for intro, _ in Tables(Notes()).sections(make.result(resolution=blind))]
-    assert not any("image budgets" in intro for intro in intros)
-    assert TITLE not in Tables(Notes()).model(make.result())
+    assert shown_rows(rows(blind)) == [(TITLE, blind.missing)]
+    assert not any("image budgets" in intro for intro in intros(make.result(resolution=blind)))
+    assert items(make.result(resolution=blind))[TITLE] == (f"not measured: {blind.missing}", "")
+    assert TITLE not in items(make.result())

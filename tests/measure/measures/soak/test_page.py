@@ -1,6 +1,6 @@
 """The guide's rows on the soak."""
 
-from tests.measure.measures.plain_writer import PlainWriter
+from tests.measure.measures.shown import shown_rows
 from tests.measure.measures.stability.made_up import asked
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Missing
@@ -22,16 +22,15 @@ def test_the_soak_has_its_figures() -> None:
     variant = Variant(name="v", engine="e", repo="r", vision=True, text=True)
     found = MEASURE.find([log], MEASURE.counts["standard"], variant)
     assert isinstance(found, Soak)
-    writer = PlainWriter()
-    said = dict(rows(found, writer))
-    assert said["Memory over many requests"] == "leak[1]"
-    assert writer.notes == ["From the first requests to the last ones the footprint rose by 190.0 MB"]
+    said = dict(shown_rows(rows(found)))
+    assert said["Memory over many requests"] == "leak"
+    assert said["Rise of the footprint from the first requests to the last ones (MB)"] == "190.0"
     assert said["Troubles found in the soak"] == "MEM.leak"
-    assert said["Memory growth (MB/request)"].endswith(", n=150)")
-    assert said["Threads growth (per request)"].endswith(", n=200)")
+    assert said["Memory growth (MB/request)"].endswith("), n=150")
+    assert said["Threads growth (per request)"].endswith("), n=200")
     assert found.issues == ("MEM.leak: memory grows by 1.00 MB a request (1.00 to 1.00), to the end.",)
 
 
 def test_why_there_is_no_soak() -> None:
     why = "this variant takes no images"
-    assert rows(Missing(missing=why), PlainWriter()) == [("Soak", why)]
+    assert shown_rows(rows(Missing(missing=why))) == [("Soak", why)]

@@ -1,28 +1,26 @@
 """The guide's rows on stability."""
 
-from tests.measure.measures.plain_writer import PlainWriter
+from tests.measure.measures.shown import items, shown_rows
 from tests.measure.measures.stability.made_up import asked, color, judge
 from tests.report.conftest import Make
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.stability.page import rows
 from viewfinder.measure.measures.stability.result import Stability
 from viewfinder.measure.measures.stability.scenarios import REFERENCE, REPEAT
-from viewfinder.report.markdown import Notes
-from viewfinder.report.tables import Tables
 
 FRESH = [[asked(number, scenario=REFERENCE) for number in range(8)]] * 2
 WALK = [asked(number % 8) for number in range(61)]
 
 
 def said(found: Stability | Missing) -> dict[str, str]:
-    return dict(rows(found, PlainWriter()))
+    return dict(shown_rows(rows(found)))
 
 
 def test_a_sound_model() -> None:
     repeats = [asked(0, scenario=REPEAT) for _ in range(20)]
     assert said(judge([*FRESH, WALK, repeats])) == {
         "Fresh processes agree": "on 8 of 8 questions (2 processes)",
-        "Image mix-ups": "0 of 60 (below 4.9 %)[1]",
+        "Image mix-ups": "0 of 60 (below 4.9 %)",
         "Mix-ups at once": "no requests that were under way together were answered",
         "The same request again and again": "bit-stable: 20 answers, all in the same words",
         "Failed or empty answers": "0 of 97 (below 3 %)",
@@ -42,6 +40,6 @@ def test_why_it_was_not_measured() -> None:
 
 
 def test_the_guide_has_the_rows_of_a_suite_with_it(make: Make) -> None:
-    table = Tables(Notes()).model(make.result(stability=judge([*FRESH, WALK])))
-    assert "| Image mix-ups | 0 of 60 (below 4.9 %)[^" in table
-    assert "Image mix-ups" not in Tables(Notes()).model(make.result())
+    in_guide = items(make.result(stability=judge([*FRESH, WALK])))
+    assert in_guide["Image mix-ups"] == ("0 of 60 (below 4.9 %)", "")
+    assert "Image mix-ups" not in items(make.result())

@@ -1,17 +1,14 @@
 """The guide's words for several clients at once."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.measure.measures.plain_writer import DISTURBED, PlainWriter
+from tests.measure.measures.shown import DISTURBED, intros, items, shown_lines, shown_rows
 from tests.report.conftest import Make
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.throughput.page import rows, section
 from viewfinder.measure.measures.throughput.result import Closed, Open, Throughput
-from viewfinder.report.markdown import Notes
-from viewfinder.report.tables import Tables
 
 FEW = Missing(missing="p95 needs 72 samples, there were 12")
 
@@ -50,22 +47,23 @@ def found(saturated_at: int | Missing = 2, **more: Any) -> Throughput:
     return Throughput(saturated_at=saturated_at, **(fields | more))
 
 
-def lines(throughput: Throughput, writer: PlainWriter) -> Sequence[Sequence[str]]:
-    (table,) = section(throughput, writer)
+def lines(throughput: Throughput, *, is_disturbed: bool = False) -> list[list[str]]:
+    (table,) = section(throughput)
     assert list(table.header[:4]) == ["Clients", "Requests/s", "Tokens/s", "First token (ms)"]
-    assert {len(line) for line in table.rows} == {len(table.header)}
-    return table.rows
+    shown = shown_lines(table, is_disturbed=is_disturbed)
+    assert {len(line) for line in shown} == {len(table.header)}
+    return shown
 
 
 def test_a_line_for_each_level() -> None:
-    levels = lines(found(), PlainWriter())
-    assert list(levels[0]) == [
+    levels = lines(found())
+    assert levels[0] == [
         "1",
-        "20.0 (19.0 to 21.0, n=72)",
-        "200.0 (199.0 to 201.0, n=72)",
-        "50.0 (45.0 to 55.0, n=72)",
+        "20.0 (19.0 to 21.0), n=72",
+        "200.0 (199.0 to 201.0), n=72",
+        "50.0 (45.0 to 55.0), n=72",
         FEW.missing,
-        "100 (90 to 110, n=72)",
+        "100 (90 to 110), n=72",
         FEW.missing,
         "0 of 72",
     ]
@@ -82,31 +80,29 @@ def test_a_line_for_each_level() -> None:
     ],
 )
 def test_the_headline_has_two_rows(at: int, said: str) -> None:
-    cells = dict(rows(found(at), PlainWriter()))
-    assert cells == {"Most answers (per s)": "20.0 (19.0 to 21.0, n=72)", "Clients that get them": said}
+    cells = dict(shown_rows(rows(found(at))))
+    assert cells == {"Most answers (per s)": "20.0 (19.0 to 21.0), n=72", "Clients that get them": said}
 
 
 def test_the_most_that_were_tried_are_those_that_were_asked() -> None:
     levels = (closed(1), closed(2), closed(4, asked=0, requests=FEW))
-    cells = dict(rows(found(2, closed=levels), PlainWriter()))
+    cells = dict(shown_rows(rows(found(2, closed=levels))))
     assert cells["Clients that get them"].startswith("2, the most that were tried")
 
 
 def test_a_figure_that_is_missing_has_its_reason(make: Make) -> None:
     doubt = Missing(missing="needs about 9 more server processes")
-    assert dict(rows(found(doubt), PlainWriter()))["Clients that get them"] == doubt.missing
+    assert dict(shown_rows(rows(found(doubt))))["Clients that get them"] == doubt.missing
     blind = Missing(missing="this variant takes no images")
-    assert rows(blind, PlainWriter()) == [("Most answers (per s)", blind.missing)]
-    intros = [intro for intro, _ in Tables(Notes()).sections(make.result(throughput=blind))]
-    assert not any("clients" in intro for intro in intros)
+    assert shown_rows(rows(blind)) == [("Most answers (per s)", blind.missing)]
+    assert not any("clients" in intro for intro in intros(make.result(throughput=blind)))
 
 
 def test_a_disturbed_run_is_marked() -> None:
-    line = lines(found(), PlainWriter(is_disturbed=True))[0]
+    line = lines(found(), is_disturbed=True)[0]
     assert [cell.endswith(DISTURBED) for cell in line] == [False, True, True, True, False, True, False, False]
 
 
 def test_a_suite_without_it_prints_nothing(make: Make) -> None:
-    tables = Tables(Notes())
-    assert "Most answers (per s)" not in tables.model(make.result())
-    assert not any("clients" in intro for intro, _ in tables.sections(make.result()))
+    assert "Most answers (per s)" not in items(make.result())
+    assert not any("clients" in intro for intro in intros(make.result()))
