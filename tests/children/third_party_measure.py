@@ -7,7 +7,7 @@ from itertools import count
 
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Frozen, Measured, Missing
-from viewfinder.measure.measures.base import Facts, Measure, RightAnswers, Row, Writer
+from viewfinder.measure.measures.base import Facts, Measure, RightAnswers, Row
 from viewfinder.measure.metrics import right_answers
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.prompts import graded
@@ -55,8 +55,8 @@ def headline(found: Colors | Missing) -> Measured:
     return found if isinstance(found, Missing) else found.right
 
 
-def rows(found: Colors | Missing, write: Writer) -> list[Row]:
-    return [("Colors told apart (%)", write.figure(headline(found)))]
+def rows(found: Colors | Missing) -> list[Row]:
+    return [("Colors told apart (%)", headline(found))]
 
 
 MEASURE = Measure(
