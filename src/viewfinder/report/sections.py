@@ -33,8 +33,9 @@ def _reasons(result: ModelResult) -> list[str]:
 
 def _about(result: ModelResult) -> str:
     quantization = f", {result.quantization}" if result.quantization else ""
+    engine = f"{result.engine} {result.engine_version}".strip()  # a running server tells no version
     return (
-        f"{result.model_id}{quantization} on {result.engine} {result.engine_version}, {result.endpoint}; "
+        f"{result.model_id}{quantization} on {engine}, {result.endpoint}; "
         f"measured {result.measured_at}, suite {result.suite}, run {result.run}"
     )
 
