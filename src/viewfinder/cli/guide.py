@@ -35,12 +35,12 @@ def guide(
 
 
 def _format(form: str | None, out: Path | None) -> "Format":
-    from viewfinder.report.formats import FORMATS
+    from viewfinder.report.formats import GUIDE_FORMATS
 
     wanted = form or SUFFIXES.get(out.suffix.lower() if out else "", "md")
-    for one in FORMATS:
+    for one in GUIDE_FORMATS:
         if one == wanted:
             return one
     raise BadRequest(
-        f"There is no format named {wanted!r}.", hint=f"Formats: {', '.join(FORMATS)}.", param="format"
+        f"There is no format named {wanted!r}.", hint=f"Formats: {', '.join(GUIDE_FORMATS)}.", param="format"
     )

@@ -18,26 +18,26 @@ from viewfinder.report.advice import (
     why_avoid,
 )
 from viewfinder.report.conditions import completing_command, first_unmet, measured, passed, qualified, sound
-from viewfinder.report.content import Line
+from viewfinder.report.content import Remark
 from viewfinder.report.facts import label
 from viewfinder.report.ranks import Known
 
 
-def answer(results: Sequence[ModelResult], evidence: Known | None = None) -> Line:
+def answer(results: Sequence[ModelResult], evidence: Known | None = None) -> Remark:
     """One sentence from the results, which hold each variant once, and the command that follows from it."""
     if not results:
-        return Line(text="Nothing has been measured yet; measure with", command="viewfinder bench")
+        return Remark(text="Nothing has been measured yet; measure with", command="viewfinder bench")
     known = evidence or {}
     waiting = [one for one in results if one.status == "incomplete"]
     command = completing_command(waiting[0]) if waiting else ""
     said = _use(results, known) or _use_for_one_thing(results, known) or _right_for_you(results, known)
     if said:
         unknown = f"; {_names(waiting)} {_is(waiting)} not known yet" if waiting else ""
-        return Line(text=f"{said}{unknown}", command=command)
+        return Remark(text=f"{said}{unknown}", command=command)
     if waiting:
         text = f"Which model to use is not known yet: the measurement of {_names(waiting)} was not completed"
-        return Line(text=text, command=command)
-    return Line(text=_nothing(results))
+        return Remark(text=text, command=command)
+    return Remark(text=_nothing(results))
 
 
 def _use(results: Sequence[ModelResult], known: Known) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from viewfinder.measure.figures import Figure, Gate, Missing
-from viewfinder.measure.measures.base import NO_FIGURE, Table, Timing, Value
+from viewfinder.measure.measures.base import NO_FIGURE, CellContent, Table, Timing
 from viewfinder.measure.measures.gates.find import share_of
 from viewfinder.report.content import Cell, Grid
 from viewfinder.report.figures import brief, right_of
 
 
-def cell(value: Value, *, is_disturbed: bool = False) -> Cell:
+def cell(value: CellContent, *, is_disturbed: bool = False) -> Cell:
     """A figure with its interval, a gate with its right answers, or a dash with the reason; `is_disturbed`:
     other programs disturbed the run, which marks its timings."""
     if isinstance(value, Timing):
@@ -35,9 +35,16 @@ def yes_or_no(gate: Gate | Missing) -> Cell:
 
 
 def grid_of(table: Table, *, is_disturbed: bool) -> Grid:
-    """A measure's table."""
-    rows = (tuple(cell(value, is_disturbed=is_disturbed) for value in row) for row in table.rows)
-    return Grid(intro=table.intro, header=table.header, rows=tuple(rows))
+    """A measure's table: each figure with its n, and under it the reasons for what is missing."""
+    rows = [[_with_n(cell(value, is_disturbed=is_disturbed)) for value in row] for row in table.rows]
+    gaps = dict.fromkeys(one.why for row in rows for one in row if one.why)
+    return Grid(intro=table.intro, header=table.header, rows=tuple(map(tuple, rows)), gaps=tuple(gaps))
+
+
+def _with_n(made: Cell) -> Cell:
+    if made.figure is None:
+        return made
+    return made.model_copy(update={"text": f"{made.text}, n={made.figure.n:,}"})
 
 
 def words(header: Iterable[str], rows: Iterable[Iterable[str]], intro: str = "") -> Grid:

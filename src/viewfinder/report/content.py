@@ -24,14 +24,16 @@ class Cell(Frozen):
 
 
 class Grid(Frozen):
-    """A table after a sentence that introduces it; every row has as many cells as the header."""
+    """A table after a sentence that introduces it; every row has as many cells as the header. `gaps` are the
+    reasons for its dashes."""
 
     intro: str = ""
     header: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
-class Line(Frozen):
+class Remark(Frozen):
     """One line of a list: what it is about, a text, and a command that follows from it."""
 
     about: str = ""
@@ -57,10 +59,11 @@ class Drawing(Frozen):
     table: Grid
 
 
-class Machine(Frozen):
-    """A computer in one line, and the models that were measured on it."""
+class Computer(Frozen):
+    """A computer in one line, the features of its processor, and the models that were measured on it."""
 
     text: str
+    features: tuple[str, ...]
     models: tuple[str, ...]
 
 
@@ -77,17 +80,17 @@ class ModelSection(Frozen):
     snippets: tuple[Snippet, ...]
     about: str
     figures: Grid
-    gaps: tuple[Line, ...]
+    gaps: tuple[Remark, ...]
     notes: tuple[str, ...]
     grids: tuple[Grid, ...]
     drawings: tuple[Drawing, ...] = ()
 
 
-class Ranking(Frozen):
+class RankedModels(Frozen):
     """Models by one figure, the best first."""
 
     intro: str
-    lines: tuple[Line, ...]
+    lines: tuple[Remark, ...]
 
 
 class ComparedRun(Frozen):
@@ -114,20 +117,20 @@ class Guide(Frozen):
     """The whole guide. What comes before `models` is its first screen."""
 
     title: str
-    answer: Line
+    answer: Remark
     overview: Grid
     legend: tuple[str, ...]
-    recommendations: tuple[Line, ...]
-    issues: tuple[Line, ...]
-    changes: tuple[Line, ...]
+    recommendations: tuple[Remark, ...]
+    issues: tuple[Remark, ...]
+    changes: tuple[Remark, ...]
     updated: str
-    environment: tuple[Machine, ...]
-    engines: tuple[Line, ...]
+    environment: tuple[Computer, ...]
+    engines: tuple[Remark, ...]
     drawings: tuple[Drawing, ...]
     models: tuple[ModelSection, ...]
     method: tuple[str, ...]
-    rankings: tuple[Ranking, ...]
+    rankings: tuple[RankedModels, ...]
     parities: tuple[str, ...]
     comparisons: tuple[ComparedRun, ...]
-    engine_issues: tuple[Line, ...]
+    engine_issues: tuple[Remark, ...]
     published: PublishedReport

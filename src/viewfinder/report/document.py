@@ -14,11 +14,11 @@ from viewfinder.report.answer import answer
 from viewfinder.report.changes import Comparison, compare
 from viewfinder.report.content import (
     ComparedRun,
+    Computer,
     Guide,
-    Line,
-    Machine,
     PublishedReport,
-    Ranking,
+    RankedModels,
+    Remark,
 )
 from viewfinder.report.facts import RunModel, anchors, label
 from viewfinder.report.figures import right_of
@@ -57,7 +57,7 @@ def make_guide(
     comparisons = compare(results, previous, evidence)
     machines, engines = _machines(results), _engines(results)
     lists = Lists(
-        tuple(Line(about=use.use, text=use.sentence, command=use.command) for use in uses),
+        tuple(Remark(about=use.use, text=use.sentence, command=use.command) for use in uses),
         tuple(known_issues(results)),
         tuple(_changes(comparisons)),
     )
@@ -103,21 +103,24 @@ def newest(results: Sequence[ModelResult]) -> list[ModelResult]:
     return list(found.values())
 
 
-def _changes(comparisons: Sequence[Comparison]) -> list[Line]:
+def _changes(comparisons: Sequence[Comparison]) -> list[Remark]:
     """One line a model; models of which the same is to be said share one."""
     said: dict[str, list[str]] = {}
     for one in comparisons:
         said.setdefault(one.line, []).append(one.label)
     every = "Every model" if len(comparisons) > 1 and len(said) == 1 else ""
-    return [Line(about=every or ", ".join(models), text=text) for text, models in said.items()]
+    return [Remark(about=every or ", ".join(models), text=text) for text, models in said.items()]
 
 
-def _machines(results: Sequence[ModelResult]) -> list[Machine]:
+def _machines(results: Sequence[ModelResult]) -> list[Computer]:
     """Each computer with the models that were measured on it."""
     groups: dict[hardware.Machine, list[str]] = {}
     for result in results:
         groups.setdefault(result.machine, []).append(label(result))
-    return [Machine(text=_machine(one), models=tuple(models)) for one, models in groups.items()]
+    return [
+        Computer(text=_machine(one), features=one.features, models=tuple(models))
+        for one, models in groups.items()
+    ]
 
 
 def _machine(machine: hardware.Machine) -> str:
@@ -127,19 +130,21 @@ def _machine(machine: hardware.Machine) -> str:
     return f"{machine.cpu}, {cores}, {memory}, {graphics}; {machine.os}; Python {machine.python}"
 
 
-def _engines(results: Sequence[ModelResult]) -> list[Line]:
+def _engines(results: Sequence[ModelResult]) -> list[Remark]:
     users: dict[str, list[str]] = {}
     for result in results:
         users.setdefault(f"{result.engine} {result.engine_version}".strip(), []).append(label(result))
-    return [Line(about=engine, text=", ".join(models)) for engine, models in users.items()]
+    return [Remark(about=engine, text=", ".join(models)) for engine, models in users.items()]
 
 
-def _ranking(standing: Standing) -> Ranking:
+def _ranking(standing: Standing) -> RankedModels:
     intro = (
         f"By {standing.what}. Tied models surely differ from the best by less than {standing.margin}; "
         "all pairs of models were tested together (Holm's correction, 5 %)."
     )
-    return Ranking(intro=intro, lines=tuple(Line(about=model, text=said) for model, said in lines(standing)))
+    return RankedModels(
+        intro=intro, lines=tuple(Remark(about=model, text=said) for model, said in lines(standing))
+    )
 
 
 def _compared(one: Comparison) -> ComparedRun:

@@ -8,7 +8,7 @@ further one. What is cut stands in the models' sections.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from viewfinder.report.content import Grid, Line
+from viewfinder.report.content import Grid, Remark
 
 LEAST_LINES = 6
 """Issues that are listed, or one for each model if that is more."""
@@ -23,9 +23,9 @@ _LENGTHS = range(48, 7, -4)
 class Lists:
     """The lists of the first screen."""
 
-    recommendations: tuple[Line, ...]
-    issues: tuple[Line, ...]
-    changes: tuple[Line, ...]
+    recommendations: tuple[Remark, ...]
+    issues: tuple[Remark, ...]
+    changes: tuple[Remark, ...]
 
 
 def fitted(lists: Lists, overview: Grid, others: Iterable[str]) -> Lists:
@@ -43,20 +43,20 @@ def fitted(lists: Lists, overview: Grid, others: Iterable[str]) -> Lists:
     return cut
 
 
-def _few(issues: Sequence[Line], models: int) -> tuple[Line, ...]:
+def _few(issues: Sequence[Remark], models: int) -> tuple[Remark, ...]:
     """As many as the first screen holds, one of each model first."""
-    by_model: dict[str, list[Line]] = {}
+    by_model: dict[str, list[Remark]] = {}
     for issue in issues:
         by_model.setdefault(issue.about, []).append(issue)
     depth = max(map(len, by_model.values()), default=0)
     turns = [of[turn] for turn in range(depth) for of in by_model.values() if turn < len(of)]
     most = max(LEAST_LINES, models)
     more = len(turns) - most
-    end = [Line(text=f"And {more} more, in the models' sections.")] if more > 0 else []
+    end = [Remark(text=f"And {more} more, in the models' sections.")] if more > 0 else []
     return (*turns[:most], *end)
 
 
-def _cut(lines: Iterable[Line], length: int) -> tuple[Line, ...]:
+def _cut(lines: Iterable[Remark], length: int) -> tuple[Remark, ...]:
     return tuple(one.model_copy(update={"text": _shortened(one.text, length)}) for one in lines)
 
 

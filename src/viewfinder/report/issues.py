@@ -6,16 +6,16 @@ from viewfinder.catalog.known_issues import KnownIssue, issues_of_model
 from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.measures.gates.page import GATE_TITLES
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.content import Line
+from viewfinder.report.content import Remark
 from viewfinder.report.facts import clause, failure_of, gate_clause, label
 
 
-def known_issues(results: Sequence[ModelResult]) -> list[Line]:
+def known_issues(results: Sequence[ModelResult]) -> list[Remark]:
     """Each issue that a run saw, the most severe of each model first."""
-    return [Line(about=label(result), text=text) for result in results for text in _issues(result)]
+    return [Remark(about=label(result), text=text) for result in results for text in _issues(result)]
 
 
-def upstream_issues(results: Sequence[ModelResult]) -> list[Line]:
+def upstream_issues(results: Sequence[ModelResult]) -> list[Remark]:
     """Each measured engine with each issue that its developers know for these models, once."""
     found = {
         (f"{result.engine} {result.engine_version}", issue.code): issue
@@ -23,10 +23,10 @@ def upstream_issues(results: Sequence[ModelResult]) -> list[Line]:
         if result.engine_version
         for issue in issues_of_model(result.engine, result.engine_version, result.model)
     }
-    return [Line(about=engine, text=_sentence(issue)) for (engine, _), issue in found.items()]
+    return [Remark(about=engine, text=_sentence(issue)) for (engine, _), issue in found.items()]
 
 
-def gaps(result: ModelResult) -> list[Line]:
+def gaps(result: ModelResult) -> list[Remark]:
     """What was not measured: a line for each reason."""
     if failure_of(result):
         return []
@@ -38,7 +38,7 @@ def gaps(result: ModelResult) -> list[Line]:
     ):
         if isinstance(known, Missing):
             left.setdefault(clause(known.missing), []).append(name)
-    return [Line(about=", ".join(names), text=reason) for reason, names in left.items()]
+    return [Remark(about=", ".join(names), text=reason) for reason, names in left.items()]
 
 
 def _sentence(issue: KnownIssue) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from viewfinder.measure.measures.base import Row, Table, Value
+from viewfinder.measure.measures.base import CellContent, Row, Table
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.cells import cell
 from viewfinder.report.tables import every_figure
@@ -11,7 +11,7 @@ DISTURBED = " (disturbed)"
 """Ends every timing of a disturbed run."""
 
 
-def shown(value: Value, *, is_disturbed: bool = False) -> str:
+def shown(value: CellContent, *, is_disturbed: bool = False) -> str:
     """A figure with its interval and n; or the reason why there is none."""
     made = cell(value, is_disturbed=is_disturbed)
     n = f", n={made.figure.n}" if made.figure else ""

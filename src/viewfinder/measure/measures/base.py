@@ -48,9 +48,9 @@ class Timing:
     measured: Measured
 
 
-Value = str | Measured | Gate | Timing
+CellContent = str | Measured | Gate | Timing
 """What stands in a cell of the guide; words are plain text, and may come from outside."""
-Row = tuple[str, Value]
+Row = tuple[str, CellContent]
 """Item and value of a model's table in the guide."""
 
 
@@ -60,14 +60,14 @@ class Table:
     lacks is empty there."""
 
     intro: str
-    lines: Sequence[Mapping[str, Value]]
+    lines: Sequence[Mapping[str, CellContent]]
 
     @property
     def header(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(column for line in self.lines for column in line))
 
     @property
-    def rows(self) -> list[tuple[Value, ...]]:
+    def rows(self) -> list[tuple[CellContent, ...]]:
         return [tuple(line.get(column, "") for column in self.header) for line in self.lines]
 
 

@@ -7,7 +7,7 @@ from viewfinder.report.content import Guide
 from viewfinder.report.formats import html, markdown
 
 Format = Literal["md", "html", "json"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+GUIDE_FORMATS: tuple[Format, ...] = get_args(Format)
 _WRITERS: dict[Format, Callable[[Guide], str]] = {
     "md": markdown.write,
     "html": html.write,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from viewfinder.report.content import Cell, Grid, Guide, Line, ModelSection
+from viewfinder.report.content import Cell, Grid, Guide, ModelSection, Remark
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#])|(?<!\w)(_)|(_)(?!\w)")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -40,7 +40,7 @@ def code(words: str) -> str:
     return f"{fence}{pad}{line}{pad}{fence}"
 
 
-def line(one: Line) -> str:
+def line(one: Remark) -> str:
     """A line of a list, its subject in bold and its command at its end."""
     start = f"**{text(one.about)}**: " if one.about else ""
     if one.command:

@@ -1,7 +1,7 @@
 """How the timed requests read in the guide: rows of a model's table, and two tables under it."""
 
 from viewfinder.measure.figures import Missing, in_unit
-from viewfinder.measure.measures.base import Row, Table, Timing, Value
+from viewfinder.measure.measures.base import CellContent, Row, Table, Timing
 from viewfinder.measure.measures.latency.find import DECODE, INFERENCE, TTFT_IMAGE, TTFT_TEXT, headline
 from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
 
@@ -55,7 +55,7 @@ def section(result: Latency) -> list[Table]:
 
 def _percentiles(result: Latency) -> Table:
     """Milliseconds; one line for each kind of request and each time."""
-    lines: list[dict[str, Value]] = []
+    lines: list[dict[str, CellContent]] = []
     for name, title in _KINDS.items():
         one: RequestTimes | Missing = getattr(result, name)
         if isinstance(one, Missing):
@@ -76,7 +76,7 @@ def _speeds(result: Latency) -> Table:
         "How fast the engine reads a prompt, by its own clock and with the image's encoding in it, and "
         "writes an answer:"
     )
-    lines: list[dict[str, Value]] = [
+    lines: list[dict[str, CellContent]] = [
         {
             "Requests": title,
             "Output tokens": Timing(one.output_tokens),

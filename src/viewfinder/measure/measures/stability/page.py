@@ -1,7 +1,7 @@
 """How stability reads in the guide: rows of a model's table."""
 
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.base import Row, Value
+from viewfinder.measure.measures.base import CellContent, Row
 from viewfinder.measure.measures.stability.result import Repeats, Stability
 from viewfinder.measure.troubles.trouble import Rate, codes_in
 
@@ -37,13 +37,13 @@ def rows(found: Stability | Missing) -> list[Row]:
     ]
 
 
-def _together(together: dict[int, Rate] | Missing) -> Value:
+def _together(together: dict[int, Rate] | Missing) -> CellContent:
     if isinstance(together, Missing):
         return together
     return "; ".join(f"{clients} clients: {rate.words}" for clients, rate in together.items())
 
 
-def _repeats(repeats: Repeats | Missing) -> Value:
+def _repeats(repeats: Repeats | Missing) -> CellContent:
     if isinstance(repeats, Missing):
         return repeats
     return f"{repeats.kind}: {repeats.answers} answers, {_REPEATS[repeats.kind]}"

@@ -1,7 +1,7 @@
 """How the throughput reads in the guide: two rows of a model's table, and a table of all levels."""
 
 from viewfinder.measure.figures import Missing, in_unit
-from viewfinder.measure.measures.base import Row, Table, Timing, Value
+from viewfinder.measure.measures.base import CellContent, Row, Table, Timing
 from viewfinder.measure.measures.throughput.result import Level, Throughput
 
 METHOD = (
@@ -23,7 +23,7 @@ def rows(found: Throughput | Missing) -> list[Row]:
 
 def section(found: Throughput) -> list[Table]:
     """A line for each level; times are p50 and p95."""
-    closed: list[dict[str, Value]] = [
+    closed: list[dict[str, CellContent]] = [
         {
             "Clients": str(level.clients),
             "Requests/s": Timing(level.requests),
@@ -32,7 +32,7 @@ def section(found: Throughput) -> list[Table]:
         }
         for level in found.closed
     ]
-    opened: list[dict[str, Value]] = [
+    opened: list[dict[str, CellContent]] = [
         {
             "Clients": f"at random, {100 * level.share:.0f} % of the best",
             "Requests/s": Timing(level.arrivals),
@@ -48,7 +48,7 @@ def section(found: Throughput) -> list[Table]:
     return [Table(intro, [*closed, *opened])]
 
 
-def _times(level: Level) -> dict[str, Value]:
+def _times(level: Level) -> dict[str, CellContent]:
     return {
         "First token (ms)": Timing(in_unit(level.ttft, "ms")),
         "First token p95 (ms)": Timing(in_unit(level.ttft_p95, "ms")),
@@ -66,7 +66,7 @@ def _failed(level: Level) -> str:
     return f"{sum(level.failures.values())} of {level.asked}: {each}"
 
 
-def _saturated(found: Throughput) -> Value:
+def _saturated(found: Throughput) -> CellContent:
     if isinstance(found.saturated_at, Missing):
         return Timing(found.saturated_at)
     if found.saturated_at == max(level.clients for level in found.closed if level.asked):
