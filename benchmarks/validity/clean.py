@@ -4,7 +4,7 @@ import math
 
 from rich.progress import Progress
 
-from benchmarks.validity.planted import HOW, listed, reports_beside_a_reference
+from benchmarks.validity.planted import HOW, found_beside_a_reference, listed
 from benchmarks.validity.table import SHORT, Row, Table
 from benchmarks.validity.truths import CLEAN
 
@@ -20,8 +20,8 @@ def prove() -> Table:
         for group in range(math.ceil(RUNS / TOGETHER)):
             numbers = range(group * TOGETHER, min(RUNS, (group + 1) * TOGETHER))
             names = [f"clean-{number + 1}" for number in numbers]
-            reports = reports_beside_a_reference(dict.fromkeys(names, CLEAN), progress)
-            alarms += [f"{name}: {listed(words)}" for name, words in reports.items() if words]
+            each = found_beside_a_reference(dict.fromkeys(names, CLEAN), progress)
+            alarms += [f"{name}: {listed(one.reports)}" for name, one in each.items() if one.reports]
     return Table(
         "clean",
         "False alarms",

@@ -10,17 +10,15 @@ from benchmarks.validity.running import MeasuredModel
 from viewfinder.measure.compare import revisions
 from viewfinder.measure.compare.revisions import Change
 from viewfinder.measure.figures import Figure, Gate
+from viewfinder.measure.measures.dialogues.find import LATE_TURN
 from viewfinder.measure.measures.dialogues.result import Dialogues
+from viewfinder.measure.measures.latency.find import MUCH_SLOWER
 from viewfinder.measure.measures.latency.result import Latency
 from viewfinder.measure.measures.soak.result import Growth, Soak
 from viewfinder.measure.measures.stability.result import Stability
 
 SOUND = ("verified", "production ready")
 STEADY = ("flat", "unclear")
-LATE_TURN = 7.0
-"""A model that surely loses its first fact before this turn of ten forgets early."""
-SLOWER = 1.5
-"""The first image is reported if it surely takes more than this number of times as long."""
 
 
 def reports_of(one: MeasuredModel, reference: MeasuredModel) -> list[str]:
@@ -53,7 +51,7 @@ def _of_measures(one: MeasuredModel) -> Iterator[str]:
     latency = found.get("latency")
     if isinstance(latency, Latency) and isinstance(latency.first_slower, Figure):
         first, later = latency.first_image, latency.later_images
-        surely = latency.first_slower.low > SLOWER
+        surely = latency.first_slower.low > MUCH_SLOWER
         if surely and isinstance(first, Figure) and isinstance(later, Figure):
             yield f"first image: {first.value - later.value:+.2f} s"
     loss = dialogues.first_loss if isinstance(dialogues, Dialogues) else None

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.validity.planted import BOUNDED, REFERENCE
+from benchmarks.validity.planted import BOUNDED, REFERENCE, first_screen
 from benchmarks.validity.planting import plant
 from benchmarks.validity.reports import SOUND, reports_of
 from benchmarks.validity.truths import CLEAN, TRUTHS
@@ -22,7 +22,9 @@ def test_a_planted_fault_is_named() -> None:
     with TemporaryDirectory(prefix="vf-") as folder:
         ran = plant({REFERENCE: CLEAN, FAULT: FAULT}, TINY, Path(folder), shown.append)
     (truth,) = (one for one in TRUTHS if one.fault == FAULT)
-    assert truth.is_named(reports_of(ran[FAULT], ran[REFERENCE])), reports_of(ran[FAULT], ran[REFERENCE])
+    reports, screen = reports_of(ran[FAULT], ran[REFERENCE]), first_screen(ran[FAULT], ran[REFERENCE])
+    assert truth.is_reported(reports), reports
+    assert truth.is_named(reports, screen), screen
     assert ran[REFERENCE].result.status in SOUND
     assert ran[REFERENCE].result.issues == ()
     assert any(words.startswith(FAULT) for words in shown)

@@ -31,7 +31,7 @@ def truth(fault: str) -> Truth:
     ],
 )
 def test_what_is_due_is_enough(fault: str, said: list[str]) -> None:
-    assert truth(fault).is_named(said)
+    assert truth(fault).is_reported(said)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_is_due_is_enough(fault: str, said: list[str]) -> None:
     ],
 )
 def test_silence_the_wrong_name_and_a_false_accusation_are_misses(fault: str, said: list[str]) -> None:
-    assert not truth(fault).is_named(said)
+    assert not truth(fault).is_reported(said)
 
 
 def test_every_fault_is_one_that_the_engine_has() -> None:

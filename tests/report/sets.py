@@ -60,8 +60,10 @@ def of_size(name: str, title: str, times: float, right: int) -> ModelResult:
 
 
 def scaled(part: Any, times: float) -> Any:
-    """The same result with every figure so many times as large."""
+    """The same result with every time and size so many times as large."""
     if isinstance(part, Figure):
+        if part.unit == "times":
+            return part
         numbers = {name: getattr(part, name) * times for name in ("value", "low", "high")}
         return part.model_copy(update=numbers)
     if hasattr(part, "model_copy"):

@@ -52,4 +52,5 @@ def _issues(result: ModelResult) -> list[str]:
         for name in GATE_TITLES
         if isinstance(gate := result.facts.gates[name], Gate) and not gate.passed
     )
-    return list(filter(None, [failure_of(result), *map(clause, result.issues), *missed]))
+    limits = map(clause, result.facts.limits)
+    return list(filter(None, [failure_of(result), *map(clause, result.issues), *missed, *limits]))

@@ -88,8 +88,9 @@ class Facts:
     """The parts of a result that the verdict and the recommendations may use.
 
     `figures` are headline figures, by the names under which `Measure.samples` compares them, in the guide's
-    units. `gates` are known-answer questions by name. `issues` are sentences that a user must know;
-    `corruption` are those for which a model must be avoided; `disturbances` say what spoiled its timings.
+    units. `gates` are known-answer questions by name. `issues` are sentences that a user must know, and with
+    which no model is ready for production; `limits` are sentences to know that change no status. `corruption`
+    are those for which a model must be avoided; `disturbances` say what spoiled its timings.
     `failed` of `timed` requests had no answer. `leak_requests` is the number of requests that were searched
     for mix-ups of images; None: none were. `steady_bytes` is the server's memory when it is warm.
     """
@@ -97,6 +98,7 @@ class Facts:
     figures: Mapping[str, Measured] = field(default_factory=dict)
     gates: Mapping[str, Gate | Missing] = field(default_factory=dict)
     issues: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
     corruption: tuple[str, ...] = ()
     disturbances: tuple[str, ...] = ()
     failed: int = 0
@@ -120,6 +122,7 @@ def merged(some: Iterable[Facts]) -> Facts:
         figures={name: figure for one in every for name, figure in one.figures.items()},
         gates={name: gate for one in every for name, gate in one.gates.items()},
         issues=tuple(issue for one in every for issue in one.issues),
+        limits=tuple(limit for one in every for limit in one.limits),
         corruption=tuple(clause for one in every for clause in one.corruption),
         disturbances=tuple(sentence for one in every for sentence in one.disturbances),
         failed=sum(one.failed for one in every),

@@ -1,7 +1,7 @@
 """From the answers of dialogues to the facts that a model keeps; pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -32,6 +32,8 @@ from viewfinder.measure.statistics import bootstrap
 from viewfinder.measure.statistics.intervals import TooFew, wilson
 from viewfinder.measure.statistics.pairs import GradedAnswers
 
+LATE_TURN = 7.0
+"""A model that surely loses its first fact before this turn of ten forgets early."""
 FACTS_KEPT = "facts kept in dialogues"
 _NO_TEXT = Missing(missing="this variant answers only about images")
 _NO_SECOND = Missing(missing="this variant takes one image")
@@ -44,7 +46,16 @@ def facts_kept(logs: Sequence[ProcessLog]) -> GradedAnswers:
 
 
 def facts(found: Dialogues | Missing) -> Facts:
-    return Facts(figures={FACTS_KEPT: found if isinstance(found, Missing) else found.retention})
+    if isinstance(found, Missing):
+        return Facts(figures={FACTS_KEPT: found})
+    return Facts(figures={FACTS_KEPT: found.retention}, limits=tuple(_forgets(found.first_loss)))
+
+
+def _forgets(loss: Measured) -> Iterator[str]:
+    """If the first fact is surely lost early."""
+    if isinstance(loss, Figure) and loss.high < LATE_TURN:
+        within = f"{loss.low:.1f} to {loss.high:.1f}"
+        yield f"in dialogues the first fact is lost in turn {loss.value:.1f} ({within})"
 
 
 def dialogues(logs: Sequence[ProcessLog], counts: DialogueCounts, variant: Variant) -> Dialogues:

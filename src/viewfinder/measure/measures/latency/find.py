@@ -1,7 +1,7 @@
 """From timed requests to percentiles and speeds; pure."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from viewfinder.catalog.card import Variant
@@ -21,6 +21,8 @@ _CACHED_PROMPT = Missing(missing="the engine takes most of the prompt from its c
 _NO_PROMPT_TIME = Missing(missing="the engine does not report how long it read the prompt")
 IN_BURSTS = Missing(missing="most pieces of an answer came together with the one before")
 _CACHED = 0.5
+MUCH_SLOWER = 1.5
+"""The first image is worth a remark if it surely takes more than this number of times as long."""
 """An engine that reports at least this share of a prompt as cached had the image in its cache."""
 
 INFERENCE, DECODE = "average inference", "decode speed"
@@ -104,10 +106,20 @@ def facts(found: Latency | Missing) -> Facts:
     return Facts(
         figures=figures,
         issues=found.failures,
+        limits=tuple(_slow_start(found)),
         disturbances=(found.drift,) if found.drift else (),
         failed=sum(one.failed or 0 for one in kinds),
         timed=sum(one.asked or 0 for one in kinds),
     )
+
+
+def _slow_start(found: Latency) -> Iterator[str]:
+    """If the first image surely takes much longer than later ones."""
+    slower, first, later = found.first_slower, found.first_image, found.later_images
+    if isinstance(slower, Figure) and slower.low > MUCH_SLOWER and isinstance(first, Figure):
+        times = f"{slower.value:.1f} times ({slower.low:.1f} to {slower.high:.1f})"
+        more = f": {first.value - later.value:+.2f} s" if isinstance(later, Figure) else ""
+        yield f"the first image after a start takes {times} as long as later ones{more}"
 
 
 def disturbed(log: ProcessLog) -> str:

@@ -30,7 +30,10 @@ def facts(found: Stability | Missing) -> Facts:
         corruption = (*corruption, "after an error its process answers no more")
     mix_ups = found.mix_ups
     leak_requests = mix_ups.asked if isinstance(mix_ups, Rate) else None
-    return Facts(issues=found.issues, corruption=corruption, leak_requests=leak_requests)
+    harmless = (trouble.sentence for trouble in found.troubles if trouble.sentence not in found.issues)
+    return Facts(
+        issues=found.issues, limits=tuple(harmless), corruption=corruption, leak_requests=leak_requests
+    )
 
 
 def stability(logs: Sequence[ProcessLog], counts: StabilityCounts, variant: Variant) -> Stability | Missing:
