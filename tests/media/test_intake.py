@@ -175,7 +175,7 @@ async def test_a_decoder_that_is_killed_from_outside_costs_no_image() -> None:
 async def test_an_image_that_ends_two_decoders_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
 
-    async def lose(payload: bytes, *, longest_edge: int | None) -> None:
+    async def lose(payload: bytes, **order: object) -> None:
         tried.append(payload)
         raise DecoderLost
 
@@ -194,3 +194,21 @@ async def test_an_image_that_a_close_has_cost_starts_no_process() -> None:
     with pytest.raises(InvalidImage):
         await accepting
     assert intake.decoder.pid is None
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+async def test_a_thumbnail_is_a_small_jpeg_even_of_noise(intake: Intake, format: str) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((1000, 500), 200).convert("RGB").save(file, format)
+    url = await intake.thumbnail(f"data:;base64,{base64.b64encode(file.getvalue()).decode()}")
+    assert url.startswith("data:image/jpeg;base64,")
+    assert len(url) < 20_000
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as small:
+        assert small.size == (128, 64)
+    after = await intake.accept(f"data:;base64,{base64_of()}")
+    assert after.data_url.startswith("data:image/png"), "the next image is none"
+
+
+async def test_a_thumbnail_of_what_is_no_image_is_refused(intake: Intake) -> None:
+    with pytest.raises(InvalidImage):
+        await intake.thumbnail("data:;base64,AAAA")

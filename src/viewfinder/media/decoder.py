@@ -36,14 +36,19 @@ def main(max_pixels: int, cpu_s: float) -> None:
     while True:
         head, payload = orders.get()
         _limit(resource.RLIMIT_CPU, int(time.process_time() + cpu_s) + 1)
-        _reply(replies, *_decode(payload, max_pixels, head["longest_edge"]))
+        _reply(replies, *_decode(payload, max_pixels, head))
 
 
-def _decode(payload: bytes, max_pixels: int, longest_edge: int | None) -> Frame:
+def _decode(payload: bytes, max_pixels: int, order: dict[str, Any]) -> Frame:
     """The head and payload of the reply: a data URL, or the fault."""
     try:
         data = binascii.a2b_base64(payload.translate(None, b"\r\n"), strict_mode=True)
-        picture = make_picture(data, max_pixels=max_pixels, longest_edge=longest_edge)
+        picture = make_picture(
+            data,
+            max_pixels=max_pixels,
+            longest_edge=order["longest_edge"],
+            is_thumbnail=order.get("is_thumbnail", False),
+        )
     except binascii.Error:
         return {"fault": "bad_base64"}, b""
     except Refused as refused:

@@ -14,6 +14,7 @@ from viewfinder.media.worker import DecoderLost, DecoderTimeout, DecoderWorker
 
 LOW_DETAIL_EDGE = 512
 """Longest edge in px for `detail: low`, as in OpenAI's API."""
+THUMBNAIL_EDGE = 128
 
 SEND_DATA_URL = "Send the file itself, as data:image/png;base64,<the file in base64>."
 SEND_SUPPORTED = "Send a PNG, JPEG or WebP."
@@ -80,10 +81,17 @@ class Intake(AbstractAsyncContextManager["Intake"]):
 
         It is shrunk only when `detail` is "low". Raises InvalidImage.
         """
-        longest_edge = LOW_DETAIL_EDGE if detail == "low" else None
+        return await self._accept(url, LOW_DETAIL_EDGE if detail == "low" else None)
+
+    async def thumbnail(self, url: str) -> str:
+        """A small picture for people, as a data URL: a JPEG of at most 128 x 128 pixels, about 20 KB at the
+        very most. Raises InvalidImage."""
+        return (await self._accept(url, THUMBNAIL_EDGE, is_thumbnail=True)).data_url
+
+    async def _accept(self, url: str, longest_edge: int | None, *, is_thumbnail: bool = False) -> SafeImage:
         payload = _payload(url)
         try:
-            head, decoded = await self._decoded(payload, longest_edge)
+            head, decoded = await self._decoded(payload, longest_edge, is_thumbnail=is_thumbnail)
         except DecoderTimeout:
             raise _refusal("timeout") from None
         except DecoderLost:
@@ -92,15 +100,15 @@ class Intake(AbstractAsyncContextManager["Intake"]):
             raise _refusal(head["fault"], head.get("details", {}))
         return SafeImage(decoded.decode("ascii"), head["width"], head["height"], head["digest"])
 
-    async def _decoded(self, payload: bytes, longest_edge: int | None) -> Frame:
+    async def _decoded(self, payload: bytes, longest_edge: int | None, *, is_thumbnail: bool) -> Frame:
         """Retries once when the process is lost: another program may have killed it, not this image."""
         closed = self._closed
         try:
-            return await self.decoder.decode(payload, longest_edge=longest_edge)
+            return await self.decoder.decode(payload, longest_edge=longest_edge, is_thumbnail=is_thumbnail)
         except DecoderLost:
             if self._closed != closed:
                 raise
-            return await self.decoder.decode(payload, longest_edge=longest_edge)
+            return await self.decoder.decode(payload, longest_edge=longest_edge, is_thumbnail=is_thumbnail)
 
 
 def _payload(url: str) -> bytes:

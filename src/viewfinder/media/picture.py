@@ -27,6 +27,9 @@ READERS: dict[ImageFormat, type[ImageFile]] = {
 }
 """Listed explicitly: `Image.open` would try all of Pillow's formats, and read some JPEGs as TIFF."""
 
+QUALITY, THUMBNAIL_QUALITY = 95, 80
+"""Of a JPEG: for a model, and for people."""
+
 ORIENTATION_TAG = 0x0112
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,8 +53,11 @@ class Picture:
     data: bytes
 
 
-def make_picture(data: bytes, *, max_pixels: int, longest_edge: int | None) -> Picture:
-    """The safe picture of `data`, shrunk to fit `longest_edge`, never enlarged.
+def make_picture(
+    data: bytes, *, max_pixels: int, longest_edge: int | None, is_thumbnail: bool = False
+) -> Picture:
+    """The safe picture of `data`, shrunk to fit `longest_edge`, never enlarged; a thumbnail is a small JPEG
+    whatever the format of `data`.
 
     Raises Refused. Of an animated image it is the first frame.
     """
@@ -68,6 +74,8 @@ def make_picture(data: bytes, *, max_pixels: int, longest_edge: int | None) -> P
         raise
     except Exception:  # any error of a codec on hostile bytes; its text never leaves this process
         raise Refused("truncated" if ends_early(data, header.format) else "damaged") from None
+    if is_thumbnail:
+        return _encoded(image, "jpeg", quality=THUMBNAIL_QUALITY)
     return _encoded(image, "jpeg" if header.format == "jpeg" else "png")
 
 
@@ -109,12 +117,12 @@ def _fitted(image: Image.Image, longest_edge: int | None) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _encoded(image: Image.Image, format: ImageFormat) -> Picture:
+def _encoded(image: Image.Image, format: ImageFormat, quality: int = QUALITY) -> Picture:
     image.info.clear()  # else comments, profiles and palettes of the source are kept
     digest = hashlib.sha256(b"%dx%d " % image.size + image.tobytes()).hexdigest()
     file = io.BytesIO()
     if format == "jpeg":
-        image.save(file, "JPEG", quality=95, subsampling=0)
+        image.save(file, "JPEG", quality=quality, subsampling=0)
     else:
         image.save(file, "PNG", compress_level=1)
     return Picture(f"image/{format}", image.width, image.height, digest, file.getvalue())

@@ -49,7 +49,7 @@ class DecoderWorker:
         self._is_outdated |= (max_pixels, timeout_s) != (self._max_pixels, self._timeout_s)
         self._max_pixels, self._timeout_s = max_pixels, timeout_s
 
-    async def decode(self, payload: bytes, *, longest_edge: int | None) -> Frame:
+    async def decode(self, payload: bytes, *, longest_edge: int | None, is_thumbnail: bool = False) -> Frame:
         """The process's reply to one image in base64.
 
         Raises DecoderLost or DecoderTimeout for this image; the next one gets a new process. A cancelled call
@@ -59,7 +59,8 @@ class DecoderWorker:
             try:
                 process = await self._ready_process()
                 async with asyncio.timeout(self._timeout_s):
-                    return await process.ask({"longest_edge": longest_edge}, payload)
+                    order = {"longest_edge": longest_edge, "is_thumbnail": is_thumbnail}
+                    return await process.ask(order, payload)
             except BaseException as error:
                 await self._end()
                 if isinstance(error, TimeoutError):
