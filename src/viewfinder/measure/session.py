@@ -139,6 +139,7 @@ class Session:
             foreign_s=subject.disturbance.foreign_s,
             available_s=subject.disturbance.available_s,
             series=subject.noted,
+            pictures=subject.pictures,
             broke_off=broke_off,
             spent_s=deadline.clock() - begun_s,
         )

@@ -43,7 +43,8 @@ class Subject:
 
     `process` is its number within the run and model. `memory` gets a reading at each phase; `starts` is more
     than one when the engine failed to start and was started again. `noted` are series that a measure fills as
-    it asks, so that they are kept if the engine dies. `answered` are this process's samples from before an
+    it asks, so that they are kept if the engine dies; `pictures` are small ones, as data URLs, that it keeps
+    beside them. `answered` are this process's samples from before an
     interruption, of questions that any process can be asked (never timed ones); `set_aside` is the number of
     its other samples, which do not count. `files` are the model's files and folders. `limits` are those of
     requests to the gateway.
@@ -63,6 +64,7 @@ class Subject:
     memory: dict[Phase, Memory] = field(default_factory=dict)
     starts: int = 0
     noted: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    pictures: dict[str, str] = field(default_factory=dict)
     disturbance: Disturbance = field(default_factory=Disturbance)
 
     def __post_init__(self) -> None:

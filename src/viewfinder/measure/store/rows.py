@@ -70,8 +70,9 @@ class Sample:
 class ProcessOutcome(Frozen):
     """`starts` is more than one when the engine failed to start and was started again. `foreign_s` of
     `available_s` processor seconds went to other programs while requests were timed. `series` holds the
-    numbers that its measures noted beside their samples; `broke_off` says why it ended early, or is empty.
-    `spent_s` is the part of the run's time that it took.
+    numbers that its measures noted beside their samples, `pictures` the small pictures that they kept, as
+    data URLs; `broke_off` says why it ended early, or is empty. `spent_s` is the part of the run's time that
+    it took.
     """
 
     starts: int = 1
@@ -80,6 +81,7 @@ class ProcessOutcome(Frozen):
     foreign_s: float = 0.0
     available_s: float = 0.0
     series: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    pictures: dict[str, str] = Field(default_factory=dict)
     broke_off: str = ""
     spent_s: float = 0.0
 

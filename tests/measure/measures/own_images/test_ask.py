@@ -22,7 +22,7 @@ from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.own_images import MEASURE
-from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
+from viewfinder.measure.measures.own_images.ask import MOST_THUMBNAILS, prepared, require_unchanged
 from viewfinder.measure.measures.own_images.counts import COUNTS, OwnImagesCounts
 from viewfinder.measure.measures.own_images.faulty import Faulty
 from viewfinder.measure.measures.own_images.result import OwnImages
@@ -106,6 +106,48 @@ def test_errors_and_silence_are_wrong_and_counted() -> None:
     assert of(result.accuracy).value == pytest.approx(100 / 3)
 
 
+def test_what_was_not_right_is_kept_with_what_was_said() -> None:
+    result = found(
+        said("Red.", "red", image="a.png#1"),
+        said("blue " * 99, "red", "crimson", image="b #2.png#2"),
+        said("", "red", image="c.png#3", error="engine_refused: no"),
+        said("", "red", image="d.png#4"),
+        said("x", *["x"] * 2, *["y"] * 8, image="e.png#5"),
+    )
+    assert result.right == 1
+    assert [(one.picture, one.digest, one.said[:5], one.error, one.score) for one in result.wrong] == [
+        ("b #2.png", "2", "blue ", "", 0),
+        ("c.png", "3", "", "engine_refused: no", 0),
+        ("d.png", "4", "", "", 0),
+        ("e.png", "5", "x", "", pytest.approx(0.6)),
+    ]
+    assert result.wrong[0].expected == ("red", "crimson")
+    assert len(result.wrong[0].said) == 300
+
+
+def test_what_is_kept_of_wrong_answers_has_limits() -> None:
+    many = [said("blue", "red", image=f"{number}.png#{number}") for number in range(300)]
+    result = found(*many)
+    assert (result.right, len(result.wrong)) == (0, 200)
+    assert result.wrong[199].picture == "199.png"
+
+
+def test_a_result_of_an_older_version_has_no_wrong_answers() -> None:
+    old = found(said("red", "red")).model_dump(exclude={"right", "wrong", "thumbnails"})
+    read = OwnImages.model_validate(old)
+    assert (read.right, read.wrong, read.thumbnails) == (None, (), {})
+
+
+def test_the_small_pictures_of_all_processes_belong_to_the_result() -> None:
+    logs = [
+        ProcessLog(number, [said("blue", "red")], ProcessOutcome(pictures={str(number): "data:"}))
+        for number in range(2)
+    ]
+    result = MEASURE.find(logs, MINE, VARIANT)
+    assert isinstance(result, OwnImages)
+    assert result.thumbnails == {"0": "data:", "1": "data:"}
+
+
 def test_a_process_that_died_before_the_first_question() -> None:
     died = ProcessLog(0, [], ProcessOutcome(broke_off="it died"))
     assert MEASURE.find([died], MINE, VARIANT) == Missing(missing="no question was asked")
@@ -146,18 +188,22 @@ class Listener:
 
     limits = Limits()
 
-    def __init__(self, most: int, short_answer: str) -> None:
+    def __init__(self, most: int, short_answer: str, reply: str = "") -> None:
         self.most = most
+        self.reply = reply
+        self.pictures: dict[str, str] = {}
         self.server = SimpleNamespace(card=SimpleNamespace(short_answer=short_answer))
         self.heard: list[tuple[str, Prompt]] = []
 
     def clock(self) -> float:
         return 10.0 * len(self.heard)
 
-    async def ask(self, scenario: str, prompt: Prompt) -> None:
+    async def ask(self, scenario: str, prompt: Prompt) -> SimpleNamespace:
         if len(self.heard) == self.most:
             raise TimeIsUp
         self.heard.append((scenario, prompt))
+        assert prompt.is_right is not None
+        return SimpleNamespace(right=prompt.is_right(self.reply))
 
 
 async def heard(
@@ -188,6 +234,28 @@ async def test_what_is_asked(tmp_path: Path) -> None:
     assert prompt.expected == '["red"]'
     assert prompt.is_right is not None
     assert prompt.is_right("Red.")
+
+
+async def kept(counts: OwnImagesCounts, reply: str) -> dict[str, str]:
+    """The small pictures, by the digests that the scenes of their prompts have."""
+    listener = Listener(99, SHORT, reply)
+    await MEASURE.ask(cast(Subject, listener), counts, 0)
+    digests = {prompt.scene.partition("#")[2] for _, prompt in listener.heard}
+    assert listener.pictures.keys() <= digests
+    return listener.pictures
+
+
+async def test_the_first_pictures_that_were_answered_wrong_are_kept_small(tmp_path: Path) -> None:
+    images = {f"{number}.png": png(size=(400, 300 + number)) for number in range(30)}
+    rows = "".join(f"{name},What is it?,red\n{name},What color is it?,red\n" for name in images)
+    counts = await prepared(COUNTS["quick"], folder_of(tmp_path, images, rows), Limits())
+    counts = replace(counts, budget_s=1e4)
+    assert await kept(counts, "red") == {}
+    pictures = await kept(counts, "blue")
+    assert len(pictures) == MOST_THUMBNAILS == 24
+    for url in pictures.values():
+        data = base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))
+        assert max(Image.open(io.BytesIO(data)).size) == 128
 
 
 async def test_a_card_may_have_other_words_for_a_short_answer(tmp_path: Path) -> None:

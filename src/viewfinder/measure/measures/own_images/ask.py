@@ -21,6 +21,7 @@ from viewfinder.measure.measures.own_images.questions import (
     read_folder,
     refuse,
 )
+from viewfinder.measure.measures.own_images.scenes import digest_of, scene_of
 from viewfinder.measure.measures.own_images.score import VQA, in_one, is_right
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt
@@ -29,6 +30,9 @@ from viewfinder.media.intake import Intake, SafeImage
 from viewfinder.scenes.messages import with_images
 
 ANSWER_TOKENS = 16
+MOST_THUMBNAILS = 24
+"""Of one model: as many pictures as a person looks at. With some KB each they are no burden to a result. They
+are part of it, because files of their own would stay behind when it is removed or its file is copied."""
 
 
 async def prepared(counts: OwnImagesCounts, folder: Path, limits: Limits) -> OwnImagesCounts:
@@ -81,7 +85,17 @@ async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> 
         async with Intake(subject.limits) as intake:
             for one in pace:
                 image = await _sendable(own, one, intake, subject.limits)
-                await subject.ask(VQA, _prompt(one, image, subject.server.card.short_answer))
+                sample = await subject.ask(VQA, _prompt(one, image, subject.server.card.short_answer))
+                if not sample.right and len(subject.pictures) < MOST_THUMBNAILS:
+                    await _keep_thumbnail(subject, image, intake)
+
+
+async def _keep_thumbnail(subject: Subject, image: SafeImage, intake: Intake) -> None:
+    """Keep the picture for whoever reads what was answered wrong; between two requests, and never in vain:
+    one that cannot be shrunk in time is left out."""
+    with suppress(InvalidImage):
+        key = digest_of(image.digest)
+        subject.pictures[key] = subject.pictures.get(key) or await intake.thumbnail(image.data_url)
 
 
 def _prompt(one: OwnQuestion, image: SafeImage, short_answer: str) -> Prompt:
@@ -91,7 +105,7 @@ def _prompt(one: OwnQuestion, image: SafeImage, short_answer: str) -> Prompt:
     return Prompt(
         [with_images([image.data_url], f"{one.question}\n{short_answer}".strip())],
         one.question,
-        f"{one.image}#{image.digest[:12]}",
+        scene_of(one.image, image.digest),
         in_one(one.answers),
         partial(is_right, one.answers),
         max_tokens=ANSWER_TOKENS,

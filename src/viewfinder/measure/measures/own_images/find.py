@@ -1,5 +1,6 @@
 """From the answers to the user's own questions to their accuracy; pure."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.base import Facts
 from viewfinder.measure.measures.own_images.ask import ANSWER_TOKENS
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
-from viewfinder.measure.measures.own_images.result import OwnImages
+from viewfinder.measure.measures.own_images.result import OwnImages, WrongAnswer
+from viewfinder.measure.measures.own_images.scenes import parts_of
 from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
 from viewfinder.measure.metrics import answered, percent
 from viewfinder.measure.process_log import ProcessLog
@@ -16,6 +18,9 @@ from viewfinder.measure.statistics.clusters import share_by_scene
 from viewfinder.measure.store.rows import Sample
 
 OWN_QUESTIONS = "right answers to your own questions"
+MOST_WRONG = 200
+MOST_SAID = 300
+"""Characters that are kept of an answer: a server may ignore how many tokens it was allowed."""
 
 
 def facts(found: OwnImages | Missing) -> Facts:
@@ -27,6 +32,7 @@ def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Var
     if not samples:
         return Missing(missing="no question was asked")
     images = {one.scene for one in samples}
+    wrong = [one for one in samples if not (one.right and answered(one.exchange))]
     folder = Path(counts.folder).name
     of = (
         f"{len(samples)} of {counts.total} own questions about {len(images)} images in '{folder}', "
@@ -39,8 +45,24 @@ def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Var
         asked=len(samples),
         images=len(images),
         answered=sum(answered(one.exchange) for one in samples),
+        right=len(samples) - len(wrong),
+        wrong=tuple(map(_wrong, wrong[:MOST_WRONG])),
+        thumbnails={key: url for log in logs for key, url in log.outcome.pictures.items()},
         accuracy=_share(samples, score_of, f"VQA v2 accuracy over {of}"),
         exact=_share(samples, exact_of, f"strict exact match over {of}"),
+    )
+
+
+def _wrong(sample: Sample) -> WrongAnswer:
+    picture, digest = parts_of(sample.scene)
+    return WrongAnswer(
+        picture=picture,
+        digest=digest,
+        question=sample.question,
+        expected=tuple(json.loads(sample.expected)),
+        said=sample.exchange.text[:MOST_SAID],
+        error=sample.exchange.error[:MOST_SAID],
+        score=score_of(sample),
     )
 
 
