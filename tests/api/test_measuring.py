@@ -1,10 +1,13 @@
 """`bench` from Python: interrupted and resumed; with the user's own questions."""
 
+import base64
 import csv
+import io
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 import viewfinder
 from tests.measure.suites import small
@@ -15,12 +18,15 @@ from viewfinder.api.measuring import conclude, guide
 from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure.compare.evidence import evidence_of
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import about_images
 from viewfinder.measure.store.rows import ANCHOR
 from viewfinder.measure.store.store import Store
+from viewfinder.report.facts import key
+from viewfinder.report.own_pictures import own_pictures
 from viewfinder.scenes.drawing import paint
 from viewfinder.scenes.scene import make_scene
 
@@ -158,6 +164,38 @@ def test_with_a_budget_own_questions_come_first(monkeypatch: pytest.MonkeyPatch,
     with Store(paths.results_file()) as store:
         first = store.samples(result.run, "glimpse")[:8]
     assert [one.scenario for one in first] == ["vqa"] * 8
+
+
+def test_pictures_sorted_by_their_answer_and_what_was_answered_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From drawings without a table to the guide's data on them."""
+    monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
+    for answer, color, left in (
+        ("red_square", "red", 90),
+        ("blue square", "blue", 210),
+        ("a_dragon", "green", 330),
+    ):
+        picture = Image.new("RGB", (512, 512), "white")
+        ImageDraw.Draw(picture).rectangle((left, 210, left + 90, 300), fill=color)
+        (tmp_path / answer).mkdir()
+        picture.save(tmp_path / answer / "1.png")
+    [result] = viewfinder.bench(["glimpse"], suite="tiny", vqa=tmp_path, only=True)
+    own = result.found["own_images"]
+    assert isinstance(own, OwnImages)
+    assert (own.asked, own.right) == (3, 2)
+    [wrong] = own.wrong
+    assert (wrong.picture, wrong.expected) == ("a_dragon/1.png", ("a dragon",))
+    assert "green" in wrong.said.lower()
+    with Store(paths.results_file()) as store:
+        [folder] = own_pictures([result], {key(result): evidence_of(store, result)})
+    [shown] = folder.pictures
+    assert (shown.picture, shown.said[0].said) == (wrong.picture, wrong.said)
+    data = base64.b64decode(shown.thumbnail.removeprefix("data:image/jpeg;base64,"))
+    with Image.open(io.BytesIO(data)) as small:
+        assert small.size == (128, 128)
+        _, green, _ = small.convert("RGB").getpixel((93, 63))
+        assert green == pytest.approx(128, abs=20), "it is that picture"
 
 
 def test_only_own_questions_need_a_folder_and_a_model_that_takes_images(own_questions: Path) -> None:

@@ -103,6 +103,7 @@ def test_which_file_it_is_must_be_clear(tmp_path: Path) -> None:
     assert fault_of(tmp_path / "none").endswith("there is no such folder.")
     assert fault_of(tmp_path).endswith("there is no file of questions.")
     folder_with(tmp_path, HEAD)
+    assert fault_of(tmp_path / "questions.csv").endswith("questions.csv: it is a file.")
     folder_with(tmp_path, HEAD, "b.CSV")
     folder_with(tmp_path, HEAD, "._b.csv")  # macOS leaves such files
     assert fault_of(tmp_path).endswith("there are several files of questions (b.CSV, questions.csv).")

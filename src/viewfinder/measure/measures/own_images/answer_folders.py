@@ -9,8 +9,9 @@ from pathlib import Path
 from viewfinder.measure.measures.own_images.faulty import Entries, Faulty
 from viewfinder.measure.measures.own_images.text_files import text_of
 
-DEFAULT_QUESTION = "What is in this image?"
-"""The model card's words for a short answer are added, as to every question."""
+DEFAULT_QUESTION = "What is in this image? Answer with one or two words."
+"""A sentence would not be scored as right: the answer is the name of a folder. The model card's words for a
+short answer are added, as to every question, but some cards have none."""
 QUESTION_FILE = "question.txt"
 HINT = (
     f"Each folder is named by the answer of the pictures in it; the question is in {QUESTION_FILE}, or "

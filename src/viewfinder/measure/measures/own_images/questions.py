@@ -65,6 +65,8 @@ class OwnQuestions:
 
 def read_folder(folder: Path) -> OwnQuestions:
     """The questions of a folder. Raises BadRequest with all faults together."""
+    if folder.is_file():
+        raise Faulty(folder, ["it is a file"], hint=f"Name the folder that it is in: {folder.parent}")
     if not folder.is_dir():
         raise Faulty(folder, ["there is no such folder"], hint="Name the folder of the images.")
     source, found = _source(folder)
