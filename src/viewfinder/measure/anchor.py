@@ -13,6 +13,7 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure.compare import machine_speed
 from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.forecast import Batch, Work
 from viewfinder.measure.pacing import WARM_UP
 from viewfinder.measure.prompts import descriptions
 from viewfinder.measure.run_context import RunContext
@@ -24,6 +25,8 @@ from viewfinder.measure.suite import Suite
 _MODEL, _ENGINE = "glimpse", "llama.cpp"
 ANCHOR_WARM_UP, ANCHOR_IMAGES = 1, 2
 """Requests to each process: few, because processes differ more than the requests to one."""
+WORK = Work(ANCHOR, "", (Batch(ANCHOR_WARM_UP + ANCHOR_IMAGES, "long"),))
+"""One of its processes, for the forecast."""
 _SETTINGS = EngineSettings()
 """Not the user's, which may change before the next run."""
 
@@ -54,6 +57,11 @@ class Anchor:
         if then and self.fingerprint and (changed := fingerprint.differences(then, self.fingerprint)):
             self.unable = f"its program or settings changed since the run began ({'; '.join(changed)})"
 
+    @property
+    def is_able(self) -> bool:
+        """Whether the machine can be timed, as far as is known."""
+        return self._card is not None and not self.unable
+
     async def start(self) -> None:
         """Time the machine as the run begins."""
         await self._take(range(self.context.suite.anchor))
@@ -82,8 +90,10 @@ class Anchor:
         for process in processes:
             if process in finished or self.unable or self._card is None:
                 continue
+            self.context.steps.begin_process(WORK)
             try:
                 await self._time(process, self._card)
+                self.context.steps.end_process()
             except ViewfinderError as error:
                 self.unable = str(error)
 

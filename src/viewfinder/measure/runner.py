@@ -3,9 +3,9 @@ it."""
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -19,11 +19,13 @@ from viewfinder.core.config import Settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.host.hardware import this_machine
+from viewfinder.measure.anchor import WORK as ANCHOR_WORK
 from viewfinder.measure.anchor import Anchor, steps_of_anchor
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.deadline import Deadline, TimeIsUp
 from viewfinder.measure.measures.gates import MEASURE as GATES
 from viewfinder.measure.measures.own_images import MEASURE as OWN
+from viewfinder.measure.outlook import Outlook, past
 from viewfinder.measure.plan import PlannedProcess, plan, second_measurements
 from viewfinder.measure.progress import Progress, Steps
 from viewfinder.measure.results import ModelResult
@@ -63,7 +65,15 @@ async def run_suite(
     planned = _plan(cards, suite, run.seed)
     deadline = Deadline(suite.limit_s, clock)
     total = sum(steps_of(suite, one) for one in planned) + steps_of_anchor(suite)
-    steps = Steps(total, on_progress, run.suite, most_s=lambda: deadline.left_s)
+    steps = Steps(
+        total,
+        on_progress,
+        run.suite,
+        models=[card.name for card in cards],
+        run=run.run,
+        most_s=lambda: deadline.left_s,
+        clock=clock,
+    )
     hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
     context = RunContext(run, suite, catalog, settings, store, folders, steps, hashes, deadline)
     sessions = {card.name: Session(card, context) for card in cards}
@@ -79,6 +89,8 @@ async def run_suite(
             prints = {name: session.fingerprint for name, session in sessions.items()}
             prints[ANCHOR] = anchor.fingerprint
             store.begin(run, {name: taken for name, taken in prints.items() if taken})
+        steps.forecast.past = past(context, sessions.values(), planned)
+        steps.after = [replace(ANCHOR_WORK, count=suite.anchor)] if anchor.is_able else []
         try:
             await _measure(context, planned, sessions, anchor)
         finally:
@@ -103,6 +115,8 @@ async def _measure(
     context: RunContext, planned: Sequence[PlannedProcess], sessions: dict[str, Session], anchor: Anchor
 ) -> None:
     """The anchor, all processes, the anchor again, and each model's result."""
+    context.steps.fills_budget = _fills_budget(context, sessions)
+    Outlook(context, sessions, later=_parts(context.suite, planned)).tell(())
     if any(session.is_able for session in sessions.values()):
         await anchor.start()
     with suppress(TimeIsUp):
@@ -116,44 +130,65 @@ async def _measure(
 async def _take_all(
     context: RunContext, planned: Sequence[PlannedProcess], sessions: dict[str, Session]
 ) -> None:
-    """Everything planned: the early processes, the shared ones and then the others, and after each of the
-    three the disturbed ones once more. Raises TimeIsUp."""
-    early = [one for one in planned if one.measure in _early(context.suite)]
-    apart = [one for one in planned if one.measure and one.measure != GATES.name and one not in early]
-    shared = [one for one in planned if one not in (*early, *apart)]
-    for part in (early, shared, apart):
-        await _take(context, part, sessions)
+    """Everything planned, part by part, and after each part the disturbed processes once more. Raises
+    TimeIsUp."""
+    parts = _parts(context.suite, planned)
+    for place, part in enumerate(parts, start=1):
+        later = parts[place:]
+        await _take(part, Outlook(context, sessions, part, later))
         numbers = {one.number for one in part}
         spoiled = {name: numbers.intersection(session.disturbed) for name, session in sessions.items()}
         again = second_measurements(planned, spoiled, context.suite.again)
         context.steps.extend(sum(steps_of(context.suite, one) for one in again))
-        await _take(context, again, sessions)
+        await _take(again, Outlook(context, sessions, later=later))
+        context.steps.fills_budget = _fills_budget(context, sessions)
     if context.suite.limit_s:
         await _take_rounds(context, sessions)
 
 
-async def _take(context: RunContext, planned: Iterable[PlannedProcess], sessions: dict[str, Session]) -> None:
+def _parts(suite: Suite, planned: Sequence[PlannedProcess]) -> list[list[PlannedProcess]]:
+    """The early processes, the gates with the shared ones, and those of single measures."""
+    early = [one for one in planned if one.measure in _early(suite)]
+    apart = [one for one in planned if one.measure and one.measure != GATES.name and one not in early]
+    return [early, [one for one in planned if one not in (*early, *apart)], apart]
+
+
+async def _take(planned: Sequence[PlannedProcess], outlook: Outlook) -> None:
     """Measure each process in its model's session; one that is left out counts as done."""
-    for one in planned:
-        end = context.steps.planned + steps_of(context.suite, one)
-        await sessions[one.model].take(one)
-        context.steps.skip_to(end)
+    steps, suite = outlook.context.steps, outlook.context.suite
+    for place, one in enumerate(planned, start=1):
+        end = steps.planned + steps_of(suite, one)
+        outlook.tell(planned[place:])
+        await outlook.sessions[one.model].take(one)
+        steps.skip_to(end)
+
+
+def _fills_budget(context: RunContext, sessions: dict[str, Session]) -> bool:
+    """Whether rounds will spend what is left of the budget: models cannot be told apart yet, or nobody
+    knows."""
+    able = [session for session in sessions.values() if session.is_able]
+    if not context.suite.limit_s or len(able) < 2:
+        return False
+    if any(len(session.measured) < context.suite.processes for session in able):
+        return True
+    return bool(_round(context, sessions, 1))
 
 
 async def _take_rounds(context: RunContext, sessions: dict[str, Session]) -> None:
     """Rounds until every model is separated from the best, see `rounds`; raises TimeIsUp."""
     for number in count(1):
-        first = FIRST_NUMBER + 2 * number
-        known = {
-            name: Evidence(session.samples_before(first))
-            for name, session in sessions.items()
-            if session.is_able
-        }
-        planned = next_round(number, first, known, context.run.seed)
-        if not planned:
+        if not (planned := _round(context, sessions, number)):
             return
         context.steps.extend(sum(steps_of(context.suite, one) for one in planned))
-        await _take(context, planned, sessions)
+        await _take(planned, Outlook(context, sessions))
+
+
+def _round(context: RunContext, sessions: dict[str, Session], number: int) -> list[PlannedProcess]:
+    first = FIRST_NUMBER + 2 * number
+    known = {
+        name: Evidence(session.samples_before(first)) for name, session in sessions.items() if session.is_able
+    }
+    return next_round(number, first, known, context.run.seed)
 
 
 def interrupted(store: Store, state: Path) -> Run:

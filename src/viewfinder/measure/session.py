@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import statistics
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +14,10 @@ from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure import repetition, results
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.figures import Measured
+from viewfinder.measure.forecast import Work
+from viewfinder.measure.measures.base import ProcessValues
+from viewfinder.measure.measures.latency.find import INFERENCE
+from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.plan import PlannedProcess
 from viewfinder.measure.process_log import ProcessLog
@@ -38,6 +44,8 @@ class Session:
     result: ModelResult | None = None
     """None until the session has ended."""
     _timed: dict[int, TimedProcess] = field(default_factory=dict)
+    _finished: frozenset[int] = frozenset()
+    """The numbers of the processes that were measured before an interruption."""
 
     def __post_init__(self) -> None:
         self.builder = ResultBuilder(self.card, self.card.variant(), self.context.run, self.context.suite)
@@ -52,8 +60,14 @@ class Session:
             self.builder.failure = self.builder.nothing_to_ask()
         except (EngineError, ModelFilesError, BadRequest) as error:
             self.builder.failure = str(error)
-        known = results.readable(self.context.store.results_of(self.context.run.run))
+        store, run, steps = self.context.store, self.context.run.run, self.context.steps
+        known = results.readable(store.results_of(run))
         self.result = next((one for one in known if one.model == self.card.name), None)
+        finished = store.outcomes(run, self.card.name)
+        self._finished = frozenset(finished)
+        steps.earlier(sum(one.spent_s for one in finished.values()))
+        if self.result is not None:
+            steps.so_far(self.card.name, doing="done", failure=self.result.failure)
 
     @property
     def disturbed(self) -> list[int]:
@@ -65,6 +79,35 @@ class Session:
         """Whether more can be measured."""
         return self.result is None and not self.builder.failure
 
+    @property
+    def measured(self) -> set[int]:
+        """The numbers of the processes that were measured, without those that are never repeated."""
+        return set(self._timed)
+
+    def to_do(self, planned: Iterable[PlannedProcess]) -> list[Work]:
+        """What will be done in those of the processes that are still to be measured."""
+        if not self.is_able:
+            return []
+        done = self._finished | set(self._timed)
+        mine = [one for one in planned if one.model == self.card.name and one.number not in done]
+        skipped = {name for name in {one.measure for one in mine} if name and self._is_skipped(name)}
+        return [self.work(one) for one in mine if one.measure not in skipped]
+
+    def work(self, planned: PlannedProcess) -> Work:
+        """The requests of a process."""
+        suite, asking = self.context.suite, [planned.measure] if planned.measure else []
+        names = asking or [one.name for one in suite.shared() if not self._is_skipped(one.name)]
+        batches = [
+            batch
+            for name in names
+            for batch in measures()[name].likely(suite.counts[name], planned.nth if planned.measure else 0)
+            if self.builder.variant.vision or batch.kind == "text"
+        ]
+        return Work(self.card.name, planned.measure, tuple(batches))
+
+    def _is_skipped(self, measure: str) -> bool:
+        return self.builder.skip_reason(measures()[measure]) is not None
+
     async def take(self, planned: PlannedProcess) -> None:
         """Measure one server process, unless it was measured before an interruption or the session has
         ended."""
@@ -75,10 +118,13 @@ class Session:
                 await self._take(planned)
             except (EngineError, ModelFilesError, BadRequest) as error:
                 self.builder.failure = str(error)
+                self.context.steps.so_far(self.card.name, failure=str(error))
             except TimeIsUp:
                 if not _is_resumable(planned):
                     self.context.store.set_aside(self.context.run.run, self.card.name, planned.number)
                 raise
+            finally:
+                self.context.steps.break_off()
         if self.builder.failure:
             self.conclude()
 
@@ -124,10 +170,12 @@ class Session:
         run, store, deadline = self.context.run.run, self.context.store, self.context.deadline
         if finished := store.outcomes(run, self.card.name).get(planned.number):
             deadline.spend(finished.spent_s)
+            self.context.steps.forecast.process(self.work(planned), finished.spent_s)
             self._keep(planned, finished)
             return
         deadline.require()
         begun_s = deadline.clock()
+        self.context.steps.begin_process(self.work(planned), is_graded=_is_required(planned))
         await self._check_files()
         async with self._fresh(planned) as subject:
             self.builder.engine_version = subject.server.engine_version
@@ -144,6 +192,7 @@ class Session:
             spent_s=deadline.clock() - begun_s,
         )
         store.finish_process(run, self.card.name, planned.number, outcome)
+        self.context.steps.end_process()
         self._keep(planned, outcome)
 
     async def _ask_alone(self, subject: Subject, planned: PlannedProcess) -> str:
@@ -176,12 +225,29 @@ class Session:
     def _keep(self, planned: PlannedProcess, outcome: ProcessOutcome) -> None:
         samples = self.context.store.samples(self.context.run.run, self.card.name, planned.number)
         log = ProcessLog(planned.number, samples, outcome, planned.measure, planned.nth, planned.repeats)
-        if planned.measure and measures()[planned.measure].required:  # never measured again
+        if _is_required(planned):  # never measured again
             self.builder.add(log)
+            graded = [one.right for one in samples if one.right is not None]
+            self.context.steps.so_far(self.card.name, right=sum(graded), graded=len(graded))
             return
         asking = [measures()[log.measure]] if log.measure else self.context.suite.shared()
         disturbed = next(filter(None, (one.disturbed(log) for one in asking if one.timed)), "")
         self._timed[planned.number] = TimedProcess(log, disturbed)
+        self.context.steps.so_far(
+            self.card.name, answer_s=self._typical(INFERENCE), load_s=self._typical(LOAD_TIME)
+        )
+
+    def _typical(self, figure: str) -> float | None:
+        """The median over the timed processes so far, each read as the comparisons read it."""
+        logs = [one.log for one in self._timed.values() if not one.log.measure]
+        readers = [one.samples.get(figure) for one in self.context.suite.shared()]
+        values = [
+            value
+            for reader in readers
+            if isinstance(reader, ProcessValues)
+            for value in reader.read(logs).values()
+        ]
+        return statistics.median(values) if values else None
 
     def _fresh(self, planned: PlannedProcess) -> Subject:
         variant, settings = self.builder.variant, self.context.settings.engine_of(self.card.name)
@@ -212,6 +278,10 @@ def steps_of(suite: Suite, planned: PlannedProcess) -> int:
     if planned.measure:
         return int(measures()[planned.measure].steps(suite.counts[planned.measure], planned.nth))
     return sum(measure.steps(suite.counts[measure.name], 0) for measure in suite.shared())
+
+
+def _is_required(planned: PlannedProcess) -> bool:
+    return bool(planned.measure) and measures()[planned.measure].required
 
 
 def _is_resumable(planned: PlannedProcess) -> bool:

@@ -25,6 +25,7 @@ from viewfinder.fleet.process.servers import Server
 from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.disturbance import Disturbance
 from viewfinder.measure.figures import Memory, Phase
+from viewfinder.measure.forecast import RequestKind
 from viewfinder.measure.process_log import Series
 from viewfinder.measure.progress import Steps
 from viewfinder.measure.prompts import Prompt, body
@@ -71,10 +72,13 @@ class Subject:
         self._peak = Peak(self.server.pids)
         self._earlier = {(sample.scenario, sample.place): sample for sample in self.answered}
         self._earlier_s = 0.0
+        self._in_flight = 0
         self._places: defaultdict[str, Iterator[int]] = defaultdict(count)
 
     async def __aenter__(self) -> Self:
+        begun_s = time.monotonic()
         await self.server.start(self._reached)
+        self.steps.forecast.start(self.server.card.name, time.monotonic() - begun_s)
         return self
 
     async def __aexit__(self, kind: object, error: object, trace: object) -> None:
@@ -153,8 +157,13 @@ class Subject:
         if self.deadline is not None:
             self.deadline.require()
         request = body(self.server.card.name, prompt.messages, prompt.max_tokens)
-        exchange = await self.server.client.exchange(request, timeout_s=self.timeout_s)
-        return await self._keep(scenario, place, prompt, exchange)
+        is_alone, self._in_flight = not self._in_flight, self._in_flight + 1
+        try:
+            exchange = await self.server.client.exchange(request, timeout_s=self.timeout_s)
+        finally:
+            self._in_flight -= 1
+        is_typical = is_alone and not self._in_flight and not exchange.error
+        return await self._keep(scenario, place, prompt, exchange, kind_of(prompt) if is_typical else None)
 
     async def ask_and_disconnect(self, scenario: str, prompt: Prompt) -> Sample:
         """Send a prompt and disconnect at the answer's first words, as an impatient client does.
@@ -178,7 +187,15 @@ class Subject:
         exchange = Exchange(started_s, time.monotonic(), text=text, error=error)
         return await self._keep(scenario, place, prompt, exchange)
 
-    async def _keep(self, scenario: str, place: int, prompt: Prompt, exchange: Exchange) -> Sample:
+    async def _keep(
+        self,
+        scenario: str,
+        place: int,
+        prompt: Prompt,
+        exchange: Exchange,
+        kind: RequestKind | None = None,
+    ) -> Sample:
+        """Store the exchange as a sample; with a `kind`, its time tells what others of that kind take."""
         grade = prompt.is_right
         sample = Sample(
             run=self.run,
@@ -193,7 +210,7 @@ class Subject:
             place=place,
         )
         self.store.add(sample)
-        self.steps.step()
+        self.steps.step(sample.model, kind, exchange.e2e_s, right=sample.right)
         if exchange.error:
             await self._check(exchange, prompt.question)
         return sample
@@ -207,7 +224,7 @@ class Subject:
                 code="resume_differs",
             )
         self._earlier_s += earlier.exchange.e2e_s
-        self.steps.step()
+        self.steps.step(earlier.model, right=earlier.right)
         return earlier
 
     async def _check(self, exchange: Exchange, question: str) -> None:
@@ -236,6 +253,14 @@ class Subject:
             self.note_memory("spawned")
         elif phase == "ready":
             self.note_memory("ready")
+
+
+def kind_of(prompt: Prompt) -> RequestKind:
+    """What decides how long a request takes: whether it has an image, and whether its answer is short, for
+    answers with known words are."""
+    if not any(isinstance(message["content"], list) for message in prompt.messages):
+        return "text"
+    return "long" if prompt.is_right is None else "image"
 
 
 def _words_of(chunk: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Implemented by each of those folders and by third parties' packages (see `docs/a
 (samples).
 """
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
@@ -16,6 +17,7 @@ from viewfinder.core.config import EngineSettings
 from viewfinder.host.hardware import Machine
 from viewfinder.measure import disturbance
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Frozen, Gate, Measured, Missing
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.process_log import ProcessLog, Series
 from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.subject import Subject
@@ -198,6 +200,9 @@ class Measure(Generic[C, R]):
     """The result of all its processes, at least one; pure, so that stored logs give the same result again."""
     steps: Callable[[C, int], int]
     """The most requests that it sends to the nth of its processes; for the progress display."""
+    batches: Callable[[C, int], Sequence[Batch]] | None = None
+    """The kinds and the limits of these requests, from which the time that is left is estimated before a
+    process was measured; without it, they are like short questions about images."""
     processes: Callable[[C], int] = lambda counts: 1
     """How many processes of its own it needs; 0: the suite leaves it out."""
     engine_settings: Callable[[EngineSettings, Variant, int], EngineSettings] = lambda given, variant, nth: (
@@ -233,6 +238,12 @@ class Measure(Generic[C, R]):
     """How runs and models are compared, by the name of the figure."""
     files: Callable[[R, ResultHeader], Mapping[str, bytes]] = lambda result, header: {}
     """Files that belong to the result, by their path in the state folder."""
+
+    def likely(self, counts: C, nth: int) -> Sequence[Batch]:
+        """The requests to the nth of its processes, as far as they are known before."""
+        if self.batches is not None:
+            return self.batches(counts, nth)
+        return (Batch(self.steps(counts, nth), budget_s=getattr(counts, "budget_s", math.inf)),)
 
     def skip_reason(self, variant: Variant) -> Missing | None:
         """Why this variant cannot be measured, or None."""

@@ -14,6 +14,7 @@ MEASURE = Measure(
     ask=ask.hold_dialogues,
     find=find.dialogues,
     steps=lambda counts, nth: counts.dialogues * ask.REQUESTS,
+    batches=ask.batches,
     processes=lambda counts: min(1, counts.dialogues),
     resumable=True,
     rows=page.rows,

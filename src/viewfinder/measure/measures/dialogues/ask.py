@@ -11,6 +11,7 @@ blind   each fact alone without it: the facts that it guesses
 
 from collections.abc import Sequence
 
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
 from viewfinder.measure.measures.dialogues.recall import (
     BLIND,
@@ -47,6 +48,16 @@ async def hold_dialogues(subject: Subject, counts: DialogueCounts, nth: int) -> 
         if number % LOOK_EVERY == 0 and is_settled(headline(Recall(samples)), counts.half_width):
             break
         samples += await _hold(subject, dialogue, reads=variant.text)
+
+
+def batches(counts: DialogueCounts, nth: int) -> list[Batch]:
+    """Of a dialogue, about half has its image; the headline is often precise enough after half of them."""
+    dialogues = counts.dialogues if counts.half_width == 0 else max(LEAST_DIALOGUES, counts.dialogues // 2)
+    half = REQUESTS // 2
+    return [
+        Batch(dialogues * half, "image", half, counts.budget_s),
+        Batch(dialogues * half, "text", half, counts.budget_s),
+    ]
 
 
 async def _hold(subject: Subject, dialogue: Dialogue, *, reads: bool) -> list[Sample]:

@@ -20,6 +20,7 @@ MEASURE = Measure(
     ask=ask.gates,
     find=find.gates,
     steps=ask.steps,
+    batches=ask.batches,
     resumable=True,
     required=True,
     has_phases=True,

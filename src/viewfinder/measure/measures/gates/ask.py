@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from viewfinder.measure import prompts
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.gates.counts import GateCounts
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.pacing import paced
@@ -37,6 +38,16 @@ async def gates(subject: Subject, counts: GateCounts, nth: int) -> None:
 
 def steps(counts: GateCounts, nth: int) -> int:
     return counts.vision if nth else counts.text + counts.vision + counts.follow_up * FOLLOW_UP_TURNS
+
+
+def batches(counts: GateCounts, nth: int) -> list[Batch]:
+    least, budget_s = LEAST_GATE_QUESTIONS, counts.budget_s
+    vision = Batch(counts.vision, "image", least, budget_s)
+    if nth:
+        return [vision]
+    turns = FOLLOW_UP_TURNS
+    conversations = Batch(counts.follow_up * turns, "image", least * turns, budget_s)
+    return [Batch(counts.text, "text", least, budget_s), vision, conversations]
 
 
 async def _ask(

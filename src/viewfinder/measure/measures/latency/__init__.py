@@ -15,6 +15,7 @@ MEASURE = Measure(
     ask=ask.timed_requests,
     find=find.latency,
     steps=ask.steps,
+    batches=ask.batches,
     timed=True,
     disturbed=find.disturbed,
     rows=page.rows,

@@ -3,6 +3,7 @@
 import random
 from itertools import repeat
 
+from viewfinder.measure.forecast import Batch, RequestKind
 from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
 from viewfinder.measure.prompts import about_images, descriptions, without_images
@@ -10,6 +11,7 @@ from viewfinder.measure.subject import Subject
 
 _PROMPTS = {"images": descriptions, "short": about_images, "texts": without_images}
 """The prompts of each scenario; those of "repeats" are one and the same."""
+_KINDS: dict[str, RequestKind] = {"images": "long", "short": "image", "repeats": "long", "texts": "text"}
 _LEAST_REQUESTS = {"images": 3, "texts": 3}
 """Requests that even the slowest model gets; of the other kinds it gets one."""
 
@@ -17,6 +19,14 @@ _LEAST_REQUESTS = {"images": 3, "texts": 3}
 def steps(counts: LatencyCounts, nth: int) -> int:
     timed = counts.images + counts.texts + counts.short + counts.repeats
     return WARM_UP_REQUESTS + bool(counts.repeats) + timed
+
+
+def batches(counts: LatencyCounts, nth: int) -> list[Batch]:
+    timed = (
+        Batch(getattr(counts, scenario), kind, _LEAST_REQUESTS.get(scenario, 1), counts.budget_s)
+        for scenario, kind in _KINDS.items()
+    )
+    return [Batch(WARM_UP_REQUESTS, "long"), *timed]
 
 
 async def timed_requests(subject: Subject, counts: LatencyCounts, nth: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from viewfinder.host import page_cache
 from viewfinder.measure.figures import Missing
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.base import NoCounts
 from viewfinder.measure.measures.load.counts import ColdCounts
 from viewfinder.measure.pacing import paced
@@ -55,6 +56,16 @@ async def fresh_start(subject: Subject, counts: NoCounts, nth: int) -> Series:
     stamps = await first_answers(subject)
     subject.note_memory("first_answer")
     return {LOAD_PREFIX + name: (stamp,) for name, stamp in stamps.items()}
+
+
+def batches(counts: NoCounts, nth: int) -> list[Batch]:
+    """The first question is usually answered right."""
+    return [Batch(1)]
+
+
+def cold_batches(counts: ColdCounts, nth: int) -> list[Batch]:
+    """Each with a start of its own, which takes longer than its answer."""
+    return [Batch(counts.starts, "long", _LEAST_STARTS, counts.budget_s)]
 
 
 def cannot_drop() -> Missing | None:

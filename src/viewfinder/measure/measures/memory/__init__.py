@@ -13,6 +13,7 @@ MEASURE = Measure(
     ask=ask.read_memory,
     find=find.memory_use,
     steps=lambda counts, nth: 0,
+    batches=lambda counts, nth: (),
     rows=page.rows,
     section=page.section,
     method=page.METHOD,

@@ -3,6 +3,7 @@ folder."""
 
 from functools import partial
 
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.base import Measure, RightAnswers
 from viewfinder.measure.measures.own_images import ask, find, page
 from viewfinder.measure.measures.own_images.counts import COUNTS
@@ -18,6 +19,7 @@ MEASURE = Measure(
     ask=ask.own_questions,
     find=find.own_images,
     steps=lambda counts, nth: counts.questions,
+    batches=lambda counts, nth: [Batch(counts.questions, "image", counts.least, counts.budget_s)],
     processes=lambda counts: 1 if counts.folder else 0,
     resumable=True,
     rows=page.rows,

@@ -14,6 +14,7 @@ MEASURE = Measure(
     ask=ask.all_budgets,
     find=find.resolution,
     steps=ask.steps,
+    batches=ask.batches,
     processes=lambda counts: counts.processes,
     engine_settings=ask.engine_settings,
     timed=True,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import EngineSettings
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
 from viewfinder.measure.prompts import Prompt, graded, questions, text_message
@@ -50,6 +51,16 @@ async def all_budgets(subject: Subject, counts: ResolutionCounts, nth: int) -> N
 def steps(counts: ResolutionCounts, nth: int) -> int:
     most = max(_scenes(counts, 1) * len(SIZES_PX), _scenes(counts, _MOST_TOKEN_BUDGETS))
     return WARM_UP_REQUESTS + QUESTIONS_WITHOUT_IMAGE + most
+
+
+def batches(counts: ResolutionCounts, nth: int) -> list[Batch]:
+    """As for a variant whose lever is the size of the picture."""
+    scenes, sizes = _scenes(counts, 1), len(SIZES_PX)
+    return [
+        Batch(WARM_UP_REQUESTS, "long"),
+        Batch(QUESTIONS_WITHOUT_IMAGE, "text"),
+        Batch(scenes * sizes, "image", _LEAST_SCENES * sizes, counts.budget_s),
+    ]
 
 
 def engine_settings(settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:

@@ -14,6 +14,7 @@ MEASURE = Measure(
     ask=ask.soak,
     find=find.soak,
     steps=ask.steps,
+    batches=ask.batches,
     processes=lambda counts: min(1, counts.requests),
     rows=page.rows,
     method=page.METHOD,

@@ -7,6 +7,7 @@ from itertools import cycle, islice, repeat
 import psutil
 
 from viewfinder.host.memory import measure_tree
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.soak.counts import SoakCounts
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt, about_images
@@ -37,6 +38,11 @@ async def soak(subject: Subject, counts: SoakCounts, nth: int) -> None:
 
 def steps(counts: SoakCounts, nth: int) -> int:
     return CANARIES + counts.requests + _same(counts)
+
+
+def batches(counts: SoakCounts, nth: int) -> list[Batch]:
+    asked = (counts.requests, _same(counts))
+    return [Batch(CANARIES), *(Batch(most, "image", _LEAST_REQUESTS, counts.budget_s) for most in asked)]
 
 
 def _same(counts: SoakCounts) -> int:

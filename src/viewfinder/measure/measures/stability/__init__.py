@@ -13,6 +13,7 @@ MEASURE = Measure(
     ask=ask.ask_nth,
     find=find.stability,
     steps=ask.steps,
+    batches=ask.batches,
     processes=lambda counts: counts.references + 2 if counts.references else 0,
     rows=page.rows,
     method=page.METHOD,

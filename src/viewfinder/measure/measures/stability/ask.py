@@ -8,6 +8,7 @@ request shows none of it.
 import asyncio
 from itertools import cycle
 
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.stability import scenarios
 from viewfinder.measure.measures.stability.counts import StabilityCounts
 from viewfinder.measure.pacing import paced
@@ -47,6 +48,20 @@ def steps(counts: StabilityCounts, nth: int) -> int:
             return counts.repeats + len(_AT_ONCE) * counts.together
         case _:
             return pictures.ALL
+
+
+def batches(counts: StabilityCounts, nth: int) -> list[Batch]:
+    least, budget_s = _LEAST_OF_EACH, counts.budget_s
+    kinds = 2 * len(scenarios.BETWEEN)
+    match nth - counts.references:
+        case 0:
+            between = Batch(kinds * counts.between, "image", kinds, budget_s)
+            return [Batch(counts.walk, "image", least, budget_s), between]
+        case 1:
+            together = [Batch(counts.together, "image", least, budget_s) for _ in _AT_ONCE]
+            return [Batch(counts.repeats, "image", least, budget_s), *together]
+        case _:
+            return [Batch(pictures.ALL, "image", len(_ORDERS[0]), budget_s)]
 
 
 async def _refer(subject: Subject, counts: StabilityCounts, nth: int) -> None:

@@ -13,6 +13,7 @@ MEASURE = Measure(
     ask=ask.all_levels,
     find=find.throughput,
     steps=ask.steps,
+    batches=ask.batches,
     processes=lambda counts: counts.processes,
     timed=True,
     rows=page.rows,

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 
 from viewfinder.client.exchange import Exchange
+from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.throughput.counts import ThroughputCounts
 from viewfinder.measure.metrics import answered
 from viewfinder.measure.pacing import WARM_UP, WARM_UP_REQUESTS, warm_up
@@ -47,6 +48,20 @@ def steps(counts: ThroughputCounts, nth: int) -> int:
     closed = sum(_most(clients, counts) for clients in CLIENTS)
     arrivals = max(FEWEST_ARRIVALS, counts.requests)
     return WARM_UP_REQUESTS + 1 + closed + len(SHARES) * arrivals
+
+
+def batches(counts: ThroughputCounts, nth: int) -> list[Batch]:
+    """A level takes its time after the first requests of its clients, and until its last ones; more clients
+    than are affordable are left out."""
+    closed = [
+        Batch(
+            2 * clients + _counted(clients, counts), "long", 3 * clients, counts.level_s, 6 * counts.level_s
+        )
+        for clients in CLIENTS
+    ]
+    arrivals = max(FEWEST_ARRIVALS, counts.requests)
+    opened = [Batch(round(arrivals / share), "long", FEWEST_ARRIVALS, counts.level_s) for share in SHARES]
+    return [Batch(WARM_UP_REQUESTS + 1, "long"), *closed, *opened]
 
 
 def closed_level(clients: int) -> str:
