@@ -43,9 +43,9 @@ class Batch:
         return max(least_s, min(self.most * request_s, self.budget_s + request_s / 2))
 
 
-Key = tuple[str, str, tuple[Batch, ...]]
+WorkKey = tuple[str, str, tuple[Batch, ...]]
 """Model, measure and requests of a process: those with the same one take about as long."""
-Past = Mapping[Key, float]
+Past = Mapping[WorkKey, float]
 """The seconds of a process in an earlier run on this machine."""
 
 
@@ -59,7 +59,7 @@ class Work:
     count: float = 1.0
 
     @property
-    def key(self) -> Key:
+    def key(self) -> WorkKey:
         return self.model, self.measure, self.batches
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from viewfinder.measure.forecast import Key, Work, likely_share
+from viewfinder.measure.forecast import Work, WorkKey, likely_share
 from viewfinder.measure.measures.registry import measures
 from viewfinder.measure.plan import PlannedProcess
 from viewfinder.measure.run_context import RunContext
@@ -59,16 +59,16 @@ def is_timed(planned: PlannedProcess) -> bool:
 
 def past(
     context: RunContext, sessions: Iterable[Session], planned: Sequence[PlannedProcess]
-) -> dict[Key, float]:
+) -> dict[WorkKey, float]:
     """What the processes of each model took in its newest earlier run with the same counts, files and
     machine."""
     runs = [
         one for one in context.store.runs() if one.run != context.run.run and _same_counts(one, context.run)
     ]
-    known: dict[Key, float] = {}
+    known: dict[WorkKey, float] = {}
     for session in sessions:
         outcomes = next(filter(None, (_outcomes(session, one) for one in reversed(runs[-EARLIER_RUNS:]))), {})
-        took: defaultdict[Key, list[float]] = defaultdict(list)
+        took: defaultdict[WorkKey, list[float]] = defaultdict(list)
         for one in planned:
             if one.model == session.card.name and one.number in outcomes:
                 took[session.work(one).key].append(outcomes[one.number])

@@ -58,7 +58,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownTime:
     """What a person sees: the share of the run's time that is over, and the seconds that are left, None while
     nothing is known."""
 
@@ -74,15 +74,15 @@ class Steady:
     """
 
     def __init__(self) -> None:
-        self._shown = Shown()
+        self._shown = ShownTime()
         self._now_s = 0.0
 
-    def show(self, now_s: float, spent_s: float, left_s: float | None, *, is_done: bool = False) -> Shown:
+    def show(self, now_s: float, spent_s: float, left_s: float | None, *, is_done: bool = False) -> ShownTime:
         """At `now_s` of any clock, with what the run took until now and the newest estimate of the rest."""
         passed_s, self._now_s = max(0.0, now_s - self._now_s), max(now_s, self._now_s)
         before_s = self._shown.left_s
         if is_done:
-            self._shown = Shown(1.0, 0.0)
+            self._shown = ShownTime(1.0, 0.0)
         elif left_s is not None or before_s is not None:
             wanted_s = max(LEAST_SHOWN_S, left_s if left_s is not None else before_s or 0.0)
             if before_s is not None:
@@ -92,7 +92,7 @@ class Steady:
                 longer_s = min(most_s, max(before_s, wanted_s / _MUCH_LONGER))
                 wanted_s = min(longer_s, max(wanted_s, least_s))
             share = max(0.0, spent_s) / (max(0.0, spent_s) + wanted_s)
-            self._shown = Shown(max(self._shown.share, share), wanted_s)
+            self._shown = ShownTime(max(self._shown.share, share), wanted_s)
         return self._shown
 
 
