@@ -35,6 +35,7 @@ soak: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.recovery
+	$(BIN)/python -m benchmarks.estimates
 
 validate: $(VENV)/dev
 	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there

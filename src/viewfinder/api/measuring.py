@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.running_servers import running_servers_at
 from viewfinder.api.setup import card_of, open_catalog, own_folders
@@ -82,7 +83,9 @@ def bench(
         depth = depth.with_counts(OWN.name, own.within(depth.limit_s, len(cards), alone=only))
     with own_folders() as folders, Store(paths.results_file()) as store:
         run = partial(run_suite, catalog=catalog, settings=settings, store=store, folders=folders)
-        return asyncio.run(run(list(cards.values()), depth, on_progress=on_progress, request=request))
+        return interruptible(
+            run(list(cards.values()), depth, on_progress=on_progress, request=request), store
+        )
 
 
 def _depth(name: str, vqa: str | Path | None, budget: str | None, settings: Settings, *, only: bool) -> Suite:
@@ -125,7 +128,7 @@ def _resume(
                 kept = [one for one in cards[name].variants if one.name == fingerprint.variant]
                 cards[name] = cards[name].narrowed(kept or cards[name].variants)
         again = partial(run_suite, catalog=catalog, settings=settings, store=store, folders=folders)
-        return asyncio.run(again(list(cards.values()), suite, on_progress=on_progress, resumed=run))
+        return interruptible(again(list(cards.values()), suite, on_progress=on_progress, resumed=run), store)
 
 
 def _asked_for(

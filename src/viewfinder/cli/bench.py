@@ -1,6 +1,7 @@
 """`viewfinder bench [MODEL...]`: measure, with a progress bar, and show the results."""
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,12 +9,13 @@ import typer
 from pydantic import SecretStr
 from rich.table import Table
 
-from viewfinder.cli.bench_display import shown_on
+from viewfinder.cli.bench_display import printable, shown_on
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.variant_option import HELP, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
+    from viewfinder.measure.progress import Progress as Step
     from viewfinder.measure.results import ModelResult
 
 SCRIPTS = {
@@ -79,6 +81,10 @@ def bench(
         print_json([as_printed(result) for result in results])
     else:
         show(results)
+        from viewfinder.api.measuring import conclude
+
+        output.print(conclude(), markup=False, highlight=False)
+        output.print("The guide: viewfinder guide", highlight=False)
     if any(map(_is_unfinished, results)):
         raise typer.Exit(1)
 
@@ -94,24 +100,53 @@ def measure(
     budget: str | None = None,
     resume: bool = False,
 ) -> "list[ModelResult]":
-    """Run the suite and show its progress; `variants` are the wanted ones of some models."""
+    """Run the suite and show its progress; `variants` are the wanted ones of some models. A run that is
+    stopped says what is kept of it, and exits with 130."""
     from viewfinder.api.measuring import bench as run
     from viewfinder.core.config import load_settings
 
-    with shown_on(errors) as on_progress:
-        key = os.environ.get("VIEWFINDER_ENDPOINT_KEY")
-        return run(
-            names,
-            suite=suite,
-            endpoint=endpoint,
-            endpoint_key=SecretStr(key) if key else None,
-            settings=load_settings(variants=variants or None),
-            vqa=vqa,
-            only=only,
-            budget=budget,
-            resume=resume,
-            on_progress=on_progress,
-        )
+    key, stored_run = os.environ.get("VIEWFINDER_ENDPOINT_KEY"), ""
+    try:
+        with shown_on(errors) as tell:
+
+            def on_progress(step: "Step") -> None:
+                nonlocal stored_run
+                stored_run = step.run
+                tell(step)
+
+            return run(
+                names,
+                suite=suite,
+                endpoint=endpoint,
+                endpoint_key=SecretStr(key) if key else None,
+                settings=load_settings(variants=variants or None),
+                vqa=vqa,
+                only=only,
+                budget=budget,
+                resume=resume,
+                on_progress=on_progress,
+            )
+    except KeyboardInterrupt:
+        for one in (signal.SIGINT, signal.SIGTERM):  # one more would only cut these words short
+            signal.signal(one, signal.SIG_IGN)
+        errors.print(stopped(stored_run), markup=False, highlight=False)
+        raise typer.Exit(130) from None
+
+
+def stopped(run: str) -> str:
+    """What is kept of a run that was stopped, and how to continue it; `run` is empty if none had begun."""
+    from viewfinder.api.interruption import kept
+
+    if not run:
+        return "Stopped before anything was measured: nothing is stored."
+    lines = [f"Stopped. What was measured is kept as run {run}:"]
+    for one in kept(run):
+        said = f"{one.answers} answers, finished processes: {one.processes}"
+        lines.append(f"  {printable(one.model)}: {'complete' if one.is_complete else said}")
+    if len(lines) == 1:
+        lines = [f"Stopped. The run {run} had only begun: no answer of a model is stored."]
+    lines.append("Continue it: viewfinder bench --resume")
+    return "\n".join(lines)
 
 
 def show(results: "list[ModelResult]") -> None:

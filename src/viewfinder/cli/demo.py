@@ -40,5 +40,5 @@ def demo(
 
     output.print("[bold]3. Report[/]")
     out.write_text(guide(), encoding="utf-8")
-    output.print(f"The reference guide is in {out.resolve()}", highlight=False)
-    output.print(conclude(), highlight=False)
+    output.print(conclude(), markup=False, highlight=False)
+    output.print(f"The guide: {out.resolve()}", markup=False, highlight=False)
