@@ -80,6 +80,9 @@ async def test_growth_is_named(
     assert len(result.issues) == len(expected)
     assert found.requests == 4 + 90 + 40
     assert (found.canaries.asked, found.failures.events) == (4, 0)
+    assert [found.footprints[-1].until, found.same_image[-1].until] == [90, 40]
+    if kind != "flat":
+        assert found.footprints[-1].high_mb - found.footprints[0].low_mb > 80, "1 MB a request"
     assert isinstance(found.latency, Figure)
     assert isinstance(found.descriptors, Figure)
 
@@ -117,6 +120,7 @@ def test_a_server_that_is_not_ours_is_not_looked_into() -> None:
     found = find(ProcessLog(0, []))
     assert found.growth == Missing(missing="the server was running already and is not ours to look into")
     assert isinstance(found.threads, Missing)
+    assert found.footprints == found.same_image == ()
 
 
 HOLDS = """

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from viewfinder.measure.figures import Missing
-from viewfinder.measure.measures.soak.growth import FEWEST, judge
-from viewfinder.measure.measures.soak.result import Growth, GrowthKind
+from viewfinder.measure.measures.soak.growth import FEWEST, judge, ranges
+from viewfinder.measure.measures.soak.result import FootprintRange, Growth, GrowthKind
 
 BASE_MB, N = 2_000.0, 200
 
@@ -66,3 +66,27 @@ def test_too_few_requests() -> None:
     found = judge([1e6] * (FEWEST - 1))
     assert isinstance(found, Missing)
     assert f"there were {FEWEST - 1}" in found.missing
+
+
+def test_few_readings_are_kept_each() -> None:
+    assert ranges([71_000_400.0, 72e6]) == (
+        FootprintRange(until=1, low_mb=71.0, high_mb=71.0),
+        FootprintRange(until=2, low_mb=72.0, high_mb=72.0),
+    )
+    assert ranges([]) == ()
+
+
+@pytest.mark.parametrize("n", [1, 99, 100, 101, 150, 200, 999, 1000, 1001])
+def test_many_readings_lose_no_spike(n: int) -> None:
+    readings = [1e6 * number for number in range(n)]
+    readings[n // 2] = 5e9
+    found = ranges(readings)
+    assert len(found) <= 100
+    assert max(one.high_mb for one in found) == 5000.0
+    assert [one.until for one in found] == sorted({one.until for one in found})
+    assert found[-1].until == n
+    last = 0
+    for one in found:
+        covered = [size / 1e6 for size in readings[last : one.until]]
+        assert (one.low_mb, one.high_mb) == (min(covered), max(covered))
+        last = one.until

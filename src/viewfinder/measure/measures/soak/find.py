@@ -25,9 +25,10 @@ _TREND_REQUESTS = 100
 def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> Soak:
     log = logs[0]
     samples, series = log.samples, log.series
+    new, same = (series.get(f"{phase}/{FOOTPRINT}", ()) for phase in (NEW, SAME))
     grown: Growth | Missing = NOT_OURS
     if series or log.broke_off:
-        grown = growth.judge(series.get(f"{NEW}/{FOOTPRINT}", ()), series.get(f"{SAME}/{FOOTPRINT}", ()))
+        grown = growth.judge(new, same)
     canaries, drifted = _canaries(log.of(CANARY))
     missed = sum(failures.code_of(one.exchange) is not None for one in samples)
     times = [math.log(one.exchange.e2e_s) for one in log.of(NEW) if answered(one.exchange)]
@@ -40,6 +41,8 @@ def soak(logs: Sequence[ProcessLog], counts: SoakCounts, variant: Variant) -> So
         descriptors=_counted(series, DESCRIPTORS, "open descriptors"),
         threads=_counted(series, THREADS, "threads"),
         troubles=(*_leak(grown), *_drift(drifted, canaries), *failures.failures(samples)),
+        footprints=growth.ranges(new),
+        same_image=growth.ranges(same),
     )
 
 

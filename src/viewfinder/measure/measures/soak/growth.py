@@ -9,11 +9,12 @@
 The first quarter does not count for the slope: buffers reach their size, and libraries are loaded.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 
 from viewfinder.measure.figures import Figure, Measured, Missing
-from viewfinder.measure.measures.soak.result import Growth, GrowthKind
+from viewfinder.measure.measures.soak.result import FootprintRange, Growth, GrowthKind
 from viewfinder.measure.metrics import figure
 from viewfinder.measure.statistics import trend
 from viewfinder.measure.statistics.intervals import TooFew
@@ -23,6 +24,8 @@ FLAT_MB = 0.1
 FEWEST = 3 * trend.MIN_FOR_TREND
 """With fewer requests their last third is too short for a trend."""
 _EDGE = 10
+_MOST_RANGES = 100
+"""More than a chart can show; a thousand readings would make a result ten times as long."""
 MB = 1e6
 
 
@@ -44,6 +47,19 @@ def judge(footprint_bytes: Sequence[float], same_image_bytes: Sequence[float] = 
         return slope
     kind = _kind(slope, at_last, same, rise_mb / len(series))
     return Growth(kind=kind, slope=slope, rise_mb=rise_mb)
+
+
+def ranges(footprint_bytes: Sequence[float]) -> tuple[FootprintRange, ...]:
+    """The footprint after each request in at most 100 ranges, so that no rise and no spike is lost."""
+    each = math.ceil(len(footprint_bytes) / _MOST_RANGES)
+    starts = range(0, len(footprint_bytes), each or 1)
+    chunks = [(start, footprint_bytes[start : start + each]) for start in starts]
+    return tuple(
+        FootprintRange(
+            until=start + len(chunk), low_mb=round(min(chunk) / MB, 3), high_mb=round(max(chunk) / MB, 3)
+        )
+        for start, chunk in chunks
+    )
 
 
 def per_request(values: Sequence[float], unit: str, how: str) -> Measured:

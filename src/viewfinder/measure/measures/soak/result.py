@@ -19,11 +19,22 @@ class Growth(Frozen):
     rise_mb: float
 
 
+class FootprintRange(Frozen):
+    """The lowest and the highest footprint, in MB (10^6 bytes), after the requests up to the `until`th,
+    counted from 1, since the range before."""
+
+    until: int
+    low_mb: float
+    high_mb: float
+
+
 class Soak(Frozen):
     """`canaries` counts the answers to known images that were no longer the same as at the beginning.
 
     `latency` is the trend of the time of a whole request; `descriptors` and `threads` are the trends of those
-    of the process tree.
+    of the process tree. `footprints` are the readings behind `growth` over the requests with an image of
+    their own, `same_image` those while one image was shown again and again; both are empty in results of
+    older versions.
     """
 
     requests: int
@@ -34,6 +45,8 @@ class Soak(Frozen):
     descriptors: Measured
     threads: Measured
     troubles: tuple[Trouble, ...] = ()
+    footprints: tuple[FootprintRange, ...] = ()
+    same_image: tuple[FootprintRange, ...] = ()
 
     @property
     def issues(self) -> tuple[str, ...]:
