@@ -63,7 +63,7 @@ _CONFIG = {
 }
 
 
-def spec(chart: "alt.LayerChart | alt.VConcatChart", datasets: Datasets) -> dict[str, Any]:
+def spec(chart: "alt.LayerChart | alt.FacetChart | alt.VConcatChart", datasets: Datasets) -> dict[str, Any]:
     """The chart as `drawing` takes it, in the guide's look. Its layers name their points in `datasets`:
     altair would copy points at every step. It would check its result against Vega-Lite's schema, too, which
     takes longer than to draw; the tests do that."""
