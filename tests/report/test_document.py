@@ -9,9 +9,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.measure.made_up import evidence
+from tests.report.sets import own
 from viewfinder.catalog.published import published
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.figures import Missing
+from viewfinder.measure.measures.own_images.result import WrongAnswer
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.content import Cell, Grid, Guide
 from viewfinder.report.document import make_guide
@@ -311,3 +313,31 @@ def test_many_issues_are_counted_on_the_first_screen(make: Any) -> None:
     guide = make_guide([make.result(issues=issues)], published())
     assert guide.issues[-1].text == "And 14 more, in the models' sections."
     assert all(issue in guide.models[0].issues for issue in issues)
+
+
+def test_charts_are_drawn_only_when_asked_for(make: Any) -> None:
+    plain = make_guide(several(make), published())
+    assert [one.picture for one in plain.drawings] == [""] * len(plain.drawings)
+    assert "![" not in write(plain, "md")
+    drawn = make_guide(several(make), published(), draw=lambda chart: f"charts/{chart.name}.png")
+    text = write(drawn, "md")
+    for one in drawn.drawings:
+        assert f"](charts/{one.name}.png)" in text
+        assert one.table.rows
+
+
+def test_own_pictures_are_shown_with_what_was_said(make: Any) -> None:
+    wrong = WrongAnswer(
+        picture="plate 7|8.png", digest="d7", question="Which letter is it?", expected=("Q",), said="<b>O</b>"
+    )
+    found = own(95.0, 5.0).model_copy(
+        update={"wrong": (wrong,), "thumbnails": {"d7": "data:image/png;base64,AA=="}}
+    )
+    guide = make_guide([make.result(own_images=found)], published())
+    (folder,) = guide.own
+    assert folder.scores.rows[0][2].text == "95.0 (90.0 to 100.0)"
+    page = write(guide, "html")
+    assert '<img src="data:image/png;base64,AA==" alt="plate 7|8.png">' in page
+    assert "&lt;b&gt;O&lt;/b&gt;" in page
+    assert "plate 7\\|8.png" in write(guide, "md")
+    assert "your own" in guide.overview.rows[0][3].text

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
+from viewfinder.api.pictures import PictureFiles, inline, without_picture
 from viewfinder.api.running_servers import running_servers_at
 from viewfinder.api.setup import card_of, open_catalog, own_folders
 from viewfinder.catalog.published import published
@@ -157,10 +158,11 @@ def _words(request: RunRequest, settings: Settings) -> tuple[str, ...]:
     return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 
-def guide(form: Format = "md") -> str:
+def guide(form: Format = "md", *, charts_beside: Path | None = None) -> str:
     """The reference guide from the stored results alone, as Markdown ("md"), one HTML file, or JSON.
 
-    Raises ViewfinderError when nothing was measured yet.
+    HTML has its charts inside; for Markdown they are drawn as PNG files into a folder beside the file
+    `charts_beside`, if one is given. Raises ViewfinderError when nothing was measured yet.
     """
     with Store(paths.results_file()) as store:
         histories = _histories(store)
@@ -173,7 +175,9 @@ def guide(form: Format = "md") -> str:
         raise ViewfinderError(
             "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
         )
-    return write(make_guide(latest, published(), previous, parities, standings, evidence), form)
+    pictures = PictureFiles(charts_beside) if charts_beside else None
+    draw = inline if form == "html" else pictures.draw if pictures else without_picture
+    return write(make_guide(latest, published(), previous, parities, standings, evidence, draw), form)
 
 
 def _histories(store: Store) -> list[list[ModelResult]]:

@@ -22,11 +22,19 @@ def guide(
         str | None,
         typer.Option("--format", help="md, html or json", show_default="by the name of the file, else md"),
     ] = None,
+    charts: Annotated[
+        bool, typer.Option("--charts", help="Draw the charts as PNG files beside FILE; HTML has them inside.")
+    ] = False,
 ) -> None:
     """Write the reference guide from the stored results: Markdown, one HTML file, or JSON."""
     from viewfinder.api.measuring import guide as write
 
-    text = write(_format(form, out))
+    chosen = _format(form, out)
+    if charts and (chosen != "md" or out is None):
+        raise BadRequest(
+            "--charts draws files beside a Markdown file.", hint="Add: --out guide.md", param="charts"
+        )
+    text = write(chosen, charts_beside=out if charts else None)
     if out is None:
         typer.echo(text, nl=False)
         return

@@ -50,13 +50,14 @@ class Snippet(Frozen):
 
 
 class Drawing(Frozen):
-    """A chart: its alternative text, its picture as SVG, and the table behind it."""
+    """A chart: its alternative text and the table behind it. `picture` is SVG in HTML and a file's name in
+    Markdown; empty where nothing was drawn."""
 
     name: str
     title: str
     alt: str
-    svg: str
     table: Grid
+    picture: str = ""
 
 
 class Computer(Frozen):
@@ -65,6 +66,30 @@ class Computer(Frozen):
     text: str
     features: tuple[str, ...]
     models: tuple[str, ...]
+
+
+class AnsweredWrong(Frozen):
+    """A question of the user's that a model answered wrong, with what each model said (an error in brackets).
+    `thumbnail` is a data URL or empty; `right` are the models that are right here."""
+
+    picture: str
+    question: str
+    expected: str
+    thumbnail: str
+    said: tuple[Remark, ...]
+    right: tuple[str, ...]
+
+
+class OwnFolder(Frozen):
+    """The user's own questions of one folder: the scores, which is better or how many more would decide,
+    and the `wrong` answers; `left_out` counts those that are not shown."""
+
+    folder: str
+    scores: Grid
+    decision: str
+    wrong: tuple[AnsweredWrong, ...]
+    left_out: int
+    apart: str
 
 
 class ModelSection(Frozen):
@@ -127,6 +152,7 @@ class Guide(Frozen):
     environment: tuple[Computer, ...]
     engines: tuple[Remark, ...]
     drawings: tuple[Drawing, ...]
+    own: tuple[OwnFolder, ...]
     models: tuple[ModelSection, ...]
     method: tuple[str, ...]
     rankings: tuple[RankedModels, ...]

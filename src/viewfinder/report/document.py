@@ -1,6 +1,6 @@
 """Makes the reference guide from stored results; called by `api`, written by `formats`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from viewfinder.catalog.published import Published
 from viewfinder.host import hardware
@@ -11,11 +11,20 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.report import tables
 from viewfinder.report.advice import advise, production_ready
 from viewfinder.report.answer import answer
+from viewfinder.report.cells import cell, words
 from viewfinder.report.changes import Comparison, compare
+from viewfinder.report.charts import all_charts, model_charts
+from viewfinder.report.charts.chart import Chart
 from viewfinder.report.content import (
+    AnsweredWrong,
+    Cell,
     ComparedRun,
     Computer,
+    Drawing,
+    Grid,
     Guide,
+    ModelSection,
+    OwnFolder,
     PublishedReport,
     RankedModels,
     Remark,
@@ -25,6 +34,7 @@ from viewfinder.report.figures import right_of
 from viewfinder.report.first_screen import Lists, fitted
 from viewfinder.report.issues import known_issues, upstream_issues
 from viewfinder.report.method import method
+from viewfinder.report.own_pictures import OwnPictures, own_pictures
 from viewfinder.report.ranks import lines
 from viewfinder.report.sections import section
 
@@ -38,6 +48,7 @@ def make_guide(
     parities: Sequence[Parity] = (),
     standings: Sequence[Standing] = (),
     evidence: Mapping[RunModel, Evidence] | None = None,
+    draw: Callable[[Chart], str] = lambda chart: "",
 ) -> Guide:
     """The whole guide.
 
@@ -45,12 +56,11 @@ def make_guide(
     is compared with the newest of them that has its model and variant. `parities` give the share of equal
     answers of two variants of one model, `standings` the models that are not worse than the best by one
     figure. `evidence` are the samples of the results: without it nothing is compared with earlier runs, and
-    ranks go by intervals.
+    ranks go by intervals. `draw` makes a chart's picture, or the name of its file.
     """
     evidence = evidence or {}
     results = newest(results)
     uses = advise(results, evidence)
-    ready = production_ready(results)
     said = answer(results, evidence)
     overview = tables.overview(results)
     legend = tables.legend(results, overview)
@@ -76,17 +86,12 @@ def make_guide(
         updated=max((result.measured_at for result in results), default=""),
         environment=tuple(machines),
         engines=tuple(engines),
-        drawings=(),
-        models=tuple(
-            section(result, anchor, is_ready=result in ready)
-            for result, anchor in zip(results, anchors(results), strict=True)
-        ),
+        drawings=tuple(_drawing(chart, draw) for chart in all_charts(results)),
+        own=tuple(_own(one) for one in own_pictures(results, evidence)),
+        models=tuple(_sections(results, draw)),
         method=tuple(method(uses)),
         rankings=tuple(map(_ranking, standings)),
-        parities=tuple(
-            f"{label(one.one)} and {label(one.other)}: {right_of(one.gate).replace('right', 'the same')}"
-            for one in parities
-        ),
+        parities=tuple(map(_parity, parities)),
         comparisons=tuple(_compared(one) for one in comparisons),
         engine_issues=tuple(upstream_issues(results)),
         published=_published(published, results),
@@ -101,6 +106,53 @@ def newest(results: Sequence[ModelResult]) -> list[ModelResult]:
         if key not in found or found[key].measured_at < result.measured_at:
             found[key] = result
     return list(found.values())
+
+
+def _sections(results: Sequence[ModelResult], draw: Callable[[Chart], str]) -> Iterator[ModelSection]:
+    ready = production_ready(results)
+    for result, anchor in zip(results, anchors(results), strict=True):
+        drawings = [_drawing(chart, draw) for chart in model_charts(result)]
+        yield section(result, anchor, drawings, is_ready=result in ready)
+
+
+def _parity(one: Parity) -> str:
+    return f"{label(one.one)} and {label(one.other)}: {right_of(one.gate).replace('right', 'the same')}"
+
+
+def _drawing(chart: Chart, draw: Callable[[Chart], str]) -> Drawing:
+    table = words(chart.header, chart.rows)
+    return Drawing(name=chart.name, title=chart.title, alt=chart.alt, table=table, picture=draw(chart))
+
+
+def _own(one: OwnPictures) -> OwnFolder:
+    rows = (
+        (
+            Cell(text=score.model),
+            Cell(text="" if score.right is None else f"{score.right:,} of {score.asked:,}"),
+            cell(score.figure),
+            Cell(text=f"{score.failed:,}"),
+        )
+        for score in one.scores
+    )
+    wrong = (
+        AnsweredWrong(
+            picture=picture.picture,
+            question=picture.question,
+            expected=" / ".join(picture.expected),
+            thumbnail=picture.thumbnail if picture.thumbnail.startswith("data:image/") else "",
+            said=tuple(Remark(about=s.model, text=s.said or f"({s.error})") for s in picture.said),
+            right=picture.right,
+        )
+        for picture in one.pictures
+    )
+    return OwnFolder(
+        folder=one.folder,
+        scores=Grid(header=("Model", "Wholly right", "Accuracy (%)", "No answer"), rows=tuple(rows)),
+        decision=one.decision,
+        wrong=tuple(wrong),
+        left_out=one.left_out,
+        apart=one.apart,
+    )
 
 
 def _changes(comparisons: Sequence[Comparison]) -> list[Remark]:

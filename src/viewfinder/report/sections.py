@@ -1,14 +1,18 @@
 """The section of one model; called by `document`."""
 
+from collections.abc import Sequence
+
 from viewfinder.measure.results import ModelResult
 from viewfinder.report import tables
 from viewfinder.report.commands import commands
-from viewfinder.report.content import ModelSection, Snippet
+from viewfinder.report.content import Drawing, ModelSection, Snippet
 from viewfinder.report.facts import clause, disturbance_of, failure_of, label
 from viewfinder.report.issues import gaps, known_issues
 
 
-def section(result: ModelResult, anchor: str, *, is_ready: bool) -> ModelSection:
+def section(
+    result: ModelResult, anchor: str, drawings: Sequence[Drawing] = (), *, is_ready: bool
+) -> ModelSection:
     """`is_ready`: it is recommended for production."""
     return ModelSection(
         label=label(result),
@@ -22,6 +26,7 @@ def section(result: ModelResult, anchor: str, *, is_ready: bool) -> ModelSection
         figures=tables.main_figures(result),
         gaps=tuple(gaps(result)),
         grids=tuple(tables.every_figure(result)),
+        drawings=tuple(drawings),
     )
 
 

@@ -23,7 +23,7 @@ Datasets = Mapping[str, Points]
 WIDTH = 340
 """Pixels of all charts between their margins."""
 TEXT_PX = 12
-NAME_COLUMNS = 46
+NAME_COLUMNS = 40
 """As many letters of `TEXT_PX` fit beside each other."""
 INK = "currentColor"
 HUE = "#3a7bd5"

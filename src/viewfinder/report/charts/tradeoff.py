@@ -79,7 +79,7 @@ def chart(results: Sequence[ModelResult]) -> Chart | None:
         name="answers-and-time",
         title=_title(circles, of),
         alt=_alt(circles, of),
-        spec=_spec(circles, of),
+        spec=_spec(circles),
         header=(
             "",
             "Model",
@@ -142,7 +142,7 @@ def _memory(one: Circle) -> str:
     return f"{three_digits(one.memory.value)} GB" if one.memory else "memory not measured"
 
 
-def _spec(circles: Sequence[Circle], of: str) -> dict[str, Any]:
+def _spec(circles: Sequence[Circle]) -> dict[str, Any]:
     import altair as alt
 
     x_axis, y_axis = _axes(circles)
@@ -153,7 +153,7 @@ def _spec(circles: Sequence[Circle], of: str) -> dict[str, Any]:
         for ends in look.interval(one.time, "x")
     ]
     up = [{**ends, "x": one.time.value} for one in circles for ends in look.interval(one.right, "y")]
-    plot = _plot(x_axis, y_axis, f"right answers to {of} (%)")
+    plot = _plot(x_axis, y_axis, "right answers (%)")
     return look.spec(
         alt.vconcat(plot, _key_of(len(lines)), spacing=8),
         {
