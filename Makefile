@@ -8,16 +8,19 @@ TRAIN_BIN := .venv-train/bin
 AIPERF := 0.13.0
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test test-engines check docs glimpse soak bench validate clean
+.PHONY: demo test test-engines test-browser check docs glimpse soak bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
-	$(BIN)/python -m pytest -m "not soak and not engines"
+	$(BIN)/python -m pytest -m "not soak and not engines and not browser"
 
 test-engines: .venv-engines/engines
 	$(ENGINES_BIN)/python -m pytest -m engines
+
+test-browser: $(VENV)/browser
+	$(BIN)/python -m pytest -m browser
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -53,6 +56,11 @@ $(VENV)/dev: $(VENV)/base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
 	touch $@
 
+$(VENV)/browser: $(VENV)/dev tests/browser/package-lock.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[browser]'
+	npm ci --prefix tests/browser --silent --no-audit --no-fund
+	touch $@
+
 .venv-engines/engines: pyproject.toml $(CONSTRAINTS)
 	test -x $(ENGINES_BIN)/python || $(PYTHON) -m venv .venv-engines
 	$(ENGINES_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,mlx,transformers]'
@@ -69,4 +77,4 @@ $(VENV)/dev: $(VENV)/base
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-engines .venv-train .venv-aiperf
+	rm -rf $(VENV) .venv-engines .venv-train .venv-aiperf tests/browser/node_modules

@@ -10,7 +10,7 @@ from viewfinder.report.charts import look
 from viewfinder.report.charts.chart import Chart
 from viewfinder.report.charts.labels import cell, file_name, full_name, known, names, percent, span, value
 
-PLOT_WIDTH, ONE_HEIGHT, EACH_HEIGHT = 290, 150, 62
+PLOT_WIDTH, ONE_HEIGHT, EACH_HEIGHT = 290, 150, 70
 _HIGH = 70
 """Percent: above that the numbers stand below their points, for there is no room above."""
 Kept = dict[int, Figure]
@@ -126,7 +126,7 @@ def _panel(place: int, distances: Sequence[int], *, is_last: bool) -> Any:
     return alt.layer(
         look.intervals(f"intervals {place}", "y", x, alt.Y("y_low:Q")),
         points.mark_line(color=look.HUE, strokeWidth=2).encode(x=x, y=y),
-        points.mark_point(fill=look.HUE, stroke=look.INK, size=28, opacity=1).encode(x=x, y=y),
-        above.mark_text(align="left", dx=5, dy=-9).encode(x=x, y=y, text="text:N"),
-        below.mark_text(align="left", dx=5, dy=13).encode(x=x, y=y, text="text:N"),
+        points.mark_point(fill=look.HUE, stroke=look.INK, size=20, opacity=1).encode(x=x, y=y),
+        above.mark_text(align="left", dx=5, dy=-9).encode(x=x, y=y, text=alt.Text("text:N")),
+        below.mark_text(align="left", dx=5, dy=13).encode(x=x, y=y, text=alt.Text("text:N")),
     )

@@ -14,6 +14,8 @@ from viewfinder.report.charts.chart import Chart
 VEGA_LITE = "6.1"
 """The version of its language in which altair 6 writes; later ones read it, too."""
 _HEAD = re.compile(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
+_TAG, _ROLE = re.compile(r"<[^>]*>"), re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
+"""The picture has one alternative text; its parts have no roles of their own."""
 _PAPER, _PRINT = "#ffffff", "#1b1b1b"
 _WIDEST = 1.6
 """An inlined chart grows to this many times its natural width; larger, its text would shout."""
@@ -80,7 +82,8 @@ def _draw(chart: Chart) -> _Drawing:
     if head is None:
         raise _unavailable(chart, ValueError(f"Vega's answer begins with {drawn[:80]!r}"))
     width, height = map(float, head.groups())
-    return _Drawing(drawn[head.end() :].removesuffix("</svg>"), width, height)
+    marks = _TAG.sub(lambda tag: _ROLE.sub("", tag.group()), drawn[head.end() :].removesuffix("</svg>"))
+    return _Drawing(marks, width, height)
 
 
 def _unavailable(chart: Chart, error: Exception) -> ChartsUnavailable:

@@ -60,7 +60,7 @@ def words(results: Sequence[ModelResult], texts: Sequence[str]) -> tuple[look.Da
     above = look.marks("names").mark_text(align="left", limit=look.WIDTH)
     right = look.marks("texts").mark_text(align="left", limit=look.WIDTH - BAR_WIDTH - 6)
     layers = [
-        above.encode(x=alt.value(0), y=y("y", n), text="text:N"),
-        right.encode(x=alt.value(BAR_WIDTH + 6), y=y("y", n), text="text:N"),
+        above.encode(x=alt.value(0), y=y("y", n), text=alt.Text("text:N")),
+        right.encode(x=alt.value(BAR_WIDTH + 6), y=y("y", n), text=alt.Text("text:N")),
     ]
     return {"names": named, "texts": beside}, layers

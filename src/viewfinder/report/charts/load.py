@@ -134,7 +134,7 @@ def _spec(timed: Sequence[tuple[ModelResult, Stamps]], newest: ModelResult) -> d
         [result for result, _ in timed], [_beside(result, stamps, newest) for result, stamps in timed]
     )
     plot = alt.layer(
-        _stages("bars").encode(x=x, x2="end", y=lines.y("top", n), y2="bottom"),
+        _stages("bars").encode(x=x, x2=alt.X2("end"), y=lines.y("top", n), y2=alt.Y2("bottom")),
         look.intervals("totals", "x", alt.X("x_low:Q"), lines.y("y", n)),
         *texts,
     ).properties(width=look.WIDTH, height=lines.height(n))
@@ -159,8 +159,10 @@ def _key() -> Any:
     x = alt.X("left:Q", axis=None, scale=alt.Scale(domain=[0, look.WIDTH], nice=False))
     y = alt.Y("top:Q", axis=None, scale=alt.Scale(domain=[0, height], reverse=True, nice=False))
     return alt.layer(
-        _stages("key").encode(x=x, x2="right", y=y, y2="bottom"),
-        look.marks("key").mark_text(align="left", dx=6).encode(x="right:Q", y="middle:Q", text="stage:N"),
+        _stages("key").encode(x=x, x2=alt.X2("right"), y=y, y2=alt.Y2("bottom")),
+        look.marks("key")
+        .mark_text(align="left", dx=6)
+        .encode(x=alt.X("right:Q"), y=alt.Y("middle:Q"), text=alt.Text("stage:N")),
     ).properties(width=look.WIDTH, height=height)
 
 

@@ -28,11 +28,11 @@ NAME_COLUMNS = 40
 INK = "currentColor"
 HUE = "#3a7bd5"
 """Its contrast is at least 3 with white and with black, as WCAG 2.2 (1.4.11) asks of graphics."""
-_DASHES = [3, 3]
+_DASHES, _SOLID = [3, 3], [1, 0]
 
 _CONFIG = {
     "aria": False,  # the picture has one alternative text; its parts are no texts of their own
-    "background": None,
+    "background": "transparent",
     "font": "sans-serif",
     "padding": 6,
     "view": {"stroke": None},
@@ -84,15 +84,21 @@ def interval(figure: Figure, axis: str) -> list[dict[str, Any]]:
     """The ends of a figure's interval on an axis, or of its range, which is drawn dashed; or nothing."""
     if not (has_interval(figure) or (figure.is_range and figure.n > 1)):
         return []
-    return [{f"{axis}_low": figure.low, f"{axis}_high": figure.high, "is_range": figure.is_range}]
+    return [
+        {
+            f"{axis}_low": figure.low,
+            f"{axis}_high": figure.high,
+            "dash": _DASHES if figure.is_range else _SOLID,
+        }
+    ]
 
 
 def intervals(dataset: str, axis: str, x: Any, y: Any) -> Any:
     """The lines of intervals along one axis, from what `interval` made: x and y encode their lower ends."""
     import altair as alt
 
-    dash = alt.condition("datum.is_range", alt.value(_DASHES), alt.value([1, 0]))
+    dash = alt.StrokeDash("dash:N", scale=None, legend=None)
     rules = marks(dataset).mark_rule(color=INK, strokeWidth=1.5, opacity=0.8)
     if axis == "x":
-        return rules.encode(x=x, x2="x_high", y=y, strokeDash=dash)
-    return rules.encode(x=x, y=y, y2="y_high", strokeDash=dash)
+        return rules.encode(x=x, x2=alt.X2("x_high"), y=y, strokeDash=dash)
+    return rules.encode(x=x, y=y, y2=alt.Y2("y_high"), strokeDash=dash)

@@ -99,12 +99,12 @@ def _spec(shown: Sequence[ModelResult], steady: Sequence[float]) -> dict[str, An
         scale=alt.Scale(domain=[0, max(*totals, *steady)], range=[0, lines.BAR_WIDTH], nice=False),
         axis=lines.axis("GB; the frame is all memory of the computer"),
     )
-    bar, ends = look.marks("bars"), {"y": lines.y("top", n), "y2": "bottom"}
+    bar, ends = look.marks("bars"), {"y": lines.y("top", n), "y2": alt.Y2("bottom")}
     words, texts = lines.words(shown, [_of(result, size) for result, size in zip(shown, steady, strict=True)])
     layers = alt.layer(
-        bar.mark_rect(fill=None, stroke=look.INK, strokeOpacity=0.6).encode(x=x, x2="total", **ends),
+        bar.mark_rect(fill=None, stroke=look.INK, strokeOpacity=0.6).encode(x=x, x2=alt.X2("total"), **ends),
         # The stroke is what is seen of a model that takes less than a pixel.
-        bar.mark_rect(fill=look.HUE, stroke=look.HUE, opacity=1).encode(x=x, x2="gb", **ends),
+        bar.mark_rect(fill=look.HUE, stroke=look.HUE, opacity=1).encode(x=x, x2=alt.X2("gb"), **ends),
         *texts,
     )
     return look.spec(layers.properties(width=look.WIDTH, height=lines.height(n)), {"bars": bars, **words})

@@ -144,7 +144,7 @@ def _panel(name: str, budgets: Sequence[Answered], title: str, domain: Sequence[
             x=x, y=y, shape=_shape([one.verdict for one in budgets])
         ),
         # More pixels take more time, so that the lines rise: the place of the text is free.
-        points.mark_text(align="right", dx=-7, dy=-8).encode(x=x, y=y, text="text:N"),
+        points.mark_text(align="right", dx=-7, dy=-8).encode(x=x, y=y, text=alt.Text("text:N")),
     ).properties(width=PLOT_WIDTH, height=PLOT_HEIGHT)
 
 

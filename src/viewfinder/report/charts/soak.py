@@ -16,7 +16,7 @@ _LEAST_SPAN = 0.1
 _ROWS = 10
 """Of the table: as many ranges as can be read, joined from those that are stored."""
 _KINDS = {
-    "flat": "Memory does not grow",
+    "flat": "Memory hardly grows with the requests",
     "plateau": "Memory grows, then no more",
     "leak": "Memory grows with every request",
     "growth with cache": "Memory grows with every new image, and not when one is shown again",
@@ -103,9 +103,9 @@ def _spec(new: Sequence[FootprintRange], again: Sequence[FootprintRange]) -> dic
         for images, ranges in (("new", new), ("again", again))
         for one in ranges
     ]
-    base = look.marks("memory").encode(x=x, detail="images:N")
+    base = look.marks("memory").encode(x=x, detail=alt.Detail("images:N"))
     layers = [
-        base.mark_area(fill=look.HUE, opacity=0.35).encode(y=y, y2="high_mb"),
+        base.mark_area(fill=look.HUE, opacity=0.35).encode(y=y, y2=alt.Y2("high_mb")),
         base.mark_line(color=look.HUE, strokeWidth=2).encode(y=alt.Y("high_mb:Q")),
         *(_phases(x) if again else ()),
     ]
@@ -121,6 +121,6 @@ def _phases(x: Any) -> list[Any]:
     boundary = look.marks("boundary").encode(x=x)
     return [
         boundary.mark_rule(color=look.INK, strokeDash=[4, 3]),
-        boundary.mark_text(align="right", dx=-5).encode(y=alt.value(-9), text="before:N"),
-        boundary.mark_text(align="left", dx=5).encode(y=alt.value(-9), text="after:N"),
+        boundary.mark_text(align="right", dx=-5).encode(y=alt.value(-9), text=alt.Text("before:N")),
+        boundary.mark_text(align="left", dx=5).encode(y=alt.value(-9), text=alt.Text("after:N")),
     ]

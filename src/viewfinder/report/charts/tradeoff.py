@@ -174,7 +174,7 @@ def _plot(x_axis: Axis, y_axis: Axis, title: str) -> Any:
     y_scale = alt.Scale(domain=[y_axis.low, y_axis.high], nice=False, zero=False)
     x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title="average inference (s)", tickCount=5, format="~g"))
     y = alt.Y("y:Q", scale=y_scale, axis=alt.Axis(title=title, tickCount=5))
-    fill = alt.condition("datum.is_plain", alt.value(look.INK), alt.value("transparent"))
+    fill = alt.Fill("fill:N", scale=None, legend=None)
     models = look.marks("models")
     return alt.layer(
         models.mark_point(fill=look.HUE, stroke=look.HUE, fillOpacity=0.25, opacity=1).encode(
@@ -185,7 +185,9 @@ def _plot(x_axis: Axis, y_axis: Axis, title: str) -> Any:
         models.mark_point(shape="circle", size=36, opacity=1, stroke=look.INK, strokeWidth=1.5).encode(
             x=x, y=y, fill=fill
         ),
-        models.mark_text(fontWeight="bold", fontSize=13).encode(x="at_x:Q", y="at_y:Q", text="letter:N"),
+        models.mark_text(fontWeight="bold", fontSize=13).encode(
+            x=alt.X("at_x:Q"), y=alt.Y("at_y:Q"), text=alt.Text("letter:N")
+        ),
     ).properties(width=PLOT_WIDTH, height=HEIGHT)
 
 
@@ -203,7 +205,9 @@ def _key_of(lines: int) -> Any:
 
     scale = alt.Scale(domain=[-0.5, lines - 0.5], reverse=True, nice=False)
     text = look.marks("key").mark_text(align="left", limit=look.WIDTH)
-    encoded = text.encode(x=alt.value(-35), y=alt.Y("line:Q", axis=None, scale=scale), text="text:N")
+    encoded = text.encode(
+        x=alt.value(-35), y=alt.Y("line:Q", axis=None, scale=scale), text=alt.Text("text:N")
+    )
     return encoded.properties(width=PLOT_WIDTH, height=_KEY_LINE * lines)
 
 
@@ -236,7 +240,7 @@ def _points(circles: Sequence[Circle], x_axis: Axis, y_axis: Axis) -> list[dict[
             "area": _LARGEST_AREA * max(0.0, one.memory.value) / most if one.memory and most > 0 else 0,
             "at_x": x_axis.back(place[0]),
             "at_y": y_axis.back(place[1]),
-            "is_plain": not one.remarks,
+            "fill": "transparent" if one.remarks else look.INK,
         }
         for one, place in zip(circles, places, strict=True)
     ]
