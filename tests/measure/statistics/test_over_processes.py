@@ -8,7 +8,13 @@ from scipy import stats as scipy_stats
 
 from tests.measure.statistics.draws import DRAWS, coverage, times
 from viewfinder.measure.statistics.intervals import TooFew
-from viewfinder.measure.statistics.over_processes import MIN_PROCESSES, compare, of_process, typical
+from viewfinder.measure.statistics.over_processes import (
+    MIN_PROCESSES,
+    compare,
+    compare_beyond,
+    of_process,
+    typical,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +97,43 @@ def test_comparisons_at_the_edges() -> None:
         compare([1.0], [1.0], side_by_side=True)
     with pytest.raises(ValueError, match="pair up"):
         compare([1.0, 2.0], [1.0], side_by_side=True)
+
+
+def test_beyond_the_machine_is_the_difference_less_the_machines() -> None:
+    """The model takes 1.5 times as long, the machine 1.2 times: 1.25 times are left."""
+    then, machine_then = [1.0, 1.02, 0.98, 1.01, 0.99], [0.1, 0.101, 0.099, 0.1005, 0.0995]
+    now, machine_now = [1.5 * time for time in then], [1.2 * time for time in machine_then]
+    beyond = compare_beyond(now, then, machine_then, machine_now)
+    assert math.exp(beyond.value) == pytest.approx(1.25)
+    alone = compare(now, then, side_by_side=False)
+    assert beyond.high - beyond.low > alone.high - alone.low, "it has the machine's uncertainty, too"
+    assert beyond.low < beyond.floor < beyond.value < beyond.ceiling < beyond.high
+
+
+def test_without_any_spread_of_the_machine_it_is_welchs_test() -> None:
+    now, then = [1.2, 1.25, 1.18, 1.3], [1.0, 1.05, 0.97, 1.1, 1.02]
+    beyond = compare_beyond(now, then, [0.1] * 3, [0.1] * 3)
+    alone = compare(now, then, side_by_side=False)
+    for name in ("value", "low", "high", "floor", "ceiling", "p"):
+        assert getattr(beyond, name) == pytest.approx(getattr(alone, name))
+
+
+def test_beyond_the_machine_what_is_the_machines_is_seldom_found() -> None:
+    """The model and the machine both take 1.3 times as long: found in 5 % of 1,000 pairs of runs."""
+    rng = np.random.default_rng(3)
+
+    def times(typical: float, count: int) -> list[float]:
+        return list(typical * np.exp(rng.normal(0, 0.05, count)))
+
+    found = sum(
+        compare_beyond(times(1.3, 7), times(1, 7), times(0.1, 6), times(0.13, 6)).p < 0.05
+        for _ in range(1000)
+    )
+    assert 20 < found < 80
+
+
+def test_beyond_the_machine_needs_two_processes_of_each_and_knows_what_never_varies() -> None:
+    with pytest.raises(TooFew, match="2 processes of each, there were 2, 2, 1, 2"):
+        compare_beyond([1, 2], [1, 2], [1], [1, 2])
+    exact = compare_beyond([2, 2], [1, 1], [1, 1], [1, 1])
+    assert (math.exp(exact.value), exact.p) == (pytest.approx(2), 0.0)

@@ -12,7 +12,7 @@ from viewfinder.core.version import VERSION
 from viewfinder.engines.registry import engine_named
 from viewfinder.host.hardware import this_machine
 from viewfinder.host.power import Power
-from viewfinder.measure.store.fingerprint import Fingerprint, differences, take
+from viewfinder.measure.store.fingerprint import Fingerprint, differences, explanations, take
 
 CATALOG = Catalog()
 GLIMPSE = CATALOG.get("glimpse").variants[0]
@@ -43,6 +43,30 @@ def test_the_same_twice() -> None:
 def test_whatever_decides_a_number_decides_the_digest(changed: dict[str, Any], said: str) -> None:
     assert fingerprint(**changed).digest != fingerprint().digest
     assert differences(fingerprint(), fingerprint(**changed)) == [said]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"version": "2"}, ["engine version 1 then, 2 now"]),
+        ({"files": "abd", "version": "2"}, ["engine version 1 then, 2 now", "other model files"]),
+        ({"settings": EngineSettings(context_tokens=512)}, ["setting context tokens 4096 then, 512 now"]),
+        ({"power": Power(source="battery")}, ["power source unknown then, battery now"]),
+        ({}, []),
+    ],
+)
+def test_what_may_explain_a_change_in_words(changed: dict[str, Any], said: list[str]) -> None:
+    assert explanations(fingerprint(), fingerprint(**changed)) == said
+
+
+def test_long_values_are_not_printed() -> None:
+    ours = fingerprint()
+    machine = ours.machine.model_copy(update={"features": ("one", "two"), "os": "Other 1"})
+    assert explanations(ours, ours.model_copy(update={"machine": machine, "libraries": {}})) == [
+        *(f"{name} {version} then, none now" for name, version in ours.libraries.items()),
+        f"operating system {ours.machine.os} then, Other 1 now",
+        "other processor features",
+    ]
 
 
 def test_who_agreed_to_what_decides_nothing() -> None:

@@ -77,6 +77,46 @@ def compare(one: Sequence[float], other: Sequence[float], *, side_by_side: bool)
     )
 
 
+def compare_beyond(
+    one: Sequence[float],
+    other: Sequence[float],
+    machine_then: Sequence[float],
+    machine_now: Sequence[float],
+) -> Contrast:
+    """The same difference without that of the machine: by how much more `one` differs from `other` than the
+    same work did at these two times.
+
+    The variances of all four means add up; the degrees of freedom are Welch's and Satterthwaite's
+    (Biometrics Bulletin 2 (1946) 110). Raises TooFew below 2 processes of any.
+    """
+    samples = [_logs(times) for times in (one, other, machine_then, machine_now)]
+    n = min(map(len, samples))
+    if n < 2:
+        raise TooFew(
+            f"a comparison needs 2 processes of each, there were {', '.join(map(str, map(len, samples)))}"
+        )
+    means = [float(logs.mean()) for logs in samples]
+    value = means[0] - means[1] + means[2] - means[3]
+    parts = [float(logs.var(ddof=1)) / len(logs) for logs in samples]
+    error = math.sqrt(math.fsum(parts))
+    if error < _NO_ERROR:
+        return Contrast(value, value, value, value, value, float(abs(value) < _NO_ERROR), n, 0.0)
+    freedom = error**4 / math.fsum(
+        part**2 / (len(logs) - 1) for part, logs in zip(parts, samples, strict=True)
+    )
+    reach, bound = (float(special.stdtrit(freedom, level)) * error for level in ((1 + LEVEL) / 2, LEVEL))
+    return Contrast(
+        value=value,
+        low=value - reach,
+        high=value + reach,
+        floor=value - bound,
+        ceiling=value + bound,
+        p=2 * float(special.stdtr(freedom, -abs(value) / error)),
+        n=n,
+        spread=error * math.sqrt(n),
+    )
+
+
 def _logs(times: Sequence[float]) -> NDArray[np.float64]:
     if not len(times):
         raise TooFew("nothing was measured")

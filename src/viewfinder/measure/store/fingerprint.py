@@ -21,6 +21,22 @@ from viewfinder.host.power import Power
 from viewfinder.measure.figures import Frozen
 
 _GIB = 2**30
+FILES = "the model's files"
+_TITLES = {
+    "engine_version": "engine version",
+    "files": "model files",
+    "variant": "variant",
+    "engine": "engine",
+    "flags.": "setting ",
+    "libraries.": "",
+    "source": "power source",
+    "governor": "governor",
+    "machine.os": "operating system",
+    "machine.features": "processor features",
+    "machine.": "",
+    "viewfinder": "Viewfinder",
+}
+"""What a field, or each field that begins so, is called."""
 _OUR_LIBRARIES = ("httptools", "pillow")
 """The libraries that read the timed replies, and that draw and encode the images."""
 
@@ -79,11 +95,39 @@ def take(
 
 def differences(then: Fingerprint, now: Fingerprint) -> list[str]:
     """Each difference as "name: then > now"; of a hash, only that it differs."""
-    said = []
-    for name, was, is_now in _pairs("", then.model_dump(mode="json"), now.model_dump(mode="json")):
-        if was != is_now:
-            said.append("the model's files" if name == "files" else f"{name}: {was or '-'} > {is_now or '-'}")
-    return said
+    return [
+        FILES if name == "files" else f"{name}: {was or '-'} > {is_now or '-'}"
+        for name, was, is_now in changed(then, now)
+    ]
+
+
+def explanations(then: Fingerprint, now: Fingerprint) -> list[str]:
+    """The same as clauses of a sentence, the likeliest to explain a change first:
+    `engine version b11 then, b12 now`."""
+    return [_clause(*one) for one in sorted(changed(then, now), key=lambda one: _place(one[0]))]
+
+
+def _clause(name: str, was: Any, is_now: Any) -> str:
+    if name == "files" or isinstance(was or is_now, list):
+        return f"other {_title(name)}"
+    return f"{_title(name)} {was or 'none'} then, {is_now or 'none'} now"
+
+
+def changed(then: Fingerprint, now: Fingerprint) -> list[tuple[str, Any, Any]]:
+    """The name of each field that differs, with its value then and now."""
+    pairs = _pairs("", then.model_dump(mode="json"), now.model_dump(mode="json"))
+    return [one for one in pairs if one[1] != one[2]]
+
+
+def _place(name: str) -> int:
+    return next((place for place, start in enumerate(_TITLES) if name.startswith(start)), len(_TITLES))
+
+
+def _title(name: str) -> str:
+    for start, title in _TITLES.items():
+        if name.startswith(start):
+            return f"{title}{name.removeprefix(start)}".replace("_", " ")
+    return name.replace("_", " ")
 
 
 def _pairs(place: str, then: Any, now: Any) -> list[tuple[str, Any, Any]]:
