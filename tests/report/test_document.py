@@ -209,7 +209,7 @@ def test_only_what_a_test_shows_is_a_change(make: Any) -> None:
     assert difference.startswith("0.09 times (")
     assert verdict.startswith("changed: better")
     (alone,) = make_guide([make.result()], published()).changes
-    assert "no previous run of it is stored" in alone.text
+    assert "no earlier run of it to compare with" in alone.text
 
 
 def test_the_environment_is_that_of_the_results(make: Any) -> None:

@@ -1,11 +1,12 @@
-"""The changes since the previous run; called by `document`.
+"""The changes since an earlier run, and which of them are regressions; called by `document` and `api`.
 
 A change is shown by a test on the samples of both runs (see `measure/compare/revisions`), between runs of the
-same variant and suite on the same machine. Timings of a disturbed run are not compared.
+same variant and suite on the same machine. Timings of a disturbed run are not compared, and a time has
+changed only if it changed by more than the machine's own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viewfinder.measure.compare import machine_speed, revisions
 from viewfinder.measure.compare.evidence import Evidence
@@ -13,10 +14,14 @@ from viewfinder.measure.compare.revisions import Change
 from viewfinder.measure.figures import Measured, Missing
 from viewfinder.measure.metrics import SURE
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.statistics.contrasts import LEAST_CHANGE
+from viewfinder.measure.statistics.contrasts import LEAST_CHANGE, Contrast
 from viewfinder.measure.store import fingerprint
 from viewfinder.report.facts import RunModel, disturbance_of, failure_of, key, label, same_machine
+from viewfinder.report.falls import failed_now, falls
 from viewfinder.report.figures import phrase
+
+_NAMED = 2
+"""Changed figures that a line names; of more it gives the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,86 +34,143 @@ class ComparedFigure:
     difference: str
     verdict: str
     changed: bool = False
+    worse: bool = False
+    caveat: str = ""
+    """Why the machine's own speed could not be taken out of a time that changed."""
+
+    @property
+    def change(self) -> str:
+        return f"{self.figure} {self.difference}, {'worse' if self.worse else 'better'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One result against its previous one; `not_compared` says why they cannot be compared."""
+    """One result against an earlier one; `not_compared` says why their figures cannot be compared.
+
+    `fell` has what became worse beside figures: a failure, the status, a gate. `explanation` has what else
+    differs between the two runs, which may be why.
+    """
 
     label: str
     not_compared: str = ""
     before_run: str = ""
     lines: tuple[ComparedFigure, ...] = ()
     notes: tuple[str, ...] = ()
+    fell: tuple[str, ...] = ()
+    explanation: str = ""
+    since: str = ""
 
     @property
     def line(self) -> str:
         """What changed, in one line."""
+        changes = [one.change for one in self.changes]
+        if len(changes) > _NAMED + 1:
+            changes[_NAMED:] = [f"{len(changes) - _NAMED} more"]
+        if said := [*self.fell, *changes]:
+            return "; ".join(filter(None, (*said, self.explanation)))
         if self.not_compared:
             return f"not compared: {self.not_compared}"
-        said = "; ".join(f"{one.figure} {one.difference}, {one.verdict}" for one in self.changes)
-        return f"{said or f'no change seen in {len(self.lines)} figures'} (against run {self.before_run})"
+        return f"no change seen in {len(self.lines)} figures since {self.since}"
 
     @property
     def changes(self) -> tuple[ComparedFigure, ...]:
         return tuple(line for line in self.lines if line.changed)
 
 
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """One thing that became worse: a figure, a gate, a status, or a model that fails."""
+
+    label: str
+    what: str
+    explanation: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.label}: {'; '.join(filter(None, (self.what, self.explanation)))}"
+
+
+def regressions(comparisons: Sequence[Comparison]) -> list[Regression]:
+    """Everything that surely became worse, in the order of the models."""
+    return [
+        Regression(one.label, what, one.explanation)
+        for one in comparisons
+        for what in (*one.fell, *(_regressed(line) for line in one.lines if line.worse))
+    ]
+
+
+def _regressed(line: ComparedFigure) -> str:
+    return f"{line.change} ({line.caveat})" if line.caveat else line.change
+
+
 def compare(
     results: Sequence[ModelResult], previous: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]
 ) -> list[Comparison]:
     """Each result against the newest of `previous` that has the same model and variant."""
-    return [_compare(result, _before(result, previous), evidence) for result in results]
-
-
-def _before(result: ModelResult, previous: Sequence[ModelResult]) -> ModelResult | None:
-    same = (
-        before
-        for before in previous
-        if (before.model, before.variant) == (result.model, result.variant) and before.run != result.run
-    )
-    return max(same, key=lambda before: before.measured_at, default=None)
+    return [_compare(result, previous, evidence) for result in results]
 
 
 def _compare(
-    result: ModelResult, before: ModelResult | None, evidence: Mapping[RunModel, Evidence]
+    result: ModelResult, previous: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]
 ) -> Comparison:
+    same = [one for one in previous if (one.model, one.variant) == (result.model, result.variant)]
+    earlier = [one for one in same if one.run != result.run]
+    before = max(earlier, key=lambda one: one.measured_at, default=None)
     if before is None:
-        return Comparison(label(result), not_compared="no previous run of it is stored")
-    if why := _incomparable(result, before):
-        return Comparison(label(result), not_compared=why)
+        none = "it was not measured again since" if same else "no earlier run of it to compare with"
+        return Comparison(label(result), not_compared=none, fell=failed_now(result, None))
     now, then = evidence.get(key(result)), evidence.get(key(before))
-    if now is None or then is None:
-        return Comparison(label(result), not_compared="the samples of both runs are needed for it")
-    quiet = not (result.contaminated or before.contaminated)
-    found = revisions.compare(now, then, timings=quiet)
-    ordered = sorted(found.items(), key=lambda item: not item[1].changed)
-    return Comparison(
+    common = Comparison(
         label(result),
         before_run=f"{before.run} of {before.measured_at}",
-        lines=tuple(_line(name, change, before, result) for name, change in ordered),
-        notes=(*_notes(result, before, now, then), _machine(now, then)),
+        fell=failed_now(result, before),
+        explanation=_explanation(result, before, now, then),
+        since=before.measured_at[:10],
+    )
+    if why := _incomparable(result, before):
+        return replace(common, not_compared=why)
+    if now is None or then is None:
+        return replace(common, not_compared="the samples of both runs are needed for it")
+    found = revisions.compare(now, then, timings=not (result.contaminated or before.contaminated))
+    machine = revisions.machine(now, then)
+    ordered = sorted(found.items(), key=lambda item: not item[1].changed)
+    return replace(
+        common,
+        lines=tuple(_line(name, change, before, result, machine) for name, change in ordered),
+        notes=(*_notes(result, before, now, then), _machine(machine)),
+        fell=falls(result, before, found),
     )
 
 
 def _incomparable(result: ModelResult, before: ModelResult) -> str:
+    failed = (("this", failure_of(result)), ("the earlier", failure_of(before)))
+    if said := [f"in {which} run {failure}" for which, failure in failed if failure]:
+        return "; ".join(said)
     if not same_machine(result, before):
-        return "the previous run was on another machine"
+        return "the earlier run was on another machine"
     if result.suite != before.suite:
-        return f"the previous run was of the suite {before.suite}, this one of {result.suite}"
-    failed = (("this", failure_of(result)), ("the previous", failure_of(before)))
-    return next((f"in {which} run {failure}" for which, failure in failed if failure), "")
+        return f"the earlier run was of the suite {before.suite}, this one of {result.suite}"
+    return ""
 
 
-def _line(name: str, change: Change, before: ModelResult, result: ModelResult) -> ComparedFigure:
+def _line(
+    name: str, change: Change, before: ModelResult, result: ModelResult, machine: Contrast | str
+) -> ComparedFigure:
+    worse = change.changed and not change.better
     if change.changed:
-        verdict = f"changed: {'better' if change.better else 'worse'}"
+        verdict = f"changed: {'worse' if worse else 'better'}"
+    elif change.as_machine:
+        verdict = "no change beyond the machine's own"
     elif change.is_same:
         verdict = "no change: surely the same within the margin"
     else:
         verdict = "no change seen"
     then, now = (_said(one.facts.figures[name]) for one in (before, result))
-    return ComparedFigure(name, then, now, _difference(change), verdict, change.changed)
+    is_time = change.changed and change.is_timing
+    caveat = (
+        f"the machine's own speed is not taken out: {machine}" if is_time and isinstance(machine, str) else ""
+    )
+    return ComparedFigure(name, then, now, _difference(change), verdict, change.changed, worse, caveat)
 
 
 def _difference(change: Change) -> str:
@@ -121,29 +183,39 @@ def _difference(change: Change) -> str:
     return f"{value:+.1f} points ({low:+.1f} to {high:+.1f}, n={seen.n})"
 
 
+def _explanation(
+    result: ModelResult, before: ModelResult, now: Evidence | None, then: Evidence | None
+) -> str:
+    """What else differs between the two runs; it is said, too, when nothing does."""
+    return "; ".join(_differences(result, before, now, then)) or "nothing else that is recorded differs"
+
+
+def _differences(
+    result: ModelResult, before: ModelResult, now: Evidence | None, then: Evidence | None
+) -> list[str]:
+    if now and then and now.fingerprint and then.fingerprint:
+        return fingerprint.explanations(then.fingerprint, now.fingerprint)
+    pairs = (
+        ("engine version", before.engine_version, result.engine_version),
+        ("quantization", before.quantization, result.quantization),
+        ("operating system", before.machine.os, result.machine.os),
+    )
+    return [f"{name} {earlier} then, {later} now" for name, earlier, later in pairs if earlier != later]
+
+
 def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> list[str]:
     """Other differences, as the runs recorded them."""
-    notes: list[str] = []
-    pairs: list[tuple[str, str, str]] = [("status", before.status, result.status)]
-    if now.fingerprint and then.fingerprint:
-        differences = fingerprint.differences(then.fingerprint, now.fingerprint)
-        notes += [f"measured with another {one}" for one in differences]
-    else:
-        pairs += [
-            ("engine version", before.engine_version, result.engine_version),
-            ("quantization", before.quantization, result.quantization),
-            ("operating system", before.machine.os, result.machine.os),
-        ]
-    notes += [f"{name}: {earlier} then, {later} now" for name, earlier, later in pairs if earlier != later]
-    for which, run in (("this", result), ("the previous", before)):
+    notes = _differences(result, before, now, then)
+    if before.status != result.status:
+        notes.append(f"status {before.status} then, {result.status} now")
+    for which, run in (("this", result), ("the earlier", before)):
         if run.contaminated:
             notes.append(f"timings not compared; of {which} run: {disturbance_of(run)}")
     return notes
 
 
-def _machine(now: Evidence, then: Evidence) -> str:
+def _machine(contrast: Contrast | str) -> str:
     """Whether the machine itself became slower or faster between the runs, by the anchor."""
-    contrast = revisions.machine(now, then)
     if isinstance(contrast, str):
         return f"the machine's own speed was not compared: {contrast}"
     took = f"the same work took it {machine_speed.words(contrast)}"
@@ -151,7 +223,7 @@ def _machine(now: Evidence, then: Evidence) -> str:
     if contrast.p >= SURE or 1 / (1 + LEAST_CHANGE) < ratio < 1 + LEAST_CHANGE:
         return f"the machine's own speed: no change seen, {took}"
     became = "slower" if ratio > 1 else "faster"
-    return f"the machine itself was {became} than then: {took}; that alone may explain similar changes"
+    return f"the machine itself was {became} than then: {took}; only times that differ by more have changed"
 
 
 def _said(measured: Measured) -> str:

@@ -28,9 +28,10 @@ _RUN = (
     "passed. Verified: both gates were passed. Production ready: verified, and no leak in 60 requests, "
     "memory that does not grow with them, surely fewer than 5 % of the requests failed, no issue seen, "
     "and a server that Viewfinder watches.",
-    "**Changes** are sure differences from the previous run of the same variant (times and sizes over fresh "
+    "**Changes** are sure differences from an earlier run of the same variant (times and sizes over fresh "
     "server processes, answers question by question; all figures of a model tested together, Benjamini and "
-    "Hochberg, 5 %) of 5 % or more; of answers, of 2 points or more.",
+    "Hochberg, 5 %) of 5 % or more; of answers, of 2 points or more. A time has changed only if it surely "
+    "changed by more than the anchor's: the same work in every run, which tells the machine's own speed.",
 )
 
 
