@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from viewfinder.api.baseline import earlier_results
 from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.pictures import PictureFiles, inline, without_picture
@@ -21,7 +22,8 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure import results as stored
 from viewfinder.measure.compare import own_score
 from viewfinder.measure.compare.evidence import Evidence, evidence_of
-from viewfinder.measure.compare.parity import Parity, compare
+from viewfinder.measure.compare.parity import Parity
+from viewfinder.measure.compare.parity import compare as parity_of
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
 from viewfinder.measure.deadline import seconds
 from viewfinder.measure.measures.own_images import MEASURE as OWN
@@ -34,7 +36,9 @@ from viewfinder.measure.runner import interrupted, run_suite
 from viewfinder.measure.store.rows import RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite, suite_named, suite_of
+from viewfinder.report import changes
 from viewfinder.report.answer import answer
+from viewfinder.report.changes import Comparison
 from viewfinder.report.document import make_guide, newest
 from viewfinder.report.facts import RunModel, failure_of, key, label, same_machine
 from viewfinder.report.formats import Format, write
@@ -158,26 +162,36 @@ def _words(request: RunRequest, settings: Settings) -> tuple[str, ...]:
     return request.names if request.endpoint is None else tuple(settings.endpoints)
 
 
-def guide(form: Format = "md", *, charts_beside: Path | None = None) -> str:
+def guide(form: Format = "md", *, charts_beside: Path | None = None, compare: str | None = None) -> str:
     """The reference guide from the stored results alone, as Markdown ("md"), one HTML file, or JSON.
 
     HTML has its charts inside; for Markdown they are drawn as PNG files into a folder beside the file
-    `charts_beside`, if one is given. Raises ViewfinderError when nothing was measured yet.
+    `charts_beside`, if one is given. Each result is compared with the one of the run `compare` (its id, or
+    how only its id begins), else with its own previous one. Raises ViewfinderError when nothing was measured
+    yet, and BadRequest when there is no such run, or it has no model to compare with.
     """
+    return compared_guide(form, charts_beside=charts_beside, compare=compare)[0]
+
+
+def compared_guide(
+    form: Format = "md", *, charts_beside: Path | None = None, compare: str | None = None
+) -> tuple[str, list[Comparison]]:
+    """The guide, and the comparisons in it, of which `regressions` are those that became worse."""
     with Store(paths.results_file()) as store:
         histories = _histories(store)
+        if not histories:
+            raise ViewfinderError(
+                "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
+            )
         latest = [results[0] for results in histories]
-        previous = [earlier for results in histories for earlier in results[1:2]]
+        previous = earlier_results(store, histories, compare)
         evidence = _evidence(store, (*latest, *previous))
         parities = _parities(latest, evidence)
         standings = _standings(latest, evidence)
-    if not latest:
-        raise ViewfinderError(
-            "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
-        )
     pictures = PictureFiles(charts_beside) if charts_beside else None
     draw = inline if form == "html" else pictures.draw if pictures else without_picture
-    return write(make_guide(latest, published(), previous, parities, standings, evidence, draw), form)
+    made = make_guide(latest, published(), previous, parities, standings, evidence, draw)
+    return write(made, form), changes.compare(newest(latest), previous, evidence)
 
 
 def _histories(store: Store) -> list[list[ModelResult]]:
@@ -198,7 +212,7 @@ def _parities(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Evidenc
         parity
         for one, other in itertools.combinations(latest, 2)
         if one.model == other.model
-        and (parity := compare(one, evidence[key(one)].samples, other, evidence[key(other)].samples))
+        and (parity := parity_of(one, evidence[key(one)].samples, other, evidence[key(other)].samples))
     ]
 
 

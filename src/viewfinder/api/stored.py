@@ -9,6 +9,18 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import alone
 from viewfinder.measure.store.store import Store, StoredModel
 
+LIST_HINT = "`viewfinder results` lists the runs."
+
+
+def run_named(store: Store, word: str) -> str:
+    """The id of a stored run, by the id or by how no other id begins. Raises BadRequest."""
+    runs = [one.run for one in store.runs()]
+    found = [run for run in runs if run == word] or [run for run in runs if word and run.startswith(word)]
+    if len(found) == 1:
+        return found[0]
+    said = f"{len(found)} runs begin with {word!r}" if found else f"There is no run {word!r}"
+    raise BadRequest(f"{said}.", hint=LIST_HINT, param="run", code="run_not_found")
+
 
 def stored_models() -> list[StoredModel]:
     """Every model of every run, the newest run first."""
@@ -17,15 +29,17 @@ def stored_models() -> list[StoredModel]:
 
 
 def stored_result(run: str, model: str = "") -> ModelResult:
-    """The result of a model in a run, or of the run's one model. Raises BadRequest when there is none."""
+    """The result of a model in a run (see `run_named`), or of its one model. Raises BadRequest when there is
+    none."""
     with Store(paths.results_file()) as store:
+        run = run_named(store, run)
         found = [one for one in results.readable(store.results_of(run)) if model in ("", one.model)]
     if len(found) == 1:
         return found[0]
     named = ", ".join(one.model for one in found)
     raise BadRequest(
         f"The run {run!r} has several models: {named}." if found else f"There is no result of {run!r}.",
-        hint=f"Run: viewfinder results show {run} MODEL" if found else "`viewfinder results` lists the runs.",
+        hint=f"Run: viewfinder results show {run} MODEL" if found else LIST_HINT,
         param="run",
     )
 

@@ -1,5 +1,6 @@
 """`viewfinder guide`: the reference guide, from what was measured."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from viewfinder.cli.console import errors
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
+    from viewfinder.report.changes import Comparison
     from viewfinder.report.formats import Format
 
 SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json"}
@@ -25,21 +27,49 @@ def guide(
     charts: Annotated[
         bool, typer.Option("--charts", help="Draw the charts as PNG files beside FILE; HTML has them inside.")
     ] = False,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Compare with this run, as `viewfinder results` lists it (its first letters are enough), "
+            "and not with the previous one.",
+        ),
+    ] = None,
+    fail_on_regression: Annotated[
+        bool, typer.Option("--fail-on-regression", help="Exit with 1 if something surely became worse.")
+    ] = False,
 ) -> None:
     """Write the reference guide from the stored results: Markdown, one HTML file, or JSON."""
-    from viewfinder.api.measuring import guide as write
+    from viewfinder.api.measuring import compared_guide as write
 
     chosen = _format(form, out)
     if charts and (chosen != "md" or out is None):
         raise BadRequest(
             "--charts draws files beside a Markdown file.", hint="Add: --out guide.md", param="charts"
         )
-    text = write(chosen, charts_beside=out if charts else None)
+    text, comparisons = write(chosen, charts_beside=out if charts else None, compare=compare)
     if out is None:
         typer.echo(text, nl=False)
-        return
-    out.write_text(text, encoding="utf-8")
-    errors.print(f"Wrote {out}", markup=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        errors.print(f"Wrote {out}", markup=False)
+    if fail_on_regression and _became_worse(comparisons):
+        raise typer.Exit(1)
+
+
+def _became_worse(comparisons: "Sequence[Comparison]") -> bool:
+    """Whether something did; says what, and what could not be compared, which is no failure by itself."""
+    from viewfinder.report.changes import regressions
+
+    for one in comparisons:
+        if one.not_compared:
+            errors.print(f"not compared: {one.label}: {one.not_compared}", markup=False, highlight=False)
+    worse = regressions(comparisons)
+    for each in worse:
+        errors.print(f"regression: {each.line}", markup=False, highlight=False)
+    if not worse:
+        errors.print("no regression")
+    return bool(worse)
 
 
 def _format(form: str | None, out: Path | None) -> "Format":

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from viewfinder.measure.store.store import StoredModel
 
 app = typer.Typer(help="List, show or remove stored results.")
-RUN = typer.Argument(metavar="RUN", help="As `viewfinder results` lists it.")
+RUN_HELP = "As `viewfinder results` lists it"
+RUN = typer.Argument(metavar="RUN", help=f"{RUN_HELP}.")
 
 
 @app.callback(invoke_without_command=True)
@@ -35,7 +36,7 @@ def listed(
 
 @app.command("show")
 def show(
-    run: Annotated[str, RUN],
+    run: Annotated[str, typer.Argument(metavar="RUN", help=f"{RUN_HELP}; its first letters are enough.")],
     model: Annotated[str, typer.Argument(help="Needed if the run has several.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
