@@ -4,11 +4,15 @@ import ast
 import json
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
+from viewfinder.client.chat import CHAT_PATH
 from viewfinder.report.commands import commands
 
 PICTURE = b"\x89PNG" + bytes(range(256)) * 2000
@@ -31,12 +35,11 @@ def typed(tmp_path: Path) -> Any:
             env={"PATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             check=True,
             timeout=30,
         )
-        assert done.stderr == ""
-        return done.stdout
+        assert done.stderr == b""
+        return done.stdout.decode()
 
     return run
 
@@ -65,16 +68,77 @@ def test_a_model_that_does_not_see_is_sent_no_picture(make: Any, typed: Any) -> 
 
 def test_the_command_line_names_model_variant_picture_and_suite(make: Any, typed: Any) -> None:
     """Another variant of the same model would be another measurement."""
-    lines = [typed(line).split("\n")[:-1] for line in commands(make.result()).shell.splitlines()]
+    recipe = commands(make.result())
+    lines = [typed(line).split("\n")[:-1] for line in (*recipe.shell.splitlines(), recipe.serve)]
     variant = ["--variant", "llama.cpp-f16"]
     assert lines == [
-        ["serve", "glimpse", *variant],
         ["ask", "glimpse", "photo.png", "What is in this image?", *variant],
         ["bench", "glimpse", "--suite", "quick", *variant],
+        ["serve", "glimpse", *variant],
     ]
 
 
-def test_the_python_recipe_is_python(make: Any) -> None:
-    tree = ast.parse(commands(make.result('we"ird')).python)
+ODD = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+    | st.sampled_from(" \t\n\r\x7f\"'`$\\{}()!#&;|<>*~-=TOMLJSON\u2028\U0001f600"),
+    min_size=1,
+    max_size=20,
+)
+NASTY = [
+    "a b",
+    "it's",
+    'we"ird',
+    "$HOME",
+    "$(id)",
+    "`id`",
+    "back\\slash",
+    "\\$x",
+    "DATA_URL",
+    "a\nTOML\nJSON\nb",
+]
+slow_tools = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def odd_names(test: Any) -> Any:
+    for name in NASTY:
+        test = example(name=name)(test)
+    return slow_tools(given(name=ODD)(test))
+
+
+@odd_names
+def test_an_odd_name_reaches_the_command_line_as_it_is(make: Any, typed: Any, name: str) -> None:
+    recipe = commands(make.result(name, variant=name))
+    for script in (recipe.shell, recipe.serve, recipe.http):
+        subprocess.run(["bash", "-n"], input=script.encode(), check=True, timeout=30)
+    variant = ["--variant", name]
+    words = ["ask", name, "photo.png", "What is in this image?", *variant, "bench", name, "--suite", "quick"]
+    assert typed(recipe.shell) == "".join(f"{word}\n" for word in [*words, *variant])
+    assert typed(recipe.serve) == "".join(f"{word}\n" for word in ["serve", name, *variant])
+    sent = typed(recipe.http)
+    body = json.loads(sent[sent.index('{"model"') :])
+    assert body["model"] == name
+    assert body["messages"][0]["content"][1]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
+
+
+@odd_names
+def test_an_odd_name_reaches_python_as_it_is(make: Any, name: str) -> None:
+    tree = ast.parse(commands(make.result(name, variant=name)).python)
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    assert strings == ['we"ird', "llama.cpp-f16", "photo.png", "What is in this image?"]
+    assert strings == [name, name, "photo.png", "What is in this image?"]
+
+
+@odd_names
+def test_an_odd_name_of_a_running_server_reaches_its_settings_as_it_is(
+    make: Any, typed: Any, tmp_path: Path, name: str
+) -> None:
+    server = {"engine": "endpoint", "endpoint": f"http://127.0.0.1:9/{CHAT_PATH}"}
+    recipe = commands(make.result(name, model_id=f"-{name}", **server))
+    file = tmp_path / "viewfinder.toml"
+    file.unlink(missing_ok=True)
+    sent = typed(recipe.shell)
+    assert tomllib.loads(file.read_bytes().decode()) == {
+        "endpoints": {name: {"base_url": "http://127.0.0.1:9/", "model": f"-{name}"}}
+    }
+    assert sent.endswith(f"bench\n--endpoint\nhttp://127.0.0.1:9/\n--suite\nquick\n--\n-{name}\n")

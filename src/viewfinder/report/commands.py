@@ -1,6 +1,8 @@
-"""The exact commands that run a model; called by the template of the guide."""
+"""The exact commands that run a model; called by `sections`, and by those who name
+a command that continues the work."""
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -13,15 +15,21 @@ from viewfinder.measure.results import ModelResult
 _PICTURE = "photo.png"
 _DATA_URL = f"data:image/png;base64,$(base64 < {_PICTURE} | tr -d '\\n')"
 """Expanded by the shell in the here-document: an argument could not hold a whole picture."""
+_IN_ITS_PLACE = "DATA_URL"
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """How to run a model on the command line, over HTTP and in Python."""
+    """How to run a model on the command line, as a server, over HTTP while that runs, and in Python.
+
+    `sees`: they send the picture `photo.png`, which is the user's own. Every name in them comes from outside.
+    """
 
     shell: str
+    serve: str
     http: str
     python: str
+    sees: bool
 
 
 def commands(result: ModelResult) -> Commands:
@@ -29,58 +37,77 @@ def commands(result: ModelResult) -> Commands:
     vision = result.facts.gates["vision"]
     sees = isinstance(vision, Gate) and vision.passed
     question = "What is in this image?" if sees else "What can you do?"
-    model, variant = shlex.quote(result.model), f"--variant {shlex.quote(result.variant)}"
     asked = f'{_PICTURE} "{question}"' if sees else f'"{question}"'
-    bench = bench_command(result, result.suite)
-    if result.engine == ENDPOINT:
-        root = result.endpoint.removesuffix(CHAT_PATH)
-        shell = [
-            "cat >> viewfinder.toml <<TOML",
-            f"[endpoints.{json.dumps(result.model)}]",
-            f"base_url = {json.dumps(root)}",
-            f"model = {json.dumps(result.model_id)}",
-            "TOML",
-            f"viewfinder ask {model} {asked}",
-            bench,
-        ]
-    else:
-        shell = [
-            f"viewfinder serve {model} {variant}",
-            f"viewfinder ask {model} {asked} {variant}",
-            bench,
-        ]
+    model = shlex.quote(result.model)
+    is_running = result.engine == ENDPOINT
+    variant = "" if is_running else f" --variant {shlex.quote(result.variant)}"
     parts = f'"{_PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
         "import viewfinder",
         "",
-        f"with viewfinder.load({json.dumps(result.model)}, variant={json.dumps(result.variant)}) as model:",
+        f"with viewfinder.load({_literal(result.model)}, variant={_literal(result.variant)}) as model:",
         f"    print(model.ask({parts}))",
     )
-    return Commands("\n".join(shell), _http(result.model, question, sees=sees), "\n".join(python))
+    return Commands(
+        shell="\n".join(
+            (
+                *(_settings(result) if is_running else ()),
+                f"viewfinder ask {model} {asked}{variant}",
+                bench_command(result, result.suite),
+            )
+        ),
+        serve=f"viewfinder serve {model}{variant}",
+        http=_http(result.model, question, sees=sees),
+        python="\n".join(python),
+        sees=sees,
+    )
 
 
 def bench_command(result: ModelResult, suite: str) -> str:
     """What measures this variant with a suite."""
     if result.engine == ENDPOINT:
-        root = result.endpoint.removesuffix(CHAT_PATH)
-        words = ["--endpoint", root, result.model_id, "--suite", suite]
+        words = ["--endpoint", _root(result), result.model_id, "--suite", suite]
+        if result.model_id.startswith("-"):  # it would be taken for an option
+            words = ["--endpoint", _root(result), "--suite", suite, "--", result.model_id]
     else:
         words = [result.model, "--suite", suite, "--variant", result.variant]
     return f"viewfinder bench {shlex.join(words)}"
+
+
+def _settings(result: ModelResult) -> tuple[str, ...]:
+    """Adds a running server to the settings; the shell expands nothing between the two marks."""
+    return (
+        "cat >> viewfinder.toml <<'TOML'",
+        f"[endpoints.{_literal(result.model)}]",
+        f"base_url = {_literal(_root(result))}",
+        f"model = {_literal(result.model_id)}",
+        "TOML",
+    )
+
+
+def _root(result: ModelResult) -> str:
+    return result.endpoint.removesuffix(CHAT_PATH)
+
+
+def _literal(text: str) -> str:
+    """A string as Python, TOML and JSON write it. TOML has neither pairs of surrogates nor a bare DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _http(model: str, question: str, *, sees: bool) -> str:
     """A request to the gateway's default address."""
     content: list[dict[str, object]] = [{"type": "text", "text": question}]
     if sees:
-        content.append({"type": "image_url", "image_url": {"url": "DATA_URL"}})
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": content}]})
+        content.append({"type": "image_url", "image_url": {"url": _IN_ITS_PLACE}})
+    body = _literal_in_shell({"model": model, "messages": [{"role": "user", "content": content}]})
+    if sees:
+        start, _, end = body.rpartition(_IN_ITS_PLACE)
+        body = f"{start}{_DATA_URL}{end}"
     host, port = (Settings.model_fields[name].default for name in ("host", "port"))
     url = f"http://{host}:{port}/v1/chat/completions"
-    return "\n".join(
-        (
-            f"curl -s {url} -H 'Content-Type: application/json' -d @- <<JSON",
-            body.replace("DATA_URL", _DATA_URL),
-            "JSON",
-        )
-    )
+    return "\n".join((f"curl -s {url} -H 'Content-Type: application/json' -d @- <<JSON", body, "JSON"))
+
+
+def _literal_in_shell(body: dict[str, object]) -> str:
+    """JSON as the here-document has it, in which the shell expands `$`, backticks and backslashes."""
+    return re.sub(r"([\\$`])", r"\\\1", json.dumps(body, ensure_ascii=False))

@@ -47,8 +47,10 @@ def _about(result: ModelResult) -> str:
 
 def _snippets(result: ModelResult) -> tuple[Snippet, ...]:
     run = commands(result)
+    picture = "; photo.png is a picture of your own" if run.sees else ""
     return (
-        Snippet(intro="Command line", language="sh", code=run.shell),
-        Snippet(intro="HTTP, while serve runs", language="sh", code=run.http),
+        Snippet(intro=f"Command line{picture}", language="sh", code=run.shell),
+        Snippet(intro="A server, until Ctrl-C", language="sh", code=run.serve),
+        Snippet(intro="HTTP, while it runs", language="sh", code=run.http),
         Snippet(intro="Python", language="python", code=run.python),
     )
