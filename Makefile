@@ -8,7 +8,7 @@ TRAIN_BIN := .venv-train/bin
 AIPERF := 0.13.0
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test test-engines test-browser check docs glimpse soak bench validate clean
+.PHONY: demo test test-engines test-browser check docs screenshots glimpse soak bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
@@ -32,6 +32,9 @@ docs: $(VENV)/base
 	$(BIN)/python -m docs.generate.models > docs/models.md
 	$(BIN)/python -m tests.faults.page > docs/reliability.md
 	$(BIN)/python -m benchmarks.validity.page > docs/validity.md
+
+screenshots: $(VENV)/browser
+	$(BIN)/python -m docs.generate.screenshots
 
 soak: $(VENV)/dev
 	$(BIN)/python -m pytest -m soak --timeout 3600
