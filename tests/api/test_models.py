@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import viewfinder
+from viewfinder.api.models import limits_note
 from viewfinder.core.errors import BadRequest, UnknownModel
 
 
@@ -55,6 +56,21 @@ def test_a_setting_that_names_no_variant_is_refused(home: Path) -> None:
     (home / "viewfinder.toml").write_text('[variants]\nmoondream2 = "f16"\n')
     with pytest.raises(BadRequest, match=r"'moondream2' has no variant 'f16'"):
         viewfinder.models()
+
+
+def test_a_model_of_drawn_shapes_names_the_smallest_one_that_knows_photographs() -> None:
+    others = [line for line in viewfinder.models() if line.vision and line.fits and line.name != "glimpse"]
+    smallest = min(others, key=lambda line: line.size_bytes or 0)
+    command = f"viewfinder pull {smallest.name}"
+    assert (
+        limits_note("glimpse") == f"glimpse knows drawn shapes, not photographs; for photographs: {command}"
+    )
+    assert limits_note(smallest.name) == limits_note("nonesuch") == limits_note("/no/such/folder") == ""
+
+
+def test_where_none_fits_only_the_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viewfinder.api.models.models", lambda **settings: [])
+    assert limits_note("glimpse") == "glimpse knows drawn shapes, not photographs."
 
 
 def test_an_unknown_model_has_no_variants() -> None:

@@ -18,7 +18,7 @@ from viewfinder.scenes.drawing import encode, encode_png
 from viewfinder.scenes.questions import all_questions
 from viewfinder.scenes.scene import make_scene
 
-from .conftest import PATIENCE_S, Served, run, serving
+from .conftest import PATIENCE_S, Served, at_a_terminal, run, serving
 
 
 @pytest.fixture
@@ -32,6 +32,28 @@ def test_ask_uses_a_running_serve(served: Served, picture: Path) -> None:
     answer = run("ask", "glimpse", picture, "How many shapes are there?", home=served.home)
     assert (answer.returncode, answer.stdout) == (0, "1.\n")
     assert not (served.home / "run").exists() or len(list((served.home / "run").iterdir())) == 1
+
+
+LIMITS = "glimpse knows drawn shapes, not photographs; for photographs: viewfinder pull "
+
+
+def test_ask_says_what_glimpse_does_not_know(served: Served, picture: Path) -> None:
+    words = ("glimpse", picture, "How many shapes are there?")
+    asked = run("ask", *words, home=served.home)
+    assert (asked.stdout, asked.stderr.count(LIMITS)) == ("1.\n", 1)
+    as_json = run("ask", *words, "--json", home=served.home)
+    assert LIMITS not in as_json.stdout + as_json.stderr
+
+
+def test_serve_says_what_glimpse_does_not_know(home: Path) -> None:
+    with at_a_terminal(home, "serve", "--port", "0", "glimpse") as (process, screen):
+        said = b""
+        while LIMITS.encode() not in said:
+            part = screen.read(4096)
+            assert part, said
+            said += part
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def test_ask_without_a_server_starts_its_own_fleet(picture: Path, home: Path) -> None:

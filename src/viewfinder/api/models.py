@@ -7,7 +7,7 @@ from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import ModelFilesError
+from viewfinder.core.errors import ModelFilesError, ViewfinderError
 from viewfinder.fleet.choice import MeasuredHere, Option, choose, look
 from viewfinder.fleet.health.profile import estimated_bytes
 
@@ -74,6 +74,29 @@ def variants(model: str, *, settings: Settings | None = None) -> list[VariantLin
         rest = choose(others, look(others, measured))
         lines += [_variant_line(whole, option, option.refused or ELSEWHERE) for option in rest]
     return lines
+
+
+def limits_note(model: str, *, settings: Settings | None = None) -> str:
+    """One line on what a model does not know, with the command that gets the smallest one here that does;
+    empty for a model without such limits, and for one that nobody knows."""
+    settings = settings or load_settings()
+    catalog = open_catalog(settings)
+    try:
+        card = catalog.card(model)
+    except ViewfinderError:
+        return ""
+    if not card.limits:
+        return ""
+    others = [
+        line
+        for line in models(settings=settings)
+        if line.vision and line.fits and line.size_bytes and not catalog.card(line.name).limits
+    ]
+    best = min(others, key=lambda line: (not line.here, line.size_bytes), default=None)
+    if best is None:
+        return f"{card.name} {card.limits}."
+    use = f"use {best.name}" if best.here else f"viewfinder pull {best.name}"
+    return f"{card.name} {card.limits}; for photographs: {use}"
 
 
 def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere) -> ModelLine:

@@ -74,6 +74,9 @@ class ModelCard(_Frozen):
         description="the instruction after a question of `bench --vqa`, in the words of its training",
     )
     quirks: tuple[str, ...] = Field((), description="facts that its users should know, a sentence each")
+    limits: str = Field(
+        "", description="what it knows and what not, as the end of a sentence; empty: no such"
+    )
     checked: str = Field("", description="which facts of this card were verified, and where")
 
     def variant(self, name: str | None = None) -> Variant:

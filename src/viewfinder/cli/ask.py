@@ -29,6 +29,7 @@ def ask(
 ) -> None:
     """Ask a model a question, with or without images."""
     from viewfinder.api.model import load
+    from viewfinder.api.models import limits_note
 
     def loading() -> "Model":
         with errors.status(f"Loading {model} ..."):
@@ -41,6 +42,8 @@ def ask(
                 {"model": model, "images": parts[:-1], "question": parts[-1], "answer": "".join(words)}
             )
             return
+        if note := limits_note(model):
+            errors.print(note, style="dim", markup=False, highlight=False)
         for word in words:
             sys.stdout.write(word)
             sys.stdout.flush()

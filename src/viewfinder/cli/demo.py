@@ -19,6 +19,7 @@ def demo(
     """Serve a small model, ask it, measure it, and write the reference guide."""
     from viewfinder.api.measuring import conclude, guide
     from viewfinder.api.model import load
+    from viewfinder.api.models import limits_note
     from viewfinder.cli.bench import measure, show
     from viewfinder.scenes.drawing import encode_png
     from viewfinder.scenes.questions import all_questions
@@ -34,6 +35,8 @@ def demo(
         )
         for question in all_questions(scene):
             output.print(f"   {question.text} [bold]{model.ask(picture, question.text)}[/]", highlight=False)
+
+    output.print(limits_note(DEMO_MODEL), style="dim", markup=False, highlight=False)
 
     output.print("[bold]2. Measure[/] (on fresh server processes; about a minute)")
     show(measure([DEMO_MODEL], "quick"))

@@ -23,17 +23,20 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """List the models and the variant that this machine would run, or all variants of one model."""
+    from viewfinder.api.models import limits_note, variants
     from viewfinder.api.models import models as list_models
-    from viewfinder.api.models import variants
 
     of_one = variants(name) if name is not None else []
     of_all = list_models() if name is None else []
     if as_json:
         print_json([asdict(line) for line in of_one] + [asdict(line) for line in of_all])
-    elif of_one:
+        return
+    if of_one:
         _show_variants(of_one)
     else:
         _show_models(of_all)
+    for note in filter(None, map(limits_note, [name] if name else [line.name for line in of_all])):
+        output.print(note, style="dim", markup=False, highlight=False)
 
 
 def _show_models(lines: "list[ModelLine]") -> None:

@@ -41,6 +41,7 @@ def serve(
 ) -> None:
     """Serve all models behind one OpenAI-compatible API."""
     from viewfinder.api import serving
+    from viewfinder.api.models import limits_note
 
     entries = list(names or ())
     wanted = wanted_variants(entries, variant or []) or None
@@ -60,6 +61,8 @@ def serve(
             errors.print(listening.notice, markup=False)
         output.print(f"Viewfinder listens at [bold]{listening.url}/v1[/] (Ctrl-C stops it)", highlight=False)
         output.print(f"Models: {', '.join(listening.models)}", highlight=False)
+        for note in filter(None, map(limits_note, listening.models)):
+            output.print(note, style="dim", markup=False, highlight=False)
 
     def run() -> None:
         serving.serve(preload, settings=settings, reread=lambda: read()[0], on_ready=on_ready)
