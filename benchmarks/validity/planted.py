@@ -54,7 +54,7 @@ class Found:
     """What `bench` reports of a model, and the first screen of its guide."""
 
     reports: Sequence[str]
-    screen: str
+    first_screen: str
 
 
 HOW = (

@@ -43,38 +43,37 @@ def test_the_first_screen_is_as_it_was_found_good(name: str) -> None:
         (
             "all good",
             [*["production ready"] * 5, "verified"],
-            "For pictures and text on this computer use glimpse (llama.cpp-f16): 97 % right, 0.32 s, "
-            "0.031 GB; Phi-3.5-Vision-Instruct (llama.cpp-f16), Moondream2 (llama.cpp-f16), "
-            "SmolVLM-500M-Instruct (llama.cpp-f16) and 1 more are as good and slower",
+            "For pictures and text on this computer use glimpse: 97 % right, 0.32 s, "
+            "0.031 GB; Phi-3.5-Vision-Instruct, Moondream2, "
+            "SmolVLM-500M-Instruct and 1 more are as good and slower",
         ),
         (
             "a leaking and a vision-only model",
             ["avoid", "vision-only"],
-            "For pictures on this computer use Moondream2 (llama.cpp-f16): 97 % right, 0.32 s, 0.031 GB; no "
+            "For pictures on this computer use Moondream2: 97 % right, 0.32 s, 0.031 GB; no "
             "measured model can be recommended for text without a picture",
         ),
         (
             "a regression and noise",
             ["production ready"] * 2,
-            "For pictures and text on this computer use other (llama.cpp-f16): 97 % right, 0.32 s, 0.031 "
-            "GB; glimpse (llama.cpp-f16) is as good and slower",
+            "For pictures and text on this computer use other: 97 % right, 0.32 s, 0.031 "
+            "GB; glimpse is as good and slower",
         ),
         (
             "a budget that ran out",
             ["incomplete"],
-            "Which model to use is not known yet: the measurement of glimpse (llama.cpp-f16) was not "
-            "completed",
+            "Which model to use is not known yet: the measurement of glimpse was not completed",
         ),
         (
             "own pictures with none right",
             ["verified"] * 2,
-            "No measured model can be recommended on this computer; glimpse (llama.cpp-f16) and other "
-            "(llama.cpp-f16): answered none of your own questions right",
+            "No measured model can be recommended on this computer; glimpse and other: "
+            "answered none of your own questions right",
         ),
         (
             "disturbed timings",
             ["verified"] * 2,
-            "For pictures and text on this computer use glimpse (llama.cpp-f16) or slow (llama.cpp-f16), "
+            "For pictures and text on this computer use glimpse or slow, "
             "which do not surely differ: 97 % right, 0.32 s (disturbed), 0.031 GB; 97 % right, 1.9 s "
             "(disturbed), 0.031 GB",
         ),
@@ -88,7 +87,7 @@ def test_the_answer_and_the_statuses(name: str, statuses: list[str], answer: str
 
 def test_a_change_is_named_and_noise_is_not() -> None:
     changed, same = guide_of(SETS["a regression and noise"]()).changes
-    assert changed.about == "glimpse (llama.cpp-f16)"
+    assert changed.about == "glimpse"
     assert "average inference 1.33 times (1.19 to 1.49)" in changed.text
     assert same.text.startswith("no change seen")
 
@@ -100,7 +99,7 @@ def test_where_only_own_questions_were_asked_the_answer_is_about_them(make: Any)
 
     good, bad = only("good", 85.0), only("bad", 40.0)
     assert make_guide([bad, good], published()).answer.text == (
-        "For your own pictures use good (llama.cpp-f16): 85 % of your own questions right; whether it "
+        "For your own pictures use good: 85 % of your own questions right; whether it "
         "serves well was not measured"
     )
     nobody = make_guide([only("bad", 0.0)], published())

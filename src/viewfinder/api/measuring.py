@@ -40,7 +40,7 @@ from viewfinder.report import changes
 from viewfinder.report.answer import answer
 from viewfinder.report.changes import Comparison
 from viewfinder.report.document import make_guide, newest
-from viewfinder.report.facts import RunModel, failure_of, key, label, same_machine
+from viewfinder.report.facts import RunModel, failure_of, key, label, same_machine, without_variants
 from viewfinder.report.formats import Format, write
 
 
@@ -236,4 +236,5 @@ def conclude() -> str:
     with Store(paths.results_file()) as store:
         latest = newest([results[0] for results in _histories(store)])
         said = answer(latest, _evidence(store, latest))
-    return f"{said.text}: {said.command}" if said.command else f"{said.text}."
+    text = without_variants(said.text, latest)
+    return f"{text}: {said.command}" if said.command else f"{text}."

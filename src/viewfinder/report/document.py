@@ -29,7 +29,7 @@ from viewfinder.report.content import (
     RankedModels,
     Remark,
 )
-from viewfinder.report.facts import RunModel, anchors, label
+from viewfinder.report.facts import RunModel, anchors, label, without_variants
 from viewfinder.report.figures import right_of
 from viewfinder.report.first_screen import Lists, fitted
 from viewfinder.report.issues import known_issues, upstream_issues
@@ -61,16 +61,14 @@ def make_guide(
     evidence = evidence or {}
     results = newest(results)
     uses = advise(results, evidence)
-    said = answer(results, evidence)
+    said = _plain(answer(results, evidence), results)
     overview = tables.overview(results)
     legend = tables.legend(results, overview)
     comparisons = compare(results, previous, evidence)
     machines, engines = _machines(results), _engines(results)
-    lists = Lists(
-        tuple(Remark(about=use.use, text=use.sentence, command=use.command) for use in uses),
-        tuple(known_issues(results)),
-        tuple(_changes(comparisons)),
-    )
+    recommended = [Remark(about=use.use, text=use.sentence, command=use.command) for use in uses]
+    listed = (recommended, known_issues(results), _changes(comparisons))
+    lists = Lists(*(tuple(_plain(one, results) for one in some) for some in listed))
     links = [label(result) for result in results]
     around = [said.text, said.command, *legend, *links, *(one.text for one in machines)]
     around += [f"{one.about} {one.text}" for one in engines]
@@ -153,6 +151,12 @@ def _own(one: OwnPictures) -> OwnFolder:
         left_out=one.left_out,
         apart=one.apart,
     )
+
+
+def _plain(one: Remark, results: Sequence[ModelResult]) -> Remark:
+    """With titles alone where these are enough: the overview has the variants."""
+    about, text = (without_variants(words, results) for words in (one.about, one.text))
+    return one.model_copy(update={"about": about, "text": text})
 
 
 def _changes(comparisons: Sequence[Comparison]) -> list[Remark]:

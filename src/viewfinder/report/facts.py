@@ -20,6 +20,15 @@ def label(result: ModelResult) -> str:
     return f"{result.title} ({result.variant})"
 
 
+def without_variants(text: str, results: Sequence[ModelResult]) -> str:
+    """The text with the models' titles alone, where no two of these results have the same title."""
+    titles = [result.title for result in results]
+    for result in results:
+        if titles.count(result.title) == 1:
+            text = text.replace(label(result), result.title)
+    return text
+
+
 def anchors(results: Sequence[ModelResult]) -> list[str]:
     """The names of the results' sections: lower-case words with hyphens, equal ones numbered, as Markdown's
     renderers make them of headings."""
