@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from viewfinder.client.chat import CHAT_PATH
-from viewfinder.report.commands import commands
+from viewfinder.report.commands import bench_command, commands
 
 PICTURE = b"\x89PNG" + bytes(range(256)) * 2000
 
@@ -78,6 +78,16 @@ def test_the_command_line_names_model_variant_picture_and_suite(make: Any, typed
     ]
 
 
+def test_a_repository_without_a_card_is_named_by_its_reference(make: Any) -> None:
+    """`bench hf:owner/name` stores it under a name that no later command knows."""
+    recipe = commands(make.result("tiny", model_id="owner/tiny-vlm"))
+    for line in (*recipe.shell.splitlines(), recipe.serve):
+        assert line.split()[2] == "hf:owner/tiny-vlm"
+    assert 'load("hf:owner/tiny-vlm"' in recipe.python
+    assert '"model": "tiny"' in recipe.http, "the gateway knows it by that"
+    assert bench_command(make.result("smol", model_id="smol.gguf"), "quick").split()[2] == "smol"
+
+
 ODD = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     | st.sampled_from(" \t\n\r\x7f\"'`$\\{}()!#&;|<>*~-=TOMLJSON\u2028\U0001f600"),
@@ -109,7 +119,7 @@ def odd_names(test: Any) -> Any:
 
 @odd_names
 def test_an_odd_name_reaches_the_command_line_as_it_is(make: Any, typed: Any, name: str) -> None:
-    recipe = commands(make.result(name, variant=name))
+    recipe = commands(make.result(name, variant=name, model_id="own.gguf"))
     for script in (recipe.shell, recipe.serve, recipe.http):
         subprocess.run(["bash", "-n"], input=script.encode(), check=True, timeout=30)
     variant = ["--variant", name]
@@ -124,7 +134,7 @@ def test_an_odd_name_reaches_the_command_line_as_it_is(make: Any, typed: Any, na
 
 @odd_names
 def test_an_odd_name_reaches_python_as_it_is(make: Any, name: str) -> None:
-    tree = ast.parse(commands(make.result(name, variant=name)).python)
+    tree = ast.parse(commands(make.result(name, variant=name, model_id="own.gguf")).python)
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     assert strings == [name, name, "photo.png", "What is in this image?"]
 

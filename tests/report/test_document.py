@@ -177,9 +177,10 @@ def test_each_model_has_a_recipe_with_its_commands(make: Any) -> None:
     ):
         code = "\n".join(snippet.code for snippet in model.snippets)
         assert model.label == f"{name} (llama.cpp-f16)"
-        assert f"viewfinder serve {name}" in code
+        word = name if name == "glimpse" else f"hf:viewfinder/{name}"  # what has no card
+        assert f"viewfinder serve {word}" in code
         assert f'"model": "{name}"' in code
-        assert f'viewfinder.load("{name}"' in code
+        assert f'viewfinder.load("{word}"' in code
     assert model.reasons[0] == "it failed: killed by SIGILL"
 
 

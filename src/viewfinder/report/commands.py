@@ -5,10 +5,13 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 
-from viewfinder.catalog.uncarded import ENDPOINT
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.uncarded import ENDPOINT, HUB_PREFIX, parse_reference
 from viewfinder.client.chat import CHAT_PATH
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import BadRequest
 from viewfinder.measure.figures import Gate
 from viewfinder.measure.results import ModelResult
 
@@ -38,14 +41,15 @@ def commands(result: ModelResult) -> Commands:
     sees = isinstance(vision, Gate) and vision.passed
     question = "What is in this image?" if sees else "What can you do?"
     asked = f'{_PICTURE} "{question}"' if sees else f'"{question}"'
-    model = shlex.quote(result.model)
+    word = _word(result)
+    model = shlex.quote(word)
     is_running = result.engine == ENDPOINT
     variant = "" if is_running else f" --variant {shlex.quote(result.variant)}"
     parts = f'"{_PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
         "import viewfinder",
         "",
-        f"with viewfinder.load({_literal(result.model)}, variant={_literal(result.variant)}) as model:",
+        f"with viewfinder.load({_literal(word)}, variant={_literal(result.variant)}) as model:",
         f"    print(model.ask({parts}))",
     )
     return Commands(
@@ -70,8 +74,24 @@ def bench_command(result: ModelResult, suite: str) -> str:
         if result.model_id.startswith("-"):  # it would be taken for an option
             words = ["--endpoint", _root(result), "--suite", suite, "--", result.model_id]
     else:
-        words = [result.model, "--suite", suite, "--variant", result.variant]
+        words = [_word(result), "--suite", suite, "--variant", result.variant]
     return f"viewfinder bench {shlex.join(words)}"
+
+
+def _word(result: ModelResult) -> str:
+    """What names the model in every later command: a repository without a card of ours has no name there."""
+    if result.engine == ENDPOINT or result.model in _carded():
+        return result.model
+    try:
+        parse_reference(reference := f"{HUB_PREFIX}{result.model_id}")
+    except BadRequest:  # files of the user's own, which `viewfinder.toml` names
+        return result.model
+    return reference
+
+
+@cache
+def _carded() -> frozenset[str]:
+    return frozenset(Catalog().names())
 
 
 def _settings(result: ModelResult) -> tuple[str, ...]:
