@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import viewfinder
-from tests.measure.made_up import PRINT, evidence
+from tests.measure.made_up import PRINT, answers, evidence
 from tests.report.conftest import MACHINE, result
 from viewfinder.cli.main import app
 from viewfinder.core import paths
@@ -42,6 +42,11 @@ def keep(run: str, day: int, models: dict[str, Any], anchor: float = 1.0, **fing
                 run=run,
                 anchor=times(anchor, ANCHOR_TIMES),
             )
+            others = [
+                *answers(RIGHT, run=run, scenario="text"),
+                *answers(RIGHT, run=run, scenario="follow-up"),
+            ]
+            made = replace(made, samples=[*made.samples, *others[: fields.pop("others", len(others))]])
             store_samples(store, run, model, made)
             results.add(store, result(model, run=run, measured_at=at, **fields))
         for one in made.anchor:
@@ -82,9 +87,12 @@ def test_a_regression_and_noise_are_told_apart() -> None:
             "decode speed",
         )
     ]
-    assert all(line.endswith("; engine version b11 then, b12 now") for line in said(done))
+    assert all(
+        line.endswith("; engine version b11 then, b12 now (since 20261120T100000Z-aaaaaa, 2026-11-20)")
+        for line in said(done)
+    )
     assert "engine version b11 then, b12 now" in done.stdout, "the guide is written as usual"
-    assert "no change seen in 7 figures since 2026-11-20" in done.stdout
+    assert "no change seen in 9 figures (since 20261120T100000Z-aaaaaa, 2026-11-20)" in done.stdout
     assert guide().exit_code == 0, "nothing fails without being asked to"
 
 
@@ -100,7 +108,7 @@ def test_a_slower_machine_is_no_regression() -> None:
     keep("run-2", 22, {"glimpse": times(1.33)}, 1.33, governor="powersave")
     done = guide("--fail-on-regression")
     assert (done.exit_code, said(done)) == (0, ["no regression"])
-    assert "no change beyond the machine's own" in done.stdout
+    assert "no change beyond the machine's own in 9 figures (since run-1, 2026-11-20)" in done.stdout
 
 
 def test_a_run_is_compared_with_in_place_of_the_previous_one() -> None:
@@ -122,7 +130,7 @@ def test_fewer_right_answers_are_a_regression() -> None:
     done = guide("--fail-on-regression")
     assert done.exit_code == 1
     assert said(done)[0].startswith("regression: glimpse (llama.cpp-f16): right image answers -30.0 points (")
-    assert said(done)[0].endswith("nothing else that is recorded differs")
+    assert said(done)[0].endswith("nothing else that is recorded differs (since run-1, 2026-11-20)")
 
 
 def test_a_model_that_fails_now_is_a_regression_and_one_that_was_not_measured_is_named() -> None:
@@ -139,7 +147,44 @@ def test_a_model_that_fails_now_is_a_regression_and_one_that_was_not_measured_is
         "not compared: gone (llama.cpp-f16): it was not measured again since",
         "not compared: young (llama.cpp-f16): no earlier run of it to compare with",
         "regression: glimpse (llama.cpp-f16): it failed: The engine died; verified then; "
-        "nothing else that is recorded differs",
+        "nothing else that is recorded differs (since run-1, 2026-11-20)",
+    ]
+
+
+def test_a_model_that_fails_again_fails_again() -> None:
+    """Its second failing run would pass, if only what became worse counted."""
+    failed = {"status": "failed", "failure": "The engine died."}
+    keep("run-1", 20, {"glimpse": failed})
+    keep("run-2", 22, {"glimpse": failed})
+    done = guide("--fail-on-regression")
+    assert done.exit_code == 1
+    assert "it failed: The engine died; failed then" in said(done)[-1]
+
+
+def test_what_could_not_be_compared_of_a_model_is_named() -> None:
+    keep("run-1", 20, {"glimpse": BASE})
+    keep("run-2", 22, {"glimpse": {"contaminated": "two fleets", "status": "provisional", "others": 60}})
+    done = guide("--fail-on-regression", "--compare", "run-1")
+    assert done.exit_code == 0
+    assert [line.removeprefix("not ") for line in said(done)] == [
+        "sure: glimpse (llama.cpp-f16): status verified then, provisional now",
+        "compared: glimpse (llama.cpp-f16): right follow-up answers: too few samples that both runs have",
+        "compared: glimpse (llama.cpp-f16): load time; average inference; time to first token, image; "
+        "time to first token, text; decode speed: its timings were disturbed: two fleets",
+        "no regression",
+    ]
+
+
+def test_a_newer_run_that_was_not_completed_is_named() -> None:
+    """The guide shows the last complete one, and that is what was compared."""
+    keep("run-1", 20, {"glimpse": BASE})
+    keep("run-2", 21, {"glimpse": NOISY})
+    keep("run-3", 22, {"glimpse": {"status": "incomplete"}})
+    done = guide("--fail-on-regression")
+    assert done.exit_code == 0
+    assert said(done) == [
+        "not compared: glimpse (llama.cpp-f16): its newest run run-3, which is incomplete",
+        "no regression",
     ]
 
 
@@ -150,7 +195,7 @@ def test_what_cannot_be_compared_is_named_and_is_no_failure() -> None:
     assert done.exit_code == 0
     assert said(done) == [
         "not compared: glimpse (llama.cpp-f16): the earlier run was of the suite thorough, this one of quick",
-        "no regression",
+        "no regression, because nothing could be compared",
     ]
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.measure.made_up import evidence
+from tests.measure.made_up import PRINT, evidence
 from tests.report.conftest import MACHINE, figure, gate, load_of, result
 from viewfinder.measure import results as stored
 from viewfinder.measure.compare.evidence import Evidence
@@ -119,7 +119,8 @@ def leaking_and_vision_only() -> Stored:
 
 
 def regression_and_noise() -> Stored:
-    """The time of glimpse rose by a third; that of the other model varied, and is the same."""
+    """The time of glimpse rose by a third with another build of its engine; that of the other model varied,
+    and is the same. The machine is as fast as it was."""
     ready = {"status": "production ready", "status_reasons": BOTH_GATES}
     now = [result("glimpse", **ready), result("other", **ready)]
     before = [one.model_copy(update={"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}) for one in now]
@@ -127,14 +128,20 @@ def regression_and_noise() -> Stored:
     noisy = [
         time * factor for time, factor in zip(BASE, (1.03, 0.97, 1.01, 0.99, 1.02, 0.98, 1.0), strict=True)
     ]
+    anchors = {"run-1": [0.1, 0.102, 0.098], "run-2": [0.101, 0.099, 0.1]}
+
+    def of(run: str, times: Sequence[float], build: str = "b11") -> Evidence:
+        built = PRINT.model_copy(update={"engine_version": build})
+        return evidence(times, run=run, anchor=anchors[run], fingerprint=built)
+
     return Stored(
         now,
         before,
         {
-            ("run-2", "glimpse"): evidence(slower, run="run-2"),
-            ("run-1", "glimpse"): evidence(BASE, run="run-1"),
-            ("run-2", "other"): evidence(noisy, run="run-2"),
-            ("run-1", "other"): evidence(BASE, run="run-1"),
+            ("run-2", "glimpse"): of("run-2", slower, "b12"),
+            ("run-1", "glimpse"): of("run-1", BASE),
+            ("run-2", "other"): of("run-2", noisy),
+            ("run-1", "other"): of("run-1", BASE),
         },
     )
 

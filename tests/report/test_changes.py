@@ -8,7 +8,7 @@ import pytest
 from tests.measure.made_up import PRINT, evidence
 from viewfinder.measure.compare.evidence import Evidence, readers
 from viewfinder.measure.results import ModelResult
-from viewfinder.report.changes import ComparedFigure, Comparison, compare, regressions
+from viewfinder.report.changes import ComparedFigure, Comparison, compare, open_questions, regressions
 from viewfinder.report.facts import RunModel, key
 
 BEFORE = {"run": "run-1", "measured_at": "2026-11-20T10:00:00Z"}
@@ -167,7 +167,7 @@ def test_one_that_changed_by_more_has(make: Any) -> None:
     assert len(lines(comparison)) == 4
     assert lines(comparison)[0] == (
         "glimpse (llama.cpp-f16): average inference 1.69 times (1.65 to 1.73), worse; "
-        "nothing else that is recorded differs"
+        "nothing else that is recorded differs (since run-1, 2026-11-20)"
     )
 
 
@@ -194,8 +194,8 @@ def test_a_regression_names_what_else_differs_and_what_is_not_known_of_the_machi
     )
     assert first == (
         "glimpse (llama.cpp-f16): average inference 1.30 times (1.27 to 1.33), worse (the machine's own "
-        "speed is not taken out: not timed in both runs); engine version b0 then, b1 now; other model files; "
-        "governor powersave then, performance now; Viewfinder 0 then, 1 now"
+        "speed is not taken out: not timed in both runs); engine version b0 then, b1 now, other model files, "
+        "governor powersave then, performance now, Viewfinder 0 then, 1 now (since run-1, 2026-11-20)"
     )
 
 
@@ -203,15 +203,14 @@ def test_what_became_better_is_no_regression(make: Any) -> None:
     comparison = alone(make.result(), make.result(**BEFORE), NOW, evidence(SLOW, RIGHT))
     assert (len(comparison.changes), lines(comparison)) == (4, [])
     assert comparison.line == (
-        "average inference 0.77 times (0.75 to 0.79), better; "
-        "time to first token, image 0.77 times (0.75 to 0.79), better; 2 more; "
-        "nothing else that is recorded differs"
+        "average inference 0.77 times (0.75 to 0.79), better, and 3 more figures; nothing else that is "
+        "recorded differs; the machine's own speed unknown (since run-1, 2026-11-20)"
     )
 
 
 def test_the_line_of_a_model_without_a_change(make: Any) -> None:
     assert alone(make.result(), make.result(**BEFORE), NOW, evidence(TIMES, RIGHT)).line == (
-        "no change seen in 7 figures since 2026-11-20"
+        "no change seen in 7 figures (since run-1, 2026-11-20)"
     )
     assert compare([make.result()], [], {})[0].line == "not compared: no earlier run of it to compare with"
 
@@ -221,11 +220,17 @@ def test_the_line_of_a_model_without_a_change(make: Any) -> None:
     [
         ({}, {"status": "avoid"}, ["status verified then, avoid now"]),
         ({}, {"status": "broken"}, ["status verified then, broken now"]),
-        ({"status": "production ready"}, {"status": "verified"}, []),
+        ({"status": "production ready"}, {"status": "verified"}, ["status production ready then, verified"]),
+        ({"status": "production ready"}, {"status": "incomplete"}, []),
+        ({}, {"status": "vision-only"}, ["status verified then, vision-only now"]),
         ({"status": "incomplete"}, {"status": "avoid"}, []),
         ({"status": "broken"}, {"status": "avoid"}, []),
         ({}, {"failure": "it died.", "status": "failed"}, ["it failed: it died; verified then"]),
-        ({"failure": "it died.", "status": "failed"}, {"failure": "it died.", "status": "failed"}, []),
+        (
+            {"failure": "it died.", "status": "failed"},
+            {"failure": "it died.", "status": "failed"},
+            ["it failed"],
+        ),
         ({"failure": "it died.", "status": "failed"}, {}, []),
         (
             {"suite": "thorough"},
@@ -255,8 +260,17 @@ def test_a_gate_counts_as_lost_only_by_a_sure_difference(make: Any, right: int, 
     before = make.result(**BEFORE, text=make.gate(34, 60, passed=True))
     result = make.result(text=make.gate(right, 60, passed=False), status="vision-only")
     comparison = alone(result, before, NOW, evidence(TIMES, RIGHT))
-    assert [one.what for one in regressions([comparison])] == (
-        [f"text gate passed then with 34 of 60, not passed now with {right} of 60"] if is_sure else []
+    status = "status verified then, vision-only now"
+    not_asked = (
+        f"not compared: {comparison.label}: right text answers; right follow-up answers: "
+        "too few samples that both runs have"
+    )
+    lost = f"text gate passed then with 34 of 60, not passed now with {right} of 60"
+    assert [one.what for one in regressions([comparison])] == ([status, lost] if is_sure else [])
+    assert open_questions([comparison])[:2] == (
+        [f"not sure: {comparison.label}: {one}" for one in (status, f"{lost}, which may be chance")]
+        if not is_sure
+        else [not_asked]
     )
 
 

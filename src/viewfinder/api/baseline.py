@@ -3,12 +3,14 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from viewfinder.api.stored import LIST_HINT, run_named
 from viewfinder.core.errors import BadRequest
 from viewfinder.measure import results as stored
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.store.store import Store
+from viewfinder.report.changes import Comparison
 
 NOTHING = "nothing_to_compare"
 
@@ -31,12 +33,28 @@ def earlier_results(
             f"The run {run} has no result to compare with.", hint=LIST_HINT, param="compare", code=NOTHING
         )
     names = list(dict.fromkeys(one.model for _, one in found))
+    since = f"{', '.join(names)} was not measured to the end since"
     raise BadRequest(
-        f"The run {run} has no model in common with a later one: {', '.join(names)} was not measured since.",
+        f"The run {run} has no model in common with a later one: {since}.",
         hint=f"Run: viewfinder bench {shlex.join(names)}",
         param="compare",
         code=NOTHING,
     )
+
+
+def name_incomplete(
+    store: Store, results: Sequence[ModelResult], comparisons: Sequence[Comparison]
+) -> list[Comparison]:
+    """The comparisons of these results, each naming a newer result that was left out for being incomplete."""
+    named = []
+    for result, comparison in zip(results, comparisons, strict=True):
+        newest = next(iter(stored.readable(store.history(result.model, result.variant))), result)
+        if newest.status == "incomplete" and newest.run != result.run:
+            left_out = f"its newest run {newest.run}, which is incomplete"
+            named.append(replace(comparison, left_out=(left_out, *comparison.left_out)))
+        else:
+            named.append(comparison)
+    return named
 
 
 def _of_run(store: Store, results: Sequence[ModelResult], run: str) -> ModelResult | None:

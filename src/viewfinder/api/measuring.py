@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from viewfinder.api.baseline import earlier_results
+from viewfinder.api.baseline import earlier_results, name_incomplete
 from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.pictures import PictureFiles, inline, without_picture
@@ -188,10 +188,12 @@ def compared_guide(
         evidence = _evidence(store, (*latest, *previous))
         parities = _parities(latest, evidence)
         standings = _standings(latest, evidence)
+        comparisons = changes.compare(latest, previous, evidence)
+        comparisons = name_incomplete(store, latest, comparisons)
     pictures = PictureFiles(charts_beside) if charts_beside else None
     draw = inline if form == "html" else pictures.draw if pictures else without_picture
     made = make_guide(latest, published(), previous, parities, standings, evidence, draw)
-    return write(made, form), changes.compare(newest(latest), previous, evidence)
+    return write(made, form), comparisons
 
 
 def _histories(store: Store) -> list[list[ModelResult]]:

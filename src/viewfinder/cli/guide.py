@@ -59,16 +59,16 @@ def guide(
 
 def _became_worse(comparisons: "Sequence[Comparison]") -> bool:
     """Whether something did; says what, and what could not be compared, which is no failure by itself."""
-    from viewfinder.report.changes import regressions
+    from viewfinder.report.changes import open_questions, regressions
 
-    for one in comparisons:
-        if one.not_compared:
-            errors.print(f"not compared: {one.label}: {one.not_compared}", markup=False, highlight=False)
+    for line in open_questions(comparisons):
+        errors.print(line, markup=False, highlight=False)
     worse = regressions(comparisons)
     for each in worse:
         errors.print(f"regression: {each.line}", markup=False, highlight=False)
     if not worse:
-        errors.print("no regression")
+        nothing = all(one.not_compared for one in comparisons)
+        errors.print("no regression, because nothing could be compared" if nothing else "no regression")
     return bool(worse)
 
 

@@ -5,23 +5,25 @@ same variant and suite on the same machine. Timings of a disturbed run are not c
 changed only if it changed by more than the machine's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from viewfinder.measure.compare import machine_speed, revisions
-from viewfinder.measure.compare.evidence import Evidence
+from viewfinder.measure.compare.evidence import Evidence, readers
 from viewfinder.measure.compare.revisions import Change
-from viewfinder.measure.figures import Measured, Missing
+from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.base import ProcessValues
 from viewfinder.measure.metrics import SURE
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.statistics.contrasts import LEAST_CHANGE, Contrast
 from viewfinder.measure.store import fingerprint
-from viewfinder.report.facts import RunModel, disturbance_of, failure_of, key, label, same_machine
+from viewfinder.report.facts import RunModel, clause, disturbance_of, failure_of, key, label, same_machine
 from viewfinder.report.falls import failed_now, falls
 from viewfinder.report.figures import phrase
 
-_NAMED = 2
-"""Changed figures that a line names; of more it gives the number."""
+_MOST_DIFFERENCES = 3
+"""Differences between two runs that stand beside a change; all of them stand in the notes."""
+_AS_MACHINE = "no change beyond the machine's own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class ComparedFigure:
 class Comparison:
     """One result against an earlier one; `not_compared` says why their figures cannot be compared.
 
-    `fell` has what became worse beside figures: a failure, the status, a gate. `explanation` has what else
-    differs between the two runs, which may be why.
+    `fell` has what became worse beside figures: a failure, the status, a gate; `doubts` what may have become
+    worse. `left_out` has the figures that could not be compared, with the reason. `explanation` is what else
+    differs between the two runs, which may be why; `since` names the earlier one.
     """
 
     label: str
@@ -57,20 +60,24 @@ class Comparison:
     lines: tuple[ComparedFigure, ...] = ()
     notes: tuple[str, ...] = ()
     fell: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     explanation: str = ""
     since: str = ""
 
     @property
     def line(self) -> str:
         """What changed, in one line."""
-        changes = [one.change for one in self.changes]
-        if len(changes) > _NAMED + 1:
-            changes[_NAMED:] = [f"{len(changes) - _NAMED} more"]
-        if said := [*self.fell, *changes]:
-            return "; ".join(filter(None, (*said, self.explanation)))
+        since = f" (since {self.since})" if self.since else ""
+        worse = [one for one in self.changes if one.worse]
+        better = [one for one in self.changes if not one.worse]
+        if said := [*self.fell, *_in_short(worse), *_in_short(better)]:
+            unknown = "the machine's own speed unknown" if any(one.caveat for one in self.changes) else ""
+            return "; ".join(filter(None, (*said, self.explanation, unknown))) + since
         if self.not_compared:
             return f"not compared: {self.not_compared}"
-        return f"no change seen in {len(self.lines)} figures since {self.since}"
+        seen = _AS_MACHINE if any(one.verdict == _AS_MACHINE for one in self.lines) else "no change seen"
+        return f"{seen} in {len(self.lines)} figures{since}"
 
     @property
     def changes(self) -> tuple[ComparedFigure, ...]:
@@ -84,19 +91,40 @@ class Regression:
     label: str
     what: str
     explanation: str
+    since: str
 
     @property
     def line(self) -> str:
-        return f"{self.label}: {'; '.join(filter(None, (self.what, self.explanation)))}"
+        said = "; ".join(filter(None, (self.what, self.explanation)))
+        return f"{self.label}: {said}{f' (since {self.since})' if self.since else ''}"
 
 
 def regressions(comparisons: Sequence[Comparison]) -> list[Regression]:
     """Everything that surely became worse, in the order of the models."""
     return [
-        Regression(one.label, what, one.explanation)
+        Regression(one.label, what, one.explanation, one.since)
         for one in comparisons
         for what in (*one.fell, *(_regressed(line) for line in one.lines if line.worse))
     ]
+
+
+def open_questions(comparisons: Sequence[Comparison]) -> list[str]:
+    """What is not known to have become worse or not, one line each."""
+    lines = []
+    for one in comparisons:
+        if one.not_compared:
+            lines.append(f"not compared: {one.label}: {one.not_compared}")
+        lines += [f"not sure: {one.label}: {doubt}" for doubt in one.doubts]
+        lines += [f"not compared: {one.label}: {what}" for what in one.left_out]
+    return lines
+
+
+def _in_short(changes: Sequence[ComparedFigure]) -> list[str]:
+    """The first with its size, and how many more there are: all sizes stand in the table."""
+    if len(changes) < 2:
+        return [one.change for one in changes]
+    more = len(changes) - 1
+    return [f"{changes[0].change}, and {more} more figure{'s' if more > 1 else ''}"]
 
 
 def _regressed(line: ComparedFigure) -> str:
@@ -125,7 +153,7 @@ def _compare(
         before_run=f"{before.run} of {before.measured_at}",
         fell=failed_now(result, before),
         explanation=_explanation(result, before, now, then),
-        since=before.measured_at[:10],
+        since=f"{before.run}, {before.measured_at[:10]}",
     )
     if why := _incomparable(result, before):
         return replace(common, not_compared=why)
@@ -133,12 +161,15 @@ def _compare(
         return replace(common, not_compared="the samples of both runs are needed for it")
     found = revisions.compare(now, then, timings=not (result.contaminated or before.contaminated))
     machine = revisions.machine(now, then)
+    fallen = falls(result, before, found)
     ordered = sorted(found.items(), key=lambda item: not item[1].changed)
     return replace(
         common,
         lines=tuple(_line(name, change, before, result, machine) for name, change in ordered),
         notes=(*_notes(result, before, now, then), _machine(machine)),
-        fell=falls(result, before, found),
+        fell=fallen.sure,
+        doubts=fallen.doubts,
+        left_out=tuple(_left_out(result, before, found)),
     )
 
 
@@ -153,6 +184,22 @@ def _incomparable(result: ModelResult, before: ModelResult) -> str:
     return ""
 
 
+def _left_out(result: ModelResult, before: ModelResult, found: Mapping[str, Change]) -> Iterator[str]:
+    """The figures of the earlier run that were not compared, by the reason."""
+    busy = next(filter(None, map(disturbance_of, (result, before))), "")
+    names: dict[str, list[str]] = {}
+    for name, was in before.facts.figures.items():
+        if name in found or not isinstance(was, Figure):
+            continue
+        now, reader = result.facts.figures[name], readers()[name]
+        why = clause(now.missing) if isinstance(now, Missing) else ""
+        if not why and busy and isinstance(reader, ProcessValues) and reader.is_timing:
+            why = busy
+        names.setdefault(why or "too few samples that both runs have", []).append(name)
+    for why, some in names.items():
+        yield f"{'; '.join(some)}: {why}"
+
+
 def _line(
     name: str, change: Change, before: ModelResult, result: ModelResult, machine: Contrast | str
 ) -> ComparedFigure:
@@ -160,7 +207,7 @@ def _line(
     if change.changed:
         verdict = f"changed: {'worse' if worse else 'better'}"
     elif change.as_machine:
-        verdict = "no change beyond the machine's own"
+        verdict = _AS_MACHINE
     elif change.is_same:
         verdict = "no change: surely the same within the margin"
     else:
@@ -187,20 +234,32 @@ def _explanation(
     result: ModelResult, before: ModelResult, now: Evidence | None, then: Evidence | None
 ) -> str:
     """What else differs between the two runs; it is said, too, when nothing does."""
-    return "; ".join(_differences(result, before, now, then)) or "nothing else that is recorded differs"
+    said = _differences(result, before, now, then)
+    more = len(said) - _MOST_DIFFERENCES
+    if more > 1:
+        said[_MOST_DIFFERENCES:] = [f"{more} more differences"]
+    return ", ".join(said) or "nothing else that is recorded differs"
 
 
 def _differences(
     result: ModelResult, before: ModelResult, now: Evidence | None, then: Evidence | None
 ) -> list[str]:
+    """The likeliest first to explain a change."""
+    pairs = [("quantization", before.quantization, result.quantization)]
+    known: list[str] = []
     if now and then and now.fingerprint and then.fingerprint:
-        return fingerprint.explanations(then.fingerprint, now.fingerprint)
-    pairs = (
-        ("engine version", before.engine_version, result.engine_version),
-        ("quantization", before.quantization, result.quantization),
-        ("operating system", before.machine.os, result.machine.os),
-    )
-    return [f"{name} {earlier} then, {later} now" for name, earlier, later in pairs if earlier != later]
+        known = fingerprint.explanations(then.fingerprint, now.fingerprint)
+    else:
+        pairs += [
+            ("engine version", before.engine_version, result.engine_version),
+            ("operating system", before.machine.os, result.machine.os),
+        ]
+    differing = [
+        f"{name} {earlier or 'none'} then, {later or 'none'} now"
+        for name, earlier, later in pairs
+        if earlier != later
+    ]
+    return [*differing, *known]
 
 
 def _notes(result: ModelResult, before: ModelResult, now: Evidence, then: Evidence) -> list[str]:
