@@ -12,7 +12,7 @@ DEMO_MODEL = "glimpse"
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Write the guide to this file.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Write the guide to this file (.md, .html or .json).")] = Path(
         "guide.md"
     ),
 ) -> None:
@@ -21,6 +21,7 @@ def demo(
     from viewfinder.api.model import load
     from viewfinder.api.models import limits_note
     from viewfinder.cli.bench import measure, show
+    from viewfinder.cli.guide import chosen_format
     from viewfinder.scenes.drawing import encode_png
     from viewfinder.scenes.questions import all_questions
     from viewfinder.scenes.scene import make_scene
@@ -42,6 +43,6 @@ def demo(
     show(measure([DEMO_MODEL], "quick"))
 
     output.print("[bold]3. Report[/]")
-    out.write_text(guide(), encoding="utf-8")
+    out.write_text(guide(chosen_format(None, out)), encoding="utf-8")
     output.print(conclude(), markup=False, highlight=False)
     output.print(f"The guide: {out.resolve()}", markup=False, highlight=False)

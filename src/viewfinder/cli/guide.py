@@ -42,7 +42,7 @@ def guide(
     """Write the reference guide from the stored results: Markdown, one HTML file, or JSON."""
     from viewfinder.api.measuring import compared_guide as write
 
-    chosen = _format(form, out)
+    chosen = chosen_format(form, out)
     if charts and (chosen != "md" or out is None):
         raise BadRequest(
             "--charts draws files beside a Markdown file.", hint="Add: --out guide.md", param="charts"
@@ -72,7 +72,8 @@ def _became_worse(comparisons: "Sequence[Comparison]") -> bool:
     return bool(worse)
 
 
-def _format(form: str | None, out: Path | None) -> "Format":
+def chosen_format(form: str | None, out: Path | None) -> "Format":
+    """The format that was named, else that of the file's name, else Markdown. Raises BadRequest."""
     from viewfinder.report.formats import GUIDE_FORMATS
 
     wanted = form or SUFFIXES.get(out.suffix.lower() if out else "", "md")
