@@ -12,7 +12,7 @@ DEMO_MODEL = "glimpse"
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Write the guide to this file (.md, .html or .json).")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Write it here: .md, .html or .json.")] = Path(
         "guide.md"
     ),
 ) -> None:
