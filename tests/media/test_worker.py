@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -75,7 +75,8 @@ async def test_killed_at_work(number: signal.Signals) -> None:
     async with working() as worker:
         pid, task = await stopped_at_work(worker)
         os.kill(pid, number)
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # it may be gone already
+            os.kill(pid, signal.SIGCONT)
         with pytest.raises(DecoderLost):
             await task
         assert await width(worker, picture()) == 9

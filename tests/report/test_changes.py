@@ -203,8 +203,9 @@ def test_what_became_better_is_no_regression(make: Any) -> None:
     comparison = alone(make.result(), make.result(**BEFORE), NOW, evidence(SLOW, RIGHT))
     assert (len(comparison.changes), lines(comparison)) == (4, [])
     assert comparison.line == (
-        "average inference 0.77 times (0.75 to 0.79), better, and 3 more figures; nothing else that is "
-        "recorded differs; the machine's own speed unknown (since run-1, 2026-11-20)"
+        "better: average inference 0.77 times (0.75 to 0.79); time to first token, image 0.77 times; time to "
+        "first token, text 0.77 times; decode speed 1.30 times; nothing else that is recorded differs; the "
+        "machine's own speed unknown (since run-1, 2026-11-20)"
     )
 
 

@@ -120,11 +120,14 @@ def open_questions(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _in_short(changes: Sequence[ComparedFigure]) -> list[str]:
-    """The first with its size, and how many more there are: all sizes stand in the table."""
-    if len(changes) < 2:
-        return [one.change for one in changes]
-    more = len(changes) - 1
-    return [f"{changes[0].change}, and {more} more figure{'s' if more > 1 else ''}"]
+    """All of them, which are all worse or all better; the first with its interval, the others' are in the
+    table."""
+    if not changes:
+        return []
+    first, *others = changes
+    sizes = (f"{one.figure} {one.difference.partition(' (')[0]}" for one in others)
+    said = "; ".join((f"{first.figure} {first.difference}", *sizes))
+    return [f"{'worse' if first.worse else 'better'}: {said}"]
 
 
 def _regressed(line: ComparedFigure) -> str:
