@@ -187,7 +187,7 @@ def train_language(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.peak, course.steps, pct_start=0.05)
     exam = [
         examiner.batch(course, list(range(start, start + course.rows)))
-        for start in range(0, EXAM_SCENES, course.rows)
+        for start in range(0, EXAM_SCENES - course.rows + 1, course.rows)
     ]
     start = time.monotonic()
     lessons = teacher.batches(course)
