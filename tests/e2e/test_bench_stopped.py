@@ -66,7 +66,7 @@ def check_what_is_kept(said: str, home: Path) -> None:
     assert "viewfinder bench --resume" in said
 
 
-@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.soak), 3])
 def test_ctrl_c_says_what_is_kept_however_often_it_is_pressed(home: Path, mark: None, times: int) -> None:
     with at_a_terminal(home, "bench", "glimpse") as (process, screen):
         assert "glimpse" in shown_until(screen, "process 2 of 7")
@@ -94,6 +94,7 @@ def test_sigterm_says_it_too_and_json_stays_json(home: Path, mark: None) -> None
     check_what_is_kept(said, home)
 
 
+@pytest.mark.soak
 def test_a_stopped_run_is_resumed_and_ends_with_the_answer_and_the_guide(home: Path, mark: None) -> None:
     with at_a_terminal(home, "bench", "glimpse", "--budget", "25s") as (process, screen):
         shown_until(screen, "process 1 of 7")
