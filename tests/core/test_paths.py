@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from viewfinder.core import paths
+from viewfinder.core.errors import BadRequest
 
 
 def test_home_is_the_chosen_folder_and_private(home: Path) -> None:
@@ -35,5 +36,5 @@ def test_a_long_home_still_gives_short_sockets(tmp_path: Path, monkeypatch: pyte
 def test_a_folder_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else may have made the folder in /tmp first, to read what we put there."""
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
-    with pytest.raises(PermissionError, match="belongs to another user"):
+    with pytest.raises(BadRequest, match="belongs to another user"):
         paths.private(tmp_path)

@@ -3,54 +3,139 @@
 Built once by `api`, which passes them to every room that needs them.
 """
 
+import ipaddress
 import os
 import re
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
+from viewfinder.core import variables
 from viewfinder.core.errors import BadRequest
+from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.core.settings_files import read_settings, settings_files
 
 MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+MOST_CONTEXT_TOKENS = 2**24
+MOST_SLOTS, MOST_THREADS = 256, 512
+"""llama.cpp aborts on more of either (LLAMA_MAX_SEQ, GGML_MAX_N_THREADS)."""
+
+
+def _sendable(key: SecretStr) -> SecretStr:
+    """A key that a client can send in a header."""
+    text = key.get_secret_value()
+    if not (text and text.isprintable() and text == text.strip()):
+        raise ValueError("no header can have an empty key, one with a line end, or with a blank at its ends")
+    return key
+
+
+def _host_name(name: str) -> str:
+    """A name or an address that a Host header can have, without its port."""
+    try:
+        if ":" in name:
+            ipaddress.IPv6Address(name.removeprefix("[").removesuffix("]"))
+            return name
+    except ValueError:
+        pass
+    else:
+        if re.fullmatch(r"[A-Za-z0-9._-]+", name):
+            return name
+    raise ValueError(f"{name!r} is no name of a host: leave out http://, the port and the path")
+
+
+def _origin(origin: str) -> str:
+    """What a browser sends as the origin of a page, in any case and perhaps with the page's slash; "null" for
+    a page without one."""
+    if origin != "null" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#]+/?", origin.lower()):
+        raise ValueError(f"{origin!r} is never what a browser sends: write it like https://example.org:8443")
+    return origin
+
+
+def _reachable(url: str) -> str:
+    """An address whose host and port can exist; `urlsplit` raises ValueError for one that cannot."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("it has no host, or a port that nothing can listen on")
+    return url
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 class _Frozen(BaseModel):
     """Data that never changes once it is read, and in which a misspelt field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 
 class Limits(_Frozen):
     """Limits that are checked before any work is done."""
 
     body_bytes: int = Field(64 * MIB, gt=0)
+    text_bytes: int = Field(2 * MIB, gt=0, description="of a request's body without its images")
     images: int = Field(16, gt=0, description="images in one request")
     pixels: int = Field(50_000_000, gt=0, description="pixels of one image, read from its header")
+    request_pixels: int = Field(400_000_000, gt=0, description="pixels of all images of one request")
+    pixels_together: int = Field(
+        1_600_000_000, gt=0, description="pixels of the images of all requests that are not decoded yet"
+    )
+    encoded_bytes: int = Field(
+        64 * MIB, gt=0, description="of the images of one request, as they are sent to the engine"
+    )
+    held_bytes: int = Field(128 * MIB, gt=0, description="of the bodies and images of all requests together")
+    decoders: int = Field(
+        0, ge=0, description="processes that decode large images; 0: one for each core, at most 8"
+    )
+    decode_budget_s: float = Field(
+        20.0, gt=0, description="decoder time of late after which a client leaves half of them to others"
+    )
     messages: int = Field(512, gt=0)
     output_tokens: int = Field(16_384, gt=0, description="the highest max_tokens that is accepted")
+    schema_states: int = Field(
+        50_000, gt=0, description="of all JSON schemas of a request, with their repetitions written out"
+    )
+    schema_ways: int = Field(
+        150, gt=0, description="ways through a JSON schema that an engine has to follow at the same time"
+    )
     receive_timeout_s: float = Field(30.0, gt=0, description="for the whole body of a request to arrive")
+    delivery_timeout_s: float = Field(
+        60.0, gt=0, description="for which a client may read nothing of an answer that waits for it"
+    )
+    connections: int = Field(
+        1024, gt=0, description="open at the same time; fewer where the limit of open files is low"
+    )
+    connections_per_address: int = Field(512, gt=0)
     decode_timeout_s: float = Field(20.0, gt=0, description="for one image to be decoded")
+    remote_image_bytes: int = Field(20 * MIB, gt=0, description="of one image that is fetched")
+    remote_image_s: float = Field(10.0, gt=0, description="for one image to be fetched, with all redirects")
 
 
 class EngineSettings(_Frozen):
     """The settings that an engine is started with."""
 
-    context_tokens: int = Field(4096, gt=0)
-    slots: int = Field(2, gt=0, description="requests that one server process answers at the same time")
-    threads: int = Field(0, ge=0, description="0: the number of physical cores")
+    context_tokens: int = Field(4096, gt=0, le=MOST_CONTEXT_TOKENS)
+    slots: int = Field(
+        2, gt=0, le=MOST_SLOTS, description="requests that one server process answers at the same time"
+    )
+    threads: int = Field(0, ge=0, le=MOST_THREADS, description="0: the number of physical cores")
     start_timeout_s: float = Field(
         120.0, gt=0, description="a start that shows no progress for this long has failed"
     )
-    image_tokens: int = Field(0, ge=0, description="the most tokens for one image; 0: the model's default")
+    image_tokens: int = Field(
+        0, ge=0, le=MOST_CONTEXT_TOKENS, description="the most tokens for one image; 0: the model's default"
+    )
     remote_code: tuple[str, ...] = Field(
         (), description="models whose publisher's Python code may run, at the commit that their card pins"
     )
@@ -62,18 +147,21 @@ class EngineSettings(_Frozen):
 class EngineChanges(_Frozen):
     """The settings of one model's engine that differ from `[engine]`; None: the same."""
 
-    context_tokens: int | None = Field(None, gt=0)
-    slots: int | None = Field(None, gt=0)
-    threads: int | None = Field(None, ge=0)
+    context_tokens: int | None = Field(None, gt=0, le=MOST_CONTEXT_TOKENS)
+    slots: int | None = Field(None, gt=0, le=MOST_SLOTS)
+    threads: int | None = Field(None, ge=0, le=MOST_THREADS)
     start_timeout_s: float | None = Field(None, gt=0)
-    image_tokens: int | None = Field(None, ge=0)
+    image_tokens: int | None = Field(None, ge=0, le=MOST_CONTEXT_TOKENS)
 
 
 class FleetSettings(_Frozen):
     """How server processes are scheduled, watched and restarted."""
 
     memory_budget_gb: float = Field(
-        0.0, ge=0, description="for all models together; 0: 80 % of this computer's memory"
+        0.0,
+        ge=0,
+        description="for all models together, at most what there is; 0: 80 % of this computer's memory, or "
+        "of the container's limit",
     )
     idle_unload_s: float = Field(
         0.0, ge=0, description="unload a model that was idle for this long; 0: never"
@@ -98,6 +186,15 @@ class FleetSettings(_Frozen):
     stall_floor_s: float = Field(5.0, gt=0, description="a shorter silence is never suspicious")
 
 
+class ResponsesSettings(_Frozen):
+    """What is kept of the conversations of /v1/responses."""
+
+    keep_s: float = Field(3600.0, ge=0, description="for this long after their last turn; 0: nothing is kept")
+    keep_bytes: int = Field(
+        256 * MIB, ge=0, description="on disk, of all conversations together; 0: nothing is kept"
+    )
+
+
 class LocalModel(_Frozen):
     """A model from files on disk."""
 
@@ -109,9 +206,9 @@ class LocalModel(_Frozen):
 class RunningServer(_Frozen):
     """An OpenAI-compatible server that Viewfinder did not start and never stops."""
 
-    base_url: str = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    base_url: Annotated[str, AfterValidator(_reachable)] = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     model: str = Field(min_length=1, description="the model's name on that server")
-    api_key: SecretStr | None = None
+    api_key: ApiKey | None = None
     vision: bool = True
     text: bool = True
 
@@ -125,18 +222,25 @@ class Settings(BaseSettings):
     """The settings of one invocation."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VIEWFINDER_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=variables.PREFIX,
+        env_nested_delimiter=variables.NESTED,
+        env_ignore_empty=True,  # shells and compose files set a variable to "" for "not set"
+        extra="forbid",
+        frozen=True,
     )
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
     strict_port: bool = False
-    api_key: SecretStr | None = Field(None, description="required for any bind that is not loopback")
-    allowed_hosts: tuple[str, ...] = Field(
+    api_key: ApiKey | None = Field(None, description="required for any bind that is not loopback")
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = Field(
         (), description="Host headers that are accepted besides loopback names"
     )
-    allowed_origins: tuple[str, ...] = Field(
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
         (), description="browser origins that are accepted besides our own"
+    )
+    remote_images: bool = Field(
+        False, description="fetch images from public http and https addresses that clients send"
     )
     limits: Limits = Limits()
     engine: EngineSettings = EngineSettings()
@@ -144,6 +248,13 @@ class Settings(BaseSettings):
         default_factory=dict, description="model > what differs from [engine] for it"
     )
     fleet: FleetSettings = FleetSettings()
+    responses: ResponsesSettings = ResponsesSettings()
+    defaults_for: dict[str, RequestDefaults] = Field(
+        default_factory=dict, description="model > what its requests get where they say nothing"
+    )
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="another name > the model, or the id of its repository"
+    )
     models: dict[str, LocalModel] = Field(default_factory=dict)
     endpoints: dict[str, RunningServer] = Field(default_factory=dict)
     variants: dict[str, str] = Field(
@@ -165,37 +276,57 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
-        return init_settings, env_settings, file
-
-
-def config_file() -> Path:
-    """`VIEWFINDER_CONFIG`, or `viewfinder.toml` in the working folder."""
-    return Path(os.environ.get("VIEWFINDER_CONFIG", "viewfinder.toml"))
+        if isinstance(env_settings, EnvSettingsSource):
+            given = env_settings.env_vars.items()
+            env_settings.env_vars = {
+                name: value for name, value in given if not variables.is_service_link(name, value)
+            }
+        files = [InitSettingsSource(settings_cls, found) for _, found in read_settings()]
+        return init_settings, env_settings, *files
 
 
 def load_settings(**flags: object) -> Settings:
     """The settings of this invocation; flags that are None were not given.
 
-    Raises BadRequest, naming the setting, when a value is not valid.
+    Raises BadRequest, naming the setting and where it was given, when a value is not valid.
     """
+    variables.report_unknown(Settings)
     given = {key: value for key, value in flags.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(
-            f"The setting '{place}' is not valid: {first['msg']}.",
-            hint=f"Fix it on the command line, in VIEWFINDER_{place.upper().replace('.', '__')} "
-            f"or in {config_file()}.",
-            param=place,
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{config_file()} is not valid TOML: {error}.") from None
+        raise _invalid(error, given) from None
     except SettingsError as error:  # not JSON, where a list or table is expected
+        name = re.search(r'field "(\w+)"', str(error))
+        path = (name[1],) if name else ()
         raise BadRequest(
-            f"A VIEWFINDER_ variable is not valid: {error}.", hint="Write lists and tables as JSON."
+            f"The variable {variables.variable_of(path, os.environ) or variables.PREFIX} is not valid JSON.",
+            hint='Write lists and tables as JSON, for example \'["one", "two"]\'.',
+            param=".".join(path),
         ) from None
-    except OSError as error:
-        raise BadRequest(f"{config_file()} cannot be read: {error.strerror}.") from None
+
+
+def _invalid(error: ValidationError, flags: Mapping[str, object]) -> BadRequest:
+    """The first mistake, as an error that says where it was made."""
+    first = error.errors()[0]
+    path = tuple(first["loc"])
+    named = ".".join(map(str, path))
+    if first["type"] == "extra_forbidden":
+        meant = variables.nearest(str(path[-1]), variables.fields_at(Settings, path[:-1]))
+        return BadRequest(
+            f"There is no setting '{named}'.", hint=f"{meant} {_where(path, flags)}".strip(), param=named
+        )
+    says = first["msg"].removeprefix("Value error, ")
+    return BadRequest(f"The setting '{named}' is not valid: {says}.", hint=_where(path, flags), param=named)
+
+
+def _where(path: tuple[str | int, ...], flags: Mapping[str, object]) -> str:
+    """Where a setting was given: the flag, the variable or the file."""
+    if path and path[0] in flags:
+        return f"Fix --{str(path[0]).replace('_', '-')}."
+    if name := variables.variable_of(path, os.environ):
+        return f"Fix the variable {name}."
+    for file, found in read_settings():
+        if path and path[0] in found:
+            return f"Fix it in {file}."
+    return f"Fix it in {settings_files()[0]}."

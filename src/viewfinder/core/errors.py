@@ -4,10 +4,12 @@ ViewfinderError
 ├── BadRequest                 invalid usage or an invalid request             exit 2
 │   ├── UnknownModel
 │   ├── UnknownAnswer
+│   ├── UnknownResponse        none is kept under this id, for this key
 │   ├── UnsupportedParameter
 │   ├── InvalidImage
 │   ├── RequestTooLarge
-│   └── CapabilityMissing      this model cannot do that (no vision, no text)
+│   ├── CapabilityMissing      this model cannot do that (no vision, no text)
+│   └── ContextExceeded        the conversation is longer than the model's context
 ├── Unauthorized               the API key is missing or wrong
 ├── Forbidden                  the Host, Origin or content type is not allowed
 ├── Busy                       try again later
@@ -62,6 +64,10 @@ class UnknownAnswer(BadRequest):
     code = "answer_not_found"
 
 
+class UnknownResponse(BadRequest):
+    code = "response_not_found"
+
+
 class UnsupportedParameter(BadRequest):
     code = "unsupported_parameter"
 
@@ -78,6 +84,25 @@ class CapabilityMissing(BadRequest):
     code = "capability_missing"
 
 
+class ContextExceeded(BadRequest):
+    """The sentence is OpenAI's: clients look for it to shorten a conversation, or to use another model.
+
+    `most` is the context in tokens, None when the engine did not say.
+    """
+
+    code = "context_length_exceeded"
+
+    def __init__(self, sent: str = "", most: int | None = None, *, hint: str = "Send less.") -> None:
+        limit = f"This model's maximum context length is {most} tokens." if most else ""
+        says = f"However, your messages resulted in {sent}." if limit and sent else ""
+        super().__init__(
+            f"{limit} {says}".strip() or "The conversation is longer than the model's context.",
+            hint=hint,
+            param="messages",
+        )
+        self.most = most
+
+
 class Unauthorized(ViewfinderError):
     code = "invalid_api_key"
 
@@ -92,6 +117,15 @@ class Busy(ViewfinderError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0, hint: str = "", code: str = "") -> None:
         super().__init__(message, hint=hint, code=code)
         self.retry_after_s = retry_after_s
+
+    @classmethod
+    def short_of_descriptors(cls) -> "Busy":
+        """For what failed because this process may open no more files and connections."""
+        return cls(
+            "Viewfinder has too many files and connections open.",
+            hint="Retry in a moment, or raise its limit of open files (ulimit -n).",
+            code="overloaded",
+        )
 
 
 class MemoryShort(ViewfinderError):
