@@ -10,7 +10,7 @@ from viewfinder.media.intake import Intake
 async def main(url: str) -> None:
     async with Intake(Limits()) as intake:
         await intake.accept(url)
-        print(intake.decoder.pid, flush=True)
+        print(*intake.decoder.pids, flush=True)
         await asyncio.Event().wait()
 
 

@@ -3,12 +3,9 @@
 import asyncio
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from viewfinder.host.child import Child, ChildSpec
@@ -16,7 +13,6 @@ from viewfinder.host.child import Child, ChildSpec
 CHILDREN = Path(__file__).parents[1] / "children"
 
 Start = Callable[..., Awaitable[Child]]
-AssertGone = Callable[[Iterable[psutil.Process]], None]
 
 
 @pytest.fixture(params=["sleeps", "ignores_term", "forks_three", "escapes"])
@@ -53,22 +49,3 @@ async def start(spec: Callable[..., ChildSpec]) -> AsyncIterator[Start]:
     yield start
     for child in started:
         await child.stop(0)
-
-
-@pytest.fixture
-def assert_gone() -> AssertGone:
-    """Fails unless the processes end within 2 s; a zombie has ended."""
-
-    def alive(processes: Iterable[psutil.Process]) -> Iterator[psutil.Process]:
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    yield process
-
-    def check(processes: Iterable[psutil.Process]) -> None:
-        deadline_s = time.monotonic() + 2
-        while (left := list(alive(processes))) and time.monotonic() < deadline_s:
-            psutil.wait_procs(left, timeout=0.02)
-        assert not left
-
-    return check

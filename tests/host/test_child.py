@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from tests.processes import alive, left_of
 from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.host import child as child_module
 from viewfinder.host import warden
@@ -166,7 +167,7 @@ async def test_stop_leaves_nothing(start, shape):
     ended = await child.stop()
     assert ended.stopped
     assert ended.signal == (signal.SIGKILL if shape == "ignores_term" else signal.SIGTERM)
-    assert not any(process.is_running() for process in processes)
+    assert alive(processes) == []
 
 
 async def test_stop_may_be_called_any_number_of_times(start):
@@ -199,16 +200,16 @@ async def test_cancelling_a_wait_leaves_the_program_alone(start):
     assert child.exit is None
 
 
-async def test_a_killed_warden_leaves_nothing(start, shape, assert_gone):
+async def test_a_killed_warden_leaves_nothing(start, shape):
     child = await start(shape)
     processes = processes_of(child)
     os.kill(child.warden_pid, signal.SIGKILL)
     ended = await child.wait()
-    assert_gone(processes)
+    assert left_of(processes) == []
     assert ended == Exit(None, None)
 
 
-async def test_what_one_look_misses_is_ended_too(start, monkeypatch, assert_gone):
+async def test_what_one_look_misses_is_ended_too(start, monkeypatch):
     """A daemon's double fork during a look: the new process is not in its list, and its parent is gone.
 
     One of a thousand kills, of the warden of an engine that was just leaving its session, left a process.
@@ -219,17 +220,27 @@ async def test_what_one_look_misses_is_ended_too(start, monkeypatch, assert_gone
     monkeypatch.setattr(Child, "_left", lambda self: [] if next(missed, False) else look(self))
     os.kill(child.warden_pid, signal.SIGKILL)
     await child.wait()
-    assert_gone(processes)
+    assert left_of(processes) == []
+
+
+async def test_a_frozen_warden_is_continued_to_stop_its_tree(start):
+    child = await start("escapes")
+    processes = processes_of(child)
+    os.kill(child.warden_pid, signal.SIGSTOP)
+    async with asyncio.timeout(5):
+        assert (await child.stop(0)).stopped
+    assert alive(processes) == []
 
 
 async def test_a_warden_that_hangs_is_given_up(start, monkeypatch):
+    monkeypatch.setattr(psutil.Process, "resume", lambda self: None)
     monkeypatch.setattr(warden, "GIVE_UP_S", 0.1)
     monkeypatch.setattr(child_module, "DRAIN_S", 0.1)
     child = await start("forks_three")
     processes = processes_of(child)
     os.kill(child.warden_pid, signal.SIGSTOP)
     assert await child.stop(0) == Exit(None, None)
-    assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
+    assert alive(processes) == []
 
 
 async def test_a_missing_program_is_an_error_that_says_so(tmp_path):

@@ -1,17 +1,17 @@
 import os
 import platform
 
-import psutil
 import pytest
 
 from viewfinder.host.hardware import Machine, read_cpuinfo, read_nvidia, this_machine
+from viewfinder.host.machine_memory import machine_memory
 
 
 def test_describes_this_machine():
     machine = this_machine()
     assert machine.cpu
     assert 1 <= machine.cores_physical <= machine.cores_logical <= os.cpu_count()
-    assert machine.memory_bytes == psutil.virtual_memory().total
+    assert machine.memory_bytes == machine_memory().total_bytes
     assert platform.python_version() in machine.python
     assert platform.release() in machine.os or "macOS" in machine.os
     assert Machine.model_validate_json(machine.model_dump_json()) == machine

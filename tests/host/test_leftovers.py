@@ -1,5 +1,8 @@
 """Processes that a killed Viewfinder left: killed when they are proven to be ours, else left alone."""
 
+import base64
+import io
+import json
 import os
 import shutil
 import signal
@@ -11,17 +14,26 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
+from tests.processes import alive, left_of
 from viewfinder.host import leftovers as leftovers_module
 from viewfinder.host.child import MARK, Child, ChildSpec
 from viewfinder.host.leftovers import Stray, leftovers, sweep
 from viewfinder.host.ownership import claim
-from viewfinder.host.records import Identity, RunRecord, identity_of, this_process, write
+from viewfinder.host.records import OWNED_BY, Identity, RunRecord, identity_of, this_process, write
 
 CHILDREN = Path(__file__).parent.parent / "children"
 OURS, OTHER = "0123456789abcdef", "fedcba9876543210"
 DEAD = 4_194_305
 """A pid that no system assigns."""
+
+
+def red() -> str:
+    data = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(data, "PNG")
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+
 
 Start = Callable[[str], Identity]
 
@@ -277,7 +289,85 @@ def test_forks_of_an_owner_and_a_warden_that_were_killed_at_once_are_swept(
     deadline_s = time.monotonic() + 5
     while record.engine.is_alive() and time.monotonic() < deadline_s:
         time.sleep(0.005)
-    assert any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in tree)
+    assert alive(tree) != []
     sweep(home)
-    assert not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in tree)
+    assert alive(tree) == []
     assert not folder.exists()
+
+
+WITHOUT_SIGNALS = """
+import ctypes, sys
+
+class NoSystem:
+    def prctl(self, *_):
+        pass
+
+ctypes.CDLL = lambda *_: NoSystem()
+from viewfinder.host import warden
+warden.__file__ = {warden!r}
+"""
+"""Makes a Linux where an owner's death sends no signal, as on macOS: in decoders and a copy of the warden."""
+
+
+def without_signals(folder: Path) -> dict[str, str]:
+    """An environment in which processes start like that."""
+    copy = folder / "viewfinder" / "host" / "warden.py"
+    copy.parent.mkdir(parents=True)
+    source = Path(leftovers_module.warden.__file__).read_text()
+    changed = source.replace('LINUX = sys.platform == "linux"', "LINUX = False")
+    assert changed != source
+    copy.write_text(changed)
+    (folder / "sitecustomize.py").write_text(WITHOUT_SIGNALS.format(warden=str(copy)))
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(folder), str(Path(__file__).parents[2] / "src"))),
+    }
+
+
+@pytest.mark.parametrize("kind", ["warden", "decoder"])
+def test_what_was_frozen_when_its_owner_was_killed_is_swept(home: Path, tmp_path: Path, kind: str) -> None:
+    """On Linux the owner's death wakes or kills it; on macOS it outlives `serve` until the next start."""
+    script, words = "owns_an_intake.py", [red()]
+    if kind == "warden":
+        script, words = "owns_a_child.py", [str(tmp_path), sys.executable, str(CHILDREN / "forks_three.py")]
+    owner = subprocess.Popen(
+        [sys.executable, CHILDREN / script, *words],
+        stdout=subprocess.PIPE,
+        env=without_signals(tmp_path / "x"),
+    )
+    assert owner.stdout is not None
+    line = owner.stdout.readline()
+    claimed = home / "run" / str(owner.pid)
+    if kind == "warden":
+        pids = json.loads(line)["tree"]
+    else:
+        pids = [int(line)]
+        claimed.mkdir(parents=True)  # as every Viewfinder has it
+    tree = [psutil.Process(pid) for pid in pids]
+    tree[0].suspend()
+    while tree[0].status() != psutil.STATUS_STOPPED:  # its threads stop one after another
+        time.sleep(0.001)
+    owner.kill()
+    owner.communicate()
+    try:
+        assert left_of(tree, within_s=0.5) == tree
+        assert {one.identity.pid for one in leftovers(home).processes} >= {one.pid for one in tree}
+        sweep(home)
+        assert alive(tree) == []
+        assert not claimed.exists()
+    finally:
+        for one in alive(tree):
+            one.kill()
+
+
+def test_a_helper_whose_owner_lives_is_left_alone(home: Path) -> None:
+    (home / "run" / str(DEAD)).mkdir(parents=True)
+    named = {**os.environ, OWNED_BY: this_process().model_dump_json()}
+    with subprocess.Popen(["sleep", "60"], env=named) as helper:
+        other = subprocess.Popen(["sleep", "60"], env={**named, OWNED_BY: "no identity"})
+        assert leftovers(home).processes == ()
+        assert len(sweep(home).folders) == 1
+        assert helper.poll() is other.poll() is None
+        for one in (helper, other):
+            one.kill()
+            one.wait()

@@ -1,7 +1,7 @@
 import logging
 from pathlib import Path
 
-from viewfinder.host.output import TAIL_BYTES, Output, visible
+from viewfinder.host.output import KEPT_LINE_BYTES, LEFT_OUT, TAIL_BYTES, Output, visible
 
 
 def test_keeps_the_last_lines(tmp_path):
@@ -66,3 +66,28 @@ def test_what_a_terminal_would_obey_is_spelled_out():
     assert visible(said) == (
         "ok\ttab \\x1b[31mred \\x1b]0;title\\x07 \\x9b2J \\u202ertl \\u200b é 東 'q\" \\"
     )
+
+
+def test_only_what_may_be_kept_of_a_line_is_kept(tmp_path):
+    output = Output(tmp_path / "log")
+    output.feed(b"loading secret\npar")
+    output.keep_only(lambda line: line if line.startswith("fig") else "")
+    rest = (b"tly\nfigure 1\nsec", b"ret\nsecret\r\n\nfigure 2\r\nsecret without an end")
+    for data in rest:
+        output.feed(data)
+    assert output.tail(9).splitlines()[-1] == "figure 2"
+    output.close()
+    kept = (tmp_path / "log").read_bytes().splitlines(keepends=True)
+    assert kept == [b"loading secret\n", b"par" + LEFT_OUT, b"figure 1\n", LEFT_OUT, b"figure 2\n", LEFT_OUT]
+    assert output.total_bytes == 18 + sum(map(len, rest))
+
+
+def test_an_endless_line_takes_no_memory_while_lines_are_filtered(tmp_path):
+    output = Output(tmp_path / "log")
+    output.keep_only(lambda line: line[:3])
+    for _ in range(100):
+        output.feed(b"abc" * 10_000)
+    assert len(output._rest) <= KEPT_LINE_BYTES
+    output.feed(b"\nxyz\n")
+    assert output.tail(2) == "abc\nxyz"
+    output.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from viewfinder.core import paths
-from viewfinder.core.errors import AlreadyRunning
+from viewfinder.core.errors import AlreadyRunning, BadRequest
 from viewfinder.host.ownership import (
     Owner,
     OwnerLock,
@@ -226,5 +226,5 @@ def test_a_folder_that_another_user_made_is_not_used(tmp_path: Path, monkeypatch
     paths.run_places(deep)[1].mkdir()
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
     paths.run_places(deep)[1].mkdir()
-    with pytest.raises(PermissionError, match="belongs to another user"):
+    with pytest.raises(BadRequest, match="belongs to another user"):
         control_path(deep)

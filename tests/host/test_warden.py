@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import alive, left_of
 from viewfinder.host import warden
 from viewfinder.host.child import Child, Exit
 
@@ -19,10 +20,11 @@ CHILDREN = Path(__file__).parents[1] / "children"
 
 @contextmanager
 def killed_owner(
-    shape: str, folder: Path, *, with_warden: bool = False, **environment: str
+    shape: str, folder: Path, *, with_warden: bool = False, frozen: slice = slice(0), **environment: str
 ) -> Iterator[list[psutil.Process]]:
     """Lets a process own a child as `viewfinder serve` owns an engine, SIGKILLs it, and returns the processes
-    that it leaves behind: the warden and the tree. A fork that it made runs until the end of the test."""
+    that it leaves behind: the warden and the tree, of which those in `frozen` are stopped before. A fork that
+    it made runs until the end of the test."""
     program, engine = (str(CHILDREN / f"{name}.py") for name in ("owns_a_child", shape))
     with subprocess.Popen(
         [sys.executable, program, str(folder), sys.executable, engine],
@@ -31,6 +33,8 @@ def killed_owner(
     ) as owner:
         said = json.loads(owner.stdout.readline())
         processes = [psutil.Process(pid) for pid in said["tree"]]
+        for process in processes[frozen]:
+            process.suspend()
         if with_warden:
             owner.send_signal(signal.SIGSTOP)  # so that it cannot step in
             processes[0].kill()
@@ -49,22 +53,30 @@ def left_by(child: Child) -> list[psutil.Process]:
     return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
 
 
-def test_a_killed_owner_leaves_nothing(shape, tmp_path, assert_gone):
+def test_a_killed_owner_leaves_nothing(shape, tmp_path):
     with killed_owner(shape, tmp_path) as processes:
         assert len(processes) >= 2
-        assert_gone(processes)
+        assert left_of(processes) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs PDEATHSIG")
-def test_an_engine_ends_when_owner_and_warden_are_killed_at_once(tmp_path, assert_gone):
+@pytest.mark.parametrize("frozen", [slice(1), slice(None)], ids=["the warden", "everything"])
+def test_a_killed_owner_leaves_nothing_frozen(shape, frozen, tmp_path):
+    """A warden under SIGSTOP did not see the end of its owner, and the engine ran on."""
+    with killed_owner(shape, tmp_path, frozen=frozen) as processes:
+        assert left_of(processes) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs PDEATHSIG")
+def test_an_engine_ends_when_owner_and_warden_are_killed_at_once(tmp_path):
     with killed_owner("ignores_term", tmp_path, with_warden=True) as processes:
-        assert_gone(processes)
+        assert left_of(processes) == []
 
 
-def test_a_killed_owner_leaves_nothing_though_a_fork_of_it_holds_the_socket(tmp_path, assert_gone):
+def test_a_killed_owner_leaves_nothing_though_a_fork_of_it_holds_the_socket(tmp_path):
     """Python's multiprocessing forks: a data loader's worker inherits every file of ours and outlives us."""
     with killed_owner("ignores_term", tmp_path, FORK="1") as processes:
-        assert_gone(processes)
+        assert left_of(processes) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -73,7 +85,7 @@ async def test_a_signal_to_the_warden_ends_the_tree(start, number):
     processes = [psutil.Process(pid) for pid in child.pids()]
     os.kill(child.warden_pid, number)
     assert (await child.wait()).stopped
-    assert not any(process.is_running() for process in processes)
+    assert alive(processes) == []
 
 
 async def test_what_an_engine_leaves_behind_ends_with_it(start):
@@ -100,18 +112,18 @@ def portable(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("program", ["sleeps", "ignores_term", "forks_three"])
-async def test_without_linux_the_group_is_ended(portable, start, program, assert_gone):
+async def test_without_linux_the_group_is_ended(portable, start, program):
     child = await start(program)
     processes = [psutil.Process(pid) for pid in child.pids()]
     ended = await child.stop(0.2)
     assert ended.signal == (signal.SIGKILL if program == "ignores_term" else signal.SIGTERM)
-    assert_gone(processes)
+    assert left_of(processes) == []
 
 
-async def test_without_linux_what_an_engine_leaves_in_its_group_ends_with_it(portable, start, assert_gone):
+async def test_without_linux_what_an_engine_leaves_in_its_group_ends_with_it(portable, start):
     child = await start("forks_three", "--leave", ready=False)
     assert await child.wait() == Exit(0, None)
-    assert_gone(left_by(child))
+    assert left_of(left_by(child)) == []
 
 
 @pytest.mark.parametrize("arguments", [(), ("--orphan",)])

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +156,10 @@ class Child:
     def tail(self, lines: int = 20) -> str:
         return self._output.tail(lines)
 
+    def keep_only(self, kept: Callable[[str], str]) -> None:
+        """From now on, keep of each line of output only what `kept` returns; see `Output.keep_only`."""
+        self._output.keep_only(kept)
+
     def pids(self) -> list[int]:
         """The tree: the program and every process below it, without the warden; callable from any thread."""
         if _LISTS_CHILDREN:
@@ -173,6 +177,8 @@ class Child:
         """Stop the tree: TERM, `grace_s` (the spec's when None), KILL. May be called again at any time;
         a second call with a shorter grace hurries the first. Returns when no process is left."""
         grace_s = self.spec.grace_s if grace_s is None else grace_s
+        with suppress(psutil.Error):
+            self._warden.resume()  # somebody may have stopped it
         with suppress(OSError):  # the warden is gone: the processes that it left are being killed
             self._control.send(b"stop %f\n" % grace_s)
         done, _ = await asyncio.wait([self._ending], timeout=grace_s + warden.GIVE_UP_S + DRAIN_S)

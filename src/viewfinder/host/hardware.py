@@ -13,6 +13,9 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict
 
+from viewfinder.host.cgroups import Cgroups
+from viewfinder.host.machine_memory import machine_memory
+
 X86_FEATURES = (
     "sse4_2",
     "avx",
@@ -47,6 +50,8 @@ APPLE_FEATURES = {
     "hw.optional.avx2_0": "avx2",
     "hw.optional.avx512f": "avx512f",
 }
+QUOTA_SLACK = 0.1
+"""How much may be missing of a core that counts as one."""
 METAL = "(Metal)"
 """How the GPU of Apple silicon is named, which is a part of the processor."""
 
@@ -58,9 +63,10 @@ class Machine(BaseModel):
 
     cpu: str
     cores_physical: int
-    """Physical cores that this process may run on: the right number of threads for an engine."""
+    """Physical cores that this process may use: the right number of threads for an engine."""
     cores_logical: int
     memory_bytes: int
+    """What we may use of it: in a container, its limit."""
     os: str
     python: str
     gpu: str = ""
@@ -80,7 +86,7 @@ class Machine(BaseModel):
 @functools.cache
 def this_machine() -> Machine:
     """Describe this computer; looked up once, without starting a process on Linux."""
-    logical = _usable_cores()
+    logical = usable_cores()
     physical = min(psutil.cpu_count(logical=False) or logical, logical)
     facts = _macos() if sys.platform == "darwin" else _linux()
     cpu, system, gpu, features = facts
@@ -88,7 +94,7 @@ def this_machine() -> Machine:
         cpu=cpu or platform.processor() or platform.machine(),
         cores_physical=physical,
         cores_logical=logical,
-        memory_bytes=psutil.virtual_memory().total,
+        memory_bytes=machine_memory().total_bytes,
         os=system,
         python=f"{platform.python_implementation()} {platform.python_version()}",
         gpu=gpu,
@@ -96,11 +102,25 @@ def this_machine() -> Machine:
     )
 
 
-def _usable_cores() -> int:
-    """Logical cores that this process may run on: more threads than that slow an engine down."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores(cgroups: Cgroups | None = None) -> int:
+    """Logical cores that this process may use: more threads than that slow an engine down.
+
+    Those it is pinned to, or fewer by the quota of a container. A part of a core does not count: under a
+    quota of 1.5, two threads took twice as long as one, because each waits while the other is stopped.
+    """
+    every = os.cpu_count() or 1
+    pinned = len(os.sched_getaffinity(0)) if sys.platform == "linux" else every
+    quota = (cgroups or Cgroups()).cores()
+    return pinned if quota is None else max(1, min(pinned, int(quota + QUOTA_SLACK)))
+
+
+def thread_limit(cgroups: Cgroups | None = None) -> int:
+    """The number of threads that an engine should use where it may not use the whole computer; 0: it may.
+
+    Engines count the computer's cores, and not all of them notice what a container allows.
+    """
+    cores = usable_cores(cgroups)
+    return cores if cores < (os.cpu_count() or 1) else 0
 
 
 def _linux() -> tuple[str, str, str, tuple[str, ...]]:

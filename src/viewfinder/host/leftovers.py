@@ -1,11 +1,14 @@
-"""What a Viewfinder that was killed may have left: engines that still run, and its run folder.
+"""What a Viewfinder that was killed may have left: engines and helpers that still run, and its run folder.
 
-`doctor` reports it; `api` sweeps before it starts engines. A warden stops its engine when its owner goes, so
-a process found here survived its warden too: both were killed at the same moment, and the engine had forked.
+`doctor` reports it; `api` sweeps before it starts engines. A warden stops its engine when its owner goes, and
+a decoder exits, so a process found here survived that: the owner and the warden were killed at the same
+moment and the engine had forked, or it was frozen (SIGSTOP) on macOS, where the owner's death sends no signal
+and a frozen process can watch for nothing.
 
 A process is killed only when it is proven to be ours: its owner is dead, and it carries the mark in that
 owner's record. The engine itself must have the recorded pid and start time, and its forks must be younger.
 All three are checked once more right before SIGKILL. Processes without proof are reported and left alone.
+A helper names its owner itself; it has nothing to save, and is killed at once when that is dead.
 """
 
 import logging
@@ -22,7 +25,7 @@ import psutil
 
 from viewfinder.host import warden
 from viewfinder.host.ownership import RUN_OWNER, is_abandoned, run_folders
-from viewfinder.host.records import Identity, RunRecord, identity_of, mark_of
+from viewfinder.host.records import Identity, RunRecord, identity_of, mark_of, owner_of
 
 WARDEN = "/".join(Path(warden.__file__).parts[-3:])
 WARDEN_S = warden.ORPHAN_GRACE_S + 0.5
@@ -35,10 +38,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A process that carries a mark."""
+    """A process that carries a mark, or names its owner."""
 
     identity: Identity
     mark: str
+    owner: Identity | None = None
+    """Of a helper, which has no mark."""
 
     def is_of(self, record: RunRecord) -> bool:
         """Whether the record proves it to be the engine, its warden, or a process that the engine started."""
@@ -56,7 +61,8 @@ class Stray:
     def kill(self) -> None:
         """SIGKILL, unless its pid belongs to another process by now."""
         with suppress(OSError), _held(self.identity.pid) as handle:
-            if identity_of(self.identity.pid) == self.identity and mark_of(self.identity.pid) == self.mark:
+            pid = self.identity.pid
+            if identity_of(pid) == self.identity and (mark_of(pid), owner_of(pid)) == (self.mark, self.owner):
                 if handle is None:
                     os.kill(self.identity.pid, signal.SIGKILL)
                 else:
@@ -81,7 +87,7 @@ def leftovers(home: Path) -> Leftovers:
     """What earlier Viewfinders of this user left; looks at every process of the computer."""
     folders = tuple(filter(is_abandoned, run_folders(home)))
     records, corrupt = _records(home)
-    proven = tuple(_proven(records))
+    proven = (*_proven(records), *_helpers())
     pids = {stray.identity.pid for stray in proven}
     doubtful = {stray.identity.pid for stray in _marked() if not _is_watched(stray.identity.pid)}
     doubtful |= {one.engine.pid for one in records.values() if one.engine and one.engine.is_alive()}
@@ -98,6 +104,7 @@ def sweep(home: Path) -> Leftovers:
         return Leftovers()
     found = leftovers(home)
     left = _kill(records)
+    _kill_helpers()
     for file in found.corrupt:
         with suppress(OSError):  # another sweep moved it first
             file.replace(file.parent.with_name(f"{file.parent.name}-{file.name}.corrupt"))
@@ -133,6 +140,17 @@ def _kill(records: dict[Path, RunRecord]) -> list[Stray]:
         pids = [one.identity.pid for one in left]
         _log.error("Processes %s could not be killed: they hang in the system.", pids)
     return left
+
+
+def _kill_helpers() -> None:
+    give_up_s, killed = time.monotonic() + SWEEP_S, set()
+    while (helpers := _helpers()) and time.monotonic() < give_up_s:
+        killed |= {stray.identity.pid for stray in helpers}
+        for stray in helpers:
+            stray.kill()
+        time.sleep(0.02)
+    if killed:
+        _log.warning("Killed helpers %s, left by a Viewfinder that had been killed.", sorted(killed))
 
 
 def _report(found: Leftovers) -> None:
@@ -178,6 +196,16 @@ def _marked() -> list[Stray]:
         identity = identity_of(pid)
         if identity is not None and (mark := mark_of(pid)):
             found.append(Stray(identity, mark))
+    return found
+
+
+def _helpers() -> list[Stray]:
+    """Every helper of this user whose owner is dead."""
+    found = []
+    for pid in psutil.pids():
+        identity, owner = identity_of(pid), owner_of(pid)
+        if identity is not None and owner is not None and not owner.is_alive():
+            found.append(Stray(identity, mark_of(pid), owner))
     return found
 
 

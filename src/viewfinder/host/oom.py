@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
+from viewfinder.host.cgroups import Cgroups
+
 BURST_S = 5.0
 """Kills for memory come in bursts: a process killed within this time of another was killed for memory too."""
 
@@ -38,18 +39,10 @@ class MemoryKills:
         return None
 
 
-def counter_file(membership: Path = Path("/proc/self/cgroup"), cgroups: Path = CGROUPS) -> Path | None:
-    """The file with the count of our cgroup (version 2, or the memory controller of version 1)."""
-    with suppress(OSError):
-        for line in membership.read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            v1 = "memory" in controllers.split(",")
-            file = (
-                cgroups
-                / ("memory" if v1 else "")
-                / path[1:]
-                / ("memory.oom_control" if v1 else "memory.events")
-            )
-            if (v1 or not controllers) and file.is_file():
-                return file
+def counter_file(cgroups: Cgroups | None = None) -> Path | None:
+    """The file with the count of our group (version 2, or the memory controller of version 1)."""
+    for folder in (cgroups or Cgroups()).folders("memory"):
+        for name in ("memory.events", "memory.oom_control"):
+            if (folder / name).is_file():
+                return folder / name
     return None

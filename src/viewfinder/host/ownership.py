@@ -9,6 +9,7 @@ A fleet that is embedded in another program holds no lock: it has its own run fo
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -17,8 +18,8 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from viewfinder.core.errors import AlreadyRunning
-from viewfinder.core.paths import SOCKET_PATH_LIMIT, private, run_places
+from viewfinder.core.errors import AlreadyRunning, ViewfinderError
+from viewfinder.core.paths import SOCKET_PATH_LIMIT, private, run_places, short_folder
 from viewfinder.host import records
 from viewfinder.host.records import Identity, this_process
 from viewfinder.host.sockets import BACKLOG
@@ -62,6 +63,12 @@ class OwnerLock:
                 + (f" and listens at {owner.url}." if owner.url else ", and is just starting."),
                 hint="Use that one, stop it, or set VIEWFINDER_HOME to another folder.",
             ) from None
+        except NotImplementedError:
+            raise ViewfinderError(
+                f"The file system of {home} has no locks, and without one two servers could share it.",
+                hint="Set VIEWFINDER_HOME to a folder on a local disk.",
+                code="no_locks",
+            ) from None
         owned = cls(home, lock)
         try:
             owned.announce("")
@@ -94,6 +101,9 @@ def running_owner(home: Path) -> Owner | None:
             return None
     except Timeout:
         return _recorded(home)
+    except OSError:  # a disk that is read-only here: whoever wrote the record may still run
+        owner = _recorded(home)
+        return owner if owner.pid else None
 
 
 def control_path(home: Path) -> Path:
@@ -101,7 +111,7 @@ def control_path(home: Path) -> Path:
     path = home / "control.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
-    return private(run_places(home)[1]) / path.name
+    return short_folder(home) / path.name
 
 
 @contextmanager
@@ -136,8 +146,10 @@ def run_folders(home: Path) -> list[Path]:
     """The run folders of all processes, dead or alive."""
     found: list[Path] = []
     for place in run_places(home):
-        if place.is_dir() and not place.is_symlink() and place.stat().st_uid == os.getuid():
-            found += (folder for folder in place.iterdir() if folder.name.isdigit())
+        with suppress(OSError):  # there is none, or it cannot be read
+            seen = place.lstat()
+            if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid():
+                found += (folder for folder in place.iterdir() if folder.name.isdigit())
     return found
 
 

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 MARK = "VIEWFINDER_TREE"
 """The environment variable that marks every process of a tree as ours, even one that left the tree."""
+OWNED_BY = "VIEWFINDER_OWNER"
+"""The environment variable with the identity of the owner of a helper, which is of no use without it."""
 
 
 class Identity(BaseModel):
@@ -74,6 +76,14 @@ def mark_of(pid: int) -> str:
     with suppress(psutil.Error, OSError):
         return psutil.Process(pid).environ().get(MARK, "")
     return ""
+
+
+def owner_of(pid: int) -> Identity | None:
+    """The owner that a helper names; None for any other process, and when we may not read it."""
+    with suppress(psutil.Error, OSError, ValueError):
+        if named := psutil.Process(pid).environ().get(OWNED_BY, ""):
+            return Identity.model_validate_json(named)
+    return None
 
 
 def write(file: Path, record: BaseModel) -> None:

@@ -82,7 +82,7 @@ def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
     """The address to bind: IPv4 where a name has both, because every client tries it."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror:
+    except (socket.gaierror, ValueError):  # ValueError: what can be no name at all
         raise BadRequest(
             f"'{host}' is not an address of this computer.", hint="127.0.0.1 is always one.", param="host"
         ) from None

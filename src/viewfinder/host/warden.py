@@ -7,6 +7,8 @@ Its stdin is a socket whose other end only the owner holds. It reads "stop SECON
 which means that the owner is gone; it writes "started PID" or "failed ERRNO" and, when no process is left,
 "exited RETURNCODE", or "stopped RETURNCODE" when the engine was being stopped.
 
+On Linux the owner's death continues a warden that was stopped (SIGSTOP), so that it can do its work.
+
 It stops the tree on "stop", on end of file, on SIGTERM, when the engine exits by itself, and when the owner
 dies while a fork of it still holds the socket. Stopping is: TERM to the engine's group and to processes that
 left the group, a grace period, then KILL until no process is left. On Linux the engine stays an unreaped
@@ -40,6 +42,7 @@ def main() -> None:
     owner_pid, grace_s, argv = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     signals = catch_signals()
     if LINUX:
+        prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     engine, failure = start(argv)
     if failure:
