@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from viewfinder.media.header import Header, Refused, ends_early, read_header
+from viewfinder.media.header import Header, Refused, count_scans, ends_early, read_header
 
 
 def saved(format: str, size: tuple[int, int] = (37, 21), mode: str = "RGB", **options: object) -> bytes:
@@ -27,6 +27,9 @@ GOOD = {
     "webp, alpha": saved("WEBP", mode="RGBA"),
     "webp, extended": saved("WEBP", exif=b"Exif\0\0x"),
     "webp, animated": saved("WEBP", save_all=True, append_images=[Image.new("RGB", (37, 21), "red")]),
+    "gif": saved("GIF"),
+    "gif, with a comment": saved("GIF", comment=b"x" * 5000),
+    "gif, animated": saved("GIF", save_all=True, append_images=[Image.new("RGB", (37, 21), "red")]),
 }
 
 
@@ -37,9 +40,24 @@ def test_size(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16383, 1), (1, 16383), (300, 70)])
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_every_size(format: str, size: tuple[int, int]) -> None:
     assert read_header(saved(format, size)) == Header(format.lower(), *size)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "kind"),
+    [(0xC0, 8, ""), (0xC2, 8, ""), (0xC1, 12, "12-bit JPEG"), (0xC3, 8, "Lossless JPEG")],
+)
+def test_rare_kinds_of_jpeg_are_named(marker: int, bits: int, kind: str) -> None:
+    frame = GOOD["jpeg"].replace(b"\xff\xc0\0\x11\x08", bytes((0xFF, marker, 0, 0x11, bits)))
+    assert read_header(frame) == Header("jpeg", 37, 21, kind)
+
+
+def test_a_gifs_picture_may_be_larger_than_its_screen() -> None:
+    data = bytearray(GOOD["gif"])
+    data[6:10] = struct.pack("<HH", 9, 5)
+    assert read_header(bytes(data)) == Header("gif", 37, 21)
 
 
 def test_fill_bytes_before_a_jpeg_marker() -> None:
@@ -50,9 +68,12 @@ def test_fill_bytes_before_a_jpeg_marker() -> None:
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (saved("GIF"), "GIF"),
         (saved("TIFF"), "TIFF"),
         (saved("BMP"), "BMP"),
+        (saved("PPM"), "PNM"),
+        (GOOD["jpeg"].replace(b"\xff\xc0", b"\xff\xf7"), "JPEG-LS"),
+        (GOOD["png"][:12] + b"CgBI" + GOOD["png"][16:], "CgBI (Apple's own PNG)"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0", "MP4 and other video"),
         (saved("ICO"), "ICO"),
         (saved("PDF"), "PDF"),
         (saved("EPS"), "EPS"),
@@ -116,3 +137,36 @@ def test_an_end_that_is_missing(name: str) -> None:
     format = read_header(data).format
     assert not ends_early(data, format)
     assert ends_early(data[:-8], format)
+
+
+def segment(marker: int, body: bytes = b"") -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+@pytest.mark.parametrize(
+    ("parts", "scans"),
+    [
+        ((), 0),
+        ((segment(0xDA) + b"data" * 9,), 1),
+        ((segment(0xDA) + b"\xff\x00\xff\xd3\xff\x00", segment(0xDA)), 2),
+        ((segment(0xE1, b"\xff\xda\x00\x02" * 50), segment(0xDA)), 1),
+        ((segment(0xDA), b"\xff\xd9", segment(0xDA) * 50), 1),
+        ((segment(0xDA) * 50,), 11),
+        ((segment(0xDA), b"\xff\xff\xff\xda\x00\x02"), 2),
+        ((segment(0xC4, b"x" * 20), segment(0xDA), segment(0xC4, b"\xff\xda"), segment(0xDA)), 2),
+        ((b"\xff\xe1\xff\xff",), 0),
+        ((b"\xff\xda",), 1),
+        ((segment(0xE1) * 5000,), 11),
+    ],
+    ids=[
+        "none", "one", "stuffed bytes and restarts", "a thumbnail", "behind the end", "no further",
+        "fill bytes", "tables between", "a segment without end", "cut off", "segments without end",
+    ],
+)  # fmt: skip
+def test_the_scans_of_a_jpeg(parts: tuple[bytes, ...], scans: int) -> None:
+    assert count_scans(b"\xff\xd8" + b"".join(parts), 10) == scans
+
+
+@given(st.binary(max_size=300))
+def test_scans_are_counted_in_any_bytes(data: bytes) -> None:
+    assert 0 <= count_scans(b"\xff\xd8" + data, 5) <= 6

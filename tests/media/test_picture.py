@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
+from viewfinder.media.frames import Order
 from viewfinder.media.header import Refused
 from viewfinder.media.picture import Picture, make_picture
 
@@ -25,7 +26,7 @@ def saved(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
 def made(
     data: bytes, longest_edge: int | None = None, max_pixels: int = 10**7
 ) -> tuple[Picture, Image.Image]:
-    picture = make_picture(data, max_pixels=max_pixels, longest_edge=longest_edge)
+    picture = make_picture(data, max_pixels=max_pixels, order=Order(longest_edge))
     image = Image.open(io.BytesIO(picture.data))
     image.load()
     assert image.mode == "RGB"
@@ -35,7 +36,7 @@ def made(
 
 def refused(data: bytes, max_pixels: int = 10**7) -> Refused:
     with pytest.raises(Refused) as caught:
-        make_picture(data, max_pixels=max_pixels, longest_edge=None)
+        make_picture(data, max_pixels=max_pixels, order=Order())
     return caught.value
 
 
@@ -79,8 +80,8 @@ def test_the_same_pixels_are_the_same_bytes_whatever_came_with_them() -> None:
     plain = saved(halves())
     noted = saved(halves(), pnginfo=notes, dpi=(300, 300), icc_profile=b"x" * 200, compress_level=9)
     assert plain != noted
-    assert make_picture(plain, max_pixels=10**6, longest_edge=None) == make_picture(
-        noted, max_pixels=10**6, longest_edge=None
+    assert make_picture(plain, max_pixels=10**6, order=Order()) == make_picture(
+        noted, max_pixels=10**6, order=Order()
     )
 
 
@@ -226,7 +227,7 @@ def test_one_bit() -> None:
     assert image.getpixel((4, 4)) == WHITE
 
 
-@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "GIF"])
 def test_an_animation_gives_its_first_frame(format: str) -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in (BLUE, RED, RED)]
     data = saved(frames[0], format, save_all=True, append_images=frames[1:], lossless=True)
@@ -241,6 +242,27 @@ def test_two_pictures_in_one_jpeg_give_the_first() -> None:
     assert near(image.getpixel((5, 16)), RED)
 
 
+@pytest.mark.parametrize(
+    ("size", "wide"),
+    [((1, 200), (2, 200)), ((200, 1), (200, 2)), ((10, 1930), (20, 1930)), ((1, 101), (2, 101))],
+)
+def test_a_thin_picture_gets_what_engines_need(size: tuple[int, int], wide: tuple[int, int]) -> None:
+    """llama.cpp answered 1 x 200 with an error that said nothing of the picture."""
+    picture, image = made(saved(Image.new("RGB", size, RED)))
+    assert image.size == wide
+    assert picture.reduced_from is None
+    colours = np.asarray(image).reshape(-1, 3)
+    assert (colours == RED).all(1).sum() == size[0] * size[1]
+    assert (colours == WHITE).all(1).sum() == wide[0] * wide[1] - size[0] * size[1]
+
+
+def test_a_thin_picture_is_scaled_down_with_what_it_gets() -> None:
+    order = Order(most_pixels=8000)
+    picture = make_picture(saved(noise(10, 2000)), max_pixels=10**7, order=order)
+    assert picture.width * picture.height <= 8000
+    assert picture.reduced_from == (10, 2000)
+
+
 def test_the_limit_on_pixels() -> None:
     data = saved(Image.new("RGB", (100, 50)))
     made(data, max_pixels=5000)
@@ -253,7 +275,7 @@ def test_too_thin(size: tuple[int, int]) -> None:
     assert refused(saved(Image.new("RGB", size))).fault == "too_thin"
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 200), (3, 5), (400, 2)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 100), (3, 5), (400, 4)])
 def test_small_and_odd_sizes_pass(size: tuple[int, int]) -> None:
     _, image = made(saved(Image.new("RGB", size)))
     assert image.size == size
@@ -264,6 +286,17 @@ def test_small_and_odd_sizes_pass(size: tuple[int, int]) -> None:
 def test_truncated(format: str, share: float) -> None:
     data = saved(noise(200, 200), format)
     assert refused(data[: int(len(data) * share)]).fault == "truncated"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lacks_only_its_end_is_whole(progressive: bool) -> None:
+    """Viewers show it, and a PNG without its end was taken."""
+    data = saved(noise(200, 150), "JPEG", progressive=progressive)
+    whole, _ = made(data)
+    for cut in (data[:-2], data[:-1], data[:-2] + b"\0" * 9):
+        assert made(cut)[0] == whole
+    for lost in (*range(4, 40), 300, 3000):
+        assert refused(data[:-lost]).fault == "truncated"
 
 
 def test_a_file_that_lies_about_its_size_is_damaged() -> None:
@@ -295,3 +328,62 @@ def test_damage_anywhere_gives_a_picture_or_a_fault(data: bytes, patches: list[t
         made(data)
     except Refused:
         return
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(("size", "smaller"), [((400, 300), (200, 150)), ((100, 1200), (50, 600))])
+def test_a_picture_is_scaled_down_to_the_most_pixels(
+    format: str, size: tuple[int, int], smaller: tuple[int, int]
+) -> None:
+    most = smaller[0] * smaller[1]
+    picture = make_picture(saved(noise(*size), format), max_pixels=10**7, order=Order(most_pixels=most))
+    assert ((picture.width, picture.height), picture.reduced_from) == (smaller, size)
+    same = make_picture(saved(noise(*smaller), format), max_pixels=10**7, order=Order(most_pixels=most))
+    assert ((same.width, same.height), same.reduced_from) == (smaller, None)
+
+
+def test_the_size_before_is_that_of_the_upright_picture() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(noise(400, 100), "JPEG", exif=exif)
+    picture = make_picture(data, max_pixels=10**7, order=Order(most_pixels=10_000))
+    assert ((picture.width, picture.height), picture.reduced_from) == ((50, 200), (100, 400))
+
+
+@pytest.mark.parametrize("size", [(1201, 601), (999, 1333), (513, 512)])
+def test_a_low_detail_is_not_called_a_reduction(size: tuple[int, int]) -> None:
+    order = Order(512, most_pixels=10**6, most_bytes=10**7)
+    for format in ("PNG", "JPEG"):
+        picture = make_picture(saved(noise(*size), format), max_pixels=10**7, order=order)
+        assert (max(picture.width, picture.height), picture.reduced_from) == (512, None)
+
+
+def test_a_file_that_is_too_large_becomes_a_jpeg_and_then_smaller() -> None:
+    data = saved(noise(300, 300))
+    png, jpeg, smaller = (
+        make_picture(data, max_pixels=10**7, order=Order(most_bytes=most))
+        for most in (300_000, 250_000, 20_000)
+    )
+    assert (png.media_type, jpeg.media_type, smaller.media_type) == ("image/png", "image/jpeg", "image/jpeg")
+    assert png.digest == jpeg.digest, "only the file is another"
+    assert (jpeg.width, jpeg.reduced_from) == (300, None)
+    assert len(smaller.data) <= 20_000
+    assert smaller.reduced_from == (300, 300)
+    assert 50 < smaller.width < 150
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    width=st.integers(1, 60),
+    height=st.integers(1, 60),
+    most_pixels=st.integers(1, 4000),
+    most_bytes=st.integers(600, 9000),
+    format=st.sampled_from(["PNG", "JPEG"]),
+)
+def test_no_picture_is_larger_than_ordered(
+    width: int, height: int, most_pixels: int, most_bytes: int, format: str
+) -> None:
+    order = Order(most_pixels=most_pixels, most_bytes=most_bytes)
+    picture = make_picture(saved(noise(width, height), format), max_pixels=10**7, order=order)
+    assert picture.width * picture.height <= max(most_pixels, width, height)
+    assert len(picture.data) <= max(most_bytes, 700)

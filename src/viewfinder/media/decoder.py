@@ -1,21 +1,25 @@
-"""The program that decodes images, in a process that may crash; started by `worker`, one at a time.
+"""The program that decodes images, in a process that may crash; started by `worker`.
 
 Reads orders from stdin, writes replies to stdout, and exits at the end of stdin, even in the middle of an
-image. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS
+image. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS OWNER_PID
 """
 
 import base64
-import binascii
+import contextlib
 import json
 import os
 import queue
 import resource
+import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from viewfinder.media.frames import SIZES, Frame, pack_head
+from viewfinder.host.warden import PR_SET_PDEATHSIG, prctl
+from viewfinder.media.data_url import decoded
+from viewfinder.media.frames import SIZES, Frame, Order, pack_head
 from viewfinder.media.header import Refused
 from viewfinder.media.picture import make_picture
 
@@ -24,7 +28,8 @@ BYTES_PER_PIXEL = 32
 """A WebP with transparency needs the most, measured: 20 (two canvases, its frame, layers to flatten)."""
 
 
-def main(max_pixels: int, cpu_s: float) -> None:
+def main(max_pixels: int, cpu_s: float, owner: int) -> None:
+    _die_with(owner)
     _limit(resource.RLIMIT_AS, BASE_BYTES + BYTES_PER_PIXEL * max_pixels)
     _limit(resource.RLIMIT_CORE, 0)  # a crash must not write a client's picture to disk
     _limit(resource.RLIMIT_FSIZE, 0)
@@ -35,27 +40,27 @@ def main(max_pixels: int, cpu_s: float) -> None:
     _reply(replies, {"ready": True})
     while True:
         head, payload = orders.get()
-        _limit(resource.RLIMIT_CPU, int(time.process_time() + cpu_s) + 1)
+        # Our owner looks at the time that is used; this holds when the owner is busy.
+        _limit(resource.RLIMIT_CPU, int(time.process_time() + head.pop("cpu_s", cpu_s)) + 2)
         _reply(replies, *_decode(payload, max_pixels, head))
 
 
 def _decode(payload: bytes, max_pixels: int, order: dict[str, Any]) -> Frame:
     """The head and payload of the reply: a data URL, or the fault."""
     try:
-        data = binascii.a2b_base64(payload.translate(None, b"\r\n"), strict_mode=True)
-        picture = make_picture(
-            data,
-            max_pixels=max_pixels,
-            longest_edge=order["longest_edge"],
-            is_thumbnail=order.get("is_thumbnail", False),
-        )
-    except binascii.Error:
-        return {"fault": "bad_base64"}, b""
+        wanted = Order(**order)
+        data = decoded(payload, is_base64=wanted.is_base64)
+        picture = make_picture(data, max_pixels=max_pixels, order=wanted)
     except Refused as refused:
         return {"fault": refused.fault, "details": refused.details}, b""
     except MemoryError:
         return {"fault": "damaged"}, b""
-    head = {"width": picture.width, "height": picture.height, "digest": picture.digest}
+    head = {
+        "width": picture.width,
+        "height": picture.height,
+        "digest": picture.digest,
+        "reduced_from": picture.reduced_from,
+    }
     return head, b"data:" + picture.media_type.encode() + b";base64," + base64.b64encode(picture.data)
 
 
@@ -77,6 +82,17 @@ def _reply(stream: BinaryIO, head: dict[str, Any], payload: bytes = b"") -> None
     stream.flush()
 
 
+def _die_with(owner: int) -> None:
+    """Let the owner's death kill this process even while it is stopped (SIGSTOP), and let the system kill it
+    before its owner and the engines when memory runs out; macOS can do neither."""
+    if sys.platform == "linux":
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != owner:  # it died before the line above
+            os._exit(0)
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("800")
+
+
 def _limit(which: int, soft: int) -> None:
     _, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY:
@@ -88,4 +104,4 @@ def _limit(which: int, soft: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))

@@ -1,10 +1,11 @@
-"""The protocol between us and the decoder process on its pipes: a head of JSON, then bytes.
+"""The protocol between us and a decoder process on its pipes: a head of JSON, then bytes.
 
 Called by `worker` (our side, asyncio) and `decoder` (the process).
 """
 
 import json
 import struct
+from dataclasses import dataclass
 from typing import Any
 
 Frame = tuple[dict[str, Any], bytes]
@@ -13,6 +14,20 @@ SIZES = struct.Struct(">II")
 """Bytes of the head, bytes of the payload."""
 
 MAX_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to make of an image. It is shrunk to fit `longest_edge` and `most_pixels`; `most_bytes` is the
+    size of its file. None: no limit. A thumbnail is a small JPEG.
+
+    `is_base64` says how the file is written in its data URL."""
+
+    longest_edge: int | None = None
+    most_pixels: int | None = None
+    most_bytes: int | None = None
+    is_thumbnail: bool = False
+    is_base64: bool = True
 
 
 def pack_head(head: dict[str, Any], payload_bytes: int) -> bytes:

@@ -1,28 +1,59 @@
 """Turns an image from a client into the safe image that engines get; called by the gateway.
 
-It never fetches a URL and never opens a path: an image is a data URL, or it is refused.
+It never opens a path: an image is a data URL, or it is refused. `remote` makes data URLs of web addresses,
+where the settings allow it.
 """
 
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from viewfinder.core.config import Limits
-from viewfinder.core.errors import InvalidImage
-from viewfinder.media.frames import Frame
-from viewfinder.media.worker import DecoderLost, DecoderTimeout, DecoderWorker
+from viewfinder.core.errors import Busy, InvalidImage
+from viewfinder.media.data_url import DataUrl, UrlContent, content_of
+from viewfinder.media.fairness import NOBODY, SMALL_PIXELS, Client
+from viewfinder.media.frames import Order
+from viewfinder.media.header import Refused, read_header
+from viewfinder.media.pool import DecoderPool
+from viewfinder.media.worker import Decoded, DecoderLost, DecoderTimeout
+from viewfinder.wire.long_text import LongText
+
+if TYPE_CHECKING:
+    from viewfinder.media.remote import RemoteImages
 
 LOW_DETAIL_EDGE = 512
 """Longest edge in px for `detail: low`, as in OpenAI's API."""
 THUMBNAIL_EDGE = 128
+SEARCHED_BYTES = (48 * 1024, 768 * 1024)
+"""How much of a file is searched for its size: first this much, then that much. Both are multiples of 3."""
+
+DECODE_RETRY_S = 5.0
 
 SEND_DATA_URL = "Send the file itself, as data:image/png;base64,<the file in base64>."
-SEND_SUPPORTED = "Send a PNG, JPEG or WebP."
+SEND_SUPPORTED = "Send a PNG, JPEG, WebP or GIF."
 SEND_AGAIN = "Check the file, or save it again as PNG."
 
 FAULTS: dict[str, tuple[str, str, str]] = {
     "forbidden": ("media_url_forbidden", "Images are not fetched from addresses or paths.", SEND_DATA_URL),
-    "not_base64": ("invalid_image", "The data URL is not in base64.", SEND_DATA_URL),
+    "not_fetched": (
+        "media_url_forbidden",
+        "Images are not fetched from addresses.",
+        f"{SEND_DATA_URL} Whoever runs Viewfinder can allow it: remote_images = true.",
+    ),
+    "no_prefix": (
+        "invalid_image",
+        "The image is base64 without the beginning of a data URL.",
+        "Put data:image/png;base64, in front of it.",
+    ),
+    "no_comma": ("invalid_image", "The data URL has no comma.", SEND_DATA_URL),
+    "not_base64": (
+        "invalid_image",
+        "The data URL has no ;base64 before its comma, and what follows is not an image as it stands.",
+        SEND_DATA_URL,
+    ),
     "bad_base64": ("invalid_image", "The image's base64 is invalid.", SEND_DATA_URL),
     "empty": ("invalid_image", "The image is empty.", SEND_DATA_URL),
     "not_an_image": ("invalid_image", "The file is not an image.", SEND_SUPPORTED),
@@ -38,6 +69,11 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "The image of {width} x {height} pixels is too large: the most is {most:,} pixels.",
         "Send a smaller one, or raise limits.pixels.",
     ),
+    "too_many_scans": (
+        "image_too_complex",
+        "The progressive JPEG has too many scans: the most is {most} at its size.",
+        "Save it again, as a baseline JPEG or as PNG.",
+    ),
     "truncated": ("image_truncated", "The image ends too early.", "Send the whole file."),
     "damaged": ("decode_failed", "The image is damaged and cannot be decoded.", SEND_AGAIN),
     "lost": ("decode_failed", "The decoder crashed on the image.", SEND_AGAIN),
@@ -48,19 +84,33 @@ FAULTS: dict[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class SafeImage:
-    """An image that we decoded and encoded ourselves; `digest` is the sha256 of its size and pixels."""
+    """An image that we decoded and encoded ourselves, as a data URL; `digest` is the sha256 of its size and
+    pixels.
 
-    data_url: str
+    `reduced_from` is its size before it was scaled down to the most pixels or bytes, None if it was not.
+    """
+
+    url: LongText
     width: int
     height: int
     digest: str
+    reduced_from: tuple[int, int] | None = None
+
+    @property
+    def data_url(self) -> str:
+        """The whole of `url`."""
+        return str(self.url)
 
 
 class Intake(AbstractAsyncContextManager["Intake"]):
-    """Accepts images; an async context manager. Its decoder process starts with the first image."""
+    """Accepts images; an async context manager. Its decoder processes start when images need them."""
 
     def __init__(self, limits: Limits) -> None:
-        self.decoder = DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
+        self.decoder = DecoderPool(limits)
+        self._remote: RemoteImages | None = None
+        self._limits = limits
+        self._pixels: Counter[str] = Counter()
+        """Those of each client's requests whose images are not all decoded."""
         self._closed = 0
         """How often it was closed: an image that was lost to a close is not retried."""
 
@@ -68,64 +118,130 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         await self.close()
 
     def limit(self, limits: Limits) -> None:
-        """Use other limits from the next image on; there is never more than one decoder process."""
-        self.decoder.limit(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
+        """Use other limits from the next image on; no process stays with the old ones."""
+        self._limits = limits
+        if self._remote is not None:
+            self._remote.limits = limits
+        self.decoder.limit(limits)
+
+    def remote(self) -> "RemoteImages":
+        """What fetches images; one for all requests, because it counts them."""
+        from viewfinder.media.remote import RemoteImages  # takes long, and few need it
+
+        self._remote = self._remote or RemoteImages(self._limits)
+        return self._remote
 
     async def close(self) -> None:
-        """Stop the decoder process; the intake may be used again."""
+        """Stop the decoder processes; the intake may be used again."""
         self._closed += 1
         await self.decoder.close()
 
-    async def accept(self, url: str, *, detail: str = "auto") -> SafeImage:
-        """The safe image for a data URL: upright, opaque RGB, without metadata, only the first frame.
+    @asynccontextmanager
+    async def admitted(self, urls: Sequence[DataUrl], client: Client = NOBODY) -> AsyncIterator[None]:
+        """The images of one request, which are accepted within the block.
 
-        It is shrunk only when `detail` is "low". Raises InvalidImage.
+        Raises InvalidImage when they have too many pixels together, Busy when those of all requests have; but
+        one client's single image is never too many.
         """
-        return await self._accept(url, LOW_DETAIL_EDGE if detail == "low" else None)
+        pixels = 0
+        for url in urls:
+            pixels += self._pixels_of(url)
+            await asyncio.sleep(0)  # to look for a size that is far from the beginning takes 1.5 ms
+        limits = self._limits
+        if len(urls) > 1 and pixels > limits.request_pixels:
+            raise InvalidImage(
+                f"The request's images have {pixels:,} pixels together, more than {limits.request_pixels:,}.",
+                hint="Send fewer or smaller images, or raise limits.request_pixels.",
+                param="messages",
+                code="too_many_pixels",
+            )
+        is_large = pixels > SMALL_PIXELS and self._pixels[client.name] + pixels > limits.pixels
+        if is_large and self._pixels.total() + pixels > limits.pixels_together:
+            raise Busy(
+                "Too many images are being decoded.",
+                hint="Retry later, or raise limits.pixels_together.",
+                retry_after_s=DECODE_RETRY_S,
+                code="overloaded",
+            )
+        self._pixels[client.name] += pixels
+        try:
+            yield
+        finally:
+            self._pixels[client.name] -= pixels
+            self._pixels += Counter()  # forgets the clients that have none
+
+    async def accept(
+        self,
+        url: DataUrl,
+        *,
+        detail: str = "auto",
+        client: Client = NOBODY,
+        most_pixels: int | None = None,
+        most_bytes: int | None = None,
+    ) -> SafeImage:
+        """The safe image for a data URL: upright, opaque sRGB, without metadata, only the first frame.
+
+        It is shrunk when `detail` is "low", and when it has more pixels or its file more bytes than the most.
+        Raises InvalidImage.
+        """
+        edge = LOW_DETAIL_EDGE if detail == "low" else None
+        return await self._accept(url, Order(edge, most_pixels, most_bytes), client)
 
     async def thumbnail(self, url: str) -> str:
         """A small picture for people, as a data URL: a JPEG of at most 128 x 128 pixels, about 20 KB at the
         very most. Raises InvalidImage."""
-        return (await self._accept(url, THUMBNAIL_EDGE, is_thumbnail=True)).data_url
+        return (await self._accept(url, Order(THUMBNAIL_EDGE, is_thumbnail=True), NOBODY)).data_url
 
-    async def _accept(self, url: str, longest_edge: int | None, *, is_thumbnail: bool = False) -> SafeImage:
-        payload = _payload(url)
+    async def _accept(self, url: DataUrl, order: Order, client: Client) -> SafeImage:
         try:
-            head, decoded = await self._decoded(payload, longest_edge, is_thumbnail=is_thumbnail)
+            content = content_of(url)
+            order = replace(order, is_base64=content.is_base64)
+            head, decoded = await self._decoded(content.text, order, self._pixels_of(url), client)
+        except Refused as refused:
+            raise _refusal(refused.fault) from None
         except DecoderTimeout:
             raise _refusal("timeout") from None
         except DecoderLost:
             raise _refusal("lost") from None
-        if "fault" in head:
-            raise _refusal(head["fault"], head.get("details", {}))
-        return SafeImage(decoded.decode("ascii"), head["width"], head["height"], head["digest"])
+        if fault := head.get("fault"):
+            is_text = fault == "not_an_image" and not content.is_base64
+            raise _refusal("not_base64" if is_text else fault, head.get("details", {}))
+        reduced_from = tuple(head["reduced_from"]) if head["reduced_from"] else None
+        return SafeImage(decoded, head["width"], head["height"], head["digest"], reduced_from)
 
-    async def _decoded(self, payload: bytes, longest_edge: int | None, *, is_thumbnail: bool) -> Frame:
+    async def _decoded(self, payload: DataUrl, order: Order, pixels: int, client: Client) -> Decoded:
         """Retries once when the process is lost: another program may have killed it, not this image."""
         closed = self._closed
         try:
-            return await self.decoder.decode(payload, longest_edge=longest_edge, is_thumbnail=is_thumbnail)
+            return await self.decoder.decode(payload, order, pixels=pixels, client=client)
         except DecoderLost:
             if self._closed != closed:
                 raise
-            return await self.decoder.decode(payload, longest_edge=longest_edge, is_thumbnail=is_thumbnail)
+            return await self.decoder.decode(payload, order, pixels=pixels, client=client)
 
+    def _pixels_of(self, url: DataUrl) -> int:
+        """The pixels that the image declares: 0 when it will be refused, the most for a file that does not
+        say it near its beginning."""
+        try:
+            content = content_of(url)
+        except Refused:
+            return 0
+        return self._pixels_in(content)
 
-def _payload(url: str) -> bytes:
-    """The base64 of a data URL; its declared media type is ignored."""
-    if not url:
-        raise _refusal("empty")
-    if url[:5].lower() != "data:":
-        raise _refusal("forbidden")
-    declared, comma, payload = url.partition(",")
-    if not comma or not declared.lower().endswith(";base64"):
-        raise _refusal("not_base64")
-    if not payload:
-        raise _refusal("empty")
-    try:
-        return payload.encode("ascii")
-    except UnicodeEncodeError:
-        raise _refusal("bad_base64") from None
+    def _pixels_in(self, content: UrlContent) -> int:
+        size_bytes = content.most_bytes
+        for most_bytes in SEARCHED_BYTES:
+            try:
+                header = read_header(content.beginning(most_bytes), size_bytes)
+            except Refused as refused:
+                if refused.fault != "truncated" or most_bytes >= size_bytes:
+                    return 0
+            else:
+                pixels = header.width * header.height
+                return pixels if pixels <= self._limits.pixels else 0
+            if content.is_escaped:  # to unescape more takes too long
+                break
+        return self._limits.pixels
 
 
 def _refusal(fault: str, details: dict[str, Any] | None = None) -> InvalidImage:

@@ -6,29 +6,53 @@ The same pixels from the same format always become the same bytes, so that cache
 
 import hashlib
 import io
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from viewfinder.media.header import Header, ImageFormat, Refused, ends_early, read_header
+from viewfinder.media.background import WHITE, on_background
+from viewfinder.media.colours import as_srgb
+from viewfinder.media.frames import Order
+from viewfinder.media.header import Header, ImageFormat, Refused, count_scans, ends_early, read_header
+from viewfinder.media.jpeg_file import plain_jpeg
+from viewfinder.media.png_file import plain_png
 
 MAX_ASPECT = 200
 """Longest to shortest edge; beyond it preprocessors compute an edge of 0 pixels (CVE-2026-22773)."""
+ENGINES_ASPECT = 100
+"""A thinner image gets white at its sides: llama.cpp fails from 193 on, measured with glimpse."""
+
+MAX_SCANS = 100
+MAX_SCANNED_PIXELS = 1_000_000_000
+"""Of a JPEG: its scans, and its scans times its pixels. Encoders make about ten; thousands of them fit into
+0.3 MB, and take minutes."""
 
 READERS: dict[ImageFormat, type[ImageFile]] = {
     "png": PngImageFile,
     "jpeg": JpegImageFile,
     "webp": WebPImageFile,
+    "gif": GifImageFile,
 }
 """Listed explicitly: `Image.open` would try all of Pillow's formats, and read some JPEGs as TIFF."""
 
 QUALITY, THUMBNAIL_QUALITY = 95, 80
 """Of a JPEG: for a model, and for people."""
+
+SHRINK = 0.9
+"""How much smaller than its share each edge becomes when a file is too large."""
+ROUNDING = 2
+"""Two ways to the same size may differ by a pixel at each edge."""
+
+JPEG_END_MARK = b"\xff\xd9"
+AFTER_THE_END = bytes((at * 73 + 181) % 255 for at in range(1020))
+"""Bytes without a marker, of which a decoder makes pixels where a picture is not complete."""
 
 ORIENTATION_TAG = 0x0112
 UPRIGHT = {
@@ -44,20 +68,21 @@ UPRIGHT = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`data` is a file of `media_type`; `digest` the sha256 of its size and pixels before encoding."""
+    """`data` is a file of `media_type`; `digest` the sha256 of its size and pixels before encoding.
+
+    `reduced_from` is its size before it was scaled down to the most pixels or bytes, None if it was not.
+    """
 
     media_type: str
     width: int
     height: int
     digest: str
     data: bytes
+    reduced_from: tuple[int, int] | None = None
 
 
-def make_picture(
-    data: bytes, *, max_pixels: int, longest_edge: int | None, is_thumbnail: bool = False
-) -> Picture:
-    """The safe picture of `data`, shrunk to fit `longest_edge`, never enlarged; a thumbnail is a small JPEG
-    whatever the format of `data`.
+def make_picture(data: bytes, *, max_pixels: int, order: Order) -> Picture:
+    """The safe picture of `data` as ordered, never enlarged.
 
     Raises Refused. Of an animated image it is the first frame.
     """
@@ -66,27 +91,110 @@ def make_picture(
         raise Refused("too_large", width=header.width, height=header.height, most=max_pixels)
     if max(header.width, header.height) > MAX_ASPECT * min(header.width, header.height):
         raise Refused("too_thin", width=header.width, height=header.height, most=MAX_ASPECT)
+    if header.format == "jpeg":
+        _require_few_scans(data, header)
     try:
         with warnings.catch_warnings(action="ignore"):  # Pillow warns about odd metadata, which is dropped
-            image = _upright(_opened(data, header, longest_edge))
-            image = _fitted(_flattened(image), longest_edge)
+            opened, profile = _opened(data, header, order)
+            image = _upright(opened)
+            is_turned = image.size != opened.size
+            size = (header.height, header.width) if is_turned else (header.width, header.height)
+            plain = _flattened(as_srgb(_with_channels(image), profile))
+            return _ordered(plain, "jpeg" if header.format == "jpeg" else "png", size, order)
     except Refused:
         raise
     except Exception:  # any error of a codec on hostile bytes; its text never leaves this process
-        raise Refused("truncated" if ends_early(data, header.format) else "damaged") from None
-    if is_thumbnail:
-        return _encoded(image, "jpeg", quality=THUMBNAIL_QUALITY)
-    return _encoded(image, "jpeg" if header.format == "jpeg" else "png")
+        if ends_early(data, header.format):
+            raise Refused("truncated") from None
+        if header.kind:
+            raise Refused("unsupported", name=header.kind) from None
+        raise Refused("damaged") from None
 
 
-def _opened(data: bytes, header: Header, longest_edge: int | None) -> ImageFile:
+def _require_few_scans(data: bytes, header: Header) -> None:
+    most = min(MAX_SCANS, max(1, MAX_SCANNED_PIXELS // (header.width * header.height)))
+    if count_scans(data, most) > most:
+        raise Refused("too_many_scans", most=most)
+
+
+def _opened(data: bytes, header: Header, order: Order) -> tuple[ImageFile, bytes]:
+    """The pixels of a file, and the profile of their colours, if there is one."""
+    profile = b""
+    if header.format == "png":
+        data, profile = plain_png(data)
+    elif header.format == "jpeg":
+        data, profile = plain_jpeg(data)
+    try:
+        image = _decoded(data, header, order)
+    except OSError:
+        if header.format != "jpeg" or not ends_early(data, "jpeg"):
+            raise
+        image = _only_without_end(data, header, order)
+    if header.format == "webp":
+        profile = image.info.get("icc_profile", b"")
+    return image, profile
+
+
+def _decoded(data: bytes, header: Header, order: Order) -> ImageFile:
     image = READERS[header.format](io.BytesIO(data))
     if image.size != (header.width, header.height):
         raise Refused("damaged")
-    if longest_edge is not None:
-        image.draft(None, (longest_edge, longest_edge))  # a JPEG is then decoded near the wanted size
+    wanted = _size_within(image.size, order)
+    if wanted != image.size:
+        image.draft(None, wanted)  # a JPEG is then decoded near the wanted size
     image.load()
     return image
+
+
+def _only_without_end(data: bytes, header: Header, order: Order) -> ImageFile:
+    """The picture of a JPEG that lacks its end marker and nothing else.
+
+    A decoder makes up what is missing and does not tell. So the picture is decoded twice, with different
+    bytes after its own: if no pixel depends on them, none is missing. Raises Refused.
+    """
+    begun = data.removesuffix(b"\xff")
+    first, second = (_decoded(begun + more + JPEG_END_MARK, header, order) for more in (b"", AFTER_THE_END))
+    if first.tobytes() != second.tobytes():
+        raise Refused("truncated")
+    return first
+
+
+def _ordered(image: Image.Image, format: ImageFormat, size: tuple[int, int], order: Order) -> Picture:
+    """The picture as ordered; `size` is the image's own, before a decoder may have made it smaller."""
+    if order.is_thumbnail:
+        return _encoded(_resized(image, _size_within(image.size, order)), "jpeg", quality=THUMBNAIL_QUALITY)
+    fitting = _widened(_resized(image, _size_within(image.size, order)))
+    picture = _within(fitting, format, order.most_bytes)
+    expected = _size_within(size, replace(order, most_pixels=None))
+    is_reduced = picture.width + picture.height < sum(expected) - ROUNDING
+    return replace(picture, reduced_from=size) if is_reduced else picture
+
+
+def _size_within(size: tuple[int, int], order: Order) -> tuple[int, int]:
+    """The size that the order allows, at the same aspect ratio."""
+    width, height = size
+    if order.longest_edge is not None and max(size) > order.longest_edge:
+        width, height = (max(1, round(edge * order.longest_edge / max(size))) for edge in size)
+    most = order.most_pixels
+    while most is not None and (area := math.prod(_engines_size(width, height))) > most:
+        scale = math.sqrt(most / area)
+        width, height = (max(1, int(edge * scale)) for edge in (width, height))
+    return width, height
+
+
+def _engines_size(width: int, height: int) -> tuple[int, int]:
+    """The size with what engines need at the sides of a thin image."""
+    least = math.ceil(max(width, height) / ENGINES_ASPECT)
+    return max(width, least), max(height, least)
+
+
+def _widened(image: Image.Image) -> Image.Image:
+    size = _engines_size(*image.size)
+    if size == image.size:
+        return image
+    wide = Image.new("RGB", size, WHITE)
+    wide.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
+    return wide
 
 
 def _upright(image: ImageFile) -> Image.Image:
@@ -98,23 +206,37 @@ def _upright(image: ImageFile) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _flattened(image: Image.Image) -> Image.Image:
-    """8 bits of red, green and blue; white where it was transparent."""
+def _with_channels(image: Image.Image) -> Image.Image:
+    """8 bits of each channel, without a palette: RGB, L or CMYK, or RGBA for what is transparent."""
     if image.mode.startswith("I"):  # 16 bits of grey; `convert` alone would clip them
         image = image.convert("I").point(lambda value: value / 256).convert("L")
+        image.info.pop("transparency", None)  # a level of 65,536
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.new("RGB", layer.size, "white")
-        image.paste(layer, mask=layer)
+        return image.convert("RGBA")
+    return image if image.mode in ("RGB", "L", "CMYK") else image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """Red, green and blue; on a background where it was transparent."""
+    if image.mode == "RGBA":
+        return on_background(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _fitted(image: Image.Image, longest_edge: int | None) -> Image.Image:
-    longest = max(image.size)
-    if longest_edge is None or longest <= longest_edge:
-        return image
-    width, height = (max(1, round(edge * longest_edge / longest)) for edge in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _within(image: Image.Image, format: ImageFormat, most_bytes: int | None) -> Picture:
+    """The picture in a file of at most `most_bytes`: as a JPEG, then smaller, if it would be larger."""
+    picture = _encoded(image, format)
+    while most_bytes is not None and len(picture.data) > most_bytes and max(image.size) > 1:
+        if picture.media_type == "image/jpeg":
+            scale = SHRINK * math.sqrt(most_bytes / len(picture.data))
+            width, height = (max(1, int(edge * scale)) for edge in image.size)
+            image = _resized(image, (width, height))
+        picture = _encoded(image, "jpeg")
+    return picture
 
 
 def _encoded(image: Image.Image, format: ImageFormat, quality: int = QUALITY) -> Picture:
