@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel, UnsupportedParameter, ViewfinderError
-from viewfinder.wire.chat import MAX_PARTS, ImageRef, ParsedRequest, parse_request
+from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.wire.chat import MAX_PARTS, ChatRequest, ImageRef, ParsedRequest, parse_request
 
 HELLO = [{"role": "user", "content": "Hello"}]
 LIMITS = Limits(images=3, messages=8, output_tokens=100)
@@ -55,6 +57,24 @@ def test_honoured_fields_reach_the_engine() -> None:
         "tool_choice": {"type": "function", "function": {"name": "look"}},
     }
     assert engine_body(**honoured, n=1) == {"messages": HELLO, **honoured}
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "seed", "top_logprobs", "n"])
+def test_a_whole_number_may_have_a_point(name: str) -> None:
+    """JSON has one type of numbers. Schemathesis sent 1.0 where the document says integer, and got 400."""
+    assert parse(**{name: 1.0}, logprobs=True) == parse(**{name: 1}, logprobs=True)
+    with pytest.raises(BadRequest):
+        parse(**{name: 1.5}, logprobs=True)
+
+
+def test_tool_calls_need_their_results() -> None:
+    """llama.cpp refused it, and the client was told to see the engine's log."""
+    call = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    asks = [*HELLO, {"role": "assistant", "tool_calls": [call]}]
+    with pytest.raises(BadRequest) as caught:
+        parse(messages=asks)
+    assert caught.value.param == "messages[1].tool_calls"
+    parse(messages=[*asks, {"role": "tool", "tool_call_id": "1", "content": "red"}])
 
 
 def test_the_model_is_not_named_to_the_engine() -> None:
@@ -240,3 +260,11 @@ def test_any_object_is_taken_or_refused_with_a_sentence(fields: dict[str, Any]) 
         assert error.message.endswith(".")  # noqa: PT017
     else:
         parsed.request.for_engine(["data:ours"] * len(parsed.request.image_parts()))
+
+
+@pytest.mark.parametrize("name", RequestDefaults.model_fields)
+def test_a_default_may_be_what_a_request_may_say(name: str) -> None:
+    default, said = (
+        TypeAdapter(kind.model_fields[name].annotation) for kind in (RequestDefaults, ChatRequest)
+    )
+    assert default.json_schema() == said.json_schema()

@@ -1,11 +1,13 @@
 """Engines' replies, cleaned."""
 
+import json
 from typing import Any
 
+import orjson
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from viewfinder.core.errors import BadRequest, EngineRefused
+from viewfinder.core.errors import BadRequest, ContextExceeded, EngineRefused, RequestTooLarge
 from viewfinder.wire.replies import (
     clean_chunk,
     clean_reply,
@@ -153,6 +155,23 @@ def test_garbage_is_not_passed_on(raw: dict[str, Any]) -> None:
         clean_reply(raw, *NAMED)
 
 
+@pytest.mark.parametrize("reason", [[], {}, ["stop"], 7, True])
+def test_a_reason_of_any_type_is_no_reason(reason: object) -> None:
+    """A list was looked for in a set, which is a TypeError and ended as a 500."""
+    raw = {"choices": [{"message": {"content": "A"}, "delta": {"content": "A"}, "finish_reason": reason}]}
+    for clean in (clean_reply, clean_chunk):
+        with pytest.raises(EngineRefused, match="not a reason to finish"):
+            clean(raw, *NAMED)
+
+
+def test_counts_that_no_reader_of_json_keeps_are_refused() -> None:
+    """Two counts of 64 bits added up to one that could not be written, and ended as a 500."""
+    most = {"prompt_tokens": 2**53, "completion_tokens": 2**53}
+    assert json.loads(orjson.dumps(clean_usage({"usage": most})))["total_tokens"] == 2**54
+    with pytest.raises(EngineRefused, match="not a count of tokens"):
+        clean_usage({"usage": {**most, "prompt_tokens": 2**64 - 1}})
+
+
 @pytest.mark.parametrize("clean", [clean_reply, clean_chunk])
 def test_an_error_in_a_200_is_an_error(clean: Any) -> None:
     """A server that answered 200 with the text of a Python error was believed to work."""
@@ -175,7 +194,25 @@ def test_a_prompt_that_is_too_long_is_the_clients_error(theirs: object) -> None:
     error = engine_refusal(theirs, 400)
     assert isinstance(error, BadRequest)
     assert error.reason == "context_length_exceeded"
-    assert "5000 tokens, where 4096 fit" in error.message
+    assert isinstance(error, ContextExceeded)
+    assert error.most == 4096
+    assert "maximum context length is 4096 tokens. However, your messages resulted in 5000" in error.message
+
+
+@pytest.mark.parametrize("theirs", [{}, {"n_ctx": -1, "n_prompt_tokens": "many"}])
+def test_an_engine_that_does_not_say_how_long_the_context_is(theirs: dict[str, object]) -> None:
+    error = engine_refusal({"type": "exceed_context_size_error", **theirs}, 400)
+    assert isinstance(error, ContextExceeded)
+    assert error.most is None
+    assert str(error) == "The conversation is longer than the model's context. Send less."
+
+
+@pytest.mark.parametrize(("theirs", "status"), [("Payload Too Large", 413), ({"code": 413}, 0)])
+def test_a_body_that_is_too_large_for_the_engine_is_the_clients_error(theirs: object, status: int) -> None:
+    """It was passed on as 400 "status 413"."""
+    error = engine_refusal(theirs, status)
+    assert isinstance(error, RequestTooLarge)
+    assert "images" in error.hint
 
 
 @pytest.mark.parametrize("theirs", ["out of memory", {"message": "x"}, {"code": "teapot"}, {"code": 7}, True])

@@ -33,6 +33,12 @@ def test_comments_and_other_fields_are_dropped() -> None:
     assert read(b": ping\n\nevent: x\nid: 1\nretry: 5\ndata:a\n\ndatabase: b\n\n: c\n\n") == ["a"]
 
 
+def test_a_byte_order_mark_belongs_to_no_field() -> None:
+    """The first event of a server that begins with one was lost."""
+    assert read(b"\xef\xbb", b"\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n") == ["a"]
+    assert read(b"\xef\xbb\xbf\ndata: a\n\n") == ["a"]
+
+
 def test_one_space_after_the_colon_belongs_to_the_field() -> None:
     assert read(b"data:  a \n\ndata\n\n") == [" a ", ""]
 

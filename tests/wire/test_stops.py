@@ -32,7 +32,7 @@ def test_the_first_of_several_counts() -> None:
 
 def test_it_is_known_whether_one_has_come() -> None:
     stops = Stops(["b"])
-    assert not stops.met
+    assert stops.met is None
     stops.cut("abc", last=False)
     assert stops.met
 

@@ -5,18 +5,25 @@ The fields are an allow-list. Engines have additional fields that let a client r
 """
 
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, field_validator
 
 from viewfinder.core.config import Limits
-from viewfinder.core.errors import BadRequest, UnknownModel
-from viewfinder.wire import strict_json
+from viewfinder.core.errors import BadRequest, UnknownModel, ViewfinderError
+from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
+from viewfinder.wire.enforced import enforced_by
+from viewfinder.wire.kept_image import KeptImage
+from viewfinder.wire.long_text import LongText
 from viewfinder.wire.messages import AssistantMessage, Detail, RequestMessage, Strict, for_engine, images_of
+from viewfinder.wire.outline import Outline, outline
 from viewfinder.wire.refusals import quoted, refusal, unsupported
-from viewfinder.wire.schemas import check_schema
+from viewfinder.wire.schemas import check_enforced, check_schemas
+from viewfinder.wire.tool_checks import check_tools
+from viewfinder.wire.tool_history import for_engines
 
 MAX_PARTS = 1024
 MAX_MODEL_NAME_CHARS = 256
@@ -96,6 +103,18 @@ def _choice_shape(value: object) -> str | None:
     return "word" if isinstance(value, str) else "tool" if isinstance(value, dict | ChosenTool) else None
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+"""Takes 7.0 as 7: JSON has one type of numbers, and clients in Lua, R or PHP write it so."""
+
+Stop = Annotated[str, Field(min_length=1, max_length=256)]
+StopStrings = Annotated[list[Stop], Field(max_length=4)]
+OneOrMoreStops = Stop | StopStrings | None
+"""What a client may send; one is a list of one."""
+
 ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("word")] | Annotated[ChosenTool, Tag("tool")],
     Discriminator(
@@ -106,17 +125,22 @@ ToolChoice = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image of a request: its position, its URL, and the requested detail."""
+    """One image of a request: its position, its URL (as in `ImageURL`), and the requested detail."""
 
     message: int
     part: int
-    url: str
+    url: str | memoryview | KeptImage
     detail: Detail
+
+    @property
+    def part_param(self) -> str:
+        """The path to its part."""
+        return f"messages[{self.message}].content[{self.part}]"
 
     @property
     def param(self) -> str:
         """The path to it, for errors."""
-        return f"messages[{self.message}].content[{self.part}].image_url.url"
+        return f"{self.part_param}.image_url.url"
 
 
 class ChatRequest(Strict):
@@ -126,24 +150,22 @@ class ChatRequest(Strict):
     messages: Annotated[list[RequestMessage], Field(min_length=1, fail_fast=True)]
     stream: bool = False
     stream_options: StreamOptions | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1), Whole] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1), Whole] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], Field(max_length=4)] | None = (
-        None
-    )
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), Whole] | None = None
+    stop: StopStrings | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
     response_format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")] | None = None
     tools: Annotated[list[Tool], Field(max_length=128, fail_fast=True)] | None = None
     tool_choice: ToolChoice | None = None
-    n: Annotated[int, Field(ge=1, le=1)] = 1
+    n: Annotated[int, Field(ge=1, le=1), Whole] = 1
 
-    @field_validator("stop", mode="before")
+    @field_validator("stop", mode="before", json_schema_input_type=OneOrMoreStops)
     @classmethod
     def _one_stop(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
@@ -166,7 +188,7 @@ class ChatRequest(Strict):
             for part, image in images_of(message)
         ]
 
-    def for_engine(self, images: Sequence[str]) -> dict[str, Any]:
+    def for_engine(self, images: Sequence[str | LongText]) -> dict[str, Any]:
         """The body for an engine, with `images` (our own data URLs) in place of the request's, in order.
 
         It has no model: an engine might load any model by name, so the gateway sets the engine's own name.
@@ -174,7 +196,7 @@ class ChatRequest(Strict):
         if len(images) != len(self.image_parts()):
             raise ValueError("one safe image is needed for each image of the request")
         urls = iter(images)
-        body: dict[str, Any] = {"messages": [for_engine(message, urls) for message in self.messages]}
+        body: dict[str, Any] = {"messages": for_engines([for_engine(one, urls) for one in self.messages])}
         body |= self.model_dump(include=set(PASSED_ON), exclude_none=True, by_alias=True)
         if self.stream and self.stream_options is not None:
             body["stream_options"] = self.stream_options.model_dump()
@@ -186,24 +208,61 @@ class ChatRequest(Strict):
             body["response_format"] = self.response_format.model_dump(exclude_none=True, by_alias=True)
         return body
 
+    def without_messages(self) -> "ChatRequest":
+        """The same request without its texts and images, which may be large."""
+        return self.model_copy(update={"messages": []})
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request, and the names of its fields that have no effect here."""
+    """A request, the names of its fields that have no effect here, and how its reply is written.
+
+    `where` turns the path of a field of `request` into that of the client's field.
+    """
 
     request: ChatRequest
     ignored: tuple[str, ...]
+    answer: Answer = field(compare=False)
+    where: Callable[[str], str]
 
 
-def parse_request(body: bytes, limits: Limits) -> ParsedRequest:
-    """The request in `body`.
+def parse_request(body: bytes | bytearray, limits: Limits, dialect: Dialect = COMPLETIONS) -> ParsedRequest:
+    """The request in `body`. Raises what `outline` and `parse_outline` raise."""
+    outlined = outline(body, limits.text_bytes, has_raw_base64=dialect.has_raw_base64)
+    return parse_outline(outlined, limits, dialect)
+
+
+def parse_outline(outlined: Outline, limits: Limits, dialect: Dialect = COMPLETIONS) -> ParsedRequest:
+    """The request in a body, which is written in `dialect`.
 
     Raises BadRequest (`invalid_json`, `invalid_request` and more specific codes, with the path in `param`),
-    UnsupportedParameter for a field that is not allowed, UnknownModel for a name that no model can have.
+    UnsupportedParameter for a field that is not allowed, UnknownModel for a name that no model can have,
+    RequestTooLarge.
     """
-    raw = strict_json.loads(body)
+    raw = outlined.parse(dialect.images)
     if not isinstance(raw, dict):
         raise BadRequest("The request's body is not a JSON object.")
+    translated = dialect.translate(raw)
+    with renamed(translated.where):
+        request, ignored = _request_in(translated.fields, limits)
+    return ParsedRequest(
+        request, (*translated.ignored, *map(translated.where, ignored)), translated.answer, translated.where
+    )
+
+
+@contextmanager
+def renamed(where: Callable[[str], str]) -> Iterator[None]:
+    """Errors of the block name the client's own field."""
+    try:
+        yield
+    except ViewfinderError as error:
+        if error.param is not None:
+            error.param = where(error.param)
+        raise
+
+
+def _request_in(raw: dict[str, Any], limits: Limits) -> tuple[ChatRequest, list[str]]:
+    """The request, and the names of the fields that have no effect."""
     ignored = sorted(name for name in IGNORED & raw.keys() if raw[name] is not None)
     fields = {name: value for name, value in raw.items() if name not in IGNORED}
     for name in fields:
@@ -220,7 +279,7 @@ def parse_request(body: bytes, limits: Limits) -> ParsedRequest:
     except ValidationError as error:
         raise refusal(error, fields) from None
     _check_rules(request, limits)
-    return ParsedRequest(request, tuple(ignored))
+    return request, ignored + check_enforced(enforced_by(request), limits)
 
 
 def _check_counts(messages: list[Any], limits: Limits) -> None:
@@ -279,7 +338,8 @@ def _check_rules(request: ChatRequest, limits: Limits) -> None:
             raise BadRequest(
                 f"'messages[{at}]' has neither 'content' nor 'tool_calls'.", param=f"messages[{at}].content"
             )
-    _check_schemas(request)
+    check_tools(request)
+    check_schemas(_schemas_of(request), limits)
 
 
 def _check_output_tokens(request: ChatRequest, limits: Limits) -> None:
@@ -301,12 +361,13 @@ def _check_output_tokens(request: ChatRequest, limits: Limits) -> None:
         )
 
 
-def _check_schemas(request: ChatRequest) -> None:
+def _schemas_of(request: ChatRequest) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every schema of a request, with the path to it."""
     if isinstance(request.response_format, SchemaFormat):
-        check_schema(request.response_format.json_schema.json_schema, "response_format.json_schema.schema")
+        yield request.response_format.json_schema.json_schema, "response_format.json_schema.schema"
     for at, tool in enumerate(request.tools or ()):
         if tool.function.parameters is not None:
-            check_schema(tool.function.parameters, f"tools[{at}].function.parameters")
+            yield tool.function.parameters, f"tools[{at}].function.parameters"
 
 
 def _has_controls(text: str) -> bool:

@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Tag
+from pydantic.config import JsonDict, JsonValue
+from pydantic.json_schema import SkipJsonSchema
 
+from viewfinder.wire.kept_image import KeptImage
+from viewfinder.wire.long_text import LongText
+
+IMAGE_FORMAT = "image-data-url"
 Detail = Literal["auto", "low", "high"]
+IMAGE_URL: JsonDict = {
+    "format": IMAGE_FORMAT,
+    "description": "The file itself: data:image/png;base64,<the file in base64>. PNG, JPEG, WebP or GIF.",
+}
 
 
 class Strict(BaseModel):
@@ -15,7 +25,13 @@ class Strict(BaseModel):
 
 
 class ImageURL(Strict):
-    url: str
+    """`url` is a view of the request's body where it was long enough to be cut out (`outline`), or an image
+    of an earlier request."""
+
+    url: Annotated[
+        str | SkipJsonSchema[InstanceOf[memoryview]] | SkipJsonSchema[InstanceOf[KeptImage]],
+        Field(json_schema_extra=IMAGE_URL),
+    ]
     detail: Detail = "auto"
 
 
@@ -55,6 +71,13 @@ class ToolCall(Strict):
     function: CalledFunction
 
 
+SAYS_OR_CALLS: list[JsonValue] = [
+    {"required": ["content"], "properties": {"content": {"type": ["string", "array"]}}},
+    {"required": ["tool_calls"], "properties": {"tool_calls": {"type": "array", "minItems": 1}}},
+]
+"""What `chat` requires of an assistant's message, in the words of JSON Schema."""
+
+
 class InstructionMessage(Strict):
     role: Literal["system", "developer"]
     content: TextContent
@@ -66,14 +89,18 @@ class UserMessage(Strict):
 
 
 class AssistantMessage(Strict):
+    model_config = ConfigDict(json_schema_extra={"anyOf": SAYS_OR_CALLS})
+
     role: Literal["assistant"]
     content: TextContent | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True)] | None = None
 
 
 class ToolMessage(Strict):
+    """Its images are passed on as those of a user."""
+
     role: Literal["tool"]
-    content: TextContent
+    content: UserContent
     tool_call_id: str
 
 
@@ -98,7 +125,7 @@ def texts_of(message: RequestMessage) -> list[str]:
     return [message.content or ""]
 
 
-def for_engine(message: RequestMessage, images: Iterator[str]) -> dict[str, Any]:
+def for_engine(message: RequestMessage, images: Iterator[str | LongText]) -> dict[str, Any]:
     """The message as all engines accept it: `developer` becomes `system`, images are those of `images`."""
     body = message.model_dump(exclude_none=True)
     if message.role == "developer":

@@ -6,10 +6,12 @@ The kept fields are an allow-list: an engine's own additions (timings, slot numb
 import re
 from typing import Any, TypeGuard
 
-from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
+from viewfinder.core.errors import ContextExceeded, EngineRefused, RequestTooLarge, ViewfinderError
 
 TOO_LONG = re.compile(r"exceed_context_size_error: (\d+) tokens, where (\d+) fit")
 """The error of our child program for mlx-vlm, whose server passes on only a text."""
+LARGEST_COUNT = 2**53
+"""The largest count that every reader of JSON keeps exactly."""
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
@@ -74,7 +76,7 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
     """The error to raise for an engine's `error` value, in a reply with status 200 or with `status`.
 
     Its text stays in the engine's log: such texts have contained addresses and paths (CVE-2026-22778).
-    A prompt that is too long is an error of the client, so it becomes a BadRequest.
+    A prompt that is too long is an error of the client, and so is a body that is too large.
     """
     if isinstance(error, str) and (long := TOO_LONG.match(error)):
         names = ("n_prompt_tokens", "n_ctx")
@@ -85,16 +87,14 @@ def engine_refusal(error: object, status: int = 0) -> ViewfinderError:
     details = error if isinstance(error, dict) else {}
     if details.get("type") == "exceed_context_size_error":  # llama.cpp, and our child of transformers
         sent, most = details.get("n_prompt_tokens"), details.get("n_ctx")
-        counts = f": {sent} tokens, where {most} fit" if is_count(sent) and is_count(most) else ""
-        return BadRequest(
-            f"The conversation is longer than the model's context{counts}.",
-            hint="Send less, or raise engine.context_tokens.",
-            param="messages",
-            code="context_length_exceeded",
-        )
+        return ContextExceeded(f"{sent} tokens" if is_count(sent) else "", most if is_count(most) else None)
     code = details.get("code")
     if not status and is_count(code) and 400 <= code < 600:
         status = code
+    if status == 413:
+        return RequestTooLarge(
+            "The request is larger than the model's engine takes.", hint="Send fewer or smaller images."
+        )
     shown = f" (status {status})" if status else ""
     return EngineRefused(
         f"The engine answered with an error{shown}.", status=status, hint="See its log for details."
@@ -113,7 +113,8 @@ def _envelope(object: str, model: str, id: str, created: int) -> dict[str, Any]:
 def _choice(raw: dict[str, Any], part: str) -> dict[str, Any]:
     """One choice; `part` is "message" in a reply and "delta" in a chunk."""
     reason = raw.get("finish_reason")
-    if reason not in FINISH_REASONS and not (reason is None and part == "delta"):
+    is_known = isinstance(reason, str) and reason in FINISH_REASONS
+    if not is_known and not (reason is None and part == "delta"):
         raise _not("a reason to finish")
     choice: dict[str, Any] = {"index": 0, part: _message(raw.get(part)), "finish_reason": reason}
     logprobs = raw.get("logprobs")
@@ -167,7 +168,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 def is_count(value: object) -> TypeGuard[int]:
     """Whether the value is a number of tokens; `true` is not, although Python counts it as 1."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT
 
 
 def _not(wanted: str) -> EngineRefused:

@@ -9,6 +9,7 @@ DONE = "[DONE]"
 """The payload of the last event of a chat stream."""
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class EventReader:
@@ -23,6 +24,7 @@ class EventReader:
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._after_cr = False
+        self._is_first = True
 
     def feed(self, data: bytes) -> list[str]:
         """Payloads completed by `data`. Raises EngineRefused for an event over 8 MiB or not in UTF-8."""
@@ -41,6 +43,8 @@ class EventReader:
             if len(text) < len(piece):
                 line = bytes(self._line)
                 self._line.clear()
+                if self._is_first:
+                    line, self._is_first = line.removeprefix(BYTE_ORDER_MARK), False
                 if line:
                     self._take(line)
                 elif self._data:
@@ -64,9 +68,10 @@ class EventReader:
             raise EngineRefused("The engine sent an event that is not UTF-8.") from None
 
 
-def event(payload: bytes) -> bytes:
-    """One event that carries `payload`."""
-    return b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n"
+def event(payload: bytes, name: str = "") -> bytes:
+    """One event that carries `payload`, with or without a name."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + payload.replace(b"\n", b"\ndata: ") + b"\n\n"
 
 
 DONE_EVENT = event(DONE.encode())

@@ -10,20 +10,20 @@ class Stops:
     """The stop strings of one answer. A text that may be the start of one is held back until it is known."""
 
     def __init__(self, strings: Sequence[str]) -> None:
-        self.met = False
-        """Whether a stop string has occurred."""
+        self.met: str | None = None
+        """The stop string that has occurred first."""
         self._strings = strings
         self._held = ""
 
     def cut(self, text: str, *, last: bool) -> str:
         """As much of the text as may be sent now; nothing once a stop string has occurred."""
-        if self.met:
+        if self.met is not None:
             return ""
         text = self._held + text
-        found = [at for string in self._strings if (at := text.find(string)) >= 0]
+        found = [(at, string) for string in self._strings if (at := text.find(string)) >= 0]
         if found:
-            self.met = True
-            return text[: min(found)]
+            at, self.met = min(found)
+            return text[:at]
         held = 0 if last else max((_begun(string, text) for string in self._strings), default=0)
         free, self._held = text[: len(text) - held], text[len(text) - held :]
         return free

@@ -1,0 +1,137 @@
+"""What clients get, as types: completions, the chunks of a stream, and errors; the gateway's OpenAPI document
+is made from them.
+
+`replies` builds the JSON itself: an answer has thousands of small objects, and none is made twice.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+ErrorType = Literal[
+    "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+]
+
+
+def _as_sent(schema: dict[str, Any]) -> None:
+    """What may be absent is never null, unless its type says so; one with a default is always sent."""
+    for name, field in schema.get("properties", {}).items():
+        if "default" not in field:
+            continue
+        if field.pop("default") is not None:
+            schema["required"] = [*schema.get("required", ()), name]
+
+
+class Sent(BaseModel):
+    """Has the listed fields and no others."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra=_as_sent)
+
+
+class TopToken(Sent):
+    token: str
+    logprob: float
+    bytes: list[int] | None
+
+
+class Token(TopToken):
+    top_logprobs: list[TopToken]
+
+
+class Logprobs(Sent):
+    content: list[Token]
+
+
+class ReplyFunction(Sent):
+    name: str | SkipJsonSchema[None] = None
+    arguments: str | SkipJsonSchema[None] = None
+
+
+class ReplyToolCall(Sent):
+    """In a stream a call arrives in pieces, those of one call with the same `index`."""
+
+    index: int | SkipJsonSchema[None] = None
+    id: str | SkipJsonSchema[None] = None
+    type: str | SkipJsonSchema[None] = None
+    function: ReplyFunction | SkipJsonSchema[None] = None
+
+
+class Delta(Sent):
+    role: Literal["assistant"] | SkipJsonSchema[None] = None
+    content: str | SkipJsonSchema[None] = None
+    reasoning_content: str | SkipJsonSchema[None] = None
+    tool_calls: list[ReplyToolCall] | SkipJsonSchema[None] = None
+
+
+class ReplyMessage(Sent):
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    reasoning_content: str | SkipJsonSchema[None] = None
+    tool_calls: list[ReplyToolCall] | SkipJsonSchema[None] = None
+
+
+class Choice(Sent):
+    index: Literal[0]
+    message: ReplyMessage
+    finish_reason: FinishReason
+    logprobs: Logprobs | SkipJsonSchema[None] = None
+
+
+class ChunkChoice(Sent):
+    index: Literal[0]
+    delta: Delta
+    finish_reason: FinishReason | None
+    logprobs: Logprobs | SkipJsonSchema[None] = None
+
+
+class CachedTokens(Sent):
+    cached_tokens: int
+
+
+class TokenUsage(Sent):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: CachedTokens | SkipJsonSchema[None] = None
+
+
+class ChatCompletion(Sent):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[Choice] = Field(min_length=1)
+    usage: TokenUsage | SkipJsonSchema[None] = None
+
+
+class ChatCompletionChunk(Sent):
+    """One event of a stream. The last one before [DONE] has no choices, and the usage, if it is requested."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: TokenUsage | SkipJsonSchema[None] = None
+
+
+class Health(Sent):
+    service: Literal["viewfinder"] = "viewfinder"
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class ErrorDetails(Sent):
+    message: str = Field(min_length=1)
+    type: ErrorType
+    param: str | None
+    code: str = Field(min_length=1)
+
+
+class ErrorBody(Sent):
+    """Every error, whatever its status; in a stream that has begun, an event."""
+
+    error: ErrorDetails
