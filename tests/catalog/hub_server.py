@@ -36,7 +36,13 @@ class Request:
 
     @property
     def begins_at(self) -> int:
-        return int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        return int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+
+    @property
+    def ends_at(self) -> int | None:
+        """The end of the bytes that it asks for; None for the file's end."""
+        last = self.headers.get("range", "").rpartition("-")[2]
+        return int(last) + 1 if last else None
 
 
 @dataclass
@@ -92,7 +98,13 @@ class HubServer:
 
     @property
     def file_requests(self) -> list[Request]:
-        return [request for request in self.requests if request.is_for_a_file]
+        """The requests for files, without looks into them."""
+        return [request for request in self.requests if request.is_for_a_file and request.ends_at is None]
+
+    @property
+    def looks(self) -> list[Request]:
+        """The requests for the beginnings of files."""
+        return [request for request in self.requests if request.is_for_a_file and request.ends_at]
 
     def publish(self, repo: str, files: dict[str, bytes]) -> str:
         """Put a repository there, or another commit of it, and return the commit."""
@@ -156,6 +168,9 @@ class Handler(BaseHTTPRequestHandler):
             content = content[: faults.corrupt] + b"\xff" + content[faults.corrupt + 1 :]
         content += faults.extra
         start = 0 if faults.ignores_ranges else request.begins_at
+        if request.ends_at and not faults.ignores_ranges:
+            known["Content-Range"] = f"bytes 0-{min(request.ends_at, len(content)) - 1}/{len(content)}"
+            content = content[: request.ends_at]
         if path not in files:
             self.send(404, b"", {"X-Error-Code": "EntryNotFound"})
         elif self.hub.elsewhere:
@@ -165,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             if start:
                 known["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            self.head(206 if start else 200, len(content) - start, known)
+            self.head(206 if "Content-Range" in known else 200, len(content) - start, known)
             if self.command == "GET":
                 self.body(content, start)
 

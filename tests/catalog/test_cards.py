@@ -6,8 +6,11 @@ import tomllib
 import pytest
 
 from viewfinder.catalog.card import ModelCard, Variant
-from viewfinder.catalog.catalog import CARDS, Catalog
+from viewfinder.catalog.catalog import CARDS, WEIGHTS, Catalog
+from viewfinder.catalog.folder import read_config
+from viewfinder.catalog.headers import check_gguf
 from viewfinder.catalog.published import PublishedModel, published
+from viewfinder.gateway.pictures import USABLE_PIXELS
 
 HUB = [(card, variant) for card in Catalog().cards() for variant in card.variants if variant.source == "hub"]
 each_hub_variant = pytest.mark.parametrize(
@@ -41,6 +44,56 @@ def test_a_card_is_named_as_its_file_and_says_what_was_checked(card: ModelCard) 
     assert len({variant.name for variant in card.variants}) == len(card.variants)
     assert set(card.prefer) <= {variant.engine for variant in card.variants}
     assert any(not variant.not_served for variant in card.variants)
+
+
+@pytest.mark.parametrize("card", Catalog().cards(), ids=lambda card: card.name)
+def test_a_card_says_how_much_of_an_image_its_model_can_use(card: ModelCard) -> None:
+    """Images are scaled down to it: it must not be less than the model's own input."""
+    for variant in card.variants:
+        assert variant.image_pixels is not None
+        assert (variant.image_input_px or 1) ** 2 <= variant.image_pixels <= USABLE_PIXELS
+
+
+TILED = {
+    "moondream2": (12, 378),
+    "internvl3-2b": (12, 448),
+    "gemma-3-4b": (1, 896),
+    "lfm2.5-vl-1.6b": (10, 512),
+    "phi-3.5-vision": (16, 336),
+    "minicpm-v-4.6": (9, 448),
+    "llava-1.6-mistral-7b": (4, 336),
+}
+"""The most tiles of one image and their edge, by the publishers' image processors, which the cards name."""
+WHOLE = {
+    "smolvlm-256m": 2048**2,
+    "smolvlm-500m": 2048**2,
+    "smolvlm2-500m-video": 2048**2,
+    "smolvlm2-2.2b": 1536**2,
+    "qwen2.5-vl-3b": 16384 * 28**2,
+    "qwen2.5-vl-7b": 16384 * 28**2,
+    "qwen3-vl-2b": 4096**2,
+    "qwen3-vl-4b": 4096**2,
+    "glimpse": (4 * 192) ** 2,
+}
+"""The most pixels to which a processor scales an image."""
+
+
+@pytest.mark.parametrize("card", Catalog().cards(), ids=lambda card: card.name)
+def test_it_is_what_the_publishers_image_processor_uses(card: ModelCard) -> None:
+    """Tiles are cut from an image that is scaled to them: with twice their edge, nothing of it is lost."""
+    tiles, edge = TILED.get(card.name, (0, 0))
+    used = WHOLE.get(card.name) or tiles * (2 * edge) ** 2
+    assert {variant.image_pixels for variant in card.variants} == {used}
+
+
+@pytest.mark.parametrize("variant", Catalog().get("glimpse").variants, ids=lambda variant: variant.name)
+def test_the_context_of_the_embedded_model_is_what_its_files_say(variant: Variant) -> None:
+    """The card said nothing, so a refusal named 4,096 tokens where the engine takes 2,048."""
+    path = WEIGHTS / variant.model
+    if path.is_dir():
+        assert variant.context_tokens == read_config(path).context_tokens
+    else:
+        assert variant.context_tokens == check_gguf(path).values["llama.context_length"]
 
 
 def test_no_repository_is_in_two_cards() -> None:

@@ -19,6 +19,8 @@ def write_gguf(path: Path, architecture: str, **values: int | bool) -> Path:
     for key, value in values.items():
         add = writer.add_bool if isinstance(value, bool) else writer.add_uint32
         add(key.replace("__", "."), value)
+    if architecture != "clip":
+        writer.add_string("tokenizer.ggml.model", "gpt2")  # what every language model has
     writer.add_tensor("weight", np.ones((8, 32), dtype=np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -96,6 +98,9 @@ def test_own_files_become_a_card(pair: LocalModel) -> None:
 
 
 def test_own_files_without_a_projector_see_nothing(pair: LocalModel) -> None:
+    assert pair.mmproj is not None
+    assert Catalog({"mine": LocalModel(model=pair.model)}).get("mine").variant().mmproj == pair.mmproj
+    pair.mmproj.unlink()
     variant = Catalog({"mine": LocalModel(model=pair.model)}).get("mine").variant()
     assert not variant.vision
     assert variant.image_input_px is None
@@ -131,7 +136,7 @@ def test_swapped_files_are_told_apart(pair: LocalModel) -> None:
     with pytest.raises(ModelFilesError, match="is an image projector, not a language model"):
         catalog.resolve(catalog.get("swapped").variant())
     catalog = Catalog({"twice": LocalModel(model=pair.model, mmproj=pair.model)})
-    with pytest.raises(ModelFilesError, match="is not an image projector"):
+    with pytest.raises(ModelFilesError, match="is a language model, not an image projector"):
         catalog.resolve(catalog.get("twice").variant())
 
 

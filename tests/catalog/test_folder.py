@@ -159,7 +159,7 @@ def test_every_file_of_the_index_must_be_there(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [[], ["../model.safetensors"], ["/etc/passwd"], [""], [7], ["a/b.safetensors"]]
+    "names", [[], ["../model.safetensors"], ["/etc/passwd"], [""], [7], [["a"]], [{}], ["a/b.safetensors"]]
 )
 def test_an_index_may_name_files_of_the_folder_alone(folder: Path, names: list[Any]) -> None:
     shard(folder, names)

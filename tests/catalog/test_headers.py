@@ -37,7 +37,6 @@ def whole(tmp_path: Path) -> Path:
 def test_a_complete_file_is_described(whole: Path) -> None:
     header = check_gguf(whole)
     assert (header.architecture, header.quantization) == ("llama", "F16")
-    assert not header.is_projector
     assert header.values["llama.block_count"] == 2
     assert header.values["tokenizer.ggml.add_bos_token"] is True
     assert "tokenizer.ggml.tokens" not in header.values
@@ -86,18 +85,41 @@ def test_cut_anywhere_it_is_truncated_and_nothing_else(whole: Path) -> None:
             check_gguf(whole)
 
 
+def alignment(text: bytes) -> bytes:
+    """A file whose alignment is a text; the error had all of it."""
+    key = b"general.alignment"
+    value = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(text)) + text
+    tensor = struct.pack("<Q", 1) + b"t" + struct.pack("<IQIQ", 1, 1, 0, 0)
+    return b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + value + tensor + bytes(99)
+
+
+def repeated(values: int = 0, tensors: int = 0) -> bytes:
+    """A file with one name several times, which no engine opens: the last one counted."""
+    value, tensor = struct.pack("<QcIB", 1, b"k", 0, 7), struct.pack("<QcIQIQ", 1, b"t", 1, 1, 0, 0)
+    return b"GGUF" + struct.pack("<IQQ", 3, tensors, values) + value * values + tensor * tensors + bytes(99)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "is empty"),
         (b"<!DOCTYPE html><html>Not found</html>", "is not a GGUF file"),
+        (b"tjgg" + bytes(60), "is in GGML, the format before GGUF"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer"),
         (b"GGUF" + struct.pack("<IQQ", 3, 2**60, 0), "claims"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60), "claims"),
-        (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "version 50331648"),
+        (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "big-endian"),
+        (b"GGUF" + struct.pack("<IQQ", 1, 0, 0), "an old format, GGUF version 1"),
+        (b"GGUF" + struct.pack("<IQQ", 77, 0, 0), "an unknown format, GGUF version 77"),
         (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**63), "truncated"),
         (b"GGUF" + struct.pack("<IQQQIIQ", 3, 0, 1, 0, 9, 8, 2**62), "truncated"),
         (b"GGUF" + struct.pack("<IQQQI", 3, 0, 1, 0, 99), "unknown kind 99"),
+        (repeated(values=2), "has the value 'k' twice"),
+        (repeated(tensors=2), "has the tensor 't' twice"),
+        (
+            alignment(b"\x1b]0;x\x07" * 9000),
+            r"has the alignment '\\x1b\]0;x\\x07\\x1b\]0;x\\x07\\x1b\]0;x\\x07\\x1b\]'\.",
+        ),
     ],
 )
 def test_what_is_not_a_model_is_named(tmp_path: Path, content: bytes, says: str) -> None:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from viewfinder.catalog.repository import folder_files, gguf_pair, repository_files, tokenizer_files
+from viewfinder.catalog.gguf_facts import facts_by_name
+from viewfinder.catalog.gguf_files import Pair, choose_pair
+from viewfinder.catalog.repository import folder_files, repository_files, tokenizer_files
 from viewfinder.core.errors import ModelFilesError
 
 REPO = "someone/thing"
@@ -22,7 +24,7 @@ REPO = "someone/thing"
             "model_q8_0.gguf",
             "A-mmproj-bf16.gguf",
         ),
-        (["b-f16.gguf", "a-f16.gguf"], "a-f16.gguf", None),
+        (["a-f32.gguf", "a-f16.gguf"], "a-f16.gguf", None),
         (["q8_0/a-Q8_0.gguf", "a-Q8_0.gguf"], "a-Q8_0.gguf", None),
         (
             ["it-text-model-f16.gguf", "it-mmproj-f16.gguf", "x.safetensors"],
@@ -32,20 +34,24 @@ REPO = "someone/thing"
         (["a-Q8_0-00001-of-00002.gguf", "a-Q4_K_S.gguf"], "a-Q4_K_S.gguf", None),
     ],
 )
-def test_the_pair_is_chosen_by_name(paths: list[str], model: str, mmproj: str | None) -> None:
+def test_quantizations_are_chosen_by_name(paths: list[str], model: str, mmproj: str | None) -> None:
     for order in (paths, paths[::-1]):
-        assert gguf_pair(REPO, order) == (model, mmproj)
+        assert choose_pair(REPO, order, facts_by_name) == Pair(model, mmproj)
 
 
-@pytest.mark.parametrize("paths", [[], ["config.json"], ["mmproj-a.gguf"]])
+@pytest.mark.parametrize("paths", [[], ["config.json"], ["a.imatrix.gguf"], ["mtp-a.gguf"]])
 def test_without_a_language_model_there_is_no_pair(paths: list[str]) -> None:
-    assert gguf_pair(REPO, paths) is None
+    assert choose_pair(REPO, paths, facts_by_name) is None
 
 
-def test_a_model_in_parts_is_refused_with_the_way_out() -> None:
-    with pytest.raises(ModelFilesError, match="split into parts") as refused:
-        gguf_pair(REPO, ["a-Q8_0-00001-of-00002.gguf", "a-Q8_0-00002-of-00002.gguf"])
-    assert "--merge" in refused.value.hint
+def test_a_model_in_parts_needs_all_of_them() -> None:
+    parts = [f"a-Q8_0-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    pair = choose_pair(REPO, parts, facts_by_name)
+    assert pair is not None
+    assert pair.files == parts
+    with pytest.raises(ModelFilesError, match=r"lacks a-Q8_0-00003-of-00003.gguf") as refused:
+        choose_pair(REPO, parts[:2], facts_by_name)
+    assert refused.value.reason == "model_missing"
 
 
 FOLDER = [
@@ -71,7 +77,7 @@ LEFT_OUT = [
 
 def test_a_folder_is_its_safe_files() -> None:
     assert folder_files(REPO, FOLDER + LEFT_OUT) == sorted(FOLDER)
-    assert repository_files(REPO, LEFT_OUT + FOLDER) == sorted(FOLDER)
+    assert repository_files(REPO, LEFT_OUT + FOLDER, facts_by_name) == sorted(FOLDER)
 
 
 def test_python_is_added_only_when_it_was_agreed_to() -> None:

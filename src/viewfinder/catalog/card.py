@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import BadRequest
+from viewfinder.core.request_defaults import RequestDefaults
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 """A model's name: it stands in URLs, socket names and file names."""
@@ -43,6 +44,9 @@ class Variant(_Frozen):
     images: int | None = Field(None, gt=0, description="the most images in one request; None: no known limit")
     context_tokens: int | None = Field(None, gt=0, description="the context length it was trained for")
     image_input_px: int | None = Field(None, gt=0, description="longest edge of the model's own input")
+    image_pixels: int | None = Field(
+        None, gt=0, description="the most pixels of one image that it makes use of; None: not known"
+    )
     image_lever: Literal["pixels", "image_tokens"] = Field(
         "pixels", description="how an image budget is set: by the picture's size, or by an engine option"
     )
@@ -76,6 +80,9 @@ class ModelCard(_Frozen):
     quirks: tuple[str, ...] = Field((), description="facts that its users should know, a sentence each")
     limits: str = Field(
         "", description="what it knows and what not, as the end of a sentence; empty: no such"
+    )
+    defaults: RequestDefaults = Field(
+        RequestDefaults(), description="what a request gets where it says nothing, unless the settings differ"
     )
     checked: str = Field("", description="which facts of this card were verified, and where")
 

@@ -3,6 +3,7 @@
 Made once by api; fleet, gateway and cli look models up in it. It never downloads anything.
 """
 
+import contextlib
 import difflib
 import re
 import tomllib
@@ -12,14 +13,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from viewfinder.catalog import pulled
+from viewfinder.catalog.aliases import Aliases
 from viewfinder.catalog.card import NAME, ModelCard, Variant
-from viewfinder.catalog.folder import check_folder, require_inside
+from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
+from viewfinder.catalog.gguf_facts import WHAT, facts_of, fits, misfit, require_model
+from viewfinder.catalog.gguf_files import require_joined
+from viewfinder.catalog.gguf_names import part_files
 from viewfinder.catalog.headers import check_gguf
 from viewfinder.catalog.hub import cache_folder, repository_folder, snapshot
+from viewfinder.catalog.local_files import pair_in
 from viewfinder.catalog.uncarded import (
     FOLDER_ENGINES,
     HUB_PREFIX,
     LLAMA_CPP,
+    TRANSFORMERS,
     card_of_files,
     card_of_repository,
     card_of_server,
@@ -44,11 +51,17 @@ class ModelFiles:
 
     @property
     def size_bytes(self) -> int:
-        return size_bytes(self.model, self.mmproj) or 0
+        return size_bytes(*part_files(self.model), self.mmproj) or 0
+
+    @property
+    def all(self) -> list[Path]:
+        """Every file that an engine opens; a folder counts as one."""
+        return [*part_files(self.model), *([self.mmproj] if self.mmproj else [])]
 
 
 class Catalog:
-    """Every card by its name; `extra` and `endpoints` are those that the user's settings add.
+    """Every card by its name; `extra` and `endpoints` are those that the user's settings add, and `aliases`
+    their other names.
 
     `folder_engines` load model folders, whose files are then checked; `wanted` names the only variant of a
     model that may be used, where the user chose one; `lock_file` is the record of pulled files, which the
@@ -62,6 +75,7 @@ class Catalog:
         *,
         folder_engines: Collection[str] = FOLDER_ENGINES,
         wanted: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
         weights: Path = WEIGHTS,
         lock_file: Path | None = None,
     ) -> None:
@@ -69,6 +83,7 @@ class Catalog:
         self._lock_file = lock_file
         self._folder_engines = folder_engines
         self._added: dict[str, str] = {}
+        self.aliases = Aliases(aliases or {})
         self._cards = {card.name: card for card in map(self._read_card, sorted(CARDS.glob("*.toml")))}
         for name, local in (extra or {}).items():
             self._add(name, card_of_files, local)
@@ -84,16 +99,14 @@ class Catalog:
         return list(self._cards.values())
 
     def card(self, name: str) -> ModelCard:
-        """The whole card of a model, by its name or by the id of one of its repositories.
+        """The whole card of a model, by its name, an alias, or the id of one of its repositories.
 
         Raises UnknownModel, with similar names, when there is none.
         """
-        if name in self._cards:
-            return self._cards[name]
-        for card in self._cards.values():
-            if _of_repository(card, name):
-                return card
-        close = difflib.get_close_matches(name[:100], self._cards, n=3, cutoff=0.5)
+        if card := self._find(self.meant(name)):
+            return card
+        known = [*self._cards, *self.aliases.names()]
+        close = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
         meant = f"Did you mean {' or '.join(close)}? " if close else ""
         shown = name if len(name) <= 100 else f"{name[:100]}..."
         raise UnknownModel(
@@ -109,9 +122,22 @@ class Catalog:
         repository; among these, only the one that the user chose, if any. Raises UnknownModel.
         """
         card = self.card(name)
-        variants = self._named(card, name)
+        variants = self._named(card, self.meant(name))
         wanted = [variant for variant in variants if variant.name == self._wanted.get(card.name)]
         return card.narrowed(wanted or variants)
+
+    def meant(self, name: str) -> str:
+        """What an alias stands for; any other name as it is."""
+        return self.aliases.meant(name, self._cards)
+
+    def other_names(self) -> dict[str, str]:
+        """Every alias of a model > that model's own name."""
+        models = {alias: self._find(self.meant(alias)) for alias in self.aliases.names()}
+        return {alias: card.name for alias, card in models.items() if card is not None}
+
+    def check_aliases(self) -> None:
+        """Raises BadRequest for an alias of no use; called when all models are in the catalog."""
+        self.aliases.check(self._cards, lambda name: self._find(name) is not None)
 
     def add(self, reference: str) -> ModelCard:
         """The card for a reference: `hf:owner/name[@revision]`, a model folder or a .gguf file.
@@ -148,9 +174,19 @@ class Catalog:
                 raise FilesMissing(error.message, *self._to_pull(variant), code=error.reason) from None
             raise
 
+    def written_s(self, variant: Variant) -> int | None:
+        """When the variant's model was written, in seconds of Unix time; None where it is not here."""
+        if variant.source == "server":
+            return None
+        model, _ = self._paths(variant)
+        files = model.glob("*.safetensors") if model.is_dir() else part_files(model)
+        with contextlib.suppress(OSError):
+            return int(max((file.stat().st_mtime for file in files), default=0)) or None
+        return None
+
     def _resolved(self, variant: Variant) -> ModelFiles:
         model, mmproj = self._paths(variant)
-        for file in filter(None, (model, mmproj)):
+        for file in filter(None, (*part_files(model), mmproj)):
             if not file.exists():
                 raise ModelFilesError(
                     f"{variant.repo} is not on this disk."
@@ -167,12 +203,14 @@ class Catalog:
             _check_pair(model, mmproj)
         elif variant.engine in self._folder_engines:
             check_folder(model, *_where_links_may_lead(variant, model))
+            if variant.engine == TRANSFORMERS:
+                require_usual_names(model)
         return ModelFiles(model, mmproj)
 
     def _chosen(self, name: str, variant: str) -> tuple[str, str]:
         """The card's own name and the variant chosen for it; BadRequest when it has no such variant."""
         card = self.card(name)
-        among = [one.name for one in self._named(card, name)]
+        among = [one.name for one in self._named(card, self.meant(name))]
         if variant not in among:
             raise BadRequest(
                 f"'{name}' has no variant {variant[:100]!r}.",
@@ -180,6 +218,12 @@ class Catalog:
                 param=f"variants.{name}",
             )
         return card.name, variant
+
+    def _find(self, name: str) -> ModelCard | None:
+        """The card with this name, or with a variant in the repository of this id."""
+        if name in self._cards:
+            return self._cards[name]
+        return next((card for card in self._cards.values() if _of_repository(card, name)), None)
 
     @staticmethod
     def _named(card: ModelCard, name: str) -> tuple[Variant, ...]:
@@ -191,7 +235,8 @@ class Catalog:
         for repo in variant.also:
             if snapshot(repo) is None:
                 raise ModelFilesError(f"{repo} is not on this disk.", code="model_missing")
-        files = [file for file in (model, mmproj) if file is not None and file.is_file()]
+        wanted = (*part_files(model), mmproj)
+        files = [file for file in wanted if file is not None and file.is_file()]
         require_inside(files, *_where_links_may_lead(variant, model))
         for file, known in pulled.files_of(variant, self._lock_file).items():
             if files and file not in files:
@@ -209,7 +254,8 @@ class Catalog:
     def _to_pull(self, variant: Variant) -> tuple[str, str]:
         """The arguments of `viewfinder pull`: a reference, or the names of a card and its variant."""
         for reference, name in self._added.items():
-            if variant.repo == self._cards[name].variants[0].repo:
+            own = self._cards[name].variants[0]
+            if (variant.repo, variant.model) == (own.repo, own.model):
                 return reference, ""
         for card in self._cards.values():
             if (variant.repo, variant.name) in ((one.repo, one.name) for one in card.variants):
@@ -221,7 +267,11 @@ class Catalog:
         return card.model_copy(update={"variants": tuple(map(self._with_size, card.variants))})
 
     def _with_size(self, variant: Variant) -> Variant:
-        return variant.model_copy(update={"size_bytes": size_bytes(*self._paths(variant))})
+        return variant.model_copy(update={"size_bytes": self._size_of(variant)})
+
+    def _size_of(self, variant: Variant) -> int | None:
+        model, mmproj = self._paths(variant)
+        return size_bytes(*part_files(model), mmproj)
 
     def _add(self, name: str, card: Callable[[str, T], ModelCard], what: T) -> None:
         """Add a card, when its name is valid and no other card has it."""
@@ -254,13 +304,15 @@ class Catalog:
         folder = snapshot(wanted.repo, wanted.revision)
         if folder is None:
             raise FilesMissing(f"{wanted.repo} is not on this disk.", reference)
-        return card_of_repository(self._free_name(wanted.repo.split("/")[1]), wanted, folder)
+        name = Path(wanted.file).stem if wanted.file else wanted.repo.split("/")[1]
+        return card_of_repository(self._free_name(name), wanted, folder)
 
     def _free_name(self, words: str) -> str:
         """A name that no card has yet."""
         name = name_from(words)
-        names = (name, *(f"{name}-{number}" for number in range(2, len(self._cards) + 3)))
-        return next(name for name in names if name not in self._cards)
+        most = len(self._cards) + len(self.aliases.names()) + 3
+        names = (name, *(f"{name}-{number}" for number in range(2, most)))
+        return next(name for name in names if name not in self._cards and name not in self.aliases)
 
 
 def _folder_of(variant: Variant, weights: Path = WEIGHTS) -> Path | None:
@@ -284,7 +336,9 @@ def is_here(variant: Variant) -> bool:
     if variant.mmproj is not None and not (folder / variant.mmproj).is_file():
         return False
     # A folder must have weights: of a repository with several variants, only some may be on this disk.
-    return model.is_file() or ((model / "config.json").is_file() and any(model.glob("*.safetensors")))
+    if all(part.is_file() for part in part_files(model)):
+        return True
+    return (model / "config.json").is_file() and any(model.glob("*.safetensors"))
 
 
 def _of_repository(card: ModelCard, repo: str) -> tuple[Variant, ...]:
@@ -296,18 +350,28 @@ def _where_links_may_lead(variant: Variant, path: Path) -> tuple[Path, ...]:
     """Into the hub's cache, for a snapshot in it; for any other folder only into itself."""
     if variant.source == "hub":
         return cache_folder(), repository_folder(variant.repo)
+    if path.parent.name == "snapshots":  # a copy of a repository's folder in the hub's cache
+        return (path.parents[1],)
     return (cache_folder(),) if path.resolve().is_relative_to(cache_folder().resolve()) else ()
 
 
 def _check_pair(model: Path, mmproj: Path | None) -> None:
-    """Check that both headers are valid, and that the two files are not swapped."""
-    if check_gguf(model).is_projector:
+    """Check that all headers are valid, that the files are what they are used as, and fit together."""
+    if model.is_dir():
+        pair_in(model)  # raises what was found when the card was made
+        raise ModelFilesError(f"{model} has other files than before.", hint="Run the command again.")
+    require_joined([model.name])
+    headers = [check_gguf(part) for part in part_files(model)]
+    facts = facts_of(headers[0])
+    require_model(model, facts)
+    if mmproj is None:
+        return
+    projector = facts_of(check_gguf(mmproj))
+    if projector.kind != "projector":
         raise ModelFilesError(
-            f"{model} is an image projector, not a language model.",
-            hint="Pass the language model's file first and this one with --mmproj.",
-        )
-    if mmproj is not None and not check_gguf(mmproj).is_projector:
-        raise ModelFilesError(
-            f"{mmproj} is not an image projector.",
+            f"{mmproj} is {WHAT[projector.kind]}, not an image projector.",
             hint="A projector's file usually has 'mmproj' in its name; it comes with the model.",
+            code="not_a_projector",
         )
+    if fits(facts, projector) is False:
+        raise misfit(model, facts, mmproj, projector)

@@ -5,6 +5,7 @@ Format: https://github.com/huggingface/safetensors#format
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import orjson
 
 from viewfinder.catalog.headers import corrupt, truncated
+from viewfinder.catalog.local_files import files_in
+from viewfinder.catalog.other_shapes import refusal
 from viewfinder.catalog.repository import SAFETENSORS, folder_files
 from viewfinder.core.errors import ModelFilesError
 
@@ -21,7 +24,8 @@ INDEX_BYTES = 64 * 1024 * 1024
 HEADER_BYTES = 100_000_000
 """The limit in the format's definition."""
 
-_INDEX = f"model{SAFETENSORS}.index.json"
+_PART = re.compile(rf"-of-(\d{{5}}){re.escape(SAFETENSORS)}$")
+_WEIGHTS, _INDEX = f"model{SAFETENSORS}", f"model{SAFETENSORS}.index.json"
 _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16,
     "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64, "C64": 64,
@@ -52,13 +56,31 @@ def check_folder(folder: Path, *inside: Path) -> FolderHeader:
         raise ModelFilesError(f"{folder} is not a folder.", hint="Check the path.", code="model_missing")
     try:
         require_inside(folder.iterdir(), folder, *inside)
+        if not (folder / "config.json").exists() and (refused := refusal(str(folder), files_in(folder))):
+            raise refused
         header = read_config(folder)
         require_inside(folder.rglob("*"), folder, *inside)
-        for file in _weights(folder):
+        files = _weights(folder)
+        _require_readable_names(folder, files)
+        for file in files:
             check_safetensors(file)
     except OSError as error:
         raise ModelFilesError(f"{error.filename or folder} cannot be read: {error.strerror}.") from None
     return header
+
+
+def require_usual_names(folder: Path) -> None:
+    """Check that the weights have the names that transformers looks for; other engines take any."""
+    if any((folder / name).exists() for name in (_WEIGHTS, _INDEX)):
+        return
+    if "transformers_weights" in _json_object(folder / "config.json", CONFIG_BYTES):
+        return
+    files = _weights(folder)
+    raise ModelFilesError(
+        f"{folder} has no {_WEIGHTS}, which transformers looks for; its weights are {files[0].name}"
+        f"{f' and {len(files) - 1} more files' if len(files) > 1 else ''}.",
+        hint=f"Get the whole folder, with {_INDEX}." if len(files) > 1 else f"Rename it to {_WEIGHTS}.",
+    )
 
 
 def read_config(folder: Path) -> FolderHeader:
@@ -141,9 +163,10 @@ def _weights(folder: Path) -> list[Path]:
         return [
             folder / name for name in folder_files(str(folder), names) if name.lower().endswith(SAFETENSORS)
         ]
-    shards = set(_part(_json_object(index, INDEX_BYTES), "weight_map").values())
-    if not shards or not all(isinstance(name, str) and name and name == Path(name).name for name in shards):
+    named = list(_part(_json_object(index, INDEX_BYTES), "weight_map").values())
+    if not named or not all(isinstance(name, str) and name and name == Path(name).name for name in named):
         raise corrupt(index, "does not name the files of the weights")
+    shards = set(named)
     missing = sorted(name for name in shards if not (folder / name).is_file())
     if missing:
         raise ModelFilesError(
@@ -152,6 +175,25 @@ def _weights(folder: Path) -> list[Path]:
             code="model_missing",
         )
     return [folder / name for name in sorted(shards)]
+
+
+def _require_readable_names(folder: Path, files: list[Path]) -> None:
+    """Check that engines find these files: they look for exact names, and for all parts."""
+    for file in files:
+        if not file.name.endswith(SAFETENSORS):
+            raise ModelFilesError(
+                f"{file} has an ending that engines do not look for.",
+                hint=f"Rename it to {file.stem}{SAFETENSORS}.",
+            )
+    counts = {found[1] for file in files if (found := _PART.search(file.name))}
+    for count in counts:
+        parts = [file for file in files if file.name.endswith(f"-of-{count}{SAFETENSORS}")]
+        if len(parts) < int(count):
+            raise ModelFilesError(
+                f"{folder} has {len(parts)} of {int(count)} weight files.",
+                hint="Get the whole folder.",
+                code="model_missing",
+            )
 
 
 def _json_object(file: Path, cap_bytes: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from viewfinder.catalog import pulled
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
+from viewfinder.catalog.gguf_names import part_files
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.core.notebook import Notebook
 
@@ -56,4 +57,5 @@ def _named(files: ModelFiles) -> list[tuple[str, Path]]:
     if folder.is_dir():
         inside = sorted(file for file in folder.rglob("*") if file.is_file())
         return [(file.relative_to(folder).as_posix(), file) for file in inside]
-    return [("model", files.model), *([("mmproj", files.mmproj)] if files.mmproj else [])]
+    parts = [("model" if file == files.model else file.name, file) for file in part_files(files.model)]
+    return [*parts, *([("mmproj", files.mmproj)] if files.mmproj else [])]

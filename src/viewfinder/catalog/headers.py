@@ -5,9 +5,14 @@ were saved as models, and swapped files, and names the problem more clearly than
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
+import functools
+import io
+import math
 import struct
+import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,9 +36,11 @@ TENSOR_TYPES = {
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _VERSIONS = (2, 3)
+_OLDER = (b"lmgg", b"fmgg", b"tjgg", b"algg")
 _MAX_VALUES, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_NESTING = 65_536, 1_000_000, 8, 4
-_MAX_KEPT_TEXT = 65_536
+_MAX_KEPT_TEXT, _MAX_KEPT_SHAPES = 65_536, 10_000
 _DEFAULT_ALIGNMENT = 32
+_SETTLED_NS = 2_000_000_000
 _GET_AGAIN = "Get the file again, and compare its size with its publisher's."
 
 
@@ -46,24 +53,50 @@ class GGUFHeader:
     """The tensor type that most of the weights have."""
     required_bytes: int
     """Where the last tensor ends; never beyond the end of the file."""
-    values: dict[str, Value]
-
-    @property
-    def is_projector(self) -> bool:
-        """True for the part of a vision model that turns images into tokens (an "mmproj")."""
-        return self.architecture == "clip"
+    values: Mapping[str, Value]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The edges of each tensor as the file lists them, the innermost first; of the first 10,000."""
 
 
 def check_gguf(path: Path) -> GGUFHeader:
     """The header of a GGUF file; ModelFilesError when it is missing, truncated, corrupt or no GGUF file."""
-    if not path.is_file():
-        what = "is not a file" if path.exists() else "does not exist"
-        raise ModelFilesError(f"{path} {what}.", hint="Check the path.", code="model_missing")
     try:
-        with path.open("rb") as file:
-            return _Reader(path, file, path.stat().st_size).header()
+        stat = path.stat()
+        if not path.is_file():
+            raise ModelFilesError(f"{path} is not a file.", hint="Check the path.", code="model_missing")
+        # A file that was written a moment ago may change again without a new size or time.
+        is_settled = time.time_ns() - stat.st_mtime_ns > _SETTLED_NS
+        if is_settled:
+            return _read_once(path, stat.st_size, stat.st_mtime_ns)
+        return _read(path, stat.st_size)
+    except FileNotFoundError:
+        raise ModelFilesError(
+            f"{path} does not exist.", hint="Check the path.", code="model_missing"
+        ) from None
     except OSError as error:
         raise ModelFilesError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def peek_gguf(name: str, start: bytes) -> GGUFHeader:
+    """As much of a header as the first bytes of a file hold. ModelFilesError when it is no GGUF file."""
+    reader = _Reader(Path(name), io.BytesIO(start), len(start))
+    try:
+        return reader.header()
+    except ModelFilesError as error:
+        if error.reason != "model_truncated":
+            raise
+        return reader.header_so_far()
+
+
+@functools.lru_cache(maxsize=64)
+def _read_once(path: Path, size_bytes: int, changed_ns: int) -> GGUFHeader:
+    """Folders are read again at every look at a model: a file that has not changed is read once."""
+    return _read(path, size_bytes)
+
+
+def _read(path: Path, size_bytes: int) -> GGUFHeader:
+    with path.open("rb") as file:
+        return _Reader(path, file, size_bytes).header()
 
 
 class _Reader:
@@ -73,29 +106,48 @@ class _Reader:
         self.path = path
         self.file = file
         self.size_bytes = size_bytes
+        self.values: dict[str, Value] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.weights = Counter[str]()
+        self.required_bytes = 0
 
     def header(self) -> GGUFHeader:
         self._check_magic()
-        (version,) = self._unpack("I")
-        if version not in _VERSIONS:
-            raise corrupt(self.path, f"has the GGUF version {version}; versions 2 and 3 are supported")
+        self._check_version()
         tensors, count = self._unpack("QQ")
         if tensors > _MAX_TENSORS or count > _MAX_VALUES:
             raise corrupt(self.path, f"claims {tensors} tensors and {count} values, which no model has")
-        values = dict(filter(None, (self._entry() for _ in range(count))))
-        weights, ends = Counter[str](), 0
-        for _ in range(tensors):
-            kind, elements, end = self._tensor()
-            weights[kind] += elements
-            ends = max(ends, end)
-        required_bytes = self._data_start(values) + ends if tensors else self.file.tell()
-        if required_bytes > self.size_bytes:
-            raise truncated(self.path, f"{self.size_bytes:,} of {required_bytes:,} bytes")
+        for _ in range(count):
+            self._entry()
+        ends = max((self._tensor() for _ in range(tensors)), default=0)
+        self.required_bytes = self._data_start() + ends if tensors else self.file.tell()
+        if self.required_bytes > self.size_bytes:
+            raise truncated(self.path, f"{self.size_bytes:,} of {self.required_bytes:,} bytes")
+        return self.header_so_far()
+
+    def header_so_far(self) -> GGUFHeader:
         return GGUFHeader(
-            architecture=str(values.get("general.architecture", "")),
-            quantization=weights.most_common(1)[0][0] if weights else "",
-            required_bytes=required_bytes,
-            values=values,
+            architecture=str(self.values.get("general.architecture", "")),
+            quantization=self.weights.most_common(1)[0][0] if self.weights else "",
+            required_bytes=self.required_bytes,
+            values=self.values,
+            shapes=self.shapes,
+        )
+
+    def _check_version(self) -> None:
+        version_bytes = self._take(4)
+        version = int.from_bytes(version_bytes, "little")
+        if version in _VERSIONS:
+            return
+        if int.from_bytes(version_bytes, "big") in _VERSIONS:
+            raise ModelFilesError(
+                f"{self.path} was made for big-endian computers.",
+                hint="Get the usual (little-endian) file of this model.",
+            )
+        age = "an old" if version < _VERSIONS[0] else "an unknown"
+        raise ModelFilesError(
+            f"{self.path} has {age} format, GGUF version {version}; versions 2 and 3 can be read.",
+            hint="Look for a newer conversion of this model." if version < _VERSIONS[0] else _GET_AGAIN,
         )
 
     def _check_magic(self) -> None:
@@ -109,17 +161,28 @@ class _Reader:
                 f"{self.path} is a Git LFS pointer, not the model itself.",
                 hint="Run `git lfs pull` in its repository.",
             )
+        if magic in _OLDER:
+            raise ModelFilesError(
+                f"{self.path} is in GGML, the format before GGUF.",
+                hint="Look for a newer conversion of this model.",
+            )
+        is_weights = self.path.suffix.lower() == ".safetensors"
         raise ModelFilesError(
             f"{self.path} is not a GGUF file.",
-            hint="llama.cpp runs only GGUF files; check which file this is.",
+            hint="Name the folder of the model, not its weights."
+            if is_weights
+            else "llama.cpp runs only GGUF files; check which file this is.",
         )
 
-    def _entry(self) -> tuple[str, Value] | None:
-        """One key and its value, or None for a value that is skipped (an array, a long text)."""
+    def _entry(self) -> None:
+        """One key and its value, unless it is one that is skipped (an array, a long text)."""
         key = self._text()
         (kind,) = self._unpack("I")
         value = self._value(kind)
-        return None if key is None or value is None else (key, value)
+        if key is not None and value is not None:
+            if key in self.values:  # llama.cpp refuses such a file, too
+                raise corrupt(self.path, f"has the value {key[:60]!r} twice")
+            self.values[key] = value
 
     def _value(self, kind: int, nesting: int = 0) -> Value | None:
         if kind in _SCALARS:
@@ -141,24 +204,28 @@ class _Reader:
             self._value(inner, nesting + 1)
         return None
 
-    def _tensor(self) -> tuple[str, int, int]:
-        """One row of the tensor table: type, number of elements, and end within the data."""
-        self._text()
+    def _tensor(self) -> int:
+        """One row of the tensor table; returns where it ends within the data."""
+        tensor = self._text()
         (dimensions,) = self._unpack("I")
         if dimensions > _MAX_DIMENSIONS:
             raise corrupt(self.path, f"holds a tensor of {dimensions} dimensions")
-        elements = 1
-        for _ in range(dimensions):
-            elements *= self._unpack("Q")[0]
+        shape = self._unpack(f"{dimensions}Q")
+        elements = math.prod(shape)
         kind, offset = self._unpack("IQ")
+        if tensor is not None and len(self.shapes) < _MAX_KEPT_SHAPES:
+            if tensor in self.shapes:
+                raise corrupt(self.path, f"has the tensor {tensor[:60]!r} twice")
+            self.shapes[tensor] = shape
         # The size of a type newer than this table is unknown; its start must still be inside the file.
         name, block, block_bytes = TENSOR_TYPES.get(kind, (f"type {kind}", 1, 0))
-        return name, elements, offset + -(-elements // block) * block_bytes
+        self.weights[name] += elements
+        return offset + -(-elements // block) * block_bytes
 
-    def _data_start(self, values: dict[str, Value]) -> int:
-        alignment = values.get("general.alignment", _DEFAULT_ALIGNMENT)
+    def _data_start(self) -> int:
+        alignment = self.values.get("general.alignment", _DEFAULT_ALIGNMENT)
         if not isinstance(alignment, int) or alignment <= 0:
-            raise corrupt(self.path, f"has the alignment {alignment}")
+            raise corrupt(self.path, f"has the alignment {str(alignment)[:20]!r}")
         return -(-self.file.tell() // alignment) * alignment
 
     def _text(self) -> str | None:

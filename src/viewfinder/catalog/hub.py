@@ -8,6 +8,8 @@ import os
 import re
 from pathlib import Path
 
+from viewfinder.core import paths
+
 PUBLIC = "https://huggingface.co"
 MAIN = "main"
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -21,10 +23,22 @@ def endpoint() -> str:
 def cache_folder() -> Path:
     """`HF_HUB_CACHE`, or `hub` below `HF_HOME`, or the hub's own default."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
-        return Path(chosen).expanduser()
+        return _expanded(chosen)
+    return hub_home() / "hub"
+
+
+def hub_home() -> Path:
+    """`HF_HOME`, or the hub's own default: what its programs keep on this disk."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or f"{caches}/huggingface"
-    return Path(home).expanduser() / "hub"
+    return _expanded(os.environ.get("HF_HOME") or f"{caches}/huggingface")
+
+
+def _expanded(folder: str) -> Path:
+    """For a user without a home folder, one in the state folder: "~" would become a folder of that name."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        return paths.home() / "huggingface"
 
 
 def repository_folder(repo: str) -> Path:

@@ -92,6 +92,14 @@ def recognize(engine: str, version: str, output: str) -> KnownIssue | None:
     return next((one for one in found if one.signature and re.search(one.signature, output)), None)
 
 
+def sign_of_an_issue(engine: str, line: str) -> str:
+    """The part of a line that is the signature of an issue of an engine; empty when there is none."""
+    for issue in known_issues():
+        if issue.engine == engine and issue.signature and (sign := re.search(issue.signature, line)):
+            return sign[0]
+    return ""
+
+
 def is_within(version: str, specifiers: str) -> bool:
     """Whether a version matches pip's specifiers; False when it cannot be parsed."""
     try:

@@ -13,7 +13,9 @@ from pathlib import Path
 from viewfinder.catalog import pulled
 from viewfinder.catalog.blob import Blob
 from viewfinder.catalog.card import Variant
+from viewfinder.catalog.gguf_files import Look
 from viewfinder.catalog.hub import COMMIT, MAIN, cache_folder, repository_folder
+from viewfinder.catalog.peek import Peek
 from viewfinder.catalog.pulled import PulledFile
 from viewfinder.catalog.remote import Hub
 from viewfinder.catalog.repository import repository_files, tokenizer_files, variant_files
@@ -26,11 +28,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A repository, and the function that chooses the needed ones among the names of its files."""
+    """A repository, and the function that chooses the needed ones among its files."""
 
     repo: str
     revision: str
-    choose: Callable[[Iterable[str]], Sequence[str]]
+    choose: Callable[[Iterable[str], Look], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +102,14 @@ def wanted_of(variant: Variant) -> list[Wanted]:
             code="remote_code_not_pinned",
         )
     return [
-        Wanted(variant.repo, variant.revision or MAIN, partial(variant_files, variant)),
-        *(Wanted(repo, MAIN, tokenizer_files) for repo in variant.also),
+        Wanted(variant.repo, variant.revision or MAIN, lambda paths, _: variant_files(variant, paths)),
+        *(Wanted(repo, MAIN, lambda paths, _: tokenizer_files(paths)) for repo in variant.also),
     ]
 
 
-def wanted_of_repository(repo: str, revision: str) -> list[Wanted]:
-    """What a repository without a card needs."""
-    return [Wanted(repo, revision or MAIN, partial(repository_files, repo))]
+def wanted_of_repository(repo: str, revision: str, file: str = "") -> list[Wanted]:
+    """What a repository without a card needs; `file` is the GGUF file that the user named."""
+    return [Wanted(repo, revision or MAIN, partial(repository_files, repo, named=file))]
 
 
 def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
@@ -116,7 +118,7 @@ def plan(wanted: Iterable[Wanted], hub: Hub) -> Plan:
     for want in wanted:
         listing = hub.listing(want.repo, want.revision)
         files = {file.path: file for file in listing.files}
-        chosen = want.choose(files)
+        chosen = want.choose(files, Peek(hub, want.repo, listing.commit, files))
         blobs = tuple(Blob(want.repo, listing.commit, files[path]) for path in chosen)
         sources.append(Source(want.repo, want.revision, listing.commit, blobs, "config.json" in files))
     contents = {blob.whole: blob for source in sources for blob in source.blobs}.values()

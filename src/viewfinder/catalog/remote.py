@@ -27,6 +27,9 @@ LISTING_ATTEMPTS = 3
 """Fewer than for a file, because a person waits for it."""
 CONNECT_S, STALL_S = 10.0, 30.0
 """How long the hub may take to accept a connection, and to send its next bytes."""
+NO_CONNECTION = (OSError, ValueError, ImportError)
+"""What a client raises before it sends anything, when a variable names a proxy, a certificate or a number
+that cannot be (HTTPS_PROXY, SSL_CERT_FILE, HF_HUB_ETAG_TIMEOUT)."""
 
 
 def _plain(path: str) -> str:
@@ -93,49 +96,51 @@ class Hub:
 
     @contextlib.contextmanager
     def bytes_of(
-        self, repo: str, commit: str, path: str, start: int
+        self, repo: str, commit: str, path: str, start: int, end: int | None = None
     ) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Where the hub's bytes begin, at `start` or again at 0, and the bytes.
+        """Where the hub's bytes begin, at `start` or again at 0, and the bytes, to `end` or further.
 
         Raises HubError; TemporaryHubError also while the bytes arrive.
         """
         url = f"{self.address}/{repo}/resolve/{commit}/{quote(path)}"
         # An encoded reply has other lengths than the file and cannot be resumed.
-        headers = {"accept-encoding": "identity"} | ({"range": f"bytes={start}-"} if start else {})
+        headers = {"accept-encoding": "identity"}
+        if start or end:
+            headers["range"] = f"bytes={start}-{end - 1 if end else ''}"
         with self._get(url, f"{repo}/{path}", commit, headers) as response:
             is_part = response.status_code == 206
             if is_part and not response.headers.get("content-range", "").startswith(f"bytes {start}-"):
                 raise self._invalid(f"sent another part of {path} than the requested one")
             yield start if is_part else 0, response.iter_bytes()
 
+    def start_of(self, repo: str, commit: str, path: str, size_bytes: int) -> bytes:
+        """The first bytes of a file; fewer when it is shorter. Raises HubError."""
+        retries = Retries(self.wait, LISTING_ATTEMPTS)
+        while True:
+            read = bytearray()
+            try:
+                with self.bytes_of(repo, commit, path, 0, size_bytes) as (_, pieces):
+                    for piece in pieces:
+                        read += piece
+                        if len(read) >= size_bytes:
+                            break
+                return bytes(read[:size_bytes])
+            except TemporaryHubError as error:
+                retries.wait_or_raise(error)
+
     @contextlib.contextmanager
     def _get(
         self, url: str, what: str, revision: str, headers: Mapping[str, str] | None = None
     ) -> "Iterator[httpx2.Response]":
         import httpx2
-        from huggingface_hub import get_session, get_token
-        from huggingface_hub.errors import OfflineModeIsEnabled
 
-        sent = {"user-agent": f"viewfinder/{VERSION}", **(headers or {})}
-        if token := get_token():
-            sent["authorization"] = f"Bearer {token}"  # httpx drops it when a redirect leaves this origin
-        timeout = httpx2.Timeout(STALL_S, connect=CONNECT_S)
         try:
-            with get_session().stream("GET", url, headers=sent, timeout=timeout) as response:
+            with contextlib.ExitStack() as stack:
+                response, has_token = self._opened(stack, url, headers or {})
                 if response.status_code not in (200, 206):
-                    raise refusal(
-                        response.status_code,
-                        response.headers,
-                        what,
-                        revision,
-                        self.address,
-                        has_token=token is not None,
-                    )
+                    status, given = response.status_code, response.headers
+                    raise refusal(status, given, what, revision, self.address, has_token=has_token)
                 yield response
-        except OfflineModeIsEnabled:
-            raise HubError(
-                "HF_HUB_OFFLINE is set, so nothing can be downloaded.", hint="Unset it.", code="hub_offline"
-            ) from None
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
             raise self._invalid("is not the address of a hub") from None
         except httpx2.HTTPError as error:
@@ -144,10 +149,47 @@ class Hub:
                 hint=f"Check the network, HTTPS_PROXY and HF_ENDPOINT. {RUN_AGAIN}",
             ) from None
 
+    @staticmethod
+    def _opened(
+        stack: contextlib.ExitStack, url: str, headers: Mapping[str, str]
+    ) -> "tuple[httpx2.Response, bool]":
+        """The reply's head, and whether a token was sent for it; the stack closes the connection."""
+        import httpx2
+
+        try:
+            from huggingface_hub import get_session, get_token
+            from huggingface_hub.errors import OfflineModeIsEnabled
+        except ValueError as error:
+            raise _no_connection(error) from None
+        try:
+            token = get_token()
+            # httpx drops the token when a redirect leaves this origin
+            login = {"authorization": f"Bearer {token}"} if token else {}
+            sent = {"user-agent": f"viewfinder/{VERSION}", **headers, **login}
+            timeout = httpx2.Timeout(STALL_S, connect=CONNECT_S)
+            stream = get_session().stream("GET", url, headers=sent, timeout=timeout)
+            return stack.enter_context(stream), token is not None
+        except OfflineModeIsEnabled:
+            raise HubError(
+                "HF_HUB_OFFLINE is set, so nothing can be downloaded.", hint="Unset it.", code="hub_offline"
+            ) from None
+        except NO_CONNECTION as error:
+            if isinstance(error, httpx2.InvalidURL):
+                raise
+            raise _no_connection(error) from None
+
     def _invalid(self, what: str) -> HubError:
         return HubError(
             f"{self.address} {what}.", hint="Check HF_ENDPOINT and HTTPS_PROXY.", code="hub_bad_reply"
         )
+
+
+def _no_connection(error: Exception) -> HubError:
+    return HubError(
+        f"No connection to the hub can be made: {error}.",
+        hint="Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and the variables that begin with HF_.",
+        code="hub_unreachable",
+    )
 
 
 def _bounded(chunks: Iterator[bytes]) -> bytes:

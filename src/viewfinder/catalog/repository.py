@@ -1,26 +1,22 @@
-"""Which files of a repository a model needs, judging by their names alone; pure.
+"""Which files of a repository a model needs; pure.
 
-Called by `pull` with the hub's listing, and by `uncarded` with the names on disk.
+Called by `pull` with the hub's listing, and by `folder` with the names on disk.
 """
 
-import re
 from collections.abc import Iterable
-from functools import partial
 from pathlib import PurePosixPath
 
 from viewfinder.catalog.card import Variant
+from viewfinder.catalog.gguf_files import Look, choose_pair, require_known
+from viewfinder.catalog.gguf_names import is_gguf, parts_of
+from viewfinder.catalog.other_shapes import by_suffix, refusal
 from viewfinder.core.errors import ModelFilesError
 
-GGUF = ".gguf"
 SAFETENSORS = ".safetensors"
 SAFE = frozenset({".json", SAFETENSORS, ".txt", ".model", ".jinja", ".tiktoken", ".merges"})
 """Files that cannot run code: weights, settings and vocabularies."""
 PICKLES = frozenset({".bin", ".pt", ".pth", ".pkl", ".ckpt", ".msgpack", ".h5"})
 """Weights that run code when they are opened, or that no engine here reads; never downloaded."""
-
-_PREFERRED = ("q8_0", "q4_k_m")
-_PREFERRED_PROJECTORS = ("q8_0", "f16", "bf16")
-_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 
 
 def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
@@ -28,9 +24,11 @@ def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
 
     Raises ModelFilesError when the repository does not have them.
     """
-    if variant.model.suffix != GGUF:
+    if not is_gguf(variant.model.name):
         return folder_files(variant.repo, paths, python=variant.remote_code)
-    named = [file.as_posix() for file in (variant.model, variant.mmproj) if file is not None]
+    named = parts_of(variant.model.as_posix())
+    if variant.mmproj is not None:
+        named.append(variant.mmproj.as_posix())
     missing = sorted(set(named) - set(paths))
     if missing:
         raise ModelFilesError(
@@ -41,11 +39,25 @@ def variant_files(variant: Variant, paths: Iterable[str]) -> list[str]:
     return named
 
 
-def repository_files(repo: str, paths: Iterable[str]) -> list[str]:
-    """The files to use of a repository without a card: its GGUF pair, else its folder."""
+def repository_files(repo: str, paths: Iterable[str], look: Look, *, named: str = "") -> list[str]:
+    """The files to use of a repository without a card: its GGUF pair, else its folder.
+
+    `named` is the GGUF file that the user named. Raises ModelFilesError as the chosen files' rules do.
+    """
     paths = list(paths)
-    pair = gguf_pair(repo, paths)
-    return [file for file in pair if file] if pair else folder_files(repo, paths)
+    if named and named not in paths:
+        raise ModelFilesError(
+            f"{repo} has no file {named}.",
+            hint=f"Its GGUF files: {', '.join(filter(is_gguf, paths)) or 'none'}.",
+            code="file_not_found",
+        )
+    if pair := choose_pair(repo, paths, look, named=named):
+        return pair.files
+    if not any(path.lower().endswith(SAFETENSORS) for path in paths):
+        require_known(repo, paths, look)
+    if "config.json" not in paths and (refused := refusal(repo, paths)):
+        raise refused
+    return folder_files(repo, paths)
 
 
 def folder_files(repo: str, paths: Iterable[str], *, python: bool = False) -> list[str]:
@@ -70,29 +82,6 @@ def tokenizer_files(paths: Iterable[str]) -> list[str]:
     return sorted(path for path in paths if _suffix(path) in SAFE - {SAFETENSORS} and path[0] != ".")
 
 
-def gguf_pair(repo: str, paths: Iterable[str]) -> tuple[str, str | None] | None:
-    """The language model and the image projector to use, by name; None when there is no GGUF model.
-
-    Of several models, Q8_0 and then Q4_K_M are preferred, of several projectors Q8_0 and then F16.
-    Raises ModelFilesError for a model that is split into parts.
-    """
-    files = [path for path in paths if _suffix(path) == GGUF]
-    models = [path for path in files if not _is_projector(path)]
-    whole = [path for path in models if not _PART.search(path)]
-    if models and not whole:
-        raise ModelFilesError(
-            f"The GGUF model in {repo} is split into parts, which Viewfinder cannot serve.",
-            hint="Join them with llama.cpp's `llama-gguf-split --merge`, and serve the resulting file.",
-        )
-    if not whole:
-        return None
-    projectors = filter(_is_projector, files)
-    return (
-        min(whole, key=partial(_rank, _PREFERRED)),
-        min(projectors, key=partial(_rank, _PREFERRED_PROJECTORS), default=None),
-    )
-
-
 def _weights(paths: list[str]) -> set[str]:
     found = [path for path in paths if _suffix(path) == SAFETENSORS]
     at_the_top = [path for path in found if "/" not in path] or found
@@ -101,6 +90,8 @@ def _weights(paths: list[str]) -> set[str]:
 
 
 def _refuse_without_weights(repo: str, paths: list[str]) -> None:
+    if refused := by_suffix(repo, paths):
+        raise refused
     pickles = [path for path in paths if _suffix(path) in PICKLES]
     if pickles:
         raise ModelFilesError(
@@ -113,16 +104,6 @@ def _refuse_without_weights(repo: str, paths: list[str]) -> None:
         hint="A model is a .gguf file, or a folder with config.json and .safetensors files.",
         code="no_weights",
     )
-
-
-def _rank(preferred: tuple[str, ...], path: str) -> tuple[int, int, str]:
-    name = PurePosixPath(path).name.lower()
-    ranks = (n for n, kind in enumerate(preferred) if re.search(rf"(?<![a-z0-9]){kind}(?![a-z0-9_])", name))
-    return next(ranks, len(preferred)), path.count("/"), path
-
-
-def _is_projector(path: str) -> bool:
-    return "mmproj" in PurePosixPath(path).name.lower()
 
 
 def _suffix(path: str) -> str:

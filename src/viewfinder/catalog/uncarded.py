@@ -11,8 +11,9 @@ from pathlib import Path
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.folder import FolderHeader, read_config
+from viewfinder.catalog.gguf_names import GGUF, first_part, part_files
 from viewfinder.catalog.headers import GGUFHeader, check_gguf
-from viewfinder.catalog.repository import GGUF, gguf_pair
+from viewfinder.catalog.local_files import model_folder, pair_in, projector_of, snapshot_in
 from viewfinder.core.config import LocalModel, RunningServer
 from viewfinder.core.errors import BadRequest, ModelFilesError
 
@@ -22,15 +23,19 @@ FOLDER_ENGINES = (MLX, TRANSFORMERS)
 HUB_PREFIX = "hf:"
 
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_REFERENCE = re.compile(rf"{HUB_PREFIX}({_PART}/{_PART})(?:@([A-Za-z0-9][A-Za-z0-9._-]{{0,99}}))?")
+_REFERENCE = re.compile(
+    rf"{HUB_PREFIX}({_PART}/{_PART})(?:@([A-Za-z0-9][A-Za-z0-9._-]{{0,99}}))?"
+    r"(?:/((?:[A-Za-z0-9_][A-Za-z0-9._+-]{0,199}/){0,3}[A-Za-z0-9_][A-Za-z0-9._+-]{0,199}\.[Gg][Gg][Uu][Ff]))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository of the hub, and its revision when one was named."""
+    """A repository of the hub, with its revision and one of its GGUF files when they were named."""
 
     repo: str
     revision: str = ""
+    file: str = ""
 
 
 def is_reference(text: str) -> bool:
@@ -39,15 +44,15 @@ def is_reference(text: str) -> bool:
 
 
 def parse_reference(text: str) -> Repository:
-    """`hf:owner/name` or `hf:owner/name@revision`; BadRequest for anything else."""
+    """`hf:owner/name[@revision][/file.gguf]`; BadRequest for anything else."""
     found = _REFERENCE.fullmatch(text)
     if found is None or "--" in found[1] or ".." in text or found[1].endswith(".git"):
         raise BadRequest(
             f"{text[:200]!r} names no repository of the hub.",
-            hint="Write hf:owner/name, or hf:owner/name@revision.",
+            hint="Write hf:owner/name, hf:owner/name@revision or hf:owner/name/file.gguf.",
             param="model",
         )
-    return Repository(found[1], found[2] or "")
+    return Repository(found[1], found[2] or "", found[3] or "")
 
 
 def name_from(text: str) -> str:
@@ -63,7 +68,7 @@ def short_name(model: str) -> str:
 
 def card_of_repository(name: str, repository: Repository, snapshot: Path) -> ModelCard:
     """The card of a repository on this disk, in the folder of one commit."""
-    variant = _variant_of(snapshot, mlx=repository.repo.startswith("mlx-community/"))
+    variant = variant_of(snapshot, named=repository.file, mlx=repository.repo.startswith("mlx-community/"))
     mmproj = variant.mmproj and variant.mmproj.relative_to(snapshot)
     in_the_hub = {
         "repo": repository.repo,
@@ -84,7 +89,12 @@ def card_of_files(name: str, local: LocalModel) -> ModelCard:
     """The card of a GGUF file with or without its projector, or of a model folder."""
     # Engines run in another working directory than the one that the path was typed in.
     path, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
-    variant = _variant_of(path) if path.is_dir() else _gguf_variant(path, mmproj)
+    if path.is_dir():
+        variant = variant_of(path)
+    elif local.engine in ("", LLAMA_CPP):
+        variant = _variant_of_file(path, mmproj)
+    else:
+        variant = _gguf_variant(path, mmproj)
     if local.engine:
         # Files that cannot be read here may well take images: that is trusted until it is measured.
         vision = variant.vision or local.engine not in (LLAMA_CPP, *FOLDER_ENGINES)
@@ -126,14 +136,19 @@ def _card(name: str, summary: str, variant: Variant, path: Path) -> ModelCard:
     )
 
 
-def _variant_of(folder: Path, *, mlx: bool = False) -> Variant:
-    """The variant of a folder: its GGUF pair when it has one, or else the whole folder."""
-    files = [
-        file.relative_to(folder).as_posix() for part in ("*", "*/*") for file in folder.glob(part + GGUF)
-    ]
-    with contextlib.suppress(ModelFilesError):  # a model in parts
-        if pair := gguf_pair(folder.name, files):
-            return _gguf_variant(folder / pair[0], folder / pair[1] if pair[1] else None)
+def variant_of(folder: Path, *, named: str = "", mlx: bool = False) -> Variant:
+    """The variant of a folder: its GGUF pair when it has one, or else the whole folder.
+
+    A folder that `pair_in` refuses is the model of a llama.cpp variant, for which `catalog` refuses it again.
+    """
+    folder = snapshot_in(folder)
+    try:
+        pair = pair_in(folder, named)
+    except ModelFilesError:
+        return _gguf_variant(folder, None)
+    if pair is not None:
+        return _gguf_variant(folder / pair.model, folder / pair.mmproj if pair.mmproj else None)
+    folder = model_folder(folder)
     header = _config(folder)
     engine = MLX if mlx or (header and header.is_mlx) else TRANSFORMERS
     return Variant(
@@ -151,6 +166,15 @@ def _variant_of(folder: Path, *, mlx: bool = False) -> Variant:
     )
 
 
+def _variant_of_file(model: Path, mmproj: Path | None) -> Variant:
+    """The variant of a GGUF file; without a projector that the user named, the one beside it that fits."""
+    model = model.with_name(first_part(model.name))
+    if mmproj is None:
+        with contextlib.suppress(ModelFilesError, OSError):
+            mmproj = projector_of(model)
+    return _gguf_variant(model, mmproj)
+
+
 def _gguf_variant(model: Path, mmproj: Path | None) -> Variant:
     header, projector = _header(model), _header(mmproj)
     return Variant(
@@ -160,8 +184,8 @@ def _gguf_variant(model: Path, mmproj: Path | None) -> Variant:
         source="disk",
         model=model,
         mmproj=mmproj,
-        quantization=header.quantization if header else "",
-        size_bytes=size_bytes(model, mmproj),
+        quantization=_quantization(model),
+        size_bytes=size_bytes(*part_files(model), mmproj),
         vision=mmproj is not None and _sees(projector),
         text=True,
         context_tokens=_number(header, f"{header.architecture}.context_length") if header else None,
@@ -169,6 +193,12 @@ def _gguf_variant(model: Path, mmproj: Path | None) -> Variant:
         image_input_px=_number(projector, "clip.vision.preproc_image_size")
         or _number(projector, "clip.vision.image_size"),
     )
+
+
+def _quantization(model: Path) -> str:
+    """That of the first part with weights: the first of all often has none."""
+    headers = map(_header, part_files(model))
+    return next((header.quantization for header in headers if header and header.quantization), "")
 
 
 def size_bytes(*paths: Path | None) -> int | None:
