@@ -73,7 +73,10 @@ async def test_a_conversation_that_is_too_long_is_an_error(served: Served) -> No
     for stream in (False, True):
         async with served.post(user("circle " * 600), stream=stream) as reply:
             assert reply.status == 400
-            assert (await reply.json())["error"]["code"] == "context_length_exceeded"
+            error = (await reply.json())["error"]
+            assert error["code"] == "context_length_exceeded"
+            assert "maximum context length is 512 tokens" in error["message"]
+            assert "raise engine.context_tokens" in error["message"]
     reply = await served.ask(user(DESCRIBE, SCENE), max_tokens=4096)  # more than fits: it ends by itself
     assert reply["choices"][0]["finish_reason"] == "stop"
 

@@ -31,6 +31,18 @@ def test_the_command_carries_the_files_the_socket_and_the_settings(tmp_path: Pat
     assert (options["slots"], options["threads"], options["image_tokens"]) == (3, 1, 64)
 
 
+@pytest.mark.parametrize(
+    ("configured", "trained", "context"),
+    [(4096, 2048, 2048), (1000, 2048, 1024), (200, 2048, 256), (4096, 32_768, 4096), (1100, None, 1280)],
+)
+def test_a_slot_has_whole_steps_and_no_more_than_the_model_was_trained_for(
+    configured: int, trained: int | None, context: int
+) -> None:
+    """What /props of a llama.cpp server reported for these settings with two slots, or three (1100)."""
+    variant = Catalog().get("glimpse").variants[0].model_copy(update={"context_tokens": trained})
+    assert LlamaCpp().context_tokens(variant, EngineSettings(context_tokens=configured)) == context
+
+
 def test_settings_of_the_users_own_llama_cpp_do_not_leak_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

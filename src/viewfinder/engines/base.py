@@ -16,6 +16,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.check import Check
 from viewfinder.core.config import EngineSettings
+from viewfinder.engines.printed import without_requests
 from viewfinder.host.hardware import Machine
 
 SHARES_CORES = {"GOMP_SPINCOUNT": "300"}
@@ -44,16 +45,20 @@ class Launch:
 
     `health` is the path that answers 200 once the model is ready, and 503 or nothing before. `slots_path` is
     the path that lists the server's slots as llama.cpp's does; empty: it has none, or chooses a slot itself.
+    `template_path` is the path whose reply has `chat_template_caps` as llama.cpp's does; empty: the template
+    is read from the model's files.
     `model` is what requests must call the model; None: the server answers to any name. `version` is that of
     the program if it differs from what `find` returned. `slots` is the number of requests that it may be sent
     at once; None: any number, it queues them itself. `lacks` are the request fields that it would ignore or
-    get wrong: the gateway refuses them.
+    get wrong: the gateway refuses them. "prefill" stands for a last message of the assistant, which is to be
+    continued.
     """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     health: str = "/health"
     slots_path: str = ""
+    template_path: str = ""
     model: str | None = None
     version: str = ""
     slots: int | None = None
@@ -88,6 +93,10 @@ class Engine(ABC):
         """How texts write its name."""
         return self.name
 
+    variables: tuple[str, ...] = ()
+    """Names of variables, or their beginnings ("MINE_"), that it gets from our environment in addition to
+    those in `environment`."""
+
     def rank(self, machine: Machine) -> int:
         """Its place in the order of engines on a machine; the lowest runs a model that several could run."""
         return LAST
@@ -104,6 +113,26 @@ class Engine(ABC):
         """That of the program that would be started; empty when it is not known. Raises EngineError."""
         installed = self.find()
         return installed.version if installed else ""
+
+    def context_tokens(self, variant: Variant, settings: EngineSettings) -> int | None:
+        """How many tokens one request and its answer may have together; None when that is not known."""
+        return min(settings.context_tokens, variant.context_tokens or settings.context_tokens)
+
+    def kept(self, line: str) -> str:
+        """What its log keeps of a line that it prints while it serves; empty: nothing.
+
+        Override it for an engine that prints figures of its own, with a list of what may pass: it must never
+        be a part of a request.
+        """
+        return without_requests(line)
+
+    def reason(self, log: str) -> str:
+        """The line of its output that says why a start failed: by default the last one."""
+        return log.strip().rpartition("\n")[2].strip()
+
+    def blames_files(self, reason: str) -> bool:
+        """Whether every start with these files would fail for this reason, so that no retry helps."""
+        return False
 
     @abstractmethod
     def find(self) -> Installed | None:

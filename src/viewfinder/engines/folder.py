@@ -8,16 +8,16 @@ import functools
 import importlib.metadata
 import importlib.util
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.catalog.hub import cache_folder
+from viewfinder.catalog.hub import cache_folder, hub_home
 from viewfinder.core.config import EngineSettings
 from viewfinder.engines.base import SHARES_CORES, Installed, Launch
+from viewfinder.engines.environment import inherited
 
 _CHILD = Path(__file__).with_name("asgi_child.py")
 _HUB_VARIABLES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
@@ -50,7 +50,7 @@ def launch(
 
     `model` is what the server calls its model, if not by its path.
     """
-    home, hub = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser(), cache_folder()
+    home, hub = hub_home(), cache_folder()
     options = {
         "app": str(app),
         "model": str(files.model),
@@ -62,8 +62,7 @@ def launch(
         "remote_code": variant.remote_code,
         "caches": [str(hub), str(home / "modules")],
     }
-    dropped = (*_HUB_VARIABLES, *without)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    kept = inherited(without=(*_HUB_VARIABLES, *without))
     offline = {
         "HF_HOME": str(home),  # some models take their tokenizer from another repository of the cache
         "HF_HUB_CACHE": str(hub),

@@ -14,11 +14,13 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.check import Check
 from viewfinder.core.config import EngineSettings
-from viewfinder.engines import llama_cpp_checks, llama_server
+from viewfinder.engines import llama_cpp_checks, llama_cpp_log, llama_server
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
 
 _CHILD = Path(__file__).with_name("llama_cpp_child.py")
+CONTEXT_STEP = 256
+"""llama.cpp rounds the context of a slot up to a multiple of it."""
 
 
 class LlamaCpp(Engine):
@@ -43,8 +45,19 @@ class LlamaCpp(Engine):
             return llama_server.version(settings.llama_server.expanduser())
         return super().version(settings)
 
+    def reason(self, log: str) -> str:
+        return llama_cpp_log.reason(log) or super().reason(log)
+
+    def blames_files(self, reason: str) -> bool:
+        return llama_cpp_log.is_of_the_files(reason)
+
     def find(self) -> Installed | None:
         return _find()
+
+    def context_tokens(self, variant: Variant, settings: EngineSettings) -> int:
+        """Each slot gets what is configured, in whole steps, but no more than the model was trained for."""
+        configured = -(-settings.context_tokens // CONTEXT_STEP) * CONTEXT_STEP
+        return min(configured, variant.context_tokens or configured)
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         options = {
@@ -61,7 +74,12 @@ class LlamaCpp(Engine):
             return llama_server.launch(settings.llama_server.expanduser(), options)
         # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
         argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
-        return Launch(argv, llama_server.environment(), slots_path=llama_server.SLOTS_PATH)
+        return Launch(
+            argv,
+            llama_server.environment(),
+            slots_path=llama_server.SLOTS_PATH,
+            template_path=llama_server.TEMPLATE_PATH,
+        )
 
 
 @functools.cache

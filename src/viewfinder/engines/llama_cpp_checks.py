@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from viewfinder.catalog.known_issues import recognize
 from viewfinder.core.check import Check, fix, good, note
+from viewfinder.engines.environment import inherited
 from viewfinder.host.child import Exit
 from viewfinder.host.hardware import Machine
 
@@ -55,6 +56,7 @@ def ask_library(engine: str, version: str) -> Library:
             capture_output=True,
             text=True,
             check=False,
+            env=inherited(),
             timeout=LIBRARY_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:

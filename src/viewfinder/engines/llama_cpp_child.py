@@ -17,7 +17,10 @@ def main() -> None:
     import xllamacpp  # only now: the first line must be printed before the library is mapped
 
     os.umask(0o077)  # only this user can open the socket, from its first moment
-    server = xllamacpp.Server(_params(xllamacpp, options))
+    try:
+        server = xllamacpp.Server(_params(xllamacpp, options))
+    except RuntimeError as error:
+        sys.exit(str(error))  # the library has printed why
     print(f"listening on {server.listening_address}", flush=True)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:

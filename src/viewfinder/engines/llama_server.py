@@ -1,6 +1,5 @@
 """A native `llama-server`, built for this computer; called by `llama_cpp` when the settings name one."""
 
-import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -9,11 +8,13 @@ from typing import Any
 
 from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.engines.base import SHARES_CORES, Launch
+from viewfinder.engines.environment import inherited
 
 OLDEST_BUILD = 10434
 """The first that was tested: it listens on a Unix socket and has every option below."""
 _VERSION_TIMEOUT_S = 20.0
 SLOTS_PATH = "/slots"
+TEMPLATE_PATH = "/props"
 """Of this server, and of the one in the wheel."""
 
 
@@ -35,12 +36,18 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         argv += ["--threads", str(options["threads"]), "--threads-batch", str(options["threads"])]
     if options["image_tokens"]:
         argv += ["--image-max-tokens", str(options["image_tokens"])]
-    return Launch(tuple(argv), environment(), slots_path=SLOTS_PATH, version=version(program))
+    return Launch(
+        tuple(argv),
+        environment(),
+        slots_path=SLOTS_PATH,
+        template_path=TEMPLATE_PATH,
+        version=version(program),
+    )
 
 
 def environment() -> dict[str, str]:
-    """The parent's, without variables that would make llama.cpp contact a hub or that set its options."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("LLAMA_", "HF_"))}
+    """What an engine may have of ours, but nothing that makes llama.cpp contact a hub or sets its options."""
+    kept = inherited(without=("LLAMA_", "HF_"))
     return SHARES_CORES | kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 

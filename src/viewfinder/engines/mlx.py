@@ -32,7 +32,7 @@ _MLX_VARIABLES = (
     "EXPERT_CACHE_GB",
 )
 """Prefixes of the variables that mlx-vlm's server takes options from."""
-_UNSUPPORTED = frozenset() if sys.platform == "darwin" else frozenset({"response_format"})
+_UNSUPPORTED = frozenset({"prefill"} if sys.platform == "darwin" else {"prefill", "response_format"})
 """Request fields: grammars are applied by a Metal kernel."""
 
 

@@ -22,6 +22,10 @@ class RunningServerEngine(Engine):
         """Always there; whether the server answers is found out when it is connected to."""
         return Installed("", Path())
 
+    def context_tokens(self, variant: Variant, settings: EngineSettings) -> int | None:
+        """Our settings say nothing about a server that we do not start."""
+        return variant.context_tokens
+
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         """Raises EngineError."""
         raise EngineError(f"{variant.repo} is on a running server, which Viewfinder does not start.")

@@ -14,7 +14,15 @@ from viewfinder.host.hardware import Machine
 
 _APP = Path(__file__).with_name("transformers_app.py")
 _UNSUPPORTED = frozenset(
-    {"presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "response_format", "tool_choice"}
+    {
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "response_format",
+        "tool_choice",
+        "prefill",
+    }
 )
 """Request fields; `frequency_penalty` is accepted, and taken for another penalty, which multiplies."""
 
