@@ -22,7 +22,8 @@ def relay(fleet: Fleet, model: str, number: int = 0, words: int = 3, *, stream: 
     body = {"model": model, "messages": [{"role": "user", "content": "?"}], "stream": stream}
     request = parse_request(json.dumps(body).encode(), Limits()).request
     shape = RequestShape(characters=1, max_tokens=words, stream=stream)
-    return Relay(fleet, request, {"asks": number, "words": words}, shape, Limits())
+    engines_body = {"messages": body["messages"], "asks": number, "words": words}
+    return Relay(fleet, request, engines_body, shape, Limits())
 
 
 async def said(relay: Relay) -> str:

@@ -102,14 +102,14 @@ def test_what_memory_cannot_hold_comes_later_and_is_said() -> None:
     options = choose(large, snapshot(memory_bytes=8 * GB, free_bytes=8 * GB))
     assert names(options) == ["mlx", "llama.cpp"]
     assert options[0].why == "it fits into memory"
-    assert options[1].why == "it needs about 24.3 GB of memory, and this machine has 8.0 GB"
+    assert options[1].why == "it needs about 24.3 GB of memory, and models may use 8.0 GB here"
     assert (options[0].fits, options[1].fits) == (True, False)
 
 
 def test_the_only_one_is_taken_though_it_does_not_fit_and_says_so() -> None:
     (only,) = choose(card(variant("llama.cpp", download_bytes=20 * GB)), snapshot(memory_bytes=8 * GB))
     assert only.chosen
-    assert only.why.endswith("; it needs about 24.3 GB of memory, and this machine has 8.0 GB")
+    assert only.why.endswith("; it needs about 24.3 GB of memory, and models may use 8.0 GB here")
 
 
 def test_memory_that_is_not_free_now_is_said_and_changes_nothing() -> None:
@@ -241,7 +241,8 @@ def test_looking_sees_what_is_installed_and_here() -> None:
     assert seen.engines["llama.cpp"].version
     assert "llama.cpp-f16" in seen.here
     assert list(seen.measured) == ["llama.cpp-f16"]
-    assert 0 < seen.free_bytes <= seen.memory_bytes
+    assert 0 < seen.free_bytes < this_machine().memory_bytes
+    assert 0 < seen.memory_bytes < this_machine().memory_bytes
 
 
 def test_a_card_of_an_unknown_engine_says_which_are_known() -> None:

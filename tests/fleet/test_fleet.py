@@ -80,7 +80,7 @@ async def test_what_is_up_stays_the_choice(fleet: Fleet, monkeypatch: pytest.Mon
     await fleet.load("glimpse")
     variant = fleet.variant_of("glimpse")
 
-    def another_choice(card: object, measured: object) -> object:
+    def another_choice(*_: object) -> object:
         raise AssertionError("asked again")
 
     monkeypatch.setattr("viewfinder.fleet.fleet.choose_variant", another_choice)

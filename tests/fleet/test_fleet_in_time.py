@@ -1,6 +1,7 @@
 """What befalls a fleet in the course of time, on the virtual clock; the state machine found most of it."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,28 @@ def test_a_client_that_stops_to_read_does_not_cost_the_others_their_engine(tmp_p
         assert [chunk async for chunk in slow]
         assert fleet.events.counts["stall", "a"] == 0
         assert len(world.children) == 1
+
+    play(story, tmp_path)
+
+
+def test_requests_that_leave_at_once_are_one_look_at_the_queue(tmp_path: Path, monkeypatch) -> None:
+    """Each of 256 looked at all others, and together they held up every client for 46 ms."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        looks: list[int] = []
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(2):
+                await stack.enter_async_context(await fleet.acquire("a"))
+            waiting = [asyncio.create_task(fleet.acquire("a")) for _ in range(200)]
+            await asyncio.sleep(1)
+            monkeypatch.setattr("viewfinder.fleet.fleet.decide", lambda *given: looks.append(1) or [])
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting)
+            await asyncio.sleep(0)
+            assert 0 < len(looks) < 5
+            monkeypatch.undo()
+        assert fleet.view().waiting == 0
 
     play(story, tmp_path)
 
@@ -173,3 +196,27 @@ def test_a_model_that_was_stopped_in_backoff_has_not_failed(tmp_path: Path) -> N
         assert [server.reason for server in fleet.view().servers] == [""]
 
     play(story, tmp_path)
+
+
+def test_a_client_that_fills_the_queue_keeps_nobody_out(tmp_path: Path) -> None:
+    """Everybody else was told that the queue is full, or waited for all that this client had sent before."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        served: list[str] = []
+
+        async def ask(client: str) -> None:
+            async with await fleet.acquire("a", client=client):
+                served.append(client)
+                await asyncio.sleep(1)
+
+        await fleet.load("a")
+        flood = [asyncio.create_task(ask("many")) for _ in range(5)]
+        await asyncio.sleep(0.1)
+        with pytest.raises(Busy, match="is full"):
+            await ask("many")
+        await ask("one")
+        refused = await asyncio.gather(*flood, return_exceptions=True)
+        assert served == ["many", "many", "one", "many", "many"]
+        assert [getattr(error, "reason", "") for error in refused] == ["", "", "", "", "queue_full"]
+
+    play(story, tmp_path, slots=1, queue_per_model=4)

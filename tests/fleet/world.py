@@ -60,6 +60,8 @@ class FakeChild:
     is_wedged: bool = False
     is_corrupt: bool = False
     """Whether it gets images and everything else wrong."""
+    uses_a_core: bool = False
+    """Whether it does so at any time, also while it is wedged."""
     is_sick: bool = False
     """Whether it refuses every request."""
     word_s: float = 0.05
@@ -88,6 +90,9 @@ class FakeChild:
     def pids(self) -> list[int]:
         return [] if self.exit else [self.pid]
 
+    def keep_only(self, kept: Callable[[str], str]) -> None:
+        assert kept("its last words") == ""
+
     def tail(self, lines: int = 20) -> str:
         return "its last words"
 
@@ -115,7 +120,8 @@ class FakeChild:
     def signs(self) -> Activity:
         """In entry of `host/activity`: it computes while it writes, not while a client is slow to read."""
         now_s = time.monotonic()
-        return Activity(now_s, now_s if self.computing and not self.is_wedged else 0.0, self.output_bytes, 0)
+        works = self.uses_a_core or (self.computing and not self.is_wedged)
+        return Activity(now_s, now_s if works else 0.0, self.output_bytes, 0)
 
 
 @dataclass
@@ -172,7 +178,7 @@ class FakeClient(ChatClient):
         return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": {}}
 
     @asynccontextmanager
-    async def _streamed(self, body: dict[str, Any]) -> AsyncIterator[Any]:
+    async def _streamed(self, body: dict[str, Any], path: str = "") -> AsyncIterator[Any]:
         yield FakeReply(self._chunks(body))
 
     async def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
@@ -198,6 +204,8 @@ class FakeClient(ChatClient):
         if "asks" in body:
             for number in range(body["words"]):
                 yield f"{self.child.pid}:{body['asks']}:{number} "
+        elif "max_tokens" in body and body["max_tokens"] == 1:  # the watchdog's probe
+            yield "Hi"
         else:
             (known,) = [one for one in candidates() if one.message is body["messages"][0]]
             yield "I cannot tell." if self.child.is_corrupt else known.question.answer
@@ -333,7 +341,7 @@ class World:
         held = sum(one.memory_bytes for one in self.children if now_s < one.died_s + self.returns_after_s)
         return SimpleNamespace(total=COMPUTER_BYTES, available=COMPUTER_BYTES - held)
 
-    def _choose(self, card: ModelCard, measured: object) -> tuple[Variant, FakeEngine]:
+    def _choose(self, card: ModelCard, *_: object) -> tuple[Variant, FakeEngine]:
         return card.variants[self.choice.get(card.name, 0)], self.engine
 
     @contextmanager

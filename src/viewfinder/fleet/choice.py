@@ -4,7 +4,7 @@ A variant is never chosen when its card says that it is not served, when its eng
 a known issue of the installed version rules it out. Of the others, the first of these differences decides:
 
     files         here before not here
-    memory        fits into this machine's memory before too large
+    memory        fits into what models may use of this machine's memory before too large
     measured      passed its questions here, or was not measured, before failed
     engine        the order of the card's `prefer`, otherwise the engines' ranks on this machine
     card          the order in the card
@@ -15,16 +15,17 @@ There is no fallback to another variant afterwards: the chosen one runs, or its 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import psutil
-
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import is_here
 from viewfinder.catalog.known_issues import is_within, refusal, refused_by
+from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import engine_named, engines
+from viewfinder.fleet.budget import budget_bytes
 from viewfinder.fleet.health.profile import estimated_bytes
 from viewfinder.host.hardware import Machine, this_machine
+from viewfinder.host.machine_memory import machine_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Snapshot:
 
     engines: Mapping[str, EngineState]
     memory_bytes: int
+    """What all models together may use."""
     free_bytes: int
     here: frozenset[str] = frozenset()
     measured: Mapping[str, MeasuredVariant] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Option:
     version: str | None
     here: bool
     fits: bool | None
-    """Whether this machine has enough memory; None: the variant's size is unknown."""
+    """Whether models may use that much memory here; None: the variant's size is unknown."""
     refused: str
     fix: str
     """The command that makes it available, if there is one."""
@@ -83,12 +85,14 @@ MeasuredHere = Mapping[tuple[str, str], MeasuredVariant]
 """By the names of the model and the variant."""
 
 
-def choose_variant(card: ModelCard, measured: MeasuredHere | None = None) -> tuple[Variant, Engine]:
+def choose_variant(
+    card: ModelCard, measured: MeasuredHere | None = None, settings: FleetSettings | None = None
+) -> tuple[Variant, Engine]:
     """The variant of the card to run on this machine now, and its engine.
 
     Raises EngineMissing, with the command that fixes it, when none can run.
     """
-    options = choose(card, look(card, measured))
+    options = choose(card, look(card, measured, settings))
     for option in options:
         if option.chosen:
             return option.variant, engine_named(option.variant.engine)
@@ -114,16 +118,18 @@ def as_measured(card: ModelCard, variant: Variant, version: str, measured: Measu
     return variant.model_copy(update=able)
 
 
-def look(card: ModelCard, measured: MeasuredHere | None = None) -> Snapshot:
-    """The state of this machine now, for a choice among the card's variants."""
+def look(
+    card: ModelCard, measured: MeasuredHere | None = None, settings: FleetSettings | None = None
+) -> Snapshot:
+    """The state of this machine now, for a choice among the card's variants; `settings` may set a budget."""
     machine = this_machine()
     return Snapshot(
         engines={
             name: EngineState(engine, here.version if (here := engine.find()) else None, machine)
             for name, engine in engines().items()
         },
-        memory_bytes=machine.memory_bytes,
-        free_bytes=psutil.virtual_memory().available,
+        memory_bytes=budget_bytes(settings or FleetSettings()),
+        free_bytes=machine_memory().available_bytes,
         here=frozenset(variant.name for variant in card.variants if is_here(variant)),
         measured={name: result for (model, name), result in (measured or {}).items() if model == card.name},
     )
@@ -225,7 +231,7 @@ def _handicap(card: ModelCard, best: Option, other: Option, snapshot: Snapshot) 
     need = estimated_bytes(other.variant) or 0
     words = (
         "its files are not here",
-        f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}",
+        f"it needs about {_gb(need)} of memory, and models may use {_gb(snapshot.memory_bytes)} here",
         _shortfall(other, snapshot),
         f"{_title(best, snapshot)} comes before {_title(other, snapshot)} "
         + ("in its card" if card.prefer else "on this machine"),
@@ -247,7 +253,7 @@ def _remarks(chosen: Option, snapshot: Snapshot) -> str:
     need = estimated_bytes(chosen.variant)
     if chosen.fits is False and need:
         remarks.append(
-            f"it needs about {_gb(need)} of memory, and this machine has {_gb(snapshot.memory_bytes)}"
+            f"it needs about {_gb(need)} of memory, and models may use {_gb(snapshot.memory_bytes)} here"
         )
     elif need and need > snapshot.free_bytes:
         remarks.append(f"it needs about {_gb(need)} of memory, and {_gb(snapshot.free_bytes)} are free now")

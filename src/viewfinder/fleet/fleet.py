@@ -7,11 +7,9 @@ after every change that may change the decision. `watchdog` supervises the model
 import asyncio
 import functools
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Self
-
-import psutil
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, is_here
@@ -20,6 +18,7 @@ from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
+from viewfinder.fleet.budget import budget_bytes
 from viewfinder.fleet.choice import MeasuredHere, as_measured, choose_variant
 from viewfinder.fleet.deaths import post_mortem_of
 from viewfinder.fleet.health.canary import CanaryStore
@@ -29,9 +28,9 @@ from viewfinder.fleet.health.profile import Profiles, need_bytes
 from viewfinder.fleet.health.watchdog import Watchdog
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
-from viewfinder.fleet.process.servers import make_server
+from viewfinder.fleet.process.servers import Server, make_server
 from viewfinder.fleet.process.states import REST, State
-from viewfinder.fleet.queue import QueuedRequest
+from viewfinder.fleet.queue import ClientTurns, QueuedRequest, last_of_most
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
 from viewfinder.fleet.record.post_mortem import write_post_mortem
@@ -40,8 +39,6 @@ from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping
 from viewfinder.fleet.scheduler import Action, QueueItem, decide
 from viewfinder.fleet.view import FleetView, view_of
 
-BUDGET_SHARE = 0.8
-"""The part of this computer's memory that models may use, when the settings set no budget."""
 UNKNOWN_BYTES = 1_000_000_000
 """What the memory plan reserves for a model whose files have an unknown size."""
 
@@ -51,7 +48,7 @@ class Fleet:
 
     `model` is a model's name or the id of one of its repositories. A variant that is up stays the model's
     variant; files pulled and results measured since then affect only the next start.
-    `events` is the log of what happens; `answers` records which answers can be trusted.
+    `events` is the log of what happens, `answers` records which can be trusted, `catalog` has the cards.
     """
 
     def __init__(
@@ -62,13 +59,13 @@ class Fleet:
         *,
         measured: MeasuredHere | None = None,
     ) -> None:
-        self.events = Events()
-        self.answers = Answers()
-        self._catalog, self._settings, self._measured = catalog, settings, measured
-        self._folders = folders
+        self.events, self.answers = Events(), Answers()
+        self.catalog, self._settings = catalog, settings
+        self._measured, self._folders = measured, folders
         self._entries: dict[str, ModelEntry] = {}
         self._queue: list[QueuedRequest] = []
-        self._is_scheduling = self._must_schedule = self._closed = False
+        self._turns = ClientTurns()
+        self._is_scheduling = self._must_schedule = self._will_schedule = self._closed = False
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         self._profiles = Profiles(folders.state / "profiles.json")
         self._canary = CanaryChecks(
@@ -76,7 +73,7 @@ class Fleet:
             events=self.events,
             answers=self.answers,
             store=CanaryStore(folders.state / "canaries.json"),
-            hash_of=lambda variant: hashes.of(variant, self._catalog.resolve(variant)),
+            hash_of=lambda variant: hashes.of(variant, self.catalog.resolve(variant)),
         )
         self._watchdog = Watchdog(
             lambda: list(self._entries.values()),
@@ -97,34 +94,36 @@ class Fleet:
     @property
     def budget_bytes(self) -> int:
         """How much memory all models together may use."""
-        chosen = int(self._settings.fleet.memory_budget_gb * 1e9)
-        return chosen or int(BUDGET_SHARE * psutil.virtual_memory().total)
+        return budget_bytes(self._settings.fleet)
 
     def cards(self) -> list[ModelCard]:
         """The card of every model whose files are here."""
-        cards = map(self._catalog.get, self._catalog.names())
+        cards = map(self.catalog.get, self.catalog.names())
         return [card for card in cards if any(map(is_here, card.variants))]
 
     def card(self, model: str) -> ModelCard:
         """The card of one model; raises UnknownModel."""
-        return self._catalog.get(model)
+        return self.catalog.get(model)
+
+    def server_of(self, model: str) -> Server | None:
+        """The server that answers for the model now, or is about to; None: it is stopped."""
+        entry = self._entry_of(self.catalog.get(model))
+        return entry.server if entry is not None and entry.state != "stopped" else None
 
     def variant_of(self, model: str) -> Variant:
         """The variant that would answer a request now, with the capabilities that were measured here.
 
         Raises UnknownModel, EngineMissing.
         """
-        card = self._catalog.get(model)
-        entry = self._entry_of(card)
-        if entry is not None and entry.state != "stopped":
-            server = entry.server
+        card = self.catalog.get(model)
+        if server := self.server_of(model):
             return as_measured(card, server.variant, server.engine_version, self._measured)
-        variant, engine = choose_variant(card, self._measured)
+        variant, engine = choose_variant(card, self._measured, self._settings.fleet)
         found = engine.find()
         return as_measured(card, variant, found.version if found else "", self._measured)
 
     def state_of(self, model: str) -> State:
-        entry = self._entry_of(self._catalog.get(model))
+        entry = self._entry_of(self.catalog.get(model))
         return entry.state if entry else "stopped"
 
     def view(self) -> FleetView:
@@ -136,15 +135,16 @@ class Fleet:
             planned_bytes=sum(entry.vitals.need_bytes for entry in self._entries.values() if entry.is_up),
         )
 
-    async def acquire(self, model: str, shape: RequestShape | None = None) -> Lease:
+    async def acquire(self, model: str, shape: RequestShape | None = None, client: str = "") -> Lease:
         """Wait in the queue for a lease on the model's server process, which is loaded when it is not up.
+        Clients take turns.
 
         Raises UnknownModel, ModelFilesError, EngineMissing, Busy (the queue is full, or Viewfinder stops),
         ModelFailed, MemoryShort, and EngineError when the model could not be loaded.
         """
         entry = self._entry(model)
-        self._require_room_in_the_queue(entry)
-        lease = await self._wait(QueuedRequest(entry, shape or RequestShape()))
+        self._require_room_in_the_queue(entry, client)
+        lease = await self._wait(QueuedRequest(entry, shape or RequestShape(), client=client))
         if lease is None:
             raise RuntimeError("a request that wants a lease was granted none")
         return lease
@@ -158,9 +158,9 @@ class Fleet:
 
         Requests that wait for the model are refused. Raises UnknownModel.
         """
-        entries = self._of(self._catalog.get(model))
+        entries = self._of(self.catalog.get(model))
         for entry in entries:
-            self._refuse_all(entry, unloaded(entry))
+            self._refuse(self._waiting(entry), unloaded(entry))
             self._end(entry, why)
         await asyncio.gather(*(entry.unloading for entry in entries if entry.unloading))
 
@@ -174,7 +174,7 @@ class Fleet:
 
     async def reload(self, catalog: Catalog, settings: Settings, changed: Collection[str]) -> None:
         """Use new settings; the models in `changed` that are up are restarted with them."""
-        self._catalog, self._settings = catalog, settings
+        self.catalog, self._settings = catalog, settings
         affected = [entry for entry in self._entries.values() if entry.card.name in changed]
         was_up = [entry.card.name for entry in affected if entry.server.state not in REST]
         for entry in affected:
@@ -203,14 +203,14 @@ class Fleet:
 
     def _schedule(self) -> None:
         """Do what can be done now; called after every change that may matter, also by what it calls."""
-        self._must_schedule = True
+        self._must_schedule, self._will_schedule = True, False
         if self._is_scheduling:
             return
         self._is_scheduling = True
         try:
             while self._must_schedule and not self._closed:
                 self._must_schedule = False
-                queued_requests = list(self._queue)
+                queued_requests = self._turns.order(self._queue)
                 items = [QueueItem(queued.entry.name, queued.wants_lease) for queued in queued_requests]
                 models = {name: entry.snapshot() for name, entry in self._entries.items()}
                 for action in decide(models, items, self.budget_bytes):
@@ -232,10 +232,12 @@ class Fleet:
             if action.verb == "refuse":
                 queued.granted.set_exception(self._refusal(queued))
             else:
+                self._turns.granted(queued.client)
                 queued.granted.set_result(self._lease(entry, queued.shape) if queued.wants_lease else None)
 
     async def _wait(self, queued: QueuedRequest) -> Lease | None:
         self._queue.append(queued)
+        self._turns.joined(queued.client)
         self._schedule()
         try:
             return await queued.granted
@@ -246,7 +248,9 @@ class Fleet:
                 lease = queued.granted.result()  # granted just before it was cancelled
                 if lease is not None:
                     self._give_back(queued.entry, lease)
-            self._schedule()
+            if not self._will_schedule:  # one look at the queue for all that leave at the same moment
+                self._will_schedule = True
+                asyncio.get_running_loop().call_soon(self._schedule)
             raise
 
     def _lease(self, entry: ModelEntry, shape: RequestShape) -> Lease:
@@ -293,11 +297,11 @@ class Fleet:
         """The model's entry. When it is stopped and no request waits for it, the variant is chosen again."""
         if self._closed:
             raise stopping()
-        card = self._catalog.get(model)
+        card = self.catalog.get(model)
         entry = self._entry_of(card)
         if entry is not None and (entry.state != "stopped" or self._waiting(entry)):
             return entry
-        variant, engine = choose_variant(card, self._measured)
+        variant, engine = choose_variant(card, self._measured, self._settings.fleet)
         return self._create(card, variant, engine)
 
     def _create(self, card: ModelCard, variant: Variant, engine: Engine) -> ModelEntry:
@@ -307,7 +311,7 @@ class Fleet:
             card,
             variant,
             engine,
-            self._catalog,
+            self.catalog,
             self._settings.engine_of(card.name),
             run_folder=self._folders.run,
             log_folder=self._folders.logs,
@@ -321,7 +325,7 @@ class Fleet:
         profile = self._profiles.get(card.name, variant.name, found.version if found else "")
         need = 0 if variant.server is not None else need_bytes(profile, variant)
         entry = ModelEntry(
-            self._catalog.get(card.name),
+            self.catalog.get(card.name),
             server,
             vitals_of(profile, UNKNOWN_BYTES if need is None else need),
             pinned=card.name in fleet.pinned,
@@ -330,6 +334,7 @@ class Fleet:
             entry.pinned = before.pinned
         if server.watched is not None:
             server.watched.verify = functools.partial(self._canary.verify, entry)
+            server.watched.is_needed = lambda: bool(entry.leases or self._waiting(entry))
         server.on_change = functools.partial(self._changed, entry)
         self._entries[entry.name] = entry
         self._watchdog.begin()
@@ -343,7 +348,7 @@ class Fleet:
             try:
                 fresh = self._entry(entry.card.name)
             except ViewfinderError as error:
-                self._refuse_all(entry, error)
+                self._refuse(self._waiting(entry), error)
                 return
             for queued in waiting:
                 queued.entry = fresh
@@ -355,7 +360,7 @@ class Fleet:
         elif server.state != "quarantined":
             self.answers.ended(entry.name)
         if server.state in REST and server.failure is not None:
-            self._refuse_all(entry, server.failure)
+            self._refuse(self._waiting(entry), server.failure)
         self._schedule()
 
     def _entry_of(self, card: ModelCard) -> ModelEntry | None:
@@ -370,14 +375,19 @@ class Fleet:
     def _waiting(self, entry: ModelEntry) -> list[QueuedRequest]:
         return [queued for queued in self._queue if queued.entry is entry]
 
-    def _require_room_in_the_queue(self, entry: ModelEntry) -> None:
-        full = queue_full(entry, len(self._waiting(entry)), len(self._queue), self._settings.fleet)
-        if full is not None:
-            self.events.emit("refused", entry.card.name, code=full.reason)
+    def _require_room_in_the_queue(self, entry: ModelEntry, client: str) -> None:
+        waiting = self._waiting(entry)
+        full = queue_full(entry, len(waiting), len(self._queue), self._settings.fleet)
+        if full is None:
+            return
+        self.events.emit("refused", entry.card.name, code=full.reason)
+        last = last_of_most(waiting if full.reason == "queue_full" else self._queue, client)
+        if last is None:
             raise full
+        self._refuse([last], full)
 
-    def _refuse_all(self, entry: ModelEntry, error: ViewfinderError) -> None:
-        for queued in self._waiting(entry):
+    def _refuse(self, several: Iterable[QueuedRequest], error: ViewfinderError) -> None:
+        for queued in several:
             self._queue.remove(queued)
             if not queued.granted.done():
                 queued.granted.set_exception(error)

@@ -40,7 +40,8 @@ def memory_short(entry: ModelEntry, budget_bytes: int) -> MemoryShort:
     return MemoryShort(
         f"'{entry.card.name}' needs about {entry.vitals.need_bytes / 1e9:.2f} GB of memory, and "
         f"the budget of {budget_bytes / 1e9:.2f} GB has no room for it.",
-        hint="Unpin a model, choose a smaller variant, or raise fleet.memory_budget_gb.",
+        hint="Unpin a model, choose a smaller variant, or raise fleet.memory_budget_gb, which is cut to the "
+        "memory that this computer or container allows.",
     )
 
 

@@ -1,7 +1,7 @@
 """Which queued request gets a lease, which model is loaded, and which is evicted; pure, called by `fleet`.
 
-The queue is served in the order of arrival, with two exceptions. Requests for a model that is up overtake
-those that wait for a load. A model that has to make room is not leased to requests that came later. So no
+The queue is served in its order (`queue.ClientTurns`), with two exceptions. Requests for a model that is up
+overtake those that wait for a load. A model that has to make room is not leased to requests behind. So no
 request waits for ever, and two models that do not fit together are not swapped for each request.
 """
 

@@ -210,7 +210,13 @@ async def test_an_examination_of_every_slot_asks_in_each(canary: Canary) -> None
 async def test_megabytes_of_evidence_are_not_kept(canary: Canary) -> None:
     found = await canary.check(Model(lambda *_: "ab" * 1_000_000).ask)
     assert found.fault == "repeated"
-    assert len(found.evidence[0]["said"]) == 300
+    assert found.evidence[0]["said"] == "..."
+
+
+async def test_what_may_be_another_requests_answer_is_no_evidence(canary: Canary) -> None:
+    """The evidence is in the event log, and an engine that mixes up requests says what is another's."""
+    found = await canary.check(Model(lambda *_: "The circle of Jane Doe, patient 4711, is gray.").ask)
+    assert found.evidence[0]["said"] == "the circle ... ... ... ... ... is ..."
 
 
 @pytest.mark.parametrize("text", ["@@@@@@@@", "the " * 8, "Red. " * 8, "a\n" * 9])

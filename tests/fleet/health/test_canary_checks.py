@@ -9,6 +9,7 @@ import pytest
 
 from viewfinder.core.errors import EngineError, EngineQuarantined, EngineRefused, ModelFailed, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.health.canary import Canary, candidates
 
 from ..playing import play, relay, said
 from ..world import World
@@ -46,6 +47,29 @@ def test_it_is_asked_after_a_load_and_when_a_model_that_was_used_is_idle(tmp_pat
         await asyncio.sleep(3)
         assert canaries(fleet) == [True, True]
 
+    play(story, tmp_path)
+
+
+def test_known_images_are_painted_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first check of a model held up every request for 45 ms."""
+    in_threads: list[object] = []
+    to_thread = asyncio.to_thread
+
+    async def noted(work: Any, *args: Any) -> Any:
+        in_threads.append(work)
+        return await to_thread(work, *args)
+
+    def canary_of(*args: Any, **words: Any) -> Canary:
+        assert candidates in in_threads
+        return Canary(*args, **words)
+
+    async def story(world: World, fleet: Fleet) -> None:
+        await fleet.load("a")
+        await asyncio.sleep(4)
+        assert canaries(fleet) == [True]
+
+    monkeypatch.setattr(asyncio, "to_thread", noted)
+    monkeypatch.setattr("viewfinder.fleet.health.canary_checks.Canary", canary_of)
     play(story, tmp_path)
 
 

@@ -9,6 +9,7 @@ import pytest
 from viewfinder.core.errors import EngineStalled
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.health.entry import ModelEntry
+from viewfinder.fleet.record.request_shape import RequestShape
 
 from ..playing import play, relay, said
 from ..world import GB, HOLDS, World
@@ -57,11 +58,47 @@ def test_what_was_learned_shortens_the_patience(tmp_path: Path) -> None:
 def test_a_slow_engine_that_works_is_left_alone(tmp_path: Path) -> None:
     async def story(world: World, fleet: Fleet) -> None:
         await said(relay(fleet, "a"))
-        world.children[0].word_s = 100.0
+        world.children[0].word_s = 50.0
         assert "0:2" in await said(relay(fleet, "a"))
         assert fleet.events.counts["stall", "a"] == 0
 
     assert len(play(story, tmp_path, canary=False).children) == 1
+
+
+def test_an_engine_that_works_for_longer_than_any_answer_takes_is_replaced(tmp_path: Path) -> None:
+    async def story(world: World, fleet: Fleet) -> None:
+        await said(relay(fleet, "a"))
+        world.children[0].word_s = 1000.0
+        begun_s = asyncio.get_running_loop().time()
+        assert "0:2" in await said(relay(fleet, "a"))  # retried: no word had come
+        assert 60 < asyncio.get_running_loop().time() - begun_s < 70
+        (stall,) = [event.details for event in fleet.events.recent if event.kind == "stall"]
+        assert stall["phase"] == "prefill"
+
+    assert len(play(story, tmp_path, canary=False).children) == 2
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_an_engine_that_computes_for_nobody_is_replaced_unless_it_answers(
+    tmp_path: Path, answers: bool
+) -> None:
+    """Some engines poll, and use a core while they wait for requests."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        await said(relay(fleet, "a"))
+        await asyncio.sleep(3)  # it stops computing
+        (engine,) = world.children
+        engine.uses_a_core, engine.is_wedged = True, not answers
+        async with await fleet.acquire("a", RequestShape(characters=1, max_tokens=3, stream=True)):
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(5 + 1 + 10 + 1)  # the floor, a look, the probe
+        assert (engine.exit is None) == answers
+        stalls = [event.details["phase"] for event in fleet.events.recent if event.kind == "stall"]
+        assert stalls == ([] if answers else ["abandoned"])
+        async with await fleet.acquire("a") as lease:
+            lease.check()
+
+    play(story, tmp_path, canary=False)
 
 
 @pytest.mark.parametrize("pinned", [False, True])

@@ -1,15 +1,20 @@
 """A server process from its start to its end, on the real engine and on programs that fail."""
 
 import asyncio
+import shutil
 import signal
 from pathlib import Path
 
 import psutil
 import pytest
 
-from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.core.errors import EngineDied, EngineMissing, EngineStalled
+from tests.catalog.gguf_maker import copy_in_parts
+from viewfinder.catalog.card import Variant
+from viewfinder.catalog.catalog import Catalog, ModelFiles
+from viewfinder.core.config import EngineSettings
+from viewfinder.core.errors import EngineDied, EngineMissing, EngineStalled, ModelFilesError
 from viewfinder.core.paths import run_folder
+from viewfinder.engines.base import Launch
 
 from ..conftest import Make, Program
 
@@ -34,6 +39,24 @@ async def test_a_real_engine_starts_answers_and_ends(make_server: Make) -> None:
     assert list(run_folder().glob("*.sock")) == []
 
 
+async def test_a_model_in_parts_and_an_oddly_named_projector_are_served(
+    make_server: Make, tmp_path: Path
+) -> None:
+    files = Catalog().resolve(Catalog().get("glimpse").variant())
+    assert files.mmproj is not None
+    parts = copy_in_parts(files.model, tmp_path, 20)
+    shutil.copy(files.mmproj, tmp_path / "a-vision-f16.gguf")
+    catalog = Catalog()
+    (variant,) = catalog.add(str(tmp_path)).variants
+    server = make_server()
+    server._launcher.variant, server._launcher.files = variant, catalog.resolve(variant)
+    assert server._launcher.files.all == [*parts, tmp_path / "a-vision-f16.gguf"]
+    await server.start()
+    body = {"messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 3, "temperature": 0}
+    assert (await server.client.complete(body))["usage"]["completion_tokens"] >= 1
+    await server.stop()
+
+
 async def test_the_socket_is_the_owners_alone(make_server: Make) -> None:
     server = make_server()
     await server.start()
@@ -55,6 +78,27 @@ async def test_it_can_be_started_again(make_server: Make) -> None:
     assert server.child.pid != first
     await server.stop()
     await server.stop()
+
+
+@pytest.mark.parametrize(("limit", "set_to", "told"), [(1, 0, 1), (0, 0, 0), (1, 3, 3)])
+async def test_an_engine_is_told_how_many_threads_the_container_allows(
+    make_server: Make, monkeypatch: pytest.MonkeyPatch, limit: int, set_to: int, told: int
+) -> None:
+    """Its default took 1.56 times as long under a quota of one core. A setting counts more."""
+    monkeypatch.setattr("viewfinder.fleet.process.life.thread_limit", lambda: limit)
+    seen = []
+
+    class Engine(Program):
+        def launch(
+            self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path
+        ) -> Launch:
+            seen.append(settings.threads)
+            return super().launch(variant, files, settings, socket)
+
+    server = make_server(Engine("exits_with_code.py", "7"), deaths=1, threads=set_to)
+    with pytest.raises(EngineDied):
+        await server.start()
+    assert seen == [told]
 
 
 async def test_a_build_for_another_cpu_is_said_and_not_tried_again(make_server: Make) -> None:
@@ -114,14 +158,29 @@ async def test_last_words_that_are_known_bring_their_remedy(make_server: Make) -
 
 
 async def test_a_damaged_model_that_passed_the_check_is_explained(make_server: Make, tmp_path: Path) -> None:
-    """llama.cpp itself refuses it: the error must carry its words and the way to its log."""
-    server = make_server(deaths=1)
+    """llama.cpp refuses it: its own error is shown, not "Failed to init server", and it is not retried."""
+    server = make_server(deaths=3)
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(b"GGUF" + b"\0" * 64)
     server._launcher.files = ModelFiles(damaged, None)
-    with pytest.raises(EngineDied, match="died while loading 'glimpse'") as raised:
+    with pytest.raises(ModelFilesError, match="cannot load the files of 'glimpse'") as raised:
         await server.start()
+    assert "Failed to init" not in str(raised.value)
     assert "Its whole log is" in raised.value.hint
+    assert (raised.value.reason, server.starts, server.state) == ("engine_refused_files", 1, "failed")
+
+
+async def test_a_projector_that_only_the_engine_can_judge_is_not_tried_again(
+    make_server: Make, tmp_path: Path
+) -> None:
+    """Our check lets a type pass that it does not know; five starts would all end alike."""
+    server = make_server(deaths=3)
+    files = server._launcher.files
+    server._launcher.files = ModelFiles(files.model, files.model)
+    with pytest.raises(ModelFilesError, match=r"llama\.cpp cannot load the files") as raised:
+        await server.start()
+    assert "CLIP" in raised.value.message
+    assert server.starts == 1
 
 
 async def test_who_is_condemned_is_doomed_before_its_owner_says_so(make_server: Make) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewfinder.fleet.record.answers import Answer, Answers, AnswerStatus
+from viewfinder.fleet.record.answers import Answers, AnswerStatus, NotedAnswer
 
 
 def status(answers: Answers, answer_id: str) -> AnswerStatus | None:
@@ -32,7 +32,7 @@ def test_a_bad_canary_marks_those_since_the_last_good_one() -> None:
         answers.note("a" if one != "3" else "b", one)
     assert answers.suspect("a", "stale") == ["2", "4"]
     assert answers.suspect("a") == []
-    assert answers.get("4") == Answer("4", "a", "suspect", "stale")
+    assert answers.get("4") == NotedAnswer("4", "a", "suspect", "stale")
     answers.confirm("a")
     assert [status(answers, one) for one in "1234"] == ["confirmed", "suspect", "unconfirmed", "suspect"]
 

@@ -207,5 +207,17 @@ def _evidence(one: KnownImage, exchange: Exchange) -> dict[str, str]:
         "scene": one.name,
         "question": one.question.text,
         "expected": one.question.answer,
-        "said": (exchange.error or exchange.text)[:EVIDENCE_CHARACTERS],
+        "said": exchange.error.partition("The server refused:")[0].strip() or _shown(exchange.text),
     }
+
+
+def _shown(text: str) -> str:
+    """The answer with those words alone that the canary's own questions and answers have: an engine that
+    mixes up requests says what belongs to another, and the event log must not keep that."""
+    own = {word for one in candidates() for word in _words(f"{one.question.text} {one.question.answer}")}
+    words = _words(text[:EVIDENCE_CHARACTERS])
+    return " ".join(word if word in own else "..." for word in words)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())

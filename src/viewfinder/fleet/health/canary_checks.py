@@ -28,7 +28,7 @@ from viewfinder.core.errors import (
     ModelFilesError,
     ViewfinderError,
 )
-from viewfinder.fleet.health.canary import Canary, CanaryResult, CanaryStore, canary_key
+from viewfinder.fleet.health.canary import Canary, CanaryResult, CanaryStore, canary_key, candidates
 from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.health.slots import SpareSlot
 from viewfinder.fleet.health.stall import LEAST_LOOK_S, is_working
@@ -170,6 +170,7 @@ class CanaryChecks:
             with suppress(ModelFilesError):
                 variant = server.variant
                 weights = await asyncio.to_thread(self._hash_of, variant)
+                await asyncio.to_thread(candidates)  # they are painted once, which takes 45 ms
                 key = canary_key(weights, variant.engine, server.engine_version, variant.name)
                 entry.checks.canary = Canary(self._store, key, model=entry.card.name)
         if entry.checks.canary is None:
@@ -193,7 +194,7 @@ class CanaryChecks:
         self._events.emit("quarantine", entry.card.name, fault=result.fault, evidence=result.evidence)
         if result.fault != "error":  # an engine that fails openly gave no wrong answers before
             suspects = self._answers.suspect(entry.name, result.fault)
-            self._events.emit("suspect", entry.card.name, answers=suspects)
+            self._events.emit("suspect", entry.card.name, answers=suspects, fault=result.fault)
         error = EngineQuarantined(
             f"'{entry.card.name}' got a known image wrong ({result.fault}); its answer was cut off.",
             hint="Retry: a new process is being loaded.",

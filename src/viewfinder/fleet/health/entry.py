@@ -16,6 +16,7 @@ from viewfinder.fleet.health.eviction import ModelSnapshot
 from viewfinder.fleet.health.profile import Profile
 from viewfinder.fleet.health.rates import Rates
 from viewfinder.fleet.health.slots import SpareSlot
+from viewfinder.fleet.health.stall import Rest
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.servers import Server
 from viewfinder.fleet.process.states import REST, State
@@ -35,7 +36,8 @@ class Vitals:
 
     `need_bytes` is what the memory plan reserves, `request_s` the average duration of a request,
     `load_s` that of the last load. `is_known`: the variant's profile was looked up. `measured_s` is when the
-    memory was last measured. Times are those of the monotonic clock.
+    memory was last measured, `rest` watches whether the process has anything left to do. Times are those of
+    the monotonic clock.
     """
 
     need_bytes: int
@@ -47,6 +49,7 @@ class Vitals:
     measured_s: float = 0.0
     memory_curve: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_CURVE_POINTS))
     peak_bytes: int = 0
+    rest: Rest | None = None
 
 
 def vitals_of(profile: Profile | None, need_bytes: int) -> Vitals:

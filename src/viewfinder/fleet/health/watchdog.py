@@ -1,8 +1,9 @@
 """Supervises the models that are up: stalls, idle time, memory, and what is learned of each. A part of
 `fleet`.
 
-At every tick a stalled engine is killed (`stall`), an idle model is unloaded, idle models are evicted when
-others use more memory than planned, and the canary is checked when it is time for it (`canary_checks`).
+At every tick a stalled engine is killed (`stall`), and so is one that computes though no request is left, and
+answers none; an idle model is unloaded, idle models are evicted when others use more memory than planned, and
+the canary is checked when it is time for it (`canary_checks`).
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.health.eviction import victims
 from viewfinder.fleet.health.profile import Profile, Profiles
 from viewfinder.fleet.health.rates import Expectation
-from viewfinder.fleet.health.stall import RequestPhase, Watch
+from viewfinder.fleet.health.stall import UNKNOWN_BOUND_S, RequestPhase, Rest, Watch, bound_s
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.record.events import Events
@@ -36,7 +37,8 @@ NOISE_SHARE = 0.02
 """Of this computer's memory: smaller amounts are not waited for."""
 USUAL_TOKENS = 256
 """The assumed length of an answer to a request without `max_tokens`."""
-
+PROBE = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1, "temperature": 0}
+PROBE_TIMEOUT_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Watchdog:
         self._settings, self._budget_bytes = settings, budget_bytes
         self._events, self._profiles, self._canary = events, profiles, canary_checks
         self._watches: dict[Lease, Watch] = {}
+        self._probes: dict[ModelEntry, asyncio.Task[None]] = {}
         self._measuring: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
 
@@ -69,7 +72,7 @@ class Watchdog:
 
     async def close(self) -> None:
         """Stop, and store the profiles."""
-        tasks = [*self._measuring, *([self._ticking] if self._ticking else [])]
+        tasks = [*self._measuring, *self._probes.values(), *([self._ticking] if self._ticking else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,6 +95,9 @@ class Watchdog:
         if lease.first_chunk_s is not None and lease.shape.stream and lease.revoked is None:
             gap_s = lease.longest_gap_s if lease.chunks > 1 else None
             entry.vitals.rates.observe(lease.shape, lease.first_chunk_s - lease.granted_s, gap_s)
+        server = entry.server.watched
+        if server is not None and lease.client is server.client:
+            self._rest_of(entry, server).used(_stops_within_s(entry, lease, self._settings()))
 
     @asynccontextmanager
     async def memory_returns(self, entry: ModelEntry) -> AsyncIterator[None]:
@@ -124,20 +130,21 @@ class Watchdog:
         settings = self._settings()
         for entry in self._entries():
             server = entry.server.watched
-            if server is None or server.state != "ready":
+            if server is None or server.state != "ready" or server.is_ending:
                 continue
             for lease in tuple(entry.leases):
                 # Otherwise the client is slow, or the process of this lease is gone or about to be killed.
                 is_of_this_process = lease.client is server.client and lease.revoked is None
                 if is_of_this_process and not lease.is_delivering:
                     self._look(entry, server, lease, settings)
+            is_resting = self._look_at_rest(entry, server)
             if entry.vitals.measured_s + MEMORY_EVERY_S < min(
                 time.monotonic(), entry.used_s + 2 * MEMORY_EVERY_S
             ):
                 self._measure(entry)
             if settings.idle_unload_s and not entry.pinned and entry.idle_s > settings.idle_unload_s:
                 self._end(entry, "idle")
-            else:
+            elif is_resting:
                 self._canary.tick(entry)
         self._shrink()
 
@@ -146,19 +153,46 @@ class Watchdog:
         watch = self._watches.setdefault(lease, Watch(lambda: read_activity(server.child), settings))
         phase: RequestPhase = "decode" if lease.chunks else "prefill"
         silence_s = time.monotonic() - lease.last_chunk_s
-        expectation = entry.vitals.rates.expect(lease.shape)
-        if expectation is not None and not lease.shape.stream:  # its answer comes in one piece
-            tokens = lease.shape.max_tokens or USUAL_TOKENS
-            whole_s = expectation.first_s + tokens * expectation.gap_s
-            expectation = Expectation(whole_s, expectation.gap_s)
+        expectation = _expectation(entry, lease)
         if watch.look(phase, silence_s, expectation, len(entry.leases) - 1) != "stalled":
             return
         expected_s = expectation.first_s if expectation else None
-        self._events.emit(
-            "stall", entry.card.name, phase=phase, silent_s=round(silence_s, 2), expected_s=expected_s
-        )
+        how = f"made no progress for {silence_s:.1f} s"
+        self._kill(entry, server, how, phase=phase, silent_s=round(silence_s, 2), expected_s=expected_s)
+
+    def _rest_of(self, entry: ModelEntry, server: ServerProcess) -> Rest:
+        """That of the entry's present process."""
+        rest = entry.vitals.rest
+        if rest is None or rest.process is not server.life:
+            rest = entry.vitals.rest = Rest(server.life, lambda: read_activity(server.child))
+        return rest
+
+    def _look_at_rest(self, entry: ModelEntry, server: ServerProcess) -> bool:
+        """Whether the engine has nothing left to do. One that still computes is sent a small request."""
+        rest = self._rest_of(entry, server)
+        if entry.leases or entry.checks.running is not None:
+            rest.pause()
+        elif entry not in self._probes and rest.look(entry.idle_s):
+            task = asyncio.create_task(self._probe(entry, server, rest), name=f"probe {entry.name}")
+            self._probes[entry] = task
+            task.add_done_callback(lambda _: self._probes.pop(entry, None))
+        return rest.is_resting
+
+    async def _probe(self, entry: ModelEntry, server: ServerProcess, rest: Rest) -> None:
+        """Kill an engine that computes for nobody and does not answer; some compute always, and answer."""
+        life, idle_s = server.life, entry.idle_s
+        exchange = await life.client.exchange(PROBE, timeout_s=PROBE_TIMEOUT_S)
+        if not exchange.error.startswith("timeout:"):
+            rest.rests()
+        elif server.state == "ready" and server.life is life and not server.is_ending:
+            busy_s = idle_s + PROBE_TIMEOUT_S
+            how = f"still computed {busy_s:.0f} s after the client of its last request had left"
+            self._kill(entry, server, how, phase="abandoned", silent_s=round(busy_s, 2), expected_s=None)
+
+    def _kill(self, entry: ModelEntry, server: ServerProcess, how: str, **details: object) -> None:
+        self._events.emit("stall", entry.card.name, **details)
         error = EngineStalled(
-            f"The engine of '{entry.card.name}' made no progress for {silence_s:.1f} s and was killed.",
+            f"The engine of '{entry.card.name}' {how} and was killed.",
             hint="Retry: a new process is being loaded.",
         )
         for other in entry.leases:
@@ -210,3 +244,24 @@ class Watchdog:
             entry.vitals.memory_bytes, entry.vitals.peak_bytes, entry.vitals.load_s, entry.vitals.rates
         )
         self._profiles.put(entry.card.name, entry.server.variant.name, entry.server.engine_version, profile)
+
+
+def _expectation(entry: ModelEntry, lease: Lease) -> Expectation | None:
+    """How long this request may be silent; an answer that is not streamed comes in one piece."""
+    expectation = entry.vitals.rates.expect(lease.shape)
+    return expectation if expectation is None or lease.shape.stream else _whole(expectation, lease)
+
+
+def _whole(expectation: Expectation, lease: Lease) -> Expectation:
+    tokens = lease.shape.max_tokens or USUAL_TOKENS
+    return Expectation(expectation.first_s + tokens * expectation.gap_s, expectation.gap_s)
+
+
+def _stops_within_s(entry: ModelEntry, lease: Lease, settings: FleetSettings) -> float:
+    """How long an engine may compute after this request has left it. Some finish the answer, but a client
+    must not choose for how long."""
+    expectation = entry.vitals.rates.expect(lease.shape)
+    prompt_s = bound_s("prefill", expectation, settings, 0)
+    if expectation is None:
+        return prompt_s
+    return max(prompt_s, min(UNKNOWN_BOUND_S, bound_s("prefill", _whole(expectation, lease), settings, 0)))

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import ChatClient
@@ -20,6 +21,7 @@ from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, View
 from viewfinder.fleet.process.life import StartPhase
 from viewfinder.fleet.process.restart import Death
 from viewfinder.fleet.process.states import State
+from viewfinder.fleet.process.template import LLAMA_CPP_PATH, said_at
 
 MODELS_TIMEOUT_S = 10.0
 
@@ -90,6 +92,8 @@ class ConnectedServer:
         async with contextlib.AsyncExitStack() as stack:
             client = await stack.enter_async_context(ChatClient(self._endpoint))
             known = await models_of(client)
+            template = await said_at(client, LLAMA_CPP_PATH)
+            client.endpoint = replace(client.endpoint, template=template)
             if known and self.variant.repo not in known:
                 raise UnknownModel(
                     f"The server at {self._endpoint} has no model '{self.variant.repo}'.",

@@ -13,22 +13,29 @@ from typing import Literal
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.catalog.known_issues import recognize, refusal, refused_by
+from viewfinder.catalog.known_issues import recognize, refusal, refused_by, sign_of_an_issue
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import EngineSettings
-from viewfinder.core.errors import EngineDied, EngineMissing
+from viewfinder.core.errors import EngineDied, EngineMissing, ModelFilesError
 from viewfinder.engines.base import Engine, Launch
+from viewfinder.engines.environment import passed_on
 from viewfinder.engines.registry import require
 from viewfinder.fleet.process.readiness import wait_until_ready
+from viewfinder.fleet.process.template import facts_of
 from viewfinder.host.child import Child, ChildSpec
+from viewfinder.host.hardware import thread_limit
 from viewfinder.host.listeners import is_held_by
+from viewfinder.host.output import visible
 from viewfinder.host.sockets import socket_path
 
 StartPhase = Literal["spawned", "listening", "ready"]
 
 ISSUE_LINES = 40
 """The number of log lines searched for a known issue: a Python engine ends with a whole traceback."""
+
+REASON_LINES, REASON_CHARS = 400, 400
+"""How much of its log is searched for the reason of its end, and how much of that is shown."""
 
 _numbers = itertools.count(1)
 
@@ -91,16 +98,20 @@ class Launcher:
         """Start the engine and return when it is ready; a start that fails or is cancelled is cleaned up.
 
         `on_spawned` is called as soon as there is a process, `on_phase` at each phase.
-        Raises EngineMissing, EngineDied (with its last log line), EngineStalled.
+        Raises EngineMissing, EngineDied (with the line of its log that says why), EngineStalled, and
+        ModelFilesError when the engine says that the files can never be loaded.
         """
         version = self.version()
         socket = socket_path(self.run_folder, f"{next(_numbers)}")
         started_s = time.monotonic()
-        launch = await asyncio.to_thread(self.engine.launch, self.variant, self.files, self.settings, socket)
+        settings = self.settings
+        if not settings.threads:
+            settings = settings.model_copy(update={"threads": thread_limit()})
+        launch = await asyncio.to_thread(self.engine.launch, self.variant, self.files, settings, socket)
         self.slots = launch.slots or self.settings.slots
         spec = ChildSpec(
             argv=launch.argv,
-            env=launch.environment,
+            env=passed_on(launch.environment, self.engine.variables),
             log_file=self.log_file,
             record=socket.with_suffix(".json"),
             runs=self.card.name,
@@ -124,7 +135,10 @@ class Launcher:
                 self.settings.start_timeout_s,
                 lambda: reach("listening"),
             )
+            template = await facts_of(client, launch.template_path, self.variant, self.files)
+            client.endpoint = replace(client.endpoint, template=template)
             reach("ready")
+            child.keep_only(self._kept)
         except BaseException as error:
             await life.end()
             if isinstance(error, EngineDied):
@@ -132,10 +146,20 @@ class Launcher:
             raise
         return life
 
-    def _died_loading(self, life: Life) -> EngineDied:
+    def _kept(self, line: str) -> str:
+        """What the log keeps of a line from now on: nothing of a request, but the sign of a known issue."""
+        return self.engine.kept(line) or sign_of_an_issue(self.engine.name, line)
+
+    def _died_loading(self, life: Life) -> EngineDied | ModelFilesError:
         how = life.child.exit.explanation if life.child.exit else "it ended"
-        last = life.child.tail(1).strip()
-        said = f' Its last words: "{last}".' if last else ""
+        reason = visible(self.engine.reason(life.child.tail(REASON_LINES)))[:REASON_CHARS]
+        if self.engine.blames_files(reason):
+            return ModelFilesError(
+                f"{self.engine.title} cannot load the files of '{self.card.name}': {reason}.",
+                hint=f"Its whole log is {self.log_file}.",
+                code="engine_refused_files",
+            )
+        said = f' It said: "{reason}".' if reason else ""
         words = f"{life.child.tail(ISSUE_LINES)}\n{how}"
         issue = recognize(self.engine.name, life.engine_version, words)
         known = f"{issue.what} {issue.hint} ({issue.references[0]}). " if issue else ""

@@ -68,6 +68,8 @@ class ServerProcess:
         self.on_change: Callable[[], None] = lambda: None
         """Called after every change of the state."""
         self.verify: Verify | None = None
+        self.is_needed: Callable[[], bool] = lambda: True
+        """Whether a request uses it or waits for it."""
         self._launcher, self._policy = launcher, policy or RestartPolicy()
         self._events = events or Events()
         self._write_post_mortem = write_post_mortem
@@ -269,6 +271,8 @@ class ServerProcess:
         if (exit_ := life.child.exit) is not None:
             await life.end(0)
             error = EngineDied(f"The engine of '{self.card.name}' ended: {exit_.explanation}")
+            if exit_.for_memory and not self.is_needed():
+                return self._gone_for_memory(error, up_s)
             return self._died(error, up_s, exit_.signal)
         ended.cancel()
         if not self._wanted or reason is None:
@@ -300,10 +304,30 @@ class ServerProcess:
         self.failure = None  # it was stopped in good order
         return "stopped"
 
+    def _gone_for_memory(self, error: ViewfinderError, up_s: float) -> State:
+        """Stay down: started again while nobody asks for it, an idle model would take the memory again that
+        something else here needs."""
+        self.failure = error
+        self._report_death(error, up_s)
+        self._wanted = False
+        _log.warning("%s: %s It is loaded again at the next request.", self.card.name, error.message)
+        self._events.emit("unload", self.card.name, why="memory")
+        return "stopping"
+
     def _died(self, error: ViewfinderError, up_s: float | None, signal: int | None) -> State:
         """Note a death, and return the state that follows."""
         self.failure = error
         self.deaths = (*self.deaths, Death(time.monotonic(), up_s, signal))[-REMEMBERED_DEATHS:]
+        self._report_death(error, up_s)
+        wait_s = restart_after_s(self.deaths, self._policy, self._rng)
+        if wait_s is None:
+            return self._give_up()
+        _log.warning("%s: %s Starting it again in %.1f s.", self.card.name, error.message, wait_s)
+        self._events.emit("restart", self.card.name, after_s=round(wait_s, 2), deaths=len(self.deaths))
+        self._wait_s = wait_s
+        return "backoff"
+
+    def _report_death(self, error: ViewfinderError, up_s: float | None) -> None:
         post_mortem = (
             self._write_post_mortem(self.life, up_s) if self._write_post_mortem and self._life else None
         )
@@ -314,13 +338,6 @@ class ServerProcess:
             up_s=up_s,
             post_mortem=str(post_mortem) if post_mortem else None,
         )
-        wait_s = restart_after_s(self.deaths, self._policy, self._rng)
-        if wait_s is None:
-            return self._give_up()
-        _log.warning("%s: %s Starting it again in %.1f s.", self.card.name, error.message, wait_s)
-        self._events.emit("restart", self.card.name, after_s=round(wait_s, 2), deaths=len(self.deaths))
-        self._wait_s = wait_s
-        return "backoff"
 
     def _give_up(self) -> State:
         self._wanted = False

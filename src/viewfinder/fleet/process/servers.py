@@ -12,6 +12,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
+from viewfinder.core.settings_files import trusted_place
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.process.connected import ConnectedServer
 from viewfinder.fleet.process.life import Launcher, StartPhase
@@ -98,7 +99,7 @@ def _require_consent(card: ModelCard, variant: Variant, settings: EngineSettings
     agree = f"VIEWFINDER_ENGINE__REMOTE_CODE='[\"{card.name}\"]', or remote_code under [engine]"
     raise ModelFilesError(
         f"'{card.name}' ({variant.name}) runs Python from {variant.repo}, and you have not agreed to that.",
-        hint=f"If you trust its commit {variant.revision}: {agree} in viewfinder.toml."
+        hint=f"If you trust its commit {variant.revision}: {agree} in {trusted_place()}."
         if variant.revision
         else "Its card pins no commit, so nobody can agree to it.",
         code="remote_code",

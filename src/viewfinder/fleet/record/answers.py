@@ -20,7 +20,7 @@ KEPT_ANSWERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class NotedAnswer:
     """One answer that a client got; `reason` says why it is suspect."""
 
     id: str
@@ -34,7 +34,7 @@ class Answers:
 
     def __init__(self, kept: int = KEPT_ANSWERS) -> None:
         self._kept = kept
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, NotedAnswer] = {}
         self._open: defaultdict[str, dict[str, int]] = defaultdict(dict)
         """By model, in order: the ids of unconfirmed answers, each with its number."""
         self._noted = 0
@@ -42,7 +42,7 @@ class Answers:
     def note(self, model: str, answer_id: str) -> None:
         """Note that a client got an answer, whole or in part."""
         self._noted += 1
-        self._answers[answer_id] = Answer(answer_id, model)
+        self._answers[answer_id] = NotedAnswer(answer_id, model)
         self._open[model][answer_id] = self._noted
         if len(self._answers) > self._kept:
             oldest = self._answers.pop(next(iter(self._answers)))
@@ -64,11 +64,11 @@ class Answers:
         """The process ended: the canary of the next one proves nothing about its answers."""
         self._open.pop(model, None)
 
-    def get(self, answer_id: str) -> Answer | None:
+    def get(self, answer_id: str) -> NotedAnswer | None:
         """An answer by its id; None when there was none, or it is too old to be remembered."""
         return self._answers.get(answer_id)
 
-    def suspects(self) -> list[Answer]:
+    def suspects(self) -> list[NotedAnswer]:
         """The suspect answers, oldest first."""
         return [answer for answer in self._answers.values() if answer.status == "suspect"]
 

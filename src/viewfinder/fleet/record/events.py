@@ -7,12 +7,13 @@ Each kind of event has a model, and these details:
     death        a process ended unexpectedly: explanation, up_s, post_mortem (a file)
     restart      it will be started again: after_s, deaths
     failed       it will not be started again: reason
-    unload       a process was stopped: why ("asked", "idle", "evicted" or "changed")
+    unload       a process was stopped: why ("asked", "idle", "evicted", "changed" or "memory")
     quarantine   the canary failed: fault, evidence
     canary       the canary was checked: good, fault, scenes (their names)
     suspect      answers that can no longer be trusted: answers (their ids)
     replay       a request is retried: reason
-    stall        a stalled engine is killed: phase, silent_s, expected_s
+    stall        a stalled engine is killed: phase ("prefill", "decode", or "abandoned": it still computed
+                 when no request was left), silent_s, expected_s
     refused      a request was refused: code
 """
 

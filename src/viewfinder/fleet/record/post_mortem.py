@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from viewfinder.core.errors import BadRequest
 from viewfinder.core.paths import private
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.record.request_shape import RequestShape
@@ -66,7 +67,7 @@ def write_post_mortem(folder: Path, death: PostMortem, *, at: datetime | None = 
         draft.write_text(json.dumps(as_json(death, at), indent=2) + "\n")
         file = draft.replace(folder / name)
         _keep_newest(folder)
-    except OSError as error:
+    except (OSError, BadRequest) as error:
         _log.warning("The post-mortem of '%s' could not be written: %s", death.model, error)
         with suppress(OSError):
             draft.unlink()
