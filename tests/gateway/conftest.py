@@ -24,6 +24,9 @@ from viewfinder.fleet.record.events import Events
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.view import FleetView, ServerView
 from viewfinder.gateway.app import make_app
+from viewfinder.gateway.connection import Terms
+from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.keys import KeyFile
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import Bound, bind_port, url
 from viewfinder.media.intake import Intake
@@ -63,8 +66,8 @@ class Engine:
         if order in REFUSALS:
             status, error = REFUSALS[order]
             return web.json_response({"error": error}, status=status)
-        if order == "say nothing":
-            return await self.say_nothing(body, request)
+        if order in ("say nothing", "say nothing, cut"):
+            return await self.say_nothing("length" if "cut" in order else "stop", body, request)
         if order == "garbage":
             return web.Response(text="<html>", content_type="text/html")
         if order == "wait":
@@ -75,14 +78,16 @@ class Engine:
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return web.json_response({"choices": [choice], "usage": USAGE, "timings": {"slot": 1}})
 
-    async def say_nothing(self, body: dict[str, Any], request: web.Request) -> web.StreamResponse:
+    async def say_nothing(
+        self, finish_reason: str, body: dict[str, Any], request: web.Request
+    ) -> web.StreamResponse:
         if not body.get("stream"):
-            choice = {"index": 0, "message": {"content": ""}, "finish_reason": "stop"}
+            choice = {"index": 0, "message": {"content": ""}, "finish_reason": finish_reason}
             return web.json_response({"choices": [choice], "usage": USAGE})
         reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await reply.prepare(request)
         await reply.write(chunk({"role": "assistant", "content": None}))
-        await reply.write(chunk({}, finish_reason="stop", usage=USAGE))
+        await reply.write(chunk({}, finish_reason=finish_reason, usage=USAGE))
         await reply.write(b"data: [DONE]\n\n")
         return reply
 
@@ -133,7 +138,7 @@ def text_of(message: dict[str, Any]) -> str:
 def card(name: str, *, text: bool = True, vision: bool = True, images: int | None = None) -> ModelCard:
     variant = Variant(
         name="faulty",
-        engine="faulty",
+        engine="llama.cpp",  # whose rules for the context apply; nothing of it is started
         repo=f"tests/{name}",
         model=Path("x"),
         text=text,
@@ -141,6 +146,22 @@ def card(name: str, *, text: bool = True, vision: bool = True, images: int | Non
         images=images,
     )
     return ModelCard(name=name, title=name.title(), license="MIT", summary="A test.", variants=(variant,))
+
+
+@dataclass
+class Names:
+    """What the gateway asks a catalog."""
+
+    aliases: dict[str, str]
+
+    def meant(self, name: str) -> str:
+        return self.aliases.get(name, name)
+
+    def other_names(self) -> dict[str, str]:
+        return self.aliases
+
+    def written_s(self, variant: Variant) -> int:
+        return 1_700_000_000
 
 
 @dataclass
@@ -156,6 +177,7 @@ class Fleet:
     answers: Answers = field(default_factory=Answers)
     loadable: asyncio.Event = field(default_factory=asyncio.Event)
     pinned: set[str] = field(default_factory=set)
+    catalog: "Names" = field(default_factory=lambda: Names({}))
 
     models = (
         card("both"),
@@ -171,7 +193,7 @@ class Fleet:
 
     def card(self, model: str) -> ModelCard:
         for known in self.models:
-            if known.name == model:
+            if known.name == self.catalog.meant(model):
                 return known
         raise UnknownModel(f"There is no model named '{model}'.", hint="Look again.", param="model")
 
@@ -179,6 +201,10 @@ class Fleet:
         if model == "uninstalled":
             raise EngineMissing("No engine that runs 'uninstalled' is installed.", hint="Run: pip.")
         return self.card(model).variant()
+
+    def server_of(self, model: str) -> Any:
+        server = SimpleNamespace(slots=3, state="ready", client=self.client)
+        return server if model in self.loads else None
 
     def state_of(self, model: str) -> str:
         return "ready" if model in self.loads else "stopped"
@@ -234,7 +260,7 @@ class Fleet:
         server: Any = SimpleNamespace(client=self.client, card=self.models[0])
         return Lease(server, RequestShape(), give_back=give_back, report=report, answered=answered)
 
-    async def acquire(self, model: str, shape: RequestShape) -> Lease:
+    async def acquire(self, model: str, shape: RequestShape, client: str = "") -> Lease:
         self.shapes.append(shape)
         self.loads.append(model)
         if model == "unloadable":
@@ -278,21 +304,29 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         client = await stack.enter_async_context(ChatClient(Endpoint("http://engine", socket=socket)))
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def started(*, drain_s: int = 1, **given: Any) -> Gateway:
+        async def started(
+            *,
+            drain_s: int = 1,
+            keys: KeyFile | None = None,
+            terms: Terms | None = None,
+            kept: KeptTurns | None = None,
+            **given: Any,
+        ) -> Gateway:
             settings = Settings(port=0, **given)
-            fleet = Fleet(client)
+            fleet = Fleet(client, catalog=Names(settings.aliases))
             fleet.loadable.set()
             intake = await stack.enter_async_context(Intake(settings.limits))
             bound = bind_port(settings.host, settings.port, strict=True)
             stop, listening = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(
                 serve(
-                    make_app(fleet, intake, settings, "1.2.3"),
+                    make_app(fleet, intake, settings, "1.2.3", keys=keys, kept=kept),
                     bound,
                     settings,
                     stop=stop,
                     drain_s=drain_s,
                     on_listening=listening.set,
+                    terms=terms,
                 )
             )
 

@@ -2,6 +2,7 @@
 
 import inspect
 
+import pytest
 from yarl import URL
 
 from viewfinder.fleet.fleet import Fleet
@@ -27,6 +28,18 @@ async def test_a_wrong_method(gateway) -> None:
         assert reply.status == 405
         assert reply.headers["allow"] == "POST"
         assert (await reply.json())["error"]["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [("/v1/models", 405, "method_not_allowed"), ("/chat/completions", 404, "not_found")],
+)
+async def test_a_wrong_path_or_method_comes_before_the_content_type(gateway, path, status, code) -> None:
+    """Schemathesis was told to declare JSON, and then that the method is wrong."""
+    for method in ("POST", "PUT", "PATCH"):
+        async with gateway.http.request(method, gateway.url + path, data=b"a=1") as reply:
+            assert reply.status == status
+            assert (await reply.json())["error"]["code"] == code
 
 
 async def test_an_allowed_page_is_answered_its_preflight_and_its_request(start) -> None:

@@ -115,6 +115,40 @@ async def test_a_low_detail_is_a_smaller_picture(client, gateway) -> None:
     assert "detail" not in part["image_url"]
 
 
+async def test_an_image_that_the_model_cannot_use_whole_is_scaled_down_and_named(
+    gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such images failed as a whole: 16 of them were sent as 4 GB, which no engine takes."""
+    monkeypatch.setattr("viewfinder.gateway.pictures.USABLE_PIXELS", 40_000)
+    body = {"model": "both", "messages": showing(picture("red"), picture("blue", (1000, 250)))}
+    async with gateway.http.post(f"{gateway.url}/v1/chat/completions", json=body) as reply:
+        assert reply.status == 200
+        named = reply.headers["x-viewfinder-reduced"]
+    assert named == "messages[0].content[1] from 1000x250 to 400x100"
+    parts = gateway.engine.asked[0]["messages"][0]["content"]
+    assert [opened(part["image_url"]["url"]).size for part in parts[:2]] == [(40, 30), (400, 100)]
+
+
+async def test_the_images_of_a_request_share_what_may_be_sent(start) -> None:
+    """They are scaled down, not refused; alone, the image is sent as it is."""
+    gateway = await start(limits={"encoded_bytes": 200_000})
+    noise = io.BytesIO()
+    Image.effect_noise((230, 230), 90).convert("RGB").save(noise, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(noise.getvalue()).decode()
+    for images in (1, 3):
+        body = {"model": "both", "messages": showing(*[url] * images)}
+        async with gateway.http.post(f"{gateway.url}/v1/chat/completions", json=body) as reply:
+            assert reply.status == 200
+            assert ("x-viewfinder-reduced" in reply.headers) == (images > 1)
+    alone, together = (
+        [part["image_url"]["url"] for part in asked["messages"][0]["content"][:-1]]
+        for asked in gateway.engine.asked
+    )
+    assert opened(alone[0]).size == (230, 230)
+    assert sum(map(len, together)) <= 200_000 + 3 * 30
+    assert all(opened(url).width > 100 for url in together)
+
+
 async def test_fields_without_an_effect_are_named(gateway) -> None:
     async with gateway.post("hello", user="someone", store=False, temperature=0) as reply:
         assert reply.headers["x-viewfinder-ignored"] == "store, user"
@@ -156,7 +190,10 @@ async def test_a_model_is_not_loaded_for_a_text_that_cannot_fit(client, gateway)
     book = [{"role": "user", "content": "a large word " * 10_000}]
     said = await refusal(client, messages=book)
     assert (said["status"], said["code"]) == (400, "context_length_exceeded")
-    assert "at least 8,125 tokens" in said["message"]
+    assert (
+        "maximum context length is 4096 tokens. However, your messages resulted in at least 8125"
+        in (said["message"])
+    )
     assert gateway.fleet.loads == []
 
 

@@ -3,10 +3,15 @@
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.routing import Route
 
+from viewfinder.core.config import Limits
 from viewfinder.core.errors import Forbidden, Unauthorized
-from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin
+from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
+from viewfinder.gateway.holdings import Holdings
+from viewfinder.gateway.keys import Keys
 
 
 async def app(*_: Any) -> None:
@@ -14,7 +19,8 @@ async def app(*_: Any) -> None:
 
 
 def scope(method: str = "POST", path: str = "/v1/chat/completions") -> dict[str, Any]:
-    return {"type": "http", "method": method, "path": path}
+    routes = [Route("/v1/chat/completions", app, methods=["POST", "PUT", "PATCH"])]
+    return {"type": "http", "method": method, "path": path, "app": Starlette(routes=routes)}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,22 @@ def test_origins_that_are_not_allowed(origin: str) -> None:
 @pytest.mark.parametrize("authorization", ["Bearer k\u00e9y", "bearer k\u00e9y", "BEARER  k\u00e9y "])
 def test_the_key_is_accepted(authorization: str) -> None:
     raw = [(b"authorization", authorization.encode())]
-    KeyNeeded(app, "kéy").check(scope(), Headers(raw=raw))
+    KeyNeeded(app, Keys("kéy")).check(scope(), Headers(raw=raw))
+
+
+@pytest.mark.parametrize("name", [b"x-api-key", b"api-key"])
+def test_the_key_is_accepted_under_the_names_that_sdks_use(name: bytes) -> None:
+    guard, sent = KeyNeeded(app, Keys("kéy")), (name, "kéy".encode())
+    guard.check(scope(), Headers(raw=[sent]))
+    guard.check(scope(), Headers(raw=[(b"authorization", b"Bearer old"), sent]))
+    with pytest.raises(Unauthorized):
+        guard.check(scope(), Headers(raw=[(name, b"Bearer key")]))
+
+
+def test_without_any_key_all_may_pass_only_where_nobody_else_can_reach_us() -> None:
+    KeyNeeded(app, Keys()).check(scope(), Headers())
+    with pytest.raises(Unauthorized):
+        KeyNeeded(app, Keys(is_closed=True)).check(scope(), Headers({"authorization": "Bearer "}))
 
 
 @pytest.mark.parametrize(
@@ -120,14 +141,31 @@ def test_the_key_is_accepted(authorization: str) -> None:
 )
 def test_anything_else_is_not(authorization: str) -> None:
     with pytest.raises(Unauthorized):
-        KeyNeeded(app, "key").check(scope(), Headers({"authorization": authorization}))
+        KeyNeeded(app, Keys("key")).check(scope(), Headers({"authorization": authorization}))
 
 
 def test_probes_need_no_key() -> None:
-    KeyNeeded(app, "key").check(scope("GET", "/health"), Headers())
-    KeyNeeded(app, "key").check(scope("GET", "/ready"), Headers())
+    KeyNeeded(app, Keys("key")).check(scope("GET", "/health"), Headers())
+    KeyNeeded(app, Keys("key")).check(scope("GET", "/ready"), Headers())
     with pytest.raises(Unauthorized):
-        KeyNeeded(app, "key").check(scope("GET", "/health/"), Headers())
+        KeyNeeded(app, Keys("key")).check(scope("GET", "/health/"), Headers())
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "9" * 30, "-1", "1e3", "\u00b2", ""])
+async def test_a_length_that_is_no_length_is_refused(length: str) -> None:
+    """Python reads no number of more than 4,300 digits: it raised ValueError."""
+    guarded = WholeBody(app, Limits(), Holdings(1))
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-length", length.encode("latin-1"))]
+    await guarded(scope() | {"headers": headers}, receive, send)
+    assert sent[0]["status"] == 413
 
 
 @pytest.mark.parametrize("given", ["application/json", "Application/JSON; charset=utf-8"])

@@ -3,6 +3,9 @@
 import openai
 import pytest
 
+from viewfinder.core.config import EngineChanges
+from viewfinder.core.request_defaults import RequestDefaults
+
 
 @pytest.fixture
 async def client(gateway):
@@ -39,3 +42,69 @@ async def test_ready_lists_what_is_up(gateway) -> None:
     assert ready["status"] == "ready"
     assert ready["models"]["both"] == "ready"
     assert ready["models"]["blind"] == "stopped"
+
+
+async def one(gateway, path: str) -> dict:
+    async with gateway.http.get(gateway.url + path) as reply:
+        assert reply.status == 200, await reply.text()
+        return await reply.json()
+
+
+async def test_a_model_has_what_clients_of_other_servers_read(start) -> None:
+    changes = {"both": EngineChanges(context_tokens=1000)}
+    gateway = await start(engine_for=changes, defaults_for={"both": RequestDefaults(top_p=0.5)})
+    model = await one(gateway, "/v1/models/both")
+    assert model["created"] == 1_700_000_000
+    assert (model["context_length"], model["max_model_len"]) == (1024, 1024)
+    assert model["meta"] == {"n_ctx": 1024, "n_ctx_train": None}
+    assert model["architecture"] == {"input_modalities": ["text", "image"], "output_modalities": ["text"]}
+    assert (model["loaded"], model["state"], model["supports_tools"]) == (False, "stopped", None)
+    assert model["defaults"] == {"top_p": 0.5}
+    blind = await one(gateway, "/v1/models/blind")
+    assert blind["architecture"]["input_modalities"] == ["text"]
+    assert blind["context_length"] == 4096
+    missing = await one(gateway, "/v1/models/uninstalled")
+    assert (missing["context_length"], missing["created"]) == (None, 0)
+
+
+async def test_an_alias_is_a_model_of_its_own_for_clients(start) -> None:
+    """Those that let a person choose from the list show no other name."""
+    gateway = await start(aliases={"gpt-4o": "both"})
+    listed = {model["id"]: model for model in (await one(gateway, "/v1/models"))["data"]}
+    assert listed["gpt-4o"]["alias_of"] == "both"
+    assert listed["both"]["alias_of"] is None
+    assert listed["both"]["aliases"] == ["gpt-4o"]
+    assert await one(gateway, "/v1/models/gpt-4o") == listed["gpt-4o"]
+    async with gateway.post("hello", model="gpt-4o") as reply:
+        assert (await reply.json())["model"] == "gpt-4o"
+    assert gateway.fleet.loads == ["gpt-4o"]
+    async with gateway.http.get(f"{gateway.url}/ready") as reply:
+        assert "gpt-4o" not in (await reply.json())["models"]
+
+
+async def test_props_describe_the_model_that_is_meant(start) -> None:
+    gateway = await start(defaults_for={"both": RequestDefaults(temperature=0.5)})
+    props = await one(gateway, "/props?model=both")
+    assert props["default_generation_settings"] == {"n_ctx": 4096, "params": {"temperature": 0.5}}
+    assert (props["role"], props["model_alias"], props["model_path"]) == ("model", "both", "both")
+    assert props["modalities"] == {"vision": True, "audio": False, "video": False}
+    assert (props["total_slots"], props["is_sleeping"]) == (2, True)
+    assert (await one(gateway, "/props?model=blind"))["modalities"]["vision"] is False
+    async with gateway.http.get(f"{gateway.url}/props?model=nobody") as reply:
+        assert reply.status == 404
+    assert gateway.fleet.loads == []
+
+
+async def test_props_without_a_name_are_those_of_the_only_model_that_is_up(gateway) -> None:
+    router = await one(gateway, "/props")
+    assert (router["role"], router["model_path"], router["modalities"]["vision"]) == ("router", "none", True)
+    async with gateway.post("hello", model="blind") as reply:
+        await reply.read()
+    props = await one(gateway, "/props")
+    assert (props["model_alias"], props["total_slots"], props["is_sleeping"]) == ("blind", 3, False)
+
+
+async def test_props_need_the_key_as_the_list_does(start) -> None:
+    gateway = await start(api_key="secret")
+    async with gateway.http.get(f"{gateway.url}/props") as reply:
+        assert reply.status == 401

@@ -1,12 +1,25 @@
 """Whether an earlier answer can still be trusted: GET /v1/answers/{id}; mounted by `app`."""
 
 from dataclasses import asdict
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from viewfinder.core.errors import UnknownAnswer
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.record.answers import AnswerStatus
+from viewfinder.wire.reply_types import Sent
+
+
+class GivenAnswer(Sent):
+    """Of an answer that a client got; `reason` says why it is suspect."""
+
+    object: Literal["answer"] = "answer"
+    id: str
+    model: str
+    status: AnswerStatus
+    reason: str
 
 
 async def given_answer(fleet: Fleet, request: Request) -> Response:
@@ -18,4 +31,4 @@ async def given_answer(fleet: Fleet, request: Request) -> Response:
             f"There is no answer '{answer_id[:100]}'.",
             hint="The id is that of a reply. The newest 10,000 since the start are remembered.",
         )
-    return JSONResponse({"object": "answer", **asdict(answer)})
+    return JSONResponse(GivenAnswer(**asdict(answer)).model_dump())

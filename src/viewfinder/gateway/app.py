@@ -14,37 +14,67 @@ from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
 from viewfinder.gateway.answers import given_answer
-from viewfinder.gateway.chat import IGNORED_HEADER, Chat
+from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
+from viewfinder.gateway.holdings import Holdings
+from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.kept_responses import KeptResponses
+from viewfinder.gateway.keys import KeyFile, Keys
+from viewfinder.gateway.listen import is_loopback
 from viewfinder.gateway.metrics import Metrics, RequestCounter
 from viewfinder.gateway.models import Models
+from viewfinder.gateway.openapi import IGNORED_HEADER, NOT_KEPT_HEADER, REDUCED_HEADER, OpenAPI
+from viewfinder.gateway.props import PropsPage
+from viewfinder.gateway.responses import Responses
 from viewfinder.media.intake import Intake
+from viewfinder.wire.anthropic import Anthropic
+from viewfinder.wire.reply_types import Health
 
 
 def make_app(
-    fleet: Fleet, intake: Intake, settings: Settings, version: str, metrics: Metrics | None = None
+    fleet: Fleet,
+    intake: Intake,
+    settings: Settings,
+    version: str,
+    metrics: Metrics | None = None,
+    keys: KeyFile | None = None,
+    kept: KeptTurns | None = None,
 ) -> Starlette:
     """The gateway; the caller starts and closes `fleet` and `intake`.
 
-    `metrics` are those of the previous app, when this one replaces it.
+    `metrics` are those of the previous app, when this one replaces it. `keys` open it beside the key of the
+    settings. `kept` are the conversations of /v1/responses; without it none is kept.
     """
-    models = Models(fleet)
+    models = Models(fleet, settings)
     metrics = metrics or Metrics(fleet)
+    known_keys = keys_of(settings, keys)
+    kept = kept or KeptTurns.nothing()
+    responses = Responses(fleet, intake, settings, metrics.used, kept)
+    one = KeptResponses(fleet, kept)
+
+    messages = Chat(fleet, intake, settings, metrics.used, Anthropic())
 
     async def health(_request: Request) -> Response:
-        return JSONResponse({"service": "viewfinder", "status": "ok", "version": version})
+        return JSONResponse(Health(version=version).model_dump())
 
     app = Starlette(
         routes=[
-            Route("/v1/chat/completions", Chat(fleet, intake, settings), methods=["POST"]),
+            Route("/v1/chat/completions", Chat(fleet, intake, settings, metrics.used), methods=["POST"]),
+            Route("/v1/messages", messages, methods=["POST"]),
+            Route("/v1/responses", responses, methods=["POST"]),
+            Route("/v1/responses/{id}", one.one, methods=["GET", "DELETE"]),
+            Route("/v1/responses/{id}/input_items", one.input_items),
+            Route("/v1/responses/{id}/cancel", one.cancel, methods=["POST"]),
             Route("/v1/answers/{id}", partial(given_answer, fleet)),
             Route("/v1/models", models.all),
             Route("/v1/models/{name}", models.one),
+            Route("/props", PropsPage(fleet, settings, version).page),
             Route("/health", health),
             Route("/ready", models.ready),
             Route("/metrics", metrics.page),
+            Route("/openapi.json", OpenAPI(version, settings.limits, known_keys).page),
         ],
-        middleware=[Middleware(RequestCounter, metrics=metrics), *guards(settings)],
+        middleware=[Middleware(RequestCounter, metrics=metrics), *guards(settings, known_keys)],
         exception_handlers=problems.HANDLERS,
     )
     app.router.redirect_slashes = False
@@ -61,21 +91,26 @@ class Replaceable:
         await self.app(scope, receive, send)
 
 
-def guards(settings: Settings) -> list[Middleware]:
+def keys_of(settings: Settings, key_file: KeyFile | None) -> Keys:
+    """The key of the settings, and those of the file."""
+    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    return Keys(key, key_file, is_closed=not is_loopback(settings.host))
+
+
+def guards(settings: Settings, keys: Keys) -> list[Middleware]:
     """The checks of a request, in this order, before a route gets it."""
     origins = [origin.rstrip("/").lower() for origin in settings.allowed_origins]
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
     return [
         Middleware(KnownHost, hosts=(settings.host, *settings.allowed_hosts)),
         Middleware(KnownOrigin, origins=origins),
         Middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("*",),
-            expose_headers=(IGNORED_HEADER, "Retry-After"),
+            expose_headers=(IGNORED_HEADER, REDUCED_HEADER, NOT_KEPT_HEADER, "Retry-After"),
         ),
-        *([Middleware(KeyNeeded, key=key)] if key else []),
+        Middleware(KeyNeeded, keys=keys),
         Middleware(JsonOnly),
-        Middleware(WholeBody, limits=settings.limits),
+        Middleware(WholeBody, limits=settings.limits, holdings=Holdings(settings.limits.held_bytes)),
     ]

@@ -1,26 +1,30 @@
 """Refuses a request for what its model cannot do, before anything is loaded; called by `chat`."""
 
-import re
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from viewfinder.catalog.card import ModelCard, Variant
-from viewfinder.core.config import EngineSettings
-from viewfinder.core.errors import CapabilityMissing
+from viewfinder.core.errors import CapabilityMissing, ContextExceeded
+from viewfinder.gateway.context import context_hint
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.messages import texts_of
 
 CHARACTERS_PER_TOKEN = 16
 """More than any tokenizer reaches over a whole text in which repeated characters count once: a text refused
 by it is surely too long. Whether any other text is too long is for the engine to say."""
+REPEATS_PER_TOKEN = 64
+"""No text of a person has more characters for each token. An engine takes 0.3 s for a million quotes."""
 
 
 def require_capability(
     request: ChatRequest,
     variant: Variant,
-    settings: EngineSettings,
+    context: int | None,
     cards: Callable[[], Sequence[ModelCard]],
 ) -> None:
-    """Raises CapabilityMissing when the variant cannot answer, naming the models of `cards` that could.
+    """Raises CapabilityMissing when the variant cannot answer, naming the models of `cards` that could, and
+    ContextExceeded when the text is surely longer than the `context` (None: not known).
 
     `cards` looks at the disk, so it is called only for a refusal.
     """
@@ -47,14 +51,8 @@ def require_capability(
             param="messages",
             code="too_many_images",
         )
-    context = min(settings.context_tokens, variant.context_tokens or settings.context_tokens)
-    if (least := _least_tokens(request, context)) >= context:
-        raise CapabilityMissing(
-            f"The text is at least {least:,} tokens long; the context of '{request.model}' is {context:,}.",
-            hint="Send less text, or raise engine.context_tokens if the model was trained for more.",
-            param="messages",
-            code="context_length_exceeded",
-        )
+    if context is not None and (least := _least_tokens(request, context)) >= context:
+        raise ContextExceeded(f"at least {least} tokens", context, hint=context_hint(variant, context))
 
 
 def _least_tokens(request: ChatRequest, context: int) -> int:
@@ -62,7 +60,17 @@ def _least_tokens(request: ChatRequest, context: int) -> int:
     texts = [text for message in request.messages for text in texts_of(message)]
     if sum(map(len, texts)) < CHARACTERS_PER_TOKEN * context:
         return 0
-    return sum(len(re.sub(r"(.)\1+", r"\1", text, flags=re.DOTALL)) for text in texts) // CHARACTERS_PER_TOKEN
+    by_length = sum(map(len, texts)) // REPEATS_PER_TOKEN
+    return max(by_length, sum(map(_runs, texts)) // CHARACTERS_PER_TOKEN)
+
+
+def _runs(text: str) -> int:
+    """The length of the text with repeated characters counted once; 5 ms for a text of 2 MiB."""
+    is_ascii = text.isascii()
+    characters = np.frombuffer(
+        text.encode("ascii" if is_ascii else "utf-32-le"), np.uint8 if is_ascii else np.uint32
+    )
+    return int(np.count_nonzero(characters[1:] != characters[:-1])) + bool(text)
 
 
 def _who_can(can: Callable[[Variant], bool], cards: Callable[[], Sequence[ModelCard]]) -> str:

@@ -1,63 +1,109 @@
-"""The story of one chat request, from its bytes to its answer.
+"""The story of one chat request, from its bytes to its answer, whatever API it is written in.
 
 Mounted by `app` at POST /v1/chat/completions, below the guards.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any
 
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import InvalidImage
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.gateway.capability import require_capability
+from viewfinder.gateway.context import context_of
+from viewfinder.gateway.defaults import defaults_of, with_defaults
+from viewfinder.gateway.openapi import IGNORED_HEADER, REDUCED_HEADER
+from viewfinder.gateway.parsing import Parser
+from viewfinder.gateway.pictures import Pictures, reduced
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
+from viewfinder.gateway.sender import KEY_OWNER, sender
 from viewfinder.media.intake import Intake, SafeImage
-from viewfinder.wire.chat import ChatRequest, ImageRef, parse_request
+from viewfinder.wire.chat import ChatRequest, ParsedRequest, renamed
+from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
 from viewfinder.wire.messages import texts_of
-
-IGNORED_HEADER = "x-viewfinder-ignored"
-"""Names the fields of a request that have no effect here."""
 
 
 class Chat:
     """An ASGI endpoint; all work for a client stops when that client disconnects."""
 
-    def __init__(self, fleet: Fleet, intake: Intake, settings: Settings) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        intake: Intake,
+        settings: Settings,
+        on_usage: Callable[[str, Mapping[str, Any]], None] = lambda key, usage: None,
+        dialect: Dialect = COMPLETIONS,
+    ) -> None:
+        self.on_usage = on_usage
+        self.dialect = dialect
         self.fleet = fleet
-        self.intake = intake
+        self.pictures = Pictures(intake, settings)
         self.limits = settings.limits
         self.settings = settings
+        self.parser = Parser(settings.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await Request(scope, receive).body()
-        await while_connected(receive, self.answer(body, send))
+        message = await receive()  # the guard `WholeBody` gives the whole body at once
+        await while_connected(receive, self.answer([message.pop("body")], scope, send))
 
-    async def answer(self, body: bytes, send: Send) -> None:
-        """Answer one request; whatever can be refused is refused before a model is loaded for it."""
-        parsed = parse_request(body, self.limits)
-        request = parsed.request
+    async def answer(self, only: list[bytearray], scope: Scope, send: Send) -> None:
+        """Answer one request; whatever can be refused is refused before a model is loaded for it. What it
+        used is counted for its key.
+
+        The body is taken out of its list: nothing may keep 64 MiB while the engine answers.
+        """
+        parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
+        with renamed(parsed.where):
+            relay, headers = await self.relay(parsed, scope)
+            try:
+                if relay.request.stream:
+                    await send_events(self.chunks(relay, parsed.answer), parsed.answer, headers, send)
+                else:
+                    await send_json(await self.whole(relay, parsed.answer, headers), headers, send)
+            finally:
+                if key := scope.get(KEY_OWNER, ""):
+                    self.on_usage(key, relay.usage)
+
+    def dialect_of(self, scope: Scope) -> Dialect:
+        """The API of one request."""
+        return self.dialect
+
+    def chunks(self, relay: Relay, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of a stream, which `answer` translates."""
+        return relay.chunks()
+
+    async def whole(self, relay: Relay, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
+        """The whole reply; more `headers` may be set."""
+        return answer.whole(await relay.reply())
+
+    def seen(self, answer: Answer, images: Sequence[SafeImage]) -> None:
+        """Called with the images of a request, before its model gets them."""
+
+    async def relay(self, parsed: ParsedRequest, scope: Scope) -> tuple[Relay, dict[str, str]]:
+        """The relay of a request that this model can answer, and the headers of the answer."""
+        card = self.fleet.card(parsed.request.model)
+        request = with_defaults(parsed.request, defaults_of(card, self.settings))
         variant = self.fleet.variant_of(request.model)
-        require_capability(request, variant, self.settings.engine_of(request.model), self.fleet.cards)
-        images = [await self.safe_image(image) for image in request.image_parts()]
+        context = context_of(card, variant, self.settings)
+        require_capability(request, variant, context, self.fleet.cards)
+        refs = request.image_parts()
+        images = await self.pictures.safe(refs, variant, scope)
+        self.seen(parsed.answer, images)
 
-        engines_body = request.for_engine([image.data_url for image in images])
-        relay = Relay(self.fleet, request, engines_body, shape_of(request, images), self.limits)
-        headers = {IGNORED_HEADER: ", ".join(parsed.ignored)} if parsed.ignored else {}
-        if request.stream:
-            await send_events(relay.chunks(), headers, send)
-        else:
-            await send_json(await relay.reply(), headers, send)
-
-    async def safe_image(self, image: ImageRef) -> SafeImage:
-        """The image for the engine: decoded, checked and encoded again, never the caller's bytes."""
-        try:
-            return await self.intake.accept(image.url, detail=image.detail)
-        except InvalidImage as error:
-            error.param = image.param
-            raise
+        engines_body = request.for_engine([image.url for image in images])
+        shape = shape_of(request, images)
+        named = {
+            IGNORED_HEADER: ", ".join(parsed.ignored),
+            REDUCED_HEADER: reduced(refs, images, parsed.where),
+        }
+        headers = {name: value for name, value in named.items() if value}
+        client = sender(scope).name
+        relay = Relay(
+            self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
+        )
+        return relay, headers
 
 
 def shape_of(request: ChatRequest, images: Sequence[SafeImage]) -> RequestShape:

@@ -5,18 +5,21 @@ Stacked by `app` as ASGI middleware; none of them looks into the body.
 
 import asyncio
 import contextlib
-import hmac
 import ipaddress
 import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, Forbidden, RequestTooLarge, Unauthorized, ViewfinderError
+from viewfinder.gateway.holdings import Holding, Holdings, overloaded
+from viewfinder.gateway.keys import Keys
 from viewfinder.gateway.problems import response_to
+from viewfinder.gateway.sender import KEY_OWNER, sender
 
 OPEN_PATHS = ("/health", "/ready")
 """Probes need no key: their replies hold nothing secret."""
@@ -93,28 +96,33 @@ class KnownOrigin(Guard):
 
 
 class KeyNeeded(Guard):
-    """Every path but the open ones needs `Authorization: Bearer KEY`; a key in the URL is ignored."""
+    """Where there are keys, every path but the open ones needs one; a key in the URL is ignored. The name of
+    the key stands in the scope, for the metrics."""
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
         super().__init__(app)
-        self.key = key.encode()
+        self.keys = keys
 
     def check(self, scope: Scope, headers: Headers) -> None:
-        if scope["path"] in OPEN_PATHS:
+        if scope["path"] in OPEN_PATHS or not self.keys.are_needed:
             return
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        given = key.strip().encode("latin-1")  # the bytes as they were sent
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self.key):
+        owner = self.keys.owner_of(headers)
+        if not owner:
             raise Unauthorized(
-                "The API key is missing or wrong.", hint="Send the header 'Authorization: Bearer KEY'."
+                "The API key is missing or wrong.",
+                hint="Send the header 'Authorization: Bearer KEY' (or 'x-api-key: KEY').",
             )
+        scope[KEY_OWNER] = owner
 
 
 class JsonOnly(Guard):
-    """A body must be declared as JSON: browsers send a page's plain form or text without asking us first."""
+    """A body must be declared as JSON: browsers send a page's plain form or text without asking us first.
+
+    Where no route takes the request, what is wrong is its path or its method, which the router says.
+    """
 
     def check(self, scope: Scope, headers: Headers) -> None:
-        if scope["method"] not in ("POST", "PUT", "PATCH"):
+        if scope["method"] not in ("POST", "PUT", "PATCH") or not _is_taken(scope):
             return
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Forbidden(
@@ -127,46 +135,59 @@ class JsonOnly(Guard):
 class WholeBody:
     """Reads the whole body, within its size limit and its time limit, before the app gets the request."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, holdings: Holdings) -> None:
         self.app = app
         self.limits = limits
+        self.holdings = holdings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        try:
-            body = await self._read(Headers(scope=scope), receive)
-        except ViewfinderError as error:
-            await refuse(error, scope, receive, send)
-        except ClientDisconnect:
-            return
-        else:
-            await self.app(scope, _receive_again(body, receive), send)
+        with self.holdings.one(sender(scope).name, scope) as holding:
+            try:
+                again = _receive_again(await self._read(Headers(scope=scope), receive, holding), receive)
+            except ViewfinderError as error:
+                await refuse(error, scope, receive, send)
+            except ClientDisconnect:
+                return
+            else:
+                await self.app(scope, again, send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+    async def _read(self, headers: Headers, receive: Receive, holding: Holding) -> bytearray:
         declared = headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self.limits.body_bytes:
+        # Python reads no number of more than 4,300 digits.
+        if not declared.isdecimal() or len(declared) > 18 or int(declared) > self.limits.body_bytes:
             raise self._too_large()
         body = bytearray()
         try:
-            async with asyncio.timeout(self.limits.receive_timeout_s):
+            async with asyncio.timeout(self.limits.receive_timeout_s) as timeout:
+                holding.arrives_within(timeout)
                 more = True
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise ClientDisconnect
+                    holding.grow(len(message.get("body", b"")))
                     body += message.get("body", b"")
                     if len(body) > self.limits.body_bytes:
                         raise self._too_large()
                     more = message.get("more_body", False)
         except TimeoutError:
+            _drop(body, holding)
+            if holding.was_cut_off:
+                raise overloaded() from None
             raise BadRequest(
                 f"The request's body did not arrive within {self.limits.receive_timeout_s:g} s.",
                 hint="Send it faster, or raise limits.receive_timeout_s.",
                 code="request_timeout",
             ) from None
-        return bytes(body)
+        except ViewfinderError:
+            _drop(body, holding)
+            raise
+        finally:
+            holding.has_arrived()
+        return body
 
     def _too_large(self) -> RequestTooLarge:
         return RequestTooLarge(
@@ -175,15 +196,23 @@ class WholeBody:
         )
 
 
-async def refuse(error: ViewfinderError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a refused request, and close its connection when it has a body.
+def _drop(body: bytearray, holding: Holding) -> None:
+    """Forget a refused body at once: the error still refers to it, and its answer may take a while."""
+    body.clear()
+    holding.release()
+
+
+async def refuse(
+    error: ViewfinderError, scope: Scope, receive: Receive, send: Send, *, close: bool = False
+) -> None:
+    """Answer a refused request, and close its connection when it has a body, or when told to.
 
     The rest of the body is read and dropped for a moment first: a connection that is closed on unread bytes
     is reset, and the client would lose the answer (RFC 9112, 9.6).
     """
-    response = response_to(error)
+    response = response_to(error, scope)
     headers = Headers(scope=scope)
-    if "content-length" in headers or "transfer-encoding" in headers:
+    if close or "content-length" in headers or "transfer-encoding" in headers:
         response.headers["connection"] = "close"
     await send(
         {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
@@ -196,14 +225,21 @@ async def refuse(error: ViewfinderError, scope: Scope, receive: Receive, send: S
     await send({"type": "http.response.body"})
 
 
-def _receive_again(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body that was read, then waits for the client to disconnect."""
+def _receive_again(body: bytearray, receive: Receive) -> Receive:
+    """A `receive` that gives the body that was read, then waits for the client to disconnect.
+
+    It is not copied: to copy 64 MiB would hold up every request for 20 ms.
+    """
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
         return waiting.pop() if waiting else await receive()
 
     return replay
+
+
+def _is_taken(scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

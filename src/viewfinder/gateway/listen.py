@@ -6,29 +6,30 @@ import ipaddress
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import cast
 
 import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from viewfinder.core.config import LOOPBACK_HOSTS, Settings
+from viewfinder.core.config import LOOPBACK_HOSTS, Limits, Settings
 from viewfinder.core.errors import BadRequest
+from viewfinder.core.settings_files import trusted_place
+from viewfinder.gateway.connection import Connection, Terms, look_at_readers
+from viewfinder.gateway.keys import KeyFile
+from viewfinder.gateway.listener import Listener
 from viewfinder.host.sockets import Bound
 
 KEEP_ALIVE_S = 30
 """Longer than the clients' own limits (httpx 5 s, aiohttp 15 s): then clients close idle connections, and no
 connection is closed just as a request arrives on it."""
 
-REQUEST_HEAD_BYTES = 64 * 1024
-"""The most bytes of a request's line and headers."""
-
 LAST_WORD_S = 1.0
 """How long a request that is cut off has to send its error."""
 
-
-CONTROL_HEAD_S = 10.0
-"""For the headers of a control request, which comes from this computer."""
+CONTROL = Limits(receive_timeout_s=10.0)
+"""The limits of control requests, which come from this computer."""
 
 
 async def serve(
@@ -39,24 +40,29 @@ async def serve(
     stop: asyncio.Event,
     drain_s: float = 10.0,
     on_listening: Callable[[], None] | None = None,
+    keys: KeyFile | None = None,
+    terms: Terms | None = None,
 ) -> None:
     """Serve `app` until `stop` is set, which the caller does in its signal handlers.
 
     Then no new connection is taken, requests in progress have `drain_s` to finish, and the rest are cut off
     with an error. Cancelling the call cuts them off at once (a second signal). Either way the socket is
     closed when this returns. `on_listening` is called once connections are taken. Raises BadRequest when
-    the address is not loopback and no key is set.
+    the address is not loopback and there is no key, neither in the settings nor among `keys`. `terms` are
+    the limits of its connections and the time to drain, which may change meanwhile; without it, those given.
     """
     with bound.socket:
-        require_key_beyond_loopback(bound.socket.getsockname()[0], settings.api_key)
+        require_key_beyond_loopback(bound.socket.getsockname()[0], settings.api_key, keys)
         # Connections inherit this. asyncio sets it only on sockets that were made with a protocol number, and
         # without it the second write of an answer waits 40 ms for the client's acknowledgement.
         bound.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server = _Server(_config(app, settings.limits.receive_timeout_s, drain_s), on_listening)
+        terms = terms or Terms.of(settings.limits, drain_s)
+        server = _Server(_config(app), terms, on_listening)
         serving = asyncio.create_task(server.serve(sockets=[bound.socket]))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            server.config.timeout_graceful_shutdown = math.ceil(terms.drain_s)
             server.should_exit = True
             await asyncio.shield(serving)
         finally:
@@ -67,7 +73,7 @@ async def serve(
 @contextlib.asynccontextmanager
 async def serving_control(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     """Serve `app` on a Unix socket within the block; requests still in progress at its end are cut off."""
-    server = _Server(_config(app, CONTROL_HEAD_S, drain_s=1), None)
+    server = _Server(_config(app), Terms.of(CONTROL, drain_s=1), None)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield
@@ -86,13 +92,19 @@ async def _cut_off(server: "_Server", serving: asyncio.Task[None]) -> None:
         await asyncio.wait(left, timeout=LAST_WORD_S)
 
 
-def require_key_beyond_loopback(host: str, api_key: SecretStr | None) -> None:
-    """Raise BadRequest when other computers can reach the address and no key is set; call before binding."""
+def require_key_beyond_loopback(
+    host: str, api_key: SecretStr | None, key_file: KeyFile | None = None
+) -> None:
+    """Raise BadRequest when other computers can reach the address and there is no key; call before
+    binding."""
     if is_loopback(host) or (api_key is not None and api_key.get_secret_value()):
+        return
+    if key_file is not None and key_file.all():
         return
     raise BadRequest(
         f"Other computers could reach {host}, and no API key is set.",
-        hint="Set one in VIEWFINDER_API_KEY or as api_key in viewfinder.toml, or listen on 127.0.0.1.",
+        hint="Make one: viewfinder keys add NAME. Or set one in VIEWFINDER_API_KEY or as api_key in "
+        f"{trusted_place()}, or listen on 127.0.0.1.",
         param="api_key",
         code="api_key_required",
     )
@@ -106,13 +118,10 @@ def is_loopback(host: str) -> bool:
         return host in LOOPBACK_HOSTS
 
 
-def _config(app: ASGIApp, head_s: float, drain_s: float) -> uvicorn.Config:
-    class Protocol(TimedHead):
-        head_timeout_s = head_s
-
+def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=Protocol,
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -120,65 +129,31 @@ def _config(app: ASGIApp, head_s: float, drain_s: float) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(drain_s),
+        timeout_graceful_shutdown=1,
     )
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with signals left to the caller, and a call when it listens."""
+    """uvicorn, with signals left to the caller, a call when it listens, and our own connections."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None] | None) -> None:
+    def __init__(self, config: uvicorn.Config, terms: Terms, on_listening: Callable[[], None] | None) -> None:
         super().__init__(config)
+        self._terms = terms
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        door = self._terms.door
+        make = partial(Connection, self._terms, self.config, self.server_state, self.lifespan.state)
+        self.servers = [Listener(listening, door, make) for listening in sockets or ()]  # type: ignore[misc]
+        self.started = True
         if self._on_listening is not None:
             self._on_listening()
+
+    async def on_tick(self, counter: int) -> bool:
+        connections = cast("set[Connection]", self.server_state.connections)
+        look_at_readers(tuple(connections), asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-class TimedHead(HttpToolsProtocol):
-    """uvicorn's protocol with two limits that it lacks: on the time and the size of a request's headers.
-
-    A guard cannot do this: uvicorn calls the app only when all headers have arrived.
-    """
-
-    head_timeout_s: float
-    _head_timer: asyncio.TimerHandle | None = None
-    _head_bytes = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._await_head()
-
-    def data_received(self, data: bytes) -> None:
-        self._head_bytes += len(data)
-        super().data_received(data)
-        if self._head_timer is not None and self._head_bytes > REQUEST_HEAD_BYTES:
-            self.transport.close()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._await_head()
-
-    def on_headers_complete(self) -> None:
-        self._head_is_complete()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_complete()
-        super().connection_lost(exc)
-
-    def _await_head(self) -> None:
-        self._head_is_complete()
-        self._head_bytes = 0
-        self._head_timer = self.loop.call_later(self.head_timeout_s, self.transport.close)
-
-    def _head_is_complete(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None

@@ -5,8 +5,8 @@ holds a model of the catalog, one of our own words, or "other", so that no clien
 """
 
 import time
-from collections.abc import Callable, Iterable
-from typing import get_args
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +21,7 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Event
 from viewfinder.fleet.view import FleetView, ServerView
+from viewfinder.gateway.sender import KEY_OWNER
 
 OTHER = "other"
 CLIENT_LEFT = 499
@@ -62,6 +63,14 @@ class Metrics:
             kind: self._counter(name, says, "model", *([label] if label else []))
             for kind, (name, says, label) in COUNTED.items()
         }
+        self.key_requests = self._counter("key_requests", "Requests by the name of their API key.", "key")
+        self.key_tokens = self._counter(
+            "key_tokens",
+            "Tokens by the name of the API key: what engines reported, or of a stream that was cut off the "
+            "pieces of its answer.",
+            "key",
+            "kind",
+        )
         self.suspects = self._counter("suspect_answers", "Answers that can no longer be trusted.", "model")
         self.stages = self._counter(
             "load_seconds", "Total seconds that starts took to reach each stage.", "model", "stage"
@@ -75,6 +84,13 @@ class Metrics:
         """One request of the gateway; `path` is that of a route, or "other"."""
         self.requests.labels(path, str(status)).inc()
         self.durations.labels(path).observe(took_s)
+
+    def used(self, key: str, usage: Mapping[str, Any]) -> None:
+        """What the engine reported for one answer to a request with the key of this name."""
+        for kind in ("prompt", "completion"):
+            count = usage.get(f"{kind}_tokens")
+            if isinstance(count, int):
+                self.key_tokens.labels(key, kind).inc(count)
 
     def hear(self, event: Event) -> None:
         model = self._label(event.model)
@@ -152,6 +168,8 @@ class RequestCounter:
             raise
         finally:
             self.metrics.count(_route_of(scope), status, time.monotonic() - started_s)
+            if owner := scope.get(KEY_OWNER):
+                self.metrics.key_requests.labels(owner).inc()
 
 
 def _route_of(scope: Scope) -> str:

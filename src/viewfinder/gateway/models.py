@@ -1,49 +1,130 @@
-"""Which models can be used and which are up: /v1/models and /ready; mounted by `app`."""
+"""Which models can be used and which are up: /v1/models and /ready; mounted by `app`.
 
-from typing import Any
+A model is listed with what clients of OpenAI, OpenRouter (`context_length`, `architecture`), vLLM
+(`max_model_len`) and llama.cpp (`meta`) read; nothing is loaded for it.
+"""
+
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from viewfinder.catalog.card import ModelCard
-from viewfinder.core.errors import EngineMissing
+from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.process.states import State
+from viewfinder.gateway.facts import facts_of
+from viewfinder.wire.reply_types import Sent
+
+Capability = Literal["text", "vision"]
+
+
+class Architecture(Sent):
+    input_modalities: list[Literal["text", "image"]]
+    output_modalities: list[Literal["text"]]
+
+
+class Meta(Sent):
+    """The context of a request now, and what the model was trained for; null: not known."""
+
+    n_ctx: int | None
+    n_ctx_train: int | None
+
+
+class ListedModel(Sent):
+    """OpenAI's fields, what other clients read, and Viewfinder's own.
+
+    `context_length`, `max_model_len` and `meta.n_ctx` are one number: what a request and its answer may have
+    together. null: it is not known.
+    """
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    """When its files were written, in seconds of Unix time; 0: they are not here."""
+    owned_by: Literal["viewfinder"] = "viewfinder"
+    title: str
+    license: str
+    capabilities: list[Capability]
+    state: State
+    loaded: bool
+    context_length: int | None
+    max_model_len: int | None
+    meta: Meta
+    architecture: Architecture
+    supports_tools: bool | None
+    """Whether its chat template has a place for tools; null: not known before it is loaded."""
+    defaults: dict[str, Any]
+    """What a request gets where it says nothing."""
+    aliases: list[str]
+    alias_of: str | None
+    """For an alias, the model that it stands for."""
+
+
+class ModelList(Sent):
+    object: Literal["list"] = "list"
+    data: list[ListedModel]
+
+
+class Ready(Sent):
+    """A model that is not up is loaded by its first request."""
+
+    status: Literal["ready"] = "ready"
+    models: dict[str, State]
 
 
 class Models:
-    """OpenAI's list of models, with Viewfinder's own fields added."""
+    """OpenAI's list of models, with the fields of other servers and Viewfinder's own."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self.fleet = fleet
+    def __init__(self, fleet: Fleet, settings: Settings) -> None:
+        self.fleet, self.settings = fleet, settings
 
     async def all(self, _request: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [self._model(card) for card in self.fleet.cards()]})
+        """Every model that is here, then their aliases."""
+        cards = {card.name: card for card in self.fleet.cards()}
+        listed = [self._model(card) for card in cards.values()]
+        others = self.fleet.catalog.other_names().items()
+        listed += [self._model(self.fleet.card(alias), alias) for alias, name in others if name in cards]
+        return JSONResponse(ModelList(data=listed).model_dump())
 
     async def one(self, request: Request) -> Response:
-        """Raises UnknownModel."""
-        return JSONResponse(self._model(self.fleet.card(request.path_params["name"])))
+        """By any name that a request may have: also an alias, or the id of a repository. Raises
+        UnknownModel."""
+        name = request.path_params["name"]
+        alias = name if name in self.fleet.catalog.other_names() else None
+        return JSONResponse(self._model(self.fleet.card(name), alias).model_dump())
 
     async def ready(self, _request: Request) -> Response:
         """Requests are taken; a model that is not up is loaded by its first request."""
         states = {card.name: self.fleet.state_of(card.name) for card in self.fleet.cards()}
-        return JSONResponse({"status": "ready", "models": states})
+        return JSONResponse(Ready(models=states).model_dump())
 
-    def _model(self, card: ModelCard) -> dict[str, Any]:
-        return {
-            "id": card.name,
-            "object": "model",
-            "created": 0,  # a card has no date, and OpenAI's type wants one
-            "owned_by": "viewfinder",
-            "title": card.title,
-            "license": card.license,
-            "capabilities": self._capabilities(card),
-            "state": self.fleet.state_of(card.name),
+    def _model(self, card: ModelCard, alias: str | None = None) -> ListedModel:
+        """The model, or one of its aliases, which may stand for some of its variants only."""
+        facts = facts_of(self.fleet, self.settings, alias or card.name)
+        variant = facts.variant
+        can: dict[Capability, bool] = {
+            "text": variant is not None and variant.text,
+            "vision": variant is not None and variant.vision,
         }
-
-    def _capabilities(self, card: ModelCard) -> list[str]:
-        """Those of the variant that would answer; none when no engine for it is installed."""
-        try:
-            variant = self.fleet.variant_of(card.name)
-        except EngineMissing:
-            return []
-        return [name for name, can in (("text", variant.text), ("vision", variant.vision)) if can]
+        others = self.fleet.catalog.other_names().items()
+        return ListedModel(
+            id=alias or card.name,
+            created=facts.written_s or 0,
+            title=card.title,
+            license=card.license,
+            capabilities=[name for name in can if can[name]],
+            state=facts.state,
+            loaded=facts.state == "ready",
+            context_length=facts.context,
+            max_model_len=facts.context,
+            meta=Meta(n_ctx=facts.context, n_ctx_train=variant.context_tokens if variant else None),
+            architecture=Architecture(
+                input_modalities=["text", "image"] if can["vision"] else ["text"],
+                output_modalities=["text"],
+            ),
+            supports_tools=facts.tools,
+            defaults=facts.defaults.given(),
+            aliases=[other for other, name in others if name == card.name],
+            alias_of=card.name if alias else None,
+        )

@@ -4,12 +4,14 @@ Called by `app` for errors of handlers, by `guards` for their refusals, and by `
 status has been sent.
 """
 
+import logging
 import math
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from viewfinder.core.errors import (
     BadRequest,
@@ -26,17 +28,24 @@ from viewfinder.core.errors import (
     Unauthorized,
     UnknownAnswer,
     UnknownModel,
+    UnknownResponse,
     ViewfinderError,
 )
+from viewfinder.gateway.answering import SCOPE_ID
+from viewfinder.wire import anthropic_reply
 from viewfinder.wire.replies import error_body
+
+_log = logging.getLogger(__name__)
 
 INVALID = "invalid_request_error"
 SERVER = "server_error"
+INTERNAL = "Viewfinder had an internal error."
 
 BY_CLASS: dict[type[ViewfinderError], tuple[int, str]] = {
     BadRequest: (400, INVALID),
     UnknownModel: (404, INVALID),
     UnknownAnswer: (404, INVALID),
+    UnknownResponse: (404, INVALID),
     RequestTooLarge: (413, INVALID),
     Unauthorized: (401, "authentication_error"),
     Forbidden: (403, "permission_error"),
@@ -51,6 +60,7 @@ BY_CLASS: dict[type[ViewfinderError], tuple[int, str]] = {
 }
 BY_CODE: dict[str, tuple[int, str]] = {
     "request_timeout": (408, INVALID),
+    "headers_too_large": (431, INVALID),
     "unsupported_media_type": (415, INVALID),
     "stopping": (503, SERVER),
     "overloaded": (503, SERVER),
@@ -60,6 +70,9 @@ BY_CODE: dict[str, tuple[int, str]] = {
 
 CALLERS_FAULT = (400, 413, 422)
 """The statuses with which an engine rejects a request (a prompt longer than the context)."""
+
+ANTHROPIC_PATH = "/v1/messages"
+"""Where the API is Anthropic's."""
 
 NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
 """A retry cannot help; the official client would otherwise retry each of these twice."""
@@ -77,15 +90,20 @@ def status_and_type(error: ViewfinderError) -> tuple[int, str]:
 def body_of(error: Exception) -> dict[str, Any]:
     """The OpenAI error body; it gives no details of an error that is not ours."""
     if not isinstance(error, ViewfinderError):
-        error = ViewfinderError(
-            "Viewfinder had an internal error.", hint="Please report it with the lines of its log."
-        )
+        error = ViewfinderError(INTERNAL, hint="Please report it with the lines of its log.")
     _, kind = status_and_type(error)
     return error_body(str(error), kind, error.reason, error.param)
 
 
-def response_to(error: ViewfinderError) -> JSONResponse:
-    """The whole response to a request that failed before anything was sent."""
+def in_words_of(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The body of an error as the API at this path has it."""
+    is_anthropics = path == ANTHROPIC_PATH or path.startswith(f"{ANTHROPIC_PATH}/")
+    return anthropic_reply.error_body(body) if is_anthropics else body
+
+
+def response_to(error: ViewfinderError, scope: Scope | None = None) -> JSONResponse:
+    """The whole response to a request that failed before anything was sent. It has no scope before its path
+    is known."""
     status, _ = status_and_type(error)
     headers = {}
     if status == 401:
@@ -94,22 +112,28 @@ def response_to(error: ViewfinderError) -> JSONResponse:
         headers["retry-after"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, NOT_RETRYABLE):
         headers["x-should-retry"] = "false"
-    return JSONResponse(body_of(error), status, headers)
+    return JSONResponse(in_words_of(scope["path"] if scope else "", body_of(error)), status, headers)
 
 
-async def _ours(_request: Request, error: ViewfinderError) -> Response:
-    return response_to(error)
+async def _ours(request: Request, error: ViewfinderError) -> Response:
+    return response_to(error, request.scope)
 
 
 async def _no_such_route(request: Request, error: HTTPException) -> Response:
     code = "method_not_allowed" if error.status_code == 405 else "not_found"
     message = f"There is no {request.method} {request.url.path[:200]} here."
-    return JSONResponse(error_body(message, INVALID, code, None), error.status_code, error.headers)
+    body = in_words_of(request.scope["path"], error_body(message, INVALID, code, None))
+    return JSONResponse(body, error.status_code, error.headers)
 
 
-async def _unexpected(_request: Request, error: Exception) -> Response:
+async def _unexpected(request: Request, error: Exception) -> Response:
     # starlette raises the error again after this answer, and uvicorn logs it with its traceback.
-    return JSONResponse(body_of(error), 500)
+    request_id = request.scope.get(SCOPE_ID, "")
+    _log.error("Request %s ended with an internal error.", request_id)
+    bug = ViewfinderError(
+        INTERNAL, hint=f"Please report it with the lines of its log about the request {request_id}."
+    )
+    return JSONResponse(in_words_of(request.scope["path"], body_of(bug)), 500)
 
 
 HANDLERS: dict[type[Exception], Any] = {

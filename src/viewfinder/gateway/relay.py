@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -26,22 +26,24 @@ from starlette.types import Receive, Send
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import (
+    ContextExceeded,
     EmptyAnswer,
     EngineDied,
     EngineQuarantined,
     EngineRefused,
     EngineStalled,
-    UnsupportedParameter,
     ViewfinderError,
 )
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import stopping
+from viewfinder.gateway.context import context_hint
 from viewfinder.gateway.problems import CALLERS_FAULT, body_of
+from viewfinder.gateway.tools import EngineRequest
 from viewfinder.wire.chat import ChatRequest
+from viewfinder.wire.dialect import Answer
 from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, usage_chunk
-from viewfinder.wire.sse import DONE_EVENT, event
 from viewfinder.wire.stops import Stops
 
 EVENT_STREAM = (
@@ -56,6 +58,8 @@ SPARE_PIECES = 16
 """A token is one piece at most, except for the brackets of a tool call: when this many more than requested
 have come, the engine does not stop by itself."""
 
+STEP_TOKENS = 256
+
 CONTENT_FIELDS = ("content", "reasoning_content", "tool_calls")
 """The fields of a delta that carry an answer; a role alone does not."""
 
@@ -64,19 +68,37 @@ class Relay:
     """One request: leases a server process, sends the request, and cleans the answer."""
 
     def __init__(
-        self, fleet: Fleet, request: ChatRequest, body: dict[str, Any], shape: RequestShape, limits: Limits
+        self,
+        fleet: Fleet,
+        request: ChatRequest,
+        body: dict[str, Any],
+        shape: RequestShape,
+        limits: Limits,
+        client: str = "",
+        answer: Answer | None = None,
     ) -> None:
         self.fleet = fleet
+        self.client = client
         self.request = request
         self.body = body
         self.shape = shape
+        self.answer = answer or Answer()
         self.most_pieces = (request.output_limit or limits.output_tokens) + SPARE_PIECES
-        self.envelope = (request.model, f"chatcmpl-{uuid.uuid4().hex}", int(time.time()))
+        self._reported: Mapping[str, Any] = {}
+        self._pieces = 0
+        self.envelope = (request.model, f"{self.answer.id_prefix}{uuid.uuid4().hex}", int(time.time()))
+
+    @property
+    def usage(self) -> Mapping[str, Any]:
+        """What the engine reported. It reports at the end of a stream: of one that was cut off, what was
+        produced is known, of which each piece is a token at least."""
+        return self._reported or ({"completion_tokens": self._pieces} if self._pieces else {})
 
     async def reply(self) -> dict[str, Any]:
         replies = [reply async for reply in self._cleaned_chunks()]
         if not replies:
             raise EmptyAnswer("The engine finished without an answer.")
+        self._reported = replies[0].get("usage") or {}
         return replies[0]
 
     async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
@@ -96,6 +118,7 @@ class Relay:
                     yield chunk
         if not begun:
             raise EmptyAnswer("The engine finished without an answer.")
+        self._reported = usage or {}
         if usage is not None and self.request.include_usage:
             yield usage_chunk(usage, *self.envelope)
 
@@ -103,7 +126,7 @@ class Relay:
         """The engine's answer, cleaned; when the engine fails before its first word there is one retry."""
         for is_last in (False, True):
             begun = False
-            async with await self.fleet.acquire(self.request.model, self.shape) as lease:
+            async with await self.fleet.acquire(self.request.model, self.shape, self.client) as lease:
                 try:
                     async with contextlib.aclosing(self._attempt(lease)) as pieces:
                         async for piece in pieces:
@@ -119,7 +142,9 @@ class Relay:
                     # Engines' error texts have held addresses and paths: they stay in the engine's log.
                     failure: ViewfinderError = engine_refusal(refusal.said, refusal.status)
                     if refusal.status in CALLERS_FAULT:
-                        raise failure from None
+                        raise self._with_hint(failure) from None
+                except ContextExceeded as error:  # in a stream, or in a reply with status 200
+                    raise self._with_hint(error) from None
                 except (EngineDied, EngineStalled, EmptyAnswer, EngineQuarantined) as error:
                     failure = lease.revoked or error
                 else:
@@ -129,26 +154,39 @@ class Relay:
                     raise failure
                 self.fleet.events.emit("replay", lease.server.card.name, reason=failure.reason)
 
-    def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
-        self._refuse_what_it_lacks(lease.client.endpoint.lacks)
-        return self._streamed(lease) if self.request.stream else self._whole(lease)
+    def _with_hint(self, error: ViewfinderError) -> ViewfinderError:
+        """The error; one about the context with what helps for this model."""
+        if isinstance(error, ContextExceeded):
+            error.hint = context_hint(self.fleet.variant_of(self.request.model), error.most)
+        return error
 
-    async def _whole(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+    def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+        asked = EngineRequest(self.request.model, self.body, lease.client.endpoint)
+        return self._streamed(lease, asked) if self.request.stream else self._whole(lease, asked)
+
+    async def _whole(self, lease: Lease, asked: EngineRequest) -> AsyncGenerator[dict[str, Any], None]:
         """The one reply of a request that is not streamed."""
-        reply = clean_reply(await lease.client.complete(self.body), *self.envelope)
+        raw = await lease.client.complete(asked.body)
         lease.chunk_arrived()
+        if self.request.logprobs:  # thousands of small objects
+            reply = await asyncio.to_thread(clean_reply, raw, *self.envelope)
+        else:
+            reply = clean_reply(raw, *self.envelope)
         if not any(_has_words(choice["message"]) for choice in reply["choices"]):
-            self._allow_silence()
-        stops = Stops(self.request.stop or ())
+            self._allow_silence(reply["choices"])
+        stops = Stops(asked.stop)
         for choice in reply["choices"]:
+            asked.continued(choice["message"])
             _end_at_stop(choice, choice["message"], stops)
+            asked.clean(choice, "message")
+        self.answer.stopped_by = stops.met
         yield reply
 
-    async def _streamed(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+    async def _streamed(self, lease: Lease, asked: EngineRequest) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a stream, at most as many as requested."""
-        stops = Stops(self.request.stop or ())
+        stops = Stops(asked.stop)
         pieces, is_over = 0, False
-        async with contextlib.aclosing(lease.client.stream(self.body)) as chunks:
+        async with contextlib.aclosing(lease.client.stream(asked.body)) as chunks:
             async for raw in chunks:
                 lease.chunk_arrived()
                 chunk = clean_chunk(raw, *self.envelope)
@@ -156,33 +194,28 @@ class Relay:
                     continue
                 if is_over:  # the usage may follow; words after the end are not part of the answer
                     chunk["choices"] = []
-                pieces += any(_has_words(choice["delta"]) for choice in chunk["choices"])
+                has_words = any(_has_words(choice["delta"]) for choice in chunk["choices"])
+                pieces, self._pieces = pieces + has_words, self._pieces + has_words
                 for choice in chunk["choices"]:
                     if pieces > self.most_pieces:
                         choice["finish_reason"] = "length"
                     is_over = is_over or choice["finish_reason"] is not None
                     _end_at_stop(choice, choice["delta"], stops)
-                if is_over and not pieces:
-                    self._allow_silence()
+                    asked.clean(choice, "delta")
+                self.answer.stopped_by = stops.met
+                if is_over and chunk["choices"] and not pieces:
+                    self._allow_silence(chunk["choices"])
                 if _is_worth_sending(chunk):
                     yield chunk
                 if pieces > self.most_pieces:
                     return
 
-    def _allow_silence(self) -> None:
-        """An answer may be empty only where the request has stop strings."""
-        if not self.request.stop:
+    def _allow_silence(self, choices: Iterable[Mapping[str, Any]]) -> None:
+        """An answer may be empty only where the request has stop strings, begins the answer itself, or
+        allows fewer tokens than the engine needs for a word (llama.cpp holds back the start of JSON)."""
+        is_cut = any(choice["finish_reason"] == "length" for choice in choices)
+        if not is_cut and not self.request.stop and self.body["messages"][-1]["role"] != "assistant":
             raise EmptyAnswer("The engine gave an empty answer.", hint="Retry, or use another model.")
-
-    def _refuse_what_it_lacks(self, lacks: frozenset[str]) -> None:
-        """Refuse fields that this engine ignores or gets wrong; a value without an effect may pass."""
-        for name in sorted(lacks & self.body.keys()):
-            if self.body[name] not in (0, False, "auto"):
-                raise UnsupportedParameter(
-                    f"The engine of '{self.request.model}' does not support '{name}'.",
-                    hint="Leave it out, or use a variant on another engine.",
-                    param=name,
-                )
 
 
 def _opening(first: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,13 +245,29 @@ def _is_worth_sending(chunk: dict[str, Any]) -> bool:
 
 
 async def send_json(reply: Mapping[str, Any], headers: Mapping[str, str], send: Send) -> None:
-    response = Response(orjson.dumps(reply), headers=headers, media_type="application/json")
+    has_tokens = any(choice.get("logprobs") for choice in reply.get("choices", ()))
+    body = await asyncio.to_thread(_dumps_in_steps, reply) if has_tokens else orjson.dumps(reply)
+    response = Response(body, headers=headers, media_type="application/json")
     await send({"type": "http.response.start", "status": 200, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body})
 
 
+def _dumps_in_steps(reply: Mapping[str, Any]) -> bytes:
+    """The reply as JSON, its tokens a few at a time: orjson lets no other thread run meanwhile."""
+
+    def stepped(choice: dict[str, Any]) -> dict[str, Any]:
+        tokens = (choice.get("logprobs") or {}).get("content") or []
+        steps = (
+            orjson.dumps(tokens[at : at + STEP_TOKENS])[1:-1] for at in range(0, len(tokens), STEP_TOKENS)
+        )
+        content = orjson.Fragment(b"[%b]" % b",".join(steps))
+        return {**choice, "logprobs": {"content": content}} if tokens else choice
+
+    return orjson.dumps({**reply, "choices": [stepped(choice) for choice in reply["choices"]]})
+
+
 async def send_events(
-    chunks: AsyncGenerator[dict[str, Any], None], headers: Mapping[str, str], send: Send
+    chunks: AsyncGenerator[dict[str, Any], None], answer: Answer, headers: Mapping[str, str], send: Send
 ) -> None:
     """Send a stream; an error before its first chunk is still an HTTP error."""
     async with contextlib.aclosing(chunks):
@@ -227,20 +276,21 @@ async def send_events(
         await send({"type": "http.response.start", "status": 200, "headers": [*EVENT_STREAM, *named]})
 
         async def send_data(data: bytes) -> None:
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            if data:
+                await send({"type": "http.response.body", "body": data, "more_body": True})
 
         try:
-            await send_data(event(orjson.dumps(first)))
+            await send_data(b"".join(answer.events(first)))
             async for chunk in chunks:
-                await send_data(event(orjson.dumps(chunk)))
-            last = DONE_EVENT
+                await send_data(b"".join(answer.events(chunk)))
+            last = b"".join(answer.ended())
         except ViewfinderError as error:
-            last = event(orjson.dumps(body_of(error)))
+            last = b"".join(answer.failed(body_of(error)))
         except asyncio.CancelledError:
             # Either the client has disconnected and nobody reads this, or we are stopping.
-            last = event(orjson.dumps(body_of(stopping())))
+            last = b"".join(answer.failed(body_of(stopping())))
         except Exception as error:
-            await send_data(event(orjson.dumps(body_of(error))))
+            await send_data(b"".join(answer.failed(body_of(error))))
             raise
     await send({"type": "http.response.body", "body": last})
 

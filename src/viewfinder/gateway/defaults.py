@@ -1,0 +1,19 @@
+"""What a request gets where it says nothing; called by `chat` and `models`."""
+
+from viewfinder.catalog.card import ModelCard
+from viewfinder.core.config import Settings
+from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.wire.chat import ChatRequest
+
+
+def defaults_of(card: ModelCard, settings: Settings) -> RequestDefaults:
+    """The user's settings for this model, then its card."""
+    return settings.defaults_for.get(card.name, RequestDefaults()).over(card.defaults)
+
+
+def with_defaults(request: ChatRequest, defaults: RequestDefaults) -> ChatRequest:
+    """The request with the defaults of its model; what it says itself counts, whatever it is."""
+    missing = {name: value for name, value in defaults.given().items() if getattr(request, name) is None}
+    if request.output_limit is not None:  # the limit has two names
+        missing.pop("max_tokens", None)
+    return request.model_copy(update=missing) if missing else request

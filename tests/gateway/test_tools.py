@@ -1,0 +1,59 @@
+"""What an engine gets of a request with tools, and what is refused because it would get it wrong."""
+
+from typing import Any
+
+import pytest
+
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.core.errors import UnsupportedParameter
+from viewfinder.gateway.tools import EngineRequest
+from viewfinder.wire.tool_prompt import TemplateFacts
+
+USER = {"role": "user", "content": "What color?"}
+BEGUN = {"role": "assistant", "content": "A blue"}
+TOOLS = [{"type": "function", "function": {"name": "look"}}]
+FORM = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "string", "pattern": r"^\d$"}}}
+
+
+def request(
+    *messages: Any, lacks: Any = (), template: TemplateFacts | None = None, **more: Any
+) -> EngineRequest:
+    endpoint = Endpoint("http://engine", lacks=frozenset(lacks), template=template)
+    return EngineRequest("both", {"messages": [*(messages or (USER,))], **more}, endpoint)
+
+
+@pytest.mark.parametrize("lacks", ["response_format", "tool_choice"])
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "look"}}])
+def test_an_engine_without_grammars_cannot_be_made_to_call(lacks: str, choice: Any) -> None:
+    with pytest.raises(UnsupportedParameter) as caught:
+        request(lacks=[lacks], template=TemplateFacts(), tools=TOOLS, tool_choice=choice)
+    assert caught.value.param == "tool_choice"
+    assert request(lacks=[lacks], template=TemplateFacts(), tools=TOOLS).body["messages"]
+
+
+def test_an_engine_that_answers_the_assistant_gets_no_last_message_of_it() -> None:
+    with pytest.raises(UnsupportedParameter) as caught:
+        request(USER, BEGUN, lacks=["prefill"])
+    assert caught.value.param == "messages[1]"
+    assert request(USER, BEGUN, USER, lacks=["prefill"]).body["messages"]
+
+
+def test_the_beginning_is_not_repeated() -> None:
+    continued = request(USER, BEGUN)
+    for text in ("A blue circle.", " circle."):
+        message = {"content": text}
+        continued.continued(message)
+        assert message == {"content": " circle."}
+
+
+def test_a_running_server_that_gives_no_call_is_an_error() -> None:
+    native = request(tools=TOOLS, tool_choice="required")
+    choice = {"index": 0, "message": {"content": "Red."}, "finish_reason": "stop"}
+    with pytest.raises(UnsupportedParameter):
+        native.clean(choice, "message")
+
+
+def test_only_llama_cpp_gets_a_schema_in_its_own_words() -> None:
+    theirs = request(template=TemplateFacts(is_of_llama_cpp=True), response_format=FORM).body
+    assert theirs["response_format"]["json_schema"]["schema"]["pattern"] == "^[0-9]$"
+    assert request(response_format=FORM).body["response_format"] == FORM
