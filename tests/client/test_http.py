@@ -1,6 +1,7 @@
 """Replies as a server may send them: in pieces, badly cut, too large, or not in HTTP at all."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,9 +12,10 @@ import trustme
 
 from tests.client.wires import HEAD, Handler, chunk, piece, request_of, wire
 from viewfinder.client import http
-from viewfinder.client.chat import ChatClient
+from viewfinder.client.chat import REPLY_AT_ONCE_BYTES, ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
+from viewfinder.wire.long_text import LongText
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -125,6 +127,42 @@ async def test_a_slow_reader_slows_the_server_and_is_not_called_silent(tmp_path:
         assert len([chunk async for chunk in chunks]) > LARGE / 8300 - 2
 
 
+LONG = LongText(tuple(bytes([65 + at]) * 2**20 for at in range(20)))
+BODY = {"messages": [{"role": "user", "content": LONG}, {"role": "user", "content": "and é"}]}
+
+
+async def test_a_large_request_is_sent_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was copied four times: one of 60 MB held up the event loop for 150 ms."""
+    bodies, written = [], []
+    send_more = http.Reply._send_more
+
+    def noted(reply: http.Reply) -> None:
+        send_more(reply)
+        written.append(reply._transport.get_write_buffer_size())
+
+    async def handler(reader: Reader, writer: Writer) -> None:
+        bodies.append(json.loads(await request_of(reader)))
+        writer.write(PLAIN + b"Content-Length: 2\r\n\r\n{}")
+
+    monkeypatch.setattr(http.Reply, "_send_more", noted)
+    async with wire(tmp_path / "w", handler) as place, ChatClient(place) as client:
+        assert await client.complete(BODY) == {}
+    assert [message["content"] for message in bodies[0]["messages"]] == [str(LONG), "and é"]
+    assert len(written) > 20
+    assert max(written) <= http.SENT_AT_ONCE_BYTES + 64 * 1024
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_a_server_that_does_not_read_a_large_request(tmp_path: Path, answers: bool) -> None:
+    async def handler(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}" if answers else b"")
+
+    async with wire(tmp_path / "w", handler) as place, ChatClient(place) as client:
+        with pytest.raises(EngineRefused if answers else EngineDied):
+            await client.complete(BODY)
+
+
 async def test_silence_inside_the_headers_is_a_stall(tmp_path: Path) -> None:
     async def handler(reader: Reader, writer: Writer) -> None:
         writer.write(PLAIN)
@@ -179,3 +217,14 @@ async def test_https_asks_for_a_valid_certificate(authority: trustme.CA, name: s
             else:
                 with pytest.raises(EngineDied, match=r"certificate of .* is not valid"):
                     await client.get("/health", 5.0)
+
+
+@pytest.mark.parametrize("part", [r'"\ud800"', "NaN", "-Infinity", "18446744073709551616", r'{"\udfff": 1}'])
+async def test_a_large_reply_is_read_no_less_strictly_than_a_small_one(tmp_path: Path, part: str) -> None:
+    """It is read by another parser, in steps. That took what cannot be sent to a client, which got a 500."""
+    large = f'{{"choices": [{{"message": {{"content": {part}}}}}], "x": "{"y" * REPLY_AT_ONCE_BYTES}"}}'
+
+    sent = PLAIN + b"Content-Length: %d\r\n\r\n%b" % (len(large), large.encode())
+    async with wire(tmp_path / "w", says(sent)) as place, ChatClient(place) as client:
+        with pytest.raises(EngineRefused, match="not JSON"):
+            await client.complete({})

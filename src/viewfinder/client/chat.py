@@ -5,11 +5,12 @@ nothing in a request but the model's name: the callers decide what to do about a
 """
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import orjson
 
@@ -17,12 +18,16 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.client.exchange import Exchange
 from viewfinder.client.http import Reply, open_request
 from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
+from viewfinder.wire.long_text import dumps
 from viewfinder.wire.replies import is_count
 from viewfinder.wire.sse import DONE, EventReader
+from viewfinder.wire.strict_json import INTEGERS
 
 CHAT_PATH = "/v1/chat/completions"
 REPLY_LIMIT_BYTES = 16 * 1024 * 1024
 """The largest accepted reply that is not streamed."""
+REPLY_AT_ONCE_BYTES = 256 * 1024
+"""A larger reply (20 log probabilities for each token) is parsed in a thread: 6 MB take 100 ms."""
 
 _MESSAGE_CHARS = 300
 """How many characters of a server's own error message are passed on."""
@@ -76,7 +81,10 @@ class ChatClient:
         Raises EngineRefused with the server's status, EngineDied, EngineStalled.
         """
         async with self._post({**body, "stream": False}) as reply:
-            return _object(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
+            whole = await reply.whole(REPLY_LIMIT_BYTES)
+            if len(whole) <= REPLY_AT_ONCE_BYTES:
+                return _object(whole, reply.status)
+            return await asyncio.to_thread(_object, whole, reply.status, _loads_in_steps)
 
     async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a streamed reply as they arrive.
@@ -95,19 +103,29 @@ class ChatClient:
                         return
             reader.end()
 
-    async def exchange(self, body: dict[str, Any], *, timeout_s: float | None = None) -> Exchange:
+    async def exchange(
+        self,
+        body: dict[str, Any],
+        *,
+        timeout_s: float | None = None,
+        path: str = CHAT_PATH,
+        read: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> Exchange:
         """Stream a reply and record when each piece arrived.
 
         A failure is recorded in the exchange, not raised, and so is a reply incomplete after `timeout_s`.
+        At another `path`, `read` turns an event into a chunk, which may be empty.
         """
         notes = _Notes()
         error = ""
         started_s = time.monotonic()
         try:
             async with asyncio.timeout(timeout_s):
-                options = {**(body.get("stream_options") or {}), "include_usage": True}
-                async with self._streamed({**body, "stream_options": options}) as reply:
-                    reader = _Reader(reply.status)
+                if path == CHAT_PATH:
+                    options = {**(body.get("stream_options") or {}), "include_usage": True}
+                    body = {**body, "stream_options": options}
+                async with self._streamed(body, path) as reply:
+                    reader = _Reader(reply.status, read)
 
                     def note(received_s: float, data: bytes) -> bool:
                         notes.take(received_s, reader.read(data))
@@ -122,26 +140,26 @@ class ChatClient:
         return notes.exchange(started_s, time.monotonic(), error)
 
     @asynccontextmanager
-    async def _streamed(self, body: dict[str, Any]) -> AsyncIterator[Reply]:
+    async def _streamed(self, body: dict[str, Any], path: str = CHAT_PATH) -> AsyncIterator[Reply]:
         """A reply whose body is an event stream."""
-        async with self._post({**body, "stream": True}) as reply:
+        async with self._post({**body, "stream": True}, path) as reply:
             if reply.content_type != "text/event-stream":
                 _object(await reply.whole(REPLY_LIMIT_BYTES), reply.status)  # raises for an error in a 200
                 raise EngineRefused("The server did not stream its answer.", status=reply.status)
             yield reply
 
     @asynccontextmanager
-    async def _post(self, body: dict[str, Any]) -> AsyncIterator[Reply]:
+    async def _post(self, body: dict[str, Any], path: str = CHAT_PATH) -> AsyncIterator[Reply]:
         """A reply with status 200; afterwards its connection is closed and its slot is free."""
         if self.endpoint.model is not None:
             body = {**body, "model": self.endpoint.model}
-        async with self._slots, self._opened("POST", CHAT_PATH, orjson.dumps(body)) as reply:
+        async with self._slots, self._opened("POST", path, dumps(body)) as reply:
             if reply.status != 200:
                 raise _refusal(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
             yield reply
 
     @asynccontextmanager
-    async def _opened(self, method: str, path: str, body: bytes = b"") -> AsyncIterator[Reply]:
+    async def _opened(self, method: str, path: str, body: Sequence[bytes] = ()) -> AsyncIterator[Reply]:
         """A reply whose headers have arrived, on its own connection."""
         if not self._is_open:
             raise RuntimeError("ChatClient is used outside its `async with`")
@@ -165,7 +183,10 @@ class ChatClient:
 class _Reader:
     """Turns the bytes of a stream into chunks, and knows whether the answer is complete."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(
+        self, status: int, as_chunk: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    ) -> None:
+        self._as_chunk = as_chunk
         self.is_done = False
         """Whether the event that ends a stream was read; nothing after it is read."""
         self._status = status
@@ -181,6 +202,8 @@ class _Reader:
                 self.is_done = True
                 break
             chunk = _object(event, self._status)
+            if self._as_chunk is not None:
+                chunk = self._as_chunk(chunk)
             self._is_finished = self._is_finished or bool(_choice(chunk).get("finish_reason"))
             chunks.append(chunk)
         return chunks
@@ -191,11 +214,37 @@ class _Reader:
             raise EngineDied("The server closed the connection in the middle of its answer.")
 
 
-def _object(payload: bytes | str, status: int) -> dict[str, Any]:
+def _loads_in_steps(payload: bytes | str) -> Any:
+    """orjson lets no other thread run while it parses; with a hook in Python, `json` does.
+
+    Raises ValueError also for what orjson refuses to read or could not write again.
+    """
+    parsed = json.loads(payload, object_hook=lambda made: made, parse_constant=_no_number)
+    left = [parsed]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            left += (*item, *item.values())
+        elif isinstance(item, list):
+            left += item
+        elif isinstance(item, str) and not item.isascii():
+            item.encode()  # half of a surrogate pair raises
+        elif isinstance(item, int) and item not in INTEGERS:
+            raise ValueError("an integer of more than 64 bits")
+    return parsed
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _object(
+    payload: bytes | str, status: int, loads: Callable[[bytes | str], Any] = orjson.loads
+) -> dict[str, Any]:
     """The JSON object of a reply or chunk; EngineRefused when it is not one, or holds an error."""
     try:
-        parsed = orjson.loads(payload)
-    except orjson.JSONDecodeError:
+        parsed = loads(payload)
+    except (ValueError, RecursionError):
         raise EngineRefused("The server's reply is not JSON.", status=status) from None
     if not isinstance(parsed, dict):
         raise EngineRefused("The server's reply is not a JSON object.", status=status)

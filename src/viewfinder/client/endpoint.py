@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from viewfinder.wire.tool_prompt import TemplateFacts
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -13,7 +15,8 @@ class Endpoint:
 
     `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine"). `model`
     is the server's own name for its model, when clients use another one. `slots` limits the simultaneous
-    requests, None for no limit; `lacks` are the request fields that the server does not support.
+    requests, None for no limit; `lacks` are the request fields that the server does not support, and
+    `template` what its model's chat template has a place for (None: not known).
     `is_proven` checks that the process listening there is the right one: until then nothing is sent.
     """
 
@@ -23,6 +26,7 @@ class Endpoint:
     model: str | None = None
     slots: int | None = None
     lacks: frozenset[str] = frozenset()
+    template: TemplateFacts | None = None
     is_proven: Callable[[], bool] | None = None
 
     def url(self, path: str) -> str:
@@ -33,7 +37,9 @@ class Endpoint:
         """The headers of every request."""
         if self.api_key is None:
             return {}
-        return {"Authorization": f"Bearer {self.api_key.get_secret_value()}"}
+        # A header is written letter by letter as latin-1; the gateway and curl mean UTF-8.
+        key = self.api_key.get_secret_value().encode().decode("latin-1")
+        return {"Authorization": f"Bearer {key}"}
 
     def __str__(self) -> str:
         return f"unix:{self.socket}" if self.socket else self.base_url

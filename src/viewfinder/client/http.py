@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -21,16 +21,21 @@ from urllib.parse import urlsplit
 import httptools
 
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.core.errors import EngineDied, EngineError, EngineRefused, EngineStalled
+from viewfinder.core.errors import Busy, EngineDied, EngineError, EngineRefused, EngineStalled
+from viewfinder.host.descriptors import is_shortage
 
 CONNECT_S = 10.0
 HEAD_BYTES = 64 * 1024
 """The largest accepted headers of a reply."""
 AHEAD_BYTES = 1024 * 1024
 """How much of a reply is buffered for its reader; a slow reader slows the server down."""
+SENT_AT_ONCE_BYTES = 256 * 1024
+"""A larger request is handed to asyncio in pieces of this size, each when the last one is on its way: it
+copies what it cannot send at once."""
 QUEUE_FULL_S = 0.005
 """The time between two attempts to connect to a server whose queue is full."""
 _PORTS = {"http": 80, "https": 443}
+RequestPiece = bytes | memoryview
 
 
 class Reply(asyncio.Protocol):
@@ -47,6 +52,8 @@ class Reply(asyncio.Protocol):
         self._body: list[bytes] = []
         self._head_bytes = self._ahead_bytes = 0
         self._has_head = self._is_over = self._is_paused = False
+        self._unsent: deque[RequestPiece] = deque()
+        self._is_full = False
         self._error: Exception | None = None
         self._change: asyncio.Future[None] | None = None
         self._listener: Callable[[float, bytes], bool] | None = None
@@ -59,11 +66,11 @@ class Reply(asyncio.Protocol):
         """Without its parameters, in lower case."""
         return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
 
-    def send(self, request: bytes) -> None:
+    def send(self, request: Sequence[RequestPiece]) -> None:
         """Send the rest of the request, which may be empty, and start to watch for silence."""
         self._check_silence_in(self._stall_timeout_s)
-        if request:
-            self._transport.write(request)
+        self._unsent.extend(request)
+        self._send_more()
 
     async def head(self) -> None:
         """Wait for status and headers."""
@@ -111,6 +118,7 @@ class Reply(asyncio.Protocol):
         """Close the connection now, even in the middle of the reply."""
         if self._watch:
             self._watch.cancel()
+        self._unsent.clear()
         self._transport.abort()
 
     async def _more(self) -> None:
@@ -146,6 +154,10 @@ class Reply(asyncio.Protocol):
         if self._ahead_bytes > AHEAD_BYTES and not self._is_over:
             self._is_paused = True
             self._transport.pause_reading()
+
+    def _send_more(self) -> None:
+        while self._unsent and not self._is_full:
+            self._transport.write(self._unsent.popleft())
 
     def _wake(self) -> None:
         if self._change and not self._change.done():
@@ -186,7 +198,15 @@ class Reply(asyncio.Protocol):
         if self._is_over or not self._listener:
             self._wake()
 
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._send_more()
+
     def connection_lost(self, error: Exception | None) -> None:
+        self._unsent.clear()
         framed = self.headers.keys() & {b"content-length", b"transfer-encoding"}
         if not self._is_over and (error or framed or not self._has_head):
             self.fail(EngineDied(f"The connection to {self._endpoint} broke."))
@@ -214,9 +234,10 @@ class Reply(asyncio.Protocol):
 
 
 async def open_request(
-    endpoint: Endpoint, method: str, path: str, body: bytes, stall_timeout_s: float
+    endpoint: Endpoint, method: str, path: str, body: Sequence[bytes], stall_timeout_s: float
 ) -> Reply:
-    """Send a request to the proven listener of the endpoint. Raises EngineDied, EngineStalled."""
+    """Send a request to the proven listener of the endpoint. Raises EngineDied, EngineStalled, and Busy when
+    this computer has no descriptor left for the connection: the engine is not at fault."""
     await _prove(endpoint)
 
     def reply() -> Reply:
@@ -232,7 +253,9 @@ async def open_request(
         raise EngineDied(f"The certificate of {endpoint} is not valid: {error.verify_message}.") from None
     except TimeoutError:
         raise EngineStalled(f"The server at {endpoint} accepts no connection.") from None
-    except (OSError, ValueError):  # ValueError: an invalid port or address
+    except (OSError, ValueError) as error:  # ValueError: an invalid port or address
+        if is_shortage(error):
+            raise Busy.short_of_descriptors() from None
         raise EngineDied(f"Nothing listens at {endpoint}.") from None
     try:
         await _prove(endpoint)
@@ -253,8 +276,11 @@ async def _over_tcp(endpoint: Endpoint, reply: Callable[[], Reply]) -> Reply:
     return made
 
 
-async def _over_socket(path: Path, data: bytes, reply: Callable[[], Reply]) -> tuple[Reply, bytes]:
-    """A connection, and the rest of `data`: as much as fits is sent before asyncio makes its transport.
+async def _over_socket(
+    path: Path, pieces: Sequence[RequestPiece], reply: Callable[[], Reply]
+) -> tuple[Reply, list[RequestPiece]]:
+    """A connection, and what is left of `pieces`: as much of the first as fits is sent before asyncio makes
+    its transport.
 
     While the server's queue is full it waits, which asyncio would not do.
     """
@@ -270,18 +296,32 @@ async def _over_socket(path: Path, data: bytes, reply: Callable[[], Reply]) -> t
                 if time.monotonic() > until_s:
                     raise TimeoutError from None
                 await asyncio.sleep(QUEUE_FULL_S)
+        first, *rest = pieces
         with suppress(BlockingIOError):
-            data = data[connected.send(data) :]
+            first = first[connected.send(first) :]
         _, made = await asyncio.get_running_loop().create_unix_connection(reply, sock=connected)
     except BaseException:
         connected.close()
         raise
-    return made, data
+    return made, [first, *rest] if first else rest
 
 
-def request(endpoint: Endpoint, method: str, path: str, body: bytes = b"") -> bytes:
-    length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body) if body else b""
-    return b"%b%b\r\n%b" % (_head(endpoint, method, path), length, body)
+def request(endpoint: Endpoint, method: str, path: str, body: Sequence[bytes] = ()) -> list[RequestPiece]:
+    """A request in pieces, of which only a large body has more than one."""
+    size_bytes = sum(map(len, body))
+    length = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % size_bytes if body else b""
+    head = b"%b%b\r\n" % (_head(endpoint, method, path), length)
+    if size_bytes <= SENT_AT_ONCE_BYTES:
+        return [b"".join((head, *body))]
+    views = [memoryview(piece) for piece in body]
+    return [
+        head,
+        *(
+            view[at : at + SENT_AT_ONCE_BYTES]
+            for view in views
+            for at in range(0, len(view), SENT_AT_ONCE_BYTES)
+        ),
+    ]
 
 
 @lru_cache(maxsize=64)
