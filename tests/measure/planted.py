@@ -31,6 +31,9 @@ class Planted:
     def clock(self) -> float:
         return self.now_s
 
+    async def kept_conversation(self) -> None:
+        """An engine has none."""
+
     async def ask(self, scenario: str, prompt: Prompt) -> Sample:
         self.prompts.append((scenario, prompt))
         self.now_s += 1

@@ -157,6 +157,17 @@ def test_an_earlier_run_knows_and_this_one_knows_the_machine_of_today() -> None:
     assert forecast.rest_s() == pytest.approx(126.0), "everything takes twice as long today"
 
 
+def test_a_resumed_run_knows_the_speed_of_the_processes_before_the_interruption() -> None:
+    forecast = Forecast()
+    for _ in range(3):
+        forecast.process(work("", batches=(Batch(40),)), 2.0)
+    stability = work("stability", batches=(Batch(200),))
+    assert forecast.likely_s(stability) == pytest.approx(2.0 * 201 / 41, rel=0.05), "no request was seen yet"
+    forecast.start("glimpse", 0.4)
+    forecast.request("glimpse", "image", 0.04)
+    assert forecast.likely_s(stability) == pytest.approx(0.4 + 200 * 0.04, rel=0.05), "as these requests say"
+
+
 def test_the_fewer_requests_are_answered_the_more_the_estimate_before_counts() -> None:
     forecast = Forecast()
     soak = work("soak", batches=(Batch(100),))

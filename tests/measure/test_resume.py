@@ -54,11 +54,13 @@ def kill_at(home: Path, step: int, *words: str) -> bool:
 
 
 def counts(home: Path) -> Counts:
-    """Scenario, process, how many, and of how many different places."""
+    """Scenario, process, how many, and of how many different places. A cold start fails to be one while
+    another process has the same weights open, as other tests do."""
     with closing(sqlite3.connect(home / "results.sqlite")) as database:
         return database.execute(
             "SELECT scenario, process, count(*), count(DISTINCT place) FROM exchanges "
-            "WHERE set_aside = 0 GROUP BY scenario, process ORDER BY scenario, process"
+            "WHERE set_aside = 0 AND scenario <> 'cold_load' "
+            "GROUP BY scenario, process ORDER BY scenario, process"
         ).fetchall()
 
 

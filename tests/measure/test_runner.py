@@ -277,7 +277,8 @@ async def test_one_that_fails_does_not_stop_the_others(
     reasons = [result.failure for result in found]
     assert "no such luck" in reasons[0]
     assert "exited with code 9" in reasons[1]
-    assert "an image, how awful" in reasons[1]
+    assert "awful" not in reasons[1], "what an engine prints while it serves may repeat a request"
+    assert "left out" not in reasons[1]
     assert gate(gates(found[1]).text).passed, "what was measured before the end is kept"
     assert isinstance(gates(found[1]).vision, Missing)
     assert {result.model: result.status for result in results.readable(store.latest())} == {

@@ -73,6 +73,7 @@ def test_it_is_measured_survives_a_kill_and_stands_in_the_guide(start: Start) ->
     assert "- **Colors**: one question about a color" in guide
 
 
+@pytest.mark.soak
 def test_without_its_package_its_result_is_kept_and_named(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,32 +73,38 @@ class Forecast:
         self._took: defaultdict[object, list[float]] = defaultdict(list)
         self._beside: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         """What processes took, and what an earlier run would have said, by model."""
-        self._guesses: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-        """The same for what the counts of requests would have said."""
+        self._done: defaultdict[str, defaultdict[Work, list[float]]] = defaultdict(
+            lambda: defaultdict(lambda: [0, 0.0])
+        )
+        """The processes of each model: the number of those alike, and what they took together."""
+        self._scales: dict[str, float] = {}
+        """What `_scale_of_counts` found, until more is known."""
         self.rest: Sequence[Work] = ()
         """Everything after the process in progress."""
 
     def request(self, model: str, kind: RequestKind, took_s: float) -> None:
         """One was answered, alone."""
         _add(self._requests[model, kind], took_s)
+        self._scales.clear()
 
     def start(self, model: str, took_s: float) -> None:
         """One process was started."""
         _add(self._starts[model], took_s)
+        self._scales.clear()
 
     def process(self, work: Work, took_s: float) -> None:
         """One was measured to its end."""
         if work.key in self.past:
             self._beside[work.model][0] += took_s
             self._beside[work.model][1] += self.past[work.key]
-        self._guesses[work.model][0] += took_s
-        self._guesses[work.model][1] += self._counted_s(work)
+        _add(self._done[work.model][work], took_s)
         self._took[work.key].append(took_s)
+        self._scales.clear()
 
     def is_sure(self) -> bool:
         """Whether every model of the rest is known: before, an estimate would be a guess."""
         seen = {work.model for work in self.rest if work.key in self.past}
-        return all(work.model in seen or work.model in self._guesses for work in self.rest)
+        return all(work.model in seen or work.model in self._done for work in self.rest)
 
     def rest_s(self) -> float:
         return math.fsum(work.count * self.likely_s(work) for work in self.rest)
@@ -108,8 +114,8 @@ class Forecast:
         if took := self._took[work.key][-_RECENT:]:
             return statistics.fmean(took)
         if work.key in self.past:
-            return self.past[work.key] * self._scale(self._beside, work.model)
-        return self._counted_s(work) * self._scale(self._guesses, work.model)
+            return self.past[work.key] * self._scale_of_past(work.model)
+        return self._counted_s(work) * self._scale_of_counts(work.model)
 
     def left_s(self, work: Work, spent_s: float, share: float) -> float:
         """What is left of the process in progress after `spent_s`, when `share` of its requests are answered.
@@ -145,11 +151,22 @@ class Forecast:
             return _mean(self._starts[model])
         return max(map(_mean, self._starts.values()), default=_USUAL_START_S)
 
-    def _scale(self, pairs: Mapping[str, Sequence[float]], model: str) -> float:
-        """Real time over said time of this model's processes, or of all if it had none."""
-        some = [pairs[model]] if model in pairs else list(pairs.values())
+    def _scale_of_past(self, model: str) -> float:
+        """Real time over an earlier run's, of this model's processes, or of all if it had none."""
+        some = [self._beside[model]] if model in self._beside else list(self._beside.values())
         took_s, said_s = (math.fsum(pair[place] for pair in some) for place in (0, 1))
         return min(_MOST_SCALE, max(1 / _MOST_SCALE, took_s / said_s)) if said_s > 0 else 1.0
+
+    def _scale_of_counts(self, model: str) -> float:
+        """Real time over what the counts of requests say by now, of this model's processes, or of all if it
+        had none."""
+        if model not in self._scales:
+            some = [self._done[model]] if model in self._done else list(self._done.values())
+            pairs = [pair for one in some for pair in one.items()]
+            took_s = math.fsum(took_s for _, (_, took_s) in pairs)
+            said_s = math.fsum(count * self._counted_s(work) for work, (count, _) in pairs)
+            self._scales[model] = took_s / said_s if said_s > 0 else 1.0
+        return self._scales[model]
 
 
 def likely_share(disturbed: int, seen: int, disturbed_of_all: int, all_seen: int) -> float:

@@ -67,7 +67,7 @@ class RunContext:
             timeout_s=self.suite.request_timeout_s,
             answered=answered,
             set_aside=set_aside,
-            files=[] if variant.server is not None else [*filter(None, (files.model, files.mmproj))],
+            files=[] if variant.server is not None else files.all,
             limits=self.settings.limits,
             deadline=deadline,
         )

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from viewfinder.client.exchange import Exchange
+from viewfinder.client.turns import KeptConversation, keeps_conversations
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import EngineDied, EngineError, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.servers import Server
+from viewfinder.host.output import LEFT_OUT
 from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.disturbance import Disturbance
 from viewfinder.measure.figures import Memory, Phase
@@ -144,8 +146,16 @@ class Subject:
         """
         return self.store.held()
 
-    async def ask(self, scenario: str, prompt: Prompt) -> Sample:
-        """Send a prompt, store the exchange and return it with its grade (an error is wrong).
+    async def kept_conversation(self) -> KeptConversation | None:
+        """For `ask`, where a running server keeps conversations. Engines that we start keep none."""
+        client = self.server.client
+        if self.server.is_ours or not await keeps_conversations(client, self.timeout_s):
+            return None
+        return KeptConversation(client)
+
+    async def ask(self, scenario: str, prompt: Prompt, kept: KeptConversation | None = None) -> Sample:
+        """Send a prompt, store the exchange and return it with its grade (an error is wrong). Of a `kept`
+        conversation only what is new is sent.
 
         A request that the engine refuses becomes a sample with an error. Raises EngineDied when the engine
         ended and EngineStalled when it gave no complete answer in time: then nothing more can be measured.
@@ -159,7 +169,7 @@ class Subject:
         request = body(self.server.card.name, prompt.messages, prompt.max_tokens)
         is_alone, self._in_flight = not self._in_flight, self._in_flight + 1
         try:
-            exchange = await self.server.client.exchange(request, timeout_s=self.timeout_s)
+            exchange = await (kept or self.server.client).exchange(request, timeout_s=self.timeout_s)
         finally:
             self._in_flight -= 1
         is_typical = is_alone and not self._in_flight and not exchange.error
@@ -242,7 +252,7 @@ class Subject:
             await asyncio.wait_for(child.wait(), _DEATH_S)
         if child.exit is not None:
             last = child.tail(1).strip()
-            words = f' Its last words: "{last}".' if last else ""
+            words = "" if last in ("", LEFT_OUT.decode().strip()) else f' Its last words: "{last}".'
             raise EngineDied(f"The engine died at '{question}'. {child.exit.explanation}{words}")
 
     def _reached(self, phase: str) -> None:

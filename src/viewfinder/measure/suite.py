@@ -1,12 +1,12 @@
 """How much a run measures: quick, standard or thorough; chosen by the user, read by `runner` and
 `session`."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure.forecast import Forecast, Work
 from viewfinder.measure.measures.base import DEPTHS
 from viewfinder.measure.measures.registry import AnyMeasure, measures
 
@@ -46,17 +46,21 @@ class Suite:
         own = (one for one in self._measures() if "own_process" in one.needs)
         return [(one, n) for one in own if (n := one.processes(self.counts[one.name]))]
 
-    def likely_s(self, start_s: float, request_s: float) -> float:
-        """About how long a run takes with one model that starts and answers in these times."""
-
-        def asked_s(measure: AnyMeasure, nth: int = 0) -> float:
-            counts = self.counts[measure.name]
-            return min(measure.steps(counts, nth) * request_s, getattr(counts, "budget_s", math.inf))
-
-        shared_s = self.processes * (start_s + sum(map(asked_s, self.shared())))
-        return shared_s + sum(
-            start_s + asked_s(measure, nth) for measure, processes in self.apart() for nth in range(processes)
-        )
+    def likely_s(self, start_s: float, answer_s: float) -> float:
+        """About how long a run takes with one model that starts, and describes an image, in these times."""
+        forecast = Forecast()
+        forecast.start("", start_s)
+        forecast.request("", "long", answer_s)
+        shared = tuple(batch for one in self.shared() for batch in one.likely(self.counts[one.name], 0))
+        forecast.rest = [
+            Work("", "", shared, self.processes),
+            *(
+                Work("", one.name, tuple(one.likely(self.counts[one.name], nth)))
+                for one, processes in self.apart()
+                for nth in range(processes)
+            ),
+        ]
+        return forecast.rest_s()
 
     def _measures(self) -> list[AnyMeasure]:
         return [one for name, one in measures().items() if name in self.counts]

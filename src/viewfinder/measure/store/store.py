@@ -10,6 +10,7 @@ the run is resumed, and count in no figure. Results are text here (see `measure/
 whatever measures are installed.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -74,7 +75,10 @@ class StoredModel(NamedTuple):
 
 
 class Store:
-    """The results file, created if it does not exist; a context manager, used from one thread."""
+    """The results file, created if it does not exist; a context manager, used from one thread.
+
+    `for_reading` creates none, and reads one on a disk that is read-only, too.
+    """
 
     def __init__(
         self,
@@ -82,14 +86,18 @@ class Store:
         *,
         clock: Callable[[], float] = time.monotonic,
         lock_patience_s: float = LOCK_PATIENCE_S,
+        for_reading: bool = False,
     ) -> None:
         self._file = file
         self._clock = clock
         self._waiting: list[Sample] = []
         self._is_held = False
         self._waiting_since_s = 0.0
+        place, self._is_read_only = _place_to_open(file) if for_reading else (str(file), False)
         try:
-            self._database = sqlite3.connect(file, timeout=lock_patience_s, isolation_level=None)
+            self._database = sqlite3.connect(
+                place, timeout=lock_patience_s, isolation_level=None, uri=self._is_read_only
+            )
         except sqlite3.OperationalError as error:
             raise self._problem("opened", error, "Check its folder and permissions.") from None
         self._database.row_factory = sqlite3.Row
@@ -281,6 +289,9 @@ class Store:
         return [StoredResult(*row) for row in self._database.execute(query, values)]
 
     def _prepare(self) -> None:
+        if self._is_read_only:
+            self._require_present_format()
+            return
         try:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
@@ -293,6 +304,20 @@ class Store:
             raise ViewfinderError(
                 f"The results file {self._file} was written by a newer Viewfinder (format {version}).",
                 hint="Upgrade Viewfinder, or move the file away.",
+                code=ERROR_CODE,
+            )
+
+    def _require_present_format(self) -> None:
+        """Raise ViewfinderError when the file, which cannot be brought up to date, is of another format."""
+        try:
+            version = int(self._database.execute("PRAGMA user_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise self._problem("read", error, "Copy it to a disk that can be written to.") from None
+        if version != schema.FORMAT_VERSION:
+            raise ViewfinderError(
+                f"The results file {self._file} has the format {version}, not {schema.FORMAT_VERSION}, and "
+                "is on a disk that is read-only.",
+                hint="Copy it to a folder that you may write to, and set VIEWFINDER_HOME to that.",
                 code=ERROR_CODE,
             )
 
@@ -316,3 +341,18 @@ class Store:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         text = f"The results file {self._file} cannot be {what}: {error}."
         return ViewfinderError(text, hint=_HINTS.get(code, hint), code=ERROR_CODE)
+
+
+def _place_to_open(file: Path) -> tuple[str, bool]:
+    """What to open for reading, and whether it is a read-only address: memory when there is no file yet.
+
+    On a disk that cannot be written to, SQLite cannot coordinate with a writer; there is none. Only where one
+    left its log behind must it try.
+    """
+    if not file.exists():
+        return ":memory:", False
+    if os.access(file, os.W_OK) and os.access(file.parent, os.W_OK):
+        return str(file), False
+    log = file.with_name(f"{file.name}-wal")
+    fixed = "" if log.exists() and log.stat().st_size else "&immutable=1"
+    return f"{file.absolute().as_uri()}?mode=ro{fixed}", True

@@ -26,7 +26,7 @@ from viewfinder.measure.progress import Progress
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.results import ModelResult
 from viewfinder.measure.runner import run_suite
-from viewfinder.measure.store.rows import ProcessOutcome
+from viewfinder.measure.store.rows import ProcessOutcome, Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import suite_named
 
@@ -72,6 +72,34 @@ def test_where_it_is_a_part() -> None:
     assert MEASURE.skip_reason(Planted().server.variant) is None
     suites = [suite_named(name) for name in DEPTHS]
     assert all(suite.counts["dialogues"].dialogues >= LEAST_DIALOGUES for suite in suites)
+
+
+class Keeping(Planted):
+    """A running server that keeps conversations."""
+
+    async def kept_conversation(self) -> str:  # type: ignore[override]
+        return "kept"
+
+    async def ask(self, scenario: str, prompt: Prompt, kept: str = "") -> Sample:
+        assert bool(kept) == scenario.startswith("context/S/")
+        return await super().ask(scenario, prompt)
+
+
+async def test_a_server_that_keeps_conversations_is_sent_the_new_turns_alone() -> None:
+    """Arm S: judged like R, and compared with it word for word."""
+
+    def forgets(scenario: str, prompt: Prompt) -> str:
+        return "no idea" if scenario == "context/S/d8" else knows(scenario, prompt)
+
+    subject = Keeping(forgets)
+    await ask(subject, COUNTS)
+    result = find(subject, ProcessLog(0, subject.asked), COUNTS)
+    arms = Counter(scenario.split("/")[1] for scenario, _ in subject.prompts)
+    assert arms["S"] == arms["R"] == COUNTS.dialogues * TURNS
+    assert value(result.retention) == 100
+    assert 85 < value(result.server_kept) < 100
+    assert value(result.same_answers) == 93.75  # of 8 roles in 20 dialogues, d8 in every second one
+    assert result.failed == 0
 
 
 async def test_the_arms_differ_in_the_image_alone() -> None:
@@ -218,7 +246,7 @@ async def test_what_a_variant_cannot_is_not_asked_and_says_so(
 ) -> None:
     result, subject = await found(counts=FEW, **variant)
     reasons = {name for name, one in result if isinstance(one, Missing)}
-    assert reasons == set(missing)
+    assert reasons == {*missing, "server_kept", "same_answers"}
     assert {getattr(result, name).missing.split(" ")[:2][1] for name in missing} == {"variant"}
     assert value(result.retention) == 100.0
     counts = {images_of(prompt) for _, prompt in subject.prompts}

@@ -56,8 +56,11 @@ def why_not(series: Planted, *, broke_off: str = "") -> str:
 
 @pytest.mark.skipif(not page_cache.CAN_DROP, reason="only Linux can empty a file's page cache")
 async def test_a_real_engine_reads_its_files_from_the_disk(measure: Measure, store: Store) -> None:
-    result = await measure(SUITE)
-    times = result.found["cold_load"]
+    for _ in range(3):  # a test beside this one may have the same weights open
+        result = await measure(SUITE)
+        times = result.found["cold_load"]
+        if isinstance(times, LoadTimes):
+            break
     assert isinstance(times, LoadTimes), times
     values = []
     for name in LoadTimes.model_fields:

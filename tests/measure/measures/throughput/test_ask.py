@@ -72,6 +72,7 @@ def under_way(at_s: float, samples: list[Sample]) -> int:
     return sum(one.exchange.started_s <= at_s < one.exchange.finished_s for one in samples)
 
 
+@pytest.mark.soak
 async def test_one_slot_queues_and_its_figures_say_so(tmp_path: Path) -> None:
     ran = await measured(card("good"), suite(TWO), tmp_path)
     found = throughput_of(ran)

@@ -4,6 +4,8 @@ Chat Completions keeps nothing between requests, so "without re-sending the imag
 Each is an arm of its own, never mixed with another:
 
 R       the whole history is sent again with every turn, the image in its first: the standard contract
+S       the server keeps the history, and only the new turn is sent (/v1/responses): running servers that
+        have this
 T       the image is removed from the history after its turn: only the model's own words remain
 single  each fact alone with its image: the facts that the model sees at all
 blind   each fact alone without it: the facts that it guesses
@@ -11,11 +13,13 @@ blind   each fact alone without it: the facts that it guesses
 
 from collections.abc import Sequence
 
+from viewfinder.client.turns import KeptConversation
 from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.dialogues.counts import DialogueCounts
 from viewfinder.measure.measures.dialogues.recall import (
     BLIND,
     RESENT,
+    SERVER_KEPT,
     SINGLE,
     TEXT_ONLY,
     Recall,
@@ -37,7 +41,7 @@ LOOK_EVERY = 22
 the interval were checked after every answer, the measure would stop at a lucky moment with too narrow an
 interval."""
 REQUESTS = TURNS + DISTANCES[-1] + 2 * len(DISTANCES)
-"""The most requests of one dialogue in all arms."""
+"""The most requests of one dialogue in all arms, without those of S."""
 
 
 async def hold_dialogues(subject: Subject, counts: DialogueCounts, nth: int) -> None:
@@ -51,12 +55,13 @@ async def hold_dialogues(subject: Subject, counts: DialogueCounts, nth: int) -> 
 
 
 def batches(counts: DialogueCounts, nth: int) -> list[Batch]:
-    """Of a dialogue, about half has its image; the headline is often precise enough after half of them."""
-    dialogues = counts.dialogues if counts.half_width == 0 else max(LEAST_DIALOGUES, counts.dialogues // 2)
-    half = REQUESTS // 2
+    """Of most turns, the engine remembers all but the last words. A good model's headline is precise enough
+    at the second check, another's never: between the two."""
+    often = counts.dialogues if counts.half_width == 0 else min(counts.dialogues, 3 * LOOK_EVERY)
+    images = len(DISTANCES) + 2
     return [
-        Batch(dialogues * half, "image", half, counts.budget_s),
-        Batch(dialogues * half, "text", half, counts.budget_s),
+        Batch(often * images, "image", images, counts.budget_s),
+        Batch(often * (REQUESTS - images), "text", REQUESTS - images, counts.budget_s),
     ]
 
 
@@ -69,6 +74,8 @@ async def _hold(subject: Subject, dialogue: Dialogue, *, reads: bool) -> list[Sa
     ]
     samples = await _converse(subject, RESENT, dialogue.lines, turns)
     opening = samples[0].exchange
+    if (kept := await subject.kept_conversation()) is not None:
+        samples += await _converse(subject, SERVER_KEPT, dialogue.lines, turns, kept=kept)
     if reads and not opening.error:  # the first turn is the same in both arms
         said = [text_message(first.question.text), _reply(opening.text)]
         lines = dialogue.about_first[1:]
@@ -84,10 +91,15 @@ async def _hold(subject: Subject, dialogue: Dialogue, *, reads: bool) -> list[Sa
 
 
 async def _converse(
-    subject: Subject, arm: str, lines: Sequence[Line], turns: Sequence[Message], said: Sequence[Message] = ()
+    subject: Subject,
+    arm: str,
+    lines: Sequence[Line],
+    turns: Sequence[Message],
+    said: Sequence[Message] = (),
+    kept: KeptConversation | None = None,
 ) -> list[Sample]:
     """The lines' turns one after the other, with the model's own answers in between, after the messages
-    `said`.
+    `said`; or `kept` by the server.
 
     A turn that fails ends the dialogue: nothing can follow an error. An empty answer can be followed.
     """
@@ -97,7 +109,10 @@ async def _converse(
         prompt = graded(messages, line.question, line.scene)
         if line.role == TALK:
             prompt = Prompt(messages, line.question.text, line.scene.seed)
-        answers.append(await subject.ask(scenario_of(arm, line.role), prompt))
+        scenario = scenario_of(arm, line.role)
+        answers.append(
+            await subject.ask(scenario, prompt, kept) if kept else await subject.ask(scenario, prompt)
+        )
         if answers[-1].exchange.error:
             break
         messages = [*messages, _reply(answers[-1].exchange.text)]

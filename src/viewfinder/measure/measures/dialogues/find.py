@@ -15,6 +15,7 @@ from viewfinder.measure.measures.dialogues.recall import (
     KEPT,
     NEVER,
     RESENT,
+    SERVER_KEPT,
     SINGLE,
     TEXT_ONLY,
     Recall,
@@ -24,7 +25,7 @@ from viewfinder.measure.measures.dialogues.recall import (
     is_settled,
     share,
 )
-from viewfinder.measure.measures.dialogues.result import Dialogues
+from viewfinder.measure.measures.dialogues.result import NOT_KEPT, Dialogues
 from viewfinder.measure.measures.dialogues.script import DISTANCES, FALSE, SECOND, TRUE, TURN_OF, TURNS, at
 from viewfinder.measure.metrics import figure
 from viewfinder.measure.process_log import ProcessLog
@@ -66,6 +67,7 @@ def dialogues(logs: Sequence[ProcessLog], counts: DialogueCounts, variant: Varia
     kept, right = recall.kept(RESENT, *TURN_OF), recall.right(RESENT, *TURN_OF)
     remembered, guessed = recall.kept(TEXT_ONLY, *TURN_OF), recall.right(BLIND, *TURN_OF)
     before, after = recall.around_second()
+    by_server, same = recall.kept(SERVER_KEPT, *TURN_OF), recall.same_as_resent()
     main = headline(recall)
     return Dialogues(
         dialogues=len(recall.dialogues),
@@ -86,6 +88,8 @@ def dialogues(logs: Sequence[ProcessLog], counts: DialogueCounts, variant: Varia
         swaps=no_second
         or share(recall.swapped(), "facts of the first image answered as they are in the second"),
         second_image=no_second or share(recall.kept(RESENT, SECOND), f"{KEPT}, the second one"),
+        server_kept=share(by_server, f"{KEPT}; the server keeps the history") if by_server else NOT_KEPT,
+        same_answers=share(same, "answers that are those to the whole history") if same else NOT_KEPT,
         false_premises_accepted=share(recall.accepted(FALSE), "false premises that were accepted"),
         true_premises_accepted=share(recall.accepted(TRUE), "true premises that were accepted"),
         first_loss=_first_loss(recall.first_losses()),

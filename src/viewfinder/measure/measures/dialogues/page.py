@@ -27,6 +27,7 @@ def rows(context: Dialogues | Missing) -> list[Row]:
         ),
         ("Context: kept, image taken out (%)", context.text_memory),
         ("Context: worth of re-sending the image (points)", context.text_gap),
+        *_kept_by_server(context),
         ("Context: lost to a second image (points)", context.interference),
         ("Context: answered for the second image (%)", context.swaps),
         ("Context: kept of the second image (%)", context.second_image),
@@ -37,4 +38,14 @@ def rows(context: Dialogues | Missing) -> list[Row]:
         ("Context: right without any image (%)", context.blind),
         ("Context: gain by the image (points)", context.blind_corrected_gain),
         ("Context: dialogues", f"{context.dialogues}: {context.ended}{failed}"),
+    ]
+
+
+def _kept_by_server(context: Dialogues) -> list[Row]:
+    """Only of servers that do it."""
+    if isinstance(context.server_kept, Missing):
+        return []
+    return [
+        ("Context: kept, the server keeps the history (%)", context.server_kept),
+        ("Context: answers that are those to the whole history (%)", context.same_answers),
     ]

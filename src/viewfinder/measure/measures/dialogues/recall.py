@@ -14,7 +14,7 @@ from viewfinder.measure.statistics.pairs import GradedAnswers, Item
 from viewfinder.measure.store.rows import Sample
 from viewfinder.scenes.questions import Question, is_right
 
-RESENT, TEXT_ONLY, SINGLE, BLIND = "R", "T", "single", "blind"
+RESENT, SERVER_KEPT, TEXT_ONLY, SINGLE, BLIND = "R", "S", "T", "single", "blind"
 """The arms, see `ask`."""
 DIALOGUE_PREFIX = "context/"
 """Begins the scenario of every sample of a dialogue."""
@@ -86,6 +86,14 @@ class Recall:
             (dialogue, role): is_right(yes, one.exchange.text)
             for (dialogue, arm, role), one in self._answers.items()
             if (arm, role) == (RESENT, premise)
+        }
+
+    def same_as_resent(self) -> GradedAnswers:
+        """Whether each answer of a conversation that the server keeps is that to the whole history."""
+        return {
+            (dialogue, role): one.exchange.text == resent.exchange.text
+            for (dialogue, arm, role), one in self._answers.items()
+            if arm == SERVER_KEPT and (resent := self._answers.get((dialogue, RESENT, role)))
         }
 
     def first_losses(self) -> list[int]:

@@ -1,6 +1,8 @@
 """The facts of an image that a model keeps over a dialogue, as they are stored."""
 
-from viewfinder.measure.figures import Frozen, Measured
+from viewfinder.measure.figures import Frozen, Measured, Missing
+
+NOT_KEPT = Missing(missing="no server that was measured keeps conversations (/v1/responses)")
 
 
 class Dialogues(Frozen):
@@ -17,6 +19,9 @@ class Dialogues(Frozen):
     second image's own facts that are right. `first_loss` is the turn in which a dialogue loses its first
     fact.
 
+    In `server_kept` the server keeps the history; `same_answers` is the share of its answers that are, word
+    for word, those to the whole history.
+
     `failed` requests got no answer and are in no share; `failure` is the error of the first, or empty.
     `ended` says why there were no more dialogues.
     """
@@ -32,6 +37,8 @@ class Dialogues(Frozen):
     interference: Measured
     swaps: Measured
     second_image: Measured
+    server_kept: Measured = NOT_KEPT
+    same_answers: Measured = NOT_KEPT
     false_premises_accepted: Measured
     true_premises_accepted: Measured
     first_loss: Measured

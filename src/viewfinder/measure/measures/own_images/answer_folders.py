@@ -9,7 +9,7 @@ from pathlib import Path
 from viewfinder.measure.measures.own_images.faulty import Entries, Faulty
 from viewfinder.measure.measures.own_images.text_files import text_of
 
-DEFAULT_QUESTION = "What is in this image? Answer with one or two words."
+DEFAULT_QUESTION = "In one or two words, what is in the picture?"
 """A sentence would not be scored as right: the answer is the name of a folder. The model card's words for a
 short answer are added, as to every question, but some cards have none."""
 QUESTION_FILE = "question.txt"

@@ -14,6 +14,7 @@ from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
 from viewfinder.measure.prompts import Prompt, graded, questions, text_message
 from viewfinder.measure.subject import Subject
+from viewfinder.media.frames import Order
 from viewfinder.media.picture import make_picture
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.messages import Message, data_url, with_images
@@ -109,7 +110,7 @@ def _at_budgets(topic: str, budgets: Sequence[tuple[str, int | None]]) -> _Budge
 
 def _shown(data: bytes, text: str, longest_px: int | None) -> Message:
     """A question with the picture that the gateway's decoder would make of the file."""
-    picture = make_picture(data, max_pixels=SIZES_PX[-1] ** 2, longest_edge=longest_px)
+    picture = make_picture(data, max_pixels=SIZES_PX[-1] ** 2, order=Order(longest_edge=longest_px))
     return with_images([data_url(picture.media_type.removeprefix("image/"), picture.data)], text)
 
 
