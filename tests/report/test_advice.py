@@ -10,7 +10,7 @@ from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.advice import Advice, advise, production_ready, summary, why_avoid
 from viewfinder.report.answer import answer
-from viewfinder.report.conditions import undecided
+from viewfinder.report.conditions import time_to_decide, undecided
 from viewfinder.report.facts import key
 from viewfinder.report.ranks import ranked
 
@@ -140,6 +140,13 @@ def test_a_quick_run_says_what_would_decide(make: Any) -> None:
     assert not undecided(make.result(suite="standard", status_reasons=UNMET))
     assert not undecided(result.model_copy(update={"issues": ("it mixed up images",)}))
     assert not undecided(result.model_copy(update={"status": "production ready"}))
+
+
+def test_the_time_that_decides_is_said_in_hours_when_it_is_long(make: Any) -> None:
+    fast, slow = (make.result(average_inference=make.figure(s, 0.1 * s)) for s in (0.05, 5.0))
+    assert re.fullmatch(r"[4-9] more minutes", time_to_decide([fast])), "it took 5 min 29 s with 0.04 s"
+    assert re.fullmatch(r"[2-9] more hours", time_to_decide([slow]))
+    assert time_to_decide([fast] * 30).endswith("hours")
 
 
 def test_one_command_decides_about_several(make: Any) -> None:

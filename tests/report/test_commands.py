@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +144,12 @@ def test_an_odd_name_of_a_running_server_reaches_its_settings_as_it_is(
 ) -> None:
     server = {"engine": "endpoint", "endpoint": f"http://127.0.0.1:9/{CHAT_PATH}"}
     recipe = commands(make.result(name, model_id=f"-{name}", **server))
-    file = tmp_path / "viewfinder.toml"
-    file.unlink(missing_ok=True)
-    sent = typed(recipe.shell)
-    assert tomllib.loads(file.read_bytes().decode()) == {
-        "endpoints": {name: {"base_url": "http://127.0.0.1:9/", "model": f"-{name}"}}
-    }
+    sent = typed(f"{recipe.shell}\nenv -0 > settings")
+    (given,) = [
+        line.removeprefix("VIEWFINDER_ENDPOINTS=")
+        for line in (tmp_path / "settings").read_bytes().decode().split("\0")
+        if line.startswith("VIEWFINDER_")
+    ]
+    assert json.loads(given) == {name: {"base_url": "http://127.0.0.1:9/", "model": f"-{name}"}}
+    assert typed(recipe.serve) == f"serve\n{name}\n"
     assert sent.endswith(f"bench\n--endpoint\nhttp://127.0.0.1:9/\n--suite\nquick\n--\n-{name}\n")

@@ -41,7 +41,10 @@ USES = [
     "Balanced",
     "Avoid for production",
 ]
-HOSTILE = "a|b `c` [d](http://e) <img src=x>\n# f **g** ~~h~~ [^9]"
+HOSTILE = (
+    "a|b `c` [d](http://e) <img src=x onerror=alert(1)>\n# f **g** ~~h~~ [^9] <script>alert(2)</script> "
+    "\" onclick=alert(3) ' </style>"
+)
 
 
 def several(make: Any) -> list[ModelResult]:
@@ -211,6 +214,23 @@ def test_only_what_a_test_shows_is_a_change(make: Any) -> None:
     assert verdict.startswith("changed: better")
     (alone,) = make_guide([make.result()], published()).changes
     assert "no earlier run of it to compare with" in alone.text
+
+
+@pytest.mark.parametrize("form", ["md", "html", "json"])
+def test_every_format_names_the_regressions(make: Any, form: Any) -> None:
+    slow, quick = [3.30, 3.31, 3.29, 3.305, 3.295], [0.30, 0.31, 0.29, 0.305, 0.295]
+    known = {
+        ("run-2", "glimpse"): evidence(slow, run="run-2"),
+        ("run-1", "glimpse"): evidence(quick, run="run-1"),
+    }
+    guide = make_guide([make.result()], published(), previous(make), evidence=known)
+    (compared,) = guide.comparisons
+    first, *_ = compared.regressions
+    assert first.startswith("average inference 11.00 times (")
+    assert any(one.startswith("not compared: ") for one in compared.open_questions)
+    written = write(guide, form)
+    assert first.partition(" (")[0] in written
+    assert "Became worse" in written or json.loads(written)["comparisons"][0]["regressions"][0] == first
 
 
 def test_the_environment_is_that_of_the_results(make: Any) -> None:

@@ -22,12 +22,12 @@ from viewfinder.report.conditions import (
     NOT_WORKING,
     deciding_command,
     measured,
-    minutes_to_decide,
     no_text,
     none_right,
     passed,
     production_conditions,
     qualified,
+    time_to_decide,
     undecided,
 )
 from viewfinder.report.facts import clause, failure_of, label
@@ -124,11 +124,10 @@ def _production(results: Sequence[ModelResult]) -> Advice:
     )
     command = ""
     if not able and (waiting := [one for one in results if undecided(one)]):
-        minutes = sum(map(minutes_to_decide, waiting))
         none = (
             f"not known yet: {', '.join(map(label, waiting))} "
             f"{'is' if len(waiting) == 1 else 'are'} verified; "
-            f"about {minutes} more minute{'' if minutes == 1 else 's'} decide"
+            f"about {time_to_decide(waiting)} decide"
         )
         command = deciding_command(waiting)
     return Advice(

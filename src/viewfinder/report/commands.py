@@ -44,6 +44,7 @@ def commands(result: ModelResult) -> Commands:
     word = _word(result)
     model = shlex.quote(word)
     is_running = result.engine == ENDPOINT
+    settings = _settings(result) if is_running else ""
     variant = "" if is_running else f" --variant {shlex.quote(result.variant)}"
     parts = f'"{_PICTURE}", "{question}"' if sees else f'"{question}"'
     python = (
@@ -55,12 +56,12 @@ def commands(result: ModelResult) -> Commands:
     return Commands(
         shell="\n".join(
             (
-                *(_settings(result) if is_running else ()),
+                *((f"export {settings}",) if settings else ()),
                 f"viewfinder ask {model} {asked}{variant}",
                 bench_command(result, result.suite),
             )
         ),
-        serve=f"viewfinder serve {model}{variant}",
+        serve=f"{settings} viewfinder serve {model}{variant}".lstrip(),
         http=_http(result.model, question, sees=sees),
         python="\n".join(python),
         sees=sees,
@@ -94,15 +95,11 @@ def _carded() -> frozenset[str]:
     return frozenset(Catalog().names())
 
 
-def _settings(result: ModelResult) -> tuple[str, ...]:
-    """Adds a running server to the settings; the shell expands nothing between the two marks."""
-    return (
-        "cat >> viewfinder.toml <<'TOML'",
-        f"[endpoints.{_literal(result.model)}]",
-        f"base_url = {_literal(_root(result))}",
-        f"model = {_literal(result.model_id)}",
-        "TOML",
-    )
+def _settings(result: ModelResult) -> str:
+    """Adds a running server to the settings of the commands that follow. A file in the working folder could
+    not: whoever made the folder would say where pictures are sent."""
+    server = {"base_url": _root(result), "model": result.model_id}
+    return f"VIEWFINDER_ENDPOINTS={shlex.quote(json.dumps({result.model: server}))}"
 
 
 def _root(result: ModelResult) -> str:
@@ -110,8 +107,8 @@ def _root(result: ModelResult) -> str:
 
 
 def _literal(text: str) -> str:
-    """A string as Python, TOML and JSON write it. TOML has neither pairs of surrogates nor a bare DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    """A string as JSON and Python both write it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _http(model: str, question: str, *, sees: bool) -> str:

@@ -1,6 +1,7 @@
 """Why a result does not qualify for a use, and what would decide or complete it; called by `advice`, `answer`
 and `issues`."""
 
+import math
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ HEADLINE = (INFERENCE, LOAD_TIME, DIFFERENCE)
 """The figures that every recommendation rests on."""
 _MOST_WORDS = 16
 """Of a reason; of a longer one only the kind is given."""
+_HOURS_FROM = 90
+"""This number of minutes is said in hours."""
 NOT_WORKING = {
     "unverified": "could not be verified",
     "broken": "could not be verified",
@@ -74,11 +77,17 @@ def undecided(result: ModelResult) -> bool:
     return unmet == [_ready(result)] and result.suite == "quick" and result.engine != ENDPOINT
 
 
-def minutes_to_decide(result: ModelResult) -> int:
-    """About how long the suite takes that decides whether it is ready for production."""
+def time_to_decide(results: Sequence[ModelResult]) -> str:
+    """About how long the suite takes that decides if these are ready for production: `5 more minutes`."""
+    minutes = max(1, math.ceil(sum(map(_seconds_to_decide, results)) / 60))
+    number, unit = (minutes, "minute") if minutes < _HOURS_FROM else (round(minutes / 60), "hour")
+    return f"{number} more {unit}{'' if number == 1 else 's'}"
+
+
+def _seconds_to_decide(result: ModelResult) -> float:
     known = (result.figures[name] for name in (LOAD_TIME, INFERENCE))
-    start_s, request_s = (one.value if isinstance(one, Figure) else 0.0 for one in known)
-    return max(1, round(suite_named("standard").likely_s(start_s, request_s) / 60))
+    start_s, answer_s = (one.value if isinstance(one, Figure) else 0.0 for one in known)
+    return suite_named("standard").likely_s(start_s, answer_s)
 
 
 def deciding_command(results: Sequence[ModelResult]) -> str:

@@ -119,10 +119,13 @@ class RankedModels(Frozen):
 
 
 class ComparedRun(Frozen):
-    """A result against an earlier one: a table of every compared figure."""
+    """A result against an earlier one: a table of every compared figure. `regressions` surely became worse,
+    with what may explain each; of the `open_questions` nobody knows whether they did."""
 
     label: str
     text: str
+    regressions: tuple[str, ...] = ()
+    open_questions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     grid: Grid = Grid()
 

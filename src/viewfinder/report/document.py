@@ -12,7 +12,7 @@ from viewfinder.report import tables
 from viewfinder.report.advice import advise, production_ready
 from viewfinder.report.answer import answer
 from viewfinder.report.cells import cell, words
-from viewfinder.report.changes import Comparison, compare
+from viewfinder.report.changes import Comparison, compare, regressions
 from viewfinder.report.charts import all_charts, model_charts
 from viewfinder.report.charts.chart import Chart
 from viewfinder.report.content import (
@@ -204,10 +204,18 @@ def _ranking(standing: Standing) -> RankedModels:
 
 
 def _compared(one: Comparison) -> ComparedRun:
+    worse = tuple("; ".join(filter(None, (each.what, each.explanation))) for each in regressions([one]))
     if one.not_compared:
-        return ComparedRun(label=one.label, text=f"not compared, {one.not_compared}")
-    text = f"against run {one.before_run}: {len(one.lines)} figures compared, {len(one.changes)} changed"
-    return ComparedRun(label=one.label, text=text, notes=one.notes, grid=tables.changes(one.lines))
+        text = f"not compared, {one.not_compared}"
+        return ComparedRun(label=one.label, text=text, regressions=worse, open_questions=one.doubts)
+    return ComparedRun(
+        label=one.label,
+        text=f"against run {one.before_run}: {len(one.lines)} figures compared, {len(one.changes)} changed",
+        regressions=worse,
+        open_questions=(*one.doubts, *(f"not compared: {left_out}" for left_out in one.left_out)),
+        notes=one.notes,
+        grid=tables.changes(one.lines),
+    )
 
 
 def _published(published: Published, results: Sequence[ModelResult]) -> PublishedReport:

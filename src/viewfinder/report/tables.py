@@ -98,7 +98,7 @@ def every_figure(result: ModelResult) -> list[Grid]:
 
 def changes(lines: Iterable[ComparedFigure]) -> Grid:
     """Every figure of both runs."""
-    header = ("Figure", "Previous run", "This run", "Difference", "Verdict")
+    header = ("Figure", "Earlier run", "This run", "Difference", "Verdict")
     return words(header, ((one.figure, one.before, one.now, one.difference, one.verdict) for one in lines))
 
 

@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 
 from tests.report.charts.made_up import HOSTILE, LONG, one, six
-from viewfinder.measure.figures import Missing
+from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.latency.result import Latency, RequestTimes
 from viewfinder.report.charts import (
     all_charts,
     context,
     load,
+    look,
     memory,
     model_charts,
     resolution,
@@ -79,6 +81,29 @@ def test_answers_and_time_have_the_figures_and_their_intervals() -> None:
             assert any(abs(number - other) < 1e-9 for other in drawn), (name, number)
     assert "97 % right in 0.321 s" in chart.alt
     assert any("0.321 (0.310 to 0.333)" in cell for cell in chart.rows[0])
+
+
+@pytest.mark.parametrize("low", [0.0, 10.0, 50.0, 70.0, 80.0, 90.0])
+def test_an_axis_of_shares_has_no_tick_above_all(low: float) -> None:
+    ticks = look.percent_ticks(low)
+    assert low <= ticks[0]
+    assert ticks[-1] == 100
+    assert 3 <= len(ticks) <= 6
+
+
+def test_a_dashed_line_is_explained_where_there_is_one() -> None:
+    plain, ranged = one(), one()
+    time = ranged.figures["average inference"]
+    assert isinstance(time, Figure)
+    latency = ranged.found["latency"]
+    assert isinstance(latency, Latency)
+    assert isinstance(latency.images, RequestTimes)
+    images = latency.images.model_copy(update={"mean": time.model_copy(update={"is_range": True})})
+    found = {**ranged.found, "latency": latency.model_copy(update={"images": images})}
+    for result, is_said in ((plain, False), (ranged.model_copy(update={"found": found}), True)):
+        chart = tradeoff.chart([result])
+        assert chart is not None
+        assert ("dashed: lowest to highest" in json.dumps(chart.spec)) is is_said
 
 
 def test_memory_is_set_against_what_the_computer_has() -> None:

@@ -80,6 +80,13 @@ def marks(dataset: str) -> "alt.Chart":
     return alt.Chart(alt.NamedData(dataset))
 
 
+def percent_ticks(low: float) -> list[int]:
+    """At most six, from `low` up to 100 %: an axis may end above that, where there is no share."""
+    room = 100 - int(low)
+    step = next((step for step in (2, 5, 10) if room <= 5 * step), 20)
+    return list(range(100, int(low) - 1, -step))[::-1]
+
+
 def interval(figure: Figure, axis: str) -> list[dict[str, Any]]:
     """The ends of a figure's interval on an axis, or of its range, which is drawn dashed; or nothing."""
     if not (has_interval(figure) or (figure.is_range and figure.n > 1)):

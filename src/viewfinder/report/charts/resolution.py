@@ -95,10 +95,12 @@ def _spec(budgets: Sequence[Answered]) -> dict[str, Any]:
     import altair as alt
 
     rights, times = [one.right for one in budgets], [one.time for one in budgets]
-    lowest, slowest = min(_ends(rights)), max(_ends(times))
+    lowest, slowest = max(0.0, 10 * (min(_ends(rights)) // 10 - 1)), max(_ends(times))
+    shares = alt.Axis(title="right answers (%)", values=look.percent_ticks(lowest))
+    seconds = alt.Axis(title="whole request (s)", tickCount=4)
     panels = alt.vconcat(
-        _panel("rights", budgets, "right answers (%)", [max(0.0, 10 * (lowest // 10 - 1)), 107.0]),
-        _panel("times", budgets, "whole request (s)", [0.0, 1.2 * slowest or 1.0]),
+        _panel("rights", budgets, shares, [lowest, 107.0]),
+        _panel("times", budgets, seconds, [0.0, 1.2 * slowest or 1.0]),
         spacing=12,
     )
     return look.spec(panels, {**_points("rights", budgets, rights), **_points("times", budgets, times)})
@@ -126,16 +128,12 @@ def _points(name: str, budgets: Sequence[Answered], figures: Sequence[Figure]) -
     }
 
 
-def _panel(name: str, budgets: Sequence[Answered], title: str, domain: Sequence[float]) -> Any:
+def _panel(name: str, budgets: Sequence[Answered], axis: Any, domain: Sequence[float]) -> Any:
     import altair as alt
 
     order = [one.budget for one in budgets]
     x = alt.X("budget:N", sort=order, axis=alt.Axis(title="image budget", labelAngle=0, grid=True))
-    y = alt.Y(
-        "y:Q",
-        scale=alt.Scale(domain=domain, nice=False, zero=False),
-        axis=alt.Axis(title=title, tickCount=4),
-    )
+    y = alt.Y("y:Q", scale=alt.Scale(domain=domain, nice=False, zero=False), axis=axis)
     points = look.marks(name)
     return alt.layer(
         look.intervals(f"{name} intervals", "y", x, alt.Y("y_low:Q")),

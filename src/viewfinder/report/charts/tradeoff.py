@@ -173,7 +173,7 @@ def _plot(x_axis: Axis, y_axis: Axis, title: str) -> Any:
     )
     y_scale = alt.Scale(domain=[y_axis.low, y_axis.high], nice=False, zero=False)
     x = alt.X("x:Q", scale=x_scale, axis=alt.Axis(title="average inference (s)", tickCount=5, format="~g"))
-    y = alt.Y("y:Q", scale=y_scale, axis=alt.Axis(title=title, tickCount=5))
+    y = alt.Y("y:Q", scale=y_scale, axis=alt.Axis(title=title, values=look.percent_ticks(y_axis.low)))
     fill = alt.Fill("fill:N", scale=None, legend=None)
     models = look.marks("models")
     return alt.layer(
@@ -197,7 +197,10 @@ def _key(circles: Sequence[Circle]) -> list[str]:
     room = max(16, look.NAME_COLUMNS - 3 - max(map(len, sizes)))
     named = names([one.result for one in circles], room)
     lines = [f"{one.letter}: {name}{size}" for one, name, size in zip(circles, named, sizes, strict=True)]
-    return ["Circle: memory difference. Lines: 95 % intervals.", *lines]
+    shown = (figure for one in circles for figure in (one.time, one.right))
+    dashed = any(one.is_range and look.interval(one, "x") for one in shown)
+    ranges = "; dashed: lowest to highest" if dashed else ""
+    return [f"Circle: memory difference. Lines: 95 % intervals{ranges}.", *lines]
 
 
 def _key_of(lines: int) -> Any:
