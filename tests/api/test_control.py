@@ -13,7 +13,7 @@ import pytest
 
 from viewfinder.api.control import Control
 from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
-from viewfinder.fleet.record.answers import Answer
+from viewfinder.fleet.record.answers import NotedAnswer
 from viewfinder.fleet.view import FleetView, ServerView
 from viewfinder.host.ownership import OwnerLock, control_socket
 
@@ -100,7 +100,7 @@ def test_the_owner_is_found_and_reports_its_state(owner: OwnerLock) -> None:
     assert control.fleet() == VIEW
     (event,) = control.events()
     assert (event.kind, event.details) == ("load", {"engine": "x"})
-    assert control.suspects() == [Answer("a", "glimpse", "suspect", "stale")]
+    assert control.suspects() == [NotedAnswer("a", "glimpse", "suspect", "stale")]
 
 
 def test_models_are_controlled_by_name_or_id(owner: OwnerLock) -> None:

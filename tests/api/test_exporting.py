@@ -62,3 +62,17 @@ def test_a_failed_export_leaves_no_file(tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     assert CliRunner().invoke(app, ["export", "-o", str(file)]).exit_code != 0
     assert not file.exists()
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_dash_is_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wrote a file by that name."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["export", "-o", "-"])
+    assert (done.exit_code, done.stdout.count("\n")) == (0, 3)
+    monkeypatch.setattr("viewfinder.api.measuring.compared_guide", lambda *_, **__: ("# The guide\n", []))
+    done = CliRunner().invoke(app, ["guide", "-o", "-"])
+    assert (done.exit_code, done.stdout) == (0, "# The guide\n")
+    folder = CliRunner().invoke(app, ["export", "--format", "lmms-eval", "-o", "-"])
+    assert isinstance(folder.exception, BadRequest)
+    assert list(tmp_path.iterdir()) == []

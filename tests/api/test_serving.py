@@ -3,8 +3,16 @@
 import signal
 import socket
 
-from viewfinder.api.serving import Serving, serve
-from viewfinder.core.config import Settings
+import httpx2
+
+from viewfinder.api.serving import Serving, _Service, serve
+from viewfinder.api.setup import open_catalog, open_fleet
+from viewfinder.core import paths
+from viewfinder.core.config import FleetSettings, Limits, Settings
+from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.keys import KeyFile
+from viewfinder.media.intake import Intake
 
 
 def test_the_notice_names_the_port_that_is_taken() -> None:
@@ -17,9 +25,41 @@ def test_the_notice_names_the_port_that_is_taken() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        serve(settings=Settings(port=taken), on_ready=on_ready)
+        serve(settings=Settings(port=taken, aliases={"gpt-4o": "glimpse"}), on_ready=on_ready)
     (serving,) = heard
+    assert serving.aliases == {"gpt-4o": "glimpse"}
     port = serving.url.rpartition(":")[2]
     assert port != str(taken)
     assert serving.notice.startswith(f"Port {taken} is taken by ")
     assert serving.notice.endswith(f"; listening on port {port} instead.")
+
+
+async def test_a_reload_changes_the_limits_of_connections() -> None:
+    """They applied at the next start only, unlike all other limits, and nothing said so."""
+    settings = Settings()
+    async with open_fleet(open_catalog(settings), settings) as fleet, Intake(settings.limits) as intake:
+        service = _Service(fleet, intake, settings, KeyFile(paths.keys_file()), KeptTurns.nothing())
+        limits = Limits(
+            connections=7, connections_per_address=3, delivery_timeout_s=2.0, receive_timeout_s=1.0
+        )
+        new = Settings(limits=limits, fleet=FleetSettings(drain_s=3))
+        await service.apply(open_catalog(new), new, set())
+    terms = service.terms
+    assert (terms.door.most, terms.door.most_per_address) == (7, 3)
+    assert (terms.delivery_timeout_s, terms.head_timeout_s) == (2.0, 1.0)
+    assert terms.drain_s == 3
+
+
+async def test_a_reload_changes_aliases_and_defaults() -> None:
+    settings = Settings()
+    new = Settings(aliases={"gpt-4o": "glimpse"}, defaults_for={"glimpse": RequestDefaults(top_p=0.5)})
+    async with open_fleet(open_catalog(settings), settings) as fleet, Intake(settings.limits) as intake:
+        service = _Service(fleet, intake, settings, KeyFile(paths.keys_file()), KeptTurns.nothing())
+        transport = httpx2.ASGITransport(service.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            assert (await http.get("/v1/models/gpt-4o")).status_code == 404
+            await service.apply(open_catalog(new), new, set())
+            assert (await http.get("/v1/models/gpt-4o")).json()["defaults"] == {
+                "temperature": 0,
+                "top_p": 0.5,
+            }

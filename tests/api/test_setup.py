@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from viewfinder.api import setup
-from viewfinder.api.setup import card_of, known_as, open_catalog, own_folders
+from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, own_folders
 from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.core.config import LocalModel, Settings, load_settings
-from viewfinder.core.errors import FilesMissing, ModelFilesError, UnknownModel
+from viewfinder.core.errors import BadRequest, FilesMissing, ModelFilesError, UnknownModel
 from viewfinder.host.ownership import is_abandoned
 
 LLAVA = "mlx-community/llava-v1.6-mistral-7b-4bit"
@@ -71,3 +71,48 @@ def test_leftovers_of_a_dead_process_are_swept_before_anything_starts(home: Path
     (home / "run" / "4194305").mkdir(parents=True)
     with own_folders() as folders:
         assert list((home / "run").iterdir()) == [folders.run]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[fleet]\npinned = ["glimse"]\n',
+            "'fleet.pinned' names 'glimse', and there is no such model. Did you",
+        ),
+        ("[engine_for.glimse]\nslots = 1\n", "'engine_for' names 'glimse', and there is no such model. Did"),
+        ("[defaults_for.glimse]\nseed = 1\n", "'defaults_for' names 'glimse', and there is no such model."),
+        ('[engine]\nremote_code = ["glimse"]\n', "'engine.remote_code' names 'glimse', and there is no"),
+        ('[models.x]\nmodel = "/x"\nengine = "llama.ccp"\n', "no such engine. Did you mean llama.cpp?"),
+        ('[fleet]\npinned = ["glimpse"]\n[engine_for.glimpse]\nslots = 1\n', ""),
+    ],
+)
+def test_a_name_in_the_settings_that_means_nothing_is_reported(
+    home: Path, caplog: pytest.LogCaptureFixture, text: str, said: str
+) -> None:
+    setup._report.cache_clear()
+    (home / "viewfinder.toml").write_text(text)
+    settings = load_settings()
+    for _ in range(2):  # as a reload does
+        check_settings(open_catalog(settings), settings)
+    assert caplog.text.count(said) == 1 if said else caplog.text == ""
+
+
+def test_settings_with_which_no_model_can_start_are_refused(home: Path) -> None:
+    for text, said in (
+        ('[engine]\nllama_server = "/no/such/program"\n', "names no program: /no/such/program"),
+        (f'[engine]\nllama_server = "{home}"\n', "names no program"),
+        ("[engine]\nslots = 200\ncontext_tokens = 16000000\n", "more than any engine has"),
+        (
+            "[defaults_for.glimpse]\nmax_tokens = 99999\n",
+            "default max_tokens of 'glimpse' is 99,999; the most",
+        ),
+        ('[aliases]\n"gpt-4o" = "glimse"\n', "there is no such model. Did you mean glimpse"),
+        ("[engine_for.glimpse]\nslots = 200\ncontext_tokens = 16000000\n", "more than any engine has"),
+    ):
+        (home / "viewfinder.toml").write_text(text)
+        settings = load_settings()
+        with pytest.raises(BadRequest, match=said):
+            check_settings(open_catalog(settings), settings)
+    (home / "viewfinder.toml").write_text('[engine]\nllama_server = "sh"\n')  # found by PATH
+    check_settings(open_catalog(load_settings()), load_settings())

@@ -10,8 +10,9 @@ import pytest
 
 from viewfinder.api import system_checks
 from viewfinder.api.system_checks import disk, hub, left_behind, memory, port
-from viewfinder.core.config import Settings
+from viewfinder.core.config import FleetSettings, Settings
 from viewfinder.host.leftovers import Leftovers, Stray
+from viewfinder.host.machine_memory import MachineMemory
 from viewfinder.host.records import Identity
 
 GB = 10**9
@@ -105,9 +106,21 @@ def test_a_folder_that_cannot_be_written_to_is_broken(
 
 @pytest.mark.parametrize(("free_bytes", "state"), [(8 * GB, "good"), (GB, "note")])
 def test_memory_that_is_short_is_noted(monkeypatch: pytest.MonkeyPatch, free_bytes: int, state: str) -> None:
-    available = type("Memory", (), {"available": free_bytes})
-    monkeypatch.setattr(system_checks.psutil, "virtual_memory", lambda: available)
-    assert memory(16 * GB).state == state
+    here = MachineMemory(16 * GB, free_bytes, 16 * GB)
+    monkeypatch.setattr(system_checks, "machine_memory", lambda: here)
+    found = memory(FleetSettings())
+    assert (found.state, "limit" in found.says) == (state, False)
+
+
+def test_the_memory_of_a_container_is_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = MachineMemory(4 * GB, 3 * GB, 64 * GB)
+    monkeypatch.setattr(system_checks, "machine_memory", lambda: here)
+    monkeypatch.setattr("viewfinder.fleet.budget.memory_total_bytes", lambda: 4 * GB)
+    found = memory(FleetSettings())
+    assert found.says == (
+        "3.0 GB of 4.0 GB are free, by the limit of this container or service (the computer has 64.0 GB); "
+        "models may use 3.2 GB together."
+    )
 
 
 def test_abandoned_engines_are_to_fix_and_old_folders_are_a_note() -> None:

@@ -43,3 +43,9 @@ def test_a_row_is_not_cut_where_the_screen_is_narrow() -> None:
     assert lines[chosen + 1].strip().startswith("vikhyatk/moondream2: ")
     assert any("not served" in line for line in lines)
     assert not any("drawn shapes" in line for line in lines)
+
+
+def test_aliases_are_named_and_lead_to_their_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIEWFINDER_ALIASES", '{"gpt-4o": "glimpse", "tiny": "gpt-4o"}')
+    assert "Aliases: gpt-4o (glimpse), tiny (glimpse)." in printed()
+    assert printed("tiny") == printed("glimpse")

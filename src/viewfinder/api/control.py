@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
-from viewfinder.fleet.record.answers import Answer
+from viewfinder.fleet.record.answers import NotedAnswer
 from viewfinder.fleet.record.events import Event
 from viewfinder.fleet.view import FleetView
 from viewfinder.host.ownership import running_owner
@@ -47,9 +47,11 @@ class Control:
         """The recent events, oldest first."""
         return TypeAdapter(list[Event]).validate_python(self._call("GET", "/events", ANSWER_TIMEOUT_S))
 
-    def suspects(self) -> list[Answer]:
+    def suspects(self) -> list[NotedAnswer]:
         """Answers that can no longer be trusted, oldest first."""
-        return TypeAdapter(list[Answer]).validate_python(self._call("GET", "/suspects", ANSWER_TIMEOUT_S))
+        return TypeAdapter(list[NotedAnswer]).validate_python(
+            self._call("GET", "/suspects", ANSWER_TIMEOUT_S)
+        )
 
     def load(self, model: str) -> str:
         """Load a model, also one that was given up; returns its name when it is up."""

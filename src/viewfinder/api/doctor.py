@@ -30,7 +30,7 @@ def check_all(*, settings: Settings | None = None) -> list[Check]:
         *_engines(installed),
         *(check for engine, here in installed.items() if here for check in engine.checks(here, machine)),
         _models(open_catalog(settings)),
-        memory(machine.memory_bytes),
+        memory(settings.fleet),
         disk("disk, results and logs", paths.home()),
         disk("disk, models", cache_folder()),
         hub(),

@@ -66,7 +66,7 @@ def export_lmms_eval(folder: Path, *, run: str | None = None, models: Sequence[s
 
 def _stored(wanted: str | None, models: Sequence[str]) -> Iterator[_Part]:
     """Each model of each run, oldest first; read while it is written out."""
-    with Store(paths.results_file()) as store:
+    with Store(paths.results_file(), for_reading=True) as store:
         runs = [run for run in store.runs() if wanted in (None, run.run)]
         if wanted and not runs:
             newest = ", ".join(run.run for run in store.runs()[-3:])

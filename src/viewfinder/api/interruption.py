@@ -64,7 +64,7 @@ def interruptible(main: Coroutine[Any, Any, T], store: Store) -> T:
 
 def kept(run: str) -> list[KeptModel]:
     """What is stored of each model of a run that was stopped."""
-    with Store(paths.results_file()) as store:
+    with Store(paths.results_file(), for_reading=True) as store:
         complete = {one.model for one in results.readable(store.results_of(run))}
         return [
             KeptModel(

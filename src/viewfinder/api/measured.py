@@ -24,7 +24,7 @@ def measured_here() -> MeasuredHere:
     machine = this_machine()
     found: dict[tuple[str, str], MeasuredVariant] = {}
     try:
-        with Store(paths.results_file()) as store:
+        with Store(paths.results_file(), for_reading=True) as store:
             for newest in results.readable(store.latest()):
                 for result in results.readable(store.history(newest.model, newest.variant)):
                     is_here = (result.machine.cpu, result.machine.gpu) == (machine.cpu, machine.gpu)

@@ -14,11 +14,12 @@ from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.pictures import PictureFiles, inline, without_picture
 from viewfinder.api.running_servers import running_servers_at
-from viewfinder.api.setup import card_of, open_catalog, own_folders
+from viewfinder.api.setup import card_of, check_settings, open_catalog, own_folders
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.measure import carried
 from viewfinder.measure import results as stored
 from viewfinder.measure.compare import own_score
 from viewfinder.measure.compare.evidence import Evidence, evidence_of
@@ -84,6 +85,7 @@ def bench(
     settings, request = _asked_for(names, endpoint, endpoint_key, settings, sees=only)
     catalog = open_catalog(settings)
     cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
+    check_settings(catalog, settings)
     if depth.limit_s and (own := depth.counts.get(OWN.name)):
         depth = depth.with_counts(OWN.name, own.within(depth.limit_s, len(cards), alone=only))
     with own_folders() as folders, Store(paths.results_file()) as store:
@@ -177,7 +179,7 @@ def compared_guide(
     form: Format = "md", *, charts_beside: Path | None = None, compare: str | None = None
 ) -> tuple[str, list[Comparison]]:
     """The guide, and the comparisons in it, of which `regressions` are those that became worse."""
-    with Store(paths.results_file()) as store:
+    with Store(paths.results_file(), for_reading=True) as store:
         histories = _histories(store)
         if not histories:
             raise ViewfinderError(
@@ -197,9 +199,10 @@ def compared_guide(
 
 
 def _histories(store: Store) -> list[list[ModelResult]]:
-    """The results of each variant that count, the newest first; see `own_score.joined`."""
+    """The results of each variant that count, the newest first; see `own_score.joined` and
+    `carried.completed`."""
     return [
-        own_score.joined(stored.readable(store.history(one.model, one.variant)))
+        carried.completed(own_score.joined(stored.readable(store.history(one.model, one.variant))))
         for one in stored.readable(store.latest())
     ]
 
@@ -235,7 +238,7 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Eviden
 
 def conclude() -> str:
     """The guide's first sentence, and the command that follows from it."""
-    with Store(paths.results_file()) as store:
+    with Store(paths.results_file(), for_reading=True) as store:
         latest = newest([results[0] for results in _histories(store)])
         said = answer(latest, _evidence(store, latest))
     text = without_variants(said.text, latest)

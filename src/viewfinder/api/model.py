@@ -1,24 +1,24 @@
 """Asking one model from Python: `load` and `Model`; called by `viewfinder ask` and by other programs."""
 
 import asyncio
-import base64
 import contextlib
-import mimetypes
+import os
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr
 
-from viewfinder.api.setup import card_of, known_as, open_catalog, open_fleet
+from viewfinder.api.question import question_of
+from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import BadRequest, EngineRefused, InvalidImage, ViewfinderError
+from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve as listen
@@ -26,12 +26,8 @@ from viewfinder.host.ownership import running_owner
 from viewfinder.host.sockets import bind_port
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
-from viewfinder.scenes.messages import with_images
 
 T = TypeVar("T")
-
-IMAGE_FILE_BYTES = 40 * 1024 * 1024
-"""The largest image file that `ask` sends: as base64 it still fits the gateway's default limit."""
 
 
 class Model(contextlib.AbstractContextManager["Model"]):
@@ -57,7 +53,7 @@ class Model(contextlib.AbstractContextManager["Model"]):
         """The same answer, piece by piece as it arrives."""
         body = {
             "model": self.name,
-            "messages": [_message(parts)],
+            "messages": [question_of(parts)],
             "max_tokens": max_tokens,
             "temperature": temperature,
         }
@@ -68,11 +64,15 @@ class Model(contextlib.AbstractContextManager["Model"]):
         except EngineRefused as refusal:
             raise _gateway_error(refusal) from None
         finally:
-            self._host.run(words.aclose())
+            self._host.run(_close(words))
 
     def close(self) -> None:
-        """Stop everything that `load` started; it is gone when this returns."""
+        """Stop everything that `load` started; it is gone when this returns. In a forked process it does
+        nothing: what `load` started belongs to the process that called it."""
         self._host.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise _elsewhere("cannot be sent to another process")
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -90,6 +90,7 @@ def load(name: str, *, variant: str | None = None, settings: Settings | None = N
         settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
     catalog = open_catalog(settings)
     card = card_of(catalog, name)
+    check_settings(catalog, settings)
     host = _Background()
     try:
         owner = running_owner(paths.home())
@@ -110,6 +111,7 @@ class _Background:
     """An event loop in its own thread, for callers that are not asynchronous."""
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="viewfinder", daemon=True)
         self._thread.start()
@@ -117,7 +119,13 @@ class _Background:
         self._client: ChatClient | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work in the loop and wait for it; an interrupt cancels it first."""
+        """Do the work in the loop and wait for it; an interrupt cancels it first.
+
+        A fork has no threads but the one that forked, so no loop either: it would wait for ever.
+        """
+        if os.getpid() != self._pid:
+            work.close()
+            raise _elsewhere(f"was loaded by process {self._pid}, and this is a fork of it")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -166,13 +174,21 @@ class _Background:
 
     def close(self) -> None:
         """Stop everything, then the loop; safe to call twice."""
-        if self._loop.is_closed():
+        if self._loop.is_closed() or os.getpid() != self._pid:
             return
         self._client = None
         self.run(self._stack.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _elsewhere(why: str) -> ViewfinderError:
+    return ViewfinderError(
+        f"The model {why}.",
+        hint="Load it in that process, or give that one its base_url and api_key, for any OpenAI client.",
+        code="other_process",
+    )
 
 
 def _gateway_error(refusal: EngineRefused) -> ViewfinderError:
@@ -183,30 +199,9 @@ def _gateway_error(refusal: EngineRefused) -> ViewfinderError:
     return BadRequest(str(said.get("message")), code=str(said.get("code")), param=said.get("param"))
 
 
+async def _close(words: AsyncGenerator[str, None]) -> None:
+    await words.aclose()
+
+
 async def _next(words: AsyncGenerator[str, None]) -> str | None:
     return await anext(words, None)
-
-
-def _message(parts: Sequence[str | Path]) -> dict[str, Any]:
-    """The user message: images, then the question."""
-    if not parts or not isinstance(parts[-1], str):
-        raise BadRequest("The question is missing.", hint='It comes last: ask("photo.jpg", "What is this?").')
-    return with_images([_data_url(Path(image)) for image in parts[:-1]], parts[-1])
-
-
-def _data_url(file: Path) -> str:
-    """The file as a data URL; the gateway checks what it really holds."""
-    try:
-        if file.stat().st_size > IMAGE_FILE_BYTES:
-            raise InvalidImage(
-                f"{file} is larger than {IMAGE_FILE_BYTES // 2**20} MiB.",
-                hint="Send a smaller version of it.",
-                code="image_too_large",
-            )
-        content = file.read_bytes()
-    except OSError as error:
-        raise BadRequest(
-            f"{file} cannot be read: {error.strerror}.", hint="Images come before the question."
-        ) from None
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

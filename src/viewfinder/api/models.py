@@ -6,7 +6,7 @@ from viewfinder.api.measured import measured_here
 from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.config import FleetSettings, Settings, load_settings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
 from viewfinder.fleet.choice import MeasuredHere, Option, choose, look
 from viewfinder.fleet.health.profile import estimated_bytes
@@ -18,8 +18,9 @@ ELSEWHERE = "another variant was chosen"
 class ModelLine:
     """One row of the model list: the variant that a request would use here, or the card's first.
 
-    `ready` says that it can be loaded now, `note` why not. `fits` is about this machine's memory, None
-    when the size is not known; `size_bytes` is that of the files here, else of the download.
+    `ready` says that it can be loaded now, `note` why not. `fits` is about what models may use of
+    this machine's memory, None when the size is not known; `size_bytes` is that of the files here, else of
+    the download. `aliases` are its other names in the settings.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelLine:
     ready: bool
     why: str
     note: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,19 @@ def models(*, settings: Settings | None = None) -> list[ModelLine]:
     """Every model of the catalog, and whether it can be loaded here."""
     settings = settings or load_settings()
     catalog, measured = open_catalog(settings), measured_here()
-    return [_line(catalog, catalog.get(name), measured) for name in catalog.names()]
+    return [_line(catalog, catalog.get(name), measured, settings.fleet) for name in catalog.names()]
 
 
 def variants(model: str, *, settings: Settings | None = None) -> list[VariantLine]:
     """Every variant of a model, best first; `model` is its name or a repository's id. Raises UnknownModel."""
-    catalog = open_catalog(settings or load_settings())
+    settings = settings or load_settings()
+    catalog = open_catalog(settings)
     whole, choice, measured = catalog.card(model), catalog.get(model), measured_here()
-    options = choose(choice, look(choice, measured))
+    options = choose(choice, look(choice, measured, settings.fleet))
     others = whole.narrowed(variant for variant in whole.variants if variant not in choice.variants)
     lines = [_variant_line(whole, option, option.why) for option in options]
     if others.variants:
-        rest = choose(others, look(others, measured))
+        rest = choose(others, look(others, measured, settings.fleet))
         lines += [_variant_line(whole, option, option.refused or ELSEWHERE) for option in rest]
     return lines
 
@@ -99,8 +102,8 @@ def limits_note(model: str, *, settings: Settings | None = None) -> str:
     return f"{card.name} {card.limits}; for photographs: {use}"
 
 
-def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere) -> ModelLine:
-    best = choose(card, look(card, measured))[0]
+def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere, fleet: FleetSettings) -> ModelLine:
+    best = choose(card, look(card, measured, fleet))[0]
     note = best.refused or _trouble(catalog, best.variant)
     return ModelLine(
         name=card.name,
@@ -115,6 +118,7 @@ def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere) -> ModelLin
         ready=not note,
         why=best.why,
         note=note,
+        aliases=tuple(alias for alias, name in catalog.other_names().items() if name == card.name),
     )
 
 

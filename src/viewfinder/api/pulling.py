@@ -52,7 +52,7 @@ def prepare(
 ) -> list[Pull]:
     """Look up what has to be downloaded for these models; downloads nothing.
 
-    A name is that of a card, for its variant that suits this machine, or `hf:owner/name`.
+    A name is that of a card, for its variant that suits this machine, or `hf:owner/name[/file.gguf]`.
     Raises UnknownModel, BadRequest, EngineMissing, HubError, ModelFilesError.
     """
     catalog, hub = open_catalog(settings or load_settings()), Hub()
@@ -88,7 +88,8 @@ def pull(
 def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull:
     if name.startswith(HUB_PREFIX):
         repository = parse_reference(name)
-        return Pull(name, "", plan(wanted_of_repository(repository.repo, repository.revision), hub))
+        wanted = wanted_of_repository(repository.repo, repository.revision, repository.file)
+        return Pull(name, "", plan(wanted, hub))
     try:
         card = catalog.get(name)
     except UnknownModel as error:

@@ -12,9 +12,11 @@ from pathlib import Path
 from watchfiles import awatch
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import Settings, config_file
+from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.core.settings_files import settings_files
 from viewfinder.fleet.changed_settings import changed_models
+from viewfinder.gateway.keys import KeyFile
 from viewfinder.gateway.listen import require_key_beyond_loopback
 
 SETTINGS_CHECK_MS = 2000
@@ -29,7 +31,8 @@ class Reloading:
     """The settings of one `serve`: `current` are those in force, with the address that is bound.
 
     `reread` reads the settings as they are written now, `open_catalog` makes the catalog for some settings;
-    `apply` puts both in force, and gets the names of the models that must restart for it.
+    `apply` puts both in force, and gets the names of the models that must restart for it. `keys` are
+    the named API keys.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Reloading:
         reread: Callable[[], Settings],
         open_catalog: Callable[[Settings], Catalog],
         apply: Callable[[Catalog, Settings, set[str]], Awaitable[None]],
+        keys: KeyFile | None = None,
     ) -> None:
+        self._keys = keys
         self._catalog, self.current = catalog, current
         self._reread, self._open_catalog, self._apply = reread, open_catalog, apply
         self._written = reread()
-        self._file = config_file()
-        self._seen = _state(self._file)
+        self._files = settings_files()
+        self._seen = self._states()
         self._wanted = asyncio.Event()
 
     def request(self) -> None:
@@ -59,30 +64,35 @@ class Reloading:
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
-                was_there, self._seen = self._seen is not None, _state(self._file)
-                await self.reload(gone=was_there and self._seen is None)
+                before, self._seen = self._seen, self._states()
+                gone = (file for file, was in before.items() if was and not self._seen[file])
+                await self.reload(gone=next(gone, None))
         finally:
             watching.cancel()
 
+    def _states(self) -> dict[Path, tuple[int, int, int] | None]:
+        return {file: _state(file) for file in self._files}
+
     async def _watch(self, check_ms: int) -> None:
-        folder = next(parent for parent in self._file.absolute().parents if parent.is_dir())
+        parents = [file.absolute().parents for file in self._files]
+        folders = {next(parent for parent in above if parent.is_dir()) for above in parents}
         try:
             async for _ in awatch(
-                folder, watch_filter=None, recursive=False, rust_timeout=check_ms, yield_on_timeout=True
+                *folders, watch_filter=None, recursive=False, rust_timeout=check_ms, yield_on_timeout=True
             ):
-                if _state(self._file) != self._seen:
+                if self._states() != self._seen:
                     self.request()
         except OSError as error:  # the system has no watches left, for example
-            _log.warning("%s is not watched (%s): after a change, send SIGHUP.", self._file, error)
+            _log.warning("%s is not watched (%s): after a change, send SIGHUP.", self._files[0], error)
 
-    async def reload(self, *, gone: bool = False) -> bool:
-        """Whether the settings as they are written now are in force; `gone`: their file was there before."""
+    async def reload(self, *, gone: Path | None = None) -> bool:
+        """Whether the settings as they are written now are in force; `gone`: a file that was there before."""
         try:
             if gone:
-                raise BadRequest(f"{self._file} is gone.", hint="An empty file means the defaults.")
+                raise BadRequest(f"{gone} is gone.", hint="An empty file means the defaults.")
             written = self._reread()
             new = written.model_copy(update={name: getattr(self.current, name) for name in FIXED})
-            require_key_beyond_loopback(new.host, new.api_key)
+            require_key_beyond_loopback(new.host, new.api_key, self._keys)
             catalog = self._open_catalog(new)
         except ViewfinderError as error:
             _log.error("The settings were not reloaded: %s", error)

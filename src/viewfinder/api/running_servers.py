@@ -11,6 +11,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import BadRequest, EngineError
+from viewfinder.core.settings_files import trusted_place
 from viewfinder.fleet.process.connected import models_of
 from viewfinder.measure.prompts import about_images, body, without_images
 
@@ -64,7 +65,7 @@ async def _probe(server: RunningServer) -> None:
                 raise BadRequest(
                     f"'{server.model}' at {server.root} did not answer {what}: {error.partition(': ')[2]}",
                     hint="Fix the server or the name of its model. If the model cannot do that, name it in "
-                    f"viewfinder.toml, under [endpoints.NAME] with {switch} = false, and run: viewfinder "
+                    f"{trusted_place()}, under [endpoints.NAME] with {switch} = false, and run: viewfinder "
                     "bench NAME",
                     code=error.partition(":")[0],
                 )
@@ -73,7 +74,12 @@ async def _probe(server: RunningServer) -> None:
 def _server(url: str, key: SecretStr | None, model: str) -> RunningServer:
     try:
         return RunningServer(base_url=url, model=model, api_key=key)
-    except ValidationError:
+    except ValidationError as error:
+        if error.errors()[0]["loc"][:1] == ("api_key",):
+            raise BadRequest(
+                "The key in VIEWFINDER_ENDPOINT_KEY is not valid: it has a blank or a line end at an end.",
+                param="api_key",
+            ) from None
         raise BadRequest(
             f"{url!r} is not the address of a server.", hint="For example: http://127.0.0.1:11434/v1"
         ) from None

@@ -2,27 +2,35 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
 
 from viewfinder.api.measured import measured_here
 from viewfinder.api.reloading import Reloading
-from viewfinder.api.setup import card_of, known_as, open_catalog, open_fleet
+from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
+from viewfinder.core.seldom import Seldom
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import Replaceable, make_app
+from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.control import make_control
+from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.keys import KeyFile
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
+from viewfinder.host.descriptors import raise_limit
 from viewfinder.host.output import Output
 from viewfinder.host.ownership import OwnerLock, control_socket
 from viewfinder.host.sockets import Bound, bind_port
@@ -31,10 +39,16 @@ from viewfinder.media.intake import Intake
 
 _log = logging.getLogger(__name__)
 
+LOUD = ("asyncio", "uvicorn.error")
+"""Loggers that write a line, or a traceback, for each connection or request that fails."""
+SWITCH_S = 0.0005
+"""How long the event loop waits for a thread that runs Python, each time it has sent or received: with
+Python's own 5 ms, a few connections made 40 ms of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A gateway that listens, and the models whose files are here.
+    """A gateway that listens, and the models whose files are here, with the aliases of them.
 
     `notice` says why it listens on another port than the settings say, if it does.
     """
@@ -42,6 +56,7 @@ class Serving:
     url: str
     models: tuple[str, ...]
     notice: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def serve(
@@ -61,7 +76,33 @@ def serve(
     if settings is None:
         settings, reread = load_settings(), reread or load_settings
     given = settings
-    asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready))
+    raise_limit()
+    with _quick_switches(), _seldom_repeated():
+        asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready))
+
+
+@contextlib.contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Threads that parse large bodies give the event loop its turn soon."""
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before_s)
+
+
+@contextlib.contextmanager
+def _seldom_repeated() -> Iterator[None]:
+    """As long as strangers can cause lines of log, each message is logged once a minute."""
+    seldom, loud = Seldom(), [logging.getLogger(name) for name in LOUD]
+    for log in loud:
+        log.addFilter(seldom)
+    try:
+        yield
+    finally:
+        for log in loud:
+            log.removeFilter(seldom)
 
 
 async def _serve(
@@ -74,13 +115,16 @@ async def _serve(
         catalog = open_catalog(settings)
         for name in names:
             card_of(catalog, name)  # adds those that are in no catalog
+        check_settings(catalog, settings)
         return catalog
 
     catalog = open_named(settings)
     cards = [card_of(catalog, name) for name in names]
     for card in cards:  # the named models must be here; others may fail at their first request
-        catalog.resolve(choose_variant(card, measured_here())[0])
-    require_key_beyond_loopback(settings.host, settings.api_key)
+        catalog.resolve(choose_variant(card, measured_here(), settings.fleet)[0])
+    keys = KeyFile(paths.keys_file())
+    keys.all()  # a broken file is told before anything starts
+    require_key_beyond_loopback(settings.host, settings.api_key, keys)
     home = paths.home()
     lock = OwnerLock.acquire(home)
     async with contextlib.AsyncExitStack() as stack:
@@ -93,24 +137,32 @@ async def _serve(
         stack.callback(log.close)
         fleet = await stack.enter_async_context(open_fleet(catalog, settings))
         fleet.events.write_to(log)
-        service = _Service(fleet, await stack.enter_async_context(Intake(settings.limits)), settings)
+        kept = KeptTurns(paths.responses_folder(), settings.responses)
+        stack.callback(kept.close)
+        fleet.events.listen(kept.hear)
+        intake = await stack.enter_async_context(Intake(settings.limits))
+        service = _Service(fleet, intake, settings, keys, kept)
         control = stack.enter_context(control_socket(lock))
         await stack.enter_async_context(serving_control(make_control(fleet), control))
-        reloading = Reloading(catalog, settings, reread=reread, open_catalog=open_named, apply=service.apply)
+        reloading = Reloading(
+            catalog, settings, reread=reread, open_catalog=open_named, apply=service.apply, keys=keys
+        )
         stop = asyncio.Event()
         _on_signals(stop, reloading.request)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
         beside = [asyncio.create_task(_preload(fleet, name)) for name in called]
-        beside.append(asyncio.create_task(reloading.run()))
+        beside += (asyncio.create_task(reloading.run()), asyncio.create_task(kept.tidying()))
 
         def listening() -> None:
+            gc.collect()
+            gc.freeze()  # it all stays, and looking through it again held up every request for 60 ms
             lock.announce(url_of(bound.host, bound.port), control.getsockname())
             here = tuple(card.name for card in fleet.cards())
-            on_ready(Serving(url_of(bound.host, bound.port), here, notice))
+            others = {alias: name for alias, name in catalog.other_names().items() if name in here}
+            on_ready(Serving(url_of(bound.host, bound.port), here, notice, others))
 
-        drain_s = settings.fleet.drain_s
         with contextlib.suppress(asyncio.CancelledError):
-            await listen(service.app, bound, settings, stop=stop, drain_s=drain_s, on_listening=listening)
+            await service.listen(bound, stop, listening)
         for task in beside:
             task.cancel()
 
@@ -118,19 +170,48 @@ async def _serve(
 class _Service:
     """The gateway over its fleet; `app` uses the settings that were applied last."""
 
-    def __init__(self, fleet: Fleet, intake: Intake, settings: Settings) -> None:
-        self._fleet, self._intake, self._settings = fleet, intake, settings
+    def __init__(
+        self, fleet: Fleet, intake: Intake, settings: Settings, keys: KeyFile, kept: KeptTurns
+    ) -> None:
+        self._fleet, self._intake, self._settings, self._keys = fleet, intake, settings, keys
+        self._kept = kept
         self._metrics = Metrics(fleet)
-        self.app = Replaceable(make_app(fleet, intake, settings, VERSION, self._metrics))
+        self.terms = Terms.of(settings.limits, settings.fleet.drain_s)
+        self.app = Replaceable(self._made())
+
+    async def listen(self, bound: Bound, stop: asyncio.Event, on_listening: Callable[[], None]) -> None:
+        """Serve `app` until `stop` is set."""
+        await listen(
+            self.app,
+            bound,
+            self._settings,
+            stop=stop,
+            on_listening=on_listening,
+            keys=self._keys,
+            terms=self.terms,
+        )
 
     async def apply(self, catalog: Catalog, settings: Settings, changed: set[str]) -> None:
         """Use other settings from now on; the models in `changed` restart."""
         old, self._settings = self._settings, settings
         self._intake.limit(settings.limits)
-        self.app.app = make_app(self._fleet, self._intake, settings, VERSION, self._metrics)
+        self._kept.limit(settings.responses)
+        self.terms.limit(settings.limits, settings.fleet.drain_s)
+        self.app.app = self._made()
         await self._fleet.reload(catalog, settings, changed)
         for name in {*old.fleet.pinned} ^ {*settings.fleet.pinned}:
             self._fleet.pin(name, name in settings.fleet.pinned)
+
+    def _made(self) -> Starlette:
+        return make_app(
+            self._fleet,
+            self._intake,
+            self._settings,
+            VERSION,
+            metrics=self._metrics,
+            keys=self._keys,
+            kept=self._kept,
+        )
 
 
 def _on_signals(stop: asyncio.Event, reload: Callable[[], None]) -> None:

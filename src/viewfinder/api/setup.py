@@ -1,7 +1,10 @@
 """Sets up the catalog, a fleet and their folders from the settings; called by the other modules of api."""
 
+import logging
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 
 from viewfinder.api.measured import measured_here
 from viewfinder.catalog.card import ModelCard
@@ -9,11 +12,17 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.uncarded import is_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import UnknownModel
+from viewfinder.core.errors import BadRequest, UnknownModel
+from viewfinder.core.variables import nearest
 from viewfinder.engines.registry import engines
+from viewfinder.fleet.budget import cut_budget
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.host.leftovers import sweep
 from viewfinder.host.ownership import claim, give_up
+
+MOST_TOKENS = 2**31 - 1
+"""Of all slots of a server process together: engines count them in 32 bits."""
+_log = logging.getLogger(__name__)
 
 
 def open_catalog(settings: Settings) -> Catalog:
@@ -26,6 +35,7 @@ def open_catalog(settings: Settings) -> Catalog:
         settings.endpoints,
         folder_engines=[name for name, engine in engines().items() if engine.loads_folder],
         wanted=settings.variants,
+        aliases=settings.aliases,
         lock_file=paths.pulled_file(),
     )
 
@@ -49,6 +59,72 @@ def known_as(catalog: Catalog, card: ModelCard, name: str) -> str:
     The id of a repository stays as it is: it limits the choice to the variants of that repository.
     """
     return card.name if catalog.was_added(card) else name
+
+
+def check_settings(catalog: Catalog, settings: Settings) -> None:
+    """Report each name in the settings that means nothing; called when all models are in the catalog.
+
+    Raises BadRequest for a setting with which no model could ever start, and for an alias of no use.
+    """
+    catalog.check_aliases()
+    _report_unknown(catalog.names(), settings)
+    _check_numbers(settings)
+    if cut := cut_budget(settings.fleet):
+        _warn(cut)
+    program = settings.engine.llama_server
+    if program is not None and shutil.which(program.expanduser()) is None:
+        raise BadRequest(
+            f"The setting 'engine.llama_server' names no program: {program}.",
+            hint="Give the whole path of a file that may be executed, or remove it to use the llama.cpp that "
+            "comes with Viewfinder.",
+            param="engine.llama_server",
+        )
+
+
+def _report_unknown(models: list[str], settings: Settings) -> None:
+    for setting, names in (
+        ("fleet.pinned", settings.fleet.pinned),
+        ("engine_for", settings.engine_for),
+        ("defaults_for", settings.defaults_for),
+        ("engine.remote_code", settings.engine.remote_code),
+    ):
+        for name in names:
+            if name not in models:
+                _report(setting, name, "model", nearest(name, models))
+    for name, local in settings.models.items():
+        if local.engine and local.engine not in engines():
+            _report(f"models.{name}.engine", local.engine, "engine", nearest(local.engine, [*engines()]))
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name in ("", *settings.engine_for):
+        own = settings.engine_of(name)
+        if own.context_tokens * own.slots > MOST_TOKENS:
+            raise BadRequest(
+                f"{own.slots} slots of {own.context_tokens:,} tokens are more than any engine has.",
+                hint=f"Lower slots or context_tokens under [{f'engine_for.{name}' if name else 'engine'}].",
+                param="engine.context_tokens",
+            )
+    for name, defaults in settings.defaults_for.items():
+        if (defaults.max_tokens or 0) > settings.limits.output_tokens:
+            raise BadRequest(
+                f"The default max_tokens of '{name}' is {defaults.max_tokens:,}; the most is "
+                f"{settings.limits.output_tokens:,}.",
+                hint=f"Lower it under [defaults_for.{name}], or raise limits.output_tokens.",
+                param=f"defaults_for.{name}.max_tokens",
+            )
+
+
+@cache
+def _report(setting: str, name: str, what: str, hint: str) -> None:
+    """Once: the settings are read again whenever they change."""
+    _log.warning("The setting '%s' names %r, and there is no such %s. %s", setting, name[:100], what, hint)
+
+
+@cache
+def _warn(sentence: str) -> None:
+    """Once, too."""
+    _log.warning("%s", sentence)
 
 
 @contextmanager

@@ -24,14 +24,14 @@ def run_named(store: Store, word: str) -> str:
 
 def stored_models() -> list[StoredModel]:
     """Every model of every run, the newest run first."""
-    with Store(paths.results_file()) as store:
+    with Store(paths.results_file(), for_reading=True) as store:
         return store.contents()
 
 
 def stored_result(run: str, model: str = "") -> ModelResult:
     """The result of a model in a run (see `run_named`), or of its one model. Raises BadRequest when there is
     none."""
-    with Store(paths.results_file()) as store:
+    with Store(paths.results_file(), for_reading=True) as store:
         run = run_named(store, run)
         found = [one for one in results.readable(store.results_of(run)) if model in ("", one.model)]
     if len(found) == 1:

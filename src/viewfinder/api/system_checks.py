@@ -9,13 +9,15 @@ import shutil
 from pathlib import Path
 
 import httpx2
-import psutil
 
 from viewfinder.catalog.hub import endpoint
+from viewfinder.catalog.remote import NO_CONNECTION
 from viewfinder.core.check import Check, fix, good, note
-from viewfinder.core.config import Settings
+from viewfinder.core.config import FleetSettings, Settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse
+from viewfinder.fleet.budget import budget_bytes, cut_budget
 from viewfinder.host.leftovers import Leftovers
+from viewfinder.host.machine_memory import machine_memory
 from viewfinder.host.sockets import bind_port
 
 HUB_TIMEOUT_S = 3.0
@@ -24,11 +26,16 @@ LITTLE_DISK_BYTES, NO_DISK_BYTES = 10_000_000_000, 200_000_000
 """Free space below the first holds few models; below the second, not even results and logs."""
 
 
-def memory(total_bytes: int) -> Check:
-    """Whether a small model fits into memory now."""
-    free_bytes = psutil.virtual_memory().available
-    says = f"{_gb(free_bytes)} of {_gb(total_bytes)} are free"
-    if free_bytes < LITTLE_MEMORY_BYTES:
+def memory(settings: FleetSettings) -> Check:
+    """Whether a small model fits into memory now, and how much all models may use."""
+    here = machine_memory()
+    says = f"{_gb(here.available_bytes)} of {_gb(here.total_bytes)} are free"
+    if here.is_limited:
+        says += f", by the limit of this container or service (the computer has {_gb(here.computer_bytes)})"
+    if cut := cut_budget(settings):
+        return note("memory", f"{says}. {cut}")
+    says += f"; models may use {_gb(budget_bytes(settings))} together"
+    if here.available_bytes < LITTLE_MEMORY_BYTES:
         return note("memory", f"{says}: most models will not fit now.")
     return good("memory", f"{says}.")
 
@@ -61,7 +68,7 @@ def hub() -> Check:
         return fix("model hub", f"HF_ENDPOINT is not a web address: {place}.", "unset HF_ENDPOINT")
     try:
         status = httpx2.head(place, timeout=HUB_TIMEOUT_S, follow_redirects=True).status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, *NO_CONNECTION) as error:
         why = str(error) or type(error).__name__
         return note(
             "model hub",

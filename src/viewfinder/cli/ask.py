@@ -1,11 +1,11 @@
 """`viewfinder ask MODEL [IMAGE...] QUESTION`: one answer, streamed."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from viewfinder.cli.console import errors, print_json
+from viewfinder.cli.console import errors, print_json, say
 from viewfinder.cli.pull import AGREED, with_files
 
 if TYPE_CHECKING:
@@ -28,11 +28,14 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a model a question, with or without images."""
+    from viewfinder.api.question import check_images
+
+    check_images(parts[:-1])  # before a model takes its time to load, and all that it needs
     from viewfinder.api.model import load
     from viewfinder.api.models import limits_note
 
     def loading() -> "Model":
-        with errors.status(f"Loading {model} ..."):
+        with errors.status(Text(f"Loading {model} ...")):
             return load(model, variant=variant)
 
     with with_files(loading, agreed=yes) as loaded:
@@ -45,6 +48,5 @@ def ask(
         if note := limits_note(model):
             errors.print(note, style="dim", markup=False, highlight=False)
         for word in words:
-            sys.stdout.write(word)
-            sys.stdout.flush()
-        sys.stdout.write("\n")
+            say(word)
+        say("\n")

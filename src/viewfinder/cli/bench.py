@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import SecretStr
 from rich.table import Table
+from rich.text import Text
 
 from viewfinder.cli.bench_display import printable, shown_on
 from viewfinder.cli.console import errors, output, print_json
@@ -169,7 +170,7 @@ def show(results: "list[ModelResult]") -> None:
     for result in results:
         figures = (result.figures[name] for name in columns)
         said = (figure.missing if isinstance(figure, Missing) else phrase(figure) for figure in figures)
-        table.add_row(result.model, result.failure or result.status, *said)
+        table.add_row(*map(Text, (result.model, result.failure or result.status, *said)))
     output.print(table)
     for result in results:
         for reason in (*result.status_reasons, *result.notes, result.contaminated):

@@ -1,14 +1,64 @@
-"""The two consoles of the commands: answers and tables go to stdout, everything else to stderr."""
+"""The two consoles of the commands: answers and tables go to stdout, everything else to stderr.
 
+Whatever is shown may be the words of a model, an engine or a server, so every way to a terminal is here, and
+lets nothing through that would control it.
+"""
+
+import errno
 import json
+import logging
+import os
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
-output = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
+from viewfinder.core.terminal import harmless
+
+SCREEN = Path("-")
+"""What `--out` calls stdout."""
+
+
+class Screen(Console):
+    """A console on which only our own styles control the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(harmless(segment.text), segment.style)
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # `main` knows what to do
+
+
+class PlainFormatter(logging.Formatter):
+    """For lines of the log, which hold the words of others, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return harmless(super().format(record))
+
+
+output = Screen(soft_wrap=True)
+errors = Screen(stderr=True, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Write text on stdout as it is, neither wrapped nor coloured, and show it at once."""
+    sys.stdout.write(harmless(text))
+    sys.stdout.flush()
+
+
+def write_data(text: str) -> None:
+    """Write to stdout what another program may read exactly; only a terminal gets it made harmless."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
+
+
+def file_of(out: Path | None) -> Path | None:
+    """The file that `--out` names; None for stdout, which is also called "-"."""
+    return None if out == SCREEN else out
 
 
 def print_json(value: Any) -> None:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from viewfinder.cli.console import errors, output
 
@@ -17,7 +18,7 @@ def load(
     from viewfinder.api.control import Control
 
     control = Control()
-    with errors.status(f"Loading {model} ..."):
+    with errors.status(Text(f"Loading {model} ...")):
         name = control.load(model)
     if pinned:
         control.pin(name)
@@ -29,7 +30,7 @@ def stop(model: Annotated[str, MODEL_ARGUMENT]) -> None:
     from viewfinder.api.control import Control
 
     control = Control()
-    with errors.status(f"Unloading {model} ..."):
+    with errors.status(Text(f"Unloading {model} ...")):
         name = control.unload(model)
     _print(f"{name} is unloaded.")
 

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from viewfinder.cli.console import output
+from viewfinder.cli.console import file_of, output, write_data
 
 DEMO_MODEL = "glimpse"
 
@@ -31,11 +32,11 @@ def demo(
     with tempfile.TemporaryDirectory() as folder, load(DEMO_MODEL) as model:
         picture = Path(folder) / "scene.png"
         picture.write_bytes(encode_png(scene))
-        output.print(
-            f"{DEMO_MODEL} is up at {model.base_url}; its picture was drawn just now.", highlight=False
-        )
+        where = f"{DEMO_MODEL} is up at {model.base_url}; its picture was drawn just now."
+        output.print(where, markup=False, highlight=False)
         for question in all_questions(scene):
-            output.print(f"   {question.text} [bold]{model.ask(picture, question.text)}[/]", highlight=False)
+            answer = (model.ask(picture, question.text), "bold")
+            output.print(Text.assemble(f"   {question.text} ", answer), highlight=False)
 
     output.print(limits_note(DEMO_MODEL), style="dim", markup=False, highlight=False)
 
@@ -43,6 +44,10 @@ def demo(
     show(measure([DEMO_MODEL], "quick"))
 
     output.print("[bold]3. Report[/]")
-    out.write_text(guide(chosen_format(None, out)), encoding="utf-8")
+    text = guide(chosen_format(None, out))
+    if (file := file_of(out)) is None:
+        write_data(text)
+        return
+    file.write_text(text, encoding="utf-8")
     output.print(conclude(), markup=False, highlight=False)
-    output.print(f"The guide: {out.resolve()}", markup=False, highlight=False)
+    output.print(f"The guide: {file.resolve()}", markup=False, highlight=False)

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from viewfinder.cli.console import errors, output, print_json
 
@@ -22,7 +23,7 @@ def doctor(
         print_json([asdict(check) for check in checks])
     else:
         for check in checks:
-            output.print(f"[{STATE_COLORS[check.state]}]{check.state:4}[/]", end="  ")
+            output.print(Text(f"{check.state:4}", style=STATE_COLORS[check.state]), end="  ")
             output.print(f"{check.about}: {check.says}", markup=False, highlight=False)
             if check.command:
                 output.print(f"      {check.command}", markup=False, highlight=False, style="bold")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from viewfinder.cli.console import errors
+from viewfinder.cli.console import errors, file_of, write_data
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".j
 
 def guide(
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write to this file, not to stdout.")
+        Path | None, typer.Option("--out", "-o", help="Write to this file, not to stdout (-).")
     ] = None,
     form: Annotated[
         str | None,
@@ -42,6 +42,7 @@ def guide(
     """Write the reference guide from the stored results: Markdown, one HTML file, or JSON."""
     from viewfinder.api.measuring import compared_guide as write
 
+    out = file_of(out)
     chosen = chosen_format(form, out)
     if charts and (chosen != "md" or out is None):
         raise BadRequest(
@@ -49,7 +50,7 @@ def guide(
         )
     text, comparisons = write(chosen, charts_beside=out if charts else None, compare=compare)
     if out is None:
-        typer.echo(text, nl=False)
+        write_data(text)
     else:
         out.write_text(text, encoding="utf-8")
         errors.print(f"Wrote {out}", markup=False)

@@ -2,12 +2,13 @@
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
 import typer
+
+from viewfinder.cli.console import say
 
 LINES = typer.Option("--lines", "-n", min=0, help="Number of lines to show.")
 FOLLOW = typer.Option("--follow", "-f", help="Keep printing new lines.")
@@ -41,8 +42,7 @@ def _print(lines: Iterable[str]) -> None:
     """Print lines as they are, neither wrapped nor coloured, until Ctrl-C."""
     with contextlib.suppress(KeyboardInterrupt):
         for line in lines:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            say(f"{line}\n")
 
 
 def _sentence(line: str) -> str:

@@ -45,6 +45,9 @@ def _show_models(lines: "list[ModelLine]") -> None:
         ((line.name, line.variant, line.engine, *_files(line)) for line in lines),
         (line.note if line.note and line.here else line.why for line in lines),
     )
+    aliases = [f"{alias} ({line.name})" for line in lines for alias in line.aliases]
+    if aliases:
+        output.print(f"Aliases: {', '.join(aliases)}.", markup=False, highlight=False)
     output.print("Get a model: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
 
 

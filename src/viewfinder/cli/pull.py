@@ -30,7 +30,10 @@ AGREED = typer.Option("--yes", "-y", help="Pull missing files without asking.")
 def pull(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="Names from `viewfinder models`, or hf:owner/name."),
+        typer.Argument(
+            metavar="MODEL...",
+            help="Names from `viewfinder models`, hf:owner/name, or hf:owner/name/FILE.gguf.",
+        ),
     ],
     variant: Annotated[
         str | None, typer.Option(help="The variant to pull. Default: the one that suits this machine.")

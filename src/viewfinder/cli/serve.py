@@ -1,9 +1,11 @@
 """`viewfinder serve [MODEL...]`: the gateway, until Ctrl-C."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.pull import AGREED, with_files
@@ -55,12 +57,16 @@ def serve(
 
     def on_ready(listening: serving.Serving) -> None:
         if as_json:
-            print_json({"url": listening.url, "models": listening.models, "notice": listening.notice})
+            print_json(asdict(listening))
             return
         if listening.notice:
             errors.print(listening.notice, markup=False)
-        output.print(f"Viewfinder listens at [bold]{listening.url}/v1[/] (Ctrl-C stops it)", highlight=False)
-        output.print(f"Models: {', '.join(listening.models)}", highlight=False)
+        address = (f"{listening.url}/v1", "bold")
+        output.print(Text.assemble("Viewfinder listens at ", address, " (Ctrl-C stops it)"), highlight=False)
+        output.print(f"Models: {', '.join(listening.models)}", markup=False, highlight=False)
+        if listening.aliases:
+            aliases = ", ".join(f"{alias} ({model})" for alias, model in listening.aliases.items())
+            output.print(f"Aliases: {aliases}", markup=False, highlight=False)
         for note in filter(None, map(limits_note, listening.models)):
             output.print(note, style="dim", markup=False, highlight=False)
 
