@@ -1,7 +1,7 @@
 """Makes glimpse from nothing: tokenizer, tower, language, export, measurement.
 
 `python -m training` (`make glimpse`); the work folder keeps checkpoints, so that an interrupted run resumes
-after the last finished stage.
+within the stage that was interrupted.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from training.export import export
 from training.language import (
     DIALOGUES,
     EXAM_SCENES,
+    MIXED,
     TALK,
     WORDS,
     Course,
@@ -25,18 +26,19 @@ from training.language import (
 )
 from training.model import make_model
 from training.tokens import SPECIAL, Encoder, make_tokenizer
-from training.tower import train_tower
+from training.tower import TOWER, WIDE, Lesson, train_tower
 from viewfinder.catalog.catalog import WEIGHTS
 
 SEED = 0
-TOWER_STEPS = 2400
 
 
 def main() -> None:
     """Run every stage that has no finished checkpoint in the work folder yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(__file__).parent / "work")
-    work: Path = parser.parse_args().work
+    parser.add_argument("--train-only", action="store_true", help="keep the shipped weights and card")
+    options = parser.parse_args()
+    work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(2)
 
@@ -56,21 +58,28 @@ def main() -> None:
         unfinished.replace(checkpoint)
 
     @functools.cache
-    def teachers(scenes: int, photographed: bool) -> tuple[Teacher, Teacher]:
+    def teachers(course: Course) -> tuple[Teacher, Teacher]:
         encoder = Encoder(tokenizer)
-        split = "dialogue" if photographed else "lesson"
-        lessons = view(model, split, scenes, photographed=photographed)
-        exam = view(model, "exam", EXAM_SCENES, photographed=photographed)
+        lessons = view(model, course, course.split, course.scenes)
+        exam = view(model, course, "exam", EXAM_SCENES)
         return Teacher(encoder, token_ids, lessons, "teacher"), Teacher(encoder, token_ids, exam, "examiner")
 
     def learn(course: Course) -> None:
-        pair = teachers(course.scenes, photographed=course.dialogues)
+        # Words and talk are about the same scenes, which are viewed once.
+        pair = teachers(TALK if course is WORDS else course)
         train_language(model, *pair, token_ids, course, work)
 
-    stage("tower", lambda: train_tower(model, TOWER_STEPS, work))
+    def see(lesson: Lesson) -> None:
+        stage(lesson.name, functools.partial(train_tower, model, lesson, work))
+
+    see(TOWER)
     for course in (WORDS, TALK, DIALOGUES):
         stage(course.name, functools.partial(learn, course))
+    see(WIDE)
+    stage(MIXED.name, functools.partial(learn, MIXED))
 
+    if options.train_only:
+        return
     export(model, tokenizer, WEIGHTS / "glimpse")
     measure.main()
 

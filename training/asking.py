@@ -14,9 +14,11 @@ from scipy.stats import binomtest
 from training.conversations import SYSTEMS
 from training.photographs import photograph, shrunk_png
 from training.questions import TEXT_KINDS, ask_absent, text_question, without_image
+from training.sketches import drawn
+from training.wide import make_wide_scene
 from viewfinder.client.chat import ChatClient
 from viewfinder.scenes import dialogues, questions
-from viewfinder.scenes.drawing import encode, encode_png
+from viewfinder.scenes.drawing import encode, encode_png, saved
 from viewfinder.scenes.messages import Message, data_url, with_images
 from viewfinder.scenes.questions import Question, is_exact
 from viewfinder.scenes.scene import Scene, make_scene
@@ -25,6 +27,9 @@ TURNS = 10
 SIZES = (16, 24, 32, 48, 64, 96, 192, 512)
 """Longest sides in px to which the same 512 px images are shrunk before sending."""
 SIZED_KINDS = ("color", "shape", "count", "place")
+TENTHS = tuple(range(2, 10))
+"""Widths of a lone thing, in tenths of the picture's width."""
+WIDE_KINDS = ("color", "shape")
 
 
 @dataclass
@@ -187,6 +192,17 @@ async def ask_sizes(client: ChatClient, tally: Tally, number: int) -> None:
         for question in asked:
             message = with_images([data_url("png", shrunk_png(scene, size))], question.text)
             tally.add(f"{size} px", question, await answer(client, [message]))
+
+
+async def ask_wide(client: ChatClient, tally: Tally, number: int) -> None:
+    """The color and the shape of one thing in each width, drawn as another program would draw it."""
+    for tenths in TENTHS:
+        scene = make_wide_scene(f"measure/wide/{tenths}/{number}", share=tenths / 10)
+        data = saved(drawn(scene), scene.codec, quality=scene.quality)
+        rng = random.Random(f"measure/wide/{tenths}/{number}")
+        for question in filter(None, (questions.ask_about(scene, kind, rng) for kind in WIDE_KINDS)):
+            message = with_images([data_url(scene.codec, data)], question.text)
+            tally.add(f"{tenths} tenths wide", question, await answer(client, [message]))
 
 
 def _ask_some(scene: Scene, rng: random.Random) -> Question:

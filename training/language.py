@@ -1,4 +1,4 @@
-"""The language model learns to read the tower's tokens, in three courses; called by `training.__main__`.
+"""The language model learns to read the tower's tokens, in four courses; called by `training.__main__`.
 
 The tower is frozen, so its output for a scene is computed once and used many times.
 """
@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from transformers import Idefics3ForConditionalGeneration
 from training.conversations import Conversation, make_conversation, make_dialogue
 from training.model import look
 from training.pictures import tiles
+from training.progress import Progress
 from training.tokens import IMAGE, PAD, Encoder
+from training.wide import mixed_scene
 from viewfinder.scenes.dialogues import ORDINALS
 from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
@@ -35,7 +37,8 @@ TILE_TOKENS = 36
 class Course:
     """A part of the training; the number of turns is drawn from `turns` for each batch of `rows`.
 
-    `scenes` is the number of different scenes. Dialogues have up to two images, half of them photographed.
+    `scenes` is the number of different scenes that `make` draws, with seeds in `split`. Dialogues have up to
+    two images, half of them photographed.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Course:
     turns: tuple[int, ...]
     tiled: bool = True
     dialogues: bool = False
+    split: str = "lesson"
+    make: Callable[..., Scene] = make_scene
     scenes: int = 12_000
     peak: float = 2e-3
 
@@ -53,10 +58,30 @@ WORDS = Course("words", steps=1000, rows=100, turns=(1,), tiled=False)
 answer from the earlier turns, and hardly ever learns to look at the image."""
 TALK = Course("talk", steps=2000, rows=40, turns=(3, 6, 6, 8))
 DIALOGUES = Course(
-    "dialogues", steps=1800, rows=24, turns=(4, 7, 10), dialogues=True, scenes=6000, peak=1.5e-3
+    "dialogues",
+    steps=1800,
+    rows=24,
+    turns=(4, 7, 10),
+    dialogues=True,
+    split="dialogue",
+    scenes=6000,
+    peak=1.5e-3,
 )
-"""The last: two images, ten turns, premises that may be false. By then the model can read one image, and only
-has to learn which image a question is about."""
+"""Two images, ten turns, premises that may be false. By then the model can read one image, and only has to
+learn which image a question is about."""
+MIXED = Course(
+    "mixed",
+    steps=1500,
+    rows=24,
+    turns=(2, 4, 7, 10),
+    dialogues=True,
+    split="mixed",
+    make=mixed_scene,
+    scenes=6000,
+    peak=8e-4,
+)
+"""The last, after the tower has learnt wide things: the same conversations, about scenes half of which are
+wide. The tower's tokens have moved a little, and tiles are no longer silent."""
 EXAM_SCENES, EXAM_EVERY = 400, 200
 
 
@@ -69,38 +94,36 @@ class Views:
 
 
 class _Rendered(Dataset):
-    def __init__(self, split: str, count: int, photographed: bool) -> None:
-        self._split, self._count, self._photographed = split, count, photographed
+    def __init__(self, course: Course, split: str, count: int) -> None:
+        self._course, self._split, self._count = course, split, count
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, number: int) -> np.ndarray:
         rng = random.Random(f"{self._split}/view/{number}")
-        photographed = self._photographed and number % 2 == 0
-        return tiles(scene_of(self._split, number), rng, photographed=photographed)
+        photographed = self._course.dialogues and number % 2 == 0
+        return tiles(scene_of(self._course, self._split, number), rng, photographed=photographed)
 
 
-def scene_of(split: str, number: int) -> Scene:
+def scene_of(course: Course, split: str, number: int) -> Scene:
     """Scene `number` of a split; mostly small canvases, which render fast."""
     seed = f"{split}/{number}"
-    return make_scene(seed, longest=(96, 1024) if random.Random(seed).random() < 0.2 else (96, 420))
+    return course.make(seed, longest=(96, 1024) if random.Random(seed).random() < 0.2 else (96, 420))
 
 
 @torch.no_grad()
-def view(
-    model: Idefics3ForConditionalGeneration, split: str, count: int, *, photographed: bool = False
-) -> Views:
-    """Render `count` scenes of a split (with `photographed`, every second one as a photograph), and keep the
-    tower's outputs."""
+def view(model: Idefics3ForConditionalGeneration, course: Course, split: str, count: int) -> Views:
+    """Render `count` scenes of a split (in dialogues, every second one as a photograph), and keep the tower's
+    outputs."""
     seen = torch.empty(count, 45, 192, dtype=torch.bfloat16)
-    loader = DataLoader(_Rendered(split, count, photographed), 64, num_workers=1, prefetch_factor=4)
+    loader = DataLoader(_Rendered(course, split, count), 64, num_workers=1, prefetch_factor=4)
     for number, batch in enumerate(loader):
         pixels = batch.flatten(0, 1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         with torch.autocast("cpu", torch.bfloat16):
             found = look(model, pixels)
         seen[number * 64 : number * 64 + len(batch)] = found.reshape(len(batch), 45, 192)
-    return Views([scene_of(split, number) for number in range(count)], seen)
+    return Views([scene_of(course, split, number) for number in range(count)], seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +212,13 @@ def train_language(
         examiner.batch(course, list(range(start, start + course.rows)))
         for start in range(0, EXAM_SCENES - course.rows + 1, course.rows)
     ]
+    progress = Progress(folder / f"{course.name}.unfinished", model, optimizer, schedule)
+    done = progress.resume()
     start = time.monotonic()
     lessons = teacher.batches(course)
-    for step in range(1, course.steps + 1):
+    for _ in range(done):
+        next(lessons)
+    for step in range(done + 1, course.steps + 1):
         batch = next(lessons)
         logits = predict(model, batch, token_ids[IMAGE])
         loss = functional.cross_entropy(logits.float(), batch.ids[:, 1:][batch.turns[:, 1:] >= 0])
@@ -206,6 +233,8 @@ def train_language(
                 row |= examine(model, exam, token_ids[IMAGE])
             with (folder / f"{course.name}.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
+            progress.keep(step)
+    progress.forget()
 
 
 @torch.no_grad()

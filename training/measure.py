@@ -18,12 +18,14 @@ from transformers import AutoProcessor, Idefics3ForConditionalGeneration
 import viewfinder
 from training.asking import (
     SIZES,
+    TENTHS,
     Tally,
     answer,
     ask_photograph,
     ask_scene,
     ask_sizes,
     ask_text,
+    ask_wide,
     compare,
     compare_at_once,
     doubt,
@@ -40,7 +42,7 @@ from viewfinder.scenes.questions import Question
 from viewfinder.scenes.scene import Scene, make_scene
 
 SCENES, TEXT_QUESTIONS, TALKS, COMPARISONS, PAIRS = 400, 400, 150, 150, 100
-DOUBTS, PHOTOGRAPHS, SIZED, BUDGETED = 200, 100, 60, 100
+DOUBTS, PHOTOGRAPHS, SIZED, BUDGETED, WIDE = 200, 100, 60, 100, 250
 ONE_TILE = 9
 """An image budget (llama.cpp's `--image-max-tokens`): from 9 to 35 means one tile and the overview."""
 SAME_ANSWERS = 300
@@ -97,6 +99,7 @@ def measure(folder: Path, share: float = 1.0) -> tuple[Tally, str]:
             *(doubt(client, tally, number) for number in some(DOUBTS)),
             *(ask_photograph(client, tally, number) for number in some(PHOTOGRAPHS)),
             *(ask_sizes(client, tally, number) for number in some(SIZED)),
+            *(ask_wide(client, tally, number) for number in some(WIDE)),
             *(ask_twin(client, number) for number in some(SAME_ANSWERS)),
         ]
 
@@ -158,6 +161,7 @@ def table(tally: Tally, same: str) -> str:
         *(tally.row(kind, [kind]) for kind in ("noisy JPEG", "clean PNG")),
         tally.row("1 tile + overview", ["1 tile"]),
         *(tally.row(f"shrunk to {size} px", [f"{size} px"]) for size in SIZES),
+        *(tally.row(f"one shape, 0.{tenths} of the width", [f"{tenths} tenths wide"]) for tenths in TENTHS),
     ]
     return "\n".join([*rows, "", same])
 

@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from viewfinder.scenes.drawing import paint, saved
+from training.sketches import drawn
+from viewfinder.scenes.drawing import saved
 from viewfinder.scenes.scene import Scene
 
 SENSOR_NOISE = 8.0
@@ -17,7 +18,7 @@ def photograph(scene: Scene) -> bytes:
     """
     camera = scene.random("camera")
     grain = np.random.default_rng(camera.getrandbits(64))
-    pixels = np.asarray(paint(scene), np.float32)
+    pixels = np.asarray(drawn(scene), np.float32)
     pixels = pixels + camera.uniform(1.0, SENSOR_NOISE) * grain.standard_normal(pixels.shape, np.float32)
     quality = camera.randint(40, 95)
     return saved(Image.fromarray(pixels.clip(0, 255).astype(np.uint8)), "jpeg", quality=quality)
@@ -25,6 +26,6 @@ def photograph(scene: Scene) -> bytes:
 
 def shrunk_png(scene: Scene, longest: int) -> bytes:
     """The drawn scene as PNG, shrunk to `longest` px if it is longer."""
-    image = paint(scene)
+    image = drawn(scene)
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return saved(image, "png")

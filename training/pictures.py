@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from training.model import LONGEST_EDGE, TILE
 from training.photographs import photograph
-from viewfinder.scenes.drawing import paint
+from training.sketches import drawn
 from viewfinder.scenes.scene import COLORS, GRID, SHAPES, Scene
 
 NO_SHAPE, NO_COLOR = len(SHAPES), len(COLORS)
@@ -51,7 +51,7 @@ def labels(scene: Scene) -> np.ndarray:
 
 def _as_sent(scene: Scene) -> Image.Image:
     """The scene with its codec's artifacts; PNG has none, and WebP's fastest method is enough."""
-    image = paint(scene)
+    image = drawn(scene)
     if scene.codec == "png":
         return image
     buffer = io.BytesIO()
