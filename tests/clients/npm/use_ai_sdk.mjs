@@ -1,0 +1,7 @@
+// The AI SDK with its OpenAI provider as it comes: openai("...") speaks to /v1/responses.
+
+import { createOpenAI } from "@ai-sdk/openai";
+import { checks } from "./ai_sdk.mjs";
+import { KEY, V1 } from "./checking.mjs";
+
+await checks(createOpenAI({ baseURL: V1, apiKey: KEY }));

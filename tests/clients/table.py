@@ -1,0 +1,183 @@
+"""The clients that `make test-clients` runs; docs/clients.md is their table."""
+
+from tests.clients.row import Client, not_applicable, ours
+
+TEXTS_ONLY = "it has texts only"
+EVALUATES = "it asks single questions and waits for the whole answer"
+MEASURES = "it measures speed: made-up questions, and no second one"
+
+CLIENTS = (
+    Client(
+        "openai-chat",
+        "OpenAI (Python), chat completions",
+        "openai",
+        "openai",
+    ),
+    Client(
+        "openai-responses",
+        "OpenAI (Python), responses",
+        "openai",
+        "openai",
+    ),
+    Client(
+        "anthropic",
+        "Anthropic (Python)",
+        "anthropic",
+        "anthropic",
+        nos=ours("/v1/messages/count_tokens is not there yet", "count tokens"),
+        also={"count tokens": "through /v1/messages/count_tokens"},
+    ),
+    Client(
+        "litellm",
+        "LiteLLM",
+        "litellm",
+        "litellm",
+        also={"responses": "through /v1/responses"},
+    ),
+    Client(
+        "litellm-proxy",
+        "LiteLLM proxy, for OpenAI (Python)",
+        "litellm",
+        "litellm",
+        also={
+            "responses": "through /v1/responses",
+            "after an error": "the next request after errors: the proxy has not taken the model away",
+        },
+        timeout_s=240,
+    ),
+    Client(
+        "instructor",
+        "Instructor, default mode",
+        "instructor",
+        "instructor",
+        nos=ours("`content: []` of a message with tool calls is refused", "follow-up"),
+    ),
+    Client(
+        "pydantic-ai",
+        "Pydantic AI, default output",
+        "pydantic-ai",
+        "pydantic-ai-slim",
+    ),
+    Client(
+        "langchain-openai",
+        "LangChain",
+        "langchain-openai",
+        "langchain-openai",
+        also={"responses": "through /v1/responses"},
+    ),
+    Client(
+        "openai-npm-chat",
+        "OpenAI (JavaScript), chat completions",
+        "npm",
+        "openai",
+    ),
+    Client(
+        "openai-npm-responses",
+        "OpenAI (JavaScript), responses",
+        "npm",
+        "openai",
+    ),
+    Client(
+        "ai-sdk",
+        "AI SDK, `openai(...)` as it comes",
+        "npm",
+        "ai",
+    ),
+    Client("ai-sdk-chat", "AI SDK, `openai.chat(...)`", "npm", "ai"),
+    Client(
+        "ai-sdk-compatible",
+        "AI SDK, `openai-compatible`",
+        "npm",
+        "ai",
+    ),
+    Client(
+        "llama-index",
+        "LlamaIndex, `OpenAILike`",
+        "llama-index",
+        "llama-index-llms-openai-like",
+        also={"completions": "its default, through /v1/completions"},
+        nos=ours("/v1/completions is not there yet", "completions"),
+    ),
+    Client(
+        "llm",
+        "llm, with our models in its YAML",
+        "llm",
+        "llm",
+        nos=not_applicable("it offers tools and never requires one; a tiny model answers in words", "tool"),
+        also={"tools offered": "an answer to a request with tools"},
+    ),
+    Client(
+        "inspect",
+        "Inspect, `openai-api/`",
+        "inspect",
+        "inspect-ai",
+        also={
+            "openai/": "an evaluation of images by the other provider",
+            "openai/ with responses": "the same through /v1/responses",
+        },
+    ),
+    Client(
+        "lm-eval",
+        "lm-evaluation-harness, `local-chat-completions`",
+        "lm-eval",
+        "lm-eval",
+        nos={
+            **not_applicable(TEXTS_ONLY, "image"),
+            **not_applicable(EVALUATES, "stream", "follow-up", "structured", "tool"),
+        },
+    ),
+    Client(
+        "aider",
+        "Aider",
+        "aider",
+        "aider-chat",
+        nos={
+            **not_applicable("a file is added to its chat in a terminal only", "image"),
+            **not_applicable("it has neither schemas nor tools", "structured", "tool"),
+            **not_applicable("one message per call here", "follow-up"),
+        },
+        timeout_s=240,
+    ),
+    Client(
+        "aiperf",
+        "AIPerf, with `ignore_eos`",
+        "aiperf",
+        "aiperf",
+        nos={
+            **ours("`ignore_eos` is refused", "text", "image", "stream"),
+            **not_applicable(MEASURES, "follow-up", "structured", "tool"),
+        },
+        timeout_s=400,
+    ),
+    Client(
+        "guidellm",
+        "GuideLLM, as it comes",
+        "guidellm",
+        "guidellm",
+        nos={
+            **ours("`continuous_usage_stats` and `ignore_eos` are refused", "stream"),
+            **not_applicable("always streamed", "text", "image"),
+            **not_applicable(MEASURES, "follow-up", "structured", "tool"),
+        },
+        timeout_s=240,
+    ),
+    Client(
+        "ollama",
+        "Ollama (Python)",
+        "ollama",
+        "ollama",
+        nos=ours("the error does not say where our API is", "error")
+        | not_applicable(
+            "Ollama's own API is not here; ours is another",
+            *("text", "image", "stream", "follow-up", "structured", "tool"),
+        ),
+    ),
+    Client(
+        "promptfoo",
+        "promptfoo, `openai:chat`",
+        "promptfoo",
+        "promptfoo",
+        nos=not_applicable("it waits for whole answers", "stream"),
+        timeout_s=240,
+    ),
+)
