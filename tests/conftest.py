@@ -15,19 +15,28 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("HF_HUB_OFFLINE", None)
 """The hub's client reads it once; tests that pull have their own hub."""
 
+OF_THE_TESTS = ("VIEWFINDER_SOAK_", "VIEWFINDER_MEASURED", "VIEWFINDER_VALIDATE")
+"""Variables that the tests' own modules have read; a `serve` that a test starts would warn of them."""
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("VIEWFINDER_HOME", str(folder))
-    monkeypatch.setenv("VIEWFINDER_CONFIG", str(folder / "viewfinder.toml"))
+    settings = folder / "viewfinder.toml"
+    settings.touch()
+    monkeypatch.setenv("VIEWFINDER_CONFIG", str(settings))
     monkeypatch.delenv("VIEWFINDER_PORT", raising=False)
+    for name in [name for name in os.environ if name.startswith(OF_THE_TESTS)]:
+        monkeypatch.delenv(name)
     return folder
 
 
 @pytest.fixture(autouse=True)
 def known_engines() -> Iterator[None]:
-    """Engines are looked up once in a process; a test that adds one must not leave it to the next."""
+    """Engines are looked up once in a process; a test that adds one must not leave it to the next, nor find
+    those that a module looked up while the tests were collected."""
+    registry.engines.cache_clear()
     yield
     registry.engines.cache_clear()
 
@@ -39,3 +48,20 @@ def miniature_hub(pytestconfig: pytest.Config) -> Path:
 
     assert pytestconfig.cache is not None
     return miniature_home(pytestconfig.cache.mkdir("miniatures"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The longest block of an event loop that `tests/hostile` has watched; each test checks its own."""
+    blocks = [
+        (value, report.nodeid)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "loop_block_ms"
+    ]
+    if blocks:
+        longest_ms, test = max(blocks)
+        number = len({nodeid for _, nodeid in blocks})
+        terminalreporter.write_line(
+            f"Event loops in {number} tests of tests/hostile: the longest block was {longest_ms} ms ({test})."
+        )

@@ -10,7 +10,10 @@ import viewfinder
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [
-    file for folder in ("src", "tests", "training", "benchmarks") for file in (ROOT / folder).rglob("*.py")
+    file
+    for folder in ("src", "tests", "training", "benchmarks")
+    for file in (ROOT / folder).rglob("*.py")
+    if "node_modules" not in file.parts
 ]
 
 

@@ -12,6 +12,7 @@ from tests.report.sets import SETS, Stored
 from tests.report.test_document import hostile
 from viewfinder.api.pictures import inline
 from viewfinder.catalog.published import published
+from viewfinder.report.content import Guide
 from viewfinder.report.document import make_guide
 from viewfinder.report.formats import write
 
@@ -32,20 +33,28 @@ class Makers:
 
 def every_set() -> dict[str, Stored]:
     return {name: make() for name, make in SETS.items()} | {
-        "hostile": Stored(hostile(Makers())),
+        "hostile": Stored(
+            [*hostile(Makers()), result("unbroken", title="W" * 160, model_id="w/" + "W" * 160)]
+        ),
         "nothing": Stored([]),
     }
 
 
 @pytest.fixture(scope="session")
-def guides(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def contents() -> dict[str, Guide]:
+    """The guide of each set as data, by name."""
+    return {
+        name: make_guide(one.results, published(), one.previous, evidence=one.evidence, draw=inline)
+        for name, one in every_set().items()
+    }
+
+
+@pytest.fixture(scope="session")
+def guides(contents: dict[str, Guide], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The HTML guide of each set, by name."""
     folder = tmp_path_factory.mktemp("guides")
     files = {}
-    for name, stored in every_set().items():
-        guide = make_guide(
-            stored.results, published(), stored.previous, evidence=stored.evidence, draw=inline
-        )
+    for name, guide in contents.items():
         files[name] = folder / f"{name.replace(' ', '-')}.html"
         files[name].write_text(write(guide, "html"), encoding="utf-8")
     return files

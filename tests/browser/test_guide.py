@@ -7,17 +7,21 @@ from typing import Any
 import pytest
 
 from tests.report.sets import SETS
+from viewfinder.report.content import Guide
 
 pytestmark = pytest.mark.browser
 ALL = [*SETS, "hostile", "nothing"]
-WIDTHS = [360, 1280]
+WIDTHS = [360, 768, 1280]
 OUTSIDE = """() => {
   const wide = document.documentElement.clientWidth;
   const parts = document.querySelectorAll('.answer, table.overview, table.overview th, table.overview td');
   return [...parts].filter(part => part.closest('thead') === null || wide > 960)
     .map(part => part.getBoundingClientRect())
-    .filter(box => box.left < 0 || box.right > wide + 0.5 || box.width === 0).length;
+    .filter(box => box.left < 0 || box.right > wide + 0.5 || box.width === 0 || box.height === 0).length;
 }"""
+CELLS = """() => [...document.querySelectorAll('table.overview tbody th, table.overview tbody td')]
+  .filter(cell => cell.checkVisibility({opacityProperty: true, visibilityProperty: true}))
+  .map(cell => cell.innerText.replace(/\\s+/g, ' ').trim())"""
 OVERFLOW = "() => document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
 ANSWER_ENDS = "() => document.querySelector('.answer').getBoundingClientRect().bottom"
 
@@ -42,9 +46,14 @@ class Shown:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ALL)
 def test_the_answer_and_the_whole_overview_fit_the_width(
-    browser: Any, guides: dict[str, Path], name: str, width: int
+    browser: Any, guides: dict[str, Path], contents: dict[str, Guide], name: str, width: int
 ) -> None:
     shown = Shown(browser, guides[name], width)
+    cells = shown.page.evaluate(CELLS)
+    written = [one.text for row in contents[name].overview.rows for one in row]
+    assert len(cells) == len(written)
+    for seen, text in zip(cells, written, strict=True):
+        assert "".join(text.split()) in "".join(seen.replace("†", "").split()), "every cell is seen, whole"
     assert shown.page.evaluate(OVERFLOW) <= 0, "the page scrolls sideways"
     assert shown.page.evaluate(OUTSIDE) == 0
     assert shown.page.evaluate(ANSWER_ENDS) < 800, "the answer is on the first screen"
@@ -64,19 +73,18 @@ def test_nothing_is_fetched_and_nothing_runs(browser: Any, guides: dict[str, Pat
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", ALL)
-def test_axe_finds_no_serious_barrier(
+def test_axe_finds_no_barrier(
     browser: Any, guides: dict[str, Path], axe: str, name: str, width: int, scheme: str
 ) -> None:
     shown = Shown(browser, guides[name], width, scheme)
     shown.page.evaluate("() => document.querySelectorAll('details').forEach(one => one.open = true)")
     shown.page.evaluate(axe)
     found = shown.page.evaluate("async () => (await axe.run()).violations")
-    grave = [
+    barriers = [
         f"{one['id']}: {one['help']}: {json.dumps([node['html'][:160] for node in one['nodes'][:3]])}"
         for one in found
-        if one["impact"] in ("serious", "critical")
     ]
-    assert grave == []
+    assert barriers == []
     shown.context.close()
 
 

@@ -21,6 +21,9 @@ import psutil
 
 from viewfinder.host.child import MARK
 from viewfinder.host.leftovers import sweep
+from viewfinder.scenes.drawing import encode_png
+from viewfinder.scenes.messages import data_url
+from viewfinder.scenes.scene import make_scene
 
 from .conftest import PATIENCE_S, VIEWFINDER, first_document, serving
 
@@ -52,8 +55,10 @@ def kill_at_a_random_moment(number: int, home: Path) -> Kill:
     here = {KILL: f"{os.getpid()}.{number}"}
     owner = start(shape, home, here)
     try:
-        wait_for_a_moment(owner, shape, home, rng)
+        moment = wait_for_a_moment(owner, shape, home, rng)
         warden = warden_of(owner)
+        if moment == "up":
+            freeze_some(owner, rng)
         if warden is None or victim == "owner":
             return Kill(number, shape, "owner", kill(owner.kill, here))
         mark = {MARK: warden.environ()[MARK]}
@@ -87,8 +92,8 @@ def start(shape: str, home: Path, here: dict[str, str]) -> subprocess.Popen[str]
     )
 
 
-def wait_for_a_moment(owner: subprocess.Popen[str], shape: str, home: Path, rng: random.Random) -> None:
-    """While it starts, just as it starts its engine, or when the engine is up."""
+def wait_for_a_moment(owner: subprocess.Popen[str], shape: str, home: Path, rng: random.Random) -> str:
+    """While it starts, just as it starts its engine, or when the engine is up; returns which of them."""
     moment = rng.choice(("starting", "spawning", "up"))
     assert owner.stdout is not None
     if moment == "starting":
@@ -99,21 +104,36 @@ def wait_for_a_moment(owner: subprocess.Popen[str], shape: str, home: Path, rng:
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.1))
     elif shape == "serve":
-        ask(first_document(owner)["url"], wait=rng.random() < 0.5)
+        ask(first_document(owner)["url"], wait=rng.random() < 0.5, image=rng.random() < 0.5)
         time.sleep(rng.uniform(0, 0.3))
     else:
         owner.stdout.readline()
         time.sleep(rng.uniform(0, 0.05))
+    return moment
 
 
-def ask(url: str, *, wait: bool) -> None:
+def ask(url: str, *, wait: bool, image: bool = False) -> None:
     """Request a long answer, and stop reading at its first byte or before."""
-    body = {"model": "glimpse", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+    words = [{"type": "text", "text": "Hello!"}]
+    picture = {"type": "image_url", "image_url": {"url": data_url("png", encode_png(make_scene("killing")))}}
+    content = [picture, *words] if image else words
+    body = {"model": "glimpse", "stream": True, "messages": [{"role": "user", "content": content}]}
     request = urllib.request.Request(  # noqa: S310
         f"{url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with suppress(TimeoutError):
         urllib.request.urlopen(request, timeout=PATIENCE_S if wait else 0.05).close()  # noqa: S310
+
+
+def freeze_some(owner: subprocess.Popen[str], rng: random.Random) -> None:
+    """In a third of the cases, stop some of the owner's processes first: once they are up, because only Linux
+    tells them of its end, and only after they have asked for that."""
+    if sys.platform != "linux" or rng.random() > 1 / 3:
+        return
+    with suppress(psutil.Error):
+        for process in psutil.Process(owner.pid).children(recursive=True):
+            if rng.random() < 0.5:
+                process.suspend()
 
 
 def warden_of(owner: subprocess.Popen[str]) -> psutil.Process | None:

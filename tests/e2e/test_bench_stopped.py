@@ -76,6 +76,7 @@ def test_ctrl_c_says_what_is_kept_however_often_it_is_pressed(home: Path, mark: 
     check_what_is_kept(said, home)
 
 
+@pytest.mark.soak
 def test_sigterm_says_it_too_and_json_stays_json(home: Path, mark: None) -> None:
     process = subprocess.Popen(
         [*VIEWFINDER, "bench", "glimpse", "--json"],

@@ -164,7 +164,7 @@ def test_a_text_file_sent_as_an_image(tmp_path: Path, home: Path) -> None:
     note.write_text("I am not a picture.")
     answer = run("ask", "glimpse", note, "What is it?", home=home)
     assert answer.returncode == 2
-    assert "PNG, JPEG or WebP" in answer.stderr.replace("\n", " ")
+    assert "PNG, JPEG, WebP or GIF" in answer.stderr.replace("\n", " ")
 
 
 def test_a_truncated_model(tmp_path: Path, home: Path) -> None:

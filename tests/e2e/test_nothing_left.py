@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import alive, left_of
 from viewfinder.host.leftovers import leftovers, sweep
 
 from .conftest import PATIENCE_S, VIEWFINDER, Served, serving
@@ -59,8 +60,25 @@ def test_a_polite_end_leaves_no_process_and_no_socket(tmp_path: Path, number: si
         assert len(tree) >= 2
         served.process.send_signal(number)
         assert served.process.wait(timeout=PATIENCE_S) == 0
-    assert not any(process.is_running() for process in tree)
+    assert alive(tree) == []
     assert [file for file in tmp_path.rglob("*") if file.is_socket()] == []
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="macOS does not tell a stopped process of its parent's end"
+)
+def test_frozen_processes_end_with_a_killed_serve(tmp_path: Path) -> None:
+    with serving(tmp_path, "--port", "0", "glimpse") as served:
+        ask(served.url, wait=True, image=True)
+        tree = served.tree
+        words = [" ".join(process.cmdline()) for process in tree]
+        for part in ("viewfinder.media.decoder", "warden.py", "llama_cpp_child.py"):
+            assert any(part in line for line in words)
+        for process in tree:
+            process.suspend()
+        served.process.send_signal(signal.SIGKILL)
+        served.process.wait()
+        assert left_of(tree) == []
 
 
 def test_the_next_start_cleans_up_after_a_killed_one(tmp_path: Path) -> None:
@@ -86,7 +104,7 @@ def test_an_interrupted_ask_leaves_nothing(tmp_path: Path) -> None:
         tree = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=PATIENCE_S) == 130
-    assert not any(left.is_running() for left in tree)
+    assert alive(tree) == []
 
 
 def test_a_dead_engine_is_replaced_and_the_request_answered(tmp_path: Path) -> None:

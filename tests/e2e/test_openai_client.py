@@ -70,6 +70,19 @@ def test_the_picture_stays_in_the_conversation(client: openai.OpenAI) -> None:
     assert thing.color in caption(scene)
 
 
+def test_both_refusals_of_a_long_conversation_name_the_same_context(client: openai.OpenAI) -> None:
+    """Ours, before the engine is asked, said 4,096 where the engine took 2,048, and both gave the advice to
+    raise a setting that could not help."""
+    words = []
+    for text in ("a " * 3000, "a b " * 30_000):
+        with pytest.raises(openai.BadRequestError) as refused:
+            ask(client, [{"role": "user", "content": text}])
+        assert refused.value.code == "context_length_exceeded"
+        words.append(str(refused.value))
+    assert all("maximum context length is 2048 tokens" in said for said in words)
+    assert all("trained for no more than 2,048" in said for said in words)
+
+
 def test_a_stream_has_the_same_words_and_counts_them(client: openai.OpenAI) -> None:
     scene = make_scene("e2e/stream", things=3)
     messages: list[Any] = [message(scene, "Describe this image.")]

@@ -9,6 +9,7 @@ from tests.e2e.conftest import run
 from tests.running_server import MODEL, running_server
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_bench_and_ask_of_a_running_server(tmp_path: Path) -> None:
     with running_server(tmp_path / "log") as address:

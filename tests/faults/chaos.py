@@ -1,4 +1,4 @@
-"""Eight clients send requests about unique scenes to a real fleet while its processes are killed at random.
+"""Eight clients send requests about unique scenes to a real fleet while its processes are killed or frozen.
 
 Called by `test_chaos`; the record of a long run is printed in docs/reliability.md.
 """
@@ -24,6 +24,8 @@ from viewfinder.scenes.scene import Scene, make_scene
 
 MODELS = ("one", "two", "three")
 CLIENTS = 8
+FROZEN = 0.3
+"""The share of victims that get SIGSTOP in place of SIGKILL."""
 STUCK_S = 60.0
 """A request that takes longer never ends."""
 
@@ -59,7 +61,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill, of the engine or the warden of a model, or of the decoder."""
+    """One kill, of a model's engine or warden, or of a decoder; what is "frozen" was only stopped."""
 
     what: str
     model: str
@@ -121,7 +123,11 @@ class Run:
             with suppress(psutil.NoSuchProcess):
                 engine = victim.children() if what == "warden" else [victim]
                 model = self._model_of({process.pid for process in engine})
-                victim.kill()
+                if rng.random() < FROZEN:
+                    what = f"{what}, frozen"
+                    victim.suspend()
+                else:
+                    victim.kill()
                 self.kills.append(Kill(what, model, time.monotonic()))
 
     def _model_of(self, pids: set[int]) -> str:

@@ -1,7 +1,6 @@
 """A gateway whose fleet has one model of the faulty engine, which comes from an entry point."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from tests.faults.gateway import FaultyCatalog, Gateway, Reply, gateway, picture
+from tests.processes import left_of
 from viewfinder.core.config import Settings
 from viewfinder.fleet.health import canary_checks, stall
 from viewfinder.fleet.process import restart
@@ -98,13 +98,3 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-
-
-def left_of(processes: set[psutil.Process], *, within_s: float = 2.0) -> list[psutil.Process]:
-    """The processes that still run after `within_s`; zombies have ended."""
-    deadline_s = time.monotonic() + within_s
-    left = list(processes)
-    while left and time.monotonic() < deadline_s:
-        _, left = psutil.wait_procs(left, timeout=0.05)
-        left = [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
-    return left

@@ -42,6 +42,13 @@ PROCESSES = (
         test="tests/host/test_child.py::test_a_warden_that_hangs_is_given_up",
     ),
     Fault(
+        "frozen-killed",
+        "`viewfinder serve` is killed while its wardens, engines and decoders are frozen (SIGSTOP).",
+        "The connection breaks.",
+        "Nothing of it runs 2 s later (Linux); macOS leaves a frozen process to the next start.",
+        test="tests/e2e/test_nothing_left.py::test_frozen_processes_end_with_a_killed_serve",
+    ),
+    Fault(
         "pipe-held",
         "An engine exits and leaves children that hold its output open.",
         "The answer of a fresh process.",
@@ -54,6 +61,27 @@ PROCESSES = (
         "The answer: the image is decoded once more.",
         "A fresh decoder; an image that crashes two of them is refused with 400 `decode_failed`.",
         test="tests/media/test_intake.py::test_a_decoder_that_is_killed_from_outside_costs_no_image",
+    ),
+    Fault(
+        "decoder-frozen",
+        "A process that decodes images is frozen (SIGSTOP).",
+        "The answer: the image is decoded once more, within a second.",
+        "A fresh decoder.",
+        test="tests/hostile/test_image_floods.py::test_frozen_decoders_cost_no_image",
+    ),
+    Fault(
+        "slow-images",
+        "Clients send images that take long to decode, or many large ones.",
+        "Small images are answered as fast as ever; large ones take turns between clients.",
+        "An image may use processor time for its pixels; progressive JPEGs of hundreds of scans are refused.",
+        test="tests/hostile/test_image_floods.py::test_progressive_jpegs_of_thousands_of_scans",
+    ),
+    Fault(
+        "held-memory",
+        "Clients send large bodies slowly, and hold them.",
+        "503 `overloaded` with Retry-After for the largest body that is still arriving.",
+        "The memory of all requests together is bounded.",
+        test="tests/hostile/test_image_floods.py::test_connections_that_hold_sixty_megabytes_each",
     ),
     Fault(
         "wrong-cpu",

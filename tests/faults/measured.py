@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 FOLDER = Path(__file__).parents[2] / "docs" / "measured"
+WANTED = os.environ.get("VIEWFINDER_MEASURED")
 
 
 def publish(name: str, record: Any) -> None:
@@ -20,9 +21,9 @@ def publish(name: str, record: Any) -> None:
     machine = f"{psutil.cpu_count(logical=False)} cores, {round(psutil.virtual_memory().total / 2**30)} GiB"
     document = {"date": time.strftime("%Y-%m-%d"), "machine": machine, **asdict(record)}
     print(f"{name}: {json.dumps(document, indent=1)}")
-    if folder := os.environ.get("VIEWFINDER_MEASURED"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    if WANTED:
+        Path(WANTED).mkdir(parents=True, exist_ok=True)
+        (Path(WANTED) / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
 def measured(name: str) -> dict[str, Any]:

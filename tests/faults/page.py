@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from tests.faults.elsewhere import CLIENTS, FILES, LONG, OWNERSHIP, PROCESSES
 from tests.faults.measured import measured
 from tests.faults.table import ENGINES, Fault
+from tests.faults.tables import of_record, table
 
 INTRO = """\
 # Reliability
 
-Generated from `tests/faults` by `make docs`; change the tables there, not this page.
+Generated from `tests/faults` by `make docs`; change the tables there, not this page. What
+strangers send is in [security.md](security.md).
 
 What Viewfinder promises:
 
@@ -49,8 +51,10 @@ LIMITS = """\
   answers given before a check that fails are marked as suspect only after it.
 - A model that answers none of the known images correctly has no canary: errors and silence are still handled,
   but mixed-up images are not detected.
-- An answer that is not streamed and never ends keeps its client waiting while the engine computes: an engine
-  that computes has not stalled. A streamed answer is cut.
+- An engine that computes may be silent for ten times as long as any other, and for a minute at least, before
+  it counts as stalled; with less than a quarter of a core, it is only slow. Until a model's speed was
+  measured, that is ten minutes. One that computes after its last client has left, and answers nothing, is
+  replaced after the time that such an answer may take, and after a minute at most if its prompt takes less.
 - A request that kills its engine is sent twice, and so costs two processes.
 - All of it was run on Linux. On macOS a process that has left its engine's group is not found when Viewfinder
   is killed with -9.
@@ -98,17 +102,12 @@ def _sections() -> Iterable[str]:
         yield f"## {title}\n"
         if text:
             yield f"{text}\n"
-        yield _table(("Fault", "What goes wrong", "What a client sees", "Outcome"), _rows(faults))
+        yield table(("Fault", "What goes wrong", "What a client sees", "Outcome"), _rows(faults))
         yield "```sh\n" + "\n".join(f"{fault.command}  # {fault.name}" for fault in faults) + "\n```\n"
 
 
 def _rows(faults: Iterable[Fault]) -> Iterable[tuple[str, ...]]:
     return ((f"`{fault.name}`", fault.what, fault.client, fault.end) for fault in faults)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _measured() -> str:
@@ -124,19 +123,8 @@ def _measured() -> str:
             continue
         parts.append(f"### {title}\n")
         parts.append(f"{record.pop('date')}, {record.pop('machine')}.\n")
-        rows = ((_label(key), _shown(value)) for key, value in record.items())
-        parts.append(_table(("Measured", ""), rows))
+        parts.append(of_record(record, LABELS))
     return "\n".join(parts)
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name, name.replace("_", " "))
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{_label(name)} {_shown(part)}" for name, part in value.items()) or "none"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ ENGINES = (
         "burns",
         "The engine is silent for longer than expected, but computes.",
         "The answer, late.",
-        "The same process: an engine that uses CPU time has not stalled.",
+        "The same process: an engine that uses CPU time has not stalled, for ten times as long.",
         replies=(RED,),
         fleet=QUICK_STALL,
     ),
@@ -258,6 +258,13 @@ ENGINES = (
         replies=(RED, RED),
         starts=2,
         kind="death",
+    ),
+    Fault(
+        "killed-for-memory-while-idle",
+        "The kernel kills an engine for lack of memory that nobody uses at this moment.",
+        "The answer, later by one load.",
+        "`stopped`, with the death reported; loaded again at the next request, not before.",
+        test=f"{HERE}::test_an_idle_model_that_was_killed_for_memory_stays_down",
     ),
     Fault(
         "forks-three",

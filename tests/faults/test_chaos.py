@@ -7,9 +7,9 @@ import psutil
 import pytest
 
 from tests.faults import chaos
-from tests.faults.conftest import left_of
 from tests.faults.gateway import gateway
 from tests.faults.measured import publish
+from tests.processes import left_of
 
 SOAK_S = int(os.environ.get("VIEWFINDER_SOAK_CHAOS_S", "300"))
 ERRORS = {"engine_died", "engine_stalled", "engine_quarantined", "overloaded", "queue_full"}

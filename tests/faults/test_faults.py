@@ -12,11 +12,13 @@ import pytest
 from tests.faults.conftest import MODEL, Faulty, Serving, until
 from tests.faults.gateway import Reply, picture
 from tests.faults.table import A_ROW, ENGINES, RED, Fault
+from tests.processes import alive
 from viewfinder.core.config import MIB
 from viewfinder.core.paths import log_folder
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.health import watchdog
 from viewfinder.gateway.relay import SPARE_PIECES
+from viewfinder.host import child
 from viewfinder.host.output import FILE_BYTES
 
 INTERVAL = 6
@@ -135,7 +137,7 @@ async def test_an_unload_leaves_nothing(serving: Serving, fault: str) -> None:
     assert len(tree) > 2 or fault == "ignores-sigterm"
     await faulty.gateway.fleet.unload(MODEL)
     assert faulty.view.state == "stopped"
-    assert not any(process.is_running() for process in tree)
+    assert alive(tree) == []
 
 
 async def test_a_flood_of_output_is_bounded(serving: Serving) -> None:
@@ -151,6 +153,27 @@ async def test_a_death_is_explained(serving: Serving) -> None:
     (death,) = faulty.events("death")
     assert "signal 9, SIGKILL" in death["explanation"]
     assert "memory" in death["explanation"], "nobody has to guess whether it had run out"
+
+
+@pytest.mark.parametrize("for_memory", [True, False])
+async def test_an_idle_model_that_was_killed_for_memory_stays_down(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch, for_memory: bool
+) -> None:
+    """It was started again at once, took the memory again, and was killed again, while nobody asked."""
+    monkeypatch.setattr(child.memory_kills, "happened", lambda: for_memory)
+    faulty = await serving("dies-after-two", "armed")
+    assert await faulty.ask() == RED
+    psutil.Process(faulty.view.pid).kill()
+    if for_memory:
+        await faulty.until("stopped")
+        await asyncio.sleep(0.3)
+        assert (faulty.starts(), faulty.view.state) == (1, "stopped")
+        assert faulty.events("unload") == [{"why": "memory"}]
+        assert "memory ran out" in faulty.events("death")[0]["explanation"]
+    else:
+        await until(lambda: faulty.starts() == 2)
+    assert await faulty.ask() == RED
+    assert faulty.starts() == 2
 
 
 async def test_a_stolen_socket_is_not_trusted(serving: Serving) -> None:

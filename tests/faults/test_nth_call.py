@@ -15,7 +15,7 @@ import pytest
 from tests.faults.conftest import MODEL, Faulty, Serving, until
 from tests.faults.table import RED
 
-ERRORS = {"engine_died", "engine_error", "decode_failed", "internal_error"}
+ERRORS = {"engine_died", "engine_error", "decode_failed", "internal_error", "overloaded"}
 
 
 class Nth:
@@ -110,10 +110,11 @@ async def one_day(faulty: Faulty) -> None:
     """Loads, images, a death and an unload; at most one request fails."""
     replies = [await faulty.ask() for _ in range(4)]
     await faulty.gateway.fleet.unload(MODEL)
-    replies.append(await faulty.ask())
+    replies += [await faulty.ask() for _ in range(2)]
     failed = [reply for reply in replies if reply != RED]
     assert len(failed) <= 1
     assert {reply.error for reply in failed} <= ERRORS
-    assert await faulty.ask() == RED
+    if replies[-1] in failed:  # the refused call was one of the last request's
+        assert await faulty.ask() == RED
     await until(lambda: faulty.view.state == "ready")
     assert faulty.view.leases == faulty.view.waiting == 0

@@ -37,7 +37,7 @@ async def test_the_defect_that_broke_every_image_after_the_first_would_be_caught
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """mlx-vlm up to 0.4.0 (its PR 821): the report of 2025 calls it "corrupted after several inferences"."""
-    monkeypatch.setenv("VIEWFINDER_TEST_DEFECT", "llava_newline")
+    monkeypatch.setenv("TORCH_TEST_DEFECT", "llava_newline")
     async with serve(MLX) as asked:
         assert (await asked.image("a")).text
         for seed in ("b", "c"):

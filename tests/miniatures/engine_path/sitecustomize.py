@@ -11,8 +11,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-DEFECT = "VIEWFINDER_TEST_DEFECT"
-"""The environment variable that names a defect to bring back: "llava_newline" is the one there is."""
+DEFECT = "TORCH_TEST_DEFECT"
+"""The environment variable that names a defect to bring back: "llava_newline" is the one there is. It begins
+as variables do that reach an engine."""
 
 
 def size_tower_by_config(vision: ModuleType) -> None:
