@@ -14,17 +14,14 @@ import os
 import random
 import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rich.progress import track
 
+from benchmarks.served import serving
 from viewfinder.api.control import Control
 from viewfinder.fleet.view import ServerView
 from viewfinder.scenes.messages import image_message
@@ -34,24 +31,6 @@ from viewfinder.scenes.scene import make_scene
 TARGET_S = 0.5
 STABLE_S = 0.3
 """A process counts as stable after this time here, so that each of 50 crashes is a first one."""
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    """Run a real server in a state folder of its own; gives its URL."""
-    with tempfile.TemporaryDirectory(prefix="vf-") as home:
-        os.environ |= {"VIEWFINDER_HOME": home, "VIEWFINDER_FLEET__STABLE_S": str(STABLE_S)}
-        command = [sys.executable, "-m", "viewfinder", "serve", "--json", "--port", "0", "glimpse"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            assert process.stdout is not None
-            document = ""
-            while not document.endswith("}\n"):
-                document += process.stdout.readline()
-            yield json.loads(document)["url"]
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)
 
 
 def ask(url: str, number: int) -> float:
@@ -97,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--crashes", type=int, default=50)
     crashes = parser.parse_args().crashes
-    with serving() as url:
+    with serving(VIEWFINDER_FLEET__STABLE_S=str(STABLE_S)) as url:
         control = Control()
         for number in range(5):
             ask(url, -number)
