@@ -8,13 +8,18 @@ TRAIN_BIN := .venv-train/bin
 AIPERF := 0.13.0
 CONSTRAINTS := constraints.txt
 
-.PHONY: demo test test-engines test-browser check docs screenshots glimpse soak bench validate clean
+# The environments of real clients, one for each file of requirements and each package.json: `make test-clients`
+# makes and tests all of them, `make test-clients CLIENTS="openai npm"` these.
+CLIENTS ?= $(basename $(notdir $(wildcard tests/clients/requirements/*.txt))) $(notdir $(patsubst %/,%,$(dir $(wildcard tests/clients/*/package.json))))
+CLIENTS_READY = $(foreach name,$(CLIENTS),$(if $(wildcard tests/clients/$(name)/package.json),tests/clients/$(name)/node_modules/ready,.venv-clients/$(name)/ready))
+
+.PHONY: demo test test-engines test-browser test-clients check docs screenshots glimpse soak fuzz bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
-	$(BIN)/python -m pytest -m "not soak and not engines and not browser"
+	$(BIN)/python -m pytest -m "not soak and not engines and not browser and not clients" -n 2 --dist loadfile
 
 test-engines: .venv-engines/engines
 	$(ENGINES_BIN)/python -m pytest -m engines
@@ -22,16 +27,21 @@ test-engines: .venv-engines/engines
 test-browser: $(VENV)/browser
 	$(BIN)/python -m pytest -m browser
 
+test-clients: $(VENV)/dev $(CLIENTS_READY)
+	CLIENTS="$(CLIENTS)" $(BIN)/python -m pytest -m clients tests/clients
+
 check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(VENV)/base
+docs: $(VENV)/dev
 	$(BIN)/python -m docs.generate.models > docs/models.md
 	$(BIN)/python -m tests.faults.page > docs/reliability.md
+	$(BIN)/python -m tests.hostile.page > docs/security.md
 	$(BIN)/python -m benchmarks.validity.page > docs/validity.md
+	$(BIN)/python -m tests.clients.page > docs/clients.md
 
 screenshots: $(VENV)/browser
 	$(BIN)/python -m docs.generate.screenshots
@@ -39,8 +49,12 @@ screenshots: $(VENV)/browser
 soak: $(VENV)/dev
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
+fuzz: $(VENV)/fuzz
+	$(BIN)/python -m tests.fuzz $(TARGETS)
+
 bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.recovery
+	$(BIN)/python -m benchmarks.added_wait
 	$(BIN)/python -m benchmarks.estimates
 
 validate: $(VENV)/dev
@@ -59,7 +73,12 @@ $(VENV)/dev: $(VENV)/base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'
 	touch $@
 
+$(VENV)/fuzz: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[fuzz]'
+	touch $@
+
 $(VENV)/browser: $(VENV)/dev tests/browser/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is not here; on Debian: apt-get install npm"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[browser]'
 	npm ci --prefix tests/browser --silent --no-audit --no-fund
 	touch $@
@@ -79,5 +98,15 @@ $(VENV)/browser: $(VENV)/dev tests/browser/package-lock.json
 	.venv-aiperf/bin/python -m pip install --quiet --disable-pip-version-check aiperf==$(AIPERF)
 	touch $@
 
+.venv-clients/%/ready: tests/clients/requirements/%.txt
+	test -x .venv-clients/$*/bin/python || $(PYTHON) -m venv .venv-clients/$*
+	.venv-clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+tests/clients/%/node_modules/ready: tests/clients/%/package-lock.json
+	@command -v npm > /dev/null || { echo "npm is not here; on Debian: apt-get install npm"; exit 1; }
+	npm ci --prefix tests/clients/$* --silent --no-audit --no-fund
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-engines .venv-train .venv-aiperf tests/browser/node_modules
+	rm -rf $(VENV) .venv-engines .venv-train .venv-aiperf .venv-clients tests/*/node_modules tests/clients/*/node_modules
