@@ -1,8 +1,8 @@
 """A polite client beside a hostile one: a real gateway in a process of its own, and glimpse on llama.cpp.
 
 Whatever the hostile one sends, the polite one's answers stay quick, the event loop is never blocked for long,
-and memory and descriptors come back. `make soak` measures every attack and publishes the figures of
-docs/security.md; `make test` has those that once broke it.
+and memory and descriptors come back. `make soak` measures every attack; with VIEWFINDER_MEASURED, on a quiet
+computer, it publishes the figures of docs/security.md. `make test` has those that once broke it.
 """
 
 import base64
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.faults.gateway import picture
-from tests.faults.measured import publish
+from tests.faults.measured import WANTED, publish
 from tests.hostile.attacks import ATTACKS, FAULTS, Attack
 from tests.hostile.beside import (
     BASE_MB,
@@ -27,6 +27,7 @@ from tests.hostile.beside import (
     CALM_S,
     POLITE_S,
     RSS_MB,
+    SHARED_MS,
     TIMES_QUIET,
     Polite,
     Served,
@@ -120,6 +121,7 @@ def test_a_polite_client_is_served_beside(
                 asks=attack.asks,
                 least_s=SECONDS,
                 most_times=attack.times,
+                floor_ms=0.0 if WANTED else SHARED_MS,
             )
         except AssertionError:
             if attempt == ATTEMPTS:
@@ -144,7 +146,6 @@ def test_what_broke_it(served: Served, polite: Polite, attack: Attack) -> None:
         asks=attack.asks,
         least_s=0.2,
         most_times=attack.times,
-        floor_ms=500,
     )
 
 
@@ -161,7 +162,7 @@ def test_clients_that_do_not_read(served: Served, polite: Polite) -> None:
         assert status == 200
         assert took_s < 15
         served.ask()
-        beside(served, polite, lambda _: time.sleep(2 * DELIVERY_S), floor_ms=500)
+        beside(served, polite, lambda _: time.sleep(2 * DELIVERY_S))
 
 
 def test_hardly_any_descriptors(tmp_path: Path) -> None:
