@@ -8,7 +8,10 @@ PATTERNS = (
     r"^(?=a)a$", r"\bx\b", r"^\S{2,4}$", r"^[^a-z\s]{3}$", r"^(ab|cd)*e?$", r"^é+$", r"^a\tb$", "^$",
     r"^[\]\-^]$",
 )  # fmt: skip
-FORMATS = ("date", "time", "date-time", "uuid", "ipv4", "email", "hostname", "uri", "ipv6", "int32")
+FORMATS = (
+    "date", "time", "date-time", "uuid", "ipv4", "email", "hostname", "uri", "ipv6", "duration", "iri",
+    "int32",
+)  # fmt: skip
 VALUES: tuple[Any, ...] = (1, 2.5, "a", 'é"\\\n', True, None, [], [1], {"a": 1}, {})
 NAMES = ("a", "b", "a b", "é")
 
@@ -62,7 +65,15 @@ def _integer(rng: random.Random, _levels: int) -> dict[str, Any]:
 
 
 def _number(rng: random.Random, _levels: int) -> dict[str, Any]:
-    return {"type": "number"} | ({} if rng.randrange(3) else {"minimum": 0, "maximum": 1})
+    low = rng.choice((0, -1, 0.25, -90))
+    return {"type": "number"} | _some(
+        rng,
+        minimum=lambda: low,
+        exclusiveMinimum=lambda: low - 0.5,
+        maximum=lambda: low + rng.choice((1, 2.5, 180)),
+        exclusiveMaximum=lambda: low + 1,
+        multipleOf=lambda: rng.choice((1, 0.5)),
+    )
 
 
 def _values(rng: random.Random, _levels: int) -> dict[str, Any]:

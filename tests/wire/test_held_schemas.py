@@ -13,7 +13,8 @@ from tests.e2e.strict_schemas import PATTERNS, whole_of
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest
 from viewfinder.wire.exact_patterns import rewritten
-from viewfinder.wire.held_schemas import FORMAT_PATTERNS, Held
+from viewfinder.wire.formats import FORMAT_PATTERNS
+from viewfinder.wire.held_schemas import Held
 from viewfinder.wire.pattern_cost import SchemaFault
 from viewfinder.wire.schemas import EnforcedSchema, check_enforced, check_schemas
 
@@ -80,6 +81,13 @@ def test_what_is_rewritten_matches_nothing_else(pattern: str, text: str) -> None
     [
         ({"type": "integer", "minimum": 5, "exclusiveMaximum": 7}, {"enum": [5, 6]}),
         ({"type": "integer", "multipleOf": 5, "minimum": 1, "maximum": 12}, {"enum": [5, 10]}),
+        ({"type": "number", "multipleOf": 5, "minimum": 1, "maximum": 12}, {"enum": [5, 10]}),
+        ({"type": "number", "minimum": 0, "exclusiveMaximum": 0.03}, {"enum": [0, 0.01, 0.02]}),
+        ({"minimum": 0.29, "maximum": 0.31}, {"enum": [0.29, 0.3, 0.31]}),
+        (
+            {"type": "number", "exclusiveMinimum": 1, "maximum": 3.25},
+            {"enum": [1.01, *(at / 10 for at in range(11, 33)), 3.25]},
+        ),
         ({"type": ["string", "null"], "enum": ["a", None, 1]}, {"enum": ["a", None]}),
         ({"allOf": [TEXT, {"enum": ["x", 1]}]}, {"enum": ["x"]}),
         (
@@ -94,6 +102,10 @@ def test_what_is_rewritten_matches_nothing_else(pattern: str, text: str) -> None
         (
             {"properties": {"a": TEXT, "b": TEXT}, "minProperties": 1},
             {"type": "object", "properties": {"a": TEXT, "b": TEXT}, "required": ["a"]},
+        ),
+        (
+            {"properties": {"a": TEXT}, "maxProperties": 2},
+            {"type": "object", "properties": {"a": TEXT}, "additionalProperties": False},
         ),
         (
             {"$ref": "#/$defs/x~1y", "$defs": {"x/y": TEXT}},
@@ -111,12 +123,21 @@ def test_rewritten(schema: dict[str, Any], held: dict[str, Any]) -> None:
     [
         (text("(?=a)"), ".pattern"),
         (text("^(ab)+$", maxLength=3), ".maxLength"),
-        ({**TEXT, "format": "uri"}, ".format"),
+        ({**TEXT, "format": "iri"}, ".format"),
+        ({"type": "number", "maximum": 1e308, "minimum": -1e308}, [".maximum", ".minimum"]),
+        ({"type": "number", "minimum": -90, "maximum": 90}, [".maximum", ".minimum"]),
+        ({"type": "number", "minimum": 1, "exclusiveMaximum": 1}, [".exclusiveMaximum", ".minimum"]),
+        (
+            {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.1},
+            [".maximum", ".minimum", ".multipleOf"],
+        ),
         ({"type": "number", "minimum": 0}, ".minimum"),
         ({"type": "integer", "multipleOf": 7}, ".multipleOf"),
         ({"type": "array", "uniqueItems": True}, ".uniqueItems"),
         ({"type": "array", "contains": TEXT}, ".contains"),
         ({"prefixItems": [TEXT], "minItems": 2}, ".minItems"),
+        ({"properties": {"a": TEXT, "b": TEXT}, "maxProperties": 1}, ".maxProperties"),
+        ({"additionalProperties": TEXT, "maxProperties": 1}, ".maxProperties"),
         ({"not": TEXT}, ".not"),
         ({"if": TEXT, "then": TEXT}, ".if"),
         ({"patternProperties": {"^a": TEXT}}, ".patternProperties"),
@@ -130,12 +151,15 @@ def test_rewritten(schema: dict[str, Any], held: dict[str, Any]) -> None:
         ({"enum": [1], "type": "string"}, ".enum"),
     ],
 )
-def test_listed(schema: dict[str, Any], path: str) -> None:
-    assert Held(schema).unheld == [path]
+def test_listed(schema: dict[str, Any], path: str | list[str]) -> None:
+    paths = [path] if isinstance(path, str) else path
+    assert Held(schema).unheld == paths
     with pytest.raises(BadRequest) as caught:
         check_enforced([EnforcedSchema(schema, "x", is_strict=True)], Limits())
-    assert (caught.value.param, caught.value.reason) == (f"x{path}", "invalid_schema")
-    assert check_enforced([EnforcedSchema(schema, "x", is_strict=False)], Limits()) == [f"x{path}"]
+    assert (caught.value.param, caught.value.reason) == (f"x{paths[0]}", "invalid_schema")
+    assert check_enforced([EnforcedSchema(schema, "x", is_strict=False)], Limits()) == [
+        f"x{path}" for path in paths
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(FORMAT_PATTERNS))

@@ -5,45 +5,16 @@ stands beside `$ref`, `anyOf`, `const` or `enum` (read in its source, and tried)
 words is rewritten; the rest is listed, so that a schema that has to be obeyed strictly can be refused.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from viewfinder.wire.exact_patterns import rewritten
+from viewfinder.wire.formats import FORMAT_PATTERNS, UNHELD_FORMATS
+from viewfinder.wire.held_numbers import held_number, is_of
 from viewfinder.wire.pattern_cost import SchemaFault
 from viewfinder.wire.schema_cost import Costs
 
 _Schema = dict[str, Any]
-FEW = 64
-"""So many whole numbers are written out as values."""
-LONGEST_NUMBER = 10**15
-"""llama.cpp writes whole numbers of up to 16 digits."""
-
-_DATE = (
-    r"[1-9][0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
-    r"|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-)
-_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-_BYTE = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_HEX = "[0-9a-f]"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
-FORMAT_PATTERNS = {
-    "date": f"^{_DATE}$",
-    "time": f"^{_TIME}$",
-    "date-time": f"^{_DATE}T{_TIME}$",
-    "uuid": f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$",
-    "ipv4": rf"^{_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}$",
-    "email": rf"^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@{_LABEL}(\.{_LABEL}){{1,3}}$",
-    "hostname": rf"^{_LABEL}(\.{_LABEL}){{0,3}}$",
-}
-"""Formats as patterns; all that they match has the format. No 29th of February: few years have one."""
-_MORE_FORMATS = (
-    "duration idn-email idn-hostname ipv6 iri iri-reference json-pointer regex relative-json-pointer "
-    "uri uri-reference uri-template"
-)
-UNHELD_FORMATS = frozenset(_MORE_FORMATS.split())
-"""Other names mean nothing in JSON _Schema."""
-
 _OF_TYPE = {
     "object": {"properties", "required", "additionalProperties", "minProperties", "maxProperties",
                "patternProperties", "propertyNames", "dependentRequired", "dependentSchemas"},
@@ -145,7 +116,7 @@ class Held:
             "object": self._object,
             "array": self._array,
             "string": self._string,
-            "integer": self._integer,
+            "integer": self._number,
             "number": self._number,
         }
         rewrite = rewrites.get(kind) if isinstance(kind, str) else None
@@ -160,7 +131,7 @@ class Held:
             values = [value for value in values if _is_same(value, schema["const"])]
         if "type" in said:
             kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-            values = [value for value in values if any(_is_of(value, kind) for kind in kinds)]
+            values = [value for value in values if any(is_of(value, kind) for kind in kinds)]
         if not values:
             self._lost(path, "enum" if "enum" in said else "const")
             return {}
@@ -190,31 +161,9 @@ class Held:
             held["pattern"] = rewritten(str(pattern))
         return held
 
-    def _integer(self, schema: _Schema, path: str) -> _Schema:
-        low, high = _bounds(schema)
-        step = schema.get("multipleOf", 1) if _is_of(schema.get("multipleOf"), "number") else 1
-        if low > high:
-            self._lost(path, "maximum")
-            return {"type": "integer"}
-        if high - low < FEW * step and _is_of(step, "integer") and step > 0:
-            values = [value for value in range(int(low), int(high) + 1) if value % int(step) == 0]
-            if values:
-                return {"enum": values}
-        if step != 1:
-            self._lost(path, "multipleOf")
-        held: _Schema = {"type": "integer"}
-        for word, bound in (("minimum", low), ("maximum", high)):
-            if math.isfinite(bound):
-                if abs(bound) > LONGEST_NUMBER:
-                    self._lost(path, word)
-                else:
-                    held[word] = int(bound)
-        return held
-
     def _number(self, schema: _Schema, path: str) -> _Schema:
-        for word in sorted(_OF_TYPE["number"] & schema.keys()):
-            self._lost(path, word)
-        return {"type": "number"}
+        held, unheld = held_number(schema)
+        return self._alone(held, unheld, path)
 
     def _array(self, schema: _Schema, path: str) -> _Schema:
         least, most = schema.get("minItems", 0), schema.get("maxItems")
@@ -240,8 +189,8 @@ class Held:
         return node | _counts(schema, "minItems", "maxItems")
 
     def _object(self, schema: _Schema, path: str) -> _Schema:
-        named = schema.get("properties", {})
-        more = schema.get("additionalProperties", True)
+        schema = _closed(schema)
+        named, more = schema.get("properties", {}), schema.get("additionalProperties", True)
         for word in ("patternProperties", "propertyNames", "dependentRequired", "dependentSchemas"):
             if schema.get(word):
                 self._lost(path, word)
@@ -286,19 +235,13 @@ class Held:
         return added
 
 
-def _bounds(schema: _Schema) -> tuple[float, float]:
-    """The least and the highest whole number that a schema allows."""
-    low, high = -math.inf, math.inf
-    said = {word: bound for word, bound in schema.items() if _is_of(bound, "number")}
-    if "minimum" in said:
-        low = math.ceil(said["minimum"])
-    if "exclusiveMinimum" in said:
-        low = max(low, math.floor(said["exclusiveMinimum"]) + 1)
-    if "maximum" in said:
-        high = math.floor(said["maximum"])
-    if "exclusiveMaximum" in said:
-        high = min(high, math.ceil(said["exclusiveMaximum"]) - 1)
-    return low, high
+def _closed(schema: _Schema) -> _Schema:
+    """An object with a bound on its properties, all of which are named, takes no others."""
+    named = schema.get("properties")
+    if not isinstance(named, dict) or not named or "maxProperties" not in schema:
+        return schema
+    others = set(_texts(schema.get("required"))) - named.keys()
+    return schema if others else {"additionalProperties": False, **schema}
 
 
 def _merged(parts: list[_Schema]) -> _Schema | None:
@@ -365,15 +308,6 @@ def _type_of(part: Any) -> Any:
 
 def _is_same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
-
-
-def _is_of(value: Any, kind: str) -> bool:
-    """Whether a JSON value has this type."""
-    if isinstance(value, bool) or value is None:
-        return kind == ("null" if value is None else "boolean")
-    if isinstance(value, int | float):
-        return kind == "number" or (kind == "integer" and value == int(value))
-    return isinstance(value, {"string": str, "array": list, "object": dict}.get(kind, ()))
 
 
 def _is_simple(name: str) -> bool:
