@@ -246,3 +246,23 @@ async def test_the_catalog_is_looked_through_only_for_a_refusal(
     async with gateway.http.post(f"{gateway.url}/v1/chat/completions", json=body) as reply:
         assert reply.status == status
     assert len(calls) == looks
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "named"),
+    [
+        ("/v1/responses", "messages", "POST /v1/chat/completions"),
+        ("/v1/chat/completions", "input", "POST /v1/responses"),
+        ("/v1/chat/completions", "system", "POST /v1/messages"),
+        ("/v1/messages", "input", "POST /v1/responses"),
+    ],
+)
+async def test_a_body_for_another_api_is_told_where_it_goes(gateway, path, field, named) -> None:
+    said = [{"role": "user", "content": "What is it?"}]
+    body = {"model": "both", "temperature": 0, "max_tokens": 9, "top_k": 1, field: said}
+    async with gateway.http.post(gateway.url + path, json=body) as reply:
+        assert reply.status == 400
+        error = (await reply.json())["error"]
+    assert (error["code"], error["param"]) == ("unsupported_parameter", field)
+    assert named in error["message"]
+    assert gateway.fleet.loads == []

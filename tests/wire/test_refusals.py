@@ -8,7 +8,7 @@ import pytest
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnsupportedParameter
 from viewfinder.wire.chat import parse_request
-from viewfinder.wire.refusals import quoted
+from viewfinder.wire.refusals import quoted, require_own_fields
 
 
 def refused(**fields: Any) -> BadRequest:
@@ -122,3 +122,24 @@ def test_what_was_sent_is_never_repeated_at_length() -> None:
 
 def test_a_quoted_name_commands_no_terminal() -> None:
     assert quoted("\x1b]0;owned\x07") == "'\\x1b]0;owned\\x07'"
+
+
+CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+
+
+@pytest.mark.parametrize(
+    ("api", "field", "other", "instead"),
+    [
+        (CHAT, "input", RESPONSES, "'messages'"),
+        (CHAT, "system", MESSAGES, "role 'system'"),
+        (RESPONSES, "messages", CHAT, "'input'"),
+        (MESSAGES, "input", RESPONSES, "'messages'"),
+    ],
+)
+def test_the_field_of_another_api_names_it(api: str, field: str, other: str, instead: str) -> None:
+    with pytest.raises(UnsupportedParameter) as refused:
+        require_own_fields(["model", field, "n_discard"], api)
+    assert refused.value.param == field
+    assert f"'{field}' belongs to POST {other}, and this is POST {api}." in str(refused.value)
+    assert instead in refused.value.hint
+    require_own_fields(["model", "stream"], api)

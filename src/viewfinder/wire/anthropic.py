@@ -33,7 +33,14 @@ from viewfinder.wire.anthropic_request import (
 from viewfinder.wire.chat import MAX_PARTS
 from viewfinder.wire.dialect import Dialect, Translated
 from viewfinder.wire.outline import WINDOW_BYTES, Place
-from viewfinder.wire.refusals import quoted, refusal, shortened, unsupported
+from viewfinder.wire.refusals import (
+    MESSAGES,
+    quoted,
+    refusal,
+    require_own_fields,
+    shortened,
+    unsupported,
+)
 
 WITHOUT_EFFECT = frozenset(
     {
@@ -128,6 +135,7 @@ class Anthropic(Dialect):
     def translate(self, raw: dict[str, Any]) -> Translated:
         ignored = [name for name in sorted(WITHOUT_EFFECT & raw.keys()) if raw[name] not in (None, {}, [])]
         given = {name: raw[name] for name in raw if name not in WITHOUT_EFFECT and raw[name] is not None}
+        require_own_fields(given, MESSAGES)
         for name in given:
             if name not in self.kind.model_fields:
                 raise unsupported(name)

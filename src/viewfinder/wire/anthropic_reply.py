@@ -35,13 +35,13 @@ TYPES_OF_CODES: dict[str, AnthropicErrorType] = {
 }
 
 
-def error_body(openai: Mapping[str, Any]) -> dict[str, Any]:
+def error_body(openai: Mapping[str, Any], request_id: str | None = None) -> dict[str, Any]:
     """The body of an error, from that of `replies.error_body`."""
     error = openai["error"]
     kind = TYPES_OF_CODES.get(error["code"], error["type"])
     if kind == "server_error":
         kind = "api_error"
-    return {"type": "error", "error": {**error, "type": kind}}
+    return {"type": "error", "error": {**error, "type": kind}, "request_id": request_id}
 
 
 class MessageAnswer(Answer):
@@ -92,7 +92,7 @@ class MessageAnswer(Answer):
                 self._reason = self._reason_of(choice["finish_reason"])
 
     def failed(self, error: Mapping[str, Any]) -> Iterator[bytes]:
-        yield event(orjson.dumps(error_body(error)), "error")
+        yield event(orjson.dumps(error_body(error, self.request_id)), "error")
 
     def ended(self) -> Iterator[bytes]:
         yield from self._end()

@@ -71,6 +71,7 @@ class AnthropicError(Sent):
 
     type: Literal["error"]
     error: AnthropicErrorDetails
+    request_id: str | None
 
 
 class MessageStart(Sent):

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from viewfinder.wire.outline import Place, image_urls
+from viewfinder.wire.refusals import CHAT, require_own_fields
 from viewfinder.wire.sse import DONE_EVENT, event
 
 
@@ -24,6 +25,8 @@ class Answer:
     """Whether the reply says which stop string ended it."""
     stopped_by: str | None = None
     """That string, set by the relay."""
+    request_id: str | None = None
+    """The id of the request, set by the gateway; some APIs name it in the errors of a stream."""
 
     def whole(self, reply: dict[str, Any]) -> dict[str, Any]:
         """A reply that is not streamed."""
@@ -70,6 +73,7 @@ class Dialect:
 
     def translate(self, raw: dict[str, Any]) -> Translated:
         """Raises BadRequest, with a path of the client's own."""
+        require_own_fields([name for name in raw if raw[name] is not None], CHAT)
         return Translated(raw)
 
 

@@ -3,6 +3,7 @@
 It never repeats a client's value at length, nor a library's error text that contains one.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +21,17 @@ _FAULTS = {
     "string_too_short": "it should not be empty",
 }
 """In place of Pydantic's messages about Python types; its other messages are clear."""
+CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+_MESSAGES_INSTEAD = "write the conversation in 'messages'"
+OF_ANOTHER_API = {
+    CHAT: (
+        ("input", RESPONSES, _MESSAGES_INSTEAD),
+        ("system", MESSAGES, "begin 'messages' with one of the role 'system'"),
+    ),
+    RESPONSES: (("messages", CHAT, "write the conversation in 'input'"),),
+    MESSAGES: (("input", RESPONSES, _MESSAGES_INSTEAD),),
+}
+"""Path > fields that only another API has, the path of that API, and what to write here instead."""
 
 
 def refusal(error: ValidationError, fields: dict[str, Any]) -> BadRequest:
@@ -47,6 +59,17 @@ def unsupported(path: str) -> UnsupportedParameter:
     return UnsupportedParameter(
         f"The parameter {quoted(path)} is not supported.", hint="Leave it out.", param=shown
     )
+
+
+def require_own_fields(fields: Collection[str], api: str) -> None:
+    """Raise UnsupportedParameter for the field by which another API is meant than the one at this path."""
+    for name, other, instead in OF_ANOTHER_API.get(api, ()):
+        if name in fields:
+            raise UnsupportedParameter(
+                f"'{name}' belongs to POST {other}, and this is POST {api}.",
+                hint=f"Send the request there, or {instead}.",
+                param=name,
+            )
 
 
 def quoted(text: str) -> str:

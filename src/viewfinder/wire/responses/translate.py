@@ -14,7 +14,7 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnsupportedParameter
 from viewfinder.wire.chat import MAX_PARTS
 from viewfinder.wire.outline import Place
-from viewfinder.wire.refusals import quoted, refusal, unsupported
+from viewfinder.wire.refusals import RESPONSES, quoted, refusal, require_own_fields, unsupported
 from viewfinder.wire.responses.conversation import Conversation, Placed, conversation, kept_item
 from viewfinder.wire.responses.request import (
     FlatPlainFormat,
@@ -75,6 +75,7 @@ def image_places(value: Any) -> list[Place]:
 def read_request(raw: dict[str, Any], limits: Limits) -> tuple[ResponseRequest, list[str]]:
     """The request, and the names of its fields that have no effect. Raises BadRequest."""
     fields = {name: value for name, value in raw.items() if value is not None}
+    require_own_fields(fields, RESPONSES)
     ignored = sorted(OF_NO_EFFECT & fields.keys())
     for name, sentence in OPENAIS_OWN.items():
         if fields.get(name):
