@@ -1,6 +1,8 @@
 """The HTTP API: its routes, unknown ones, and which origins may use it."""
 
+import gzip
 import inspect
+import json
 
 import pytest
 from yarl import URL
@@ -104,3 +106,103 @@ def test_the_fleet_of_these_tests_has_the_methods_of_the_real_one(gateway) -> No
         real, ours = getattr(Fleet, verb), getattr(type(gateway.fleet), verb)
         assert list(inspect.signature(real).parameters) == list(inspect.signature(ours).parameters)
         assert inspect.iscoroutinefunction(real) == inspect.iscoroutinefunction(ours)
+
+
+PREFLIGHT = {
+    "origin": PAGE,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "content-type",
+    "access-control-request-private-network": "true",
+}
+
+
+async def test_a_public_page_that_is_allowed_may_use_this_private_address(start) -> None:
+    gateway = await start(allowed_origins=(PAGE,), api_key="key")
+    async with gateway.http.options(f"{gateway.url}/v1/chat/completions", headers=PREFLIGHT) as reply:
+        assert reply.status == 200
+        assert reply.headers["access-control-allow-private-network"] == "true"
+        assert reply.headers["access-control-allow-origin"] == PAGE
+    ordinary = {name: value for name, value in PREFLIGHT.items() if "private" not in name}
+    async with gateway.http.options(f"{gateway.url}/v1/chat/completions", headers=ordinary) as reply:
+        assert reply.status == 200
+        assert "access-control-allow-private-network" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ({"origin": "https://evil.example"}, "origin_not_allowed", "Add its origin to allowed_origins."),
+        ({"origin": "null"}, "origin_not_allowed", "Add its origin to allowed_origins."),
+        ({"origin": "OURS"}, "origin_not_allowed", "needs no preflight"),
+        ({"access-control-request-method": "PUT"}, "forbidden", "Use one of GET, POST, DELETE."),
+    ],
+)
+async def test_a_preflight_that_is_refused_says_why(start, changes, code: str, says: str) -> None:
+    gateway = await start(allowed_origins=(PAGE,))
+    headers = {**PREFLIGHT, **changes}
+    if headers["origin"] == "OURS":
+        headers["origin"] = gateway.url
+    async with gateway.http.options(f"{gateway.url}/v1/chat/completions", headers=headers) as reply:
+        assert reply.status == 403
+        assert not [name for name in reply.headers if name.lower().startswith("access-control")]
+        error = (await reply.json())["error"]
+    assert (error["code"], error["param"]) == (code, None)
+    assert says in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/v1/chat/completions", "OPTIONS, POST"),
+        ("/v1/models", "GET, HEAD, OPTIONS"),
+        ("/v1/models/owner/name", "GET, HEAD, OPTIONS"),
+        ("/v1/responses/resp_1", "DELETE, GET, HEAD, OPTIONS"),
+    ],
+)
+async def test_plain_options_are_told_the_methods(gateway, path: str, allow: str) -> None:
+    async with gateway.http.options(gateway.url + path) as reply:
+        assert (reply.status, reply.headers["allow"]) == (204, allow)
+        assert await reply.read() == b""
+
+
+async def test_plain_options_need_the_key_and_a_path(start) -> None:
+    gateway = await start(api_key="key", allowed_origins=(PAGE,))
+    async with gateway.http.options(f"{gateway.url}/v1/models") as reply:
+        assert reply.status == 401
+    headers = {"authorization": "Bearer key", "origin": PAGE}
+    async with gateway.http.options(f"{gateway.url}/v1/models", headers=headers) as reply:
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, PAGE)
+    async with gateway.http.options(f"{gateway.url}/nothing", headers=headers) as reply:
+        assert reply.status == 404
+
+
+async def test_a_page_can_read_the_headers_that_clients_look_for(start) -> None:
+    gateway = await start(allowed_origins=(PAGE,))
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers={"origin": PAGE}) as reply:
+        readable = reply.headers["access-control-expose-headers"].lower().split(", ")
+    assert {"x-request-id", "retry-after", "x-should-retry", "x-viewfinder-ignored"} <= set(readable)
+
+
+BODY = json.dumps({"model": "both", "messages": [{"role": "user", "content": "hello"}]}).encode()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip", "x" * 9000])
+async def test_a_compressed_body_is_refused(gateway, encoding: str) -> None:
+    headers = {"content-type": "application/json", "content-encoding": encoding}
+    for path in ("/v1/chat/completions", "/v1/messages", "/v1/responses"):
+        body = gzip.compress(BODY)
+        async with gateway.http.post(gateway.url + path, data=body, headers=headers) as reply:
+            assert (reply.status, reply.headers["accept-encoding"]) == (415, "identity")
+            error = (await reply.json())["error"]
+        assert (error["code"], error["param"]) == ("unsupported_encoding", None)
+        assert "without the header Content-Encoding" in error["message"]
+        assert encoding.lower().rpartition(" ")[2][:20] in error["message"]
+        assert len(error["message"]) < 250
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+async def test_a_body_as_it_is_is_read(gateway, encoding: str) -> None:
+    headers = {"content-type": "application/json", "content-encoding": encoding}
+    url = f"{gateway.url}/v1/chat/completions"
+    async with gateway.http.post(url, data=BODY, headers=headers) as reply:
+        assert reply.status == 200

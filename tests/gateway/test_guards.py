@@ -12,6 +12,7 @@ from viewfinder.core.errors import Forbidden, Unauthorized
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
 from viewfinder.gateway.keys import Keys
+from viewfinder.gateway.origins import Origins
 
 
 async def app(*_: Any) -> None:
@@ -93,7 +94,7 @@ def test_on_every_address_addresses_are_allowed_and_other_names_are_not(bind: st
     ],
 )
 def test_origins_that_are_allowed(headers: dict[str, str]) -> None:
-    KnownOrigin(app, ["https://app.example"]).check(scope(), Headers(headers))
+    KnownOrigin(app, Origins(["https://app.example"])).check(scope(), Headers(headers))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_origins_that_are_allowed(headers: dict[str, str]) -> None:
     ],
 )
 def test_origins_that_are_not_allowed(origin: str) -> None:
-    guard = KnownOrigin(app, ["https://app.example"])
+    guard = KnownOrigin(app, Origins(["https://app.example"]))
     with pytest.raises(Forbidden) as refused:
         guard.check(scope(), Headers({"origin": origin, "host": "localhost:8080"}))
     assert refused.value.reason == "origin_not_allowed"

@@ -150,3 +150,16 @@ async def test_an_image_that_is_none_is_named_by_its_source(gateway) -> None:
     async with gateway.http.post(gateway.url + PATH, json=body) as reply:
         error = (await reply.json())["error"]
     assert (error["param"], error["code"]) == ("messages[0].content[0].source", "invalid_image")
+
+
+async def test_an_error_has_the_id_of_its_request(gateway) -> None:
+    headers = {"x-request-id": "mine-1"}
+    for body in (question(model="nobody"), question("error in the middle", stream=True)):
+        gateway.engine.proceed.set()
+        async with gateway.http.post(gateway.url + PATH, json=body, headers=headers) as reply:
+            text = await reply.text()
+            assert reply.headers["x-request-id"] == reply.headers["request-id"] == "mine-1"
+        said = events_of(text)[-1] if "event:" in text else json.loads(text)
+        assert (said["type"], said["request_id"]) == ("error", "mine-1")
+    async with gateway.http.get(f"{gateway.url}/v1/models") as reply:
+        assert "request-id" not in reply.headers

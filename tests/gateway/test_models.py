@@ -1,10 +1,20 @@
 """The list of models, as the official client reads it, and what is up."""
 
+import json
+from urllib.parse import quote
+
 import openai
 import pytest
+from starlette.requests import Request
+from yarl import URL
 
-from viewfinder.core.config import EngineChanges
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import EngineChanges, Settings
+from viewfinder.core.paths import Folders
 from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway.models import Models
+from viewfinder.gateway.props import PropsPage
 
 
 @pytest.fixture
@@ -108,3 +118,44 @@ async def test_props_need_the_key_as_the_list_does(start) -> None:
     gateway = await start(api_key="secret")
     async with gateway.http.get(f"{gateway.url}/props") as reply:
         assert reply.status == 401
+
+
+@pytest.mark.parametrize("written", ["openai/gpt-4o", "openai%2Fgpt-4o", "openai%2fgpt%2D4o"])
+async def test_an_id_with_a_slash(start, written: str) -> None:
+    gateway = await start(aliases={"openai/gpt-4o": "both"})
+    async with gateway.http.get(URL(f"{gateway.url}/v1/models/{written}", encoded=True)) as reply:
+        assert reply.status == 200
+        model = await reply.json()
+    assert (model["id"], model["alias_of"]) == ("openai/gpt-4o", "both")
+    props = await one(gateway, "/props?model=openai/gpt-4o")
+    assert props["model_alias"] == "both"
+    async with gateway.http.get(f"{gateway.url}/metrics") as reply:
+        assert 'http_requests_total{path="/v1/models/{name}",status="200"} 1.0' in await reply.text()
+
+
+@pytest.mark.parametrize("written", ["both/", "/both", "a/b/c", "..%2Fboth", "both%2F"])
+async def test_a_name_of_nobody_with_a_slash(gateway, written: str) -> None:
+    async with gateway.http.get(URL(f"{gateway.url}/v1/models/{written}", encoded=True)) as reply:
+        assert reply.status == 404
+        error = (await reply.json())["error"]
+    assert (error["code"], error["param"]) == ("model_not_found", "model")
+
+
+async def test_what_a_chat_takes_as_a_model_can_be_looked_up(tmp_path) -> None:
+    """Also the id of a repository, in any case, as the hub ignores it; the model is then that of a chat."""
+    folders = Folders(tmp_path, tmp_path, tmp_path)
+    settings = Settings(aliases={"gpt": "viewfinder/glimpse", "openai/gpt": "gpt"})
+    fleet = Fleet(Catalog(aliases=settings.aliases), settings, folders)
+    models, page = Models(fleet, settings), PropsPage(fleet, settings, "1.2.3")
+
+    def asked(name: str, query: str = "") -> Request:
+        scope = {"type": "http", "path_params": {"name": name}, "query_string": query.encode(), "headers": []}
+        return Request(scope)
+
+    async with fleet:
+        for name in ("glimpse", "viewfinder/glimpse", "Viewfinder/GLIMPSE", "gpt", "openai/gpt"):
+            found = json.loads((await models.one(asked(name))).body)
+            assert found["id"] == name
+            assert found["alias_of"] == (None if name == "glimpse" else fleet.card(name).name)
+            props = json.loads((await page.page(asked(name, f"model={quote(name)}"))).body)
+            assert props["model_alias"] == "glimpse"

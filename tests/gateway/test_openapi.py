@@ -131,7 +131,7 @@ async def test_it_lists_every_route_and_no_other() -> None:
     async with Intake(settings.limits) as intake:
         app = make_app(Fleet(None), intake, settings, "1.2.3")
     routes = {
-        (route.path, method.lower())
+        (route.path_format, method.lower())
         for route in app.routes
         if isinstance(route, Route)
         for method in (route.methods or {"GET"}) - {"HEAD"}
@@ -241,3 +241,16 @@ def test_nothing_of_our_code_is_in_it() -> None:
     """Docstrings of types become descriptions."""
     assert "`parse_request`" not in json.dumps(DOCUMENT)
     assert "`outline`" not in json.dumps(DOCUMENT)
+
+
+async def test_every_response_has_the_id_of_its_request(gateway) -> None:
+    for path, methods in DOCUMENT["paths"].items():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                named = response.get("$ref", "").rpartition("/")[2]
+                headers = (DOCUMENT["components"]["responses"][named] if named else response)["headers"]
+                assert headers["x-request-id"]["required"]
+                assert ("request-id" in headers) == path.startswith("/v1/messages")
+    for path, name in (("/health", "x-request-id"), ("/v1/messages", "request-id")):
+        async with gateway.http.get(gateway.url + path) as reply:
+            assert reply.headers[name].startswith("req_")

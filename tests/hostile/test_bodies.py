@@ -1,6 +1,7 @@
 """Hostile bodies: JSON that is none, fields, values, models and images; each has its code."""
 
 import base64
+import gzip
 import struct
 import zlib
 from typing import Any
@@ -91,3 +92,11 @@ def test_a_picture_of_2500_megapixels_in_5_kilobytes(gateway: Gateway) -> None:
     assert len(png) < 6000
     reply = gateway.chat(**image("data:image/png;base64," + base64.b64encode(png).decode()))
     check(reply, 400, "image_too_large", IMAGE)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "\u009b31m"])
+def test_a_compressed_body_is_not_unpacked(gateway: Gateway, encoding: str) -> None:
+    """50 MB in 50 KB, and in 200 bytes when it is compressed twice."""
+    reply = gateway.ask(gzip.compress(bytes(50_000_000)), content_encoding=encoding)
+    check(reply, 415, "unsupported_encoding")
+    assert reply.error["message"].isprintable()

@@ -9,7 +9,11 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from viewfinder.gateway.wrong_paths import is_anthropics
+
 REQUEST_ID = "x-request-id"
+ANTHROPICS_REQUEST_ID = "request-id"
+"""Where clients of Anthropic's API look for it."""
 SCOPE_ID = "viewfinder.request_id"
 """Where a request's scope has its id."""
 _HARMLESS = re.compile(rb"[A-Za-z0-9._~:+/=@-]{1,128}")
@@ -39,7 +43,9 @@ class Answering:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (REQUEST_ID.encode(), scope[SCOPE_ID].encode())]
+                names = (REQUEST_ID, ANTHROPICS_REQUEST_ID) if is_anthropics(scope["path"]) else (REQUEST_ID,)
+                ids = [(name.encode(), scope[SCOPE_ID].encode()) for name in names]
+                message["headers"] = [*message["headers"], *ids]
                 if is_old:
                     self._begin_old(message)
             elif self._has_no_length:  # uvicorn counts what it sends

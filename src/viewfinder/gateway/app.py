@@ -4,7 +4,6 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -23,7 +22,9 @@ from viewfinder.gateway.keys import KeyFile, Keys
 from viewfinder.gateway.listen import is_loopback
 from viewfinder.gateway.metrics import Metrics, RequestCounter
 from viewfinder.gateway.models import Models
-from viewfinder.gateway.openapi import IGNORED_HEADER, NOT_KEPT_HEADER, REDUCED_HEADER, OpenAPI
+from viewfinder.gateway.openapi import OpenAPI
+from viewfinder.gateway.origins import Origins
+from viewfinder.gateway.preflights import Options, Preflights
 from viewfinder.gateway.props import PropsPage
 from viewfinder.gateway.responses import Responses
 from viewfinder.media.intake import Intake
@@ -67,7 +68,7 @@ def make_app(
             Route("/v1/responses/{id}/cancel", one.cancel, methods=["POST"]),
             Route("/v1/answers/{id}", partial(given_answer, fleet)),
             Route("/v1/models", models.all),
-            Route("/v1/models/{name}", models.one),
+            Route("/v1/models/{name:model}", models.one),
             Route("/props", PropsPage(fleet, settings, version).page),
             Route("/health", health),
             Route("/ready", models.ready),
@@ -99,18 +100,13 @@ def keys_of(settings: Settings, key_file: KeyFile | None) -> Keys:
 
 def guards(settings: Settings, keys: Keys) -> list[Middleware]:
     """The checks of a request, in this order, before a route gets it."""
-    origins = [origin.rstrip("/").lower() for origin in settings.allowed_origins]
+    origins = Origins(settings.allowed_origins)
     return [
         Middleware(KnownHost, hosts=(settings.host, *settings.allowed_hosts)),
         Middleware(KnownOrigin, origins=origins),
-        Middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=("*",),
-            expose_headers=(IGNORED_HEADER, REDUCED_HEADER, NOT_KEPT_HEADER, "Retry-After"),
-        ),
+        Middleware(Preflights, origins=origins),
         Middleware(KeyNeeded, keys=keys),
+        Middleware(Options),
         Middleware(JsonOnly),
         Middleware(WholeBody, limits=settings.limits, holdings=Holdings(settings.limits.held_bytes)),
     ]

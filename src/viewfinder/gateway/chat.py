@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape
+from viewfinder.gateway.answering import SCOPE_ID
 from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.context import context_of
 from viewfinder.gateway.defaults import defaults_of, with_defaults
@@ -55,6 +56,7 @@ class Chat:
         The body is taken out of its list: nothing may keep 64 MiB while the engine answers.
         """
         parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
+        parsed.answer.request_id = scope.get(SCOPE_ID)
         with renamed(parsed.where):
             relay, headers = await self.relay(parsed, scope)
             try:

@@ -1,4 +1,4 @@
-"""The checks before a request is read: host, origin, key, content type, and the whole body in time.
+"""The checks before a request is read: host, origin, key, type and encoding, and the whole body in time.
 
 Stacked by `app` as ASGI middleware; none of them looks into the body.
 """
@@ -18,8 +18,10 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, Forbidden, RequestTooLarge, Unauthorized, ViewfinderError
 from viewfinder.gateway.holdings import Holding, Holdings, overloaded
 from viewfinder.gateway.keys import Keys
+from viewfinder.gateway.origins import Origins
 from viewfinder.gateway.problems import response_to
 from viewfinder.gateway.sender import KEY_OWNER, sender
+from viewfinder.wire.refusals import quoted
 
 OPEN_PATHS = ("/health", "/ready")
 """Probes need no key: their replies hold nothing secret."""
@@ -79,9 +81,9 @@ class KnownHost(Guard):
 class KnownOrigin(Guard):
     """A web page must be our own or in `origins`; programs other than browsers send no Origin."""
 
-    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
         super().__init__(app)
-        self.origins = frozenset(origins)
+        self.origins = origins
 
     def check(self, scope: Scope, headers: Headers) -> None:
         origin = headers.get("origin")
@@ -117,6 +119,7 @@ class KeyNeeded(Guard):
 
 class JsonOnly(Guard):
     """A body must be declared as JSON: browsers send a page's plain form or text without asking us first.
+    It must not be compressed: a few KB could become gigabytes.
 
     Where no route takes the request, what is wrong is its path or its method, which the router says.
     """
@@ -129,6 +132,14 @@ class JsonOnly(Guard):
                 "The request's content type is not application/json.",
                 hint="Send the header 'Content-Type: application/json'.",
                 code="unsupported_media_type",
+            )
+        given = ",".join(headers.getlist("content-encoding")).split(",")
+        encodings = [name.strip().lower() for name in given]
+        if compressed := [name for name in encodings if name not in ("", "identity")]:
+            raise Forbidden(
+                f"The request's body is compressed or encoded ({quoted(compressed[0])}).",
+                hint="Send it as it is, without the header Content-Encoding.",
+                code="unsupported_encoding",
             )
 
 

@@ -176,7 +176,7 @@ def _route_of(scope: Scope) -> str:
     """The path as the app's routes spell it ("/v1/models/{name}"), also of a request that a guard refused."""
     for route in scope["app"].routes:
         if route.matches(scope)[0] is not Match.NONE:
-            return str(route.path)
+            return str(route.path_format)
     return OTHER
 
 

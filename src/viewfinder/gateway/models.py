@@ -6,6 +6,7 @@ A model is listed with what clients of OpenAI, OpenRouter (`context_length`, `ar
 
 from typing import Any, Literal
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +18,15 @@ from viewfinder.gateway.facts import facts_of
 from viewfinder.wire.reply_types import Sent
 
 Capability = Literal["text", "vision"]
+
+
+class ModelName(PathConvertor):
+    """In a path, with slashes or with %2F: the id of a repository, or an alias."""
+
+    regex = ".+"
+
+
+register_url_convertor("model", ModelName())
 
 
 class Architecture(Sent):
@@ -58,7 +68,7 @@ class ListedModel(Sent):
     """What a request gets where it says nothing."""
     aliases: list[str]
     alias_of: str | None
-    """For an alias, the model that it stands for."""
+    """For another name (an alias, the id of a repository), the model that it stands for."""
 
 
 class ModelList(Sent):
@@ -91,8 +101,8 @@ class Models:
         """By any name that a request may have: also an alias, or the id of a repository. Raises
         UnknownModel."""
         name = request.path_params["name"]
-        alias = name if name in self.fleet.catalog.other_names() else None
-        return JSONResponse(self._model(self.fleet.card(name), alias).model_dump())
+        card = self.fleet.card(name)
+        return JSONResponse(self._model(card, name if name != card.name else None).model_dump())
 
     async def ready(self, _request: Request) -> Response:
         """Requests are taken; a model that is not up is loaded by its first request."""
@@ -100,7 +110,7 @@ class Models:
         return JSONResponse(Ready(models=states).model_dump())
 
     def _model(self, card: ModelCard, alias: str | None = None) -> ListedModel:
-        """The model, or one of its aliases, which may stand for some of its variants only."""
+        """The model, by one of its other names, if any, which may stand for some of its variants only."""
         facts = facts_of(self.fleet, self.settings, alias or card.name)
         variant = facts.variant
         can: dict[Capability, bool] = {

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from viewfinder.core.config import Limits
+from viewfinder.gateway.answering import ANTHROPICS_REQUEST_ID, REQUEST_ID
 from viewfinder.gateway.answers import GivenAnswer
 from viewfinder.gateway.guards import OPEN_PATHS
 from viewfinder.gateway.keys import KEY_HEADERS, Keys
@@ -52,7 +53,7 @@ ERRORS = {
     404: "There is no model, answer or response of this name.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
-    415: "The body is not declared as application/json.",
+    415: "The body is not declared as application/json, or it is compressed.",
     429: "The model's queue is full.",
     431: "The headers are too large.",
     500: "Files of the model are missing or damaged, or Viewfinder has a bug.",
@@ -188,7 +189,7 @@ def _operation(path: str, operation: Operation, needs_key: bool) -> dict[str, An
     statuses = {*EVERYWHERE, *operation.errors, *([] if is_open or not needs_key else [401])}
     described: dict[str, Any] = {
         "summary": operation.summary,
-        "responses": {"200": _answer(operation)}
+        "responses": {"200": _with_ids(_answer(operation), operation.error)}
         | {
             str(status): {"$ref": f"#/components/responses/{_error_name(operation.error, status)}"}
             for status in sorted(statuses)
@@ -262,7 +263,16 @@ def _error(kind: type[BaseModel], status: int) -> dict[str, Any]:
         }
     if status == 401:
         error["headers"] = {"WWW-Authenticate": _header("Always Bearer.", "Bearer") | {"required": True}}
-    return error
+    if status == 415:
+        error["headers"] = {"Accept-Encoding": _header("Where a body is compressed.", "identity")}
+    return _with_ids(error, kind)
+
+
+def _with_ids(response: dict[str, Any], error: type[BaseModel]) -> dict[str, Any]:
+    """The response with the headers that all have: Anthropic's API has a name of its own for it, too."""
+    names = (REQUEST_ID, ANTHROPICS_REQUEST_ID) if error is AnthropicError else (REQUEST_ID,)
+    id = _header("The id of the request: the client's own, or a new one.") | {"required": True}
+    return response | {"headers": response.get("headers", {}) | dict.fromkeys(names, id)}
 
 
 def _header(description: str, value: str | None = None) -> dict[str, Any]:

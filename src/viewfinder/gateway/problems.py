@@ -32,6 +32,7 @@ from viewfinder.core.errors import (
     ViewfinderError,
 )
 from viewfinder.gateway.answering import SCOPE_ID
+from viewfinder.gateway.wrong_paths import is_anthropics, sentence
 from viewfinder.wire import anthropic_reply
 from viewfinder.wire.replies import error_body
 
@@ -62,6 +63,7 @@ BY_CODE: dict[str, tuple[int, str]] = {
     "request_timeout": (408, INVALID),
     "headers_too_large": (431, INVALID),
     "unsupported_media_type": (415, INVALID),
+    "unsupported_encoding": (415, INVALID),
     "stopping": (503, SERVER),
     "overloaded": (503, SERVER),
     "unloading": (503, SERVER),
@@ -70,9 +72,6 @@ BY_CODE: dict[str, tuple[int, str]] = {
 
 CALLERS_FAULT = (400, 413, 422)
 """The statuses with which an engine rejects a request (a prompt longer than the context)."""
-
-ANTHROPIC_PATH = "/v1/messages"
-"""Where the API is Anthropic's."""
 
 NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
 """A retry cannot help; the official client would otherwise retry each of these twice."""
@@ -95,10 +94,11 @@ def body_of(error: Exception) -> dict[str, Any]:
     return error_body(str(error), kind, error.reason, error.param)
 
 
-def in_words_of(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The body of an error as the API at this path has it."""
-    is_anthropics = path == ANTHROPIC_PATH or path.startswith(f"{ANTHROPIC_PATH}/")
-    return anthropic_reply.error_body(body) if is_anthropics else body
+def in_words_of(scope: Scope | None, body: dict[str, Any]) -> dict[str, Any]:
+    """The body of an error as the API at the request's path has it."""
+    if scope is None or not is_anthropics(scope["path"]):
+        return body
+    return anthropic_reply.error_body(body, scope.get(SCOPE_ID))
 
 
 def response_to(error: ViewfinderError, scope: Scope | None = None) -> JSONResponse:
@@ -108,11 +108,13 @@ def response_to(error: ViewfinderError, scope: Scope | None = None) -> JSONRespo
     headers = {}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
+    if error.reason == "unsupported_encoding":
+        headers["accept-encoding"] = "identity"
     if isinstance(error, Busy):
         headers["retry-after"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, NOT_RETRYABLE):
         headers["x-should-retry"] = "false"
-    return JSONResponse(in_words_of(scope["path"] if scope else "", body_of(error)), status, headers)
+    return JSONResponse(in_words_of(scope, body_of(error)), status, headers)
 
 
 async def _ours(request: Request, error: ViewfinderError) -> Response:
@@ -121,9 +123,8 @@ async def _ours(request: Request, error: ViewfinderError) -> Response:
 
 async def _no_such_route(request: Request, error: HTTPException) -> Response:
     code = "method_not_allowed" if error.status_code == 405 else "not_found"
-    message = f"There is no {request.method} {request.url.path[:200]} here."
-    body = in_words_of(request.scope["path"], error_body(message, INVALID, code, None))
-    return JSONResponse(body, error.status_code, error.headers)
+    body = error_body(sentence(request.scope), INVALID, code, None)
+    return JSONResponse(in_words_of(request.scope, body), error.status_code, error.headers)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
@@ -133,7 +134,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     bug = ViewfinderError(
         INTERNAL, hint=f"Please report it with the lines of its log about the request {request_id}."
     )
-    return JSONResponse(in_words_of(request.scope["path"], body_of(bug)), 500)
+    return JSONResponse(in_words_of(request.scope, body_of(bug)), 500)
 
 
 HANDLERS: dict[type[Exception], Any] = {
