@@ -24,7 +24,6 @@ CLIENTS = (
         "Anthropic (Python)",
         "anthropic",
         "anthropic",
-        nos=ours("/v1/messages/count_tokens is not there yet", "count tokens"),
         also={"count tokens": "through /v1/messages/count_tokens"},
     ),
     Client(

@@ -38,6 +38,8 @@ REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     "error in a 200": (200, {"code": 500, "message": "boom"}),
 }
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+COUNT = 4711
+COUNT_PATH = "/count"
 
 
 class Engine:
@@ -45,6 +47,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.counted: list[dict[str, Any]] = []
         self.abandoned = asyncio.Event()
         """Set when a client disconnected before the end of the answer."""
         self.proceed = asyncio.Event()
@@ -77,6 +80,20 @@ class Engine:
         message = {"role": "assistant", "content": "".join(WORDS)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return web.json_response({"choices": [choice], "usage": USAGE, "timings": {"slot": 1}})
+
+    async def count(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.counted.append(body)
+        order = text_of(body["messages"][-1])
+        if order == "die" or (order == "die once" and len(self.counted) == 1):
+            return broken(request)
+        if order in REFUSALS:
+            status, error = REFUSALS[order]
+            return web.json_response({"error": error}, status=status)
+        if order == "have no such path":
+            raise web.HTTPNotFound
+        said = {"count garbage": "many", "count less than nothing": -1}.get(order, COUNT)
+        return web.json_response({"object": "response.input_tokens", "input_tokens": said})
 
     async def say_nothing(
         self, finish_reason: str, body: dict[str, Any], request: web.Request
@@ -296,12 +313,14 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         engine = Engine()
         app = web.Application()
         app.router.add_post("/v1/chat/completions", engine.chat)
+        app.router.add_post(COUNT_PATH, engine.count)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         socket = tmp_path / "engine.sock"
         await web.UnixSite(runner, str(socket)).start()
-        client = await stack.enter_async_context(ChatClient(Endpoint("http://engine", socket=socket)))
+        endpoint = Endpoint("http://engine", socket=socket, count_path=COUNT_PATH)
+        client = await stack.enter_async_context(ChatClient(endpoint))
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
         async def started(

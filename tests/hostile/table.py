@@ -69,6 +69,7 @@ REQUESTS = (
         (
             f"{BODIES}what_is_not_json",
             f"{BODIES}json_that_is_no_request",
+            f"{BODIES}what_is_no_request_at_other_paths",
             "tests/wire/test_strict_json.py::test_refused",
         ),
     ),
@@ -78,6 +79,7 @@ REQUESTS = (
         "400 with the path of the first one in `param`.",
         (
             f"{BODIES}what_has_the_wrong_type_is_named_by_its_path",
+            f"{BODIES}words_of_a_wrong_type_at_other_paths",
             f"{BODIES}ten_thousand_messages",
             "tests/wire/test_refusals.py::test_an_unlisted_field_is_unsupported_at_any_depth",
         ),
@@ -89,6 +91,7 @@ REQUESTS = (
         "400 `unsupported_parameter`: only fields of a list pass.",
         (
             f"{BODIES}fields_of_engines_and_unknown_ones",
+            f"{BODIES}fields_of_engines_at_other_paths",
             "tests/wire/test_chat.py::test_engines_own_fields_never_pass",
         ),
     ),

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import struct
 import zlib
 from typing import Any
@@ -9,7 +10,58 @@ from typing import Any
 import pytest
 
 from tests.hostile.payloads import BEYOND_REASON, ENGINE_FIELDS, MISSHAPED, MODEL_NAMES, NOT_JSON
-from tests.hostile.raw import IMAGE, Gateway, check, image
+from tests.hostile.raw import IMAGE, Gateway, Reply, check, image, request
+
+BESIDE_CHAT = {
+    "/v1/chat/completions/input_tokens": {"messages": [{"role": "user", "content": "What is it?"}]},
+    "/v1/messages/count_tokens": {"messages": [{"role": "user", "content": "What is it?"}]},
+    "/v1/responses/input_tokens": {"input": "What is it?"},
+}
+"""Other paths that take a request for a model, and a good one for each but for its model."""
+
+
+@pytest.fixture(params=BESIDE_CHAT)
+def path(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def sent(gateway: Gateway, path: str, body: bytes) -> Reply:
+    """The answer at the path; Anthropic's errors have one more field around them."""
+    return gateway.send(request(f"POST {path}", body))
+
+
+def asked(gateway: Gateway, path: str, **fields: Any) -> Reply:
+    body = {"model": "glimpse", **BESIDE_CHAT[path], **fields}
+    return sent(gateway, path, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("body", [*NOT_JSON.values(), b"[]", b"7"], ids=[*NOT_JSON, "a list", "a number"])
+def test_what_is_no_request_at_other_paths(gateway: Gateway, path: str, body: bytes) -> None:
+    code = "invalid_request" if body in (b"[]", b"7") else "invalid_json"
+    check(sent(gateway, path, body), 400, code)
+
+
+@pytest.mark.parametrize("field", ENGINE_FIELDS)
+def test_fields_of_engines_at_other_paths(gateway: Gateway, path: str, field: str) -> None:
+    check(asked(gateway, path, **{field: -1}), 400, "unsupported_parameter", field)
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_models_that_are_not_here_at_other_paths(gateway: Gateway, path: str, model: str) -> None:
+    check(asked(gateway, path, model=model), 404, "model_not_found", "model")
+
+
+@pytest.mark.parametrize("value", [None, 7, True, [], {}, [[]], [7], {"a": "b"}], ids=repr)
+def test_words_of_a_wrong_type_at_other_paths(gateway: Gateway, path: str, value: Any) -> None:
+    (name,) = BESIDE_CHAT[path]
+    reply = asked(gateway, path, **{name: value})
+    assert (reply.status, reply.error["code"]) == (400, "invalid_request")
+    assert str(reply.error["param"]).startswith(name)
+
+
+def test_a_body_of_3_mb_of_text_at_other_paths(gateway: Gateway, path: str) -> None:
+    reply = sent(gateway, path, b"[" + b" " * 3_000_000 + b"]")
+    check(reply, 413, "request_too_large")
 
 
 @pytest.mark.parametrize(

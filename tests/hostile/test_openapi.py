@@ -32,9 +32,10 @@ from viewfinder.wire.messages import IMAGE_FORMAT
 
 HEADERS = {"authorization": f"Bearer {KEY}"}
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
-GENERATED = {CHAT: 40, MESSAGES: 20, RESPONSES: 20}
+COUNTS = (f"{CHAT}/input_tokens", f"{MESSAGES}/count_tokens", f"{RESPONSES}/input_tokens")
+GENERATED = {CHAT: 40, MESSAGES: 20, RESPONSES: 20, **dict.fromkeys(COUNTS, 10)}
 """Requests of each kind in `make test`."""
-STRIDES = {CHAT: 12, MESSAGES: 24, RESPONSES: 24}
+STRIDES = {CHAT: 12, MESSAGES: 24, RESPONSES: 24, **dict.fromkeys(COUNTS, 48)}
 """Of the document's 1,200 boundary cases for a chat, `make test` sends each twelfth."""
 SOAKED = int(os.environ.get("VIEWFINDER_SOAK_GENERATED", "1500"))
 TOKENS = 8
@@ -100,7 +101,7 @@ def session() -> Iterator[requests.Session]:
 def schema(document: dict[str, Any]) -> Iterator[Any]:
     """What the document allows, for the model that is here."""
     narrow = without_discriminators(document)
-    for kind in ("ChatRequest", "MessagesRequest", "ResponseRequest"):
+    for kind in ("ChatRequest", "MessagesRequest", "CountRequest", "ResponseRequest"):
         narrow["components"]["schemas"][kind]["properties"]["model"]["enum"] = ["glimpse"]
     schema = schemathesis.openapi.from_dict(narrow)
     # a NUL is refused everywhere, and the keys are the test's own

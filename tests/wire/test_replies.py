@@ -10,6 +10,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from viewfinder.core.errors import BadRequest, ContextExceeded, EngineRefused, RequestTooLarge
 from viewfinder.wire.replies import (
     clean_chunk,
+    clean_count,
     clean_reply,
     clean_usage,
     engine_refusal,
@@ -118,6 +119,28 @@ def test_the_last_chunks() -> None:
     assert end is not None
     assert end["choices"] == [{"index": 0, "delta": {}, "finish_reason": "length"}]
     assert clean_chunk({"choices": [], "usage": USAGE}, *NAMED) == usage_chunk(USAGE, *NAMED)
+
+
+def test_what_an_engine_tells_of_its_counts_is_kept() -> None:
+    """Images were dropped. What is not a count, or unknown, is not passed on."""
+    told = {
+        "prompt_tokens_details": {"cached_tokens": 7, "image_tokens": 58, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 3, "text_tokens": 2},
+    }
+    assert clean_usage({"usage": {**USAGE, **told}}) == {
+        **USAGE,
+        "prompt_tokens_details": {"cached_tokens": 7, "image_tokens": 58},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    odd = {"prompt_tokens_details": {"image_tokens": "58"}, "completion_tokens_details": [3]}
+    assert clean_usage({"usage": {**USAGE, **odd}}) == USAGE
+
+
+@pytest.mark.parametrize("said", [{}, {"input_tokens": "7"}, {"input_tokens": True}, {"input_tokens": -1}])
+def test_what_is_no_count(said: dict[str, Any]) -> None:
+    assert clean_count({"input_tokens": 7}) == 7
+    with pytest.raises(EngineRefused, match="not a count of tokens"):
+        clean_count(said)
 
 
 def test_usage_is_counted_again() -> None:

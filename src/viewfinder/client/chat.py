@@ -75,12 +75,12 @@ class ChatClient:
         except TimeoutError:
             raise EngineStalled(f"The server at {self.endpoint} did not answer in {timeout_s:g} s.") from None
 
-    async def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def complete(self, body: dict[str, Any], path: str = CHAT_PATH) -> dict[str, Any]:
         """The reply to a request that is not streamed, as the server sent it.
 
         Raises EngineRefused with the server's status, EngineDied, EngineStalled.
         """
-        async with self._post({**body, "stream": False}) as reply:
+        async with self._post({**body, "stream": False}, path) as reply:
             whole = await reply.whole(REPLY_LIMIT_BYTES)
             if len(whole) <= REPLY_AT_ONCE_BYTES:
                 return _object(whole, reply.status)

@@ -17,6 +17,7 @@ class Endpoint:
     is the server's own name for its model, when clients use another one. `slots` limits the simultaneous
     requests, None for no limit; `lacks` are the request fields that the server does not support, and
     `template` what its model's chat template has a place for (None: not known).
+    `count_path` is where it counts the tokens of a chat request, empty where it cannot.
     `is_proven` checks that the process listening there is the right one: until then nothing is sent.
     """
 
@@ -27,6 +28,7 @@ class Endpoint:
     slots: int | None = None
     lacks: frozenset[str] = frozenset()
     template: TemplateFacts | None = None
+    count_path: str = ""
     is_proven: Callable[[], bool] | None = None
 
     def url(self, path: str) -> str:

@@ -47,6 +47,8 @@ class Launch:
     the path that lists the server's slots as llama.cpp's does; empty: it has none, or chooses a slot itself.
     `template_path` is the path whose reply has `chat_template_caps` as llama.cpp's does; empty: the template
     is read from the model's files.
+    `count_path` is the path that answers a chat request with its `input_tokens`, as llama.cpp's server does;
+    empty: it cannot count them.
     `model` is what requests must call the model; None: the server answers to any name. `version` is that of
     the program if it differs from what `find` returned. `slots` is the number of requests that it may be sent
     at once; None: any number, it queues them itself. `lacks` are the request fields that it would ignore or
@@ -59,6 +61,7 @@ class Launch:
     health: str = "/health"
     slots_path: str = ""
     template_path: str = ""
+    count_path: str = ""
     model: str | None = None
     version: str = ""
     slots: int | None = None

@@ -79,6 +79,7 @@ class LlamaCpp(Engine):
             llama_server.environment(),
             slots_path=llama_server.SLOTS_PATH,
             template_path=llama_server.TEMPLATE_PATH,
+            count_path=llama_server.COUNT_PATH,
         )
 
 

@@ -15,6 +15,7 @@ OLDEST_BUILD = 10434
 _VERSION_TIMEOUT_S = 20.0
 SLOTS_PATH = "/slots"
 TEMPLATE_PATH = "/props"
+COUNT_PATH = "/v1/chat/completions/input_tokens"
 """Of this server, and of the one in the wheel."""
 
 
@@ -41,6 +42,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         environment(),
         slots_path=SLOTS_PATH,
         template_path=TEMPLATE_PATH,
+        count_path=COUNT_PATH,
         version=version(program),
     )
 

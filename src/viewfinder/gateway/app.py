@@ -14,6 +14,7 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
 from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.chat import Chat
+from viewfinder.gateway.counting import Counting
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
 from viewfinder.gateway.kept import KeptTurns
@@ -29,6 +30,7 @@ from viewfinder.gateway.props import PropsPage
 from viewfinder.gateway.responses import Responses
 from viewfinder.media.intake import Intake
 from viewfinder.wire.anthropic import Anthropic
+from viewfinder.wire.anthropic_request import CountRequest
 from viewfinder.wire.reply_types import Health
 
 
@@ -52,7 +54,7 @@ def make_app(
     kept = kept or KeptTurns.nothing()
     responses = Responses(fleet, intake, settings, metrics.used, kept)
     one = KeptResponses(fleet, kept)
-
+    chat = Chat(fleet, intake, settings, metrics.used)
     messages = Chat(fleet, intake, settings, metrics.used, Anthropic())
 
     async def health(_request: Request) -> Response:
@@ -60,9 +62,12 @@ def make_app(
 
     app = Starlette(
         routes=[
-            Route("/v1/chat/completions", Chat(fleet, intake, settings, metrics.used), methods=["POST"]),
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
             Route("/v1/messages", messages, methods=["POST"]),
+            Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
             Route("/v1/responses", responses, methods=["POST"]),
+            Route("/v1/responses/input_tokens", Counting(responses), methods=["POST"]),
             Route("/v1/responses/{id}", one.one, methods=["GET", "DELETE"]),
             Route("/v1/responses/{id}/input_items", one.input_items),
             Route("/v1/responses/{id}/cancel", one.cancel, methods=["POST"]),

@@ -4,7 +4,7 @@ Mounted by `app` at POST /v1/chat/completions, below the guards.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +24,8 @@ from viewfinder.media.intake import Intake, SafeImage
 from viewfinder.wire.chat import ChatRequest, ParsedRequest, renamed
 from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
 from viewfinder.wire.messages import texts_of
+
+RelayT = TypeVar("RelayT", bound=Relay)
 
 
 class Chat:
@@ -58,7 +60,7 @@ class Chat:
         parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
         parsed.answer.request_id = scope.get(SCOPE_ID)
         with renamed(parsed.where):
-            relay, headers = await self.relay(parsed, scope)
+            relay, headers = await self.relay(parsed, scope, Relay)
             try:
                 if relay.request.stream:
                     await send_events(self.chunks(relay, parsed.answer), parsed.answer, headers, send)
@@ -83,12 +85,14 @@ class Chat:
     def seen(self, answer: Answer, images: Sequence[SafeImage]) -> None:
         """Called with the images of a request, before its model gets them."""
 
-    async def relay(self, parsed: ParsedRequest, scope: Scope) -> tuple[Relay, dict[str, str]]:
+    async def relay(
+        self, parsed: ParsedRequest, scope: Scope, kind: type[RelayT]
+    ) -> tuple[RelayT, dict[str, str]]:
         """The relay of a request that this model can answer, and the headers of the answer."""
         card = self.fleet.card(parsed.request.model)
         request = with_defaults(parsed.request, defaults_of(card, self.settings))
         variant = self.fleet.variant_of(request.model)
-        context = context_of(card, variant, self.settings)
+        context = None if kind.takes_any_length else context_of(card, variant, self.settings)
         require_capability(request, variant, context, self.fleet.cards)
         refs = request.image_parts()
         images = await self.pictures.safe(refs, variant, scope)
@@ -102,7 +106,7 @@ class Chat:
         }
         headers = {name: value for name, value in named.items() if value}
         client = sender(scope).name
-        relay = Relay(
+        relay = kind(
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
         return relay, headers

@@ -24,10 +24,16 @@ from viewfinder.gateway.keys import KEY_HEADERS, Keys
 from viewfinder.gateway.models import ListedModel, ModelList, Ready
 from viewfinder.gateway.props import Props
 from viewfinder.wire import anthropic_schema
-from viewfinder.wire.anthropic_request import MessagesRequest
-from viewfinder.wire.anthropic_types import MESSAGE_EVENTS, AnsweredMessage, AnthropicError
+from viewfinder.wire.anthropic_request import CountRequest, MessagesRequest
+from viewfinder.wire.anthropic_types import MESSAGE_EVENTS, AnsweredMessage, AnthropicError, TokenCount
 from viewfinder.wire.chat import ChatRequest
-from viewfinder.wire.reply_types import ChatCompletion, ChatCompletionChunk, ErrorBody, Health
+from viewfinder.wire.reply_types import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ErrorBody,
+    Health,
+    InputTokens,
+)
 from viewfinder.wire.request_schema import add_what_is_ignored
 from viewfinder.wire.responses.reply_types import (
     MOST_LISTED,
@@ -85,6 +91,8 @@ class Operation:
     queries: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
+ANSWERS = (404, 415, 429, 502, 504)
+"""The errors of what an engine answers."""
 LISTING = (
     ("limit", {"type": "integer", "minimum": 1, "maximum": MOST_LISTED}),
     ("order", {"enum": ["asc", "desc"]}),
@@ -94,18 +102,32 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
     "/v1/chat/completions": Operation(
         "Answers a conversation, whole or as a stream.",
         ChatCompletion,
-        (404, 415, 429, 502, 504),
+        ANSWERS,
         request=ChatRequest,
         events=(ChatCompletionChunk, ErrorBody),
+        method="post",
+    ),
+    "/v1/chat/completions/input_tokens": Operation(
+        "Counts the tokens of a conversation with its images, which may be too long to be answered.",
+        InputTokens,
+        ANSWERS,
+        request=ChatRequest,
         method="post",
     ),
     "/v1/responses": Operation(
         "Answers a conversation, and keeps it for a while.",
         ResponseObject,
-        (404, 415, 429, 502, 504),
+        ANSWERS,
         request=ResponseRequest,
         events=(ResponseEvent,),
         have_names=True,
+        method="post",
+    ),
+    "/v1/responses/input_tokens": Operation(
+        "Counts the tokens of a conversation, and keeps nothing.",
+        InputTokens,
+        ANSWERS,
+        request=ResponseRequest,
         method="post",
     ),
     "/v1/responses/{id}": (
@@ -121,10 +143,18 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
     "/v1/messages": Operation(
         "Answers a conversation, whole or as a stream, in the words of Anthropic's API.",
         AnsweredMessage,
-        (404, 415, 429, 502, 504),
+        ANSWERS,
         request=MessagesRequest,
         events=MESSAGE_EVENTS,
         have_names=True,
+        error=AnthropicError,
+        method="post",
+    ),
+    "/v1/messages/count_tokens": Operation(
+        "Counts the tokens of a conversation, in the words of Anthropic's API.",
+        TokenCount,
+        ANSWERS,
+        request=CountRequest,
         error=AnthropicError,
         method="post",
     ),
@@ -217,11 +247,12 @@ def _answer(operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "The answer.", "content": _json(operation.reply)}
     if operation.events:
         answer["content"]["text/event-stream"] = {"schema": _events(operation)}
+    if operation.request is not None:
         answer["headers"] = {
             IGNORED_HEADER: _header("The fields of the request that have no effect here."),
             REDUCED_HEADER: _header("The images that were scaled down to what the model can use."),
         }
-    if operation.request is ResponseRequest:
+    if operation.request is ResponseRequest and operation.events:
         answer["headers"] |= {
             NOT_KEPT_HEADER: _header("Why a response was not kept that was to be."),
         }
@@ -308,6 +339,7 @@ def _schemas(limits: Limits) -> dict[str, Any]:
     )
     schemas: dict[str, Any] = whole["$defs"]
     add_what_is_ignored(schemas, limits)
-    anthropic_schema.add_what_is_ignored(schemas, limits, MessagesRequest)
+    for kind in (MessagesRequest, CountRequest):
+        anthropic_schema.add_what_is_ignored(schemas, limits, kind)
     add_what_is_read(schemas, limits)
     return schemas

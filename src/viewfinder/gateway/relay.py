@@ -67,6 +67,9 @@ CONTENT_FIELDS = ("content", "reasoning_content", "tool_calls")
 class Relay:
     """One request: leases a server process, sends the request, and cleans the answer."""
 
+    takes_any_length = False
+    """Whether it is of use for a conversation that is longer than the context."""
+
     def __init__(
         self,
         fleet: Fleet,
@@ -137,7 +140,7 @@ class Relay:
                                 with lease.delivering():
                                     yield part
                     lease.check()
-                    lease.answered(self.envelope[1])
+                    self._delivered(lease)
                 except EngineRefused as refusal:
                     # Engines' error texts have held addresses and paths: they stay in the engine's log.
                     failure: ViewfinderError = engine_refusal(refusal.said, refusal.status)
@@ -153,6 +156,9 @@ class Relay:
                 if begun or is_last:
                     raise failure
                 self.fleet.events.emit("replay", lease.server.card.name, reason=failure.reason)
+
+    def _delivered(self, lease: Lease) -> None:
+        lease.answered(self.envelope[1])
 
     def _with_hint(self, error: ViewfinderError) -> ViewfinderError:
         """The error; one about the context with what helps for this model."""

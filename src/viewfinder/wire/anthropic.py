@@ -133,8 +133,9 @@ class Anthropic(Dialect):
         ]
 
     def translate(self, raw: dict[str, Any]) -> Translated:
-        ignored = [name for name in sorted(WITHOUT_EFFECT & raw.keys()) if raw[name] not in (None, {}, [])]
-        given = {name: raw[name] for name in raw if name not in WITHOUT_EFFECT and raw[name] is not None}
+        without_effect = without_effect_on(self.kind)
+        ignored = [name for name in sorted(without_effect & raw.keys()) if raw[name] not in (None, {}, [])]
+        given = {name: raw[name] for name in raw if name not in without_effect and raw[name] is not None}
         require_own_fields(given, MESSAGES)
         for name in given:
             if name not in self.kind.model_fields:
@@ -153,6 +154,12 @@ class Anthropic(Dialect):
             fields |= _limits_of(request)
             stops = tuple(request.stop_sequences or ())
         return Translated(fields, MessageAnswer(stops), tuple(ignored), _Paths(messages).where)
+
+
+def without_effect_on(kind: type[CountRequest]) -> frozenset[str]:
+    """The fields that have no effect on a request of this kind: none that limits an answer has one on a
+    count."""
+    return WITHOUT_EFFECT | (MessagesRequest.model_fields.keys() - kind.model_fields.keys())
 
 
 class _Paths:

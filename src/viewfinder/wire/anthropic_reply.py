@@ -73,6 +73,9 @@ class MessageAnswer(Answer):
             "usage": _usage(reply.get("usage") or {}),
         }
 
+    def counted(self, tokens: int) -> dict[str, Any]:
+        return {"input_tokens": tokens}
+
     def events(self, chunk: dict[str, Any]) -> Iterator[bytes]:
         if not self._begun:
             self._begun = True

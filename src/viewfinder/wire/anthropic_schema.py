@@ -7,7 +7,7 @@ Called by the gateway for its OpenAPI document.
 from typing import Any
 
 from viewfinder.core.config import Limits
-from viewfinder.wire.anthropic import WITHOUT_EFFECT
+from viewfinder.wire.anthropic import without_effect_on
 from viewfinder.wire.anthropic_request import CountRequest
 from viewfinder.wire.chat import MAX_MODEL_NAME_CHARS
 from viewfinder.wire.request_schema import or_null
@@ -20,10 +20,10 @@ def add_what_is_ignored(schemas: dict[str, Any], limits: Limits, kind: type[Coun
     request["description"] = "Fields that are not listed are refused; null means that a field is not given."
     for name in fields.keys() - set(request["required"]):
         fields[name] = or_null(fields[name])
-    fields |= {name: {"description": "Has no effect."} for name in sorted(WITHOUT_EFFECT)}
+    fields |= {name: {"description": "Has no effect."} for name in sorted(without_effect_on(kind))}
     fields["model"]["maxLength"] = MAX_MODEL_NAME_CHARS
     fields["messages"]["maxItems"] = limits.messages
-    if "max_tokens" in fields:
+    if "max_tokens" in kind.model_fields:
         fields["max_tokens"]["maximum"] = limits.output_tokens
     for name in ("Base64Source", "UrlSource"):
         schemas[name].pop("description", None)  # about our code

@@ -32,6 +32,10 @@ class Answer:
         """A reply that is not streamed."""
         return reply
 
+    def counted(self, tokens: int) -> dict[str, Any]:
+        """The reply to a request that was only counted, as OpenAI and llama.cpp write it."""
+        return {"object": "response.input_tokens", "input_tokens": tokens}
+
     def events(self, chunk: dict[str, Any]) -> Iterator[bytes]:
         """The events for one chunk of a stream, which may be none."""
         yield event(orjson.dumps(chunk))

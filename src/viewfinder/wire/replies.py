@@ -12,6 +12,11 @@ TOO_LONG = re.compile(r"exceed_context_size_error: (\d+) tokens, where (\d+) fit
 """The error of our child program for mlx-vlm, whose server passes on only a text."""
 LARGEST_COUNT = 2**53
 """The largest count that every reader of JSON keeps exactly."""
+DETAILS = {
+    "prompt_tokens_details": ("cached_tokens", "image_tokens"),
+    "completion_tokens_details": ("reasoning_tokens",),
+}
+"""Parts of the token counts, which are kept where an engine tells them."""
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
@@ -48,6 +53,15 @@ def usage_chunk(usage: dict[str, Any], model: str, id: str, created: int) -> dic
     return _envelope("chat.completion.chunk", model, id, created) | {"choices": [], "usage": usage}
 
 
+def clean_count(raw: dict[str, Any]) -> int:
+    """The tokens of a request that was only counted. Raises EngineRefused when `raw` does not say them."""
+    _raise_error(raw)
+    tokens = raw.get("input_tokens")
+    if not is_count(tokens):
+        raise _not("a count of tokens")
+    return tokens
+
+
 def clean_usage(raw: dict[str, Any]) -> dict[str, Any] | None:
     """The token counts of a reply or chunk; None when it has none."""
     usage = raw.get("usage")
@@ -61,9 +75,11 @@ def clean_usage(raw: dict[str, Any]) -> dict[str, Any] | None:
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    details = usage.get("prompt_tokens_details")
-    if isinstance(details, dict) and is_count(details.get("cached_tokens")):
-        counts["prompt_tokens_details"] = {"cached_tokens": details["cached_tokens"]}
+    for part, names in DETAILS.items():
+        details = usage.get(part)
+        if isinstance(details, dict):
+            kept = {name: details[name] for name in names if is_count(details.get(name))}
+            counts |= {part: kept} if kept else {}
     return counts
 
 

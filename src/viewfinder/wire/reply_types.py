@@ -87,15 +87,30 @@ class ChunkChoice(Sent):
     logprobs: Logprobs | SkipJsonSchema[None] = None
 
 
-class CachedTokens(Sent):
-    cached_tokens: int
+class PromptDetails(Sent):
+    """What the engine tells of the prompt's tokens."""
+
+    cached_tokens: int | SkipJsonSchema[None] = None
+    image_tokens: int | SkipJsonSchema[None] = None
+
+
+class CompletionDetails(Sent):
+    reasoning_tokens: int
 
 
 class TokenUsage(Sent):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    prompt_tokens_details: CachedTokens | SkipJsonSchema[None] = None
+    prompt_tokens_details: PromptDetails | SkipJsonSchema[None] = None
+    completion_tokens_details: CompletionDetails | SkipJsonSchema[None] = None
+
+
+class InputTokens(Sent):
+    """The tokens of a request with its images, before it is run."""
+
+    object: Literal["response.input_tokens"]
+    input_tokens: int
 
 
 class ChatCompletion(Sent):

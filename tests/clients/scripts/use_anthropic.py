@@ -114,5 +114,6 @@ def error():
 @check("count tokens")
 def count_tokens():
     count = client.messages.count_tokens(model=MODEL, messages=ASK).input_tokens
-    assert count == ask(ASK).usage.input_tokens
+    usage = ask(ASK).usage
+    assert count == usage.input_tokens + usage.cache_read_input_tokens
     return count

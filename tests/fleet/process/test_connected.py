@@ -38,6 +38,14 @@ async def test_it_answers_by_our_name_and_is_left_running(address: str) -> None:
             assert fleet.state_of("far") == "ready"
 
 
+async def test_one_of_llama_cpp_counts_tokens(address: str) -> None:
+    async with fleet_of(address) as fleet:
+        client = (await fleet.acquire("far")).client
+        counted = await client.complete({"model": "far", **QUESTION}, client.endpoint.count_path)
+        reply = await client.complete({"model": "far", **QUESTION})
+        assert counted["input_tokens"] == reply["usage"]["prompt_tokens"]
+
+
 async def test_a_model_that_it_does_not_list_is_said(address: str) -> None:
     async with fleet_of(address, model="another") as fleet:
         with pytest.raises(UnknownModel, match="another") as refused:

@@ -172,7 +172,12 @@ class Launcher:
 def _endpoint(launch: Launch, socket: Path, child: Child) -> Endpoint:
     """The engine's socket or port. Other programs can listen on a port, so each connection is proven."""
     endpoint = Endpoint(
-        "http://engine", socket=socket, model=launch.model, slots=launch.slots, lacks=launch.lacks
+        "http://engine",
+        socket=socket,
+        model=launch.model,
+        slots=launch.slots,
+        lacks=launch.lacks,
+        count_path=launch.count_path,
     )
     port = launch.port
     if port is None:
