@@ -165,8 +165,7 @@ CLIENTS = (
         "Ollama (Python)",
         "ollama",
         "ollama",
-        nos=ours("the error does not say where our API is", "error")
-        | not_applicable(
+        nos=not_applicable(
             "Ollama's own API is not here; ours is another",
             *("text", "image", "stream", "follow-up", "structured", "tool"),
         ),
