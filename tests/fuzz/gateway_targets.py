@@ -14,6 +14,7 @@ from viewfinder.core.errors import Forbidden, RequestTooLarge, Unauthorized, Vie
 from viewfinder.gateway.guards import Guard, JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
 from viewfinder.gateway.keys import Keys
+from viewfinder.gateway.origins import Origins
 
 from .oracle import attempt, require, require_harmless
 
@@ -28,6 +29,7 @@ NAMES = {
     b"k": b"api-key",
     b"c": b"content-type",
     b"l": b"content-length",
+    b"e": b"content-encoding",
 }
 """Each line of an input is a letter, and the value of that header."""
 
@@ -57,17 +59,18 @@ def pass_guards(data: bytes) -> None:
         require(_is_ours(headers.getlist("host")), f"a host passes: {raw}")
     if passes(KnownHost(_nobody, OWN_NAMES), Forbidden):
         require(_is_ours(headers.getlist("host"), any_address=True), f"a host passes: {raw}")
-    if passes(KnownOrigin(_nobody, [OWN_ORIGIN]), Forbidden):
+    if passes(KnownOrigin(_nobody, Origins([OWN_ORIGIN, "app://"]), ["box"]), Forbidden):
         origins, hosts = headers.getlist("origin"), headers.getlist("host")
         own = {OWN_ORIGIN, *(f"{scheme}://{host}" for host in hosts for scheme in ("http", "https"))}
-        require(
-            not origins or origins[0] in own or (not hosts and "None" in origins[0]),
-            f"an origin passes: {raw}",
-        )
+        own -= {origin for origin in own if re.match(r"https?://box(:|$)", origin, re.IGNORECASE)}
+        passed = not origins or origins[0] in own or origins[0].startswith("app://")
+        require(passed, f"an origin passes: {raw}")
     if passes(KeyNeeded(_nobody, Keys(KEY)), Unauthorized):
         require(any(KEY.encode() in value for _, value in raw), f"it passes without the key: {raw}")
     if passes(JsonOnly(_nobody), Forbidden):
         require("application/json" in headers.get("content-type", "").lower(), f"it is no JSON: {raw}")
+        encodings = ",".join(headers.getlist("content-encoding")).lower().replace("identity", "")
+        require(not encodings.strip(", \t"), f"it is compressed: {raw}")
     _declare(headers)
 
 

@@ -81,6 +81,7 @@ _GROUPS = "0:: memory cpu,cpuacct ROOT cgroup cgroup2 rw, max 100000 inactive_fi
 _KEYS = _JSON + ' "keys" "name" "sha256" "created_at" "ci"'
 _HEADERS = (
     "localhost 127.0.0.1 [::1] example.org https:// null Bearer bearer the key application/json :80 None"
+    " gzip identity app:// box"
 )
 
 TARGETS = (

@@ -3,6 +3,7 @@
 import gzip
 import inspect
 import json
+import socket
 
 import pytest
 from yarl import URL
@@ -206,3 +207,52 @@ async def test_a_body_as_it_is_is_read(gateway, encoding: str) -> None:
     url = f"{gateway.url}/v1/chat/completions"
     async with gateway.http.post(url, data=BODY, headers=headers) as reply:
         assert reply.status == 200
+
+
+@pytest.mark.parametrize("name", ["workbox", "workbox.local", "host.docker.internal", "WORKBOX"])
+async def test_this_computers_names_are_hosts_and_no_origins(start, monkeypatch, name: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "workbox.lan.example")
+    gateway = await start()
+    host = f"{name}:{gateway.bound.port}"
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers={"host": host}) as reply:
+        assert reply.status == 200
+    headers = {"host": host, "origin": f"http://{host}"}
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers=headers) as reply:
+        assert reply.status == 403
+        assert (await reply.json())["error"]["code"] == "origin_not_allowed"
+
+
+async def test_a_name_that_the_user_allows_is_our_own(start, monkeypatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "workbox")
+    gateway = await start(allowed_hosts=("WorkBox",))
+    headers = {"host": "workbox", "origin": "http://workbox"}
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers=headers) as reply:
+        assert reply.status == 200
+
+
+async def test_the_whole_name_counts_where_a_key_is_needed(start, monkeypatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "workbox.lan.example")
+    headers = {"host": "workbox.lan.example", "authorization": "Bearer key"}
+    gateway = await start(api_key="key")
+    async with gateway.http.get(f"{gateway.url}/v1/models", headers=headers) as reply:
+        assert reply.status == 403
+        assert (await reply.json())["error"]["code"] == "host_not_allowed"
+    gateway = await start(api_key="key", host="0.0.0.0")
+    async with gateway.http.get(f"http://127.0.0.1:{gateway.bound.port}/v1/models", headers=headers) as reply:
+        assert reply.status == 200
+
+
+@pytest.mark.parametrize("origin", ["app://obsidian.md", "tauri://localhost", "vscode-webview://1k2j"])
+async def test_the_pages_of_an_app_are_allowed_by_their_scheme(start, origin: str) -> None:
+    gateway = await start(allowed_origins=("app://", "tauri://localhost", "vscode-webview://*"))
+    headers = {**PREFLIGHT, "origin": origin}
+    async with gateway.http.options(f"{gateway.url}/v1/chat/completions", headers=headers) as reply:
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, origin)
+    body = {"model": "both", "messages": [{"role": "user", "content": "hello"}]}
+    url = f"{gateway.url}/v1/chat/completions"
+    async with gateway.http.post(url, json=body, headers={"origin": origin}) as reply:
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, origin)
+    for other in ("tauri://other", "https://obsidian.md", "null"):
+        async with gateway.http.post(url, json=body, headers={"origin": other}) as reply:
+            assert reply.status == 403
+            assert "access-control-allow-origin" not in reply.headers

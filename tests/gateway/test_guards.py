@@ -116,6 +116,21 @@ def test_origins_that_are_not_allowed(origin: str) -> None:
     assert refused.value.reason == "origin_not_allowed"
 
 
+@pytest.mark.parametrize("host", ["box", "box:8080", "box.local", "BOX:8080"])
+def test_a_page_at_this_computers_name_is_not_our_own(host: str) -> None:
+    """On a hostile network somebody else may have answered for that name, and rebound it afterwards."""
+    guard = KnownOrigin(app, Origins(), ["box", "box.local"])
+    guard.check(scope(), Headers({"host": host}))
+    guard.check(scope(), Headers({"host": "localhost:1", "origin": "http://localhost:1"}))
+    for origin in (f"http://{host}", f"https://{host}"):
+        with pytest.raises(Forbidden) as refused:
+            guard.check(scope(), Headers({"host": host, "origin": origin}))
+        assert refused.value.reason == "origin_not_allowed"
+    KnownOrigin(app, Origins([f"http://{host}"]), ["box"]).check(
+        scope(), Headers({"host": host, "origin": f"http://{host.lower()}"})
+    )
+
+
 @pytest.mark.parametrize("authorization", ["Bearer k\u00e9y", "bearer k\u00e9y", "BEARER  k\u00e9y "])
 def test_the_key_is_accepted(authorization: str) -> None:
     raw = [(b"authorization", authorization.encode())]

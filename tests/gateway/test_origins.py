@@ -4,7 +4,9 @@ import pytest
 
 from viewfinder.gateway.origins import Origins
 
-ORIGINS = Origins(["https://App.example/", "app://", "vscode-webview://*", "tauri://localhost"])
+ORIGINS = Origins(
+    ["https://App.example/", "app://", "vscode-webview://*", "moz-extension:///", "tauri://localhost"]
+)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,13 @@ Whatever a client sends, without a key or with one:
   there are no keys, whoever can reach the server and knows the id, which cannot be guessed. Images are kept
   as they were made safe, without metadata, and never given out. What is deleted, or too old (within a
   minute, while `serve` runs), is overwritten. `store: false`, or `keep_s = 0`, keeps nothing.
+- A web page that points a name of its own at this computer (DNS rebinding) gets 403, and so does any page
+  of another origin. The Host header must be a loopback address, what Viewfinder listens on, one of
+  `allowed_hosts`, or a name that is this computer's: its host name, that with `.local`,
+  `host.docker.internal` and `host.containers.internal`. Nobody can register one of these: a host name
+  without dots counts from three letters on (those of two are countries), and one with dots only where a key
+  is needed. Still, on a hostile network somebody could answer for such a name, so pages at them are not taken
+  for our own: a request with their Origin, as browsers send it with every POST and DELETE, is refused.
 - No engine's environment has a key.
 - On an address that others can reach, nothing but `/health` and `/ready` is served without a key.
 
@@ -56,6 +63,9 @@ Whatever a client sends, without a key or with one:
   (while no `serve` runs, also those that are too old: the next one deletes them), and of `bench` every
   question, answer and thumbnail. It is private to its user; root, other programs of that user and whoever
   has its backups can read it.
+- **Names on a hostile network.** Who answers there for this computer's name (a search domain, mDNS), and gets
+  a browser on it to open a page at that name and our port, can read what GET gives without a key: the lists
+  of models and metrics, and no conversation. With a key, nothing. It cannot ask.
 - **No defence against root**, nor against other programs of the same user.
 - **Many addresses.** Connections are limited in all and per address. Whoever has hundreds of addresses can
   take all the places, and an engine that answers all day is busy all day: limit rates in a proxy.
@@ -75,14 +85,17 @@ viewfinder serve --host 0.0.0.0      # refuses to start without a key
 
 | Setting | What it is for |
 | --- | --- |
-| `allowed_hosts` | the names by which clients, or a proxy, reach the server; others get 403 |
-| `allowed_origins` | web pages that may use it; none by default |
+| `allowed_hosts` | other names by which clients, or a proxy, reach the server; pages at them are our own |
+| `allowed_origins` | web pages that may use it; none by default. `app://` means every page of that scheme |
 | `limits.body_bytes`, `limits.held_bytes` | of one request, and of all together |
 | `limits.images`, `limits.pixels`, `limits.request_pixels` | per request: lower them for small images |
 | `remote_images` | off; on, clients can see from the errors which names this computer can look up |
 | `limits.receive_timeout_s`, `limits.delivery_timeout_s` | how long a client may take to send, and to read |
 | `limits.connections`, `limits.connections_per_address` | raise the second one behind a proxy |
 | `fleet.queue_per_model`, `fleet.queue` | requests that may wait before others get 429 |
+
+In `allowed_origins`, `null`, `*` and `https://*` are refused: anybody can make such pages. The scheme of an
+app (`app://`, `tauri://`, `vscode-webview://`) means whatever is installed that has pages of that scheme.
 
 A proxy in front ends TLS, keeps the Host header or is named in `allowed_hosts`, does not buffer answers
 (they are streams), and limits how many requests a client may send. Let Viewfinder listen on 127.0.0.1 then.

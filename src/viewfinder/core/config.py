@@ -28,6 +28,8 @@ from viewfinder.core.settings_files import read_settings, settings_files
 
 MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+OPEN_SCHEMES = ("http", "https", "ws", "wss", "ftp", "file", "data", "blob", "about")
+"""Of which anybody can make pages."""
 MOST_CONTEXT_TOKENS = 2**24
 MOST_SLOTS, MOST_THREADS = 256, 512
 """llama.cpp aborts on more of either (LLAMA_MAX_SEQ, GGML_MAX_N_THREADS)."""
@@ -56,10 +58,18 @@ def _host_name(name: str) -> str:
 
 
 def _origin(origin: str) -> str:
-    """What a browser sends as the origin of a page, in any case and perhaps with the page's slash; "null" for
-    a page without one."""
-    if origin != "null" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/?#]+/?", origin.lower()):
+    """What a browser sends as the origin of a page, in any case and perhaps with the page's slash; or the
+    scheme of an app's pages, for all of them (`app://`)."""
+    if origin.lower() in ("null", "*"):
+        raise ValueError(f"{origin!r} would allow pages of anybody: write it like https://example.org:8443")
+    parts = re.fullmatch(r"([a-z][a-z0-9+.-]*)://([^\s/?#]*)/?", origin.lower())
+    if parts is None:
         raise ValueError(f"{origin!r} is never what a browser sends: write it like https://example.org:8443")
+    scheme, host = parts.groups()
+    if host in ("", "*") and scheme in OPEN_SCHEMES:
+        raise ValueError(f"{origin!r} would allow pages of anybody: only an app's scheme can stand alone")
+    if "*" in host and host != "*":
+        raise ValueError(f"{origin!r} has a wildcard, which no browser sends: write each origin")
     return origin
 
 
@@ -234,10 +244,11 @@ class Settings(BaseSettings):
     strict_port: bool = False
     api_key: ApiKey | None = Field(None, description="required for any bind that is not loopback")
     allowed_hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = Field(
-        (), description="Host headers that are accepted besides loopback names"
+        (), description="Host headers that are accepted besides loopback names and this computer's own"
     )
     allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
-        (), description="browser origins that are accepted besides our own"
+        (),
+        description="browser origins that are accepted besides our own; app:// is all of that scheme",
     )
     remote_images: bool = Field(
         False, description="fetch images from public http and https addresses that clients send"

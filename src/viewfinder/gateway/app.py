@@ -28,6 +28,7 @@ from viewfinder.gateway.origins import Origins
 from viewfinder.gateway.preflights import Options, Preflights
 from viewfinder.gateway.props import PropsPage
 from viewfinder.gateway.responses import Responses
+from viewfinder.host.own_names import own_names
 from viewfinder.media.intake import Intake
 from viewfinder.wire.anthropic import Anthropic
 from viewfinder.wire.anthropic_request import CountRequest
@@ -106,9 +107,11 @@ def keys_of(settings: Settings, key_file: KeyFile | None) -> Keys:
 def guards(settings: Settings, keys: Keys) -> list[Middleware]:
     """The checks of a request, in this order, before a route gets it."""
     origins = Origins(settings.allowed_origins)
+    chosen = {host.lower() for host in (settings.host, *settings.allowed_hosts)}
+    others = own_names(is_reachable=not is_loopback(settings.host)) - chosen
     return [
-        Middleware(KnownHost, hosts=(settings.host, *settings.allowed_hosts)),
-        Middleware(KnownOrigin, origins=origins),
+        Middleware(KnownHost, hosts=chosen | others),
+        Middleware(KnownOrigin, origins=origins, not_ours=others),
         Middleware(Preflights, origins=origins),
         Middleware(KeyNeeded, keys=keys),
         Middleware(Options),

@@ -66,8 +66,7 @@ class KnownHost(Guard):
 
     def check(self, scope: Scope, headers: Headers) -> None:
         given = headers.getlist("host")
-        match = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
-        name = match["six"] or match["name"] if match else ""
+        name = _name_in(given[0]) if len(given) == 1 else ""
         address = _address(name)
         if name in self.names or (address and (address.is_loopback or self.every_address)):
             return
@@ -79,16 +78,23 @@ class KnownHost(Guard):
 
 
 class KnownOrigin(Guard):
-    """A web page must be our own or in `origins`; programs other than browsers send no Origin."""
+    """A web page must be our own or in `origins`; programs other than browsers send no Origin.
 
-    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+    A page at one of the names `not_ours` is not our own, although it was loaded from this host and port: on
+    a hostile network somebody else can answer for this computer's name, and rebind it afterwards.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Origins, not_ours: Collection[str] = ()) -> None:
         super().__init__(app)
-        self.origins = origins
+        self.origins, self.not_ours = origins, frozenset(not_ours)
 
     def check(self, scope: Scope, headers: Headers) -> None:
         origin = headers.get("origin")
-        host = headers.get("host")
-        if origin is None or origin in self.origins or origin in (f"http://{host}", f"https://{host}"):
+        host = headers.get("host", "")
+        is_ours = _name_in(host) not in ("", *self.not_ours)
+        if origin is None or origin in self.origins:
+            return
+        if is_ours and origin in (f"http://{host}", f"https://{host}"):
             return
         raise Forbidden(
             "Web pages of this origin may not use this server.",
@@ -251,6 +257,12 @@ def _receive_again(body: bytearray, receive: Receive) -> Receive:
 
 def _is_taken(scope: Scope) -> bool:
     return any(route.matches(scope)[0] is Match.FULL for route in scope["app"].routes)
+
+
+def _name_in(host: str) -> str:
+    """The name or the address of a Host header; "" when it is none."""
+    match = _HOST.fullmatch(host.lower())
+    return match["six"] or match["name"] if match else ""
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

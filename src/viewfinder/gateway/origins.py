@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-ANY_OF_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://\*?")
+ANY_OF_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://\*?/?")
 """Of desktop apps and editors, whose pages have an origin of their own scheme."""
 
 
