@@ -1,21 +1,31 @@
-"""Fuzz targets of the gateway's readers of headers: who may pass, by host, origin, key, type and length."""
+"""Fuzz targets of the gateway's readers: bytes of a connection, who may pass by their headers, other APIs."""
 
 import ipaddress
 import re
 from collections.abc import Callable
+from typing import Any
 
+import httptools
+import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from viewfinder.core.config import Limits
-from viewfinder.core.errors import Forbidden, RequestTooLarge, Unauthorized, ViewfinderError
+from viewfinder.core.errors import BadRequest, Forbidden, RequestTooLarge, Unauthorized, ViewfinderError
+from viewfinder.fleet.record.answers import Answers
 from viewfinder.gateway.guards import Guard, JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
+from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.keys import Keys
 from viewfinder.gateway.origins import Origins
+from viewfinder.gateway.request_parser import RequestParser
+from viewfinder.gateway.responses import ResponsesDialect
+from viewfinder.wire.anthropic import Anthropic
+from viewfinder.wire.chat import ParsedRequest, parse_request
 
+from .client_targets import cut
 from .oracle import attempt, require, require_harmless
 
 KEY = "the key"
@@ -105,3 +115,78 @@ def _until_it_waits(send: Callable[[None], object]) -> None:
         send(None)
     except (StopIteration, RuntimeError):  # it has ended, or has no loop to wait in
         return
+
+
+class _Heard:
+    """What a parser of requests has called, the pieces of a path or body put together."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, bytes, bytes]] = []
+
+    def on_message_begin(self) -> None:
+        self._called("begin")
+
+    def on_url(self, url: bytes) -> None:
+        self._called("url", url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._called("header", name, value)
+
+    def on_headers_complete(self) -> None:
+        self._called("headers complete")
+
+    def on_body(self, body: bytes) -> None:
+        self._called("body", body)
+
+    def on_message_complete(self) -> None:
+        self._called("complete")
+
+    def _called(self, what: str, one: bytes = b"", other: bytes = b"") -> None:
+        if what in ("url", "body") and self.calls and self.calls[-1][0] == what:
+            one = self.calls.pop()[1] + one
+        self.calls.append((what, one, other))
+
+
+def read_connection(data: bytes) -> None:
+    """Requests are the same wherever the bytes are cut, and with an offer to upgrade as without it."""
+    cuts, stream = data[:4], data[4:]
+    at_once, in_pieces = _heard([stream]), _heard(list(cut(stream, cuts)))
+    require(at_once == in_pieces, f"{at_once} in one piece, {in_pieces} in several")
+    plain = re.sub(rb"(?i)upgrade", b"upgradx", stream)
+    without = [(what, one.lower(), other) for what, one, other in _heard([plain])[1]]
+    offered = [
+        (what, re.sub(rb"upgrade", b"upgradx", one.lower()), re.sub(rb"(?i)upgrade", b"upgradx", other))
+        for what, one, other in at_once[1]
+    ]
+    require(without == offered, f"{at_once[1]} with an offer, {without} without")
+
+
+def _heard(pieces: list[bytes]) -> tuple[bool, list[tuple[str, bytes, bytes]]]:
+    """Whether it is HTTP, and what was heard of it: of what is none, the requests before it."""
+    heard = _Heard()
+    parser = RequestParser(heard)
+    errors = (httptools.HttpParserError, httptools.HttpParserUpgrade)
+    fed = attempt(lambda: [parser.feed_data(piece) for piece in pieces], *errors)
+    if isinstance(fed.error, httptools.HttpParserError):
+        require_harmless(parser.fault)
+    while fed.error is not None and heard.calls and heard.calls[-1][0] != "complete":
+        heard.calls.pop()
+    return fed.error is None, heard.calls
+
+
+LIMITS = Limits()
+DIALECTS = (Anthropic(), ResponsesDialect(KeptTurns.nothing(), Answers(), LIMITS, "somebody"))
+
+
+def translate(data: bytes) -> None:
+    """A request of another API is refused by its own fault, or becomes one that an engine can get."""
+    for dialect in DIALECTS:
+        parsed = attempt(lambda dialect=dialect: parse_request(data, LIMITS, dialect), ViewfinderError)  # type: ignore[misc]
+        if parsed.error is not None:
+            require(isinstance(parsed.error, BadRequest | RequestTooLarge), f"it is {parsed.error!r}")
+            require_harmless(parsed.error)  # type: ignore[arg-type]
+            continue
+        found: ParsedRequest = parsed.value
+        images = ["data:image/png;base64,AAAA"] * len(found.request.image_parts())
+        body: dict[str, Any] = orjson.loads(orjson.dumps(found.request.for_engine(images)))
+        require(0 < len(body["messages"]) <= LIMITS.messages, "a number of messages that is not allowed")

@@ -296,3 +296,64 @@ def headers() -> Iterator[bytes]:
     yield b"h127.1\nh192.168.1.1:1\naBasic dGhlIGtleQ=="
     yield b"h192.168.1.7:8080\nl" + b"9" * 30
     yield b"l" + b"9" * 4400
+
+
+def connections() -> Iterator[bytes]:
+    head = b"POST /v1/models?a=b HTTP/1.1\r\nHost: localhost\r\n"
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    length = b"Content-Length: 5\r\n\r\nhello"
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n"
+    for framing in (
+        length,
+        chunks,
+        b"\r\n",
+        b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ):
+        yield b"\3\1\7\0" + head + framing + head + framing
+        yield b"\3\1\7\0" + head + offer + framing + head + framing
+    yield b"\0\0\0\0CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\nhello"
+    yield b"\0\0\0\0GET /health HTTP/1.0\r\n\r\n"
+    yield b"\0\0\0\0PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def other_apis() -> Iterator[bytes]:
+    tool = {"name": "f", "input_schema": HONEST["a few words"]}
+    source = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    image = {"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}", "detail": "low"}
+    yield from _dumped(
+        {
+            "model": "glimpse",
+            "max_tokens": 5,
+            "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "image", "source": source}, {"type": "text", "text": "a"}],
+                },
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "4"}]},
+            ],
+            "tools": [tool],
+            "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+            "stop_sequences": ["END"],
+            "thinking": {"type": "disabled"},
+            "stream": True,
+        },
+        {
+            "model": "glimpse",
+            "instructions": "Be brief.",
+            "input": [
+                {"role": "user", "content": [image, {"type": "input_text", "text": "a"}]},
+                call,
+                {"type": "function_call_output", "call_id": "c", "output": "4"},
+            ],
+            "tools": [{"type": "function", "name": "f", "parameters": HONEST["a few words"], "strict": True}],
+            "tool_choice": "auto",
+            "text": {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}}},
+            "previous_response_id": None,
+            "store": False,
+            "include": ["message.output_text.logprobs"],
+        },
+        {"model": "m", "input": "What is it?", "max_output_tokens": 16, "previous_response_id": "resp_1"},
+    )

@@ -58,6 +58,12 @@ _REPLY = _JSON + (
 _HTTP = (
     "HTTP/1.1 HTTP/1.0 200 100 204 304 \\r\\n\\r\\n Content-Length: Transfer-Encoding: chunked 0 data: [DONE]"
 )
+_REQUEST = "GET POST CONNECT PRI Host: Connection: Upgrade: h2c HTTP2-Settings: close keep-alive 2\\r\\n"
+_OTHER_APIS = (
+    '"input" "instructions" "input_text" "input_image" "function_call" "call_id" "output" "system" "source"'
+    ' "previous_response_id" "base64" "media_type" "data" "tool_use" "tool_use_id" "tool_result"'
+    ' "input_schema" "max_output_tokens" "text" "format" "include" "reasoning" "thinking" "stop_sequences"'
+)
 _PATTERN = r"( ) [ ] ^ $ | ? * + {2} {0,} {,3} {1,2000} \d \w \s \D . (?: (?= (?! \x41 \u0041 a-z \."
 _PNG = "IHDR IDAT IEND PLTE tRNS acTL fcTL eXIf iCCP tEXt RIFF WEBP VP8X VP8L ALPH ANIM ANMF Exif JFIF"
 _GGUF = (
@@ -105,5 +111,7 @@ TARGETS = (
     Target("cgroups", files_targets.read_cgroups, seeds.control_groups, _GROUPS, most_bytes=2048),
     Target("stored_keys", files_targets.read_keys, seeds.stored_keys, _KEYS),
     Target("headers", gateway_targets.pass_guards, seeds.headers, _HEADERS),
+    Target("connection", gateway_targets.read_connection, seeds.connections, _HTTP + " " + _REQUEST),
+    Target("other_apis", gateway_targets.translate, seeds.other_apis, _CHAT + " " + _OTHER_APIS),
 )
 BY_NAME = {target.name: target for target in TARGETS}

@@ -63,6 +63,20 @@ def test_a_request_is_read_as_without_the_offer(framing: bytes) -> None:
     assert sum(call == "on_message_complete" for call, *_ in plain) == 4
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        POST.replace(b"HTTP/1.1", b"HTTP/1.0") + LENGTH,
+        POST.replace(b"Upgrade,", b"Upgrade, close,") + LENGTH,
+    ],
+)
+def test_nothing_follows_the_last_request_of_a_connection(last: bytes) -> None:
+    raw = last + POST + LENGTH
+    calls = [call for call, *_ in heard(raw, len(raw))]
+    assert calls.count("on_message_complete") == 1
+    assert calls == [call for call, *_ in heard(without_offers(raw), len(raw))]
+
+
 @pytest.mark.parametrize("raw", BROKEN.values(), ids=BROKEN)
 def test_an_offer_hides_no_fault(raw: bytes) -> None:
     with pytest.raises(httptools.HttpParserError):

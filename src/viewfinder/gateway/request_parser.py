@@ -10,8 +10,8 @@ import httptools
 
 from viewfinder.core.errors import BadRequest
 
-FRAMING = (b"content-length", b"transfer-encoding")
-"""The headers that say where a body ends."""
+FRAMING = (b"content-length", b"transfer-encoding", b"connection")
+"""The headers that say where a body ends, and whether another request may follow."""
 
 
 class Target(Protocol):
@@ -113,10 +113,11 @@ class RequestParser:
         return self._parser.get_method() == b"CONNECT"
 
     def _repeat_framing(self) -> None:
+        version = self._parser.get_http_version().encode()
         self._parser = self._made()
         self._is_repeating = True
         try:
-            self._parser.feed_data(b"POST / HTTP/1.1\r\n")
+            self._parser.feed_data(b"POST / HTTP/%b\r\n" % version)
             for header in self._framing:
                 self._parser.feed_data(b"%b: %b\r\n" % header)
             self._parser.feed_data(b"\r\n")
