@@ -17,6 +17,9 @@ from typing import Any, BinaryIO
 import psutil
 import pytest
 
+from viewfinder.scenes.drawing import encode_png
+from viewfinder.scenes.scene import make_scene
+
 VIEWFINDER = (sys.executable, "-m", "viewfinder")
 PATIENCE_S = 60
 
@@ -106,3 +109,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for a whole file of tests."""
     with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse") as running:
         yield running
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A file with one shape."""
+    file = tmp_path / "scene.png"
+    file.write_bytes(encode_png(make_scene("command", things=1)))
+    return file

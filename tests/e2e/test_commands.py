@@ -14,18 +14,11 @@ from typer.testing import CliRunner
 import viewfinder
 from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.cli.main import app
-from viewfinder.scenes.drawing import encode, encode_png
+from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.questions import all_questions
 from viewfinder.scenes.scene import make_scene
 
 from .conftest import PATIENCE_S, Served, at_a_terminal, run, serving
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    file = tmp_path / "scene.png"
-    file.write_bytes(encode_png(make_scene("command", things=1)))
-    return file
 
 
 def test_ask_uses_a_running_serve(served: Served, picture: Path) -> None:

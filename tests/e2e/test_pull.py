@@ -15,8 +15,6 @@ import pytest
 import viewfinder
 from tests.catalog.hub_server import HubServer
 from viewfinder.catalog.catalog import WEIGHTS, Catalog
-from viewfinder.scenes.drawing import encode_png
-from viewfinder.scenes.scene import make_scene
 
 from .conftest import PATIENCE_S, VIEWFINDER, run, serving
 
@@ -34,13 +32,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
         monkeypatch.setenv("HF_ENDPOINT", server.address)
         yield server
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    file = tmp_path / "scene.png"
-    file.write_bytes(encode_png(make_scene("command", things=1)))
-    return file
 
 
 def test_pull_downloads_a_model_and_reports_it(hub: HubServer, home: Path, picture: Path) -> None:

@@ -5,13 +5,13 @@ import contextlib
 import os
 import secrets
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterator
-from pathlib import Path
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr
 
-from viewfinder.api.question import question_of
+from viewfinder.api.question import Part, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
@@ -28,36 +28,65 @@ from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
 
 T = TypeVar("T")
+NO_KEY = "none"
+"""OpenAI's clients insist on a key."""
 
 
 class Model(contextlib.AbstractContextManager["Model"]):
     """One model behind an OpenAI-compatible API; made by `load`, used as a context manager.
 
-    Any OpenAI client can use it with `base_url` (which ends with `/v1`) and `api_key`.
+    Any OpenAI client can use it with `base_url` (which ends with `/v1`) and `api_key` (a word that means
+    nothing where no key is needed).
     """
 
     def __init__(self, name: str, base_url: str, api_key: SecretStr | None, host: "_Background") -> None:
         self.name = name
         self.base_url = base_url
-        self.api_key = api_key
+        self.api_key = api_key.get_secret_value() if api_key else NO_KEY
         self._host = host
 
-    def ask(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> str:
-        """The answer to a question; `parts` are any number of image files, then the question.
+    def __repr__(self) -> str:
+        return f"<viewfinder.Model {self.name} at {self.base_url}>"
 
-        Raises BadRequest, with the gateway's code, when the gateway refuses the question or an image.
+    def ask(self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0) -> str:
+        """The answer to a question; `parts` are any number of images, then the question.
+
+        An image is a path, a folder's path, bytes, a PIL image, or a list of those. Raises BadRequest,
+        with the gateway's code, when the gateway refuses the question or an image.
         """
         return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
 
-    def stream(self, *parts: str | Path, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
-        """The same answer, piece by piece as it arrives."""
-        body = {
+    async def aask(self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0) -> str:
+        """`ask` for programs with an event loop: it blocks nothing, and many may be awaited at once."""
+        pieces = self.astream(*parts, max_tokens=max_tokens, temperature=temperature)
+        return "".join([piece async for piece in pieces])
+
+    async def astream(
+        self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0
+    ) -> AsyncIterator[str]:
+        """`stream` for programs with an event loop."""
+        body = await asyncio.to_thread(self._body, parts, max_tokens, temperature)
+        words = self._host.words(body)
+        try:
+            while (word := await self._host.arun(_next(words))) is not None:
+                yield word
+        except EngineRefused as refusal:
+            raise _gateway_error(refusal) from None
+        finally:
+            await self._host.arun(_close(words))
+
+    def _body(self, parts: Sequence[Part], max_tokens: int, temperature: float) -> dict[str, Any]:
+        self._host.require_open()
+        return {
             "model": self.name,
             "messages": [question_of(parts)],
             "max_tokens": max_tokens,
             "temperature": temperature,
         }
-        words = self._host.words(body)
+
+    def stream(self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
+        """The same answer, piece by piece as it arrives."""
+        words = self._host.words(self._body(parts, max_tokens, temperature))
         try:
             while (word := self._host.run(_next(words))) is not None:
                 yield word
@@ -123,15 +152,28 @@ class _Background:
 
         A fork has no threads but the one that forked, so no loop either: it would wait for ever.
         """
-        if os.getpid() != self._pid:
-            work.close()
-            raise _elsewhere(f"was loaded by process {self._pid}, and this is a fork of it")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._begun(work)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    async def arun(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same for a caller that has an event loop of its own."""
+        return await asyncio.wrap_future(self._begun(work))
+
+    def _begun(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        if os.getpid() != self._pid:
+            work.close()
+            raise _elsewhere(f"was loaded by process {self._pid}, and this is a fork of it")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def require_open(self) -> None:
+        if self._loop.is_closed():
+            raise ViewfinderError(
+                "The model is closed.", hint="Load it again: viewfinder.load(NAME).", code="closed"
+            )
 
     async def connect(self, url: str, key: SecretStr | None, name: str) -> bool:
         """Use the server at `url`; False when it does not know the model or does not accept the key."""
@@ -165,7 +207,7 @@ class _Background:
     async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """The words of a streamed reply."""
         if self._client is None:
-            raise RuntimeError("the model is closed")
+            raise RuntimeError("no client before `connect` or `embed`")
         async with contextlib.aclosing(self._client.stream(body)) as chunks:
             async for chunk in chunks:
                 for choice in chunk.get("choices") or ():

@@ -1,25 +1,36 @@
-"""A question with its image files, as the message that the gateway takes; called by `model` and `ask`."""
+"""A question with its images, as the message that the gateway takes; called by `model` and `ask`."""
 
 import base64
+import io
 import mimetypes
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+from PIL import Image
 
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.files import read_file, require_file
 from viewfinder.scenes.messages import with_images
 
+Picture: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image
+"""A file's path, a folder's (every image in it, by name), a data URL, the bytes of a file, or a PIL image."""
+Part: TypeAlias = Picture | Sequence[Picture]
+"""Pictures, then the question."""
+
 IMAGE_FILE_BYTES = 40 * 1024 * 1024
 """The largest image file that `ask` sends: as base64 it still fits the gateway's default limit."""
-_HINT = "Images are files (PNG, JPEG or WebP, at most 40 MiB), and come before the question."
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+_HINT = "Images are files (PNG, JPEG, WebP or GIF, at most 40 MiB), and come before the question."
+_LAST = 'It comes last: ask("photo.jpg", "What is this?").'
 
 
-def question_of(parts: Sequence[str | Path]) -> dict[str, Any]:
+def question_of(parts: Sequence[Part]) -> dict[str, Any]:
     """The user message: images, then the question. Raises BadRequest."""
-    if not parts or not isinstance(parts[-1], str):
-        raise BadRequest("The question is missing.", hint='It comes last: ask("photo.jpg", "What is this?").')
-    return with_images([_data_url(Path(image)) for image in parts[:-1]], parts[-1])
+    if not parts or not isinstance(parts[-1], str) or (len(parts) == 1 and _is_file(parts[-1])):
+        raise BadRequest("The question is missing.", hint=_LAST)
+    return with_images([url for part in parts[:-1] for url in _data_urls(part)], parts[-1])
 
 
 def check_images(images: Sequence[str | Path]) -> None:
@@ -28,8 +39,57 @@ def check_images(images: Sequence[str | Path]) -> None:
         require_file(Path(image), IMAGE_FILE_BYTES, hint=_HINT)
 
 
-def _data_url(file: Path) -> str:
-    """The file as a data URL; the gateway checks what it really holds."""
+def _data_urls(part: object) -> Iterator[str]:
+    """The images of a part as data URLs; the gateway checks what they really hold."""
+    if isinstance(part, list | tuple):
+        for one in part:
+            yield from _data_urls(one)
+    elif isinstance(part, str) and part.startswith("data:"):
+        yield part
+    elif isinstance(part, str) and part.startswith(("http://", "https://")):
+        raise BadRequest("An image is an address on the web.", hint="Download it, and give the file's path.")
+    elif isinstance(part, str | os.PathLike):
+        yield from (_of_file(file) for file in _files(Path(part)))
+    elif isinstance(part, bytes | bytearray | memoryview):
+        yield _data_url("application/octet-stream", bytes(part))
+    elif isinstance(part, Image.Image):
+        yield _of_image(part)
+    else:
+        raise BadRequest(
+            f"An image cannot be of the type {type(part).__name__}.",
+            hint="Give a path, bytes, a PIL image (PIL.Image.fromarray(array)), or a list of those.",
+        )
+
+
+def _files(path: Path) -> list[Path]:
+    """The file, or the images of the folder in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not images:
+        raise BadRequest(f"The folder {path} has no images.", hint=_HINT)
+    return images
+
+
+def _of_file(file: Path) -> str:
     content = read_file(file, IMAGE_FILE_BYTES, hint=_HINT)
-    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return _data_url(mimetypes.guess_type(file.name)[0] or "application/octet-stream", content)
+
+
+def _of_image(image: Image.Image) -> str:
+    """Without loss; modes that PNG does not have become RGB."""
+    file = io.BytesIO()
+    plain = image if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else image.convert("RGB")
+    plain.save(file, "PNG", compress_level=1)
+    return _data_url("image/png", file.getvalue())
+
+
+def _data_url(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
