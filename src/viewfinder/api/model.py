@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr
 
-from viewfinder.api.question import Part, question_of
+from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
@@ -48,7 +48,7 @@ class Model(contextlib.AbstractContextManager["Model"]):
     def __repr__(self) -> str:
         return f"<viewfinder.Model {self.name} at {self.base_url}>"
 
-    def ask(self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0) -> str:
+    def ask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> str:
         """The answer to a question; `parts` are any number of images, then the question.
 
         An image is a path, a folder's path, bytes, a PIL image, or a list of those. Raises BadRequest,
@@ -56,13 +56,13 @@ class Model(contextlib.AbstractContextManager["Model"]):
         """
         return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
 
-    async def aask(self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0) -> str:
+    async def aask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> str:
         """`ask` for programs with an event loop: it blocks nothing, and many may be awaited at once."""
         pieces = self.astream(*parts, max_tokens=max_tokens, temperature=temperature)
         return "".join([piece async for piece in pieces])
 
     async def astream(
-        self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0
+        self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0
     ) -> AsyncIterator[str]:
         """`stream` for programs with an event loop."""
         body = await asyncio.to_thread(self._body, parts, max_tokens, temperature)
@@ -75,7 +75,7 @@ class Model(contextlib.AbstractContextManager["Model"]):
         finally:
             await self._host.arun(_close(words))
 
-    def _body(self, parts: Sequence[Part], max_tokens: int, temperature: float) -> dict[str, Any]:
+    def _body(self, parts: Sequence[AskPart], max_tokens: int, temperature: float) -> dict[str, Any]:
         self._host.require_open()
         return {
             "model": self.name,
@@ -84,7 +84,7 @@ class Model(contextlib.AbstractContextManager["Model"]):
             "temperature": temperature,
         }
 
-    def stream(self, *parts: Part, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
+    def stream(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
         """The same answer, piece by piece as it arrives."""
         words = self._host.words(self._body(parts, max_tokens, temperature))
         try:

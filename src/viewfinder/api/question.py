@@ -14,19 +14,19 @@ from viewfinder.core.errors import BadRequest
 from viewfinder.core.files import read_file, require_file
 from viewfinder.scenes.messages import with_images
 
-Picture: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image
+ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image
 """A file's path, a folder's (every image in it, by name), a data URL, the bytes of a file, or a PIL image."""
-Part: TypeAlias = Picture | Sequence[Picture]
+AskPart: TypeAlias = ImageSource | Sequence[ImageSource]
 """Pictures, then the question."""
 
 IMAGE_FILE_BYTES = 40 * 1024 * 1024
 """The largest image file that `ask` sends: as base64 it still fits the gateway's default limit."""
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 _HINT = "Images are files (PNG, JPEG, WebP or GIF, at most 40 MiB), and come before the question."
 _LAST = 'It comes last: ask("photo.jpg", "What is this?").'
 
 
-def question_of(parts: Sequence[Part]) -> dict[str, Any]:
+def question_of(parts: Sequence[AskPart]) -> dict[str, Any]:
     """The user message: images, then the question. Raises BadRequest."""
     if not parts or not isinstance(parts[-1], str) or (len(parts) == 1 and _is_file(parts[-1])):
         raise BadRequest("The question is missing.", hint=_LAST)
@@ -65,7 +65,7 @@ def _files(path: Path) -> list[Path]:
     """The file, or the images of the folder in the order of their names."""
     if not path.is_dir():
         return [path]
-    images = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    images = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     if not images:
         raise BadRequest(f"The folder {path} has no images.", hint=_HINT)
     return images

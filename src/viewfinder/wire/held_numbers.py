@@ -13,7 +13,7 @@ FEW = 64
 """The most whole numbers that are written out as values."""
 LONGEST_NUMBER = 10**15
 """llama.cpp writes whole numbers of up to 16 digits."""
-STEPS = ((2, 100), (20, 10), (100, 2))
+ROUNDED = ((2, 100), (20, 10), (100, 2))
 """(the widest range, values for each 1 of it): at most 201 values."""
 
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -51,7 +51,7 @@ def _whole(schema: _Schema, step: float) -> tuple[_Schema, set[str]]:
 def _decimals(schema: _Schema) -> list[float]:
     """The values of a narrow range, ends included; none where it is wide, open or empty."""
     low, high = _bounds(schema, 100)
-    parts = next((parts for width, parts in STEPS if high - low <= width * 100), None)
+    parts = next((parts for width, parts in ROUNDED if high - low <= width * 100), None)
     if parts is None or low > high:
         return []
     every = 100 // parts
