@@ -93,7 +93,7 @@ class _Frozen(BaseModel):
 class Limits(_Frozen):
     """Limits that are checked before any work is done."""
 
-    body_bytes: int = Field(64 * MIB, gt=0)
+    body_bytes: int = Field(64 * MIB, gt=0, description="of one request's body")
     text_bytes: int = Field(2 * MIB, gt=0, description="of a request's body without its images")
     images: int = Field(16, gt=0, description="images in one request")
     pixels: int = Field(50_000_000, gt=0, description="pixels of one image, read from its header")
@@ -111,7 +111,7 @@ class Limits(_Frozen):
     decode_budget_s: float = Field(
         20.0, gt=0, description="decoder time of late after which a client leaves half of them to others"
     )
-    messages: int = Field(512, gt=0)
+    messages: int = Field(512, gt=0, description="messages of one request")
     output_tokens: int = Field(16_384, gt=0, description="the highest max_tokens that is accepted")
     schema_states: int = Field(
         50_000, gt=0, description="of all JSON schemas of a request, with their repetitions written out"
@@ -126,7 +126,7 @@ class Limits(_Frozen):
     connections: int = Field(
         1024, gt=0, description="open at the same time; fewer where the limit of open files is low"
     )
-    connections_per_address: int = Field(512, gt=0)
+    connections_per_address: int = Field(512, gt=0, description="open at the same time from one address")
     decode_timeout_s: float = Field(20.0, gt=0, description="for one image to be decoded")
     remote_image_bytes: int = Field(20 * MIB, gt=0, description="of one image that is fetched")
     remote_image_s: float = Field(10.0, gt=0, description="for one image to be fetched, with all redirects")
@@ -135,7 +135,12 @@ class Limits(_Frozen):
 class EngineSettings(_Frozen):
     """The settings that an engine is started with."""
 
-    context_tokens: int = Field(4096, gt=0, le=MOST_CONTEXT_TOKENS)
+    context_tokens: int = Field(
+        4096,
+        gt=0,
+        le=MOST_CONTEXT_TOKENS,
+        description="of each slot; never more than the model was trained for",
+    )
     slots: int = Field(
         2, gt=0, le=MOST_SLOTS, description="requests that one server process answers at the same time"
     )
@@ -185,7 +190,7 @@ class FleetSettings(_Frozen):
     deaths: int = Field(
         5, gt=0, description="after this many deaths within deaths_within_s, give up on the model"
     )
-    deaths_within_s: float = Field(60.0, gt=0)
+    deaths_within_s: float = Field(60.0, gt=0, description="the time for `deaths`")
     stable_s: float = Field(10.0, gt=0, description="once up for this long, earlier deaths no longer count")
     canary: bool = Field(True, description="keep checking each model with known images")
     canary_idle_s: float = Field(60.0, gt=0, description="run the canary when idle for this long")
@@ -208,19 +213,21 @@ class ResponsesSettings(_Frozen):
 class LocalModel(_Frozen):
     """A model from files on disk."""
 
-    model: Path
-    mmproj: Path | None = None
+    model: Path = Field(description="a GGUF file, or the folder of a model")
+    mmproj: Path | None = Field(None, description="its projector; none: the one beside it that fits")
     engine: str = Field("", description="empty: the one for this kind of file")
 
 
 class RunningServer(_Frozen):
     """An OpenAI-compatible server that Viewfinder did not start and never stops."""
 
-    base_url: Annotated[str, AfterValidator(_reachable)] = Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    base_url: Annotated[str, AfterValidator(_reachable)] = Field(
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", description="http://HOST:PORT/v1"
+    )
     model: str = Field(min_length=1, description="the model's name on that server")
-    api_key: ApiKey | None = None
-    vision: bool = True
-    text: bool = True
+    api_key: ApiKey | None = Field(None, description="the key that this server asks for")
+    vision: bool = Field(True, description="whether it takes images")
+    text: bool = Field(True, description="whether it takes requests without an image")
 
     @property
     def root(self) -> str:
@@ -239,9 +246,9 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", description="the address to listen on; beyond loopback, a key is needed")
     port: int = Field(8080, ge=0, le=65535, description="0: any free port")
-    strict_port: bool = False
+    strict_port: bool = Field(False, description="exit when the port is taken; false: take the next free one")
     api_key: ApiKey | None = Field(None, description="required for any bind that is not loopback")
     allowed_hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = Field(
         (), description="Host headers that are accepted besides loopback names and this computer's own"
@@ -256,21 +263,22 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     engine: EngineSettings = EngineSettings()
     engine_for: dict[str, EngineChanges] = Field(
-        default_factory=dict, description="model > what differs from [engine] for it"
+        default_factory=dict, description="what differs from [engine] for one model"
     )
     fleet: FleetSettings = FleetSettings()
     responses: ResponsesSettings = ResponsesSettings()
     defaults_for: dict[str, RequestDefaults] = Field(
-        default_factory=dict, description="model > what its requests get where they say nothing"
+        default_factory=dict, description="what the requests for one model get where they say nothing"
     )
     aliases: dict[str, str] = Field(
-        default_factory=dict, description="another name > the model, or the id of its repository"
+        default_factory=dict,
+        description="other names for models: a name, and the model (or the id of its repository)",
     )
     models: dict[str, LocalModel] = Field(default_factory=dict)
     endpoints: dict[str, RunningServer] = Field(default_factory=dict)
     variants: dict[str, str] = Field(
         default_factory=dict,
-        description="model > variant, where it is not to be the one chosen for this machine",
+        description="for a model, the variant to run in place of the one chosen for this computer",
     )
 
     def engine_of(self, model: str) -> EngineSettings:
