@@ -9,6 +9,8 @@ import openai
 import pytest
 from PIL import Image
 
+from viewfinder.core.config import Limits
+
 QUESTION = [{"role": "user", "content": "What is it?"}]
 
 
@@ -266,3 +268,14 @@ async def test_a_body_for_another_api_is_told_where_it_goes(gateway, path, field
     assert (error["code"], error["param"]) == ("unsupported_parameter", field)
     assert named in error["message"]
     assert gateway.fleet.loads == []
+
+
+@pytest.mark.parametrize("begun", ["DATA:image/png;base64,", " \n data:image/png;base64,"])
+async def test_a_large_picture_may_begin_in_capitals_or_with_blanks(client, gateway, begun: str) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (1000, 900), "red").save(file, "PNG", compress_level=0)
+    url = begun + base64.b64encode(file.getvalue()).decode()
+    assert len(url) > Limits().text_bytes
+    await client.chat.completions.create(model="both", messages=showing(url))
+    sent = gateway.engine.asked[-1]["messages"][0]["content"][0]["image_url"]["url"]
+    assert opened(sent).size == (1000, 900)

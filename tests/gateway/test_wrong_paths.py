@@ -162,3 +162,9 @@ def test_what_is_said_not_to_be_here_is_not() -> None:
 )
 def test_which_paths_are_anthropics(path: str, is_theirs: bool) -> None:
     assert is_anthropics(path) is is_theirs
+
+
+async def test_what_is_here_is_said_in_a_line(gateway) -> None:
+    message = await told(gateway, "GET", "/")
+    assert message.count("POST") == len({"chat/completions", "messages", "responses"})
+    assert "/v1/chat/completions/" not in message

@@ -202,3 +202,51 @@ def test_the_limit_is_for_what_is_left() -> None:
     with pytest.raises(RequestTooLarge) as refused:
         outline(body, left - 1)
     assert "limits.text_bytes" in refused.value.hint
+
+
+RARE = {
+    "capitals": '"DATA:image/png;base64,',
+    "a blank": '" data:image/png;base64,',
+    "many blanks": '"' + " " * 300 + "Data:image/png;base64,",
+    "a line break": '"\\n\\tdata:image/png;base64,',
+    "control characters": '"\\u0001\\u001fdata:image/png;base64,',
+    "a break within": '"da\\nta:image/png;base64,',
+    "escapes": '"\\u0064ata:image\\/png;base64,',
+}
+
+
+@pytest.mark.parametrize("begun", RARE.values(), ids=RARE)
+@pytest.mark.parametrize("is_anthropics", [False, True])
+def test_however_a_data_url_begins_it_may_be_large(begun: str, is_anthropics: bool) -> None:
+    """Those of more than 2 MiB were "too large without its images", smaller ones an image."""
+    url = begun + "QUJD" * (MOST_BYTES // 2) + '"'
+    others = "[" + ", ".join(f'"text {at}"' for at in range(100)) + "]"
+    place = f'"source": {{"url": {url}}}' if is_anthropics else f'"image_url": {{"url": {url}}}'
+    body = f'{{"x": {others}, "messages": [{{"content": [{{"type": "image", {place}}}]}}], "y": "{LONG}"}}'
+    outlined = outline(bytearray(body.encode()), MOST_BYTES, has_raw_base64=is_anthropics)
+    value = outlined.parse(Anthropic().images if is_anthropics else image_urls)
+    part = value["messages"][0]["content"][0]
+    found = part["source" if is_anthropics else "image_url"]["url"]
+    assert bytes(found).decode() == json.loads(url)
+    assert value["y"] == LONG
+    assert len(value["x"]) == 100
+    assert outlined.work_bytes > len(url)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages": "' + b"x" * (MOST_BYTES + 1) + b'"}',
+        b"[" + b'"",' * MOST_BYTES + b'""]',
+        b"[" + b":" * MOST_BYTES * 2,
+        b"[" + b'"a:", ' * MOST_BYTES + b"1]",
+        b'["' + b'\\", \\"' * MOST_BYTES + b'"]',
+        b'{"a:": ' + b"1, " * MOST_BYTES + b'"b": "c"}',
+    ],
+    ids=range(6),
+)
+def test_what_is_no_image_is_still_too_large_and_soon(body: bytes) -> None:
+    began_s = time.process_time()
+    with pytest.raises(BadRequest):
+        parse_request(body, Limits(text_bytes=MOST_BYTES))
+    assert time.process_time() - began_s < 2

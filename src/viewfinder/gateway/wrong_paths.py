@@ -124,8 +124,10 @@ def _methods(route: Route) -> set[str]:
 
 
 def _main(routes: Collection[Route]) -> Iterator[str]:
-    """What a client begins with."""
-    yield from (_written(route) for route in routes if _methods(route) == {"POST"} and "{" not in route.path)
+    """What a client begins with: no path below another."""
+    posts = [route for route in routes if _methods(route) == {"POST"}]
+    above = tuple(f"{route.path}/" for route in posts if "{" not in route.path)
+    yield from (_written(route) for route in posts if not route.path.startswith(above))
     yield "GET /v1/models"
 
 

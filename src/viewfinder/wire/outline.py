@@ -23,6 +23,8 @@ RAW_MARK = re.compile(rb'"data(?::|"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}")')
 """The same, or a key `data` with the quote of its string."""
 RAW_MARK_BYTES = 256
 """More than any of these marks has."""
+VALUE_MARK = re.compile(rb'[:,\[][ \t\r\n]{0,64}"')
+"""The quote of any string that is no key: a data URL may begin with blanks, in capitals, or with escapes."""
 LONG_BYTES = 4096
 """A shorter string is left where it is."""
 MOST_MARKS = 4096
@@ -37,6 +39,8 @@ COPIED_BYTES = 32
 
 Place = tuple[dict[Any, Any] | list[Any], Any]
 """A container, and the key or index in it."""
+NextMark = Callable[[bytes | bytearray, int], tuple[int, int]]
+"""Where the next mark begins, and behind it its string; or -1, and from where to look further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +79,19 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """`rest` is JSON in which a name stands for each string of `cut`; nobody can guess the names."""
+    """`rest` is JSON in which a name stands for each string of `cut`; nobody can guess the names. `has_all`:
+    every long string was cut, whatever it begins with."""
 
     rest: bytes
     cut: dict[str, Cut]
     most_bytes: int
+    has_all: bool = False
 
     @property
     def work_bytes(self) -> int:
         """How much has to be parsed: the rest, and cut strings that are escaped. To copy others counts."""
+        if self.has_all:
+            return len(self.rest) + sum(len(cut.raw) for cut in self.cut.values())
         escaped = sum(len(cut.raw) for cut in self.cut.values() if cut.is_escaped)
         copied = sum(len(cut.raw) for cut in self.cut.values() if not (cut.is_escaped or cut.is_url))
         return len(self.rest) + escaped + copied // COPIED_BYTES
@@ -106,8 +114,17 @@ class Outline:
 
 
 def outline(body: bytes | bytearray, most_bytes: int, *, has_raw_base64: bool = False) -> Outline:
-    """The outline of a body. Raises RequestTooLarge as soon as more than `most_bytes` are left."""
-    next_mark = _next_raw_mark if has_raw_base64 else _next_mark
+    """The outline of a body. Raises RequestTooLarge as soon as more than `most_bytes` are left.
+
+    Where too much is left, it may be an image that begins in a rare way: to look for it takes longer.
+    """
+    try:
+        return _cut_at(_next_raw_mark if has_raw_base64 else _next_mark, body, most_bytes)
+    except RequestTooLarge:
+        return _cut_at(_next_value_mark, body, most_bytes)
+
+
+def _cut_at(next_mark: NextMark, body: bytes | bytearray, most_bytes: int) -> Outline:
     view = memoryview(body)
     name = f"cut {secrets.token_hex(8)} "
     pieces: list[memoryview | bytes] = []
@@ -133,11 +150,11 @@ def outline(body: bytes | bytearray, most_bytes: int, *, has_raw_base64: bool = 
         cut[called] = Cut(view[begin:end], body.find(b"\\", begin, end) >= 0)
         kept_from = end
     _require_at_most(most_bytes, rest_bytes + len(body) - kept_from)
-    return Outline(b"".join([*pieces, view[kept_from:]]), cut, most_bytes)
+    rest = b"".join([*pieces, view[kept_from:]])
+    return Outline(rest, cut, most_bytes, has_all=next_mark is _next_value_mark)
 
 
 def _next_mark(body: bytes | bytearray, at: int) -> tuple[int, int]:
-    """Where the next mark begins, and behind it its string; or -1, and from where to look further."""
     found = body.find(START_MARK, at, at + WINDOW_BYTES)
     return (found, found + 1) if found >= 0 else (-1, at + WINDOW_BYTES - len(START_MARK) + 1)
 
@@ -147,6 +164,11 @@ def _next_raw_mark(body: bytes | bytearray, at: int) -> tuple[int, int]:
     if found is None:
         return -1, at + RAW_WINDOW_BYTES - RAW_MARK_BYTES
     return found.start(), found.start() + 1 if found[0] == START_MARK else found.end()
+
+
+def _next_value_mark(body: bytes | bytearray, at: int) -> tuple[int, int]:
+    found = VALUE_MARK.search(body, at, at + RAW_WINDOW_BYTES)
+    return (found.start(), found.end()) if found else (-1, at + RAW_WINDOW_BYTES - RAW_MARK_BYTES)
 
 
 def _require_at_most(most_bytes: int, rest_bytes: int) -> None:
