@@ -1,7 +1,9 @@
 """The rows of what broke Viewfinder itself when it was attacked, and no longer does; see `table`."""
 
 from tests.hostile.row import (
+    APIS,
     BESIDE,
+    BODIES,
     BROKE_IT,
     CONFIG,
     CONNECTION,
@@ -231,6 +233,45 @@ ATTACKED = (
             f"{RESPONSES}a_conversation_stays_within_the_limits_of_a_request",
             f"{RESPONSES}a_full_disk_does_not_cost_the_answer",
             f"{RESPONSES}a_suspect_answer_is_no_base",
+        ),
+    ),
+    Row(
+        "B21",
+        "`/v1/responses`: thousands of items and parts, items and tools of OpenAI's servers (code, files), "
+        "ids that are paths or SQL, addresses as images.",
+        "As for chats: 400 with the path of the client's own field. What only OpenAI's servers have is "
+        "refused by its name; nothing is run, fetched or opened.",
+        (
+            f"{APIS}what_is_wrong_is_named_by_its_path",
+            f"{APIS}what_is_no_request",
+            f"{APIS}fields_of_engines_and_unknown_ones",
+            f"{APIS}no_address_is_fetched_and_no_path_opened",
+            f"{APIS}ids_of_responses_that_are_not_here",
+            f"{APIS}guards_are_the_same",
+            "tests/hostile/test_openapi.py::test_generated",
+        ),
+    ),
+    Row(
+        "B22",
+        "`/v1/messages`: thousands of blocks, in results of tools too; documents behind addresses, tools and "
+        "servers of Anthropic's, raw base64 that is no image.",
+        "The same, in the form of Anthropic's errors.",
+        (
+            f"{APIS}what_is_wrong_is_named_by_its_path",
+            f"{APIS}what_is_no_request",
+            f"{APIS}models_that_are_not_here",
+            f"{APIS}a_text_file_as_an_image",
+            f"{APIS}guards_are_the_same",
+            "tests/hostile/test_openapi.py::test_generated",
+        ),
+    ),
+    Row(
+        "B23",
+        "A compressed body: 50 MB in 50 KB.",
+        "415 `unsupported_encoding`, unread.",
+        (
+            f"{BODIES}a_compressed_body_is_not_unpacked",
+            "tests/gateway/test_app.py::test_a_compressed_body_is_refused",
         ),
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 HTTP = "tests/hostile/test_http.py::test_"
 ACCESS = "tests/hostile/test_access.py::test_"
 BODIES = "tests/hostile/test_bodies.py::test_"
+APIS = "tests/hostile/test_apis.py::test_"
 IMAGES = "tests/hostile/test_images.py::test_"
 FLOODS = "tests/hostile/test_image_floods.py::test_"
 URLS = "tests/hostile/test_urls.py::test_nothing_is_fetched_or_opened"

@@ -209,9 +209,15 @@ REQUESTS = (
     ),
     Row(
         "A22",
-        "A Host that is not this computer (DNS rebinding), two, or none.",
-        "403 `host_not_allowed`.",
-        (f"{ACCESS}a_foreign_host", f"{ACCESS}no_host_at_all", f"{ACCESS}two_hosts"),
+        "A Host that is not this computer (DNS rebinding), two, or none; a page at this computer's own name.",
+        "403 `host_not_allowed`, or `origin_not_allowed`: such a page is not our own.",
+        (
+            f"{ACCESS}a_foreign_host",
+            f"{ACCESS}no_host_at_all",
+            f"{ACCESS}two_hosts",
+            "tests/gateway/test_app.py::test_this_computers_names_are_hosts_and_no_origins",
+            "tests/host/test_own_names.py::test_names",
+        ),
     ),
     Row(
         "A23",
@@ -242,9 +248,12 @@ REQUESTS = (
     ),
     Row(
         "A26",
-        "Paths of engines (`/slots`, `/props`, `/collective_rpc`), and paths with `..` and `//`.",
-        "404: there is a short list of routes, and nothing is passed through.",
-        (f"{HTTP}engines_own_paths_are_not_here",),
+        "Paths of engines (`/slots`, `/tokenize`, `/collective_rpc`), and paths with `..` and `//`.",
+        "404 that says where the API is: there is a short list of routes, and nothing is passed through.",
+        (
+            f"{HTTP}engines_own_paths_are_not_here",
+            "tests/gateway/test_wrong_paths.py::test_of_a_path_little_is_repeated_and_nothing_that_can_harm",
+        ),
     ),
     Row(
         "A27",
