@@ -81,10 +81,11 @@ def _overview(cards: Sequence[ModelCard]) -> str:
 
 
 def _smallest(card: ModelCard, engine: str) -> str:
-    """The size of the smallest served variant on an engine, or "no"."""
-    served = [one for one in card.variants if one.engine == engine and not one.not_served]
+    """The size of the smallest served variant on an engine, or why there is none."""
+    variants = [one for one in card.variants if one.engine == engine]
+    served = [one for one in variants if not one.not_served]
     if not served:
-        return "no"
+        return "not served" if variants else "-"
     return _size(min(served, key=lambda variant: variant.download_bytes or 0))
 
 

@@ -71,7 +71,7 @@ def test_known_issues_are_grouped_by_what_is_done_about_them() -> None:
     refused = [finding for finding in checks if finding.state == "fix"]
     assert [finding.command for finding in refused] == [
         "pip install --upgrade 'mlx-vlm>=0.4.1'",
-        "pip install --upgrade 'mlx-vlm>=0.6.4'",
+        "pip install --upgrade 'mlx-vlm>=0.7.2'",
     ]
     assert "llava-1.6-mistral-7b is not started" in refused[0].says
     (applied,) = (one for one in checks if one.says.startswith("Prevented here"))

@@ -82,7 +82,44 @@ def test_a_model_has_the_engines_issues_and_its_own() -> None:
 def test_the_host_prompt_cache_is_known_and_taken_care_of() -> None:
     (cache,) = (issue for issue in known_issues() if issue.code == "llama-cpp-host-prompt-cache")
     assert cache.kind == "prevented"
-    assert any("25740" in reference for reference in cache.references)
+    assert "27148" in cache.references[0]  # a conversation in another's slot
+    assert "25740 (memory only)" in cache.references[1]
+    assert "slot" in cache.what
+    assert "image" not in cache.what
+
+
+@pytest.mark.parametrize(("version", "refused"), [("0.6.4", True), ("0.7.1", True), ("0.7.2", False)])
+def test_moondream2_is_refused_before_the_version_that_loads_its_checkpoints(
+    version: str, refused: bool
+) -> None:
+    """0.6.4 has a module of that name, but does not know the model type of the published config.json."""
+    issue = refusal("mlx", version, "moondream2", "moondream1")
+    assert (issue is not None) == refused
+    if issue is not None:
+        assert "0.7.2" in refused_by(issue, "mlx", version)
+        assert "2301" in issue.references[0]
+
+
+def test_the_vision_cache_is_no_issue_since_the_version_that_fixed_it() -> None:
+    def has(version: str) -> bool:
+        return "mlx-vision-cache-path" in {issue.code for issue in issues_of_engine("mlx", version)}
+
+    assert [has(version) for version in ("0.7.8", "0.7.9", "0.7.10")] == [True, False, False]
+
+
+def test_an_image_error_makes_later_requests_fail() -> None:
+    """It was said to turn answers to nonsense."""
+    (issue,) = (one for one in known_issues() if one.code == "mlx-image-error-poisons")
+    assert "fail with the same error" in issue.what
+    assert "nonsense" not in issue.hint
+
+
+def test_a_file_that_llama_cpps_own_tests_leave_out_is_known() -> None:
+    def codes(model: str) -> set[str]:
+        return {issue.code for issue in issues_of_model("llama.cpp", "2026.10.11549", model)}
+
+    assert "smolvlm-256m-wrong-answers" in codes("smolvlm-256m")
+    assert "smolvlm-256m-wrong-answers" not in codes("smolvlm-500m")
 
 
 def test_a_refusal_names_the_version_the_fix_and_the_source() -> None:

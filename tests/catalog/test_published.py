@@ -40,5 +40,8 @@ def test_claims_and_issues_are_there() -> None:
     assert len(report.claims) == 4
     assert any("0.32 s against 3.40 s" in claim for claim in report.claims)
     assert any("1.95 GB" in claim for claim in report.claims)
+    baseline = "HuggingFaceTB/SmolVLM-500M-Instruct on transformers, load 4.07 s"
+    assert any(f"the edition of 2025-07-22: {baseline}" in claim for claim in report.claims)
+    assert not any("not named" in claim or "unnamed" in claim for claim in report.claims)
     assert len(report.known_issues) == 3
     assert report.caveats

@@ -45,6 +45,14 @@ def test_a_card_is_on_it_with_all_that_it_says(card: ModelCard) -> None:
     assert f'viewfinder ask {card.name} photo.jpg "What is in this image?"' in said
 
 
+def test_an_engine_without_a_variant_is_not_said_to_be_unable() -> None:
+    """The overview said "no" where the catalog merely has no variant."""
+    row = next(line for line in write_models(CARDS).splitlines() if line.startswith("| Qwen2.5-VL-7B"))
+    assert row.split(" | ")[4] == "-"
+    moondream = next(line for line in write_models(CARDS).splitlines() if line.startswith("| Moondream2 |"))
+    assert moondream.split(" | ")[4] == "not served"
+
+
 def test_a_mac_and_linux_use_what_is_chosen_there() -> None:
     llava = section(Catalog().get("llava-1.6-mistral-7b"))
     assert "pip install 'viewfinder[mlx]'  # on a Mac, where mlx-4bit is used" in llava

@@ -43,8 +43,8 @@ def _params(xllamacpp: Any, options: dict[str, Any]) -> Any:
         params.cpuparams_batch.n_threads = options["threads"]
     if options["image_tokens"]:
         params.image_max_tokens = options["image_tokens"]
-    # The host prompt cache takes up to 8 GiB by default and has mixed up images
-    # (ggml-org/llama.cpp 25740, 22629, 26216).
+    # The host prompt cache takes up to 8 GiB by default (ggml-org/llama.cpp 25740) and has restored one
+    # conversation into another's slot (27148).
     params.cache_ram_mib = 0
     params.ui = False
     params.offline = True
