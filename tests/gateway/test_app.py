@@ -158,6 +158,7 @@ async def test_a_preflight_that_is_refused_says_why(start, changes, code: str, s
         ("/v1/models", "GET, HEAD, OPTIONS"),
         ("/v1/models/owner/name", "GET, HEAD, OPTIONS"),
         ("/v1/responses/resp_1", "DELETE, GET, HEAD, OPTIONS"),
+        ("/v1/responses/input_tokens", "OPTIONS, POST"),
     ],
 )
 async def test_plain_options_are_told_the_methods(gateway, path: str, allow: str) -> None:

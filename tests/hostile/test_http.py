@@ -113,3 +113,16 @@ def test_no_websocket(gateway: Gateway) -> None:
         sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==",
     )
     assert gateway.send(raw).status == 200  # an ordinary answer: no upgrade
+
+
+def test_options_of_the_server_and_of_a_path(gateway: Gateway) -> None:
+    for target, allow in (("*", "DELETE, GET, HEAD, OPTIONS, POST"), ("/v1/models", "GET, HEAD, OPTIONS")):
+        reply = gateway.send(request(f"OPTIONS {target}"))
+        assert (reply.status, reply.headers["allow"], reply.body) == (204, allow, b"")
+
+
+def test_an_answer_of_nobody_is_named_without_what_could_harm(gateway: Gateway) -> None:
+    reply = gateway.send(request("GET /v1/answers/%1b%5d0;x%07%e2%80%ae" + "y" * 9000))
+    check(reply, 404, "answer_not_found", "id")
+    assert reply.error["message"].isprintable()
+    assert len(reply.error["message"]) < 300

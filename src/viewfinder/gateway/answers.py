@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from viewfinder.core.errors import UnknownAnswer
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.answers import AnswerStatus
+from viewfinder.wire.refusals import quoted
 from viewfinder.wire.reply_types import Sent
 
 
@@ -28,7 +29,8 @@ async def given_answer(fleet: Fleet, request: Request) -> Response:
     answer = fleet.answers.get(answer_id)
     if answer is None:
         raise UnknownAnswer(
-            f"There is no answer '{answer_id[:100]}'.",
+            f"There is no answer {quoted(answer_id)}.",
             hint="The id is that of a reply. The newest 10,000 since the start are remembered.",
+            param="id",
         )
     return JSONResponse(GivenAnswer(**asdict(answer)).model_dump())

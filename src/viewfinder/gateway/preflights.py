@@ -59,14 +59,16 @@ class Preflights(CORSMiddleware):
 
 
 class Options:
-    """Answers OPTIONS with the methods of the path; where there are none, the router says so."""
+    """Answers OPTIONS with the methods of the path, or of all paths (`*`); of others, the router says so."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "OPTIONS" and (methods := methods_at(scope)):
-            headers = {"allow": ", ".join(sorted({*methods, "OPTIONS"}))}
-            await Response(status_code=204, headers=headers)(scope, receive, send)
-            return
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            methods = {*METHODS, "HEAD"} if scope["path"] == "*" else methods_at(scope)
+            if methods:
+                headers = {"allow": ", ".join(sorted({*methods, "OPTIONS"}))}
+                await Response(status_code=204, headers=headers)(scope, receive, send)
+                return
         await self.app(scope, receive, send)

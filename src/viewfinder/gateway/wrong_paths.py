@@ -65,9 +65,11 @@ def is_anthropics(path: str) -> bool:
 
 
 def methods_at(scope: Scope) -> set[str]:
-    """The methods that the request's path takes."""
+    """The methods that the request's path takes; where it is a route's own, not those of one that takes any
+    name in its place."""
     routes = [route for route in _routes(scope) if route.matches(scope)[0] is not Match.NONE]
-    return {method for route in routes for method in _methods(route)}
+    exact = [route for route in routes if not route.param_convertors]
+    return {method for route in exact or routes for method in _methods(route)}
 
 
 def sentence(scope: Scope) -> str:
