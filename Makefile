@@ -39,6 +39,7 @@ check: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python -m docs.generate.models > docs/models.md
 	$(BIN)/python -m docs.generate.settings > docs/settings.md
+	$(BIN)/python -m docs.generate.fields > docs/fields.md
 	$(BIN)/python -m tests.faults.page > docs/reliability.md
 	$(BIN)/python -m tests.hostile.page > docs/security.md
 	$(BIN)/python -m benchmarks.validity.page > docs/validity.md

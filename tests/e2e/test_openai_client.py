@@ -172,7 +172,7 @@ def test_an_unknown_model_is_a_404_with_a_hint(client: openai.OpenAI) -> None:
 
 def test_an_unknown_parameter_is_named(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
-        ask(client, [{"role": "user", "content": "Hello!"}], extra_body={"mm_processor_kwargs": {}})
+        ask(client, [{"role": "user", "content": "Hello!"}], extra_body={"mm_processor_kwargs": {"a": 1}})
     assert refused.value.code == "unsupported_parameter"
     assert refused.value.param == "mm_processor_kwargs"
 

@@ -1,10 +1,13 @@
 """What a request gets where it says nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
 from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.engines import llama_server
 from viewfinder.gateway.defaults import defaults_of
 
 ALL = RequestDefaults(
@@ -15,11 +18,16 @@ ALL = RequestDefaults(
     stop=("END",),
     presence_penalty=1,
     frequency_penalty=-1,
+    top_k=40,
+    min_p=0.05,
+    repeat_penalty=1.1,
 )
 
 
 async def asked(start, defaults: RequestDefaults = ALL, **said) -> dict:
     gateway = await start(defaults_for={"both": defaults})
+    client = gateway.fleet.client
+    client.endpoint = replace(client.endpoint, takes=llama_server.TAKES)
     async with gateway.post("hello", **said) as reply:
         assert reply.status == 200, await reply.text()
     return gateway.engine.asked[0]

@@ -59,7 +59,24 @@ TAKEN: dict[str, dict[str, Any]] = {
         ],
     },
     "a schema": {"response_format": {"type": "json_schema", "json_schema": SCHEMA}},
-    "numbers": {"temperature": 0, "top_p": 1, "seed": -1, "max_tokens": LIMITS.output_tokens},
+    "numbers": {"temperature": 0, "top_p": 1, "seed": -1, "max_tokens": LIMITS.output_tokens + 1},
+    "more numbers": {"n": 4, "top_k": -1, "min_p": 0, "typical_p": 1, "repeat_penalty": 1.5},
+    "what is empty": {"stop": "", "tools": [], "logit_bias": {}, "foo": [], "grammar": "", "user": None},
+    "what asks for nothing": {"modalities": ["text"], "function_call": "none", "best_of": 1, "echo": False},
+    "thinking": {"reasoning_effort": "none", "enable_thinking": False, "thinking": {"type": "x", "y": 1}},
+    "extra keys": {
+        "stream_options": {"include_obfuscation": False},
+        "tools": [{**TOOL, "cache_control": {}}],
+        "messages": [
+            {"role": "user", "id": 5, "content": [{"type": "text", "text": "?", "cache_control": {}}]},
+            {
+                "role": "assistant",
+                "content": [],
+                "tool_calls": [{"index": 0, "id": "1", "function": {"name": "look", "arguments": "{}"}}],
+            },
+            {"role": "tool", "tool_call_id": "1", "content": "red"},
+        ],
+    },
 }
 REFUSED: dict[str, dict[str, Any]] = {
     "an unknown field": {"n_discard": 1},
@@ -67,13 +84,18 @@ REFUSED: dict[str, dict[str, Any]] = {
     "an assistant without words and calls": {"messages": [*USER, {"role": "assistant", "tool_calls": []}]},
     "other likely tokens without the tokens": {"top_logprobs": 1},
     "a message without words": {"messages": [{"role": "user", "content": None}]},
-    "too many tokens": {"max_tokens": LIMITS.output_tokens + 1},
-    "two answers": {"n": 2},
+    "five answers": {"n": 5},
+    "no tokens": {"max_tokens": 0},
+    "a value for an unknown field": {"foo": False},
+    "a grammar": {"grammar": "root ::= [a-z]"},
+    "sound": {"modalities": ["text", "audio"]},
+    "a bias for a word": {"logit_bias": {"red": 1}},
+    "images beside the content": {"messages": [{"role": "user", "content": "?", "images": ["QUJD"]}]},
     "hot": {"temperature": 2.1},
     "a number as a word": {"max_tokens": "7"},
     "too many messages": {"messages": USER * (LIMITS.messages + 1)},
     "a model without a name": {"model": ""},
-    "an empty word to stop at": {"stop": ""},
+    "an empty word to stop at": {"stop": [""]},
 }
 
 

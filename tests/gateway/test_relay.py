@@ -161,15 +161,17 @@ async def test_a_stop_string_that_the_engine_left_in_is_cut_off(gateway, stream:
 
 
 @BOTH_WAYS
-async def test_a_field_that_the_engine_would_ignore_is_refused(gateway, stream: bool) -> None:
+async def test_what_decides_the_form_of_an_answer_is_refused_where_it_is_lacking(
+    gateway, stream: bool
+) -> None:
     client = gateway.fleet.client
-    client.endpoint = replace(client.endpoint, lacks=frozenset({"tool_choice", "presence_penalty"}))
-    async with gateway.post("hello", stream=stream, presence_penalty=1) as reply:
+    client.endpoint = replace(client.endpoint, lacks=frozenset({"tool_choice", "logprobs"}))
+    async with gateway.post("hello", stream=stream, logprobs=True) as reply:
         assert reply.status == 400
         error = (await reply.json())["error"]
-        assert (error["code"], error["param"]) == ("unsupported_parameter", "presence_penalty")
+        assert (error["code"], error["param"]) == ("unsupported_parameter", "logprobs")
     assert gateway.engine.asked == []
-    async with gateway.post("hello", stream=stream, presence_penalty=0, tool_choice="auto") as reply:
+    async with gateway.post("hello", stream=stream, logprobs=False, tool_choice="auto") as reply:
         assert reply.status == 200
         await reply.read()
     assert gateway.fleet.leases == 0

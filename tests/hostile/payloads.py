@@ -79,16 +79,18 @@ ENGINE_FIELDS = (
 )
 FIELDS = [asked(**{field: -1}) for field in ENGINE_FIELDS]
 BEYOND_REASON: dict[str, tuple[str, object]] = {
-    "max_tokens": ("max_tokens", 10**12),
-    "max_completion_tokens": ("max_completion_tokens", 10**12),
+    "no tokens": ("max_tokens", 0),
     "a negative max_tokens": ("max_tokens", -1),
     "n": ("n", 10**9),
-    "n of two": ("n", 2),
+    "n of five": ("n", 5),
     "top_logprobs": ("top_logprobs", 10**6),
     "a hot temperature": ("temperature", "hot"),
     "a thousand stop strings": ("stop", ["x"] * 1000),
     "a stop string of 100 KB": ("stop", ["x" * 100_000]),
     "an empty stop string": ("stop", [""]),
+    "a top_k beyond 32 bits": ("top_k", 2**31),
+    "a repeat_penalty of nothing": ("repeat_penalty", 0),
+    "a bias for a word": ("logit_bias", {"red": 1}),
     "ten thousand biases": ("logit_bias", {str(token): 100 for token in range(10_000)}),
     "a seed beyond 64 bits": ("seed", 2**70),
 }

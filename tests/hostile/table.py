@@ -81,9 +81,12 @@ REQUESTS = (
             f"{BODIES}what_has_the_wrong_type_is_named_by_its_path",
             f"{BODIES}words_of_a_wrong_type_at_other_paths",
             f"{BODIES}ten_thousand_messages",
-            "tests/wire/test_refusals.py::test_an_unlisted_field_is_unsupported_at_any_depth",
+            "tests/wire/test_refusals.py::test_what_would_change_the_answer_is_refused_at_any_depth",
+            "tests/wire/test_fields.py::test_names_that_belong_in_no_header_are_not_in_it",
         ),
-        "A field of another engine is refused and not dropped: its sender would think that it has an effect.",
+        "A field of another engine is refused and not dropped: its sender would think that it has an effect. "
+        "Unknown keys of messages and parts have none, and are named in `x-viewfinder-ignored`; no more than "
+        "32, and only plain words.",
     ),
     Row(
         "A7",
@@ -92,14 +95,18 @@ REQUESTS = (
         (
             f"{BODIES}fields_of_engines_and_unknown_ones",
             f"{BODIES}fields_of_engines_at_other_paths",
-            "tests/wire/test_chat.py::test_engines_own_fields_never_pass",
+            "tests/wire/test_fields.py::test_engines_own_fields_never_pass",
         ),
     ),
     Row(
         "A8",
-        "`n` of a billion, `max_tokens` of a trillion, a thousand stop strings, ten thousand biases.",
-        "400 above our limits.",
-        (f"{BODIES}values_beyond_reason", "tests/wire/test_chat.py::test_caps"),
+        "`n` of a billion, a thousand stop strings, ten thousand biases; `max_tokens` of a trillion.",
+        "400 above our limits; `max_tokens` is lowered to them, and the header says so.",
+        (
+            f"{BODIES}values_beyond_reason",
+            "tests/wire/test_chat.py::test_caps",
+            "tests/wire/test_chat.py::test_a_longer_answer_than_there_is_is_lowered_and_named",
+        ),
         "An object of more than 4,096 keys is `invalid_json`: it is refused before its fields are looked at.",
     ),
     Row(

@@ -73,12 +73,22 @@ PART = "messages[1].content[1]"
         ({"max_completion_tokens": True}, "max_completion_tokens", "integer"),
         ({"top_logprobs": True, "logprobs": True}, "top_logprobs", "integer"),
         ({"n": True}, "n", "integer"),
-        ({"temperature": 2.5}, "temperature", "less than or equal to 2"),
+        ({"temperature": 2.5}, "temperature", "it should be at most 2."),
         ({"stop": ["a", 5]}, "stop[1]", "it should be a string"),
         ({"stop": ["a"] * 5}, "stop", "at most 4"),
         ({"stop": [""]}, "stop[0]", "it should not be empty"),
-        ({"n": 10**9}, "n", "less than or equal to 1"),
-        ({"top_logprobs": 10**6, "logprobs": True}, "top_logprobs", "less than or equal to 20"),
+        ({"n": 10**9}, "n", "it should be at most 4."),
+        ({"top_logprobs": 10**6, "logprobs": True}, "top_logprobs", "it should be at most 20."),
+        ({"temperature": -1}, "temperature", "it should be at least 0."),
+        ({"temperature": "hot"}, "temperature", "it should be a number"),
+        ({"seed": 2**63}, "seed", "it should be less than 9,223,372,036,854,775,808"),
+        ({"logit_bias": {"1": 101}}, "logit_bias.1", "it should be at most 100"),
+        ({"logit_bias": ["red"]}, "logit_bias", "it should be an object"),
+        ({"repeat_penalty": 0}, "repeat_penalty", "it should be at least 0.1"),
+        ({"top_k": -2}, "top_k", "it should be at least -1"),
+        ({"enable_thinking": "no"}, "enable_thinking", "it should be a boolean"),
+        ({"parallel_tool_calls": 1}, "parallel_tool_calls", "it should be a boolean"),
+        ({"thinking": {}, "reasoning_effort": 5}, "reasoning_effort", "it should be a string"),
         ({"tool_choice": "perhaps"}, "tool_choice", "'none', 'auto' or 'required'"),
         ({"tool_choice": 5}, "tool_choice", "a word or one tool"),
         ({"response_format": {"type": "regex"}}, "response_format.type", "must be one of 'text'"),
@@ -96,21 +106,45 @@ def test_the_first_fault_is_named_with_its_path(fields: dict[str, Any], param: s
 
 
 @pytest.mark.parametrize(
-    ("fields", "param"),
+    ("fields", "param", "instead"),
     [
-        ({"stream_options": {"chunk": 1}}, "stream_options.chunk"),
-        (user({**TEXT, "cache_control": {}}), "messages[1].content[0].cache_control"),
+        ({"messages": [{"role": "user", "content": "x", "images": ["QUJD"]}]}, "messages[0].images", "parts"),
         (
-            user({"type": "image_url", "image_url": {"url": "x", "fps": 1}}),
-            "messages[1].content[0].image_url.fps",
+            {"messages": [{"role": "assistant", "content": "x", "function_call": {"name": "a"}}]},
+            "messages[0].function_call",
+            "'tool_calls'",
         ),
-        ({"messages": [{"role": "user", "content": "x", "prefix": True}]}, "messages[0].prefix"),
+        (
+            user({**TEXT, "image_url": {"url": "x"}}),
+            "messages[1].content[0].image_url",
+            "parts of the type 'image_url'",
+        ),
+        (
+            user(TEXT, {"type": "image_url", "image_url": {"url": "x"}, "text": "What?"}),
+            "messages[1].content[1].text",
+            "a part of the type 'text'",
+        ),
+        (
+            {"response_format": {"type": "json_object", "schema": {}}},
+            "response_format.schema",
+            "Leave it out",
+        ),
+        ({"tool_choice": {"type": "function", "function": {"name": "a"}, "x": 1}}, "tool_choice.x", "Leave"),
     ],
 )
-def test_an_unlisted_field_is_unsupported_at_any_depth(fields: dict[str, Any], param: str) -> None:
+def test_what_would_change_the_answer_is_refused_at_any_depth(
+    fields: dict[str, Any], param: str, instead: str
+) -> None:
     error = refused(**fields)
     assert isinstance(error, UnsupportedParameter)
     assert error.param == param
+    assert f"'{param}' is not supported." in error.message
+    assert instead in error.hint
+
+
+def test_the_key_of_a_bias_is_not_repeated() -> None:
+    error = refused(logit_bias={"x" * 10_000: 1})
+    assert (error.param, len(str(error)) < 200) == ("logit_bias", True)
 
 
 def test_what_was_sent_is_never_repeated_at_length() -> None:

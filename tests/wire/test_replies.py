@@ -43,7 +43,7 @@ LLAMA_CPP = {
 
 
 def test_a_reply_keeps_what_openai_lists_and_nothing_else() -> None:
-    assert clean_reply(LLAMA_CPP, *NAMED) == {
+    assert clean_reply(LLAMA_CPP, *NAMED, 20) == {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1700000000,
@@ -53,11 +53,19 @@ def test_a_reply_keeps_what_openai_lists_and_nothing_else() -> None:
                 "index": 0,
                 "message": {"role": "assistant", "content": "A red circle.", "refusal": None},
                 "finish_reason": "stop",
-                "logprobs": {"content": [{**TOKEN, "top_logprobs": [TOKEN]}]},
+                "logprobs": {"content": [{**TOKEN, "top_logprobs": [TOKEN]}], "refusal": None},
             }
         ],
         "usage": {**USAGE, "prompt_tokens_details": {"cached_tokens": 7}},
     }
+
+
+def test_log_probabilities_are_those_that_were_requested() -> None:
+    """llama.cpp gives 20 other tokens for each where a request says nothing of them."""
+    for others, given in ((None, None), (0, [[]]), (1, [[TOKEN]])):
+        (choice,) = clean_reply(LLAMA_CPP, *NAMED, others)["choices"]
+        told = choice["logprobs"]
+        assert (told and [token["top_logprobs"] for token in told["content"]]) == given
 
 
 def test_the_official_client_takes_our_replies_and_chunks() -> None:
@@ -93,7 +101,7 @@ def test_a_chunk() -> None:
         "object": "chat.completion.chunk",
         "created": 1700000000,
         "model": "glimpse",
-        "choices": [{"index": 0, "delta": {"content": "A"}, "finish_reason": None}],
+        "choices": [{"index": 0, "delta": {"content": "A"}, "logprobs": None, "finish_reason": None}],
     }
 
 
@@ -117,7 +125,7 @@ def test_an_empty_chunk_is_dropped(raw: dict[str, Any]) -> None:
 def test_the_last_chunks() -> None:
     end = clean_chunk({"choices": [{"delta": {}, "finish_reason": "length"}]}, *NAMED)
     assert end is not None
-    assert end["choices"] == [{"index": 0, "delta": {}, "finish_reason": "length"}]
+    assert end["choices"] == [{"index": 0, "delta": {}, "logprobs": None, "finish_reason": "length"}]
     assert clean_chunk({"choices": [], "usage": USAGE}, *NAMED) == usage_chunk(USAGE, *NAMED)
 
 

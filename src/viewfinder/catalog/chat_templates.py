@@ -22,6 +22,8 @@ _MAX_BYTES = 4 * 1024 * 1024
 _CODE = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 _TOOLS = re.compile(r"\btools\b")
 _CALLS = re.compile(r"\btool_calls\b")
+_THINKING = re.compile(r"\benable_thinking\b")
+_EFFORT = re.compile(r"\breasoning_effort\b")
 _NO_SYSTEM = re.compile(r"raise_exception\([^)]*[Ss]ystem", re.DOTALL)
 
 
@@ -37,7 +39,14 @@ def facts_of(template: str) -> TemplateFacts:
         tools=bool(_TOOLS.search(code)),
         calls=bool(_CALLS.search(code)),
         system=not _NO_SYSTEM.search(code),
+        thinking=can_switch_thinking(template),
+        effort=bool(_EFFORT.search(code)),
     )
+
+
+def can_switch_thinking(template: str) -> bool:
+    """Whether a request can turn the model's thinking on or off."""
+    return any(_THINKING.search(code) for code in _CODE.findall(template))
 
 
 def _in_files(model: Path) -> str:

@@ -1,7 +1,7 @@
 """Where a server listens; made by fleet (or from a base URL) for a `ChatClient`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -15,7 +15,8 @@ class Endpoint:
 
     `base_url` has no trailing `/v1`; over a Unix socket its host is only a name ("http://engine"). `model`
     is the server's own name for its model, when clients use another one. `slots` limits the simultaneous
-    requests, None for no limit; `lacks` are the request fields that the server does not support, and
+    requests, None for no limit; `lacks` are the request fields that the server does not support,
+    `takes` those beyond OpenAI's that it has, with its names for them, and
     `template` what its model's chat template has a place for (None: not known).
     `count_path` is where it counts the tokens of a chat request, empty where it cannot.
     `is_proven` checks that the process listening there is the right one: until then nothing is sent.
@@ -27,6 +28,7 @@ class Endpoint:
     model: str | None = None
     slots: int | None = None
     lacks: frozenset[str] = frozenset()
+    takes: Mapping[str, str] = field(default_factory=dict, hash=False)
     template: TemplateFacts | None = None
     count_path: str = ""
     is_proven: Callable[[], bool] | None = None

@@ -112,7 +112,7 @@ class Limits(_Frozen):
         20.0, gt=0, description="decoder time of late after which a client leaves half of them to others"
     )
     messages: int = Field(512, gt=0, description="messages of one request")
-    output_tokens: int = Field(16_384, gt=0, description="the highest max_tokens that is accepted")
+    output_tokens: int = Field(16_384, gt=0, description="what a higher max_tokens is lowered to")
     schema_states: int = Field(
         50_000, gt=0, description="of all JSON schemas of a request, with their repetitions written out"
     )

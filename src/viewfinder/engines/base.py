@@ -7,7 +7,7 @@ above.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -51,9 +51,11 @@ class Launch:
     empty: it cannot count them.
     `model` is what requests must call the model; None: the server answers to any name. `version` is that of
     the program if it differs from what `find` returned. `slots` is the number of requests that it may be sent
-    at once; None: any number, it queues them itself. `lacks` are the request fields that it would ignore or
-    get wrong: the gateway refuses them. "prefill" stands for a last message of the assistant, which is to be
-    continued.
+    at once; None: any number, it queues them itself. `lacks` are the fields of OpenAI's API that it would
+    ignore or get wrong: the gateway refuses those that decide the form of an answer, and ignores and names
+    the others. "prefill" stands for a last message of the assistant, which is to be continued. `takes` are
+    the fields beyond OpenAI's that it has, each with the engine's name for it (`llama_server.TAKES`): all
+    others are ignored and named.
     """
 
     argv: tuple[str, ...]
@@ -66,6 +68,7 @@ class Launch:
     version: str = ""
     slots: int | None = None
     lacks: frozenset[str] = frozenset()
+    takes: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
     api_key: SecretStr | None = None
 

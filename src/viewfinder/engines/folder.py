@@ -45,6 +45,7 @@ def launch(
     environment: Mapping[str, str] | None = None,
     model: str = "",
     lacks: frozenset[str] = frozenset(),
+    takes: Mapping[str, str],
 ) -> Launch:
     """The command that serves a folder with `app`, without variables whose names start with one of `without`.
 
@@ -73,4 +74,4 @@ def launch(
     # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
     argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
     own = SHARES_CORES | kept | offline | dict(environment or {})
-    return Launch(argv, own, model=model or str(files.model), slots=1, lacks=lacks)
+    return Launch(argv, own, model=model or str(files.model), slots=1, lacks=lacks, takes=takes)

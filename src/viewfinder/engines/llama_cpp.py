@@ -80,6 +80,7 @@ class LlamaCpp(Engine):
             slots_path=llama_server.SLOTS_PATH,
             template_path=llama_server.TEMPLATE_PATH,
             count_path=llama_server.COUNT_PATH,
+            takes=llama_server.TAKES,
         )
 
 

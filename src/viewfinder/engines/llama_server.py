@@ -17,6 +17,17 @@ SLOTS_PATH = "/slots"
 TEMPLATE_PATH = "/props"
 COUNT_PATH = "/v1/chat/completions/input_tokens"
 """Of this server, and of the one in the wheel."""
+TAKES = {
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "typical_p": "typical_p",
+    "repeat_penalty": "repeat_penalty",
+    "ignore_eos": "ignore_eos",
+    "parallel_tool_calls": "parallel_tool_calls",
+    "enable_thinking": "chat_template_kwargs.enable_thinking",
+    "reasoning_effort": "chat_template_kwargs.reasoning_effort",
+}
+"""What it takes beyond OpenAI's fields (`Launch.takes`)."""
 
 
 def launch(program: Path, options: Mapping[str, Any]) -> Launch:
@@ -44,6 +55,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         template_path=TEMPLATE_PATH,
         count_path=COUNT_PATH,
         version=version(program),
+        takes=TAKES,
     )
 
 

@@ -32,8 +32,18 @@ _MLX_VARIABLES = (
     "EXPERT_CACHE_GB",
 )
 """Prefixes of the variables that mlx-vlm's server takes options from."""
-_UNSUPPORTED = frozenset({"prefill"} if sys.platform == "darwin" else {"prefill", "response_format"})
-"""Request fields: grammars are applied by a Metal kernel."""
+_UNSUPPORTED = frozenset({"prefill", "logit_bias"}) | (
+    frozenset() if sys.platform == "darwin" else {"response_format"}
+)
+"""Request fields: grammars are applied by a Metal kernel; a bias is not checked against the vocabulary."""
+_TAKES = {
+    "min_p": "min_p",
+    "typical_p": "typical_p",
+    "repeat_penalty": "repetition_penalty",
+    "enable_thinking": "enable_thinking",
+    "reasoning_effort": "reasoning_effort",
+}
+"""Not `top_k`: it fails at one that is no smaller than the vocabulary."""
 
 
 class Mlx(Engine):
@@ -76,6 +86,7 @@ class Mlx(Engine):
             without=_MLX_VARIABLES,
             environment=environment,
             lacks=_UNSUPPORTED,
+            takes=_TAKES,
         )
 
 

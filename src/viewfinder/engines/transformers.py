@@ -22,9 +22,15 @@ _UNSUPPORTED = frozenset(
         "response_format",
         "tool_choice",
         "prefill",
+        "logit_bias",
     }
 )
-"""Request fields; `frequency_penalty` is accepted, and taken for another penalty, which multiplies."""
+"""Request fields; `frequency_penalty` is accepted, and taken for another penalty, which multiplies, and one
+token of `logit_bias` that is not in the vocabulary fails the request."""
+_TAKES = {
+    "enable_thinking": "chat_template_kwargs.enable_thinking",
+    "reasoning_effort": "chat_template_kwargs.reasoning_effort",
+}
 
 
 class Transformers(Engine):
@@ -47,5 +53,13 @@ class Transformers(Engine):
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         return folder.launch(
-            _APP, variant, files, settings, socket, without=("ACCELERATE_",), model=".", lacks=_UNSUPPORTED
+            _APP,
+            variant,
+            files,
+            settings,
+            socket,
+            without=("ACCELERATE_",),
+            model=".",
+            lacks=_UNSUPPORTED,
+            takes=_TAKES,
         )

@@ -4,6 +4,7 @@ Mounted by `app` at POST /v1/chat/completions, below the guards.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
@@ -13,8 +14,9 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.gateway.answering import SCOPE_ID
 from viewfinder.gateway.capability import require_capability
+from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.context import context_of
-from viewfinder.gateway.defaults import defaults_of, with_defaults
+from viewfinder.gateway.defaults import defaults_of, with_a_limit, with_defaults
 from viewfinder.gateway.openapi import IGNORED_HEADER, REDUCED_HEADER
 from viewfinder.gateway.parsing import Parser
 from viewfinder.gateway.pictures import Pictures, reduced
@@ -60,12 +62,15 @@ class Chat:
         parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
         parsed.answer.request_id = scope.get(SCOPE_ID)
         with renamed(parsed.where):
-            relay, headers = await self.relay(parsed, scope, Relay)
+            one, headers = await self.relay(parsed, scope, Relay)
+            relay = one if parsed.request.n == 1 else Choices.of(one, parsed.request.n)
             try:
-                if relay.request.stream:
-                    await send_events(self.chunks(relay, parsed.answer), parsed.answer, headers, send)
+                if parsed.request.stream:
+                    named = partial(with_ignored, headers, parsed, relay)
+                    await send_events(self.chunks(relay, parsed.answer), parsed.answer, named, send)
                 else:
-                    await send_json(await self.whole(relay, parsed.answer, headers), headers, send)
+                    reply = await self.whole(relay, parsed.answer, headers)
+                    await send_json(reply, with_ignored(headers, parsed, relay), send)
             finally:
                 if key := scope.get(KEY_OWNER, ""):
                     self.on_usage(key, relay.usage)
@@ -74,11 +79,11 @@ class Chat:
         """The API of one request."""
         return self.dialect
 
-    def chunks(self, relay: Relay, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
+    def chunks(self, relay: Relay | Choices, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a stream, which `answer` translates."""
         return relay.chunks()
 
-    async def whole(self, relay: Relay, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
+    async def whole(self, relay: Relay | Choices, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
         """The whole reply; more `headers` may be set."""
         return answer.whole(await relay.reply())
 
@@ -91,6 +96,7 @@ class Chat:
         """The relay of a request that this model can answer, and the headers of the answer."""
         card = self.fleet.card(parsed.request.model)
         request = with_defaults(parsed.request, defaults_of(card, self.settings))
+        request = with_a_limit(request, self.limits.output_tokens)
         variant = self.fleet.variant_of(request.model)
         context = None if kind.takes_any_length else context_of(card, variant, self.settings)
         require_capability(request, variant, context, self.fleet.cards)
@@ -100,16 +106,18 @@ class Chat:
 
         engines_body = request.for_engine([image.url for image in images])
         shape = shape_of(request, images)
-        named = {
-            IGNORED_HEADER: ", ".join(parsed.ignored),
-            REDUCED_HEADER: reduced(refs, images, parsed.where),
-        }
-        headers = {name: value for name, value in named.items() if value}
         client = sender(scope).name
         relay = kind(
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
-        return relay, headers
+        smaller = reduced(refs, images, parsed.where)
+        return relay, {REDUCED_HEADER: smaller} if smaller else {}
+
+
+def with_ignored(headers: dict[str, str], parsed: ParsedRequest, relay: Relay | Choices) -> Mapping[str, str]:
+    """The headers, with the fields that have no effect here or on the engine that answers."""
+    ignored = [*parsed.ignored, *map(parsed.where, relay.ignored)]
+    return headers | {IGNORED_HEADER: ", ".join(ignored)} if ignored else headers
 
 
 def shape_of(request: ChatRequest, images: Sequence[SafeImage]) -> RequestShape:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from viewfinder.core.errors import EngineRefused, UnsupportedParameter
 from viewfinder.fleet.process.lease import Lease
-from viewfinder.gateway.chat import Chat
+from viewfinder.gateway.chat import Chat, with_ignored
 from viewfinder.gateway.relay import Relay, send_json, while_connected
 from viewfinder.gateway.sender import sender
 from viewfinder.gateway.tools import EngineRequest
@@ -43,6 +43,7 @@ class CountRelay(Relay):
     async def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
         endpoint = lease.client.endpoint
         asked = EngineRequest(self.request.model, self.body, endpoint)
+        self.ignored = asked.ignored
         if not endpoint.count_path:
             raise self._cannot_count()
         try:
@@ -78,4 +79,5 @@ class Counting:
         whole = parsed.request.model_copy(update={"stream": False, "stream_options": None})
         with renamed(parsed.where):
             relay, headers = await self.chat.relay(replace(parsed, request=whole), scope, CountRelay)
-            await send_json(parsed.answer.counted(await relay.count()), headers, send)
+            counted = parsed.answer.counted(await relay.count())
+            await send_json(counted, with_ignored(headers, parsed, relay), send)

@@ -11,6 +11,13 @@ def defaults_of(card: ModelCard, settings: Settings) -> RequestDefaults:
     return settings.defaults_for.get(card.name, RequestDefaults()).over(card.defaults)
 
 
+def with_a_limit(request: ChatRequest, most: int) -> ChatRequest:
+    """The request; one whose answer cannot end by itself gets the longest answer that there is."""
+    if not request.ignore_eos or request.output_limit is not None:
+        return request
+    return request.model_copy(update={"max_tokens": most})
+
+
 def with_defaults(request: ChatRequest, defaults: RequestDefaults) -> ChatRequest:
     """The request with the defaults of its model; what it says itself counts, whatever it is."""
     missing = {name: value for name, value in defaults.given().items() if getattr(request, name) is None}

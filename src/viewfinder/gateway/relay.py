@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -51,7 +51,12 @@ EVENT_STREAM = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # nginx in front of us must not collect the events
 )
-OPENING = {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}
+OPENING = {
+    "index": 0,
+    "delta": {"role": "assistant", "content": ""},
+    "logprobs": None,
+    "finish_reason": None,
+}
 """The first piece of every stream, whatever the engine began with."""
 
 SPARE_PIECES = 16
@@ -89,6 +94,8 @@ class Relay:
         self.most_pieces = (request.output_limit or limits.output_tokens) + SPARE_PIECES
         self._reported: Mapping[str, Any] = {}
         self._pieces = 0
+        self.ignored: list[str] = []
+        """The names of fields without an effect on the engine that answers; known at its first word."""
         self.envelope = (request.model, f"{self.answer.id_prefix}{uuid.uuid4().hex}", int(time.time()))
 
     @property
@@ -168,14 +175,16 @@ class Relay:
 
     def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
         asked = EngineRequest(self.request.model, self.body, lease.client.endpoint)
+        self.ignored = asked.ignored
         return self._streamed(lease, asked) if self.request.stream else self._whole(lease, asked)
 
     async def _whole(self, lease: Lease, asked: EngineRequest) -> AsyncGenerator[dict[str, Any], None]:
         """The one reply of a request that is not streamed."""
         raw = await lease.client.complete(asked.body)
         lease.chunk_arrived()
-        if self.request.logprobs:  # thousands of small objects
-            reply = await asyncio.to_thread(clean_reply, raw, *self.envelope)
+        others = self.request.most_others
+        if others is not None:  # thousands of small objects
+            reply = await asyncio.to_thread(clean_reply, raw, *self.envelope, others)
         else:
             reply = clean_reply(raw, *self.envelope)
         if not any(_has_words(choice["message"]) for choice in reply["choices"]):
@@ -195,7 +204,7 @@ class Relay:
         async with contextlib.aclosing(lease.client.stream(asked.body)) as chunks:
             async for raw in chunks:
                 lease.chunk_arrived()
-                chunk = clean_chunk(raw, *self.envelope)
+                chunk = clean_chunk(raw, *self.envelope, self.request.most_others)
                 if chunk is None:
                     continue
                 if is_over:  # the usage may follow; words after the end are not part of the answer
@@ -267,18 +276,22 @@ def _dumps_in_steps(reply: Mapping[str, Any]) -> bytes:
             orjson.dumps(tokens[at : at + STEP_TOKENS])[1:-1] for at in range(0, len(tokens), STEP_TOKENS)
         )
         content = orjson.Fragment(b"[%b]" % b",".join(steps))
-        return {**choice, "logprobs": {"content": content}} if tokens else choice
+        return {**choice, "logprobs": {**choice["logprobs"], "content": content}} if tokens else choice
 
     return orjson.dumps({**reply, "choices": [stepped(choice) for choice in reply["choices"]]})
 
 
 async def send_events(
-    chunks: AsyncGenerator[dict[str, Any], None], answer: Answer, headers: Mapping[str, str], send: Send
+    chunks: AsyncGenerator[dict[str, Any], None],
+    answer: Answer,
+    headers: Callable[[], Mapping[str, str]],
+    send: Send,
 ) -> None:
-    """Send a stream; an error before its first chunk is still an HTTP error."""
+    """Send a stream; an error before its first chunk is still an HTTP error. `headers` are those that are
+    known with the first one."""
     async with contextlib.aclosing(chunks):
         first = await anext(chunks)
-        named = [(name.encode(), value.encode()) for name, value in headers.items()]
+        named = [(name.encode(), value.encode()) for name, value in headers().items()]
         await send({"type": "http.response.start", "status": 200, "headers": [*EVENT_STREAM, *named]})
 
         async def send_data(data: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import UnsupportedParameter
+from viewfinder.gateway.fitting import ANSWER_FORM, fit_fields
 from viewfinder.wire.held_schemas import Held
 from viewfinder.wire.pattern_cost import SchemaFault
 from viewfinder.wire.tool_calls import CallReader, NoCall
@@ -26,8 +27,15 @@ class EngineRequest:
 
     def __init__(self, model: str, body: Mapping[str, Any], endpoint: Endpoint) -> None:
         self._model = model
-        fit = fitted(dict(body), endpoint.template)
+        own = dict(body)
+        self.ignored = fit_fields(own, endpoint)
+        """The names of fields that have no effect on this engine."""
+        parallel = own.pop("parallel_tool_calls", None)
+        self._takes_one_call = parallel is False
+        fit = fitted(own, endpoint.template)
         self.body = fit.body
+        if parallel is not None and self.body.get("tools") and "parallel_tool_calls" in endpoint.takes:
+            self.body = {**self.body, endpoint.takes["parallel_tool_calls"]: parallel}
         if endpoint.template is not None and endpoint.template.is_of_llama_cpp:
             self.body = _in_words_of_llama_cpp(fit.body)
         self.stop: list[str] = self.body.get("stop") or []
@@ -44,6 +52,11 @@ class EngineRequest:
             self._readers[choice["index"]].rewrite(choice, part)
         except NoCall:
             raise self._no_call() from None
+        if self._takes_one_call and (calls := choice[part].get("tool_calls")):
+            kept = [call for at, call in enumerate(calls) if not call.get("index", at)]
+            choice[part] = {name: choice[part][name] for name in choice[part] if name != "tool_calls"}
+            if kept:
+                choice[part]["tool_calls"] = kept
 
     def continued(self, message: dict[str, Any]) -> None:
         """Leave out what the answer continues: llama.cpp repeats it in a whole reply, and not in a stream."""
@@ -51,7 +64,7 @@ class EngineRequest:
             message["content"] = text.removeprefix(self.begins_with)
 
     def _refuse_what_is_lacking(self, asked: Mapping[str, Any], lacks: frozenset[str]) -> None:
-        """A value without an effect may pass."""
+        """Of the fields that decide the form of the answer; a value without an effect may pass."""
         if PREFILL in lacks and asked["messages"][-1]["role"] == "assistant":
             raise UnsupportedParameter(
                 f"The engine of '{self._model}' does not continue a last message of the assistant.",
@@ -60,7 +73,7 @@ class EngineRequest:
             )
         if self._is_forced and lacks & {"response_format", "tool_choice"}:
             raise self._no_call()
-        for name in sorted(lacks & self.body.keys()):
+        for name in sorted(lacks & ANSWER_FORM & self.body.keys()):
             if self.body[name] not in (0, False, "auto", "none"):
                 raise UnsupportedParameter(
                     f"The engine of '{self._model}' does not support '{name}'.",

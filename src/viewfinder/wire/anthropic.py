@@ -52,7 +52,6 @@ WITHOUT_EFFECT = frozenset(
         "metadata",
         "service_tier",
         "speed",
-        "top_k",
         "thinking",
         "user_profile_id",
     }
@@ -378,7 +377,7 @@ def _format_of(request: CountRequest) -> dict[str, Any]:
 
 
 def _limits_of(request: MessagesRequest) -> dict[str, Any]:
-    fields = request.model_dump(include={"max_tokens", "temperature", "top_p"}, exclude_none=True)
+    fields = request.model_dump(include={"max_tokens", "temperature", "top_p", "top_k"}, exclude_none=True)
     if request.stop_sequences:
         fields["stop"] = request.stop_sequences
     if request.stream:

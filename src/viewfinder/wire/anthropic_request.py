@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Ta
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from viewfinder.wire.chat import StopStrings, Whole
+from viewfinder.wire.chat import StopStrings, TopK, Whole
 from viewfinder.wire.messages import IMAGE_URL, Strict, Text
 
 BASE64_FORMAT = "image-base64"
@@ -159,3 +159,4 @@ class MessagesRequest(CountRequest):
     stop_sequences: StopStrings | None = None
     temperature: Annotated[float, Field(ge=0, le=1)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    top_k: TopK | None = None

@@ -23,7 +23,5 @@ def add_what_is_ignored(schemas: dict[str, Any], limits: Limits, kind: type[Coun
     fields |= {name: {"description": "Has no effect."} for name in sorted(without_effect_on(kind))}
     fields["model"]["maxLength"] = MAX_MODEL_NAME_CHARS
     fields["messages"]["maxItems"] = limits.messages
-    if "max_tokens" in kind.model_fields:
-        fields["max_tokens"]["maximum"] = limits.output_tokens
     for name in ("Base64Source", "UrlSource"):
         schemas[name].pop("description", None)  # about our code

@@ -1,7 +1,7 @@
 """The chat request: its fields, their limits, and the body for an engine; called by the gateway.
 
-The fields are an allow-list. Engines have additional fields that let a client read memory or run code
-(`n_discard`, CVE-2026-21869; `mm_processor_kwargs`, `chat_template`); none of them passes.
+The fields are an allow-list (`fields`). Engines have additional fields that let a client read memory or run
+code (`n_discard`, CVE-2026-21869; `mm_processor_kwargs`, `chat_template`); none of them passes.
 """
 
 import unicodedata
@@ -16,11 +16,13 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel, ViewfinderError
 from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
 from viewfinder.wire.enforced import enforced_by
+from viewfinder.wire.extras import without_extras
+from viewfinder.wire.fields import MOST_CHOICES
 from viewfinder.wire.kept_image import KeptImage
 from viewfinder.wire.long_text import LongText
 from viewfinder.wire.messages import AssistantMessage, Detail, RequestMessage, Strict, for_engine, images_of
 from viewfinder.wire.outline import Outline, outline
-from viewfinder.wire.refusals import quoted, refusal, unsupported
+from viewfinder.wire.refusals import quoted, refusal
 from viewfinder.wire.schemas import check_enforced, check_schemas
 from viewfinder.wire.tool_checks import check_tools
 from viewfinder.wire.tool_history import for_engines
@@ -30,20 +32,6 @@ MAX_MODEL_NAME_CHARS = 256
 ENGINE_SEEDS = 2**32 - 1
 """llama.cpp uses 32 bits, and the highest value means "choose one at random"."""
 
-IGNORED = frozenset(
-    {
-        "user",
-        "store",
-        "metadata",
-        "parallel_tool_calls",
-        "service_tier",
-        "safety_identifier",
-        "prompt_cache_key",
-    }
-)
-IGNORED_IN_MESSAGES = frozenset({"name", "refusal", "annotations", "audio", "reasoning_content"})
-"""Fields that a client sends back when it appends our reply to the conversation; no engine needs them."""
-
 PASSED_ON = (
     "stream",
     "temperature",
@@ -51,15 +39,27 @@ PASSED_ON = (
     "stop",
     "presence_penalty",
     "frequency_penalty",
-    "logprobs",
-    "top_logprobs",
+    "top_k",
+    "min_p",
+    "typical_p",
+    "repeat_penalty",
+    "logit_bias",
+    "ignore_eos",
     "tools",
     "tool_choice",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "enable_thinking",
 )
+"""Fields that an engine gets as they are, or in its own words (`gateway/fitting`)."""
 
 
 class StreamOptions(Strict):
     include_usage: bool = False
+
+
+class Thinking(Strict):
+    type: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")]
 
 
 class NamedSchema(Strict):
@@ -115,6 +115,14 @@ StopStrings = Annotated[list[Stop], Field(max_length=4)]
 OneOrMoreStops = Stop | StopStrings | None
 """What a client may send; one is a list of one."""
 
+TopK = Annotated[int, Field(ge=-1, lt=2**31), Whole]
+Probability = Annotated[float, Field(ge=0, le=1)]
+RepeatPenalty = Annotated[float, Field(ge=0.1, le=2)]
+LogitBias = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[0-9]{1,7}$")], Annotated[float, Field(ge=-100, le=100)]],
+    Field(max_length=1024, json_schema_extra={"additionalProperties": False}),
+]
+
 ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("word")] | Annotated[ChosenTool, Tag("tool")],
     Discriminator(
@@ -163,7 +171,17 @@ class ChatRequest(Strict):
     response_format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")] | None = None
     tools: Annotated[list[Tool], Field(max_length=128, fail_fast=True)] | None = None
     tool_choice: ToolChoice | None = None
-    n: Annotated[int, Field(ge=1, le=1), Whole] = 1
+    parallel_tool_calls: bool | None = None
+    n: Annotated[int, Field(ge=1, le=MOST_CHOICES), Whole] = 1
+    top_k: TopK | None = None
+    min_p: Probability | None = None
+    typical_p: Probability | None = None
+    repeat_penalty: RepeatPenalty | None = None
+    logit_bias: LogitBias | None = None
+    ignore_eos: bool | None = None
+    reasoning_effort: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")] | None = None
+    enable_thinking: bool | None = None
+    thinking: Thinking | None = None
 
     @field_validator("stop", mode="before", json_schema_input_type=OneOrMoreStops)
     @classmethod
@@ -174,6 +192,11 @@ class ChatRequest(Strict):
     def output_limit(self) -> int | None:
         """The limit on the tokens of an answer, from either of its two fields."""
         return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def most_others(self) -> int | None:
+        """How many other tokens the log probabilities of each are of; None: none are requested."""
+        return (self.top_logprobs or 0) if self.logprobs else None
 
     @property
     def include_usage(self) -> bool:
@@ -200,6 +223,10 @@ class ChatRequest(Strict):
         body |= self.model_dump(include=set(PASSED_ON), exclude_none=True, by_alias=True)
         if self.stream and self.stream_options is not None:
             body["stream_options"] = self.stream_options.model_dump()
+        if self.most_others is not None:  # without a number, llama.cpp gives 20, and for 0 nothing at all
+            body |= {"logprobs": True, "top_logprobs": max(1, self.most_others)}
+        if self.thinking is not None:
+            body["thinking"] = self.thinking.type
         if self.output_limit is not None:
             body["max_tokens"] = self.output_limit
         if self.seed is not None:
@@ -263,23 +290,17 @@ def renamed(where: Callable[[str], str]) -> Iterator[None]:
 
 def _request_in(raw: dict[str, Any], limits: Limits) -> tuple[ChatRequest, list[str]]:
     """The request, and the names of the fields that have no effect."""
-    ignored = sorted(name for name in IGNORED & raw.keys() if raw[name] is not None)
-    fields = {name: value for name, value in raw.items() if name not in IGNORED}
-    for name in fields:
-        if name not in ChatRequest.model_fields:
-            raise unsupported(name)
-    fields = {name: value for name, value in fields.items() if value is not None}
-    messages = fields.get("messages")
-    if isinstance(messages, list):
+    if isinstance(messages := raw.get("messages"), list):
         _check_counts(messages, limits)
-        fields["messages"], dropped = _without_ignored(messages)
-        ignored += sorted(f"messages.{name}" for name in dropped)
+    fields, ignored = without_extras(raw)
     try:
         request = ChatRequest.model_validate(fields)
     except ValidationError as error:
         raise refusal(error, fields) from None
-    _check_rules(request, limits)
-    return request, ignored + check_enforced(enforced_by(request), limits)
+    _check_rules(request)
+    check_schemas(_schemas_of(request), limits)
+    request, lowered = _lowered(request, limits.output_tokens)
+    return request, ignored + lowered + check_enforced(enforced_by(request), limits)
 
 
 def _check_counts(messages: list[Any], limits: Limits) -> None:
@@ -303,26 +324,7 @@ def _require_at_most(most: int, count: int, what: str, *, code: str, hint: str =
         )
 
 
-def _without_ignored(messages: list[Any]) -> tuple[list[Any], set[str]]:
-    """The messages without their ignored fields, and the names of those that had a value."""
-    kept: list[Any] = []
-    dropped: set[str] = set()
-    for message in messages:
-        if not isinstance(message, dict):
-            kept.append(message)
-            continue
-        dropped |= {name for name in IGNORED_IN_MESSAGES & message.keys() if message[name]}
-        kept.append(
-            {
-                name: value
-                for name, value in message.items()
-                if value is not None and name not in IGNORED_IN_MESSAGES
-            }
-        )
-    return kept, dropped
-
-
-def _check_rules(request: ChatRequest, limits: Limits) -> None:
+def _check_rules(request: ChatRequest) -> None:
     """Check the rules that concern more than the type of one field."""
     if len(request.model) > MAX_MODEL_NAME_CHARS or _has_controls(request.model):
         raise UnknownModel(
@@ -330,27 +332,6 @@ def _check_rules(request: ChatRequest, limits: Limits) -> None:
             hint="GET /v1/models lists the models.",
             param="model",
         )
-    _check_output_tokens(request, limits)
-    if request.top_logprobs and not request.logprobs:
-        raise BadRequest("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
-    for at, message in enumerate(request.messages):
-        if isinstance(message, AssistantMessage) and message.content is None and not message.tool_calls:
-            raise BadRequest(
-                f"'messages[{at}]' has neither 'content' nor 'tool_calls'.", param=f"messages[{at}].content"
-            )
-    check_tools(request)
-    check_schemas(_schemas_of(request), limits)
-
-
-def _check_output_tokens(request: ChatRequest, limits: Limits) -> None:
-    for name in ("max_tokens", "max_completion_tokens"):
-        value = getattr(request, name)
-        if value is not None and value > limits.output_tokens:
-            raise BadRequest(
-                f"'{name}' is {value}; the most is {limits.output_tokens}.",
-                hint="Request fewer tokens, or raise limits.output_tokens.",
-                param=name,
-            )
     if None not in (request.max_tokens, request.max_completion_tokens) and (
         request.max_tokens != request.max_completion_tokens
     ):
@@ -359,6 +340,27 @@ def _check_output_tokens(request: ChatRequest, limits: Limits) -> None:
             hint="Send only 'max_completion_tokens'.",
             param="max_tokens",
         )
+    if request.top_logprobs and not request.logprobs:
+        raise BadRequest("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
+    for at, message in enumerate(request.messages):
+        if isinstance(message, AssistantMessage) and message.content is None and not message.tool_calls:
+            raise BadRequest(
+                f"'messages[{at}]' has neither 'content' nor 'tool_calls'.", param=f"messages[{at}].content"
+            )
+    check_tools(request)
+
+
+def _lowered(request: ChatRequest, most: int) -> tuple[ChatRequest, list[str]]:
+    """The request with an answer of at most this many tokens, and what was lowered to it."""
+    names = [
+        name
+        for name in ("max_tokens", "max_completion_tokens")
+        if (value := getattr(request, name)) is not None and value > most
+    ]
+    if not names:
+        return request, []
+    request = request.model_copy(update=dict.fromkeys(names, most))
+    return request, [f"{name} (lowered to {most})" for name in names]
 
 
 def _schemas_of(request: ChatRequest) -> Iterator[tuple[dict[str, Any], str]]:
@@ -371,4 +373,6 @@ def _schemas_of(request: ChatRequest) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _has_controls(text: str) -> bool:
-    return any(unicodedata.category(character).startswith("C") for character in text)
+    return not (text.isascii() and text.isprintable()) and any(
+        unicodedata.category(character).startswith("C") for character in text
+    )

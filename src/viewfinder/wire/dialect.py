@@ -77,7 +77,7 @@ class Dialect:
 
     def translate(self, raw: dict[str, Any]) -> Translated:
         """Raises BadRequest, with a path of the client's own."""
-        require_own_fields([name for name in raw if raw[name] is not None], CHAT)
+        require_own_fields([name for name in raw if raw[name]], CHAT)
         return Translated(raw)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, InstanceOf, Tag
 from pydantic.config import JsonDict, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
@@ -12,6 +12,12 @@ from viewfinder.wire.long_text import LongText
 
 IMAGE_FORMAT = "image-data-url"
 Detail = Literal["auto", "low", "high"]
+
+
+def _as_high(value: object) -> object:
+    return "high" if value == "original" else value
+
+
 IMAGE_URL: JsonDict = {
     "format": IMAGE_FORMAT,
     "description": "The file itself: data:image/png;base64,<the file in base64>. PNG, JPEG, WebP or GIF.",
@@ -32,7 +38,9 @@ class ImageURL(Strict):
         str | SkipJsonSchema[InstanceOf[memoryview]] | SkipJsonSchema[InstanceOf[KeptImage]],
         Field(json_schema_extra=IMAGE_URL),
     ]
-    detail: Detail = "auto"
+    detail: Annotated[
+        Detail, BeforeValidator(_as_high, json_schema_input_type=Literal["auto", "low", "high", "original"])
+    ] = "auto"
 
 
 class TextPart(Strict):
@@ -72,7 +80,7 @@ class ToolCall(Strict):
 
 
 SAYS_OR_CALLS: list[JsonValue] = [
-    {"required": ["content"], "properties": {"content": {"type": ["string", "array"]}}},
+    {"required": ["content"], "properties": {"content": {"type": ["string", "array"], "minItems": 1}}},
     {"required": ["tool_calls"], "properties": {"tool_calls": {"type": "array", "minItems": 1}}},
 ]
 """What `chat` requires of an assistant's message, in the words of JSON Schema."""

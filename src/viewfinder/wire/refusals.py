@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from viewfinder.core.errors import BadRequest, UnsupportedParameter
 
@@ -17,10 +18,29 @@ _FAULTS = {
     "dict_type": "it should be an object",
     "list_type": "it should be a list",
     "string_type": "it should be a string",
+    "string_unicode": "it should be valid Unicode",
+    "bool_type": "it should be a boolean: true or false",
+    "int_type": "it should be an integer",
+    "int_from_float": "it should be an integer",
+    "int_parsing_size": "it should be a smaller number",
+    "float_type": "it should be a number",
+    "finite_number": "it should be a finite number",
+    "greater_than_equal": "it should be at least {ge}",
+    "less_than_equal": "it should be at most {le}",
+    "greater_than": "it should be more than {gt}",
+    "less_than": "it should be less than {lt}",
     "too_short": "it should not be empty",
     "string_too_short": "it should not be empty",
+    "too_long": "it should have at most {max_length} entries",
+    "string_too_long": "it should have at most {max_length} characters",
+    "string_pattern_mismatch": "it should match the pattern {pattern}",
+    "literal_error": "it should be {expected}",
 }
-"""In place of Pydantic's messages about Python types; its other messages are clear."""
+"""By kinds of Pydantic's errors, in place of its own messages."""
+_KEY = "[key]"
+"""What stands behind a key in the path of an error about it."""
+_OURS = frozenset({"choice", "content", "item"})
+"""Kinds whose message is that of our types."""
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
 _MESSAGES_INSTEAD = "write the conversation in 'messages'"
 OF_ANOTHER_API = {
@@ -49,8 +69,22 @@ def refusal(error: ValidationError, fields: dict[str, Any]) -> BadRequest:
         return BadRequest(f"'{path}' is missing.", param=path)
     if kind == "union_tag_invalid":
         return BadRequest(f"'{path}' must be one of {context['expected_tags']}.", param=path)
-    fault = _FAULTS.get(kind) or first["msg"].replace("Input should", "it should")
-    return BadRequest(f"'{path}' is invalid: {fault}.", param=path)
+    if _KEY in first["loc"]:  # it is the client's, of any length
+        name = str(first["loc"][0])
+        return BadRequest(f"A key of '{name}' is invalid: {_fault(first)}.", param=name)
+    return BadRequest(f"'{path}' is invalid: {_fault(first)}.", param=path)
+
+
+def _fault(error: ErrorDetails) -> str:
+    if error["type"] in _OURS:
+        return error["msg"]
+    context = {name: _written(value) for name, value in error.get("ctx", {}).items()}
+    return _FAULTS.get(error["type"], "it is not what it should be").format(**context)
+
+
+def _written(value: Any) -> str:
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return f"{int(value):,}" if is_whole else str(value)
 
 
 def unsupported(path: str) -> UnsupportedParameter:

@@ -20,10 +20,15 @@ DETAILS = {
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 
 
-def clean_reply(raw: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any]:
-    """A complete reply. Raises EngineRefused when `raw` is an error or is not a completion."""
+def clean_reply(
+    raw: dict[str, Any], model: str, id: str, created: int, others: int | None = None
+) -> dict[str, Any]:
+    """A complete reply. `others`: how many other tokens stand beside each of `logprobs`; None: no logprobs.
+
+    Raises EngineRefused when `raw` is an error or is not a completion.
+    """
     _raise_error(raw)
-    choices = [_choice(choice, "message") for choice in _objects(raw.get("choices"))]
+    choices = [_choice(choice, "message", others) for choice in _objects(raw.get("choices"))]
     if not choices:
         raise _not("a chat completion")
     for choice in choices:
@@ -33,13 +38,16 @@ def clean_reply(raw: dict[str, Any], model: str, id: str, created: int) -> dict[
     return reply | {"usage": usage} if usage else reply
 
 
-def clean_chunk(raw: dict[str, Any], model: str, id: str, created: int) -> dict[str, Any] | None:
-    """One chunk of a stream; None when nothing is left of it, as for reports of progress.
+def clean_chunk(
+    raw: dict[str, Any], model: str, id: str, created: int, others: int | None = None
+) -> dict[str, Any] | None:
+    """One chunk of a stream, with logprobs as in `clean_reply`; None when nothing is left of it, as for
+    reports of progress.
 
     Raises EngineRefused when `raw` is an error or is not a chunk.
     """
     _raise_error(raw)
-    choices = [_choice(choice, "delta") for choice in _objects(raw.get("choices"))]
+    choices = [_choice(choice, "delta", others) for choice in _objects(raw.get("choices"))]
     choices = [choice for choice in choices if choice["delta"] or choice["finish_reason"] is not None]
     usage = clean_usage(raw)
     if not choices and usage is None:
@@ -126,17 +134,18 @@ def _envelope(object: str, model: str, id: str, created: int) -> dict[str, Any]:
     return {"id": id, "object": object, "created": created, "model": model}
 
 
-def _choice(raw: dict[str, Any], part: str) -> dict[str, Any]:
+def _choice(raw: dict[str, Any], part: str, others: int | None) -> dict[str, Any]:
     """One choice; `part` is "message" in a reply and "delta" in a chunk."""
     reason = raw.get("finish_reason")
     is_known = isinstance(reason, str) and reason in FINISH_REASONS
     if not is_known and not (reason is None and part == "delta"):
         raise _not("a reason to finish")
-    choice: dict[str, Any] = {"index": 0, part: _message(raw.get(part)), "finish_reason": reason}
+    choice: dict[str, Any] = {"index": 0, part: _message(raw.get(part)), "logprobs": None}
     logprobs = raw.get("logprobs")
-    if isinstance(logprobs, dict):
-        choice["logprobs"] = {"content": [_token(token) for token in _objects(logprobs.get("content"))]}
-    return choice
+    if others is not None and isinstance(logprobs, dict):
+        tokens = _objects(logprobs.get("content"))
+        choice["logprobs"] = {"content": [_token(token, others) for token in tokens], "refusal": None}
+    return choice | {"finish_reason": reason}
 
 
 def _message(raw: Any) -> dict[str, Any]:
@@ -163,12 +172,12 @@ def _tool_call(raw: dict[str, Any]) -> dict[str, Any]:
     return call
 
 
-def _token(raw: dict[str, Any]) -> dict[str, Any]:
+def _token(raw: dict[str, Any], others: int) -> dict[str, Any]:
     token = {name: raw.get(name) for name in ("token", "logprob", "bytes")}
     return token | {
         "top_logprobs": [
             {name: top.get(name) for name in ("token", "logprob", "bytes")}
-            for top in _objects(raw.get("top_logprobs"))
+            for top in _objects(raw.get("top_logprobs"))[:others]
         ]
     }
 

@@ -4,10 +4,12 @@ is made from them.
 `replies` builds the JSON itself: an answer has thousands of small objects, and none is made twice.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
+
+from viewfinder.wire.fields import MOST_CHOICES
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 ErrorType = Literal[
@@ -42,6 +44,7 @@ class Token(TopToken):
 
 class Logprobs(Sent):
     content: list[Token]
+    refusal: None
 
 
 class ReplyFunction(Sent):
@@ -73,18 +76,21 @@ class ReplyMessage(Sent):
     tool_calls: list[ReplyToolCall] | SkipJsonSchema[None] = None
 
 
+ChoiceIndex = Annotated[int, Field(ge=0, lt=MOST_CHOICES)]
+
+
 class Choice(Sent):
-    index: Literal[0]
+    index: ChoiceIndex
     message: ReplyMessage
+    logprobs: Logprobs | None
     finish_reason: FinishReason
-    logprobs: Logprobs | SkipJsonSchema[None] = None
 
 
 class ChunkChoice(Sent):
-    index: Literal[0]
+    index: ChoiceIndex
     delta: Delta
+    logprobs: Logprobs | None
     finish_reason: FinishReason | None
-    logprobs: Logprobs | SkipJsonSchema[None] = None
 
 
 class PromptDetails(Sent):

@@ -6,36 +6,85 @@ Called by the gateway for its OpenAPI document.
 from typing import Any
 
 from viewfinder.core.config import Limits
-from viewfinder.wire.chat import IGNORED, IGNORED_IN_MESSAGES, MAX_MODEL_NAME_CHARS
-from viewfinder.wire.messages import AssistantMessage, InstructionMessage, ToolMessage, UserMessage
+from viewfinder.wire.chat import MAX_MODEL_NAME_CHARS
+from viewfinder.wire.fields import EMPTY_VALUES, HONORED, IGNORED, NOT_OF_A_MESSAGE, NOT_OF_A_PART, REFUSED
+from viewfinder.wire.messages import (
+    AssistantMessage,
+    ImagePart,
+    InstructionMessage,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+)
 
 MESSAGES = (InstructionMessage, UserMessage, AssistantMessage, ToolMessage)
+PARTS = (TextPart, ImagePart)
+WITH_EXTRAS = (
+    "ImageURL",
+    "ToolCall",
+    "CalledFunction",
+    "Tool",
+    "Function",
+    "StreamOptions",
+    "Thinking",
+)
+"""Types of a chat request whose unknown keys have no effect."""
+NO_EFFECT = {"description": "Has no effect."}
 
 
 def add_what_is_ignored(schemas: dict[str, Any], limits: Limits) -> None:
     """Change the schemas of `ChatRequest` and of what it holds, by name, to what is accepted."""
     request = schemas["ChatRequest"]
     fields = request["properties"]
-    request["description"] = "Fields that are not listed are refused; null means that a field is not given."
-    for name in fields.keys() - set(request["required"]):
-        fields[name] = or_null(fields[name])
-    fields |= {name: {"description": "Has no effect."} for name in sorted(IGNORED)}
+    request["description"] = (
+        "Fields that are not listed are refused, unless they are empty. What is empty or null is not given."
+    )
+    for field in HONORED:
+        fields[field.name]["description"] = field.says
+        if field.name not in request["required"]:
+            fields[field.name] = _or(fields[field.name], *EMPTY_VALUES)
+    fields |= {field.name: {"description": field.says} for field in IGNORED}
+    fields |= {
+        field.name: _only(*EMPTY_VALUES, *field.nothing) | {"description": field.says} for field in REFUSED
+    }
+    request["additionalProperties"] = _only(*EMPTY_VALUES)
     fields["model"]["maxLength"] = MAX_MODEL_NAME_CHARS
     fields["messages"]["maxItems"] = limits.messages
-    for name in ("max_tokens", "max_completion_tokens"):
-        number_of(fields[name])["maximum"] = limits.output_tokens
     # `top_logprobs` needs `logprobs`
     request["if"] = {"properties": {"top_logprobs": {"type": "integer", "minimum": 1}}}
     request["if"]["required"] = ["top_logprobs"]
     request["then"] = {"properties": {"logprobs": {"const": True}}, "required": ["logprobs"]}
     schemas["ImageURL"].pop("description", None)  # about our code
-    for kind in MESSAGES:
-        message = schemas[kind.__name__]
-        message["properties"] |= {
-            name: {"description": "Has no effect."} for name in sorted(IGNORED_IN_MESSAGES)
-        }
-        # OpenAI's client sends every field of a reply back, old ones with null
-        message["additionalProperties"] = {"type": "null"}
+    for kinds, refused in ((MESSAGES, NOT_OF_A_MESSAGE), (PARTS, NOT_OF_A_PART)):
+        for kind in kinds:
+            properties = schemas[kind.__name__]["properties"]
+            nothing = {
+                name: _only(*EMPTY_VALUES) | {"description": instead} for name, instead in refused.items()
+            }
+            schemas[kind.__name__]["properties"] = nothing | properties
+            schemas[kind.__name__]["additionalProperties"] = NO_EFFECT
+    for name in WITH_EXTRAS:
+        schemas[name]["additionalProperties"] = NO_EFFECT
+        for key in schemas[name]["properties"].keys() - set(schemas[name].get("required", ())):
+            schemas[name]["properties"][key] = or_null(schemas[name]["properties"][key])
+    said = schemas["AssistantMessage"]["properties"]
+    said["content"] = _or(said["content"], None, [])
+    schemas["PlainFormat"]["properties"]["json_schema"] = _only(None)
+    schemas["ImageURL"]["properties"]["detail"] = _or(
+        schemas["ImageURL"]["properties"]["detail"], *EMPTY_VALUES
+    )
+
+
+def _only(*values: Any) -> dict[str, Any]:
+    return {"enum": list(values)}
+
+
+def _or(field: dict[str, Any], *values: Any) -> dict[str, Any]:
+    """The schema of a field that may also be one of these values, none of which is a default of its own."""
+    kept = {name: field[name] for name in ("default", "description") if field.get(name) is not None}
+    kind = {name: value for name, value in field.items() if name not in ("default", "description")}
+    kinds = kind.pop("anyOf", None) or [kind]
+    return {"anyOf": [*(one for one in kinds if one != {"type": "null"}), _only(*values)], **kept}
 
 
 def or_null(field: dict[str, Any]) -> dict[str, Any]:
@@ -46,9 +95,3 @@ def or_null(field: dict[str, Any]) -> dict[str, Any]:
     default = {"default": field["default"]} if "default" in field else {}
     kind = {name: value for name, value in field.items() if name != "default"}
     return {"anyOf": [kind, {"type": "null"}], **default}
-
-
-def number_of(field: dict[str, Any]) -> dict[str, Any]:
-    """The schema of the number that a field may be."""
-    number: dict[str, Any] = next(kind for kind in field["anyOf"] if kind["type"] == "integer")
-    return number

@@ -23,13 +23,16 @@ from viewfinder.wire.tool_history import Body, followed, in_words
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """What a model's chat template has a place for: tools, the calls and results of a conversation, and
-    system messages. `is_of_llama_cpp`: llama.cpp says so itself."""
+    """What a model's chat template has a place for: tools, the calls and results of a conversation,
+    system messages, how much it is to think (`effort`) and whether (`thinking`). `is_of_llama_cpp`: llama.cpp
+    says so itself."""
 
     tools: bool = False
     calls: bool = False
     system: bool = True
     is_of_llama_cpp: bool = False
+    thinking: bool = False
+    effort: bool = False
 
 
 @dataclass(frozen=True, slots=True)

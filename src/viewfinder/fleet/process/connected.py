@@ -18,7 +18,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
-from viewfinder.engines.llama_server import COUNT_PATH
+from viewfinder.engines import llama_server
 from viewfinder.fleet.process.life import StartPhase
 from viewfinder.fleet.process.restart import Death
 from viewfinder.fleet.process.states import State
@@ -94,8 +94,9 @@ class ConnectedServer:
             client = await stack.enter_async_context(ChatClient(self._endpoint))
             known = await models_of(client)
             template = await said_at(client, LLAMA_CPP_PATH)
-            count_path = COUNT_PATH if template is not None else ""  # it is llama.cpp's
-            client.endpoint = replace(client.endpoint, template=template, count_path=count_path)
+            takes = llama_server.TAKES if template is not None else {}
+            count_path = llama_server.COUNT_PATH if template is not None else ""  # it is llama.cpp's
+            client.endpoint = replace(client.endpoint, template=template, takes=takes, count_path=count_path)
             if known and self.variant.repo not in known:
                 raise UnknownModel(
                     f"The server at {self._endpoint} has no model '{self.variant.repo}'.",

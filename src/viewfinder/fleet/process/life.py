@@ -178,6 +178,7 @@ def _endpoint(launch: Launch, socket: Path, child: Child) -> Endpoint:
         slots=launch.slots,
         lacks=launch.lacks,
         count_path=launch.count_path,
+        takes=launch.takes,
     )
     port = launch.port
     if port is None:

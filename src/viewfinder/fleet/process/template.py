@@ -7,7 +7,7 @@ import json
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.catalog.chat_templates import template_facts
+from viewfinder.catalog.chat_templates import can_switch_thinking, template_facts
 from viewfinder.client.chat import ChatClient
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.wire.tool_prompt import TemplateFacts
@@ -34,12 +34,15 @@ async def said_at(client: ChatClient, path: str) -> TemplateFacts | None:
     """What a server says of its template; None when it says nothing."""
     try:
         status, body = await client.get(path, timeout_s=TIMEOUT_S)
-        can = json.loads(body)["chat_template_caps"] if status == 200 else {}
+        props = json.loads(body) if status == 200 else {}
+        can = props["chat_template_caps"]
         return TemplateFacts(
             tools=can["supports_tools"] is True,
             calls=can["supports_tool_calls"] is True,
             system=can["supports_system_role"] is True,
             is_of_llama_cpp=True,
+            effort=can.get("supports_reasoning_effort") is True,
+            thinking=can_switch_thinking(str(props.get("chat_template", ""))),
         )
     except (ViewfinderError, ValueError, KeyError, TypeError):
         return None

@@ -25,9 +25,6 @@ def add_what_is_read(schemas: dict[str, Any], limits: Limits) -> None:
             kind["maxItems"] = limits.messages
             kind["items"] = {"anyOf": kind["items"]["oneOf"]}  # more fields may make an item look like two
     schemas["ReferenceItem"]["not"] = {"required": ["role"]}  # it would be a message
-    for kind in fields["max_output_tokens"]["anyOf"]:
-        if kind["type"] == "integer":
-            kind["maximum"] = limits.output_tokens
     schemas["InputImage"].pop("description", None)  # about our code
 
 
