@@ -58,6 +58,7 @@ bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.recovery
 	$(BIN)/python -m benchmarks.added_wait
 	$(BIN)/python -m benchmarks.estimates
+	$(BIN)/python -m benchmarks.start
 
 validate: $(VENV)/dev
 	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there

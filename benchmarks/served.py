@@ -19,7 +19,7 @@ def serving(**environment: str) -> Iterator[str]:
         try:
             assert process.stdout is not None
             document = ""
-            while not document.endswith("}\n"):
+            while not document.endswith("\n}\n"):
                 document += process.stdout.readline()
             yield json.loads(document)["url"]
         finally:

@@ -4,10 +4,10 @@ with viewfinder.load("glimpse") as model:
     print(model.ask("photo.jpg", "What is this?"))
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # nothing is imported before Ctrl-C is handled, not even `typing`
 if TYPE_CHECKING:
+    from typing import Any
+
     from viewfinder.api.control import Control
     from viewfinder.api.exporting import export, export_lmms_eval
     from viewfinder.api.measuring import bench, guide
@@ -60,8 +60,10 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import a public name at its first use: `viewfinder --help` must not wait for an HTTP server."""
+    from importlib import import_module
+
     if name not in _HOMES:
         raise AttributeError(f"module 'viewfinder' has no attribute {name!r}")
     return getattr(import_module(f"viewfinder.{_HOMES[name]}"), name)

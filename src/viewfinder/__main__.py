@@ -1,5 +1,22 @@
-"""`python -m viewfinder` is `viewfinder`."""
+"""The entry point: `viewfinder`, and `python -m viewfinder`.
 
-from viewfinder.cli.main import main
+It handles Ctrl-C before it imports what takes time.
+"""
 
-main()
+try:
+    from viewfinder.cli import interrupts
+
+    interrupts.before_work()
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
+
+
+def main() -> None:
+    """Run the command that was typed; see `cli/main`."""
+    from viewfinder.cli.main import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from viewfinder.host.ownership import Owner, control_path, running_owner
+from viewfinder.host.owner import Owner, running_owner
+from viewfinder.host.ownership import control_path
 
 from .conftest import PATIENCE_S, VIEWFINDER, first_document
 

@@ -10,8 +10,8 @@ import pytest
 
 from viewfinder.core import paths
 from viewfinder.core.errors import AlreadyRunning, BadRequest
+from viewfinder.host.owner import Owner, running_owner
 from viewfinder.host.ownership import (
-    Owner,
     OwnerLock,
     claim,
     control_path,
@@ -19,7 +19,6 @@ from viewfinder.host.ownership import (
     give_up,
     is_abandoned,
     run_folders,
-    running_owner,
 )
 from viewfinder.host.records import this_process, write
 

@@ -3,18 +3,20 @@
 Called by `ps`, `load`, `stop`, `pin`, `unpin` and `suspects`, and from Python.
 """
 
-from typing import Any
+import http.client
+import json
+import socket
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import httpx2
-from pydantic import TypeAdapter
 
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, NotRunning, ViewfinderError
 from viewfinder.fleet.record.answers import NotedAnswer
-from viewfinder.fleet.record.events import Event
 from viewfinder.fleet.view import FleetView
-from viewfinder.host.ownership import running_owner
+from viewfinder.host.owner import running_owner
+
+if TYPE_CHECKING:
+    from viewfinder.fleet.record.events import Event
 
 ANSWER_TIMEOUT_S = 10.0
 
@@ -41,17 +43,24 @@ class Control:
 
     def fleet(self) -> FleetView:
         """The server process of every model, and the queue."""
-        return TypeAdapter(FleetView).validate_python(self._call("GET", "/fleet", ANSWER_TIMEOUT_S))
+        fields = self._call("GET", "/fleet", ANSWER_TIMEOUT_S)
+        try:
+            return FleetView.of_json(fields)
+        except (TypeError, KeyError):
+            raise ViewfinderError(
+                "The running `viewfinder serve` is of another version.",
+                hint="Restart it, so that it runs the one that is installed now.",
+            ) from None
 
-    def events(self) -> list[Event]:
+    def events(self) -> "list[Event]":
         """The recent events, oldest first."""
-        return TypeAdapter(list[Event]).validate_python(self._call("GET", "/events", ANSWER_TIMEOUT_S))
+        from viewfinder.fleet.record.events import Event
+
+        return [Event(**fields) for fields in self._call("GET", "/events", ANSWER_TIMEOUT_S)]
 
     def suspects(self) -> list[NotedAnswer]:
         """Answers that can no longer be trusted, oldest first."""
-        return TypeAdapter(list[NotedAnswer]).validate_python(
-            self._call("GET", "/suspects", ANSWER_TIMEOUT_S)
-        )
+        return [NotedAnswer(**fields) for fields in self._call("GET", "/suspects", ANSWER_TIMEOUT_S)]
 
     def load(self, model: str) -> str:
         """Load a model, also one that was given up; returns its name when it is up."""
@@ -69,28 +78,42 @@ class Control:
         return str(self._call("POST", f"/models/{quote(model, safe='')}/{verb}", None)["model"])
 
     def _call(self, method: str, path: str, timeout_s: float | None) -> Any:
-        transport = httpx2.HTTPTransport(uds=self._socket, trust_env=False)
+        connection = _Connection(self._socket, timeout_s)
         try:
-            with httpx2.Client(
-                transport=transport, base_url="http://viewfinder", timeout=timeout_s
-            ) as client:
-                reply = client.request(method, path)
-        except httpx2.HTTPError:
+            connection.request(method, path)
+            reply = connection.getresponse()
+            content = reply.read()
+        except (OSError, http.client.HTTPException):
             raise NotRunning(
                 "The running `viewfinder serve` no longer answers.",
                 hint="Start it: viewfinder serve",
             ) from None
-        if reply.is_success:
-            return reply.json()
-        raise _refusal(reply)
+        finally:
+            connection.close()
+        if reply.status == http.client.OK:
+            return json.loads(content)
+        raise _refusal(reply.status, content)
 
 
-def _refusal(reply: httpx2.Response) -> ViewfinderError:
+class _Connection(http.client.HTTPConnection):
+    """One to a Unix socket."""
+
+    def __init__(self, path: str, timeout_s: float | None) -> None:
+        super().__init__("viewfinder", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _refusal(status: int, content: bytes) -> ViewfinderError:
     """The server's own error."""
     try:
-        error = reply.json()["error"]
+        error = json.loads(content)["error"]
         code, message = str(error["code"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
-        return ViewfinderError(f"The running `viewfinder serve` answered with status {reply.status_code}.")
-    kind = BadRequest if reply.status_code in (400, 404) else ViewfinderError
+        return ViewfinderError(f"The running `viewfinder serve` answered with status {status}.")
+    kind = BadRequest if status in (400, 404) else ViewfinderError
     return kind(message, code=code)

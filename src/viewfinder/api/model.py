@@ -22,7 +22,7 @@ from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve as listen
-from viewfinder.host.ownership import running_owner
+from viewfinder.host.owner import running_owner
 from viewfinder.host.sockets import bind_port
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake

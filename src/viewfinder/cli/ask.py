@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def ask(
-    model: Annotated[str, typer.Argument(help="A model's name or id, hf:owner/name, or a path.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a path.")
+    ],
     parts: Annotated[
         list[str], typer.Argument(metavar="[IMAGE...] QUESTION", help="Image files, then the question.")
     ],

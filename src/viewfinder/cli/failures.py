@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from typer.exceptions import TyperException
+
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
 
@@ -34,6 +36,8 @@ def failure_of(error: Exception) -> Failure:
     """How to show an error; what nobody foresaw is an error of ours, and says how to report it."""
     if isinstance(error, ViewfinderError):
         return Failure(error.reason, error.message, error.hint, error.exit_code)
+    if isinstance(error, TyperException):
+        return Failure("usage", " ".join(error.format_message().split()), _usage(error), error.exit_code)
     if isinstance(error, OSError) and error.strerror is not None:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | Path) else ""
         return Failure("system", f"{where}{error.strerror}.", _hint(error))
@@ -49,6 +53,14 @@ def failure_of(error: Exception) -> Failure:
         f"Something failed that should not: {said}.",
         "Report it, with what `viewfinder -v` adds.",
     )
+
+
+def _usage(error: TyperException) -> str:
+    """How the command is typed."""
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return "All commands: viewfinder --help"
+    return f"{' '.join(context.get_usage().split())} (more: {context.command_path} --help)"
 
 
 def _hint(error: OSError) -> str:

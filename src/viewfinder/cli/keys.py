@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
+from viewfinder.cli.commands import Command
 from viewfinder.cli.console import columns, errors, output, print_json, say
 
-app = typer.Typer(help="List, add or remove API keys of the gateway.")
+app = typer.Typer(
+    help="List, add or remove API keys of the gateway.", add_completion=False, rich_markup_mode=None
+)
 _NAME = typer.Argument(metavar="NAME", help="Whose key it is; metrics count by it.")
 
 
@@ -31,7 +34,7 @@ def listed(
         errors.print("There are no keys. Add one: viewfinder keys add NAME")
 
 
-@app.command("add")
+@app.command("add", cls=Command)
 def add(name: Annotated[str, _NAME]) -> None:
     """Make a key, and print it this once: only its hash is stored. From then on `serve` needs a key."""
     from viewfinder.api.keys import add_key
@@ -45,7 +48,7 @@ def add(name: Annotated[str, _NAME]) -> None:
     )
 
 
-@app.command("rm")
+@app.command("rm", cls=Command)
 def rm(name: Annotated[str, _NAME]) -> None:
     """Remove a key: it opens nothing any more, in a running `serve`, too."""
     from viewfinder.api.keys import remove_key

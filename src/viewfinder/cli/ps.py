@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.live import Live
 from rich.text import Text
 
 from viewfinder.cli.console import columns, duration, output, print_json, size
@@ -34,6 +33,8 @@ def ps(
     if not watch:
         output.print(table(control.fleet()), highlight=False)
         return
+    from rich.live import Live
+
     with contextlib.suppress(KeyboardInterrupt), Live(table(control.fleet()), console=output) as live:
         while True:
             time.sleep(REFRESH_S)

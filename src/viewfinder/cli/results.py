@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from viewfinder.cli.bench import as_printed
+from viewfinder.cli.commands import Command
 from viewfinder.cli.console import columns, errors, output, print_json, size
 
 if TYPE_CHECKING:
     from viewfinder.measure.store.store import StoredModel
 
-app = typer.Typer(help="List, show or remove stored results.")
+app = typer.Typer(help="List, show or remove stored results.", add_completion=False, rich_markup_mode=None)
 RUN_HELP = "As `viewfinder results` lists it"
-RUN = typer.Argument(metavar="RUN", help=f"{RUN_HELP}.")
+RUN = typer.Argument(metavar="RUN...", help=f"{RUN_HELP}.")
 
 
 @app.callback(invoke_without_command=True)
@@ -34,10 +35,10 @@ def listed(
         errors.print("Nothing is stored yet. Run: viewfinder bench")
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help=f"{RUN_HELP}; its first letters are enough.")],
-    model: Annotated[str, typer.Argument(help="Needed if the run has several.")] = "",
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Needed if the run has several.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Print one result with all of its figures."""
@@ -53,7 +54,7 @@ def show(
         output.print(write_model(section(result, "model", is_ready=is_ready)), markup=False, highlight=False)
 
 
-@app.command("rm")
+@app.command("rm", cls=Command)
 def rm(
     runs: Annotated[list[str], RUN],
     model: Annotated[str, typer.Option(help="Remove only this model of them.")] = "",

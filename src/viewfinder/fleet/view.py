@@ -3,10 +3,12 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.process.states import State
+
+if TYPE_CHECKING:
+    from viewfinder.fleet.health.entry import ModelEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,14 @@ class FleetView:
         """Plain types that can be written as JSON."""
         return asdict(self)
 
+    @classmethod
+    def of_json(cls, fields: dict[str, Any]) -> "FleetView":
+        """What `as_json` wrote. Raises TypeError or KeyError for what another version wrote."""
+        servers = tuple(ServerView(**server) for server in fields["servers"])
+        return cls(**{**fields, "servers": servers})
 
-def view_of(entry: ModelEntry, waiting: int) -> ServerView:
+
+def view_of(entry: "ModelEntry", waiting: int) -> ServerView:
     """What `ps` and the metrics show of an entry; looks at no process."""
     server, vitals, checks, now_s = entry.server, entry.vitals, entry.checks, time.monotonic()
     is_up = server.state == "ready"

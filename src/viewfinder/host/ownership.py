@@ -1,8 +1,7 @@
 """The owner of a state folder (one `viewfinder serve` at a time), and the owner of each run folder in it.
 
 `api` takes the lock before it binds its port, and opens the control socket, which only its user can reach;
-`ask` and a second `serve` look up its owner, and `ps`, `load`, `stop` and `pin` its control socket.
-The kernel frees the lock when its holder dies, so the record on disk is valid only while the lock is held.
+`ask` and a second `serve` look up its owner, and `ps`, `load`, `stop` and `pin` its control socket (`owner`).
 A fleet that is embedded in another program holds no lock: it has its own run folder, with its identity in it.
 """
 
@@ -12,7 +11,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -21,6 +20,7 @@ from filelock import FileLock, Timeout
 from viewfinder.core.errors import AlreadyRunning, ViewfinderError
 from viewfinder.core.paths import SOCKET_PATH_LIMIT, private, run_places, short_folder
 from viewfinder.host import records
+from viewfinder.host.owner import Owner, lock_file, record_file, recorded
 from viewfinder.host.records import Identity, this_process
 from viewfinder.host.sockets import BACKLOG
 
@@ -29,18 +29,6 @@ RUN_OWNER = "owner.json"
 
 LOCK_WAIT_S = 0.25
 """`running_owner` holds the lock for an instant, so only a lock that stays held for this long is taken."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The process that holds the lock; `pid` is 0 and the others empty until it has recorded them.
-
-    `control` is the path of its control socket.
-    """
-
-    pid: int
-    url: str
-    control: str = ""
 
 
 class OwnerLock:
@@ -57,7 +45,7 @@ class OwnerLock:
         try:
             lock.acquire(timeout=LOCK_WAIT_S, poll_interval=0.01)
         except Timeout:
-            owner = _recorded(home)
+            owner = recorded(home)
             raise AlreadyRunning(
                 f"Another Viewfinder{f' (process {owner.pid})' if owner.pid else ''} owns {home}"
                 + (f" and listens at {owner.url}." if owner.url else ", and is just starting."),
@@ -79,7 +67,7 @@ class OwnerLock:
 
     def announce(self, url: str, control: str = "") -> None:
         """Record where this owner listens, and its control socket, for `running_owner`."""
-        record = _record(self.home)
+        record = record_file(self.home)
         draft = record.with_suffix(".new")
         draft.write_text(json.dumps(asdict(Owner(os.getpid(), url, control))))
         draft.replace(record)
@@ -87,23 +75,8 @@ class OwnerLock:
     def release(self) -> None:
         """Give the folder up; a second call does nothing."""
         if self._lock.is_locked:
-            _record(self.home).unlink(missing_ok=True)
+            record_file(self.home).unlink(missing_ok=True)
             self._lock.release()
-
-
-def running_owner(home: Path) -> Owner | None:
-    """The present owner of the folder; None when there is none."""
-    if not home.is_dir():
-        return None
-    lock = _lock(home)
-    try:
-        with lock.acquire(timeout=0):
-            return None
-    except Timeout:
-        return _recorded(home)
-    except OSError:  # a disk that is read-only here: whoever wrote the record may still run
-        owner = _recorded(home)
-        return owner if owner.pid else None
 
 
 def control_path(home: Path) -> Path:
@@ -162,18 +135,4 @@ def is_abandoned(folder: Path) -> bool:
 
 
 def _lock(home: Path) -> FileLock:
-    return FileLock(home / "owner.lock", thread_local=False)
-
-
-def _record(home: Path) -> Path:
-    return home / "owner.json"
-
-
-def _recorded(home: Path) -> Owner:
-    """The record of the lock's holder; an empty one when the record is of a process that died."""
-    try:
-        record = json.loads(_record(home).read_text())
-        owner = Owner(int(record["pid"]), str(record["url"]), str(record.get("control", "")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return Owner(0, "")
-    return owner if psutil.pid_exists(owner.pid) else Owner(0, "")
+    return FileLock(lock_file(home), thread_local=False)

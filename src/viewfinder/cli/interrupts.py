@@ -1,0 +1,45 @@
+"""Ctrl-C while a command is being prepared or has ended; called by `__main__`, `main` and `commands`.
+
+Python would print a traceback of whatever it was importing. While a command works, Ctrl-C raises
+KeyboardInterrupt as usual, so that the command can stop its engine and say what is kept.
+"""
+
+import os
+import signal
+from types import FrameType
+
+EXIT_CODE = 130
+
+
+class Interrupted(Exception):
+    """Ctrl-C ended a command that had nothing to say about it."""
+
+
+def before_work() -> None:
+    """From now on Ctrl-C ends this process at once, unless its parent had it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def during_work() -> None:
+    """From now on it raises KeyboardInterrupt."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+after_work = before_work
+
+
+def is_behind(error: BaseException) -> bool:
+    """Whether Ctrl-C caused it: Python makes a RuntimeError of one that comes while it builds a class."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    try:
+        os.write(2, b"Interrupted.\n")
+    finally:
+        os._exit(EXIT_CODE)

@@ -1,0 +1,46 @@
+"""Ctrl-C at any moment: no traceback of ours, exit code 130."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import PATIENCE_S
+
+COMMANDS = (
+    ["--help"],
+    ["ps"],
+    ["models"],
+    ["doctor"],
+    ["guide"],
+    ["pull", "moondream2"],
+    ["ask", "glimpse", "Hi"],
+)
+LATEST_S = 1.5
+
+
+@pytest.mark.parametrize("number", range(14))
+def test_an_early_one_ends_any_command_without_a_traceback(home: Path, number: int) -> None:
+    """Whatever it was importing then was printed, 20 lines of it. Python's own start is not ours."""
+    words = COMMANDS[number % len(COMMANDS)]
+    environment = {**os.environ, "VIEWFINDER_HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "viewfinder", *words],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(random.Random(number).uniform(0.02, LATEST_S * (number + 1) / 14))
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=PATIENCE_S)[1]
+    ours = str(Path("src", "viewfinder"))
+    assert "Traceback" not in said or ours not in said, said
+    assert "internal_error" not in said
+    assert process.returncode in (130, -signal.SIGINT, 0, 1), "130, or it had ended already"
+    assert "Traceback" in said or len(said.splitlines()) <= 3
