@@ -104,6 +104,7 @@ $(VENV)/browser: $(VENV)/dev tests/browser/package-lock.json
 .venv-clients/%/ready: tests/clients/requirements/%.txt
 	test -x .venv-clients/$*/bin/python || $(PYTHON) -m venv .venv-clients/$*
 	.venv-clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	sed -n 's/^# Installed without its dependencies: //p' $< | xargs -r .venv-clients/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
 	touch $@
 
 tests/clients/%/node_modules/ready: tests/clients/%/package-lock.json

@@ -28,11 +28,6 @@ SHAPES = """
 Frigate, Open WebUI, Continue, Cline and Home Assistant cannot be run in a test. Their requests, in the
 shapes that their public source gives them (`tests/clients/shapes`), are answered:
 `tests/clients/test_shapes.py`.
-
-Not in the table: lmms-eval 0.7.3. Its question about an image, of a task of our own, is answered (exact match
-1),
-but only in an environment that pip does not make: it imports a module that filelock no longer has, and the
-torchvision that pip chooses does not load on a computer without CUDA.
 """
 
 MARKS = {"ours": "**no**", "the client's": "no", "not applicable": "n/a"}

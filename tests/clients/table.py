@@ -126,6 +126,21 @@ CLIENTS = (
         },
     ),
     Client(
+        "lmms-eval",
+        "lmms-eval, `openai`",
+        "lmms-eval",
+        "lmms-eval",
+        nos={
+            **not_applicable(EVALUATES, "stream", "follow-up", "structured"),
+            **not_applicable("tools come from an MCP server in another of its classes only", "tool"),
+        },
+        also={
+            "async_openai": "an evaluation of images by its other class",
+            "long answers": "a task that allows 49152 tokens, as tasks of its own do",
+        },
+        timeout_s=400,
+    ),
+    Client(
         "aider",
         "Aider",
         "aider",
