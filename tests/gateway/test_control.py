@@ -89,6 +89,11 @@ async def test_errors_are_those_of_the_http_api(
     assert (answered, body["error"]["code"]) == (status, code)
 
 
+async def test_a_wrong_path_is_not_sent_to_the_http_api(session: aiohttp.ClientSession) -> None:
+    async with session.get("/chat/completions") as reply:
+        assert (await reply.json())["error"]["message"] == "There is no GET /chat/completions here."
+
+
 async def test_a_get_changes_nothing(session: aiohttp.ClientSession, fleet: Fleet) -> None:
     async with session.get("/models/both/load") as reply:
         assert reply.status == 405

@@ -1,12 +1,31 @@
 """A request to a path or with a method that is not here is told where the API is."""
 
+import re
+import time
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import Match, Route
 from yarl import URL
 
-from viewfinder.gateway.openapi import OPERATIONS
-from viewfinder.gateway.wrong_paths import OTHER_APIS, is_anthropics, shown
+from viewfinder.gateway.openapi import OPERATIONS, operations_at
+from viewfinder.gateway.wrong_paths import OTHER_APIS, PATH_PREFIXES, is_anthropics, sentence, shown
 
 from .conftest import Gateway
+
+
+async def nobody(_request: object) -> None: ...
+
+
+APP = Starlette(
+    routes=[
+        Route(path, nobody, methods=[one.method.upper() for one in operations_at(path)])
+        for path in OPERATIONS
+    ]
+)
+WORDS = sorted({part for path in OPERATIONS for part in path.split("/")} | PATH_PREFIXES | OTHER_APIS.keys())
 
 MEANT = [
     ("POST", "/chat/completions", "POST /v1/chat/completions"),
@@ -137,6 +156,33 @@ async def test_of_a_path_little_is_repeated_and_nothing_that_can_harm(gateway, p
     assert message.isascii()
     assert message.isprintable()
     assert "<" not in message
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.lists(st.sampled_from([*WORDS, "", "x", "..", "\x00", "\u202e", "{id}", "%2f"]) | st.text()).map(
+        "/".join
+    ),
+    method=st.sampled_from(["GET", "POST", "DELETE", "OPTIONS"]),
+)
+def test_whatever_the_path_one_printable_line_is_said(path: str, method: str) -> None:
+    scope = {"type": "http", "method": method, "path": f"/{path}", "headers": [], "app": APP}
+    says = sentence(scope)
+    assert says.isascii()
+    assert says.isprintable()
+    assert len(says) < 500
+    if meant := re.search(r"Use (?:\w+ or )?(\w+) (/[\w/]+)", says):
+        taken = {"type": "http", "method": meant[1], "path": meant[2]}
+        assert any(route.matches(taken)[0] is Match.FULL for route in APP.routes)
+
+
+def test_a_path_of_64_kib_costs_nothing() -> None:
+    began_s = time.process_time()
+    for part in ("v1", "a", "messages", ""):
+        path = "/" + f"{part}/" * (65_000 // (len(part) + 1))
+        sentence({"type": "http", "method": "GET", "path": path, "headers": [], "app": APP})
+        is_anthropics(path)
+    assert time.process_time() - began_s < 0.1
 
 
 def test_a_path_is_shown_short() -> None:

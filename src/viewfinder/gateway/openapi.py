@@ -160,7 +160,9 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
     ),
     "/v1/answers/{id}": Operation("Whether an answer can still be trusted.", GivenAnswer, (404,), "id"),
     "/v1/models": Operation("All models.", ModelList),
-    "/v1/models/{name}": Operation("One model.", ListedModel, (404,), "name"),
+    "/v1/models/{name}": Operation(
+        "One model, by any name that a request may have.", ListedModel, (404,), "name"
+    ),
     "/props": Operation(
         "One model, as llama.cpp's server describes it.",
         Props,

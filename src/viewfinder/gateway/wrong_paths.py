@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 SHOWN_CHARS = 64
 """Of a path that is not here."""
+MEANT_CHARS = 1024
 PATH_PREFIXES = frozenset({"v1", "v1beta", "v0", "api", "openai", "anthropic"})
 """What clients put in front of a path, once or twice, and leave out."""
 CHAT = "/v1/chat/completions"
@@ -158,7 +159,8 @@ def _routes(scope: Scope) -> list[Route]:
 
 
 def _parts(path: str) -> list[str]:
-    return [part for part in path.lower().split("/") if part]
+    """None of a path that is longer than any that is meant."""
+    return [part for part in path.lower().split("/") if part] if len(path) <= MEANT_CHARS else []
 
 
 def _without_prefixes(parts: Sequence[str]) -> list[str]:
