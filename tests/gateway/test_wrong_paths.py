@@ -171,7 +171,7 @@ def test_whatever_the_path_one_printable_line_is_said(path: str, method: str) ->
     assert says.isascii()
     assert says.isprintable()
     assert len(says) < 500
-    if meant := re.search(r"Use (?:\w+ or )?(\w+) (/[\w/]+)", says):
+    if meant := re.search(r"Use (?:\w+ or )?(\w+) (/\S+?)\.?(?: |$)", says):
         taken = {"type": "http", "method": meant[1], "path": meant[2]}
         assert any(route.matches(taken)[0] is Match.FULL for route in APP.routes)
 

@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "unsupported_parameter",
         "mcp_servers",
     ),
-    "a trillion tokens": (MESSAGES, {"max_tokens": 10**12}, "invalid_request", "max_tokens"),
+    "less than no tokens": (MESSAGES, {"max_tokens": -1}, "invalid_request", "max_tokens"),
     "no limit of tokens": (MESSAGES, {"max_tokens": "-"}, "invalid_request", "max_tokens"),
     "a thousand stop strings": (
         MESSAGES,
