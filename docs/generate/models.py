@@ -13,13 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.published import published
+from viewfinder.core.version import IN_THE_CHECKOUT, install_command
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import OURS
 from viewfinder.fleet.choice import EngineState, Snapshot, choose
 from viewfinder.host.hardware import METAL, Machine
 from viewfinder.report.formats import markdown
 
-BASE_INSTALL = "pip install viewfinder"
 ENGINES = {engine.name: engine for engine in OURS if engine.starts_servers}
 MEMORY_BYTES = 16_000_000_000
 MAC, LINUX = (
@@ -142,7 +142,7 @@ def _order(machine: Machine) -> list[Engine]:
 
 
 def _install(engine: Engine) -> str:
-    return BASE_INSTALL if engine.comes_with_viewfinder else engine.install
+    return install_command() if engine.comes_with_viewfinder else engine.install.removesuffix(IN_THE_CHECKOUT)
 
 
 def _version(engine: Engine) -> str:

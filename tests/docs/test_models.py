@@ -55,7 +55,7 @@ def test_an_engine_without_a_variant_is_not_said_to_be_unable() -> None:
 
 def test_a_mac_and_linux_use_what_is_chosen_there() -> None:
     llava = section(Catalog().get("llava-1.6-mistral-7b"))
-    assert "pip install 'viewfinder[mlx]'  # on a Mac, where mlx-4bit is used" in llava
-    assert "pip install viewfinder  # on Linux, where llama.cpp-q4_k_m is used" in llava
+    assert "pip install '.[mlx]'  # on a Mac, where mlx-4bit is used" in llava
+    assert "pip install .  # on Linux, where llama.cpp-q4_k_m is used" in llava
     smolvlm = section(Catalog().get("smolvlm-500m"))  # its card prefers llama.cpp
-    assert "pip install viewfinder  # on a Mac and on Linux, where llama.cpp-q8_0 is used" in smolvlm
+    assert "pip install .  # on a Mac and on Linux, where llama.cpp-q8_0 is used" in smolvlm

@@ -31,7 +31,7 @@ def launched(engine: Engine, tmp_path: Path, **more: object) -> tuple[Launch, di
 @BOTH
 def test_both_are_registered_and_say_how_they_are_installed(engine: Engine) -> None:
     assert engines()[engine.name].name == engine.name
-    assert engine.install == f"pip install 'viewfinder[{engine.name}]'"
+    assert engine.install == f"pip install '.[{engine.name}]'  # in the checkout"
 
 
 @BOTH

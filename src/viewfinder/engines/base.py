@@ -90,7 +90,7 @@ class Engine(ABC):
     summary: str = ""
     """A sentence or two for `docs/models.md`: what it is for, and where it is slow."""
     comes_with_viewfinder: bool = False
-    """Whether `pip install viewfinder` installs it, too."""
+    """Whether it is installed with Viewfinder itself."""
     starts_servers: bool = True
     """False: its servers are running servers, which Viewfinder neither starts nor stops."""
 

@@ -17,6 +17,7 @@ from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core import paths
 from viewfinder.core.config import EngineSettings
 from viewfinder.core.errors import EngineMissing
+from viewfinder.core.version import IN_THE_CHECKOUT, install_command
 from viewfinder.engines import folder
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
@@ -48,7 +49,7 @@ _TAKES = {
 
 class Mlx(Engine):
     name = "mlx"
-    install = "pip install 'viewfinder[mlx]'"
+    install = install_command("mlx") + IN_THE_CHECKOUT
     known_good = ">=0.7.10,<0.8"
     title = "MLX"
     libraries = ("mlx", "mlx-vlm", "transformers")

@@ -8,6 +8,7 @@ from pathlib import Path
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.config import EngineSettings
+from viewfinder.core.version import IN_THE_CHECKOUT, install_command
 from viewfinder.engines import folder
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
@@ -35,7 +36,7 @@ _TAKES = {
 
 class Transformers(Engine):
     name = "transformers"
-    install = "pip install 'viewfinder[transformers]'"
+    install = install_command("transformers") + IN_THE_CHECKOUT
     known_good = ">=5.23,<5.24"
     libraries = ("torch", "transformers")
     loads_folder = True

@@ -1,6 +1,6 @@
 """How much memory processes hold on NVIDIA's graphics cards; called by `measure`.
 
-Needs the package nvidia-ml-py (`pip install 'viewfinder[nvidia]'`) and NVIDIA's driver.
+Needs the package nvidia-ml-py (the extra `nvidia`) and NVIDIA's driver.
 """
 
 import functools
