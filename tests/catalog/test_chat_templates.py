@@ -27,6 +27,8 @@ VARIANT = Variant(name="x", engine="transformers", repo="tests/x", text=True, vi
         (TOOLS, TemplateFacts(tools=True)),
         (BOTH, TemplateFacts(tools=True, calls=True)),
         (NO_SYSTEM + PLAIN, TemplateFacts(system=False)),
+        (PLAIN + "{% if enable_thinking is false %}...{% endif %}", TemplateFacts(thinking=True)),
+        ("enable_thinking" + PLAIN + "{{ reasoning_effort }}", TemplateFacts(effort=True)),
     ],
 )
 def test_the_names_in_its_code_decide(template: str, facts: TemplateFacts) -> None:

@@ -49,7 +49,6 @@ CLIENTS = (
         "Instructor, default mode",
         "instructor",
         "instructor",
-        nos=ours("`content: []` of a message with tool calls is refused", "follow-up"),
     ),
     Client(
         "pydantic-ai",
@@ -157,10 +156,7 @@ CLIENTS = (
         "AIPerf, with `ignore_eos`",
         "aiperf",
         "aiperf",
-        nos={
-            **ours("`ignore_eos` is refused", "text", "image", "stream"),
-            **not_applicable(MEASURES, "follow-up", "structured", "tool"),
-        },
+        nos=not_applicable(MEASURES, "follow-up", "structured", "tool"),
         timeout_s=400,
     ),
     Client(
@@ -169,7 +165,6 @@ CLIENTS = (
         "guidellm",
         "guidellm",
         nos={
-            **ours("`continuous_usage_stats` and `ignore_eos` are refused", "stream"),
             **not_applicable("always streamed", "text", "image"),
             **not_applicable(MEASURES, "follow-up", "structured", "tool"),
         },

@@ -11,6 +11,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import RunningServer, Settings
 from viewfinder.core.errors import EngineDied, UnknownModel
 from viewfinder.core.paths import folders
+from viewfinder.engines.llama_server import TAKES
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process import connected
 from viewfinder.host.sockets import bind_port
@@ -36,6 +37,7 @@ async def test_it_answers_by_our_name_and_is_left_running(address: str) -> None:
             reply = await lease.client.complete({"model": "far", **QUESTION})
             assert reply["choices"][0]["message"]["content"] == "7."
             assert fleet.state_of("far") == "ready"
+            assert lease.client.endpoint.takes == TAKES  # it is llama.cpp
 
 
 async def test_one_of_llama_cpp_counts_tokens(address: str) -> None:
