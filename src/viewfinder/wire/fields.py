@@ -201,6 +201,15 @@ REFUSED = (
     ),
     Field("skip_special_tokens", "refused", "Answers have no special tokens.", nothing=(True,)),
     Field("spaces_between_special_tokens", "refused", "Answers have no special tokens.", nothing=(True,)),
+    Field("add_special_tokens", "refused", "The template decides.", nothing=(False,)),
+    Field("return_token_ids", "refused", "Tokens have no numbers here.", "Send 'logprobs'.", (False,)),
+    Field("return_tokens", "refused", "Tokens have no numbers here.", "Send 'logprobs'.", (False,)),
+    Field("post_sampling_probs", "refused", "Its name here is another.", "Send 'logprobs'.", (False,)),
+    Field("prompt_logprobs", "refused", "Only an answer has them.", "Send 'logprobs'.", (0,)),
+    Field("separate_reasoning", "refused", "Thoughts are in `reasoning_content`.", nothing=(True,)),
+    Field(
+        "reasoning_format", "refused", "Thoughts are in `reasoning_content`.", nothing=("auto", "deepseek")
+    ),
     Field("echo", "refused", "An answer never repeats its question.", nothing=(False,)),
     Field("add_generation_prompt", "refused", "The template decides.", nothing=(True,)),
     Field(

@@ -140,12 +140,11 @@ def _choice(raw: dict[str, Any], part: str, others: int | None) -> dict[str, Any
     is_known = isinstance(reason, str) and reason in FINISH_REASONS
     if not is_known and not (reason is None and part == "delta"):
         raise _not("a reason to finish")
-    choice: dict[str, Any] = {"index": 0, part: _message(raw.get(part)), "logprobs": None}
-    logprobs = raw.get("logprobs")
+    told, logprobs = None, raw.get("logprobs")
     if others is not None and isinstance(logprobs, dict):
         tokens = _objects(logprobs.get("content"))
-        choice["logprobs"] = {"content": [_token(token, others) for token in tokens], "refusal": None}
-    return choice | {"finish_reason": reason}
+        told = {"content": [_token(token, others) for token in tokens], "refusal": None}
+    return {"index": 0, part: _message(raw.get(part)), "logprobs": told, "finish_reason": reason}
 
 
 def _message(raw: Any) -> dict[str, Any]:
