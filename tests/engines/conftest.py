@@ -29,6 +29,9 @@ from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import Scene
 
 GLIMPSE = WEIGHTS / "glimpse" / "hf"
+THINKS = """\
+{% for message in messages %}{% if message.content is string %}{{ message.content }}{% else %}\
+{{ message.content[0].text }}{% endif %}{% endfor %}{% if enable_thinking %} Think of it!{% endif %}"""
 
 
 class OneEngine(Catalog):

@@ -141,3 +141,48 @@ async def chunks_of(served: Served, message: dict[str, Any], **options: Any) -> 
 
 def words_of(chunks: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+
+
+SAMPLERS = {
+    "top_k": 3,
+    "min_p": 0.1,
+    "typical_p": 0.9,
+    "repeat_penalty": 1.2,
+    "presence_penalty": 0.1,
+    "frequency_penalty": 0.1,
+    "logit_bias": {"9999999": 1},
+    "ignore_eos": True,
+}
+NOT_THERE = {
+    "llama.cpp": set(),
+    "mlx": {"top_k", "logit_bias", "ignore_eos"},
+    "transformers": set(SAMPLERS),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_fields_that_this_engine_does_not_have_are_named(served: Served, stream: bool) -> None:
+    thinking = {"enable_thinking": False}  # glimpse's template has no place for it
+    options = {"temperature": 1, "max_tokens": 8, **SAMPLERS, **thinking}
+    async with served.post(user("What is 3 plus 4?"), stream=stream, **options) as reply:
+        assert reply.status == 200, await reply.text()
+        named = set(reply.headers["x-viewfinder-ignored"].split(", "))
+        assert "finish_reason" in await reply.text()
+    assert named == {*NOT_THERE[served.engine], *thinking}
+
+
+async def test_several_answers(served: Served) -> None:
+    one = await served.ask(user("What is 3 plus 4?"))
+    reply = await served.ask(user("What is 3 plus 4?"), n=2)
+    said = [choice["message"]["content"] for choice in reply["choices"]]
+    assert said == [one["choices"][0]["message"]["content"]] * 2
+    assert reply["usage"]["prompt_tokens"] == one["usage"]["prompt_tokens"]
+    assert reply["usage"]["completion_tokens"] == 2 * one["usage"]["completion_tokens"]
+
+
+async def test_the_likeliest_token_is_the_only_one(served: Served) -> None:
+    if "min_p" in NOT_THERE[served.engine]:
+        return
+    surest = await served.text(user("Hello!"))
+    for seed in range(3):
+        assert await served.text(user("Hello!"), temperature=2, min_p=1, seed=seed) == surest

@@ -12,9 +12,10 @@ from viewfinder.core.errors import EngineDied, EngineMissing
 from viewfinder.core.paths import home as home_folder
 from viewfinder.engines import mlx
 from viewfinder.engines.mlx import Mlx
+from viewfinder.gateway.tools import EngineRequest
 from viewfinder.scenes.scene import make_scene
 
-from .conftest import GLIMPSE, OneEngine, make_server, user
+from .conftest import GLIMPSE, THINKS, OneEngine, make_server, user
 
 
 @pytest.fixture(autouse=True)
@@ -104,5 +105,23 @@ async def test_a_model_that_cannot_see_does_not_answer_about_images(blind: Path)
         exchange = await server.client.exchange(body)
         assert exchange.error.startswith("engine_refused")
         assert exchange.text == ""
+    finally:
+        await server.stop()
+
+
+@pytest.mark.engines
+@pytest.mark.timeout(900)
+async def test_a_template_gets_its_switch_for_thinking() -> None:
+    server = make_server("mlx", chat_template=THINKS)
+    await server.start()
+    try:
+        asked = {"messages": [user("Hello!")], "max_tokens": 3, "temperature": 0}
+        prompts = []
+        for enabled in (False, True):
+            body = EngineRequest(
+                "glimpse", {**asked, "enable_thinking": enabled}, server.client.endpoint
+            ).body
+            prompts.append((await server.client.complete(body))["usage"]["prompt_tokens"])
+        assert prompts[0] < prompts[1]
     finally:
         await server.stop()

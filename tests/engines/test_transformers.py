@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 from viewfinder.core.errors import EngineDied
+from viewfinder.gateway.tools import EngineRequest
 
-from .conftest import GLIMPSE, make_server, user
+from .conftest import GLIMPSE, THINKS, make_server, user
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
@@ -62,3 +63,19 @@ async def test_code_that_a_folder_names_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(EngineDied):
         await make_server("transformers", folder).start()
     assert not (tmp_path / "ran").exists()
+
+
+async def test_a_template_gets_its_switch_for_thinking() -> None:
+    server = make_server("transformers", chat_template=THINKS)
+    await server.start()
+    try:
+        asked = {"messages": [user("Hello!")], "max_tokens": 3, "temperature": 0}
+        prompts = []
+        for enabled in (False, True):
+            body = EngineRequest(
+                "glimpse", {**asked, "enable_thinking": enabled}, server.client.endpoint
+            ).body
+            prompts.append((await server.client.complete(body))["usage"]["prompt_tokens"])
+        assert prompts[0] < prompts[1]
+    finally:
+        await server.stop()
