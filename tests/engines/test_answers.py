@@ -155,7 +155,7 @@ SAMPLERS = {
 }
 NOT_THERE = {
     "llama.cpp": set(),
-    "mlx": {"top_k", "logit_bias", "ignore_eos"},
+    "mlx": {"logit_bias", "ignore_eos"},
     "transformers": set(SAMPLERS),
 }
 
@@ -184,5 +184,7 @@ async def test_the_likeliest_token_is_the_only_one(served: Served) -> None:
     if "min_p" in NOT_THERE[served.engine]:
         return
     surest = await served.text(user("Hello!"))
-    for seed in range(3):
-        assert await served.text(user("Hello!"), temperature=2, min_p=1, seed=seed) == surest
+    for fields in ({"min_p": 1}, {"top_k": 1}, {"top_k": 1, "min_p": 0, "seed": 5}):
+        assert await served.text(user("Hello!"), temperature=2, **fields) == surest
+    for top_k in (-1, 0, 2**31 - 1):
+        assert await served.text(user("Hello!"), top_k=top_k, temperature=1)

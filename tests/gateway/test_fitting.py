@@ -39,8 +39,8 @@ def test_an_engine_that_says_nothing_gets_none_of_them_and_they_are_named() -> N
 
 def test_mlx_has_another_name_for_one() -> None:
     body, ignored = fitted(mlx._TAKES, mlx._UNSUPPORTED, **BEYOND_OPENAI, logit_bias={"1": 1})
-    assert body == {"min_p": 0.1, "typical_p": 0.9, "repetition_penalty": 1.1}
-    assert ignored == ["ignore_eos", "logit_bias", "top_k"]
+    assert body == {"top_k": 5, "min_p": 0.1, "typical_p": 0.9, "repetition_penalty": 1.1}
+    assert ignored == ["ignore_eos", "logit_bias"]
 
 
 def test_transformers_has_none_of_them_and_no_penalties() -> None:

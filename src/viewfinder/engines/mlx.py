@@ -38,13 +38,13 @@ _UNSUPPORTED = frozenset({"prefill", "logit_bias"}) | (
 )
 """Request fields: grammars are applied by a Metal kernel; a bias is not checked against the vocabulary."""
 _TAKES = {
+    "top_k": "top_k",
     "min_p": "min_p",
     "typical_p": "typical_p",
     "repeat_penalty": "repetition_penalty",
     "enable_thinking": "enable_thinking",
     "reasoning_effort": "reasoning_effort",
 }
-"""Not `top_k`: it fails at one that is no smaller than the vocabulary."""
 
 
 class Mlx(Engine):

@@ -98,6 +98,9 @@ def with_limits(base: Any, options: dict[str, Any]) -> Any:
 
         def generate(self, *given: Any, args: Any, **named: Any) -> Any:
             request.args = args
+            text = getattr(self.config, "text_config", None) or self.config
+            if args.top_k >= getattr(text, "vocab_size", 0):  # all of them: an error to mlx-vlm
+                args.top_k = 0
             context, tokens = super().generate(*given, args=args, **named)
             return context, Tokens(tokens, args.stop)
 
