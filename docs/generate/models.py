@@ -57,23 +57,27 @@ def write_models(cards: Sequence[ModelCard]) -> str:
     )
 
 
-def _place(card: ModelCard) -> tuple[int, str]:
-    """Glimpse, then the models of the published report in its order, then the others by name."""
+def _place(card: ModelCard) -> tuple[int, int, str]:
+    """Glimpse, then the models of today, newest first, then the replaced ones, then those of the report."""
     if card.variants[0].source == "package":
-        return -1, card.name
-    rows = [row.model for row in published().models]
-    return rows.index(card.published_as) if card.published_as else len(rows), card.name
+        return 0, 0, card.name
+    if card.published_as:
+        rows = [row.model for row in published().models]
+        return 3, rows.index(card.published_as), card.name
+    return 2 if card.replaced_by else 1, -(card.year or 0), card.name
 
 
 def _overview(cards: Sequence[ModelCard]) -> str:
     return markdown.table(
-        ("Model", "Name", *(engine.title for engine in ENGINES.values()), "License"),
+        ("Model", "Name", "Year", *(engine.title for engine in ENGINES.values()), "License", "Replaced by"),
         (
             (
                 markdown.text(card.title),
                 markdown.code(card.name),
+                str(card.year),
                 *(_smallest(card, engine) for engine in ENGINES),
                 markdown.text(card.license),
+                ", ".join(map(markdown.code, card.replaced_by)),
             )
             for card in cards
         ),

@@ -60,7 +60,8 @@ def test_a_setting_that_names_no_variant_is_refused(home: Path) -> None:
 
 def test_a_model_of_drawn_shapes_names_the_smallest_one_that_knows_photographs() -> None:
     others = [line for line in viewfinder.models() if line.vision and line.fits and line.name != "glimpse"]
-    smallest = min(others, key=lambda line: line.size_bytes or 0)
+    current = [line for line in others if not line.replaced_by and line.name != "glm-ocr"]
+    smallest = min(current, key=lambda line: line.size_bytes or 0)
     command = f"viewfinder pull {smallest.name}"
     assert (
         limits_note("glimpse") == f"glimpse knows drawn shapes, not photographs; for photographs: {command}"
@@ -71,6 +72,21 @@ def test_a_model_of_drawn_shapes_names_the_smallest_one_that_knows_photographs()
 def test_where_none_fits_only_the_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewfinder.api.models.models", lambda **settings: [])
     assert limits_note("glimpse") == "glimpse knows drawn shapes, not photographs."
+
+
+def test_the_users_own_come_first_then_those_of_today_then_the_replaced(home: Path) -> None:
+    (home / "viewfinder.toml").write_text(
+        '[endpoints.mine]\nbase_url = "http://127.0.0.1:1/v1"\nmodel = "m"\n'
+    )
+    lines = viewfinder.models()
+    assert (lines[0].name, lines[0].year, lines[0].age) == ("mine", None, "")
+    replaced = [bool(line.replaced_by) for line in lines]
+    assert replaced == sorted(replaced)
+    current = [line.year or 0 for line in lines[1:] if not line.replaced_by]
+    assert current == sorted(current, reverse=True)
+    (old,) = (line for line in lines if line.name == "moondream2")
+    assert old.age == "2024, replaced by qwen3.5-2b or lfm2.5-vl-1.6b"
+    assert viewfinder.models()[1].age == "2026"
 
 
 def test_an_unknown_model_has_no_variants() -> None:

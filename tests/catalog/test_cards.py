@@ -4,6 +4,7 @@ import re
 import tomllib
 
 import pytest
+from pydantic import ValidationError
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import CARDS, WEIGHTS, Catalog
@@ -18,9 +19,15 @@ each_hub_variant = pytest.mark.parametrize(
 )
 
 
-def test_the_five_of_the_report_and_ten_more() -> None:
-    names = Catalog().names()
-    assert len(names) >= 16
+TODAY = (
+    *("qwen3.5-0.8b", "qwen3.5-2b", "qwen3.5-4b", "gemma-4-e2b", "gemma-4-e4b", "qwen3-vl-8b"),
+    *("lfm2.5-vl-450m", "internvl3.5-2b", "glm-ocr"),
+)
+
+
+def test_the_five_of_the_report_and_those_of_today() -> None:
+    assert set(TODAY) < set(Catalog().names())
+    assert not any(Catalog().card(name).replaced_by for name in TODAY)
     assert {card.published_as for card in Catalog().cards()} - {None} == {
         row.model for row in published().models
     }
@@ -62,6 +69,8 @@ TILED = {
     "phi-3.5-vision": (16, 336),
     "minicpm-v-4.6": (9, 448),
     "llava-1.6-mistral-7b": (4, 336),
+    "lfm2.5-vl-450m": (10, 512),
+    "internvl3.5-2b": (12, 448),
 }
 """The most tiles of one image and their edge, by the publishers' image processors, which the cards name."""
 WHOLE = {
@@ -73,6 +82,13 @@ WHOLE = {
     "qwen2.5-vl-7b": 16384 * 28**2,
     "qwen3-vl-2b": 4096**2,
     "qwen3-vl-4b": 4096**2,
+    "qwen3-vl-8b": 4096**2,
+    "qwen3.5-0.8b": 4096**2,
+    "qwen3.5-2b": 4096**2,
+    "qwen3.5-4b": 4096**2,
+    "gemma-4-e2b": 280 * 48**2,
+    "gemma-4-e4b": 280 * 48**2,
+    "glm-ocr": USABLE_PIXELS,  # its processor takes more
     "glimpse": (4 * 192) ** 2,
 }
 """The most pixels to which a processor scales an image."""
@@ -94,6 +110,44 @@ def test_the_context_of_the_embedded_model_is_what_its_files_say(variant: Varian
         assert variant.context_tokens == read_config(path).context_tokens
     else:
         assert variant.context_tokens == check_gguf(path).values["llama.context_length"]
+
+
+@pytest.mark.parametrize("card", Catalog().cards(), ids=lambda card: card.name)
+def test_a_card_says_its_year_and_what_replaced_it(card: ModelCard) -> None:
+    """What replaced it is current itself, and not older."""
+    assert card.year is not None
+    for name in card.replaced_by:
+        newer = Catalog().card(name)
+        assert newer.name == name
+        assert not newer.replaced_by
+        assert newer.year is not None
+        assert newer.year >= card.year
+
+
+def test_the_reports_five_are_history() -> None:
+    assert all(card.replaced_by for card in Catalog().cards() if card.published_as)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"replaced_by": ["qwen3-vl-2b"]},
+        {"year": 2025, "replaced_by": ["mine"]},
+        {"year": 1999},
+        {"year": 2025, "replaced_by": ["qwen3-vl-2b", "qwen3-vl-2b"]},
+    ],
+    ids=["no year", "itself", "too early", "twice"],
+)
+def test_a_year_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    card = Catalog().card("glimpse").model_dump() | {"name": "mine", "year": None} | wrong
+    with pytest.raises(ValidationError):
+        ModelCard.model_validate(card)
+
+
+def test_a_model_that_needs_its_own_prompt_says_it() -> None:
+    ocr = Catalog().card("glm-ocr")
+    assert '"Text Recognition:"' in " ".join(ocr.quirks)
+    assert ocr.limits
 
 
 def test_no_repository_is_in_two_cards() -> None:

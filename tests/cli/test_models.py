@@ -30,10 +30,15 @@ def test_every_model_has_a_row_and_its_reason_below() -> None:
     assert lines[row + 1].startswith("    ")
     smolvlm = next(line for line in lines if line.startswith("smolvlm-500m "))
     assert smolvlm.split()[-2:] == ["yes", "no"]
-    assert "viewfinder pull MODEL" in lines[-2]
-    assert lines[-1].startswith(
-        "glimpse knows drawn shapes, not photographs; for photographs: viewfinder pull "
+    assert any("viewfinder pull MODEL" in line for line in lines[-4:])
+    assert any(
+        line.startswith("glimpse knows drawn shapes, not photographs; for photographs: viewfinder pull ")
+        for line in lines
     )
+    assert lines[row + 1].strip().startswith("2026: ")
+    old = next(number for number, line in enumerate(lines) if line.startswith("moondream2 "))
+    assert lines[old + 1].strip().startswith("2024, replaced by qwen3.5-2b")
+    assert old > next(number for number, line in enumerate(lines) if line.startswith("qwen3.5-2b "))
 
 
 def test_a_row_is_not_cut_where_the_screen_is_narrow() -> None:
@@ -43,6 +48,7 @@ def test_a_row_is_not_cut_where_the_screen_is_narrow() -> None:
     assert lines[chosen + 1].strip().startswith("vikhyatk/moondream2: ")
     assert any("not served" in line for line in lines)
     assert not any("drawn shapes" in line for line in lines)
+    assert lines[-1] == "moondream2: 2024, replaced by qwen3.5-2b or lfm2.5-vl-1.6b."
 
 
 def test_aliases_are_named_and_lead_to_their_model(monkeypatch: pytest.MonkeyPatch) -> None:

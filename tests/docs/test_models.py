@@ -25,11 +25,25 @@ def test_it_is_the_same_whatever_is_pulled(tmp_path: Path, monkeypatch: pytest.M
     assert write_models(Catalog(weights=tmp_path).cards()) == write_models(CARDS)
 
 
-def test_the_reports_five_come_first_after_ours() -> None:
+def test_the_models_of_today_come_first_and_the_reports_five_last() -> None:
     titles = [line[3:] for line in write_models(CARDS).splitlines() if line.startswith("## ")][3:]
+    cards = [next(card for card in CARDS if card.title == title) for title in titles]
     assert titles[0] == "glimpse"
-    assert titles[1:4] == ["SmolVLM-500M-Instruct", "SmolVLM2-500M-Video-Instruct", "Moondream2"]
-    assert titles[6:] == sorted(titles[6:], key=str.casefold)
+    assert titles[-5:-2] == ["SmolVLM-500M-Instruct", "SmolVLM2-500M-Video-Instruct", "Moondream2"]
+    current = [card for card in cards[1:] if not card.replaced_by]
+    assert cards[1 : len(current) + 1] == current
+    assert [card.year for card in current] == sorted((card.year or 0 for card in current), reverse=True)
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_each_year_and_what_replaced_it_is_on_the_page(card: ModelCard) -> None:
+    assert f"Of {card.year}." in section(card)
+    row = next(
+        line for line in write_models(CARDS).splitlines() if f" | `{card.name}` | {card.year} | " in line
+    )
+    for newer in card.replaced_by:
+        assert f"`{newer}`" in row
+        assert f"`{newer}`" in section(card).partition("Replaced by: ")[2]
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
@@ -48,9 +62,9 @@ def test_a_card_is_on_it_with_all_that_it_says(card: ModelCard) -> None:
 def test_an_engine_without_a_variant_is_not_said_to_be_unable() -> None:
     """The overview said "no" where the catalog merely has no variant."""
     row = next(line for line in write_models(CARDS).splitlines() if line.startswith("| Qwen2.5-VL-7B"))
-    assert row.split(" | ")[4] == "-"
+    assert row.split(" | ")[5] == "-"
     moondream = next(line for line in write_models(CARDS).splitlines() if line.startswith("| Moondream2 |"))
-    assert moondream.split(" | ")[4] == "not served"
+    assert moondream.split(" | ")[5] == "not served"
 
 
 def test_a_mac_and_linux_use_what_is_chosen_there() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
 from viewfinder.api.setup import open_catalog
-from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.card import ModelCard, Variant, age
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import FleetSettings, Settings, load_settings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
@@ -20,7 +20,8 @@ class ModelLine:
 
     `ready` says that it can be loaded now, `note` why not. `fits` is about what models may use of
     this machine's memory, None when the size is not known; `size_bytes` is that of the files here, else of
-    the download. `aliases` are its other names in the settings.
+    the download. `aliases` are its other names in the settings, `replaced_by` the names of newer models
+    to use instead.
     """
 
     name: str
@@ -36,6 +37,13 @@ class ModelLine:
     why: str
     note: str
     aliases: tuple[str, ...] = ()
+    year: int | None = None
+    replaced_by: tuple[str, ...] = ()
+
+    @property
+    def age(self) -> str:
+        """The year and what to use instead, in words; empty for the user's own."""
+        return age(self.year, self.replaced_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,12 @@ class VariantLine:
 
 
 def models(*, settings: Settings | None = None) -> list[ModelLine]:
-    """Every model of the catalog, and whether it can be loaded here."""
+    """Every model of the catalog, and whether it can be loaded here: the user's own first, then those of
+    today, newest first, then those that were replaced."""
     settings = settings or load_settings()
     catalog, measured = open_catalog(settings), measured_here()
-    return [_line(catalog, catalog.get(name), measured, settings.fleet) for name in catalog.names()]
+    cards = sorted(map(catalog.get, catalog.names()), key=_place)
+    return [_line(catalog, card, measured, settings.fleet) for card in cards]
 
 
 def variants(model: str, *, settings: Settings | None = None) -> list[VariantLine]:
@@ -95,11 +105,23 @@ def limits_note(model: str, *, settings: Settings | None = None) -> str:
         for line in models(settings=settings)
         if line.vision and line.fits and line.size_bytes and not catalog.card(line.name).limits
     ]
+    others = [line for line in others if not line.replaced_by] or others
     best = min(others, key=lambda line: (not line.here, line.size_bytes), default=None)
     if best is None:
         return f"{card.name} {card.limits}."
     use = f"use {best.name}" if best.here else f"viewfinder pull {best.name}"
     return f"{card.name} {card.limits}; for photographs: {use}"
+
+
+def age_note(model: str, *, settings: Settings | None = None) -> str:
+    """One line on the year of a model, and what to use instead; empty where its card has none."""
+    card = open_catalog(settings or load_settings()).card(model)
+    words = age(card.year, card.replaced_by)
+    return f"{card.name}: {words}." if words else ""
+
+
+def _place(card: ModelCard) -> tuple[bool, bool, int, str]:
+    return bool(card.replaced_by), card.year is not None, -(card.year or 0), card.name
 
 
 def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere, fleet: FleetSettings) -> ModelLine:
@@ -119,6 +141,8 @@ def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere, fleet: Flee
         why=best.why,
         note=note,
         aliases=tuple(alias for alias, name in catalog.other_names().items() if name == card.name),
+        year=card.year,
+        replaced_by=card.replaced_by,
     )
 
 

@@ -5,9 +5,9 @@ Made by `catalog`; read by fleet, gateway, measure and cli.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import BadRequest
@@ -69,6 +69,10 @@ class ModelCard(_Frozen):
     license: str
     summary: str
     variants: tuple[Variant, ...] = Field(min_length=1)
+    year: int | None = Field(None, ge=2020, le=2099, description="when it came out; None: the user's own")
+    replaced_by: tuple[str, ...] = Field(
+        (), description="names of newer cards to use instead, best first; empty: it is current"
+    )
     published_as: str | None = Field(None, description="the model name of its row in `published.toml`")
     prefer: tuple[str, ...] = Field(
         (), description="engines, best first, where this model needs another order than the machine's"
@@ -86,6 +90,14 @@ class ModelCard(_Frozen):
     )
     checked: str = Field("", description="which facts of this card were verified, and where")
 
+    @model_validator(mode="after")
+    def _is_dated(self) -> Self:
+        if self.replaced_by and self.year is None:
+            raise ValueError("A card that was replaced needs its year.")
+        if self.name in self.replaced_by or len(set(self.replaced_by)) < len(self.replaced_by):
+            raise ValueError("`replaced_by` names other cards, each once.")
+        return self
+
     def variant(self, name: str | None = None) -> Variant:
         """The variant called `name`, or the card's first; BadRequest when there is no such variant."""
         for variant in self.variants:
@@ -100,3 +112,9 @@ class ModelCard(_Frozen):
     def narrowed(self, variants: Iterable[Variant]) -> "ModelCard":
         """This card with only these variants: the ones that a request may be served by."""
         return self.model_copy(update={"variants": tuple(variants)})
+
+
+def age(year: int | None, replaced_by: Iterable[str]) -> str:
+    """The year of a model and what to use instead, in words; empty for the user's own."""
+    replaced = " or ".join(replaced_by)
+    return f"{year}{', replaced by ' if replaced else ''}{replaced}" if year else ""

@@ -23,7 +23,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
     """List the models and the variant that this machine would run, or all variants of one model."""
-    from viewfinder.api.models import limits_note, variants
+    from viewfinder.api.models import age_note, limits_note, variants
     from viewfinder.api.models import models as list_models
 
     of_one = variants(name) if name is not None else []
@@ -33,9 +33,13 @@ def models(
         return
     if of_one:
         _show_variants(of_one)
+        if name is not None and (note := age_note(name)):
+            output.print(note, markup=False, highlight=False)
     else:
         _show_models(of_all)
-    for note in filter(None, map(limits_note, [name] if name else [line.name for line in of_all])):
+    for note in filter(
+        None, map(limits_note, [name] if name else [line.name for line in of_all if line.here])
+    ):
         output.print(note, style="dim", markup=False, highlight=False)
 
 
@@ -43,12 +47,17 @@ def _show_models(lines: "list[ModelLine]") -> None:
     _show(
         ("model", "variant", "engine", "size", "fits", "here"),
         ((line.name, line.variant, line.engine, *_files(line)) for line in lines),
-        (line.note if line.note and line.here else line.why for line in lines),
+        (_reason(line) for line in lines),
     )
     aliases = [f"{alias} ({line.name})" for line in lines for alias in line.aliases]
     if aliases:
         output.print(f"Aliases: {', '.join(aliases)}.", markup=False, highlight=False)
     output.print("Get a model: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
+
+
+def _reason(line: "ModelLine") -> str:
+    reason = line.note if line.note and line.here else line.why
+    return f"{line.age}: {reason}" if line.age else reason
 
 
 def _show_variants(lines: "list[VariantLine]") -> None:
