@@ -188,6 +188,9 @@ def test_a_path_of_64_kib_costs_nothing() -> None:
 def test_a_path_is_shown_short() -> None:
     assert shown("/v1/models/a b") == "/v1/models/a%20b"
     assert shown("/" + "x" * 100) == "/" + "x" * 63 + "..."
+    assert shown("/" + "x" * 63) == "/" + "x" * 63
+    assert shown("/" + "x" * 61 + "\xff") == "/" + "x" * 61 + "..."
+    assert shown("/" + "\xff" * 20) == "/" + "%C3%BF" * 10 + "%C3..."
 
 
 def test_what_is_said_not_to_be_here_is_not() -> None:

@@ -80,8 +80,10 @@ def sentence(scope: Scope) -> str:
 
 def shown(path: str) -> str:
     """A path for a message: short, and of printable characters."""
-    written = quote(path[:SHOWN_CHARS], safe="/-._~:@+,=")
-    return written if written == quote(path, safe="/-._~:@+,=") else f"{written}..."
+    written = quote(path[: SHOWN_CHARS + 1], safe="/-._~:@+,=")
+    if len(written) <= SHOWN_CHARS:
+        return written
+    return re.sub("%.?$", "", written[:SHOWN_CHARS]) + "..."
 
 
 def _way_out(scope: Scope) -> str:
