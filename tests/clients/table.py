@@ -31,7 +31,7 @@ CLIENTS = (
         "LiteLLM",
         "litellm",
         "litellm",
-        also={"responses": "through /v1/responses"},
+        also={"responses": "through /v1/responses", "completions": "through /v1/completions"},
     ),
     Client(
         "litellm-proxy",
@@ -94,7 +94,6 @@ CLIENTS = (
         "llama-index",
         "llama-index-llms-openai-like",
         also={"completions": "its default, through /v1/completions"},
-        nos=ours("/v1/completions is not there yet", "completions"),
     ),
     Client(
         "llm",
@@ -119,6 +118,7 @@ CLIENTS = (
         "lm-evaluation-harness, `local-chat-completions`",
         "lm-eval",
         "lm-eval",
+        also={"completions": "`local-completions` with texts, through /v1/completions"},
         nos={
             **not_applicable(TEXTS_ONLY, "image"),
             **not_applicable(EVALUATES, "stream", "follow-up", "structured", "tool"),

@@ -58,6 +58,27 @@ async def test_a_stop_string_ends_the_answer_and_is_not_in_it(served: Served) ->
     assert words_of(await chunks_of(served, user(DESCRIBE, SCENE), stop=stop)) == text.split(stop)[0]
 
 
+async def test_a_count_is_what_the_request_takes(served: Served) -> None:
+    requests = [
+        [user(DESCRIBE)],
+        [user(DESCRIBE, SCENE)],
+        [user(DESCRIBE, SCENE, make_scene("answers/five"))],
+        [user(DESCRIBE, SCENE), {"role": "assistant", "content": "Red."}, user("What else?")],
+    ]
+    for messages in requests:
+        usage = (await served.ask(*messages, max_tokens=1))["usage"]
+        assert await count(served, *messages) == usage["prompt_tokens"]
+    assert await count(served, user("circle " * 600)) > 600  # more than the context
+
+
+async def count(served: Served, *messages: dict[str, Any]) -> int:
+    body = {"model": "glimpse", "messages": messages, "stream": True}
+    async with served.http.post(f"{served.url}/v1/chat/completions/input_tokens", json=body) as reply:
+        said = await reply.json()
+        assert reply.status == 200, said
+        return int(said["input_tokens"])
+
+
 async def test_a_seed_decides_the_answer_and_without_one_answers_differ(served: Served) -> None:
     """mlx-vlm's server has seed 0 for every request (Blaizzy/mlx-vlm 1818), torch one for every process."""
     alike = replace(SCENE, things=tuple(replace(thing, shape="circle") for thing in SCENE.things))

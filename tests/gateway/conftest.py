@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,15 +32,11 @@ from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import Bound, bind_port, url
 from viewfinder.media.intake import Intake
 
-WORDS = ("A ", "réd ", "circle.")
-REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
-    "refuse": (400, {"code": 400, "message": "not so"}),
-    "fail": (500, {"code": 500, "message": "boom"}),
-    "error in a 200": (200, {"code": 500, "message": "boom"}),
-}
-USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+from .faulty import REFUSALS, USAGE, WORDS, broken, continue_text
+
 COUNT = 4711
 COUNT_PATH = "/count"
+COMPLETION_PATH = "/continue"
 
 
 class Engine:
@@ -48,6 +45,7 @@ class Engine:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
         self.counted: list[dict[str, Any]] = []
+        self.continued: list[dict[str, Any]] = []
         self.abandoned = asyncio.Event()
         """Set when a client disconnected before the end of the answer."""
         self.proceed = asyncio.Event()
@@ -131,13 +129,6 @@ class Engine:
             await reply.write(chunk({}, finish_reason="stop", usage=USAGE))
         await reply.write(b"data: [DONE]\n\n")
         return reply
-
-
-def broken(request: web.Request) -> web.Response:
-    """The death of the process, as its client sees it."""
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
 
 
 def chunk(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
@@ -314,12 +305,15 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", engine.chat)
         app.router.add_post(COUNT_PATH, engine.count)
+        app.router.add_post(COMPLETION_PATH, partial(continue_text, engine))
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         socket = tmp_path / "engine.sock"
         await web.UnixSite(runner, str(socket)).start()
-        endpoint = Endpoint("http://engine", socket=socket, count_path=COUNT_PATH)
+        endpoint = Endpoint(
+            "http://engine", socket=socket, count_path=COUNT_PATH, completion_path=COMPLETION_PATH
+        )
         client = await stack.enter_async_context(ChatClient(endpoint))
         http = await stack.enter_async_context(aiohttp.ClientSession())
 

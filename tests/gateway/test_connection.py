@@ -211,13 +211,13 @@ class Talkative:
         self.endpoint = gateway.fleet.client.endpoint
         self.pieces = pieces
 
-    async def stream(self, _body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def stream(self, _body: dict[str, Any], _path: str) -> AsyncIterator[dict[str, Any]]:
         for _ in range(self.pieces):
             yield {"choices": [{"delta": {"content": "x" * 20_000}, "finish_reason": None}]}
             await asyncio.sleep(0)
         yield {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 
-    async def complete(self, _body: dict[str, Any]) -> dict[str, Any]:
+    async def complete(self, _body: dict[str, Any], _path: str) -> dict[str, Any]:
         message = {"role": "assistant", "content": "x" * 12_000_000}
         return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 

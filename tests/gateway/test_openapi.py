@@ -219,6 +219,31 @@ async def test_what_anthropics_api_answers_is_what_it_says(gateway) -> None:
         validator(kinds[chunk["type"]]).validate(chunk)
 
 
+async def test_what_continues_a_text_is_what_it_says(gateway) -> None:
+    url = f"{gateway.url}/v1/completions"
+    for more in ({}, {"logprobs": 2}):
+        body = {"model": "both", "prompt": "Once", **more}
+        validator("CompletionRequest").validate(body)
+        async with gateway.http.post(url, json=body) as reply:
+            validator("TextCompletion").validate(await reply.json())
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        validator("CompletionRequest").validate(body)
+        async with gateway.http.post(url, json=body) as reply:
+            *chunks, done = EventReader().feed(await reply.read())
+        assert done == "[DONE]"
+        for chunk in chunks:
+            validator("TextCompletionChunk").validate(json.loads(chunk))
+
+
+async def test_what_counts_tokens_is_what_it_says(gateway) -> None:
+    for path, kind in (
+        ("/v1/chat/completions/input_tokens", "InputTokens"),
+        ("/v1/messages/count_tokens", "TokenCount"),
+    ):
+        async with gateway.http.post(gateway.url + path, json={"model": "both", "messages": USER}) as reply:
+            validator(kind).validate(await reply.json())
+
+
 async def test_what_is_answered_is_what_it_says(gateway) -> None:
     body = {"model": "both", "messages": USER}
     for name, path in (("ModelList", "/v1/models"), ("Health", "/health"), ("Ready", "/ready")):

@@ -57,3 +57,46 @@ def test_only_llama_cpp_gets_a_schema_in_its_own_words() -> None:
     theirs = request(template=TemplateFacts(is_of_llama_cpp=True), response_format=FORM).body
     assert theirs["response_format"]["json_schema"]["schema"]["pattern"] == "^[0-9]$"
     assert request(response_format=FORM).body["response_format"] == FORM
+
+
+@pytest.mark.parametrize("form", [{}, {"response_format": FORM}])
+def test_llama_cpp_is_told_of_calls_side_by_side(form: dict[str, Any]) -> None:
+    """Its words for a schema dropped the field."""
+    template = TemplateFacts(tools=True, calls=True, is_of_llama_cpp=True)
+    endpoint = Endpoint(
+        "http://engine", template=template, takes={"parallel_tool_calls": "parallel_tool_calls"}
+    )
+    body = {"messages": [USER], "tools": TOOLS, "parallel_tool_calls": True, **form}
+    assert EngineRequest("both", body, endpoint).body["parallel_tool_calls"] is True
+
+
+WORD = {"stop_type": "word", "stopping_word": "is"}
+
+
+@pytest.mark.parametrize(
+    ("told", "stopped_by"),
+    [
+        (WORD, "is"),
+        (WORD | {"stop_type": "eos"}, None),
+        (WORD | {"stopping_word": "another"}, None),
+        (WORD | {"stopping_word": ["is"]}, None),
+        ({"stop_type": "word"}, None),
+        ("is", None),
+        (None, None),
+    ],
+)
+def test_llama_cpp_says_which_stop_string_it_has_met(told: Any, stopped_by: str | None) -> None:
+    endpoint = Endpoint("http://engine", template=TemplateFacts(is_of_llama_cpp=True))
+    asked = EngineRequest("both", {"messages": [USER], "stop": ["is"]}, endpoint, names_its_stop=True)
+    assert asked.body["verbose"] is True
+    asked.read({"__verbose": told})
+    assert asked.stopped_by == stopped_by
+
+
+def test_no_other_request_is_verbose() -> None:
+    endpoint = Endpoint("http://engine", template=TemplateFacts(is_of_llama_cpp=True))
+    body = {"messages": [USER], "stop": ["is"]}
+    assert "verbose" not in EngineRequest("both", body, endpoint).body
+    assert "verbose" not in EngineRequest("both", {"messages": [USER]}, endpoint, names_its_stop=True).body
+    elsewhere = Endpoint("http://engine")
+    assert "verbose" not in EngineRequest("both", body, elsewhere, names_its_stop=True).body

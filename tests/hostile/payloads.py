@@ -206,7 +206,6 @@ ENGINE_PATHS = (
     "/tokenize",
     "/collective_rpc",
     "/invocations",
-    "/v1/completions",
     "/v1/embeddings",
     "/v1/../health",
     "/metrics/../v1/models",

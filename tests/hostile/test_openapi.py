@@ -32,10 +32,11 @@ from viewfinder.wire.messages import IMAGE_FORMAT
 
 HEADERS = {"authorization": f"Bearer {KEY}"}
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+TEXTS = "/v1/completions"
 COUNTS = (f"{CHAT}/input_tokens", f"{MESSAGES}/count_tokens", f"{RESPONSES}/input_tokens")
-GENERATED = {CHAT: 40, MESSAGES: 20, RESPONSES: 20, **dict.fromkeys(COUNTS, 10)}
+GENERATED = {CHAT: 40, MESSAGES: 20, RESPONSES: 20, TEXTS: 20, **dict.fromkeys(COUNTS, 10)}
 """Requests of each kind in `make test`."""
-STRIDES = {CHAT: 12, MESSAGES: 24, RESPONSES: 24, **dict.fromkeys(COUNTS, 48)}
+STRIDES = {CHAT: 12, MESSAGES: 24, RESPONSES: 24, TEXTS: 24, **dict.fromkeys(COUNTS, 48)}
 """Of the document's 1,200 boundary cases for a chat, `make test` sends each twelfth."""
 SOAKED = int(os.environ.get("VIEWFINDER_SOAK_GENERATED", "1500"))
 TOKENS = 8
@@ -46,11 +47,12 @@ EXPLAINED = (
     ("invalid_request", r"max_tokens"),
     ("invalid_request", r"messages\[\d+\](\.content|\.tool_calls(\[\d+\]\.function\.arguments)?)?"),
     ("invalid_request", "tool_choice"),
+    ("unsupported_parameter", "best_of|echo"),
     # nor count the parts and images of all messages together
     ("too_many_parts", "messages|input"),
     ("too_many_images", "messages|input"),
     # nor say how many tokens a text has for this model
-    ("context_length_exceeded", "messages|input"),
+    ("context_length_exceeded", "messages|input|prompt"),
     # nor forbid what is too deep or too large anywhere in a field that is ignored
     ("invalid_json", "None"),
     # nor what another schema costs an engine
@@ -101,7 +103,7 @@ def session() -> Iterator[requests.Session]:
 def schema(document: dict[str, Any]) -> Iterator[Any]:
     """What the document allows, for the model that is here."""
     narrow = without_discriminators(document)
-    for kind in ("ChatRequest", "MessagesRequest", "CountRequest", "ResponseRequest"):
+    for kind in ("ChatRequest", "MessagesRequest", "CountRequest", "ResponseRequest", "CompletionRequest"):
         narrow["components"]["schemas"][kind]["properties"]["model"]["enum"] = ["glimpse"]
     schema = schemathesis.openapi.from_dict(narrow)
     # a NUL is refused everywhere, and the keys are the test's own

@@ -86,14 +86,16 @@ class ChatClient:
                 return _object(whole, reply.status)
             return await asyncio.to_thread(_object, whole, reply.status, _loads_in_steps)
 
-    async def stream(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+    async def stream(
+        self, body: dict[str, Any], path: str = CHAT_PATH
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a streamed reply as they arrive.
 
         Closing the generator (`contextlib.aclosing`) closes the connection, which makes the engine stop.
         Raises EngineRefused with the server's status, EngineDied when the connection breaks before or in
         the middle of the answer, EngineStalled.
         """
-        async with self._streamed(body) as reply:
+        async with self._streamed(body, path) as reply:
             reader = _Reader(reply.status)
             async with aclosing(reply.pieces()) as pieces:
                 async for _, data in pieces:

@@ -18,7 +18,8 @@ class Endpoint:
     requests, None for no limit; `lacks` are the request fields that the server does not support,
     `takes` those beyond OpenAI's that it has, with its names for them, and
     `template` what its model's chat template has a place for (None: not known).
-    `count_path` is where it counts the tokens of a chat request, empty where it cannot.
+    `count_path` is where it counts the tokens of a chat request, and `completion_path` where it continues a
+    text; empty where it cannot.
     `is_proven` checks that the process listening there is the right one: until then nothing is sent.
     """
 
@@ -31,6 +32,7 @@ class Endpoint:
     takes: Mapping[str, str] = field(default_factory=dict, hash=False)
     template: TemplateFacts | None = None
     count_path: str = ""
+    completion_path: str = ""
     is_proven: Callable[[], bool] | None = None
 
     def url(self, path: str) -> str:

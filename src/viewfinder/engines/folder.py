@@ -20,6 +20,8 @@ from viewfinder.engines.base import SHARES_CORES, Installed, Launch
 from viewfinder.engines.environment import inherited
 
 _CHILD = Path(__file__).with_name("asgi_child.py")
+COUNT_PATH = "/v1/chat/completions/input_tokens"
+"""Our own addition to both servers."""
 _HUB_VARIABLES = ("HF_", "HUGGINGFACE_", "HUGGING_FACE_", "TRANSFORMERS_")
 """Prefixes of variables that change how the hub's libraries behave; `launch` sets where their cache is."""
 
@@ -62,6 +64,7 @@ def launch(
         "vision": variant.vision,
         "remote_code": variant.remote_code,
         "caches": [str(hub), str(home / "modules")],
+        "count_path": COUNT_PATH,
     }
     kept = inherited(without=(*_HUB_VARIABLES, *without))
     offline = {
@@ -74,4 +77,12 @@ def launch(
     # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
     argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
     own = SHARES_CORES | kept | offline | dict(environment or {})
-    return Launch(argv, own, model=model or str(files.model), slots=1, lacks=lacks, takes=takes)
+    return Launch(
+        argv,
+        own,
+        model=model or str(files.model),
+        slots=1,
+        lacks=lacks,
+        takes=takes,
+        count_path=COUNT_PATH,
+    )

@@ -81,6 +81,7 @@ class LlamaCpp(Engine):
             template_path=llama_server.TEMPLATE_PATH,
             count_path=llama_server.COUNT_PATH,
             takes=llama_server.TAKES,
+            completion_path=llama_server.COMPLETION_PATH,
         )
 
 

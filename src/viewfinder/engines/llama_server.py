@@ -15,7 +15,7 @@ OLDEST_BUILD = 10434
 _VERSION_TIMEOUT_S = 20.0
 SLOTS_PATH = "/slots"
 TEMPLATE_PATH = "/props"
-COUNT_PATH = "/v1/chat/completions/input_tokens"
+COUNT_PATH, COMPLETION_PATH = "/v1/chat/completions/input_tokens", "/v1/completions"
 """Of this server, and of the one in the wheel."""
 TAKES = {
     "top_k": "top_k",
@@ -54,6 +54,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         slots_path=SLOTS_PATH,
         template_path=TEMPLATE_PATH,
         count_path=COUNT_PATH,
+        completion_path=COMPLETION_PATH,
         version=version(program),
         takes=TAKES,
     )

@@ -4,8 +4,12 @@ import importlib
 import secrets
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
+counts: ContextVar[bool] = ContextVar("counts", default=False)
+"""Whether the tokens of this request are counted, and no answer is made."""
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """The model inputs of a prompt without images."""
 
@@ -22,7 +26,20 @@ def load(options: dict[str, Any]) -> Any:
     fix_rotation()
     fix_patch_order()
     server.get_cached_model(options["model"], None, model_kind="text_generation")
+    add_count(server.app, options["count_path"], openai)
     return server.app
+
+
+def add_count(app: Any, path: str, openai: Any) -> None:
+    """Answer a chat request, which must not be a stream, with the tokens of its prompt."""
+    from fastapi import Request
+
+    async def count(body: openai.ChatRequest, request: Request) -> dict[str, int]:
+        counts.set(True)
+        reply = await openai.chat_completions_endpoint(body, request)
+        return {"input_tokens": reply.usage.prompt_tokens}
+
+    app.post(path)(count)
 
 
 def fix_rotation() -> None:
@@ -101,6 +118,12 @@ def with_limits(base: Any, options: dict[str, Any]) -> Any:
             text = getattr(self.config, "text_config", None) or self.config
             if args.top_k >= getattr(text, "vocab_size", 0):  # all of them: an error to mlx-vlm
                 args.top_k = 0
+            if counts.get():
+                self.wait_until_ready()
+                with self._tokenizer_lock:
+                    named |= args.preprocessing_kwargs()
+                    inputs = self._preprocess_request(*given, **named)
+                return SimpleNamespace(prompt_tokens=int(inputs["input_ids"].size)), iter(())
             context, tokens = super().generate(*given, args=args, **named)
             return context, Tokens(tokens, args.stop)
 
@@ -113,6 +136,8 @@ def with_limits(base: Any, options: dict[str, Any]) -> Any:
             text = getattr(self.config, "text_config", None)
             most = min(limit, getattr(text, "max_position_embeddings", None) or limit)
             tokens = int(inputs["input_ids"].size)
+            if counts.get():
+                return inputs
             if tokens >= most:
                 raise PromptTooLongError(f"exceed_context_size_error: {tokens} tokens, where {most} fit")
             request.args.max_tokens = min(request.args.max_tokens, most - tokens)

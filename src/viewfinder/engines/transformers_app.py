@@ -33,8 +33,9 @@ def load(options: dict[str, Any]) -> Any:
         loaded.processor.chat_template = options["chat_template"]
     loaded.model.generate = with_its_tokenizer(loaded.model.generate)
     state = GenerationState()
-    chat = corrected(ChatCompletionHandler, options["context_tokens"])(models, state)
-    return build_server(
+    handler = corrected(ChatCompletionHandler, options["context_tokens"])
+    chat = handler(models, state)
+    app = build_server(
         models,
         chat,
         completion_handler=None,  # only chat is used
@@ -43,6 +44,14 @@ def load(options: dict[str, Any]) -> Any:
         systemone_handler=None,
         generation_state=state,
     )
+    counter = counting(handler)(models, state)
+
+    async def count(body: dict[str, Any]) -> dict[str, int]:
+        counted: dict[str, int] = await counter.handle_request(body, "")
+        return counted
+
+    app.post(options["count_path"])(count)
+    return app
 
 
 def best_device(torch: Any) -> str:
@@ -94,3 +103,15 @@ def corrected(base: Any, context_tokens: int) -> Any:
             config.max_new_tokens = min(config.max_new_tokens, most - tokens)
 
     return Handler
+
+
+def counting(base: Any) -> Any:
+    """The same handler, which counts the tokens of a prompt that is not a stream, however long it is."""
+
+    class Counter(base):  # type: ignore[misc]
+        async def _non_streaming(
+            self, request_id: str, model: Any, processor: Any, model_id: str, inputs: Any, *_: Any, **__: Any
+        ) -> dict[str, int]:
+            return {"input_tokens": int(inputs["input_ids"].shape[-1])}
+
+    return Counter

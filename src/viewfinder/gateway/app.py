@@ -14,6 +14,7 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
 from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.chat import Chat
+from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
@@ -32,6 +33,7 @@ from viewfinder.host.own_names import own_names
 from viewfinder.media.intake import Intake
 from viewfinder.wire.anthropic import Anthropic
 from viewfinder.wire.anthropic_request import CountRequest
+from viewfinder.wire.completions import Completions
 from viewfinder.wire.reply_types import Health
 
 
@@ -57,6 +59,7 @@ def make_app(
     one = KeptResponses(fleet, kept)
     chat = Chat(fleet, intake, settings, metrics.used)
     messages = Chat(fleet, intake, settings, metrics.used, Anthropic())
+    texts = CompletionChat(fleet, intake, settings, metrics.used, Completions())
 
     async def health(_request: Request) -> Response:
         return JSONResponse(Health(version=version).model_dump())
@@ -65,6 +68,7 @@ def make_app(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
+            Route("/v1/completions", texts, methods=["POST"]),
             Route("/v1/messages", messages, methods=["POST"]),
             Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
             Route("/v1/responses", responses, methods=["POST"]),

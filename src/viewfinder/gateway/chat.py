@@ -33,6 +33,8 @@ RelayT = TypeVar("RelayT", bound=Relay)
 class Chat:
     """An ASGI endpoint; all work for a client stops when that client disconnects."""
 
+    kind: type[Relay] = Relay
+
     def __init__(
         self,
         fleet: Fleet,
@@ -62,7 +64,7 @@ class Chat:
         parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
         parsed.answer.request_id = scope.get(SCOPE_ID)
         with renamed(parsed.where):
-            one, headers = await self.relay(parsed, scope, Relay)
+            one, headers = await self.relay(parsed, scope, self.kind)
             relay = one if parsed.request.n == 1 else Choices.of(one, parsed.request.n)
             try:
                 if parsed.request.stream:

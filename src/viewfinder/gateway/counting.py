@@ -18,7 +18,6 @@ from viewfinder.fleet.process.lease import Lease
 from viewfinder.gateway.chat import Chat, with_ignored
 from viewfinder.gateway.relay import Relay, send_json, while_connected
 from viewfinder.gateway.sender import sender
-from viewfinder.gateway.tools import EngineRequest
 from viewfinder.wire.chat import renamed
 from viewfinder.wire.dialect import Dialect
 from viewfinder.wire.replies import clean_count
@@ -42,7 +41,7 @@ class CountRelay(Relay):
 
     async def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
         endpoint = lease.client.endpoint
-        asked = EngineRequest(self.request.model, self.body, endpoint)
+        asked = self._for_engine(endpoint)
         self.ignored = asked.ignored
         if not endpoint.count_path:
             raise self._cannot_count()

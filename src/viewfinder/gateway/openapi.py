@@ -27,6 +27,8 @@ from viewfinder.wire import anthropic_schema
 from viewfinder.wire.anthropic_request import CountRequest, MessagesRequest
 from viewfinder.wire.anthropic_types import MESSAGE_EVENTS, AnsweredMessage, AnthropicError, TokenCount
 from viewfinder.wire.chat import ChatRequest
+from viewfinder.wire.completion_schema import add_fields_of_chat
+from viewfinder.wire.completion_types import CompletionRequest, TextCompletion, TextCompletionChunk
 from viewfinder.wire.reply_types import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -112,6 +114,14 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
         InputTokens,
         ANSWERS,
         request=ChatRequest,
+        method="post",
+    ),
+    "/v1/completions": Operation(
+        "Continues a text as it is, whole or as a stream.",
+        TextCompletion,
+        ANSWERS,
+        request=CompletionRequest,
+        events=(TextCompletionChunk, ErrorBody),
         method="post",
     ),
     "/v1/responses": Operation(
@@ -341,6 +351,7 @@ def _schemas(limits: Limits) -> dict[str, Any]:
     )
     schemas: dict[str, Any] = whole["$defs"]
     add_what_is_ignored(schemas, limits)
+    add_fields_of_chat(schemas)
     for kind in (MessagesRequest, CountRequest):
         anthropic_schema.add_what_is_ignored(schemas, limits, kind)
     add_what_is_read(schemas, limits)

@@ -24,6 +24,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Send
 
+from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import (
     ContextExceeded,
@@ -40,7 +41,7 @@ from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import stopping
 from viewfinder.gateway.context import context_hint
 from viewfinder.gateway.problems import CALLERS_FAULT, body_of
-from viewfinder.gateway.tools import EngineRequest
+from viewfinder.gateway.tools import EngineBody, EngineRequest
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.dialect import Answer
 from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, usage_chunk
@@ -173,14 +174,18 @@ class Relay:
             error.hint = context_hint(self.fleet.variant_of(self.request.model), error.most)
         return error
 
+    def _for_engine(self, endpoint: Endpoint) -> EngineBody:
+        names = self.answer.names_its_stop
+        return EngineRequest(self.request.model, self.body, endpoint, names_its_stop=names)
+
     def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
-        asked = EngineRequest(self.request.model, self.body, lease.client.endpoint)
+        asked = self._for_engine(lease.client.endpoint)
         self.ignored = asked.ignored
         return self._streamed(lease, asked) if self.request.stream else self._whole(lease, asked)
 
-    async def _whole(self, lease: Lease, asked: EngineRequest) -> AsyncGenerator[dict[str, Any], None]:
+    async def _whole(self, lease: Lease, asked: EngineBody) -> AsyncGenerator[dict[str, Any], None]:
         """The one reply of a request that is not streamed."""
-        raw = await lease.client.complete(asked.body)
+        raw = asked.read(await lease.client.complete(asked.body, asked.path))
         lease.chunk_arrived()
         others = self.request.most_others
         if others is not None:  # thousands of small objects
@@ -194,17 +199,17 @@ class Relay:
             asked.continued(choice["message"])
             _end_at_stop(choice, choice["message"], stops)
             asked.clean(choice, "message")
-        self.answer.stopped_by = stops.met
+        self.answer.stopped_by = stops.met or asked.stopped_by
         yield reply
 
-    async def _streamed(self, lease: Lease, asked: EngineRequest) -> AsyncGenerator[dict[str, Any], None]:
+    async def _streamed(self, lease: Lease, asked: EngineBody) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a stream, at most as many as requested."""
         stops = Stops(asked.stop)
         pieces, is_over = 0, False
-        async with contextlib.aclosing(lease.client.stream(asked.body)) as chunks:
+        async with contextlib.aclosing(lease.client.stream(asked.body, asked.path)) as chunks:
             async for raw in chunks:
                 lease.chunk_arrived()
-                chunk = clean_chunk(raw, *self.envelope, self.request.most_others)
+                chunk = clean_chunk(asked.read(raw), *self.envelope, self.request.most_others)
                 if chunk is None:
                     continue
                 if is_over:  # the usage may follow; words after the end are not part of the answer
@@ -217,7 +222,7 @@ class Relay:
                     is_over = is_over or choice["finish_reason"] is not None
                     _end_at_stop(choice, choice["delta"], stops)
                     asked.clean(choice, "delta")
-                self.answer.stopped_by = stops.met
+                self.answer.stopped_by = stops.met or asked.stopped_by
                 if is_over and chunk["choices"] and not pieces:
                     self._allow_silence(chunk["choices"])
                 if _is_worth_sending(chunk):

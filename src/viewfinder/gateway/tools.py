@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from viewfinder.client.chat import CHAT_PATH
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import UnsupportedParameter
 from viewfinder.gateway.fitting import ANSWER_FORM, fit_fields
@@ -19,32 +20,67 @@ PREFILL = "prefill"
 """In `Endpoint.lacks`: the engine does not continue a last message of the assistant, but answers it."""
 
 
-class EngineRequest:
-    """The body for an engine, and what its answer is searched for. `stop` are the stop strings to cut at.
+class EngineBody:
+    """The body for an engine, and where it goes. `ignored` are the names of fields without an effect on this
+    engine, `stop` the stop strings to cut at, and `stopped_by` is the one that the engine says it has met."""
+
+    stopped_by: str | None = None
+
+    def __init__(self, body: dict[str, Any], path: str, ignored: list[str]) -> None:
+        self.body, self.path, self.ignored = body, path, ignored
+        self.stop: list[str] = body.get("stop") or []
+
+    def read(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A reply, or a chunk of one, as `replies` reads it."""
+        return raw
+
+    def clean(self, choice: dict[str, Any], part: str) -> None:
+        """Called for each choice of the answer, whose words are in this part of it."""
+
+    def continued(self, message: dict[str, Any]) -> None:
+        """Called for each message of a whole reply."""
+
+
+class EngineRequest(EngineBody):
+    """A chat request, whose answer is searched for calls.
 
     Raises UnsupportedParameter for what this engine ignores or gets wrong.
     """
 
-    def __init__(self, model: str, body: Mapping[str, Any], endpoint: Endpoint) -> None:
+    def __init__(
+        self, model: str, body: Mapping[str, Any], endpoint: Endpoint, *, names_its_stop: bool = False
+    ) -> None:
         self._model = model
         own = dict(body)
-        self.ignored = fit_fields(own, endpoint)
-        """The names of fields that have no effect on this engine."""
+        ignored = fit_fields(own, endpoint)
         parallel = own.pop("parallel_tool_calls", None)
         self._takes_one_call = parallel is False
         fit = fitted(own, endpoint.template)
-        self.body = fit.body
-        if parallel is not None and self.body.get("tools") and "parallel_tool_calls" in endpoint.takes:
-            self.body = {**self.body, endpoint.takes["parallel_tool_calls"]: parallel}
-        if endpoint.template is not None and endpoint.template.is_of_llama_cpp:
-            self.body = _in_words_of_llama_cpp(fit.body)
-        self.stop: list[str] = self.body.get("stop") or []
+        fit_body = fit.body
+        is_of_llama_cpp = endpoint.template is not None and endpoint.template.is_of_llama_cpp
+        if is_of_llama_cpp:
+            fit_body = _in_words_of_llama_cpp(fit_body)
+        if parallel is not None and fit_body.get("tools") and "parallel_tool_calls" in endpoint.takes:
+            fit_body = {**fit_body, endpoint.takes["parallel_tool_calls"]: parallel}
+        if names_its_stop and is_of_llama_cpp and fit_body.get("stop"):
+            fit_body = {**fit_body, "verbose": True}  # only then does it say which one it has met
+        super().__init__(fit_body, CHAT_PATH, ignored)
         self._is_forced = fit.reads not in ("text", "auto")
         self._refuse_what_is_lacking(body, endpoint.lacks)
         self._readers: defaultdict[int, CallReader] = defaultdict(lambda: CallReader(fit.reads, fit.names))
         last = self.body["messages"][-1]
         self.begins_with = (last.get("content") or "") if last["role"] == "assistant" else ""
         """What the answer continues: the text of a last message of the assistant."""
+
+    def read(self, raw: dict[str, Any]) -> dict[str, Any]:
+        told = raw.get("__verbose")
+        if (
+            isinstance(told, dict)
+            and told.get("stop_type") == "word"
+            and told.get("stopping_word") in self.stop
+        ):
+            self.stopped_by = told["stopping_word"]
+        return raw
 
     def clean(self, choice: dict[str, Any], part: str) -> None:
         """Find the calls in a choice's text. Raises UnsupportedParameter when one is missing."""

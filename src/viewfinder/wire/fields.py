@@ -174,7 +174,13 @@ REFUSED = (
     Field("web_search_options", "refused", "Nothing is searched."),
     *(
         Field(name, "refused", "It is a field of other APIs.", "Send it in 'messages'.")
-        for name in ("prompt", "images", "documents")
+        for name in ("images", "documents")
+    ),
+    Field(
+        "prompt",
+        "refused",
+        "It is a field of POST /v1/completions.",
+        "Send the request there, or write the conversation in 'messages'.",
     ),
     Field(
         "repetition_penalty",

@@ -42,6 +42,7 @@ _KEY = "[key]"
 _OURS = frozenset({"choice", "content", "item"})
 """Kinds whose message is that of our types."""
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
+TEXTS = "/v1/completions"
 _MESSAGES_INSTEAD = "write the conversation in 'messages'"
 OF_ANOTHER_API = {
     CHAT: (
@@ -50,6 +51,10 @@ OF_ANOTHER_API = {
     ),
     RESPONSES: (("messages", CHAT, "write the conversation in 'input'"),),
     MESSAGES: (("input", RESPONSES, _MESSAGES_INSTEAD),),
+    TEXTS: (
+        ("messages", CHAT, "write a text in 'prompt'"),
+        ("input", RESPONSES, "write a text in 'prompt'"),
+    ),
 }
 """Path > fields that only another API has, the path of that API, and what to write here instead."""
 

@@ -104,4 +104,14 @@ def responses():
     return seven(first.output[0].content[0].text)
 
 
+@check("completions")
+def completions():
+    reply = litellm.text_completion(
+        model=f"text-completion-openai/{MODEL}", prompt="The capital of France is", max_tokens=4, **TO
+    )
+    assert reply.usage.completion_tokens <= 4
+    assert reply.choices[0].text
+    return reply.choices[0].text
+
+
 finish()

@@ -24,12 +24,12 @@ TASK = {
 (FOLDER / "sums.yaml").write_text(json.dumps(TASK))
 
 
-def evaluate(model):
-    options = f"model={model},base_url={V1}/chat/completions,num_concurrent=2,max_retries=1"
-    out = FOLDER / f"out-{model}"
+def evaluate(model, kind="local-chat-completions", path="chat/completions", more="", *words):
+    options = f"model={model},base_url={V1}/{path},num_concurrent=2,max_retries=1{more}"
+    out = FOLDER / f"out-{model}-{kind}"
     said = run(
-        *("lm_eval", "--model", "local-chat-completions", "--model_args", options),
-        *("--include_path", FOLDER, "--tasks", "sums", "--apply_chat_template", "--output_path", out),
+        *("lm_eval", "--model", kind, "--model_args", options),
+        *("--include_path", FOLDER, "--tasks", "sums", "--output_path", out, *words),
         OPENAI_API_KEY="not-needed",
     )
     (file,) = out.rglob("results_*.json")
@@ -38,15 +38,26 @@ def evaluate(model):
 
 @check("text")
 def text():
-    scores, _ = evaluate(MODEL)
+    scores, _ = evaluate(MODEL, "local-chat-completions", "chat/completions", "", "--apply_chat_template")
     assert scores["exact_match,none"] >= 0.6, scores
+    return f"exact match {scores['exact_match,none']:.2f}"
+
+
+@check("completions")
+def completions():
+    """`local-completions`: without a template a tiny model answers nothing right."""
+    text_only = ",tokenizer_backend=None,tokenized_requests=False"
+    scores, _ = evaluate(MODEL, "local-completions", "completions", text_only)
+    assert "exact_match,none" in scores, scores
     return f"exact match {scores['exact_match,none']:.2f}"
 
 
 @check("error")
 def error():
     try:
-        _, said = evaluate(NO_MODEL)
+        _, said = evaluate(
+            NO_MODEL, "local-chat-completions", "chat/completions", "", "--apply_chat_template"
+        )
     except RuntimeError as failed:
         said = str(failed)
     assert "404" in said, said[-400:]

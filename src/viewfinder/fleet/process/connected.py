@@ -47,7 +47,12 @@ class ConnectedServer:
         self.phases_s: dict[str, float] = {}
         self.on_change: Callable[[], None] = lambda: None
         self._connecting: asyncio.Task[None] | None = None
-        self._endpoint = Endpoint(server.root, api_key=server.api_key, model=variant.repo)
+        self._endpoint = Endpoint(
+            server.root,
+            api_key=server.api_key,
+            model=variant.repo,
+            completion_path=llama_server.COMPLETION_PATH,
+        )
         self._client: ChatClient | None = None
 
     @property

@@ -179,6 +179,7 @@ def _endpoint(launch: Launch, socket: Path, child: Child) -> Endpoint:
         lacks=launch.lacks,
         count_path=launch.count_path,
         takes=launch.takes,
+        completion_path=launch.completion_path,
     )
     port = launch.port
     if port is None:

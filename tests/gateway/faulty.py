@@ -1,0 +1,66 @@
+"""What the faulty engine of these tests says, and how it continues a text; called by `conftest`."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+WORDS = ("A ", "réd ", "circle.")
+REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
+    "refuse": (400, {"code": 400, "message": "not so"}),
+    "fail": (500, {"code": 500, "message": "boom"}),
+    "error in a 200": (200, {"code": 500, "message": "boom"}),
+}
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
+
+
+def broken(request: web.Request) -> web.Response:
+    """The death of the process, as its client sees it."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def continue_text(engine: Any, request: web.Request) -> web.StreamResponse:
+    """As llama.cpp continues a text; the prompt is the order."""
+    body = await request.json()
+    engine.continued.append(body)
+    order = body["prompt"]
+    if order == "die" or (order == "die once" and len(engine.continued) == 1):
+        return broken(request)
+    if order in REFUSALS:
+        status, error = REFUSALS[order]
+        return web.json_response({"error": error}, status=status)
+    if order == "have no such path":
+        raise web.HTTPNotFound
+    odd = {"choose garbage": ["x"], "say a number": [{"text": 7, "finish_reason": "stop"}]}
+    if order in odd:
+        return web.json_response({"choices": odd[order]})
+    words = () if order == "say nothing" else WORDS
+    if not body.get("stream"):
+        choice = {"index": 0, "text": "".join(words), "logprobs": None, "finish_reason": "stop"}
+        if body.get("logprobs"):
+            choice["logprobs"] = {"content": [token(word, body["logprobs"]) for word in words]}
+        return web.json_response({"object": "text_completion", "choices": [choice], "usage": USAGE})
+    reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
+    await reply.prepare(request)
+    for word in words:
+        logprobs = {"content": [token(word, body["logprobs"])]} if body.get("logprobs") else None
+        await reply.write(text_chunk(word, logprobs))
+        if order == "die in the middle":
+            return broken(request)
+    await reply.write(text_chunk("", None, "stop", usage=USAGE))
+    await reply.write(b"data: [DONE]\n\n")
+    return reply
+
+
+def token(word: str, others: int) -> dict[str, Any]:
+    top = [{"id": at, "token": f"{word}{at}", "bytes": [1], "logprob": -1.0 - at} for at in range(others)]
+    return {"id": 1, "token": word, "bytes": list(word.encode()), "logprob": -0.5, "top_logprobs": top}
+
+
+def text_chunk(
+    text: str, logprobs: dict[str, Any] | None, finish_reason: str | None = None, **more: Any
+) -> bytes:
+    choice = {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
+    return f"data: {json.dumps({'choices': [choice], **more})}\n\n".encode()
