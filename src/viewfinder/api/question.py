@@ -4,6 +4,7 @@ import base64
 import io
 import mimetypes
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -33,10 +34,23 @@ def question_of(parts: Sequence[AskPart]) -> dict[str, Any]:
     return with_images([url for part in parts[:-1] for url in _data_urls(part)], parts[-1])
 
 
-def check_images(images: Sequence[str | Path]) -> None:
-    """Raise BadRequest for what cannot be an image by its kind or size; opens none of them."""
+def check_question(parts: Sequence[str]) -> None:
+    """Raise BadRequest when what was typed has no question, or an image that cannot be one by its kind or
+    size; opens none of them."""
+    *images, last = parts
+    if not last.strip() or _is_file(last) or Path(last).suffix.lower() in IMAGE_SUFFIXES:
+        given = " ".join(map(shlex.quote, [*images, last])) if last.strip() else "photo.jpg"
+        raise BadRequest(
+            "The question is missing.", hint=f'It comes last: viewfinder ask MODEL {given} "What is this?"'
+        )
     for image in images:
+        _require_no_address(image)
         require_file(Path(image), IMAGE_FILE_BYTES, hint=_HINT)
+
+
+def _require_no_address(image: str) -> None:
+    if image.startswith(("http://", "https://")):
+        raise BadRequest("An image is an address on the web.", hint="Download it, and give the file's path.")
 
 
 def _data_urls(part: object) -> Iterator[str]:
@@ -46,9 +60,8 @@ def _data_urls(part: object) -> Iterator[str]:
             yield from _data_urls(one)
     elif isinstance(part, str) and part.startswith("data:"):
         yield part
-    elif isinstance(part, str) and part.startswith(("http://", "https://")):
-        raise BadRequest("An image is an address on the web.", hint="Download it, and give the file's path.")
     elif isinstance(part, str | os.PathLike):
+        _require_no_address(str(part))
         yield from (_of_file(file) for file in _files(Path(part)))
     elif isinstance(part, bytes | bytearray | memoryview):
         yield _data_url("application/octet-stream", bytes(part))

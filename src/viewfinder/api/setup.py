@@ -5,11 +5,12 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
+from urllib.parse import urlsplit
 
 from viewfinder.api.measured import measured_here
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.catalog.uncarded import is_reference
+from viewfinder.catalog.uncarded import HUB_PREFIX, is_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, UnknownModel
@@ -48,9 +49,23 @@ def card_of(catalog: Catalog, name: str) -> ModelCard:
     try:
         return catalog.get(name)
     except UnknownModel:
+        if "://" in name:
+            raise _is_address(name) from None
         if is_reference(name):
             return catalog.add(name)
         raise
+
+
+def _is_address(name: str) -> BadRequest:
+    owner, _, rest = urlsplit(name).path.strip("/").partition("/")
+    repo = f"{owner}/{rest.partition('/')[0]}"
+    on_hub = rest and "huggingface.co/" in name
+    return BadRequest(
+        f"{name[:200]} is an address, not a model.",
+        hint=f"Write a repository of the hub as {HUB_PREFIX}{repo if on_hub else 'owner/name'}."
+        + ("" if on_hub else " List a running server under [endpoints.NAME] in viewfinder.toml."),
+        param="model",
+    )
 
 
 def known_as(catalog: Catalog, card: ModelCard, name: str) -> str:

@@ -30,9 +30,9 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a model a question, with or without images."""
-    from viewfinder.api.question import check_images
+    from viewfinder.api.question import check_question
 
-    check_images(parts[:-1])  # before a model takes its time to load, and all that it needs
+    check_question(parts)  # before a model takes its time to load, and all that it needs
     from viewfinder.api.model import load
     from viewfinder.api.models import limits_note
 

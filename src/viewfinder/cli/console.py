@@ -41,8 +41,8 @@ class PlainFormatter(logging.Formatter):
         return harmless(super().format(record))
 
 
-output = Screen(soft_wrap=True)
-errors = Screen(stderr=True, soft_wrap=True)
+output = Screen(soft_wrap=True, emoji=False)
+errors = Screen(stderr=True, soft_wrap=True, emoji=False)
 
 
 def say(text: str) -> None:

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from viewfinder.cli.console import file_of, output, write_data
+from viewfinder.core.errors import BadRequest
 
 DEMO_MODEL = "glimpse"
 
@@ -27,6 +28,12 @@ def demo(
     from viewfinder.scenes.questions import all_questions
     from viewfinder.scenes.scene import make_scene
 
+    form = chosen_format(None, out)
+    if (file := file_of(out)) is not None and not file.parent.is_dir():  # not after a minute
+        raise BadRequest(
+            f"There is no folder {file.parent}.", hint="Create it, or name another.", param="out"
+        )
+
     output.print("[bold]1. Serve and ask[/]")
     scene = make_scene("demo", things=3)
     with tempfile.TemporaryDirectory() as folder, load(DEMO_MODEL) as model:
@@ -44,8 +51,8 @@ def demo(
     show(measure([DEMO_MODEL], "quick"))
 
     output.print("[bold]3. Report[/]")
-    text = guide(chosen_format(None, out))
-    if (file := file_of(out)) is None:
+    text = guide(form)
+    if file is None:
         write_data(text)
         return
     file.write_text(text, encoding="utf-8")

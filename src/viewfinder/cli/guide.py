@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from viewfinder.report.changes import Comparison
     from viewfinder.report.formats import Format
 
-SUFFIXES = {".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".json": "json"}
+SUFFIXES = {
+    ".md": "md",
+    ".markdown": "md",
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".txt": "md",
+    "": "md",
+}
 
 
 def guide(
@@ -77,7 +85,7 @@ def chosen_format(form: str | None, out: Path | None) -> "Format":
     """The format that was named, else that of the file's name, else Markdown. Raises BadRequest."""
     from viewfinder.report.formats import GUIDE_FORMATS
 
-    wanted = form or SUFFIXES.get(out.suffix.lower() if out else "", "md")
+    wanted = form or (SUFFIXES.get(out.suffix.lower(), out.suffix) if out else "md")
     for one in GUIDE_FORMATS:
         if one == wanted:
             return one

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from viewfinder.cli.console import say
+from viewfinder.cli.console import errors, say
 
 LINES = typer.Option("--lines", "-n", min=0, help="Number of lines to show.")
 FOLLOW = typer.Option("--follow", "-f", help="Keep printing new lines.")
@@ -34,6 +34,9 @@ def events(
     from viewfinder.api.logs import lines
     from viewfinder.core.paths import event_file
 
+    if not follow and not event_file().exists():
+        errors.print("There are no events yet: `viewfinder serve` writes them.")
+        return
     shown = lines(event_file(), last, follow=follow)
     _print(shown if as_json else map(_sentence, shown))
 

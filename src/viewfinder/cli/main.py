@@ -59,8 +59,10 @@ def main() -> None:
     """Run a command; exits with 0 good, 1 the work failed, 2 invalid usage, 3 another instance is running,
     130 interrupted, 141 nobody reads the output."""
     streams.prepare()
-    code = _outcome()
-    interrupts.after_work()
+    try:
+        code = _outcome()
+    except KeyboardInterrupt:  # between the work and what is said of it
+        code = _show_interrupt()
     sys.exit(code)
 
 
@@ -86,6 +88,8 @@ def _run() -> int:
         if isinstance(end.__context__, BrokenPipeError):
             raise end.__context__ from None  # typer makes it a plain 1
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        interrupts.after_work()
     return code if isinstance(code, int) else 0
 
 

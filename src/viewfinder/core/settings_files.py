@@ -62,7 +62,9 @@ def _content(file: Path) -> dict[str, Any]:
             raise BadRequest(f"{file} is not valid: line {line} has a key of more than 64 parts.", hint=hint)
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadRequest(f"{file} is not valid TOML: {error}.") from None
+        raise BadRequest(
+            f"{file} is not valid TOML: {error}.", hint='Write [table], and name = "value" below it.'
+        ) from None
     except UnicodeDecodeError as error:
         raise BadRequest(f"{file} is not valid TOML: {error}.", hint="Save it as UTF-8.") from None
 

@@ -1,0 +1,174 @@
+"""Typical mistakes: each gives at most three lines with the way out, no traceback, and the right exit code.
+
+Ctrl-C in each command is in `tests/e2e/test_interrupted.py`, with real signals.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from viewfinder.cli.main import main
+
+USAGE, FAILED = 2, 1
+
+MISTAKES: list[tuple[str, int, str, str]] = [
+    # What was typed; the exit code; what is wrong; the way out.
+    ("asck glimpse Hi", USAGE, "no command 'asck'", "Did you mean ask?"),
+    ("remove glimpse", USAGE, "no command 'remove'", ""),
+    ("lod glimpse", USAGE, "no command 'lod'", "Did you mean load?"),
+    ("--verison", USAGE, "No such option: --verison", "--version"),
+    ("--config", USAGE, "requires an argument", "viewfinder --help"),
+    ("--config nofile.toml models", USAGE, "nofile.toml cannot be read", "--config names it"),
+    ("--config broken.toml models", USAGE, "broken.toml is not valid TOML", "Write [table]"),
+    (
+        "--config typo.toml models",
+        USAGE,
+        "no setting 'fleet.memory_budget'",
+        "Did you mean memory_budget_gb?",
+    ),
+    ("ask", USAGE, "Missing argument 'MODEL'", "Usage: viewfinder ask [OPTIONS] MODEL [IMAGE...] QUESTION"),
+    ("ask glimpse", USAGE, "Missing argument '[IMAGE...] QUESTION'", "Usage: viewfinder ask"),
+    ("ask glimpse ''", USAGE, "The question is missing", 'viewfinder ask MODEL photo.jpg "What is this?"'),
+    ("ask glimpse scene.png", USAGE, "The question is missing", 'viewfinder ask MODEL scene.png "What'),
+    ("ask glimpse away.jpg", USAGE, "The question is missing", 'viewfinder ask MODEL away.jpg "What'),
+    ("ask glimpse away.jpg What?", USAGE, "away.jpg cannot be read", "come before the question"),
+    ("ask glimpse pictures What?", USAGE, "pictures is a folder", "come before the question"),
+    ("ask glimpse https://example.org/a.png What?", USAGE, "an address on the web", "Download it"),
+    (
+        "ask https://huggingface.co/o/n Hi",
+        USAGE,
+        "an address, not a model",
+        "Write a repository of the hub as hf:o/n.",
+    ),
+    ("ask http://127.0.0.1:11434/v1 Hi", USAGE, "an address, not a model", "[endpoints.NAME]"),
+    ("ask glimse Hi", USAGE, "no model named 'glimse'", "Did you mean glimpse?"),
+    ("ask owner/name Hi", FAILED, "is missing", "hf:owner/name"),
+    ("ask nofile.gguf Hi", FAILED, "nofile.gguf is missing", "Check the path"),
+    ("ask moondream2 Hi", FAILED, "is not on this disk", "Run: viewfinder pull moondream2"),
+    ("ask glimpse Hi --variant q4", USAGE, "has no variant 'q4'", "Its variants: llama.cpp-f16"),
+    ("ask glimpse Hi --max-tokens 0", USAGE, "greater than or equal to 1", "viewfinder ask --help"),
+    ("ask glimpse Hi --temperature hot", USAGE, "valid number", "viewfinder ask --help"),
+    ("ask glimpse Hi --temp 1", USAGE, "No such option: --temp", "--temperature"),
+    ("serve --port 99999", USAGE, "less than or equal to 65535", "Fix --port."),
+    ("serve --port http", USAGE, "valid integer", "viewfinder serve --help"),
+    ("serve --host 0.0.0.0", USAGE, "no API key is set", "viewfinder keys add NAME"),
+    ("serve --mmproj x.gguf", USAGE, "--mmproj needs one .gguf file", "viewfinder serve model.gguf"),
+    ("serve --variant llama.cpp-f16", USAGE, "Which model is the variant", "--variant MODEL="),
+    ("serve glimse", USAGE, "no model named 'glimse'", "Did you mean glimpse?"),
+    ("ps", FAILED, "No `viewfinder serve` runs", "Start it: viewfinder serve"),
+    ("load glimpse", FAILED, "No `viewfinder serve` runs", "Start it: viewfinder serve"),
+    ("unload glimpse", FAILED, "No `viewfinder serve` runs", "Start it: viewfinder serve"),
+    ("ps --follow", USAGE, "No such option: --follow", "viewfinder ps --help"),
+    ("logs glimpse", USAGE, "no log of 'glimpse'", ""),
+    ("models glimse", USAGE, "no model named 'glimse'", "Did you mean glimpse?"),
+    ("models a b", USAGE, "unexpected extra argument", "viewfinder models --help"),
+    ("pull", USAGE, "Missing argument 'MODEL...'", "Usage: viewfinder pull"),
+    ("pull owner/name", USAGE, "no model named 'owner/name'", "hf:owner/name"),
+    ("pull https://huggingface.co/o/n", USAGE, "no model named 'https:", "hf:owner/name"),
+    ("pull hf:nothing", USAGE, "names no repository", "hf:owner/name"),
+    ("bench glimpse --suite fast", USAGE, "no suite named 'fast'", "Suites: quick, standard, thorough."),
+    ("bench --budget 5", USAGE, "not a valid budget", "90s, 10m or 1h"),
+    ("bench --resume", FAILED, "no interrupted run", "Run: viewfinder bench"),
+    ("bench --vqa nofolder", USAGE, "no such folder", "Name the folder"),
+    ("bench --endpoint localhost:1234", USAGE, "not the address of a server", "http://127.0.0.1:11434/v1"),
+    ("guide", FAILED, "Nothing was measured here yet", "Run: viewfinder bench"),
+    ("guide --out guide.pdf", USAGE, "no format named '.pdf'", "Formats: md, html, json."),
+    ("demo --out nofolder/guide.md", USAGE, "no folder nofolder", "Create it"),
+    ("results show", USAGE, "Missing argument 'RUN'", "Usage: viewfinder results show [OPTIONS] RUN"),
+    ("results rm 2020", USAGE, "There is no run '2020'", "`viewfinder results` lists them."),
+    ("export --format xml", USAGE, "There is no format 'xml'", "jsonl, csv, lmms-eval"),
+    ("keys add a/b", USAGE, "cannot be the name of a key", "Use up to 40"),
+    ("keys rm nobody", USAGE, "no key named 'nobody'", "See: viewfinder keys"),
+    ("help bensh", USAGE, "no command 'bensh'", "Did you mean bench?"),
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder, with files; handlers of signals and of the log are as before afterwards."""
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "scene.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "broken.toml").write_text("[fleet")
+    (tmp_path / "typo.toml").write_text("[fleet]\nmemory_budget = 8\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    interrupt, handlers = signal.getsignal(signal.SIGINT), [*logging.root.handlers]
+    yield tmp_path
+    signal.signal(signal.SIGINT, interrupt)
+    logging.root.handlers[:] = handlers
+
+
+def typed(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str]:
+    """The exit code, and what stderr shows."""
+    monkeypatch.setattr(sys, "argv", ["viewfinder", *words])
+    monkeypatch.setenv("VIEWFINDER_CONFIG", os.environ["VIEWFINDER_CONFIG"])  # --config sets it
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "code", "wrong", "way_out"), MISTAKES, ids=[row[0] for row in MISTAKES])
+def test_a_mistake_is_told_with_the_way_out(
+    words: str,
+    code: int,
+    wrong: str,
+    way_out: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exit_code, said = typed([word.strip("'") for word in words.split()], capsys, monkeypatch)
+    assert exit_code == code, said
+    assert wrong in said
+    assert way_out in said
+    assert len(said.splitlines()) in (2, 3), said
+    assert "Traceback" not in said
+    assert "internal_error" not in said
+
+
+OLD: list[tuple[str, str, str, int, str, str]] = [
+    # A file of the state folder, and what it holds; then as above.
+    ("results.sqlite", "not a database", "guide", FAILED, "cannot be used", "Move it away"),
+    ("results.sqlite", "not a database", "bench glimpse", FAILED, "cannot be used", "Move it away"),
+    ("keys.json", "{", "keys", FAILED, "cannot be read", "viewfinder keys add NAME"),
+    (
+        "owner.json",
+        '{"pid": 1, "url": "http://127.0.0.1:8080"}',
+        "ps",
+        FAILED,
+        "No `viewfinder serve` runs",
+        "Start",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words", "code", "wrong", "way_out"), OLD, ids=[f"{row[0]} {row[2]}" for row in OLD]
+)
+def test_an_old_state_folder_is_told_with_the_way_out(
+    home: Path,
+    file: str,
+    content: str,
+    words: str,
+    code: int,
+    wrong: str,
+    way_out: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (home / file).write_text(content)
+    exit_code, said = typed(words.split(), capsys, monkeypatch)
+    assert (exit_code, len(said.splitlines())) == (code, 2), said
+    assert wrong in said
+    assert way_out in said
+
+
+def test_there_are_40_of_them() -> None:
+    assert len(MISTAKES) >= 40
