@@ -1,6 +1,6 @@
 """The clients that `make test-clients` runs; docs/clients.md is their table."""
 
-from tests.clients.row import Client, not_applicable, ours
+from tests.clients.row import Client, not_applicable
 
 TEXTS_ONLY = "it has texts only"
 EVALUATES = "it asks single questions and waits for the whole answer"

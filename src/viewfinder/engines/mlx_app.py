@@ -19,7 +19,7 @@ def load(options: dict[str, Any]) -> Any:
     from mlx_vlm.server import openai
 
     server: Any = importlib.import_module("mlx_vlm.server.app")  # the package hides it behind its app
-    server.ResponseGenerator = with_limits(server.ResponseGenerator, options)
+    server.ResponseGenerator = with_counts(with_limits(server.ResponseGenerator, options))
     openai._build_gen_args = with_stop_and_seed(openai._build_gen_args)
     # When a conversation grows too long, it would have the model summarize it, unasked.
     openai.compaction._context_limit = lambda config, *, required=True: None
@@ -97,7 +97,6 @@ def with_stop_and_seed(build: Any) -> Any:
 def with_limits(base: Any, options: dict[str, Any]) -> Any:
     """The server's generator, which stops where the context is full and at a stop string."""
     import mlx.core as mx
-    from mlx_vlm.server.generation import PromptTooLongError
 
     limit, request = options["context_tokens"], threading.local()
 
@@ -118,12 +117,6 @@ def with_limits(base: Any, options: dict[str, Any]) -> Any:
             text = getattr(self.config, "text_config", None) or self.config
             if args.top_k >= getattr(text, "vocab_size", 0):  # all of them: an error to mlx-vlm
                 args.top_k = 0
-            if counts.get():
-                self.wait_until_ready()
-                with self._tokenizer_lock:
-                    named |= args.preprocessing_kwargs()
-                    inputs = self._preprocess_request(*given, **named)
-                return SimpleNamespace(prompt_tokens=int(inputs["input_ids"].size)), iter(())
             context, tokens = super().generate(*given, args=args, **named)
             return context, Tokens(tokens, args.stop)
 
@@ -135,15 +128,35 @@ def with_limits(base: Any, options: dict[str, Any]) -> Any:
                 raise ValueError("the images did not reach the model: it has no processor for them")
             text = getattr(self.config, "text_config", None)
             most = min(limit, getattr(text, "max_position_embeddings", None) or limit)
-            tokens = int(inputs["input_ids"].size)
-            if counts.get():
-                return inputs
-            if tokens >= most:
-                raise PromptTooLongError(f"exceed_context_size_error: {tokens} tokens, where {most} fit")
-            request.args.max_tokens = min(request.args.max_tokens, most - tokens)
+            if not counts.get():
+                fit(request.args, int(inputs["input_ids"].size), most)
             return inputs
 
     return Generator
+
+
+def fit(args: Any, tokens: int, most: int) -> None:
+    """Refuse a prompt that fills the context; limit the answer to the rest of it."""
+    from mlx_vlm.server.generation import PromptTooLongError
+
+    if tokens >= most:
+        raise PromptTooLongError(f"exceed_context_size_error: {tokens} tokens, where {most} fit")
+    args.max_tokens = min(args.max_tokens, most - tokens)
+
+
+def with_counts(base: Any) -> Any:
+    """The generator, which makes no answer to a request whose tokens are counted."""
+
+    class Counter(base):  # type: ignore[misc]
+        def generate(self, *given: Any, args: Any, **named: Any) -> Any:
+            if not counts.get():
+                return super().generate(*given, args=args, **named)
+            self.wait_until_ready()
+            with self._tokenizer_lock:
+                inputs = self._preprocess_request(*given, **named, **args.preprocessing_kwargs())
+            return SimpleNamespace(prompt_tokens=int(inputs["input_ids"].size)), iter(())
+
+    return Counter
 
 
 class Tokens:
