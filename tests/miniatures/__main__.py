@@ -9,16 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import (
+    GEMMA4,
+    LFM2_VL,
     LLAVA_NEXT,
     MOONDREAM2,
     MOONDREAM2_TOKENIZER,
     PHI35_VISION,
+    QWEN3_VL,
+    QWEN35,
     SMOLVLM,
     SMOLVLM2,
     llava_next,
     moondream2,
     phi35_vision,
     smolvlm,
+    today,
 )
 from .hub import publish
 
@@ -29,6 +34,10 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     MOONDREAM2_TOKENIZER: moondream2.write_tokenizer,
     LLAVA_NEXT: llava_next.write,
     PHI35_VISION: phi35_vision.write,
+    QWEN35: today.write_qwen35,
+    QWEN3_VL: today.write_qwen3_vl,
+    GEMMA4: today.write_gemma4,
+    LFM2_VL: today.write_lfm2_vl,
 }
 ABSENT = {MOONDREAM2_TOKENIZER: ("config.json",)}
 """Files that libraries look for though the repository has none."""
