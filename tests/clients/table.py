@@ -137,7 +137,7 @@ CLIENTS = (
             "async_openai": "an evaluation of images by its other class",
             "long answers": "a task that allows 49152 tokens, as tasks of its own do",
         },
-        timeout_s=400,
+        timeout_s=600,
     ),
     Client(
         "aider",
