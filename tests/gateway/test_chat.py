@@ -256,6 +256,8 @@ async def test_the_catalog_is_looked_through_only_for_a_refusal(
         ("/v1/responses", "messages", "POST /v1/chat/completions"),
         ("/v1/chat/completions", "input", "POST /v1/responses"),
         ("/v1/chat/completions", "system", "POST /v1/messages"),
+        ("/v1/chat/completions", "prompt", "POST /v1/completions"),
+        ("/v1/completions", "messages", "POST /v1/chat/completions"),
         ("/v1/messages", "input", "POST /v1/responses"),
     ],
 )

@@ -39,6 +39,8 @@ MEANT = [
     ("POST", "/openai/deployments/gpt-4o/chat/completions?api-version=1", "POST /v1/chat/completions"),
     ("POST", "//v1//responses", "POST /v1/responses"),
     ("POST", "/responses", "POST /v1/responses"),
+    ("POST", "/completions", "POST /v1/completions"),
+    ("POST", "/completions/chat/completions", "POST /v1/chat/completions"),
     ("POST", "/messages", "POST /v1/messages"),
     ("POST", "/v1/v1/messages", "POST /v1/messages"),
     ("GET", "/models", "GET /v1/models"),
