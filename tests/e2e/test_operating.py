@@ -205,12 +205,12 @@ def test_sighup_restarts_only_the_model_that_the_change_concerns(
 def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: Served, config: Path) -> None:
     assert ask(operated.url) == 200
     pid = look()["glimpse"]["pid"]
-    config.write_text('api_key = "secret"\n[limits]\noutput_tokens = 2\n' + MINE)
+    config.write_text('api_key = "secret"\n[limits]\ntext_bytes = 50\n' + MINE)
     until(lambda: ask(operated.url) == 401)
-    assert ask(operated.url, key="secret") == 400  # it asks for 3 tokens
+    assert ask(operated.url, key="secret") == 413  # its request is longer
     config.write_text('api_key = "other"\n[engine]\nslots = 0\n')
     operated.process.send_signal(signal.SIGHUP)
-    assert ask(operated.url, key="secret") == 400
+    assert ask(operated.url, key="secret") == 413
     config.write_text(MINE)
     until(lambda: ask(operated.url) == 200)
     until(lambda: not look()["glimpse"]["pinned"])

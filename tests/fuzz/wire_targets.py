@@ -23,7 +23,11 @@ from .oracle import attempt, constants, require, require_harmless
 
 LIMITS = Limits()
 SAFE_IMAGE = "data:image/png;base64,AAAA"
-ENGINE_FIELDS = {*PASSED_ON, "messages", "stream_options", "max_tokens", "seed", "response_format"}
+ENGINE_FIELDS = {
+    *PASSED_ON,
+    *("messages", "stream_options", "max_tokens", "seed", "response_format"),
+    *("logprobs", "top_logprobs", "thinking"),
+}
 
 
 def read_outline(data: bytes) -> None:
