@@ -15,9 +15,10 @@ QWEN35 = "mlx-community/Qwen3.5-0.8B-MLX-4bit"
 QWEN3_VL = "mlx-community/Qwen3-VL-8B-Instruct-4bit"
 GEMMA4 = "mlx-community/gemma-4-e2b-it-4bit"
 LFM2_VL = "mlx-community/LFM2.5-VL-450M-6bit"
+INTERNVL35 = "bartowski/OpenGVLab_InternVL3_5-2B-GGUF"
 REPOS = (
     *(SMOLVLM, SMOLVLM2, MOONDREAM2, MOONDREAM2_TOKENIZER, LLAVA_NEXT, PHI35_VISION),
-    *(QWEN35, QWEN3_VL, GEMMA4, LFM2_VL),
+    *(QWEN35, QWEN3_VL, GEMMA4, LFM2_VL, INTERNVL35),
 )
 ALIKE = {
     "smolvlm-256m": "smolvlm-500m",
@@ -32,12 +33,10 @@ ALIKE = {
 """Cards whose architecture is that of a card with a miniature."""
 NONE = {
     "glimpse": "It is small itself.",
-    "internvl3.5-2b": "With transformers it needs torchvision, which the extra does not install; nothing "
-    "here writes its GGUF pair.",
     "glm-ocr": "Its only variant is a GGUF pair of architectures (glm4, glm4v) that nothing here writes.",
     "minicpm-v-4.6": "Its slices and its merger are not made in small yet.",
     "gemma-3-4b": "It was replaced by Gemma 4, which has one.",
-    "internvl3-2b": "It was replaced by InternVL3.5.",
+    "internvl3-2b": "It was replaced by InternVL3.5, which has one.",
     "qwen2.5-vl-3b": "It was replaced by Qwen3-VL, which has one.",
     "qwen2.5-vl-7b": "It was replaced by Qwen3-VL, which has one.",
 }

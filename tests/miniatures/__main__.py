@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import (
     GEMMA4,
+    INTERNVL35,
     LFM2_VL,
     LLAVA_NEXT,
     MOONDREAM2,
@@ -19,6 +20,7 @@ from . import (
     QWEN35,
     SMOLVLM,
     SMOLVLM2,
+    internvl35_gguf,
     llava_next,
     moondream2,
     phi35_vision,
@@ -38,6 +40,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     QWEN3_VL: today.write_qwen3_vl,
     GEMMA4: today.write_gemma4,
     LFM2_VL: today.write_lfm2_vl,
+    INTERNVL35: internvl35_gguf.write,
 }
 ABSENT = {MOONDREAM2_TOKENIZER: ("config.json",)}
 """Files that libraries look for though the repository has none."""

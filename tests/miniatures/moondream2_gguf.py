@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 
 from . import glimpse
-from .glimpse import FIRST_WORD, SHARPNESS
+from .gguf_writer import Writer
 
 TEXT_FILE, PROJECTOR_FILE = "moondream2-text-model-f16.gguf", "moondream2-mmproj-f16.gguf"
 WIDE, BLOCKS, HEADS = 64, 2, 2
@@ -25,40 +25,8 @@ def write_pair(folder: Path, end_token: str) -> None:
     _write_projector(folder / PROJECTOR_FILE)
 
 
-class _Writer(gguf.GGUFWriter):
-    """Adds layers of random numbers that keep the scale of their input."""
-
-    def __init__(self, file: Path, architecture: str, seed: int) -> None:
-        super().__init__(file, architecture)
-        self.add_name("moondream2")
-        self.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-        self.numbers = np.random.default_rng(seed)
-
-    def add_linear(self, name: str, outputs: int, inputs: int) -> None:
-        weight = self.numbers.normal(size=(outputs, inputs)) / inputs**0.5
-        weight *= SHARPNESS if "attn" in name else 1
-        bias = self.numbers.normal(size=outputs) / 10
-        if name == "output":
-            weight[:FIRST_WORD], bias[:FIRST_WORD] = 0, 0
-        self.add_tensor(f"{name}.weight", weight.astype(np.float16))
-        self.add_tensor(f"{name}.bias", bias.astype(np.float32))
-
-    def add_norm(self, name: str, width: int) -> None:
-        self.add_tensor(f"{name}.weight", np.ones(width, np.float32))
-        self.add_tensor(f"{name}.bias", np.zeros(width, np.float32))
-
-    def add_table(self, name: str, *shape: int, type_: type[np.floating] = np.float16) -> None:
-        self.add_tensor(f"{name}.weight", self.numbers.normal(size=shape).astype(type_))
-
-    def write(self) -> None:
-        self.write_header_to_file()
-        self.write_kv_data_to_file()
-        self.write_tensors_to_file()
-        self.close()
-
-
 def _write_text(file: Path, end_token: str) -> None:
-    writer = _Writer(file, "phi2", seed=3)
+    writer = Writer(file, "moondream2", "phi2", seed=3)
     writer.add_context_length(2048)
     writer.add_embedding_length(WIDE)
     writer.add_feed_forward_length(2 * WIDE)
@@ -80,7 +48,7 @@ def _write_text(file: Path, end_token: str) -> None:
     writer.write()
 
 
-def _add_vocabulary(writer: _Writer, end_token: str) -> None:
+def _add_vocabulary(writer: Writer, end_token: str) -> None:
     fields = gguf.GGUFReader(glimpse.TEXT_GGUF).fields
     tokens = fields["tokenizer.ggml.tokens"].contents()
     writer.add_tokenizer_model("gpt2")
@@ -94,7 +62,7 @@ def _add_vocabulary(writer: _Writer, end_token: str) -> None:
 
 
 def _write_projector(file: Path) -> None:
-    writer = _Writer(file, "clip", seed=4)
+    writer = Writer(file, "moondream2", "clip", seed=4)
     for name, value in (
         ("clip.has_text_encoder", False),
         ("clip.has_vision_encoder", True),
