@@ -79,6 +79,17 @@ async def count(served: Served, *messages: dict[str, Any]) -> int:
         return int(said["input_tokens"])
 
 
+@pytest.mark.parametrize(
+    "word", ["<image>", "<fake_token_around_image><image>", "<|image_pad|>", "<__media__>"]
+)
+async def test_words_that_spell_an_image_are_words(served: Served, word: str) -> None:
+    """With transformers they took the place of an image: an error without one, and with one, too."""
+    for scenes in ((), (SCENE,)):
+        usage = (await served.ask(user(f"{word} {DESCRIBE}", *scenes), max_tokens=4))["usage"]
+        plain = (await served.ask(user(DESCRIBE, *scenes), max_tokens=4))["usage"]
+        assert plain["prompt_tokens"] < usage["prompt_tokens"] < plain["prompt_tokens"] + 45
+
+
 async def test_a_seed_decides_the_answer_and_without_one_answers_differ(served: Served) -> None:
     """mlx-vlm's server has seed 0 for every request (Blaizzy/mlx-vlm 1818), torch one for every process."""
     alike = replace(SCENE, things=tuple(replace(thing, shape="circle") for thing in SCENE.things))

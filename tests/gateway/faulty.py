@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 
 WORDS = ("A ", "réd ", "circle.")
-REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
+REFUSALS: dict[str, tuple[int, dict[str, Any] | str]] = {
+    "too long in a 200": (200, "exceed_context_size_error: 609 tokens, where 512 fit"),
     "refuse": (400, {"code": 400, "message": "not so"}),
     "fail": (500, {"code": 500, "message": "boom"}),
     "error in a 200": (200, {"code": 500, "message": "boom"}),

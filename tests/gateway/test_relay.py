@@ -265,3 +265,18 @@ async def test_a_large_reply_that_is_no_completion(gateway, body: str) -> None:
     async with gateway.post("hello") as reply:
         assert reply.status == 502
         assert (await reply.json())["error"]["code"] == "engine_refused"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/chat/completions/input_tokens"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_that_is_too_long_is_no_fault_of_the_engine(gateway, path: str, stream: bool) -> None:
+    """mlx-vlm says it in a reply with status 200: the model was checked, and the text was sent twice."""
+    message = {"role": "user", "content": "too long in a 200"}
+    body = {"model": "both", "messages": [message], "stream": stream}
+    async with gateway.http.post(gateway.url + path, json=body) as reply:
+        error = (await reply.json())["error"]
+    assert (reply.status, error["code"]) == (400, "context_length_exceeded")
+    assert "maximum context length is 512 tokens" in error["message"]
+    assert "raise engine.context_tokens" in error["message"]
+    assert gateway.fleet.reported == []
+    assert len(gateway.engine.asked) + len(gateway.engine.counted) == 1

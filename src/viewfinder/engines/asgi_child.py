@@ -27,13 +27,24 @@ def main() -> None:
     if not options["remote_code"]:
         refuse_code((options["model"], *options["caches"]))
     try:
-        app = runpy.run_path(options["app"])["load"](options)
+        app = runpy.run_path(options["app"])["load"]({**options, "as_words": as_words})
     except BaseException as error:
         traceback.print_exc()
         reason = str(getattr(error, "detail", "") or error or type(error).__name__)
         print(f"The model was not loaded: {' '.join(reason.split())}", file=sys.stderr, flush=True)
         os._exit(1)  # threads of the library may still run, and would delay or spoil the end
     serve(app, Path(options["socket"]))
+
+
+def as_words(processor: Any, text: str) -> str:
+    """The text of a message, with an invisible space within each of the processor's tokens that it spells.
+
+    It would be taken for the place of an image, and be an error where there are fewer images.
+    """
+    for name, token in vars(processor).items():
+        if name.endswith("_token") and isinstance(token, str) and len(token) > 1:
+            text = text.replace(token, f"{token[0]}\u200b{token[1:]}")
+    return text
 
 
 def refuse_code(folders: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +26,9 @@ def load(options: dict[str, Any]) -> Any:
     openai.compaction._context_limit = lambda config, *, required=True: None
     fix_rotation()
     fix_patch_order()
-    server.get_cached_model(options["model"], None, model_kind="text_generation")
+    _, processor, _ = server.get_cached_model(options["model"], None, model_kind="text_generation")
+    as_words = partial(options["as_words"], processor)
+    openai._chat_message_to_prompt = with_words(openai._chat_message_to_prompt, as_words)
     add_count(server.app, options["count_path"], openai)
     return server.app
 
@@ -40,6 +43,22 @@ def add_count(app: Any, path: str, openai: Any) -> None:
         return {"input_tokens": reply.usage.prompt_tokens}
 
     app.post(path)(count)
+
+
+def with_words(read: Any, as_words: Any) -> Any:
+    """The words of a message are words, whatever they spell."""
+
+    def worded(message: dict[str, Any]) -> Any:
+        content = message.get("content")
+        if isinstance(content, str):
+            content = as_words(content)
+        elif isinstance(content, list):
+            content = [
+                {**part, "text": as_words(part["text"])} if "text" in part else part for part in content
+            ]
+        return read({**message, "content": content})
+
+    return worded
 
 
 def fix_rotation() -> None:

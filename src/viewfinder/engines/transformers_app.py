@@ -4,6 +4,7 @@ It imports nothing of Viewfinder. Where the server deviates from OpenAI's API, i
 """
 
 import os
+from functools import partial
 from typing import Any
 
 
@@ -33,7 +34,8 @@ def load(options: dict[str, Any]) -> Any:
         loaded.processor.chat_template = options["chat_template"]
     loaded.model.generate = with_its_tokenizer(loaded.model.generate)
     state = GenerationState()
-    handler = corrected(ChatCompletionHandler, options["context_tokens"])
+    worded = with_words(ChatCompletionHandler, partial(options["as_words"], loaded.processor))
+    handler = corrected(worded, options["context_tokens"])
     chat = handler(models, state)
     app = build_server(
         models,
@@ -101,6 +103,21 @@ def corrected(base: Any, context_tokens: int) -> Any:
                 refusal = {"type": "exceed_context_size_error", "n_prompt_tokens": tokens, "n_ctx": most}
                 raise HTTPException(400, refusal)
             config.max_new_tokens = min(config.max_new_tokens, most - tokens)
+
+    return Handler
+
+
+def with_words(base: Any, as_words: Any) -> Any:
+    """The handler, for which the words of a message are words."""
+
+    class Handler(base):  # type: ignore[misc]
+        def get_processor_inputs_from_messages(self, *given: Any, **named: Any) -> Any:
+            messages = super().get_processor_inputs_from_messages(*given, **named)
+            for message in messages:
+                for part in message["content"] if isinstance(message["content"], list) else ():
+                    if part["type"] == "text":
+                        part["text"] = as_words(part["text"])
+            return messages
 
     return Handler
 

@@ -152,7 +152,7 @@ class Relay:
                 except EngineRefused as refusal:
                     # Engines' error texts have held addresses and paths: they stay in the engine's log.
                     failure: ViewfinderError = engine_refusal(refusal.said, refusal.status)
-                    if refusal.status in CALLERS_FAULT:
+                    if refusal.status in CALLERS_FAULT or isinstance(failure, ContextExceeded):
                         raise self._with_hint(failure) from None
                 except ContextExceeded as error:  # in a stream, or in a reply with status 200
                     raise self._with_hint(error) from None
