@@ -16,9 +16,10 @@ QWEN3_VL = "mlx-community/Qwen3-VL-8B-Instruct-4bit"
 GEMMA4 = "mlx-community/gemma-4-e2b-it-4bit"
 LFM2_VL = "mlx-community/LFM2.5-VL-450M-6bit"
 INTERNVL35 = "bartowski/OpenGVLab_InternVL3_5-2B-GGUF"
+GLM_OCR = "ggml-org/GLM-OCR-GGUF"
 REPOS = (
     *(SMOLVLM, SMOLVLM2, MOONDREAM2, MOONDREAM2_TOKENIZER, LLAVA_NEXT, PHI35_VISION),
-    *(QWEN35, QWEN3_VL, GEMMA4, LFM2_VL, INTERNVL35),
+    *(QWEN35, QWEN3_VL, GEMMA4, LFM2_VL, INTERNVL35, GLM_OCR),
 )
 ALIKE = {
     "smolvlm-256m": "smolvlm-500m",
@@ -33,7 +34,6 @@ ALIKE = {
 """Cards whose architecture is that of a card with a miniature."""
 NONE = {
     "glimpse": "It is small itself.",
-    "glm-ocr": "Its only variant is a GGUF pair of architectures (glm4, glm4v) that nothing here writes.",
     "minicpm-v-4.6": "Its slices and its merger are not made in small yet.",
     "gemma-3-4b": "It was replaced by Gemma 4, which has one.",
     "internvl3-2b": "It was replaced by InternVL3.5, which has one.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import (
     GEMMA4,
+    GLM_OCR,
     INTERNVL35,
     LFM2_VL,
     LLAVA_NEXT,
@@ -20,6 +21,7 @@ from . import (
     QWEN35,
     SMOLVLM,
     SMOLVLM2,
+    glmocr_gguf,
     internvl35_gguf,
     llava_next,
     moondream2,
@@ -41,6 +43,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     GEMMA4: today.write_gemma4,
     LFM2_VL: today.write_lfm2_vl,
     INTERNVL35: internvl35_gguf.write,
+    GLM_OCR: glmocr_gguf.write,
 }
 ABSENT = {MOONDREAM2_TOKENIZER: ("config.json",)}
 """Files that libraries look for though the repository has none."""

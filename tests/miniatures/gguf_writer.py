@@ -1,11 +1,12 @@
-"""Writes GGUF files with random weights; used by the builders of Moondream2 and InternVL3.5."""
+"""Writes GGUF files with random weights; used by the builders of Moondream2, InternVL3.5 and GLM-OCR."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import gguf
 import numpy as np
 
-from .glimpse import FIRST_WORD, SHARPNESS
+from .glimpse import END, FIRST_WORD, IDS, SHARPNESS, START, TEXT_GGUF, chat_template
 
 
 class Writer(gguf.GGUFWriter):
@@ -34,6 +35,20 @@ class Writer(gguf.GGUFWriter):
 
     def add_table(self, name: str, *shape: int, type_: type[np.floating] = np.float16) -> None:
         self.add_tensor(f"{name}.weight", self.numbers.normal(size=shape).astype(type_))
+
+    def add_glimpses_vocabulary(self, names: Mapping[int, str]) -> None:
+        """Glimpse's tokens and template, with other names for some special tokens, by their ids."""
+        fields = gguf.GGUFReader(TEXT_GGUF).fields
+        tokens = fields["tokenizer.ggml.tokens"].contents()
+        self.add_tokenizer_model("gpt2")
+        self.add_tokenizer_pre("gpt-2")
+        self.add_token_list([names.get(number, token) for number, token in enumerate(tokens)])
+        self.add_token_types(fields["tokenizer.ggml.token_type"].contents())
+        self.add_token_merges(fields["tokenizer.ggml.merges"].contents())
+        self.add_bos_token_id(IDS[START])
+        self.add_eos_token_id(IDS[END])
+        self.add_add_bos_token(False)
+        self.add_chat_template(chat_template().replace(END, names[IDS[END]]))
 
     def write(self) -> None:
         self.write_header_to_file()

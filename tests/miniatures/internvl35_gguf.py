@@ -5,7 +5,6 @@ The layout is that of llama.cpp's own converter (`convert_hf_to_gguf.py`, Intern
 
 from pathlib import Path
 
-import gguf
 import numpy as np
 
 from . import glimpse
@@ -39,7 +38,7 @@ def _write_text(file: Path) -> None:
     writer.add_value_length(HEAD)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(1e6)
-    _add_vocabulary(writer)
+    writer.add_glimpses_vocabulary(NAMES)
     writer.add_table("token_embd", glimpse.VOCABULARY, WIDE)
     for block in range(BLOCKS):
         for part, outputs, inputs in (
@@ -62,20 +61,6 @@ def _write_text(file: Path) -> None:
     writer.add_norm("output_norm", WIDE, bias=False)
     writer.add_linear("output", glimpse.VOCABULARY, WIDE, bias=False)
     writer.write()
-
-
-def _add_vocabulary(writer: Writer) -> None:
-    fields = gguf.GGUFReader(glimpse.TEXT_GGUF).fields
-    tokens = fields["tokenizer.ggml.tokens"].contents()
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([NAMES.get(number, token) for number, token in enumerate(tokens)])
-    writer.add_token_types(fields["tokenizer.ggml.token_type"].contents())
-    writer.add_token_merges(fields["tokenizer.ggml.merges"].contents())
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_add_bos_token(False)
-    writer.add_chat_template(glimpse.chat_template().replace(glimpse.END, NAMES[2]))
 
 
 def _write_projector(file: Path) -> None:

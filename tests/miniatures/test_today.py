@@ -4,12 +4,12 @@ import pytest
 
 from viewfinder.catalog.catalog import Catalog
 
-from . import GEMMA4, INTERNVL35, LFM2_VL, QWEN3_VL, QWEN35
+from . import GEMMA4, GLM_OCR, INTERNVL35, LFM2_VL, QWEN3_VL, QWEN35
 from .conftest import Serve, assert_sees
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(1800)]
 
-IMAGE_TOKENS = {QWEN35: 80, QWEN3_VL: 80, GEMMA4: 250, LFM2_VL: 50, INTERNVL35: 5 * 16}
+IMAGE_TOKENS = {QWEN35: 80, QWEN3_VL: 80, GEMMA4: 250, LFM2_VL: 50, INTERNVL35: 5 * 16, GLM_OCR: 90}
 """The fewest for a picture of 320 pixels."""
 
 
