@@ -67,6 +67,7 @@ def test_the_lock_file_holds_commit_sizes_and_hashes(home: Path, published: str)
                         }
                         for name in (MODEL, MMPROJ)
                     },
+                    "downloaded": sorted([MODEL, MMPROJ]),
                 }
             }
         },

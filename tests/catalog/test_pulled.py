@@ -63,4 +63,5 @@ def test_the_record_is_plain_json(tmp_path: Path) -> None:
     assert json.loads(place.read_text())["repositories"]["someone/thing"][COMMIT] == {
         "revision": "main",
         "files": {"a/b": {"size_bytes": 3, "sha256": "c" * 64}},
+        "downloaded": [],
     }

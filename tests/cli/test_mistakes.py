@@ -19,7 +19,9 @@ USAGE, FAILED = 2, 1
 MISTAKES: list[tuple[str, int, str, str]] = [
     # What was typed; the exit code; what is wrong; the way out.
     ("asck glimpse Hi", USAGE, "no command 'asck'", "Did you mean ask?"),
-    ("remove glimpse", USAGE, "no command 'remove'", ""),
+    ("delete glimpse", USAGE, "no command 'delete'", ""),
+    ("rm glimpse", USAGE, "not of the hub, and stay", "what `viewfinder pull` downloaded"),
+    ("rm glimse", USAGE, "no model named 'glimse'", "Did you mean glimpse?"),
     ("lod glimpse", USAGE, "no command 'lod'", "Did you mean load?"),
     ("--verison", USAGE, "No such option: --verison", "--version"),
     ("--config", USAGE, "requires an argument", "viewfinder --help"),

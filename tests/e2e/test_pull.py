@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 import viewfinder
 from tests.catalog.hub_server import HubServer
 from viewfinder.catalog.catalog import WEIGHTS, Catalog
+from viewfinder.cli.main import app
 
 from .conftest import PATIENCE_S, VIEWFINDER, run, serving
 
@@ -212,3 +214,17 @@ def test_a_model_of_the_command_line_is_served_by_its_name_alone(
         answer = run("ask", f"hf:{REPO}", picture, QUESTION, home=home)
         assert (answer.returncode, answer.stdout) == (0, "1.\n")
     assert hub.requests == []
+
+
+def test_rm_frees_the_disk_once_nothing_uses_the_model(hub: HubServer, home: Path) -> None:
+    def typed(*words: str) -> Result:
+        return CliRunner().invoke(app, ["rm", f"hf:{REPO}", *words])
+
+    viewfinder.pull(f"hf:{REPO}")
+    with serving(home, "--port", "0", f"hf:{REPO}"):
+        assert "viewfinder stop glimpse-GGUF" in str(typed("--yes").exception)
+    assert "Add --yes" in str(typed().exception)
+    code, screen = at_a_terminal(home, "n", "rm", f"hf:{REPO}")
+    assert (code, "2 files, " in screen) == (1, True)
+    assert typed("--yes").stdout == "Removed: 6.2 MB are free again.\n"
+    assert "Nothing to remove" in typed().stderr

@@ -139,8 +139,10 @@ def fetch(
         pulled.read(lock_file)  # an unreadable record is an error now, not after the download
     repositories, total, done = [], plan.total_bytes, 0
     for source in plan.sources:
-        files = {}
+        files, downloaded = {}, []
         for blob in source.blobs:
+            if blob.here_bytes < blob.file.size_bytes:
+                downloaded.append(blob.file.path)
 
             def report(doing: str, here: int, *, before: int = done, file: str = blob.file.path) -> None:
                 on_progress(PullProgress(doing, file, before + here, total))
@@ -156,7 +158,7 @@ def fetch(
             if not source.has_config:
                 _record_no_config(source)
             _update_ref(source)
-            pulled.record(lock_file, source.repo, source.commit, source.revision, files)
+            pulled.record(lock_file, source.repo, source.commit, source.revision, files, downloaded)
         except OSError as error:
             raise _disk_error(error, source.blobs[0]) from None
         folder = repository_folder(source.repo) / "snapshots" / source.commit

@@ -4,7 +4,7 @@ Written by `pull`; read by `catalog`, which compares the files on disk with it b
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -26,10 +26,12 @@ class PulledFile(_Record):
 
 
 class PulledCommit(_Record):
-    """`revision` is the one that was requested."""
+    """`revision` is the one that was requested; `downloaded` are those of the files that other programs had
+    not put on this disk before."""
 
     revision: str
     files: dict[str, PulledFile]
+    downloaded: tuple[str, ...] = ()
 
 
 class Pulled(_Record):
@@ -65,17 +67,44 @@ def files_of(variant: Variant, record: Path | None) -> dict[Path, PulledFile]:
     return {folder / path: file for path, file in read(record).files(variant.repo, folder.name).items()}
 
 
-def record(file: Path, repo: str, commit: str, revision: str, files: Mapping[str, PulledFile]) -> None:
+def record(
+    file: Path,
+    repo: str,
+    commit: str,
+    revision: str,
+    files: Mapping[str, PulledFile],
+    downloaded: Collection[str] = (),
+) -> None:
     """Add the files of a repository to the record: one process at a time, and atomically."""
     with FileLock(file.with_suffix(".lock")):
         known = read(file).model_dump()
         entry = known["repositories"].setdefault(repo, {}).setdefault(commit, {"files": {}})
         entry["revision"] = revision
         entry["files"] |= {path: one.model_dump() for path, one in files.items()}
-        content = Pulled.model_validate(known).model_dump_json(indent=1)
-        draft = file.with_suffix(".new")
-        with draft.open("w", encoding="utf-8") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
+        entry["downloaded"] = sorted({*entry.get("downloaded", ()), *downloaded})
+        _write(file, Pulled.model_validate(known))
+
+
+def forget(file: Path, repo: str, paths: Mapping[str, Collection[str]]) -> None:
+    """Remove these files of a repository's commits (commit > paths) from the record."""
+    with FileLock(file.with_suffix(".lock")):
+        known = read(file).model_dump()
+        commits = known["repositories"].get(repo, {})
+        for commit, gone in paths.items():
+            entry = commits.get(commit, {"files": {}, "downloaded": ()})
+            entry["files"] = {path: one for path, one in entry["files"].items() if path not in gone}
+            entry["downloaded"] = [path for path in entry["downloaded"] if path not in gone]
+            if not entry["files"]:
+                commits.pop(commit, None)
+        if not commits:
+            known["repositories"].pop(repo, None)
+        _write(file, Pulled.model_validate(known))
+
+
+def _write(file: Path, record: Pulled) -> None:
+    draft = file.with_suffix(".new")
+    with draft.open("w", encoding="utf-8") as out:
+        out.write(record.model_dump_json(indent=1))
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)

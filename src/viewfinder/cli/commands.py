@@ -43,6 +43,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "List the models and the variant that this machine would run, or all variants of one model.",
         ),
         "pull": ("pull:pull", "Download models' files from the hub, and check the size and hash of each."),
+        "rm": (
+            "rm:rm",
+            "Remove the files that `viewfinder pull` downloaded for models; those of other programs stay.",
+        ),
     },
     "Measure": {
         "bench": (
@@ -77,6 +81,7 @@ ALIASES = {
     "show": "models",
     "status": "ps",
     "unload": "stop",
+    "remove": "rm",
 }
 """What other programs call them."""
 WHERE = {name: place for section in COMMANDS.values() for name, (place, _) in section.items()}
