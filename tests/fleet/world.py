@@ -171,7 +171,7 @@ class FakeClient(ChatClient):
             asyncio.get_running_loop().call_later(1.0, lambda: child.die(signal=11))
         return 200, b""
 
-    async def complete(self, body: dict[str, Any]) -> dict[str, Any]:
+    async def complete(self, body: dict[str, Any], path: str = "") -> dict[str, Any]:
         chunks = [chunk async for chunk in self.stream(body)]
         text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
         message = {"role": "assistant", "content": text}
