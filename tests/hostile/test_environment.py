@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ ANY = (*VALUES.split(), *PATHS.split(), *BAD_TEXTS)
 """Values that people, shells and orchestrators put into variables."""
 FOLDERS = ("HOME", "VIEWFINDER_HOME", "VIEWFINDER_CONFIG", "TMPDIR", "PWD", "HF_HOME", "HF_HUB_CACHE")
 FOLDERS += ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "PATH", "SSL_CERT_FILE")
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
 OTHERS = ("LANG", "LC_ALL", "TERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TZ", "USER", "SHELL")
 OTHERS += ("HTTP_PROXY", "https_proxy", "ALL_PROXY", "NO_PROXY", "HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE")
 OTHERS += ("HF_HUB_ETAG_TIMEOUT", "OMP_NUM_THREADS", "TTY_COMPATIBLE", "VIEWFINDER_")
@@ -108,8 +110,9 @@ def check(done: Done) -> None:
     assert "Traceback" not in said
     assert "internal_error" not in said
     if done.code and "Usage" not in said:
-        assert "error (" in done.err, said
-        lines = [line for line in done.err.splitlines() if " WARNING " not in line]
+        plain = COLOR.sub("", done.err)  # FORCE_COLOR has it in a pipe, too
+        assert "error (" in plain, said
+        lines = [line for line in plain.splitlines() if " WARNING " not in line]
         assert len(lines) <= SENTENCES, done.err
 
 

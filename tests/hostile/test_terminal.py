@@ -183,3 +183,11 @@ def test_brackets_in_words_of_others_are_no_markup(capsys: pytest.CaptureFixture
     said = capsys.readouterr()
     assert "[/INST]" in said.out
     assert "[red]no[/]" in said.out
+
+
+def test_a_width_of_0_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was printed, not even an error."""
+    monkeypatch.setenv("COLUMNS", "0")
+    page = StringIO()
+    Screen(file=page, soft_wrap=True).print("words")
+    assert page.getvalue() == "words\n"

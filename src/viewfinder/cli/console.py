@@ -26,6 +26,11 @@ SCREEN = Path("-")
 class Screen(Console):
     """A console on which only our own styles control the terminal."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # COLUMNS=0: the size is not known. Rich would show nothing at all.
+        self._width, self._height = self._width or None, self._height or None
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(harmless(segment.text), segment.style)
