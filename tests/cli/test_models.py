@@ -1,5 +1,7 @@
 """`viewfinder models` as a user sees it."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -22,33 +24,71 @@ def printed(*words: str) -> list[str]:
     return result.output.splitlines()
 
 
-def test_every_model_has_a_row_and_its_reason_below() -> None:
+def test_the_first_lines_say_which_to_try_and_why() -> None:
+    first, why, glimpse, *_ = printed()
+    assert re.fullmatch(r"Try first, for pictures and text: viewfinder pull [\w.-]+", first)
+    assert why.startswith("    Not measured here; the newest and largest for this ")
+    assert glimpse.startswith("Without a download: glimpse, a toy ")
+    assert max(map(len, (first, why, glimpse))) <= 80
+
+
+def test_a_row_says_what_a_model_needs_and_what_it_is_for() -> None:
     lines = printed()
-    assert lines[0].split() == ["model", "variant", "engine", "size", "fits", "here"]
-    row = next(number for number, line in enumerate(lines) if line.startswith("glimpse "))
-    assert lines[row].split() == ["glimpse", "llama.cpp-f16", "llama.cpp", "6.2", "MB", "yes", "yes"]
-    assert lines[row + 1].startswith("    ")
-    smolvlm = next(line for line in lines if line.startswith("smolvlm-500m "))
-    assert smolvlm.split()[-2:] == ["yes", "no"]
-    assert any("viewfinder pull MODEL" in line for line in lines[-4:])
-    assert any(
-        line.startswith("glimpse knows drawn shapes, not photographs; for photographs: viewfinder pull ")
-        for line in lines
-    )
-    assert lines[row + 1].strip().startswith("2026: ")
-    old = next(number for number, line in enumerate(lines) if line.startswith("moondream2 "))
-    assert lines[old + 1].strip().startswith("2024, replaced by qwen3.5-2b")
-    assert old > next(number for number, line in enumerate(lines) if line.startswith("qwen3.5-2b "))
+    header = next(line for line in lines if line.startswith("model "))
+    assert header.split() == ["model", "memory", "fits", "to", "pull", "measured", "what", "for", "license"]
+    rows = {line.split()[0]: line for line in lines[lines.index(header) + 1 :] if "  " in line}
+    assert re.fullmatch(r"glimpse +\S+ MB +yes +here +- +toy: drawn shapes +Apache-2.0", rows["glimpse"])
+    assert re.search(r" ~2\.8 GB +(yes|no) +2\.1 GB +- +documents, chat +Apache-2\.0$", rows["qwen3.5-2b"])
+    assert rows["lfm2.5-vl-450m"].endswith(" LFM*")
+    assert max(map(len, lines)) <= 88
+    assert "moondream2" not in rows
+    assert lines[-1].endswith("older models have better ones above: viewfinder models --all")
+    assert not any("the only one that can run here" in line for line in lines)
 
 
-def test_a_row_is_not_cut_where_the_screen_is_narrow() -> None:
+def test_all_shows_the_older_ones_too_with_what_replaced_them() -> None:
+    (old,) = [line for line in printed("--all") if line.startswith("moondream2 ")]
+    assert "older: qwen3.5-2b" in old
+
+
+def test_a_narrow_terminal_gets_the_last_cells_below_and_a_usual_one_whole_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def on(width: int) -> list[str]:
+        screen = Console(soft_wrap=True, width=width, force_terminal=True, color_system=None)
+        monkeypatch.setattr("viewfinder.cli.models.output", screen)
+        return printed()
+
+    assert any(re.match(r"qwen3\.5-2b .* documents, chat +Apache-2\.0$", line) for line in on(80))
+    narrow = on(60)
+    row = next(number for number, line in enumerate(narrow) if line.startswith("qwen3.5-2b "))
+    assert narrow[row + 1] == "    documents, chat; Apache-2.0"
+    assert max(len(line) for line in narrow[row : row + 2]) <= 60
+
+
+def test_json_has_the_first_choice_and_every_model() -> None:
+    known = json.loads("\n".join(printed("--json")))
+    (first,) = known["first"]
+    models = {line["name"]: line for line in known["models"]}
+    assert first["uses"] == ["pictures", "text"]
+    assert models[first["model"]]["replaced_by"] == []
+    assert first["command"] == f"viewfinder pull {first['model']}"
+    assert {"moondream2", "glimpse"} <= models.keys()
+    assert models["qwen3.5-2b"]["needs_bytes"] > models["qwen3.5-2b"]["size_bytes"]
+    assert models["lfm2.5-vl-450m"]["license"].startswith("LFM Open License v1.0 (")
+
+
+def test_one_model_is_shown_with_its_card_and_variants() -> None:
     lines = printed("moondream2")
-    chosen = next(number for number, line in enumerate(lines) if line.startswith("*"))
-    assert "llama.cpp-f16 " in lines[chosen]
+    assert lines[0] == "Moondream2 (2024, replaced by qwen3.5-2b or lfm2.5-vl-1.6b)"
+    assert "License: Apache-2.0" in lines
+    chosen = next(number for number, line in enumerate(lines) if line.startswith("*  llama.cpp-f16 "))
     assert lines[chosen + 1].strip().startswith("vikhyatk/moondream2: ")
     assert any("not served" in line for line in lines)
-    assert not any("drawn shapes" in line for line in lines)
-    assert lines[-1] == "moondream2: 2024, replaced by qwen3.5-2b or lfm2.5-vl-1.6b."
+    assert lines[-1] == "Get it: viewfinder pull moondream2"
+    glimpse = printed("glimpse")
+    assert any(line.startswith("Use it: viewfinder ask glimpse PHOTO QUESTION") for line in glimpse)
+    assert glimpse[-1].startswith("glimpse knows drawn shapes, not photographs; for photographs: ")
 
 
 def test_aliases_are_named_and_lead_to_their_model(monkeypatch: pytest.MonkeyPatch) -> None:

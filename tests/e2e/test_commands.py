@@ -109,7 +109,7 @@ def test_ask_and_serve_take_the_path_of_a_folder(tmp_path: Path, picture: Path, 
 def test_models_lists_what_is_here(home: Path) -> None:
     listed = run("models", "--json", home=home)
     assert listed.returncode == 0
-    (glimpse,) = [line for line in json.loads(listed.stdout) if line["name"] == "glimpse"]
+    (glimpse,) = [line for line in json.loads(listed.stdout)["models"] if line["name"] == "glimpse"]
     assert (glimpse["ready"], glimpse["vision"], glimpse["text"]) == (True, True, True)
 
 

@@ -88,7 +88,7 @@ def test_serve_answers_each_by_its_id(miniature_hub: Path, home: Path) -> None:
 
 
 def test_the_five_are_listed_with_their_engines(run: Any) -> None:
-    listed = {line["name"]: line for line in json.loads(run("models", "--json").stdout)}
+    listed = {line["name"]: line for line in json.loads(run("models", "--json").stdout)["models"]}
     five = ("smolvlm-500m", "smolvlm2-500m-video", "moondream2", "llava-1.6-mistral-7b", "phi-3.5-vision")
     assert [listed[name]["engine"] for name in five] == list(ENGINES.values())
     assert all(listed[name]["ready"] for name in five)

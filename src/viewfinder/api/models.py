@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 
-from viewfinder.api.measured import measured_here
+from viewfinder.api.first_choice import FirstChoice, first_choices, suitable_size
+from viewfinder.api.measured import judged, results_here
 from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant, age
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import FleetSettings, Settings, load_settings
+from viewfinder.core import paths
+from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
-from viewfinder.fleet.choice import MeasuredHere, Option, choose, look
-from viewfinder.fleet.health.profile import estimated_bytes
+from viewfinder.fleet.budget import budget_bytes
+from viewfinder.fleet.choice import Option, choose, look
+from viewfinder.fleet.health.profile import PROFILES, Profiles, need_bytes
+from viewfinder.host.hardware import this_machine
+from viewfinder.host.machine_memory import machine_memory
 
 ELSEWHERE = "another variant was chosen"
 
@@ -18,10 +23,12 @@ ELSEWHERE = "another variant was chosen"
 class ModelLine:
     """One row of the model list: the variant that a request would use here, or the card's first.
 
-    `ready` says that it can be loaded now, `note` why not. `fits` is about what models may use of
-    this machine's memory, None when the size is not known; `size_bytes` is that of the files here, else of
-    the download. `aliases` are its other names in the settings, `replaced_by` the names of newer models
-    to use instead.
+    `ready` says that it can be loaded now, `note` why not; `runs`: an engine for it is installed. `fits` is
+    about what models may use of this machine's memory, `fits_now` also about what is free; None when the size
+    is not known. `size_bytes` is that of the files here, else of the download. `needs_bytes` is memory, as
+    measured at an earlier start here (`needs_measured`) or estimated. `measured` is the status that `bench`
+    found here, empty: nothing yet. `purpose` is a few words, `limits` what it does not know. `aliases` are
+    its other names in the settings, `replaced_by` the names of newer models to use instead.
     """
 
     name: str
@@ -39,6 +46,15 @@ class ModelLine:
     aliases: tuple[str, ...] = ()
     year: int | None = None
     replaced_by: tuple[str, ...] = ()
+    purpose: str = ""
+    license: str = ""
+    short_license: str = ""
+    limits: str = ""
+    needs_bytes: int | None = None
+    needs_measured: bool = False
+    fits_now: bool | None = None
+    runs: bool = True
+    measured: str = ""
 
     @property
     def age(self) -> str:
@@ -48,7 +64,7 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class VariantLine:
-    """One variant of a model; `why` says why it is chosen or not."""
+    """One variant of a model; `why` says why it is chosen or not. See `ModelLine` for the others."""
 
     model: str
     variant: str
@@ -64,29 +80,86 @@ class VariantLine:
     here: bool
     chosen: bool
     why: str
+    needs_measured: bool = False
+    fits_now: bool | None = None
+    measured: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """A model's card in words, for a person; `license` is the whole of it."""
+
+    name: str
+    title: str
+    summary: str
+    license: str
+    age: str
+    limits: str
+    quirks: tuple[str, ...]
+    checked: str
+
+
+class _Known:
+    """What is known of variants on this computer, read once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.catalog, self.fleet = open_catalog(settings), settings.fleet
+        self.results = results_here()
+        self.measured = judged(self.results)
+        self._profiles = Profiles(paths.folders().state / PROFILES)
+        self._usable_bytes = min(budget_bytes(settings.fleet), machine_memory().available_bytes)
+
+    def status(self, card: ModelCard, variant: Variant) -> str:
+        result = self.results.get((card.name, variant.name))
+        return result.status if result else ""
+
+    def memory(self, card: ModelCard, option: Option) -> tuple[int | None, bool, bool | None]:
+        """How much a variant needs, whether that was measured here, and whether as much is free now."""
+        profile = self._profiles.get(card.name, option.variant.name, option.version or "")
+        need = need_bytes(profile, option.variant)
+        return need, profile is not None, None if need is None else need <= self._usable_bytes
 
 
 def models(*, settings: Settings | None = None) -> list[ModelLine]:
     """Every model of the catalog, and whether it can be loaded here: the user's own first, then those of
     today, newest first, then those that were replaced."""
+    return _lines(_Known(settings or load_settings()))
+
+
+def overview(*, settings: Settings | None = None) -> tuple[list[FirstChoice], list[ModelLine]]:
+    """Which to try first on this computer, and `models`."""
     settings = settings or load_settings()
-    catalog, measured = open_catalog(settings), measured_here()
-    cards = sorted(map(catalog.get, catalog.names()), key=_place)
-    return [_line(catalog, card, measured, settings.fleet) for card in cards]
+    known = _Known(settings)
+    lines = _lines(known)
+    return first_choices(lines, known.results, suitable_size(settings, this_machine())), lines
 
 
 def variants(model: str, *, settings: Settings | None = None) -> list[VariantLine]:
     """Every variant of a model, best first; `model` is its name or a repository's id. Raises UnknownModel."""
-    settings = settings or load_settings()
-    catalog = open_catalog(settings)
-    whole, choice, measured = catalog.card(model), catalog.get(model), measured_here()
-    options = choose(choice, look(choice, measured, settings.fleet))
+    known = _Known(settings or load_settings())
+    whole, choice = known.catalog.card(model), known.catalog.get(model)
+    options = choose(choice, look(choice, known.measured, known.fleet))
     others = whole.narrowed(variant for variant in whole.variants if variant not in choice.variants)
-    lines = [_variant_line(whole, option, option.why) for option in options]
+    lines = [_variant_line(known, whole, option, option.why) for option in options]
     if others.variants:
-        rest = choose(others, look(others, measured, settings.fleet))
-        lines += [_variant_line(whole, option, option.refused or ELSEWHERE) for option in rest]
+        rest = choose(others, look(others, known.measured, known.fleet))
+        lines += [_variant_line(known, whole, option, option.refused or ELSEWHERE) for option in rest]
     return lines
+
+
+def details(model: str, *, settings: Settings | None = None) -> ModelDetails:
+    """What a model's card says; `model` as in `variants`. Raises UnknownModel."""
+    card = open_catalog(settings or load_settings()).card(model)
+    return ModelDetails(
+        card.name,
+        card.title,
+        card.summary,
+        card.license,
+        age(card.year, card.replaced_by),
+        card.limits,
+        card.quirks,
+        card.checked,
+    )
 
 
 def limits_note(model: str, *, settings: Settings | None = None) -> str:
@@ -113,20 +186,20 @@ def limits_note(model: str, *, settings: Settings | None = None) -> str:
     return f"{card.name} {card.limits}; for photographs: {use}"
 
 
-def age_note(model: str, *, settings: Settings | None = None) -> str:
-    """One line on the year of a model, and what to use instead; empty where its card has none."""
-    card = open_catalog(settings or load_settings()).card(model)
-    words = age(card.year, card.replaced_by)
-    return f"{card.name}: {words}." if words else ""
+def _lines(known: _Known) -> list[ModelLine]:
+    cards = sorted(map(known.catalog.get, known.catalog.names()), key=_place)
+    return [_line(known, card) for card in cards]
 
 
 def _place(card: ModelCard) -> tuple[bool, bool, int, str]:
     return bool(card.replaced_by), card.year is not None, -(card.year or 0), card.name
 
 
-def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere, fleet: FleetSettings) -> ModelLine:
-    best = choose(card, look(card, measured, fleet))[0]
+def _line(known: _Known, card: ModelCard) -> ModelLine:
+    catalog = known.catalog
+    best = choose(card, look(card, known.measured, known.fleet))[0]
     note = best.refused or _trouble(catalog, best.variant)
+    needs, needs_measured, fits_now = known.memory(card, best)
     return ModelLine(
         name=card.name,
         title=card.title,
@@ -143,11 +216,21 @@ def _line(catalog: Catalog, card: ModelCard, measured: MeasuredHere, fleet: Flee
         aliases=tuple(alias for alias, name in catalog.other_names().items() if name == card.name),
         year=card.year,
         replaced_by=card.replaced_by,
+        purpose=card.purpose,
+        license=card.license,
+        short_license=card.short_license,
+        limits=card.limits,
+        needs_bytes=needs,
+        needs_measured=needs_measured,
+        fits_now=fits_now,
+        runs=best.chosen,
+        measured=known.status(card, best.variant),
     )
 
 
-def _variant_line(card: ModelCard, option: Option, why: str) -> VariantLine:
+def _variant_line(known: _Known, card: ModelCard, option: Option, why: str) -> VariantLine:
     variant = option.variant
+    needs, needs_measured, fits_now = known.memory(card, option)
     return VariantLine(
         model=card.name,
         variant=variant.name,
@@ -158,11 +241,14 @@ def _variant_line(card: ModelCard, option: Option, why: str) -> VariantLine:
         vision=variant.vision,
         text=variant.text,
         size_bytes=variant.size_bytes or variant.download_bytes,
-        needs_bytes=estimated_bytes(variant),
+        needs_bytes=needs,
         fits=option.fits,
         here=option.here,
         chosen=option.chosen and why != ELSEWHERE,
         why=why,
+        needs_measured=needs_measured,
+        fits_now=fits_now,
+        measured=known.status(card, variant),
     )
 
 

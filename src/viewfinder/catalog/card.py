@@ -3,6 +3,7 @@
 Made by `catalog`; read by fleet, gateway, measure and cli.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self
@@ -15,6 +16,11 @@ from viewfinder.core.request_defaults import RequestDefaults
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 """A model's name: it stands in URLs, socket names and file names."""
+
+PUBLISHERS = "see its publisher"
+"""The license of a model that has no card."""
+FREE = re.compile(r"(Apache|MIT|BSD|CC0|CC-BY-\d)[-.\w]*$")
+"""Licenses for any use."""
 
 
 class _Frozen(BaseModel):
@@ -68,6 +74,7 @@ class ModelCard(_Frozen):
     title: str
     license: str
     summary: str
+    purpose: str = Field("", max_length=18, description="what it is for, in two or three words")
     variants: tuple[Variant, ...] = Field(min_length=1)
     year: int | None = Field(None, ge=2020, le=2099, description="when it came out; None: the user's own")
     replaced_by: tuple[str, ...] = Field(
@@ -108,6 +115,13 @@ class ModelCard(_Frozen):
             hint=f"It has: {', '.join(variant.name for variant in self.variants)}.",
             param="variant",
         )
+
+    @property
+    def short_license(self) -> str:
+        """The license in a word, with "*" where it has conditions; "?" where its publisher says it."""
+        if self.license == PUBLISHERS:
+            return "?"
+        return self.license if FREE.match(self.license) else f"{self.license.split()[0]}*"
 
     def narrowed(self, variants: Iterable[Variant]) -> "ModelCard":
         """This card with only these variants: the ones that a request may be served by."""

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.card import PUBLISHERS, ModelCard, Variant
 from viewfinder.catalog.folder import FolderHeader, read_config
 from viewfinder.catalog.gguf_names import GGUF, first_part, part_files
 from viewfinder.catalog.headers import GGUFHeader, check_gguf
@@ -117,7 +117,7 @@ def card_of_server(name: str, server: RunningServer) -> ModelCard:
     return ModelCard(
         name=name,
         title=f"{short_name(server.model)} at {server.root}",
-        license="see its publisher",
+        license=PUBLISHERS,
         summary="A server that Viewfinder did not start.",
         variants=(variant,),
     )
@@ -129,7 +129,7 @@ def _card(name: str, summary: str, variant: Variant, path: Path) -> ModelCard:
     return ModelCard(
         name=name,
         title=name,
-        license="see its publisher",
+        license=PUBLISHERS,
         summary=summary,
         variants=(variant,),
         quirks=code,

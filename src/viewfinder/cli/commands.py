@@ -40,7 +40,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Models": {
         "models": (
             "models:models",
-            "List the models and the variant that this machine would run, or all variants of one model.",
+            "Say which model to try first here, and list all; or show all about one.",
         ),
         "pull": ("pull:pull", "Download models' files from the hub, and check the size and hash of each."),
         "rm": (

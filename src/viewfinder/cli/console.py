@@ -92,6 +92,14 @@ def size(size_bytes: int | None) -> str:
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
 
 
+def rough(size_bytes: int | None, *, measured: bool = False) -> str:
+    """Memory in few digits, with "~" for an estimate; "?" when not known."""
+    if size_bytes is None:
+        return "?"
+    digits = f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 950_000_000 else f"{size_bytes / 1e6:.0f} MB"
+    return digits if measured else f"~{digits}"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in s, m, h or d; "-" when there are none."""
     if seconds is None:

@@ -1,93 +1,156 @@
-"""`viewfinder models [MODEL]`: all models, which variants this machine would run, and why.
+"""`viewfinder models [MODEL]`: which model to try first here, all of them in one table, or all about one.
 
-The reason of each row is on its own line, because a usual screen is too narrow for another column.
+A terminal too narrow for a row gets its last cells on a line below; a pipe always gets whole rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from viewfinder.cli.console import columns, output, print_json, size
+from viewfinder.cli.console import columns, output, print_json, rough
 
 if TYPE_CHECKING:
-    from viewfinder.api.models import ModelLine, VariantLine
+    from viewfinder.api.first_choice import FirstChoice
+    from viewfinder.api.models import ModelDetails, ModelLine, VariantLine
+
+COLUMNS = ("model", "memory", "fits", "to pull", "measured", "what for", "license")
+BELOW = 2
+"""The last cells of a row, which go below it where a terminal is too narrow."""
+SHORT = {"production ready": "ready", "vision-only": "pictures", "text-only": "text"}
+"""Statuses in the words that a narrow column has room for."""
 
 
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="Show all variants of this model; its name or id."),
+        typer.Argument(metavar="[MODEL]", help="Show all about this model; its name or id."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show replaced models, too.")] = False,
 ) -> None:
-    """List the models and the variant that this machine would run, or all variants of one model."""
-    from viewfinder.api.models import age_note, limits_note, variants
-    from viewfinder.api.models import models as list_models
-
-    of_one = variants(name) if name is not None else []
-    of_all = list_models() if name is None else []
-    if as_json:
-        print_json([asdict(line) for line in of_one] + [asdict(line) for line in of_all])
+    """Say which model to try first here, and list all; or show all about one."""
+    if name is not None:
+        _one(name, as_json=as_json)
         return
-    if of_one:
-        _show_variants(of_one)
-        if name is not None and (note := age_note(name)):
-            output.print(note, markup=False, highlight=False)
-    else:
-        _show_models(of_all)
-    for note in filter(
-        None, map(limits_note, [name] if name else [line.name for line in of_all if line.here])
-    ):
-        output.print(note, style="dim", markup=False, highlight=False)
+    from viewfinder.api.models import overview
+
+    first, lines = overview()
+    if as_json:
+        print_json({"first": [asdict(one) for one in first], "models": [asdict(line) for line in lines]})
+        return
+    shown = [line for line in lines if everything or not line.replaced_by or line.here or line.measured]
+    _say_first(first, lines)
+    _print()
+    output.print(_table(shown), highlight=False)
+    _print()
+    _say_rest(lines, shown)
 
 
-def _show_models(lines: "list[ModelLine]") -> None:
-    _show(
-        ("model", "variant", "engine", "size", "fits", "here"),
-        ((line.name, line.variant, line.engine, *_files(line)) for line in lines),
-        (_reason(line) for line in lines),
+def _print(text: str = "", style: str = "") -> None:
+    output.print(text, style=style or None, markup=False, highlight=False)
+
+
+def _say_first(first: "list[FirstChoice]", lines: "list[ModelLine]") -> None:
+    for one in first:
+        _print(f"Try first, for {' and '.join(one.uses)}: {one.command}", "bold")
+        _print(f"    {one.reason}")
+    for line in lines:
+        if line.name == "glimpse" and line.ready:
+            _print("Without a download: glimpse, a toy to try things with; it knows drawn shapes.")
+
+
+def _say_rest(lines: "list[ModelLine]", shown: "list[ModelLine]") -> None:
+    _print("~ is an estimate; * a license with conditions. All about one: viewfinder models NAME", "dim")
+    if older := [line.name for line in lines if line not in shown]:
+        _print(f"{len(older)} older models have better ones above: viewfinder models --all", "dim")
+    if aliases := [f"{alias} ({line.name})" for line in lines for alias in line.aliases]:
+        _print(f"Aliases: {', '.join(aliases)}.")
+
+
+def _table(lines: "list[ModelLine]") -> Text:
+    """Whole rows where they fit or nobody looks at them; else the last cells of each below it."""
+    rows = [_row(line) for line in lines]
+    whole = columns(COLUMNS, rows, [""] * len(rows))
+    if not output.is_terminal or max(map(len, whole.plain.splitlines())) <= output.width:
+        return whole
+    below = ["; ".join(filter(None, row[-BELOW:])) for row in rows]
+    return columns(COLUMNS[:-BELOW], [row[:-BELOW] for row in rows], below)
+
+
+def _row(line: "ModelLine") -> tuple[str, ...]:
+    replaced = f"older: {line.replaced_by[0]}" if line.replaced_by else ""
+    measured = SHORT.get(line.measured, line.measured) or "-"
+    return (
+        line.name,
+        rough(line.needs_bytes, measured=line.needs_measured),
+        _known(line.fits_now) if line.runs else "no",
+        "here" if line.here else rough(line.size_bytes, measured=True),
+        measured,
+        replaced or line.purpose or "your own",
+        line.short_license,
     )
-    aliases = [f"{alias} ({line.name})" for line in lines for alias in line.aliases]
-    if aliases:
-        output.print(f"Aliases: {', '.join(aliases)}.", markup=False, highlight=False)
-    output.print("Get a model: viewfinder pull MODEL. All variants of a model: viewfinder models MODEL.")
 
 
-def _reason(line: "ModelLine") -> str:
-    reason = line.note if line.note and line.here else line.why
-    return f"{line.age}: {reason}" if line.age else reason
+def _one(name: str, *, as_json: bool) -> None:
+    from viewfinder.api.models import details, limits_note, variants
+
+    lines = variants(name)
+    if as_json:
+        print_json([asdict(line) for line in lines])
+        return
+    _say_details(details(name))
+    _print()
+    output.print(_variants(lines), highlight=False)
+    _print("* runs when this model is used; --variant chooses another. ~ is an estimate.", "dim")
+    chosen = next((line for line in lines if line.chosen), None)
+    if chosen is not None:
+        _print(_next(chosen))
+    if note := limits_note(name):
+        _print(note, "dim")
 
 
-def _show_variants(lines: "list[VariantLine]") -> None:
-    _show(
-        ("", "variant", "engine", "can", "size", "fits", "here"),
+def _say_details(card: "ModelDetails") -> None:
+    _print(f"{card.title}{f' ({card.age})' if card.age else ''}", "bold")
+    _print(card.summary)
+    for words in card.quirks:
+        _print(f"- {words}")
+    _print(f"License: {card.license}")
+    if card.checked:
+        _print(f"Checked: {card.checked}")
+
+
+def _next(line: "VariantLine") -> str:
+    if not line.here:
+        return f"Get it: viewfinder pull {line.model}"
+    photo = "PHOTO " if line.vision else ""
+    bench = "" if line.measured else f"   Measure it: viewfinder bench {line.model}"
+    return f"Use it: viewfinder ask {line.model} {photo}QUESTION{bench}"
+
+
+def _variants(lines: "list[VariantLine]") -> Text:
+    header = ("", "variant", "engine", "can", "memory", "fits", "to pull", "measured")
+    rows = (
         (
-            (
-                "*" if line.chosen else "",
-                line.variant,
-                f"{line.engine} {line.version}".strip(),
-                _can(line.vision, line.text),
-                *_files(line),
-            )
-            for line in lines
-        ),
-        (f"{line.model_id}: {line.why}" for line in lines),
+            "*" if line.chosen else "",
+            line.variant,
+            f"{line.engine} {line.version}".strip(),
+            _can(line.vision, line.text),
+            rough(line.needs_bytes, measured=line.needs_measured),
+            _known(line.fits_now),
+            "here" if line.here else rough(line.size_bytes, measured=True),
+            line.measured or "-",
+        )
+        for line in lines
     )
-    output.print("* runs when this model is used; --variant chooses another.")
-
-
-def _show(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[str]) -> None:
-    output.print(columns(header, rows, reasons), highlight=False)
+    return columns(header, rows, [f"{line.model_id}: {line.why}" for line in lines])
 
 
 def _can(vision: bool, text: bool) -> str:
-    return " ".join(word for word, able in (("images", vision), ("text", text)) if able)
-
-
-def _files(line: "ModelLine | VariantLine") -> tuple[str, str, str]:
-    return size(line.size_bytes), _known(line.fits), _known(line.here)
+    words: Sequence[str] = [word for word, able in (("images", vision), ("text", text)) if able]
+    return " ".join(words)
 
 
 def _known(answer: bool | None) -> str:

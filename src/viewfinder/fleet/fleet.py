@@ -24,7 +24,7 @@ from viewfinder.fleet.deaths import post_mortem_of
 from viewfinder.fleet.health.canary import CanaryStore
 from viewfinder.fleet.health.canary_checks import CanaryChecks
 from viewfinder.fleet.health.entry import ModelEntry, vitals_of
-from viewfinder.fleet.health.profile import Profiles, need_bytes
+from viewfinder.fleet.health.profile import PROFILES, Profiles, need_bytes
 from viewfinder.fleet.health.watchdog import Watchdog
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
@@ -67,7 +67,7 @@ class Fleet:
         self._turns = ClientTurns()
         self._is_scheduling = self._must_schedule = self._will_schedule = self._closed = False
         hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
-        self._profiles = Profiles(folders.state / "profiles.json")
+        self._profiles = Profiles(folders.state / PROFILES)
         self._canary = CanaryChecks(
             lambda: self._settings.fleet,
             events=self.events,

@@ -13,8 +13,11 @@ from viewfinder.catalog.card import Variant
 from viewfinder.core.notebook import Notebook
 from viewfinder.fleet.health.rates import Rates
 
+PROFILES = "profiles.json"
+"""The file's name in the state folder."""
 _WEIGHTS_FACTOR, _BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
-"""Rule of thumb: memory is the size of the weights times the factor, plus the constant."""
+"""Rule of thumb: memory is the size of the weights times the factor, plus the constant, for the context and
+the image encoder."""
 _log = logging.getLogger(__name__)
 
 
