@@ -109,6 +109,26 @@ def test_settings_with_which_no_model_can_start_are_refused(home: Path) -> None:
         ),
         ('[aliases]\n"gpt-4o" = "glimse"\n', "there is no such model. Did you mean glimpse"),
         ("[engine_for.glimpse]\nslots = 200\ncontext_tokens = 16000000\n", "more than any engine has"),
+        (
+            '[engine]\ncache_type = "q8_0"\n[engine_for.glimpse]\nflash_attention = false\n',
+            r"'engine.cache_type' is not valid for glimpse: q8_0 needs flash attention, and",
+        ),
+        (
+            "[engine]\nslots = 64\nbatch = 32\n",
+            "'engine.batch' is not valid: 64 slots need a batch of at least",
+        ),
+        (
+            "[engine_for.glimpse]\nmicro_batch = 4096\n",
+            "'engine_for.glimpse.micro_batch' .* batch, which is 2048",
+        ),
+        (
+            '[engine]\nargs = ["--no-mmap"]\n',
+            "'engine.args' is not valid: they are for a native llama-server",
+        ),
+        (
+            '[engine]\nllama_server = "sh"\n[engine_for.glimpse]\nargs = ["--host", "0.0.0.0"]\n',
+            "'engine_for.glimpse.args' is not valid for glimpse: --host is not allowed: Viewfinder",
+        ),
     ):
         (home / "viewfinder.toml").write_text(text)
         settings = load_settings()

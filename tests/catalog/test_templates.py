@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.fleet.process.life import Launcher

@@ -42,6 +42,19 @@ def test_models_come_from_the_file(home: Path) -> None:
         ("port = 'high'", "'port'"),
         ("[engine]\nslots = 0", r"'engine\.slots'"),
         ("colour = 'red'", "'colour'"),
+        (
+            "[engine]\ngpu_layers = 'most'",
+            r"'engine\.gpu_layers' is not valid: \"auto\", \"all\" or a number",
+        ),
+        ("[engine]\ngpu_layers = -1", r"'engine\.gpu_layers' is not valid"),
+        ("[engine]\ngpu_layers = true", r"'engine\.gpu_layers' is not valid"),
+        ("[engine_for.x]\ncache_type = 'q9'", r"'engine_for\.x\.cache_type' is not valid: .*'q8_0'"),
+        (
+            "[engine]\nflash_attention = 'yes'",
+            r"'engine\.flash_attention' is not valid: .*'auto', 'on' or 'off'",
+        ),
+        ("[engine]\nbatch = 8", r"'engine\.batch' is not valid: .* at least 32"),
+        ("[engine]\nargs = ['--lora a.gguf']", r"'engine\.args\.0' is not valid: .*: \"--lora\", \"a.gguf\""),
         ("port = ", "not valid TOML"),
     ],
 )
@@ -49,6 +62,19 @@ def test_a_mistake_is_named(home: Path, text: str, said: str) -> None:
     write(home, text)
     with pytest.raises(BadRequest, match=said):
         load_settings()
+
+
+def test_options_of_an_engine_are_read_as_people_write_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(home, "[engine]\nflash_attention = true\ngpu_layers = 'all'\n[engine_for.x]\ngpu_layers = 12\n")
+    assert load_settings().engine.chosen_options() == {"gpu_layers": "all", "flash_attention": "on"}
+    assert load_settings().engine_of("x").gpu_layers == 12
+    monkeypatch.setenv("VIEWFINDER_ENGINE__GPU_LAYERS", "7")
+    monkeypatch.setenv("VIEWFINDER_ENGINE__FLASH_ATTENTION", "false")
+    monkeypatch.setenv("VIEWFINDER_ENGINE__ARGS", '["--no-mmap"]')
+    expected = {"gpu_layers": 7, "flash_attention": "off", "args": ["--no-mmap"]}
+    assert load_settings().engine.chosen_options() == expected
 
 
 def test_a_key_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +226,15 @@ def test_a_hint_names_where_the_mistake_is(home: Path, monkeypatch: pytest.Monke
 
 
 VALUES = ("''", "'é'", "-1", "0", "1", "1e308", "inf", "nan", "true", "[]", "[1]", "['']", "{}", "{a = 1}")
-VALUES += ("1979-05-27", "99999999999999999999999", "'\\u0000'", '"\\u0000"', "[[[[]]]]", "{a = {b = {}}}")
+VALUES += (
+    "1979-05-27",
+    "99999999999999999999999",
+    "'\\u0000'",
+    '"\\u0000"',
+    "[[[[]]]]",
+    "{a = {b = {}}}",
+    "'q8_0'",
+)
 
 
 @pytest.mark.parametrize("path", [path for path in variables._paths(Settings) if len(path) < 3], ids=".".join)

@@ -15,7 +15,8 @@ import pytest
 import pytest_asyncio
 
 from viewfinder.catalog.catalog import WEIGHTS, Catalog
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import folders, log_folder, run_folder
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.fleet import Fleet

@@ -12,7 +12,8 @@ import pytest
 from tests.faults.gateway import gateway, picture
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.environment import inherited, may_pass, passed_on
 from viewfinder.engines.llama_cpp import LlamaCpp
 from viewfinder.engines.mlx import Mlx

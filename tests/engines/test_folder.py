@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines import folder, mlx
 from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.mlx import Mlx

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Launch
 from viewfinder.engines.llama_cpp import LlamaCpp
+from viewfinder.engines.llama_server_args import refusal, unusable
 from viewfinder.fleet.process.servers import make_server
 
 
@@ -35,6 +36,52 @@ def test_the_command_is_the_programs_own(tmp_path: Path) -> None:
     assert made.argv[0] == str(tmp_path / "llama-server")
     for part in ("--ctx-size 2048", "--parallel 2", "--image-max-tokens 64", "--host a.sock", "--mmproj /"):
         assert part in words
+
+
+def test_options_become_words_and_the_users_own_come_last(tmp_path: Path) -> None:
+    plain = launch(saying(tmp_path, "version: 10434 (7e4c0a9)"))
+    made = launch(
+        tmp_path / "llama-server",
+        gpu_layers="all",
+        flash_attention="on",
+        cache_type="q8_0",
+        batch=64,
+        micro_batch=32,
+        args=("--no-mmap", "--device", "none"),
+    )
+    assert made.argv[: len(plain.argv)] == plain.argv
+    assert " ".join(made.argv[len(plain.argv) :]) == (
+        "--gpu-layers all --flash-attn on --cache-type-k q8_0 --cache-type-v q8_0 --batch-size 64 "
+        "--ubatch-size 32 --no-mmap --device none"
+    )
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--host",
+        "--port=1",
+        "-m",
+        "--mmproj",
+        "--api_key",
+        "--slots",
+        "-ngl",
+        "--cache-ram",
+        "--log-file",
+        "-hf",
+    ],
+)
+def test_a_word_that_would_break_what_viewfinder_controls_is_refused(word: str) -> None:
+    name = word.partition("=")[0].replace("_", "-")
+    assert refusal(word).startswith(f"{name} is not allowed: ")
+    settings = EngineSettings(llama_server=Path("x"), args=("--no-mmap", word))
+    assert unusable(settings) == {"args": refusal(word)}
+
+
+def test_names_for_models_of_the_hub_are_refused_and_other_words_are_not() -> None:
+    assert "stands for a model of the hub" in refusal("--gpt-oss-20b-default")
+    words = ("--lora", "a.gguf", "--rpc", "-ts", "3,1", "--n-cpu-moe", "--spec-default", "-1", "--no-warmup")
+    assert unusable(EngineSettings(llama_server=Path("x"), args=words)) == {}
 
 
 def test_an_older_build_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineMissing
 from viewfinder.core.paths import home as home_folder
 from viewfinder.engines import mlx

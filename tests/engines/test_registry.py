@@ -4,7 +4,8 @@ import pytest
 
 from viewfinder.api.doctor import check_all
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineMissing
 from viewfinder.engines import registry
 from viewfinder.engines.base import LAST

@@ -26,7 +26,7 @@ print(choose(two, look(two))[0].why)
 """
 TAKES_A_FINGERPRINT = """
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.registry import engine_named
 from viewfinder.host.hardware import this_machine
 from viewfinder.host.power import Power

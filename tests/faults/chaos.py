@@ -17,7 +17,8 @@ import psutil
 from tests.faults.gateway import Gateway, Reply
 from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, FleetSettings, LocalModel, Settings
+from viewfinder.core.config import FleetSettings, LocalModel, Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.questions import Question, ask_about
 from viewfinder.scenes.scene import Scene, make_scene

@@ -15,7 +15,8 @@ from tests.faults.gateway import gateway
 from tests.faults.measured import publish
 from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, FleetSettings, LocalModel, Settings
+from viewfinder.core.config import FleetSettings, LocalModel, Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.fleet.record.events import Event
 
 SOAK_REQUESTS = int(os.environ.get("VIEWFINDER_SOAK_ALTERNATIONS", "200"))

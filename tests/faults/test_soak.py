@@ -13,7 +13,8 @@ import pytest
 from tests.faults.gateway import Gateway, gateway
 from tests.faults.measured import publish
 from viewfinder.api.setup import open_catalog
-from viewfinder.core.config import MIB, EngineSettings, Settings
+from viewfinder.core.config import MIB, Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
 

@@ -8,7 +8,7 @@ import pytest
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.engines.llama_cpp import LlamaCpp
@@ -44,7 +44,7 @@ Make = Callable[..., ServerProcess]
 
 @pytest.fixture
 def make_server() -> Make:
-    def make(engine: Engine | None = None, deaths: int = 2, **settings: float) -> ServerProcess:
+    def make(engine: Engine | None = None, deaths: int = 2, **settings: object) -> ServerProcess:
         catalog = Catalog()
         card = catalog.get("glimpse")
         variant = card.variants[0]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from viewfinder.core.config import EngineSettings, FleetSettings, Limits, Settings
+from viewfinder.core.config import FleetSettings, Limits, Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import Folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape

@@ -24,6 +24,9 @@ OLD: dict[str, Any] = {
         ({}, set()),
         ({"engine_for": {"mine": {"slots": 4}, "glimpse": {"slots": 2}}}, set()),  # says what is so
         ({"engine_for": {}}, {"mine"}),
+        ({"engine_for": {"mine": {"slots": 4, "cache_type": "q8_0"}}}, {"mine"}),
+        ({"engine_for": {"mine": {"slots": 4}, "glimpse": {"gpu_layers": "all"}}}, {"glimpse"}),
+        ({"engine_for": {"mine": {"slots": 4, "gpu_layers": "auto"}}}, set()),  # as it is by default
         ({"engine": {"slots": 2, "remote_code": ("other", "glimpse")}}, {"glimpse"}),
         ({"models": {"mine": {"model": "/n.gguf"}}}, {"mine"}),
         ({"models": {}}, {"mine"}),

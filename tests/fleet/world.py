@@ -24,7 +24,7 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.fleet.health.canary import candidates

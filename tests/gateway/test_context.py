@@ -4,7 +4,8 @@ import pytest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.uncarded import card_of_server
-from viewfinder.core.config import EngineChanges, RunningServer, Settings
+from viewfinder.core.config import RunningServer, Settings
+from viewfinder.core.engine_settings import EngineChanges
 from viewfinder.gateway.context import context_hint, context_of
 
 GLIMPSE = Catalog().get("glimpse")

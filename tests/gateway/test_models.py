@@ -9,7 +9,8 @@ from starlette.requests import Request
 from yarl import URL
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineChanges, Settings
+from viewfinder.core.config import Settings
+from viewfinder.core.engine_settings import EngineChanges
 from viewfinder.core.paths import Folders
 from viewfinder.core.request_defaults import RequestDefaults
 from viewfinder.fleet.fleet import Fleet

@@ -12,7 +12,8 @@ import pytest
 from tests.e2e.conftest import run
 from viewfinder.api.setup import open_catalog
 from viewfinder.core import settings_files, variables
-from viewfinder.core.config import EngineChanges, FleetSettings, LocalModel, Settings, load_settings
+from viewfinder.core.config import FleetSettings, LocalModel, Settings, load_settings
+from viewfinder.core.engine_settings import EngineChanges
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.settings_files import CHOSEN_ONLY
 
@@ -124,6 +125,8 @@ def test_dots_in_texts_and_comments_are_no_key(clone: Path) -> None:
 
 HARM: dict[str, tuple[str, Any]] = {
     "engine.llama_server": ('[engine]\nllama_server = "tools/x.sh"\n', None),
+    "engine.args": ('[engine]\nargs = ["--rpc", "evil.example:1"]\n', ()),
+    "engine_for.x.args": ('[engine_for.x]\nargs = ["--rpc", "evil.example:1"]\n', None),
     "engine.remote_code": ('[engine]\nremote_code = ["glimpse"]\n', ()),
     "host": ('host = "0.0.0.0"\n', "127.0.0.1"),
     "api_key": ('api_key = "known to others"\n', None),
@@ -144,12 +147,12 @@ HARMLESS = {
     "strict_port",
     "models",  # files that a person must name; they cannot take the name of a model of ours
     "variants",  # those of our cards, at their pinned commits
-    *(f"engine.{name}" for name in ("context_tokens", "slots", "threads", "start_timeout_s", "image_tokens")),
+    *(f"engine.{name}" for name in EngineChanges.model_fields if name != "args"),
     "engine_for",
     "defaults_for",  # how a model answers, where a request does not say
     *(f"fleet.{name}" for name in FleetSettings.model_fields if name != "canary"),
 }
-ALL_CHOSEN_ONLY = {".".join(path) for settings in CHOSEN_ONLY.values() for path in settings}
+ALL_CHOSEN_ONLY = {".".join(path).replace("*", "x") for settings in CHOSEN_ONLY.values() for path in settings}
 
 
 def test_every_setting_is_decided_upon() -> None:
@@ -158,11 +161,14 @@ def test_every_setting_is_decided_upon() -> None:
     tables = {path for path in paths if any(other.startswith(f"{path}.") for other in paths)}
     single = {path for path in paths - tables if path.split(".")[0] not in ALL_CHOSEN_ONLY}
     single |= {path for path in ALL_CHOSEN_ONLY if path in paths}
-    assert single == ALL_CHOSEN_ONLY | HARMLESS
+    of_one_model = {path for path in ALL_CHOSEN_ONLY if path.startswith("engine_for.")}
+    assert single | of_one_model == ALL_CHOSEN_ONLY | HARMLESS
     assert not ALL_CHOSEN_ONLY & HARMLESS
     assert HARM.keys() == ALL_CHOSEN_ONLY
     assert set(LocalModel.model_fields) == {"model", "mmproj", "engine"}
-    assert not set(EngineChanges.model_fields) & {path.partition(".")[2] for path in ALL_CHOSEN_ONLY}
+    of_engine = {path.partition(".")[2] for path in ALL_CHOSEN_ONLY if path.startswith("engine.")}
+    of_models = {path.rpartition(".")[2] for path in ALL_CHOSEN_ONLY if path.startswith("engine_for.")}
+    assert set(EngineChanges.model_fields) & of_engine == of_models
 
 
 @pytest.mark.parametrize("setting", HARM)
@@ -174,13 +180,14 @@ def test_what_could_harm_is_ignored_in_a_folder_and_said(
     def value() -> Any:
         found: Any = load_settings()
         for name in setting.split("."):
-            found = getattr(found, name)
+            found = found[name] if isinstance(found, dict) else getattr(found, name)
         return found
 
     (clone / "viewfinder.toml").write_text(text)
     with caplog.at_level(logging.WARNING):
         assert value() == kept
-    deed = next(deed for deed, paths in CHOSEN_ONLY.items() if tuple(setting.split(".")) in paths)
+    path = tuple(setting.replace(".x.", ".*.").split("."))
+    deed = next(deed for deed, paths in CHOSEN_ONLY.items() if path in paths)
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith(f"Ignored: {setting} in {clone / 'viewfinder.toml'}. ")
     assert f"may not {deed}. If you trust it, put that into {settings_files.user_config_file()}" in said

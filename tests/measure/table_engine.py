@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.base import Engine, Installed, Launch
 
 CHILD = Path(__file__).parents[1] / "children" / "answers_by_table.py"

@@ -12,7 +12,7 @@ import pytest
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.client.chat import ChatClient
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import log_folder, run_folder
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.engines.registry import engines

@@ -12,7 +12,7 @@ from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.uncarded import HUB_PREFIX, is_reference
 from viewfinder.core import paths
-from viewfinder.core.config import Settings
+from viewfinder.core.config import Settings, where_given
 from viewfinder.core.errors import BadRequest, UnknownModel
 from viewfinder.core.variables import nearest
 from viewfinder.engines.registry import engines
@@ -114,6 +114,7 @@ def _report_unknown(models: list[str], settings: Settings) -> None:
 def _check_numbers(settings: Settings) -> None:
     for name in ("", *settings.engine_for):
         own = settings.engine_of(name)
+        _check_options(settings, name)
         if own.context_tokens * own.slots > MOST_TOKENS:
             raise BadRequest(
                 f"{own.slots} slots of {own.context_tokens:,} tokens are more than any engine has.",
@@ -127,6 +128,19 @@ def _check_numbers(settings: Settings) -> None:
                 f"{settings.limits.output_tokens:,}.",
                 hint=f"Lower it under [defaults_for.{name}], or raise limits.output_tokens.",
                 param=f"defaults_for.{name}.max_tokens",
+            )
+
+
+def _check_options(settings: Settings, model: str) -> None:
+    """Raises BadRequest for options with which an engine could start no model."""
+    for engine in engines().values():
+        for setting, why in engine.unusable(settings.engine_of(model)).items():
+            own = getattr(settings.engine_for.get(model), setting, None)
+            path = ("engine", setting) if own is None else ("engine_for", model, setting)
+            raise BadRequest(
+                f"The setting '{'.'.join(path)}' is not valid{f' for {model}' if model else ''}: {why}.",
+                hint=where_given(path, {}),
+                param=".".join(path),
             )
 
 

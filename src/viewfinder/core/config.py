@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from viewfinder.core import variables
+from viewfinder.core.engine_settings import EngineChanges, EngineSettings
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.request_defaults import RequestDefaults
 from viewfinder.core.settings_files import read_settings, settings_files
@@ -30,9 +31,6 @@ MIB = 1024 * 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 OPEN_SCHEMES = ("http", "https", "ws", "wss", "ftp", "file", "data", "blob", "about")
 """Of which anybody can make pages."""
-MOST_CONTEXT_TOKENS = 2**24
-MOST_SLOTS, MOST_THREADS = 256, 512
-"""llama.cpp aborts on more of either (LLAMA_MAX_SEQ, GGML_MAX_N_THREADS)."""
 
 
 def _sendable(key: SecretStr) -> SecretStr:
@@ -130,43 +128,6 @@ class Limits(_Frozen):
     decode_timeout_s: float = Field(20.0, gt=0, description="for one image to be decoded")
     remote_image_bytes: int = Field(20 * MIB, gt=0, description="of one image that is fetched")
     remote_image_s: float = Field(10.0, gt=0, description="for one image to be fetched, with all redirects")
-
-
-class EngineSettings(_Frozen):
-    """The settings that an engine is started with."""
-
-    context_tokens: int = Field(
-        4096,
-        gt=0,
-        le=MOST_CONTEXT_TOKENS,
-        description="of each slot; never more than the model was trained for",
-    )
-    slots: int = Field(
-        2, gt=0, le=MOST_SLOTS, description="requests that one server process answers at the same time"
-    )
-    threads: int = Field(0, ge=0, le=MOST_THREADS, description="0: the number of physical cores")
-    start_timeout_s: float = Field(
-        120.0, gt=0, description="a start that shows no progress for this long has failed"
-    )
-    image_tokens: int = Field(
-        0, ge=0, le=MOST_CONTEXT_TOKENS, description="the most tokens for one image; 0: the model's default"
-    )
-    remote_code: tuple[str, ...] = Field(
-        (), description="models whose publisher's Python code may run, at the commit that their card pins"
-    )
-    llama_server: Path | None = Field(
-        None, description="path of a native llama-server, used instead of the wheel's llama.cpp"
-    )
-
-
-class EngineChanges(_Frozen):
-    """The settings of one model's engine that differ from `[engine]`; None: the same."""
-
-    context_tokens: int | None = Field(None, gt=0, le=MOST_CONTEXT_TOKENS)
-    slots: int | None = Field(None, gt=0, le=MOST_SLOTS)
-    threads: int | None = Field(None, ge=0, le=MOST_THREADS)
-    start_timeout_s: float | None = Field(None, gt=0)
-    image_tokens: int | None = Field(None, ge=0, le=MOST_CONTEXT_TOKENS)
 
 
 class FleetSettings(_Frozen):
@@ -333,14 +294,16 @@ def _invalid(error: ValidationError, flags: Mapping[str, object]) -> BadRequest:
     if first["type"] == "extra_forbidden":
         meant = variables.nearest(str(path[-1]), variables.fields_at(Settings, path[:-1]))
         return BadRequest(
-            f"There is no setting '{named}'.", hint=f"{meant} {_where(path, flags)}".strip(), param=named
+            f"There is no setting '{named}'.", hint=f"{meant} {where_given(path, flags)}".strip(), param=named
         )
     says = first["msg"].removeprefix("Value error, ")
-    return BadRequest(f"The setting '{named}' is not valid: {says}.", hint=_where(path, flags), param=named)
+    return BadRequest(
+        f"The setting '{named}' is not valid: {says}.", hint=where_given(path, flags), param=named
+    )
 
 
-def _where(path: tuple[str | int, ...], flags: Mapping[str, object]) -> str:
-    """Where a setting was given: the flag, the variable or the file."""
+def where_given(path: tuple[str | int, ...], flags: Mapping[str, object]) -> str:
+    """The hint that says where a setting was given: the flag, the variable or the file."""
     if path and path[0] in flags:
         return f"Fix --{str(path[0]).replace('_', '-')}."
     if name := variables.variable_of(path, os.environ):

@@ -9,6 +9,8 @@ import logging
 import os
 import re
 import tomllib
+from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,15 @@ from viewfinder.core.paths import user_config_file
 
 CONFIG_VARIABLE = "VIEWFINDER_CONFIG"
 WORKING_FILE = Path("viewfinder.toml")
+ANY_TABLE = "*"
+"""In the path of a setting: a table of any name."""
 CHOSEN_ONLY: dict[str, tuple[tuple[str, ...], ...]] = {
-    "start programs": (("engine", "llama_server"), ("engine", "remote_code")),
+    "start programs": (
+        ("engine", "llama_server"),
+        ("engine", "remote_code"),
+        ("engine", "args"),
+        ("engine_for", ANY_TABLE, "args"),
+    ),
     "open serve to others": (("host",), ("api_key",), ("allowed_hosts",), ("allowed_origins",)),
     "say where pictures are sent": (("endpoints",), ("aliases",)),
     "weaken what protects you": (("limits",), ("remote_images",), ("responses",), ("fleet", "canary")),
@@ -73,20 +82,30 @@ def _allowed(file: Path, found: dict[str, Any]) -> dict[str, Any]:
     """What the file may say: all of it, unless it was only found in the working folder."""
     if file != WORKING_FILE or os.environ.get(CONFIG_VARIABLE):
         return found
-    kept = {name: dict(value) if isinstance(value, dict) else value for name, value in found.items()}
+    kept = deepcopy(found)
     ignored: dict[str, list[str]] = {}
     for deed, settings in CHOSEN_ONLY.items():
         for *tables, name in settings:
-            table = kept
-            for outer in tables:
-                table = table.get(outer) or {}
-            if isinstance(table, dict) and name in table:
-                del table[name]
-                ignored.setdefault(deed, []).append(".".join((*tables, name)))
+            for path, table in _tables_at(kept, tables):
+                if name in table:
+                    del table[name]
+                    ignored.setdefault(deed, []).append(".".join((*path, name)))
     if ignored:
         names = ", ".join(name for several in ignored.values() for name in several)
         _tell_ignored(file.absolute(), names, " or ".join(ignored))
     return kept
+
+
+def _tables_at(table: Any, path: list[str]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Each table at this path, with its own path."""
+    if not isinstance(table, dict):
+        return
+    if not path:
+        yield (), table
+        return
+    for name in table if path[0] == ANY_TABLE else path[:1]:
+        for inner, found in _tables_at(table.get(name), path[1:]):
+            yield (name, *inner), found
 
 
 @cache

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.check import Check
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.printed import without_requests
 from viewfinder.host.hardware import Machine
 
@@ -104,6 +104,18 @@ class Engine(ABC):
     variables: tuple[str, ...] = ()
     """Names of variables, or their beginnings ("MINE_"), that it gets from our environment in addition to
     those in `environment`."""
+
+    options: frozenset[str] = frozenset()
+    """The settings among `OPTIONS` of `core/engine_settings` that it has; it ignores the others, and the log
+    says so."""
+
+    def unusable(self, settings: EngineSettings) -> dict[str, str]:
+        """The settings with which it could start no model, each with the reason; checked before any start."""
+        return {}
+
+    def ignored(self, settings: EngineSettings) -> list[str]:
+        """The settings that differ from their defaults, and that it does not have."""
+        return [name for name in settings.chosen_options() if name not in self.options]
 
     def rank(self, machine: Machine) -> int:
         """Its place in the order of engines on a machine; the lowest runs a model that several could run."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.catalog.hub import cache_folder, hub_home
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.base import SHARES_CORES, Installed, Launch
 from viewfinder.engines.environment import inherited
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.check import Check
-from viewfinder.core.config import EngineSettings
-from viewfinder.engines import llama_cpp_checks, llama_cpp_log, llama_server
+from viewfinder.core.engine_settings import OPTIONS, EngineSettings
+from viewfinder.engines import llama_cpp_checks, llama_cpp_log, llama_server, llama_server_args
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
 
@@ -28,6 +28,7 @@ class LlamaCpp(Engine):
     install = "pip install xllamacpp"
     known_good = ">=2026.10.11549"
     libraries = ("xllamacpp",)
+    options = frozenset(OPTIONS)
     summary = "llama.cpp comes with the base install."
     comes_with_viewfinder = True
 
@@ -44,6 +45,9 @@ class LlamaCpp(Engine):
         if settings.llama_server is not None:
             return llama_server.version(settings.llama_server.expanduser())
         return super().version(settings)
+
+    def unusable(self, settings: EngineSettings) -> dict[str, str]:
+        return llama_server_args.unusable(settings)
 
     def reason(self, log: str) -> str:
         return llama_cpp_log.reason(log) or super().reason(log)
@@ -69,6 +73,7 @@ class LlamaCpp(Engine):
             "slots": settings.slots,
             "threads": settings.threads,
             "image_tokens": settings.image_tokens,
+            **settings.model_dump(include=set(OPTIONS)),
         }
         if settings.llama_server is not None:
             return llama_server.launch(settings.llama_server.expanduser(), options)

@@ -43,12 +43,34 @@ def _params(xllamacpp: Any, options: dict[str, Any]) -> Any:
         params.cpuparams_batch.n_threads = options["threads"]
     if options["image_tokens"]:
         params.image_max_tokens = options["image_tokens"]
+    _set_options(xllamacpp, params, options)
     # The host prompt cache takes up to 8 GiB by default (ggml-org/llama.cpp 25740) and has restored one
     # conversation into another's slot (27148).
     params.cache_ram_mib = 0
     params.ui = False
     params.offline = True
     return params
+
+
+def _set_options(xllamacpp: Any, params: Any, options: dict[str, Any]) -> None:
+    """What differs from llama.cpp's own defaults."""
+    layers, flash, cache_type = options["gpu_layers"], options["flash_attention"], options["cache_type"]
+    if layers != "auto":
+        params.n_gpu_layers = -2 if layers == "all" else layers
+    if flash != "auto":
+        kind = xllamacpp.llama_flash_attn_type
+        is_on = flash == "on"
+        params.flash_attn_type = (
+            kind.LLAMA_FLASH_ATTN_TYPE_ENABLED if is_on else kind.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
+    if cache_type != "f16":
+        params.cache_type_k = params.cache_type_v = getattr(
+            xllamacpp.ggml_type, f"GGML_TYPE_{cache_type.upper()}"
+        )
+    if options["batch"]:
+        params.n_batch = options["batch"]
+    if options["micro_batch"]:
+        params.n_ubatch = options["micro_batch"]
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         argv += ["--threads", str(options["threads"]), "--threads-batch", str(options["threads"])]
     if options["image_tokens"]:
         argv += ["--image-max-tokens", str(options["image_tokens"])]
+    argv += _of_options(options)
     return Launch(
         tuple(argv),
         environment(),
@@ -58,6 +59,20 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         version=version(program),
         takes=TAKES,
     )
+
+
+def _of_options(options: Mapping[str, Any]) -> list[str]:
+    """The words for what differs from llama.cpp's own defaults; the user's own come last."""
+    cache_type = options["cache_type"]
+    words = [] if options["gpu_layers"] == "auto" else ["--gpu-layers", str(options["gpu_layers"])]
+    if options["flash_attention"] != "auto":
+        words += ["--flash-attn", options["flash_attention"]]
+    if cache_type != "f16":
+        words += ["--cache-type-k", cache_type, "--cache-type-v", cache_type]
+    for name, word in (("batch", "--batch-size"), ("micro_batch", "--ubatch-size")):
+        if options[name]:
+            words += [word, str(options[name])]
+    return [*words, *options["args"]]
 
 
 def environment() -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.catalog.uncarded import ENDPOINT
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineError
 from viewfinder.engines.base import Engine, Installed, Launch
 

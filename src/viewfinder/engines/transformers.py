@@ -7,7 +7,7 @@ from pathlib import Path
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.version import IN_THE_CHECKOUT, install_command
 from viewfinder.engines import folder
 from viewfinder.engines.base import Engine, Installed, Launch

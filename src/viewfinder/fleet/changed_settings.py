@@ -1,7 +1,8 @@
 """Which models a change of the settings affects; pure, called by `api` when the settings are reloaded."""
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
+from viewfinder.core.engine_settings import EngineSettings
 
 
 def changed_models(old: tuple[Catalog, Settings], new: tuple[Catalog, Settings]) -> set[str]:

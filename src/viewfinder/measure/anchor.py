@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from viewfinder.catalog.card import ModelCard
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure.compare import machine_speed

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
-from viewfinder.core.config import EngineSettings, Settings
+from viewfinder.core.config import Settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import Folders
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.process.servers import make_server

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.listeners import free_port
 

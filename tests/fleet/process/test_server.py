@@ -11,10 +11,12 @@ import pytest
 from tests.catalog.gguf_maker import copy_in_parts
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import Catalog, ModelFiles
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineMissing, EngineStalled, ModelFilesError
 from viewfinder.core.paths import run_folder
 from viewfinder.engines.base import Launch
+from viewfinder.scenes.messages import image_message
+from viewfinder.scenes.scene import make_scene
 
 from ..conftest import Make, Program
 
@@ -37,6 +39,35 @@ async def test_a_real_engine_starts_answers_and_ends(make_server: Make) -> None:
     assert server.state == "stopped"
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert list(run_folder().glob("*.sock")) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cache_type": "q8_0", "flash_attention": "on"},
+        {"flash_attention": "off", "batch": 64, "micro_batch": 32, "gpu_layers": "all"},
+    ],
+)
+async def test_options_of_the_engine_leave_the_answers_as_they_are(
+    make_server: Make, options: dict[str, object]
+) -> None:
+    server = make_server(context_tokens=512, **options)
+    await server.start()
+    scene = make_scene("canary/1", things=2, longest=(224, 256))
+    messages = [image_message(scene, "What color is the circle?")]
+    reply = await server.client.complete({"messages": messages, "max_tokens": 8, "temperature": 0})
+    (circle,) = [thing for thing in scene.things if thing.shape == "circle"]
+    assert circle.color in reply["choices"][0]["message"]["content"].lower()
+    await server.stop()
+
+
+async def test_an_option_that_the_engine_does_not_have_is_ignored_and_named(
+    make_server: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = make_server(Program("exits_with_code.py", "3"), deaths=1, cache_type="q8_0", batch=64)
+    with pytest.raises(EngineDied):
+        await server.start()
+    assert "glimpse runs on program, which has no setting for cache_type, batch: " in caplog.text
 
 
 async def test_a_model_in_parts_and_an_oddly_named_projector_are_served(

@@ -6,7 +6,8 @@ import pytest
 
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.core.config import EngineSettings, RunningServer
+from viewfinder.core.config import RunningServer
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import ModelFilesError
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.process.connected import ConnectedServer

@@ -7,7 +7,7 @@ import pytest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.version import VERSION
 from viewfinder.engines.registry import engine_named
 from viewfinder.host.hardware import this_machine
@@ -36,6 +36,7 @@ def test_the_same_twice() -> None:
         ({"version": "2"}, "engine_version: 1 > 2"),
         ({"files": "abd"}, "the model's files"),
         ({"settings": EngineSettings(context_tokens=512)}, "flags.context_tokens: 4096 > 512"),
+        ({"settings": EngineSettings(cache_type="q8_0")}, "flags.cache_type: - > q8_0"),
         ({"power": Power(source="battery")}, "source: unknown > battery"),
         ({"power": Power(governor="powersave")}, "governor: unknown > powersave"),
     ],
@@ -71,6 +72,24 @@ def test_long_values_are_not_printed() -> None:
 
 def test_who_agreed_to_what_decides_nothing() -> None:
     assert fingerprint(settings=EngineSettings(remote_code=("x",))) == fingerprint()
+
+
+def test_options_at_their_defaults_or_of_another_engine_decide_nothing() -> None:
+    """Results of before there were options stay comparable."""
+    assert fingerprint().flags.keys() == {
+        "context_tokens",
+        "slots",
+        "threads",
+        "image_tokens",
+        "llama_server",
+    }
+    mlx = engine_named("mlx")
+    machine, power = this_machine(), Power()
+    plain, chosen = (
+        take(GLIMPSE, mlx, "1", "abc", settings, machine, power)
+        for settings in (EngineSettings(), EngineSettings(cache_type="q8_0"))
+    )
+    assert plain == chosen
 
 
 def test_what_is_in_it() -> None:

@@ -13,8 +13,9 @@ served.
 """
 
 import functools
+import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -162,9 +163,16 @@ class Canary:
         return body if slot is None else body | {"id_slot": slot}
 
 
-def canary_key(weights_hash: str, engine: str, engine_version: str, variant: str) -> str:
+def canary_key(
+    weights_hash: str,
+    engine: str,
+    engine_version: str,
+    variant: str,
+    options: Mapping[str, Any] | None = None,
+) -> str:
     """The key of a set: everything that the answers depend on."""
-    return f"{variant} {engine} {engine_version} {weights_hash}"
+    key = f"{variant} {engine} {engine_version} {weights_hash}"
+    return f"{key} {json.dumps(options, sort_keys=True)}" if options else key
 
 
 @functools.cache

@@ -171,7 +171,7 @@ class CanaryChecks:
                 variant = server.variant
                 weights = await asyncio.to_thread(self._hash_of, variant)
                 await asyncio.to_thread(candidates)  # they are painted once, which takes 45 ms
-                key = canary_key(weights, variant.engine, server.engine_version, variant.name)
+                key = canary_key(weights, variant.engine, server.engine_version, variant.name, server.options)
                 entry.checks.canary = Canary(self._store, key, model=entry.card.name)
         if entry.checks.canary is None:
             return CanaryResult(None)

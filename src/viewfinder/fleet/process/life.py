@@ -4,7 +4,9 @@ It decides nothing: whether the engine is started again is decided by `server`.
 """
 
 import asyncio
+import functools
 import itertools
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,7 +18,7 @@ from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.catalog.known_issues import recognize, refusal, refused_by, sign_of_an_issue
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineMissing, ModelFilesError
 from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.environment import passed_on
@@ -38,6 +40,7 @@ REASON_LINES, REASON_CHARS = 400, 400
 """How much of its log is searched for the reason of its end, and how much of that is shown."""
 
 _numbers = itertools.count(1)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -102,6 +105,8 @@ class Launcher:
         ModelFilesError when the engine says that the files can never be loaded.
         """
         version = self.version()
+        if ignored := self.engine.ignored(self.settings):
+            _report_ignored(self.card.name, self.engine.title, ", ".join(ignored))
         socket = socket_path(self.run_folder, f"{next(_numbers)}")
         started_s = time.monotonic()
         settings = self.settings
@@ -167,6 +172,18 @@ class Launcher:
             f"The engine {self.engine.name} died while loading '{self.card.name}': {how}{said}",
             hint=f"{known}Its whole log is {self.log_file}.",
         )
+
+
+@functools.cache
+def _report_ignored(model: str, engine: str, settings: str) -> None:
+    """Once: a process is started again and again."""
+    _log.warning(
+        "%s runs on %s, which has no setting for %s: what [engine] or [engine_for.%s] says of it is ignored.",
+        model,
+        engine,
+        settings,
+        model,
+    )
 
 
 def _endpoint(launch: Launch, socket: Path, child: Child) -> Endpoint:

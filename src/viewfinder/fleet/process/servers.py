@@ -10,7 +10,7 @@ from typing import Protocol
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
 from viewfinder.core.settings_files import trusted_place
 from viewfinder.engines.base import Engine

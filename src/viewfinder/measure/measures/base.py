@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from viewfinder.catalog.card import Variant
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.host.hardware import Machine
 from viewfinder.measure import disturbance
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Frozen, Gate, Measured, Missing

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from viewfinder.catalog.card import Variant
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import OPTIONS, EngineSettings
 from viewfinder.core.version import VERSION
 from viewfinder.engines.base import Engine
 from viewfinder.host.hardware import Machine
@@ -56,7 +56,7 @@ class Fingerprint(Frozen):
     files: str
     """The hash of all of the model's files; empty for a server that Viewfinder did not start."""
     flags: dict[str, Any] = Field(default_factory=dict)
-    """The engine's settings."""
+    """The engine's settings; of its options, those that differ from the defaults."""
 
     @property
     def digest(self) -> str:
@@ -75,7 +75,9 @@ def take(
     power: Power,
 ) -> Fingerprint:
     """The fingerprint of a variant on this computer as it is now; `files` is the hash of its files."""
-    flags = settings.model_dump(mode="json", exclude={"remote_code", "start_timeout_s"})
+    flags = settings.model_dump(mode="json", exclude={"remote_code", "start_timeout_s", *OPTIONS})
+    ignored = engine.ignored(settings)
+    flags |= {name: value for name, value in settings.chosen_options().items() if name not in ignored}
     if variant.server is not None:
         flags = {"base_url": variant.server.root, "model": variant.server.model}
     return Fingerprint(

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.measure.measures.measured_run import BARE, FIRST, Ran, glimpse, measured
 from tests.measure.test_runner import Point, TableEngine, card
 from viewfinder.catalog.card import Variant
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines import registry
 from viewfinder.engines.base import Launch
 from viewfinder.measure.figures import Figure, Missing

@@ -14,7 +14,7 @@ from tests.faults.conftest import PLUGIN
 from tests.faults.gateway import FaultyCatalog
 from tests.measure.measures.one_measure import NOTHING, Truths, faulty, folders_in, run, run_glimpse, truths
 from tests.measure.measures.stability.made_up import codes
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.paths import Folders
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.process.servers import make_server

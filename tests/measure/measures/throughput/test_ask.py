@@ -13,7 +13,7 @@ from tests.measure.measures.measured_run import BARE, FIRST, Ran, glimpse, measu
 from tests.measure.test_runner import CHILD, Point, TableEngine, card
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines import registry
 from viewfinder.engines.base import Launch
 from viewfinder.measure.figures import Figure, Measured, Missing

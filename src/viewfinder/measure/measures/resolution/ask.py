@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from viewfinder.catalog.card import Variant
-from viewfinder.core.config import EngineSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
