@@ -21,8 +21,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from viewfinder.core.config import FleetSettings, Settings
-from viewfinder.core.engine_settings import EngineChanges
+from viewfinder.core.config import EngineChanges, FleetSettings, Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
 from viewfinder.fleet.fleet import Fleet
