@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from pydantic import SecretStr
@@ -24,6 +24,7 @@ class Served:
         self.file = file
         self.applied: list[Settings] = []
         self.was_applied = asyncio.Event()
+        self.reported: list[dict[str, Any]] = []
         settings = load_settings().model_copy(update={"host": "127.0.0.1", "port": 4711})
         self.reloading = Reloading(
             open_catalog(settings),
@@ -31,6 +32,7 @@ class Served:
             reread=load_settings,
             open_catalog=open_catalog,
             apply=self.apply,
+            report=lambda **details: self.reported.append(details),
         )
 
     async def apply(self, catalog: Catalog, settings: Settings, changed: set[str]) -> None:
@@ -72,6 +74,21 @@ async def test_only_the_models_that_a_change_concerns_must_restart(served: Serve
     assert served.changed == {"glimpse"}
     assert await served.written("[engine_for.glimpse]\nslots = 3\n[fleet]\nqueue = 9\n")
     assert served.changed == set()
+
+
+async def test_each_reload_is_reported_with_what_changed_and_no_value(served: Served) -> None:
+    text = 'port = 9999\napi_key = "xyzzy"\n[limits]\nimages = 3\n[engine_for.glimpse]\nslots = 3\n'
+    assert await served.written(text)
+    assert await served.written(text)
+    assert not await served.written("[engine]\nslots = 0\n")
+    applied, unchanged, refused = served.reported
+    assert applied["outcome"] == "applied"
+    assert {*applied["settings"]} == {"api_key", "limits.images", "engine_for", "port"}
+    assert applied["models"] == ["glimpse"]
+    assert unchanged["outcome"] == "unchanged"
+    assert refused["outcome"] == "refused"
+    assert "engine.slots" in refused["reason"]
+    assert "xyzzy" not in repr(served.reported)
 
 
 async def test_settings_without_a_change_change_nothing(served: Served) -> None:

@@ -2,16 +2,21 @@
 
 import signal
 import socket
+from pathlib import Path
 
 import httpx2
+import pytest
+from pydantic import SecretStr
 
 from viewfinder.api.serving import Serving, _Service, serve
 from viewfinder.api.setup import open_catalog, open_fleet
 from viewfinder.core import paths
 from viewfinder.core.config import FleetSettings, Limits, Settings
+from viewfinder.core.errors import BadRequest
 from viewfinder.core.request_defaults import RequestDefaults
 from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.keys import KeyFile
+from viewfinder.host.own_addresses import own_addresses
 from viewfinder.media.intake import Intake
 
 
@@ -48,6 +53,41 @@ async def test_a_reload_changes_the_limits_of_connections() -> None:
     assert (terms.door.most, terms.door.most_per_address) == (7, 3)
     assert (terms.delivery_timeout_s, terms.head_timeout_s) == (2.0, 1.0)
     assert terms.drain_s == 3
+
+
+async def test_a_reload_changes_the_access_log_and_keeps_it_when_the_new_one_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    settings = Settings()
+    first, second = (Settings(access_log=str(tmp_path / name)) for name in ("one.jsonl", "missing/two.jsonl"))
+    async with open_fleet(open_catalog(settings), settings) as fleet, Intake(settings.limits) as intake:
+        service = _Service(fleet, intake, settings, KeyFile(paths.keys_file()), KeptTurns.nothing())
+        await service.apply(open_catalog(first), first, set())
+        log = service.records.access_log
+        assert log is not None
+        with pytest.raises(BadRequest, match="cannot be written"):
+            await service.apply(open_catalog(second), second, set())
+        assert service.records.access_log is log
+        await service.apply(open_catalog(settings), settings, set())
+        assert service.records.access_log is None
+    assert (tmp_path / "one.jsonl").exists()
+
+
+def test_others_are_told_an_address_that_they_can_use_and_the_keys() -> None:
+    """It was http://0.0.0.0:8080, which is an address on no network."""
+    told: list[Serving] = []
+
+    def on_ready(serving: Serving) -> None:
+        told.append(serving)
+        signal.raise_signal(signal.SIGTERM)
+
+    KeyFile(paths.keys_file()).add("alice")
+    serve(settings=Settings(host="0.0.0.0", port=0, api_key=SecretStr("key")), on_ready=on_ready)
+    (serving,) = told
+    assert serving.url.startswith("http://127.0.0.1:")
+    port = serving.url.rpartition(":")[2]
+    assert serving.addresses == tuple(f"http://{one}:{port}" for one in own_addresses("0.0.0.0"))
+    assert serving.keys == ("settings", "alice")
 
 
 async def test_a_reload_changes_aliases_and_defaults() -> None:

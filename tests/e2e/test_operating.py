@@ -39,7 +39,8 @@ def operated(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Iterator
     """One server with two models, both from glimpse's files, and its own settings file."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VIEWFINDER_CONFIG", str(config))
-        with serving(tmp_path_factory.mktemp("operated"), "--port", "0", "glimpse") as running:
+        words = ("--port", "0", "--access-log", "on", "glimpse")
+        with serving(tmp_path_factory.mktemp("operated"), *words) as running:
             yield running
 
 
@@ -215,6 +216,28 @@ def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: 
     until(lambda: ask(operated.url) == 200)
     until(lambda: not look()["glimpse"]["pinned"])
     assert look()["glimpse"]["pid"] == pid
+
+
+def test_the_access_log_can_be_rotated_and_reloads_are_events(vf, operated: Served, config: Path) -> None:
+    log = operated.home / "logs" / "access.jsonl"
+    assert log.stat().st_mode & 0o077 == 0
+    renamed = log.rename(log.with_name("access.jsonl.yesterday"))
+    operated.process.send_signal(signal.SIGHUP)
+    until(lambda: [ask(operated.url, key="sesame"), log.exists()][1])
+    (last, *_) = (json.loads(line) for line in log.read_text().splitlines())
+    assert (last["model"], last["status"], last["completion_tokens"]) == ("glimpse", 200, 3)
+    assert renamed.read_text().count('"status":200') > 1
+    assert "sesame" not in log.read_text() + renamed.read_text()
+    config.write_text("[limits]\nimages = 5\n" + MINE)
+    operated.process.send_signal(signal.SIGHUP)
+    until(lambda: metric(operated.url, "viewfinder_reloads_total", outcome="applied") > 0)
+    config.write_text("[engine]\nslots = 0\n" + MINE)
+    operated.process.send_signal(signal.SIGHUP)
+    until(lambda: metric(operated.url, "viewfinder_reloads_total", outcome="refused") > 0)
+    config.write_text(MINE)
+    shown = vf("events", "-n", "100").stdout
+    assert re.search(r"reload +outcome=\"applied\" +settings=.*\"limits\.images\"", shown)
+    assert re.search(r"reload +outcome=\"refused\" +reason=.*engine\.slots", shown)
 
 
 def test_new_limits_leave_no_decoder_process_behind(operated: Served, config: Path) -> None:

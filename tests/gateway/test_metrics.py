@@ -99,8 +99,10 @@ async def test_what_happened_is_counted(gateway: Any) -> None:
     events.emit("suspect", "both", answers=["a", "b", "c"])
     events.emit("replay", "both", reason="engine_died")
     events.emit("stall", "both", phase="prefill", silent_s=9.0, expected_s=1.0)
-    events.emit("refused", "both", code="queue_full")
-    events.emit("refused", "", code="overloaded")
+    events.refusals.add("queue_full", "both")
+    for _ in range(3):
+        events.refusals.add("overloaded")
+    events.emit("reload", "", outcome="applied", settings=["limits.images"], models=[])
     samples = await scrape(gateway)
     for name, number in {
         "loads": 2,
@@ -119,16 +121,17 @@ async def test_what_happened_is_counted(gateway: Any) -> None:
     assert value(samples, "load_seconds_total", model="both", stage="ready") == 2.0
     assert value(samples, "load_seconds_total", model="both", stage="spawned") == 0.5
     assert value(samples, "refused_total", model="both", code="queue_full") == 1
-    assert value(samples, "refused_total", model="other", code="overloaded") == 1
+    assert value(samples, "refused_total", model="other", code="overloaded") == 3
+    assert value(samples, "reloads_total", model="other", outcome="applied") == 1
 
 
 def test_every_kind_of_event_is_counted() -> None:
-    assert set(get_args(Kind)) == {*COUNTED, "suspect"}
+    assert set(get_args(Kind)) == {*COUNTED, "suspect", "refused"}
 
 
 async def test_clients_cannot_create_series(gateway: Any) -> None:
     for number in range(100):
-        gateway.fleet.events.emit("refused", f"stranger-{number}", code="overloaded")
+        gateway.fleet.events.refusals.add("overloaded", f"stranger-{number}")
     samples = await scrape(gateway)
     assert value(samples, "refused_total", model="other", code="overloaded") == 100
     assert "stranger" not in repr(samples)

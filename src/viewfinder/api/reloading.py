@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from pydantic import BaseModel
 from watchfiles import awatch
 
 from viewfinder.catalog.catalog import Catalog
@@ -32,7 +33,7 @@ class Reloading:
 
     `reread` reads the settings as they are written now, `open_catalog` makes the catalog for some settings;
     `apply` puts both in force, and gets the names of the models that must restart for it. `keys` are
-    the named API keys.
+    the named API keys. `report` gets the details of each reload (`fleet/record/events`).
     """
 
     def __init__(
@@ -44,8 +45,9 @@ class Reloading:
         open_catalog: Callable[[Settings], Catalog],
         apply: Callable[[Catalog, Settings, set[str]], Awaitable[None]],
         keys: KeyFile | None = None,
+        report: Callable[..., None] = lambda **details: None,
     ) -> None:
-        self._keys = keys
+        self._keys, self._report = keys, report
         self._catalog, self.current = catalog, current
         self._reread, self._open_catalog, self._apply = reread, open_catalog, apply
         self._written = reread()
@@ -96,6 +98,7 @@ class Reloading:
             catalog = self._open_catalog(new)
         except ViewfinderError as error:
             _log.error("The settings were not reloaded: %s", error)
+            self._report(outcome="refused", reason=str(error))
             return False
         late = [name for name in FIXED if getattr(written, name) != getattr(self._written, name)]
         if late:
@@ -103,17 +106,38 @@ class Reloading:
         self._written = written
         if new == self.current:
             _log.warning("Settings reloaded: no change.")
+            self._report(outcome="unchanged", settings=late)
             return True
         changed = changed_models((self._catalog, self.current), (catalog, new))
+        named = [*changed_settings(self.current, new), *late]
         self._catalog, self.current = catalog, new
+        outcome, reason = "applied", ""
         try:
             await self._apply(catalog, new, changed)
         except ViewfinderError as error:
+            outcome, reason = "partly", str(error)
             _log.error("Some of the new settings could not be applied: %s", error)
-        except Exception:  # a bug of ours must not stop the watch, nor be hidden
+        except Exception as error:  # a bug of ours must not stop the watch, nor be hidden
+            outcome, reason = "partly", type(error).__name__
             _log.exception("Some of the new settings could not be applied")
         _log.warning("Settings reloaded.")
+        self._report(outcome=outcome, settings=named, models=sorted(changed), reason=reason)
         return True
+
+
+def changed_settings(old: Settings, new: Settings) -> list[str]:
+    """The names of the settings that differ ("limits.images"); never their values, some of which are keys."""
+    names = []
+    for name in type(old).model_fields:
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
+            continue
+        if isinstance(before, BaseModel):
+            inner = type(before).model_fields
+            names += [f"{name}.{one}" for one in inner if getattr(before, one) != getattr(after, one)]
+        else:
+            names.append(name)
+    return names
 
 
 def _state(file: Path) -> tuple[int, int, int] | None:

@@ -6,8 +6,9 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.applications import Starlette
 
@@ -22,18 +23,21 @@ from viewfinder.core.seldom import Seldom
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway.access_log import access_log
 from viewfinder.gateway.app import Replaceable, make_app
 from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.control import make_control
 from viewfinder.gateway.kept import KeptTurns
-from viewfinder.gateway.keys import KeyFile
+from viewfinder.gateway.keys import OF_SETTINGS, KeyFile
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
+from viewfinder.gateway.request_record import RequestRecords
 from viewfinder.host.descriptors import raise_limit
 from viewfinder.host.output import Output
+from viewfinder.host.own_addresses import own_addresses
 from viewfinder.host.ownership import OwnerLock, control_socket
-from viewfinder.host.sockets import Bound, bind_port
+from viewfinder.host.sockets import Bound, bind_port, reachable
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
 
@@ -50,13 +54,16 @@ Python's own 5 ms, a few connections made 40 ms of it."""
 class Serving:
     """A gateway that listens, and the models whose files are here, with the aliases of them.
 
-    `notice` says why it listens on another port than the settings say, if it does.
+    `url` is for programs on this computer, `addresses` are for those on others; `keys` are the names of the
+    keys that open it. `notice` says why it listens on another port than the settings say, if it does.
     """
 
     url: str
     models: tuple[str, ...]
     notice: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 def serve(
@@ -133,33 +140,31 @@ async def _serve(
         stack.callback(bound.socket.close)
         notice = _moved(settings.port, bound)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
-        log = Output(paths.event_file())
-        stack.callback(log.close)
-        fleet = await stack.enter_async_context(open_fleet(catalog, settings))
-        fleet.events.write_to(log)
-        kept = KeptTurns(paths.responses_folder(), settings.responses)
-        stack.callback(kept.close)
-        fleet.events.listen(kept.hear)
-        intake = await stack.enter_async_context(Intake(settings.limits))
-        service = _Service(fleet, intake, settings, keys, kept)
+        service = await stack.enter_async_context(_opened(catalog, settings, keys))
+        fleet = service.fleet
         control = stack.enter_context(control_socket(lock))
         await stack.enter_async_context(serving_control(make_control(fleet), control))
         reloading = Reloading(
-            catalog, settings, reread=reread, open_catalog=open_named, apply=service.apply, keys=keys
+            catalog,
+            settings,
+            reread=reread,
+            open_catalog=open_named,
+            apply=service.apply,
+            keys=keys,
+            report=partial(fleet.events.emit, "reload", ""),
         )
         stop = asyncio.Event()
-        _on_signals(stop, reloading.request)
+        _on_signals(stop, reloading.request, service.records.reopen)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
         beside = [asyncio.create_task(_preload(fleet, name)) for name in called]
-        beside += (asyncio.create_task(reloading.run()), asyncio.create_task(kept.tidying()))
+        beside += (asyncio.create_task(reloading.run()), asyncio.create_task(service.kept.tidying()))
 
         def listening() -> None:
             gc.collect()
             gc.freeze()  # it all stays, and looking through it again held up every request for 60 ms
-            lock.announce(url_of(bound.host, bound.port), control.getsockname())
-            here = tuple(card.name for card in fleet.cards())
-            others = {alias: name for alias, name in catalog.other_names().items() if name in here}
-            on_ready(Serving(url_of(bound.host, bound.port), here, notice, others))
+            shown = _shown(service, bound, catalog, notice, key_names(settings, keys))
+            lock.announce(shown.url, control.getsockname())
+            on_ready(shown)
 
         with contextlib.suppress(asyncio.CancelledError):
             await service.listen(bound, stop, listening)
@@ -167,16 +172,40 @@ async def _serve(
             task.cancel()
 
 
+@contextlib.asynccontextmanager
+async def _opened(catalog: Catalog, settings: Settings, keys: KeyFile) -> AsyncIterator["_Service"]:
+    """The gateway over its fleet, with all that it writes to; closed at the end of the block."""
+    async with contextlib.AsyncExitStack() as stack:
+        log = Output(paths.event_file())
+        stack.callback(log.close)
+        records = RequestRecords(access_log=access_log(settings.access_log))
+        stack.callback(records.close)
+        fleet = await stack.enter_async_context(open_fleet(catalog, settings))
+        fleet.events.write_to(log)
+        records.refusals = fleet.events.refusals
+        kept = KeptTurns(paths.responses_folder(), settings.responses)
+        stack.callback(kept.close)
+        fleet.events.listen(kept.hear)
+        intake = await stack.enter_async_context(Intake(settings.limits))
+        yield _Service(fleet, intake, settings, keys, kept, records)
+
+
 class _Service:
     """The gateway over its fleet; `app` uses the settings that were applied last."""
 
     def __init__(
-        self, fleet: Fleet, intake: Intake, settings: Settings, keys: KeyFile, kept: KeptTurns
+        self,
+        fleet: Fleet,
+        intake: Intake,
+        settings: Settings,
+        keys: KeyFile,
+        kept: KeptTurns,
+        records: RequestRecords | None = None,
     ) -> None:
-        self._fleet, self._intake, self._settings, self._keys = fleet, intake, settings, keys
-        self._kept = kept
+        self.fleet, self._intake, self._settings, self._keys = fleet, intake, settings, keys
+        self.kept, self.records = kept, records or RequestRecords()
         self._metrics = Metrics(fleet)
-        self.terms = Terms.of(settings.limits, settings.fleet.drain_s)
+        self.terms = Terms.of(settings.limits, settings.fleet.drain_s, self.records)
         self.app = Replaceable(self._made())
 
     async def listen(self, bound: Bound, stop: asyncio.Event, on_listening: Callable[[], None]) -> None:
@@ -195,27 +224,30 @@ class _Service:
         """Use other settings from now on; the models in `changed` restart."""
         old, self._settings = self._settings, settings
         self._intake.limit(settings.limits)
-        self._kept.limit(settings.responses)
+        self.kept.limit(settings.responses)
         self.terms.limit(settings.limits, settings.fleet.drain_s)
         self.app.app = self._made()
-        await self._fleet.reload(catalog, settings, changed)
+        await self.fleet.reload(catalog, settings, changed)
         for name in {*old.fleet.pinned} ^ {*settings.fleet.pinned}:
-            self._fleet.pin(name, name in settings.fleet.pinned)
+            self.fleet.pin(name, name in settings.fleet.pinned)
+        if settings.access_log != old.access_log:
+            await asyncio.to_thread(self.records.write_to, access_log(settings.access_log))
 
     def _made(self) -> Starlette:
         return make_app(
-            self._fleet,
+            self.fleet,
             self._intake,
             self._settings,
             VERSION,
             metrics=self._metrics,
             keys=self._keys,
-            kept=self._kept,
+            kept=self.kept,
         )
 
 
-def _on_signals(stop: asyncio.Event, reload: Callable[[], None]) -> None:
-    """The first SIGINT or SIGTERM drains, the second cuts off; SIGHUP reloads the settings.
+def _on_signals(stop: asyncio.Event, *on_hangup: Callable[[], None]) -> None:
+    """The first SIGINT or SIGTERM drains, the second cuts off; SIGHUP reloads the settings, and opens the
+    access log again.
 
     When SIGHUP comes because our terminal was closed, it stops us as it stops every program.
     """
@@ -232,7 +264,8 @@ def _on_signals(stop: asyncio.Event, reload: Callable[[], None]) -> None:
         if at_a_terminal and not _is_at_a_terminal():
             stop_or_cut_off()
         else:
-            reload()
+            for call in on_hangup:
+                call()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop_or_cut_off)
@@ -250,6 +283,19 @@ async def _preload(fleet: Fleet, name: str) -> None:
         await fleet.load(name)
     except ViewfinderError as error:
         _log.error("%s", error)
+
+
+def key_names(settings: Settings, keys: KeyFile) -> tuple[str, ...]:
+    """The names of the keys that open the gateway, as they are counted."""
+    of_settings = (OF_SETTINGS,) if settings.api_key else ()
+    return (*of_settings, *(one.name for one in keys.all()))
+
+
+def _shown(service: _Service, bound: Bound, catalog: Catalog, notice: str, keys: tuple[str, ...]) -> Serving:
+    here = tuple(card.name for card in service.fleet.cards())
+    aliases = {alias: name for alias, name in catalog.other_names().items() if name in here}
+    addresses = tuple(url_of(one, bound.port) for one in own_addresses(bound.host))
+    return Serving(url_of(reachable(bound.host), bound.port), here, notice, aliases, addresses, keys)
 
 
 def _moved(wanted: int, bound: Bound) -> str:

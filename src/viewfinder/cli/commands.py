@@ -30,7 +30,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "pin": ("control:pin", "Keep a model loaded: it is never unloaded to make room."),
         "unpin": ("control:unpin", "Allow a model to be unloaded to make room."),
         "logs": ("logs:logs", "Show the output of a model's engine; control characters are spelled out."),
-        "events": ("logs:events", "Show the events of `serve`: loads, deaths, restarts, unloads and others."),
+        "events": (
+            "logs:events",
+            "Show the events of `serve`: loads, deaths, restarts, refusals, reloads and others.",
+        ),
         "suspects": (
             "suspects:suspects",
             "List the answers given shortly before a model failed its canary: they may be wrong.",

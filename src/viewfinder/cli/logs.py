@@ -30,7 +30,7 @@ def events(
     follow: Annotated[bool, FOLLOW] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show the events of `serve`: loads, deaths, restarts, unloads and others."""
+    """Show the events of `serve`: loads, deaths, restarts, refusals, reloads and others."""
     from viewfinder.api.logs import lines
     from viewfinder.core.paths import event_file
 
@@ -54,7 +54,8 @@ def _sentence(line: str) -> str:
         event = json.loads(line)
         at = datetime.fromtimestamp(event["at_s"]).astimezone()
         details = (f"{name}={_short(value)}" for name, value in event["details"].items())
-        return "  ".join((f"{at:%Y-%m-%d %H:%M:%S}", event["kind"].ljust(10), event["model"], *details))
+        model = filter(None, (event["model"],))  # a reload, or a request at the door, is of none
+        return "  ".join((f"{at:%Y-%m-%d %H:%M:%S}", event["kind"].ljust(10), *model, *details))
     except (ValueError, KeyError, TypeError, AttributeError):
         return line
 

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from viewfinder.cli.console import errors, output, print_json
@@ -12,6 +13,14 @@ from viewfinder.cli.pull import AGREED, with_files
 from viewfinder.cli.variant_option import HELP, wanted_variants
 from viewfinder.core.config import LocalModel, Settings, load_settings
 from viewfinder.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from viewfinder.api.serving import Serving
+
+KEYS_SHOWN = 6
+ACCESS_LOG = (
+    "One JSON line for each request, without its words. on: access.jsonl in the log folder; -: stdout."
+)
 
 
 def serve(
@@ -36,6 +45,10 @@ def serve(
     strict_port: Annotated[
         bool, typer.Option("--strict-port", help="Exit when the port is taken, instead of using another one.")
     ] = False,
+    access_log: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help=ACCESS_LOG, show_default="none"),
+    ] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address and the models as JSON.")
@@ -43,14 +56,14 @@ def serve(
 ) -> None:
     """Serve all models behind one OpenAI-compatible API."""
     from viewfinder.api import serving
-    from viewfinder.api.models import limits_note
 
     entries = list(names or ())
     wanted = wanted_variants(entries, variant or []) or None
 
     def read() -> tuple[Settings, list[str]]:
         """The settings as they are written now, and the models to load now."""
-        settings = load_settings(host=host, port=port, strict_port=strict_port or None, variants=wanted)
+        given = {"host": host, "port": port, "strict_port": strict_port or None}
+        settings = load_settings(**given, variants=wanted, access_log=access_log)
         return _own_files(settings, entries, mmproj, name) if mmproj or name else (settings, entries)
 
     settings, preload = read()
@@ -61,19 +74,41 @@ def serve(
             return
         if listening.notice:
             errors.print(listening.notice, markup=False)
-        address = (f"{listening.url}/v1", "bold")
-        output.print(Text.assemble("Viewfinder listens at ", address, " (Ctrl-C stops it)"), highlight=False)
-        output.print(f"Models: {', '.join(listening.models)}", markup=False, highlight=False)
-        if listening.aliases:
-            aliases = ", ".join(f"{alias} ({model})" for alias, model in listening.aliases.items())
-            output.print(f"Aliases: {aliases}", markup=False, highlight=False)
-        for note in filter(None, map(limits_note, listening.models)):
-            output.print(note, style="dim", markup=False, highlight=False)
+        _print(listening, errors if settings.access_log == "-" else output)
 
     def run() -> None:
         serving.serve(preload, settings=settings, reread=lambda: read()[0], on_ready=on_ready)
 
     with_files(run, agreed=yes)
+
+
+def _print(listening: "Serving", console: Console) -> None:
+    """What a person needs to point a client here, and to tell others."""
+    from viewfinder.api.models import limits_note
+
+    first, *others = listening.addresses or (listening.url,)
+    address = (f"{first}/v1", "bold")
+    console.print(Text.assemble("Viewfinder listens at ", address, " (Ctrl-C stops it)"), highlight=False)
+    lines = []
+    if listening.addresses:
+        lines += [f"Also at: {', '.join(f'{one}/v1' for one in others)}"] if others else []
+        lines += [] if listening.url == first else [f"On this computer: {listening.url}/v1"]
+    if listening.keys:
+        lines.append(f"Requests need a key: {_named(listening.keys)} (add one: viewfinder keys add NAME)")
+    lines.append(f"Models: {', '.join(listening.models)}")
+    if listening.aliases:
+        aliases = ", ".join(f"{alias} ({model})" for alias, model in listening.aliases.items())
+        lines.append(f"Aliases: {aliases}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+    for note in filter(None, map(limits_note, listening.models)):
+        console.print(note, style="dim", markup=False, highlight=False)
+
+
+def _named(keys: tuple[str, ...]) -> str:
+    names = ["that of the settings" if name == "settings" else name for name in keys[:KEYS_SHOWN]]
+    more = len(keys) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def _own_files(

@@ -79,6 +79,13 @@ def _reachable(url: str) -> str:
     return url
 
 
+def _log_place(place: str) -> str:
+    """A word that looks like a model's name is most likely one: the flag takes the word that follows it."""
+    if place in ("", "-", "on") or "/" in place or "." in place:
+        return place
+    raise ValueError(f"{place!r} is no path: write on, - or a file (./{place})")
+
+
 ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
@@ -217,6 +224,11 @@ class Settings(BaseSettings):
     allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
         (),
         description="browser origins that are accepted besides our own; app:// is all of that scheme",
+    )
+    access_log: Annotated[str, AfterValidator(_log_place)] = Field(
+        "",
+        description="a file with one JSON line for each request, never its words; on: `access.jsonl` in the "
+        "folder of logs; -: standard output; empty: none",
     )
     remote_images: bool = Field(
         False, description="fetch images from public http and https addresses that clients send"

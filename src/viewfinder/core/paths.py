@@ -89,6 +89,11 @@ def event_file() -> Path:
     return log_folder() / "events.jsonl"
 
 
+def access_file() -> Path:
+    """Where the access log is written when no other file is named."""
+    return log_folder() / "access.jsonl"
+
+
 def run_folder() -> Path:
     """The folder of this process's engine sockets, mode 0700, with a path short enough for a socket in it."""
     state = private(home())

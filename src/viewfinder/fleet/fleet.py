@@ -380,7 +380,7 @@ class Fleet:
         full = queue_full(entry, len(waiting), len(self._queue), self._settings.fleet)
         if full is None:
             return
-        self.events.emit("refused", entry.card.name, code=full.reason)
+        self.events.refusals.add(full.reason, entry.card.name)
         last = last_of_most(waiting if full.reason == "queue_full" else self._queue, client)
         if last is None:
             raise full
@@ -396,5 +396,5 @@ class Fleet:
         entry, failure = queued.entry, queued.entry.server.failure
         short = memory_short(entry, self.budget_bytes)
         error = failed(entry, failure) if failure and queued.wants_lease else short
-        self.events.emit("refused", entry.card.name, code=error.reason)
+        self.events.refusals.add(error.reason, entry.card.name)
         return error

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from viewfinder.gateway.request_record import RequestRecords
 from viewfinder.gateway.wrong_paths import is_anthropics
 
 REQUEST_ID = "x-request-id"
@@ -25,6 +26,7 @@ class Cycle(Protocol):
 
     keep_alive: bool
     chunked_encoding: bool | None
+    disconnected: bool
     expected_content_length: int
 
 
@@ -34,15 +36,17 @@ class Answering:
     _has_no_length = False
     """Whether the end of the connection is the end of the answer."""
 
-    def __init__(self, app: ASGIApp, cycle: Cycle) -> None:
-        self.app, self.cycle = app, cycle
+    def __init__(self, app: ASGIApp, cycle: Cycle, records: RequestRecords) -> None:
+        self.app, self.cycle, self.records = app, cycle, records
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[SCOPE_ID] = id_of(scope)
         is_old = scope["http_version"] == "1.0"
+        record = self.records.of(scope)
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
+                record.answers(message)
                 names = (REQUEST_ID, ANTHROPICS_REQUEST_ID) if is_anthropics(scope["path"]) else (REQUEST_ID,)
                 ids = [(name.encode(), scope[SCOPE_ID].encode()) for name in names]
                 message["headers"] = [*message["headers"], *ids]
@@ -52,7 +56,10 @@ class Answering:
                 self.cycle.expected_content_length = len(message.get("body", b""))
             await send(message)
 
-        await self.app(scope, receive, sent)
+        try:
+            await self.app(scope, receive, sent)
+        finally:
+            record.ended(scope[SCOPE_ID], has_left=self.cycle.disconnected)
 
     def _begin_old(self, message: Message) -> None:
         """HTTP/1.0 has no chunks, and keeps a connection open only when both sides say so."""

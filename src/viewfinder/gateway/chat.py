@@ -21,6 +21,7 @@ from viewfinder.gateway.openapi import IGNORED_HEADER, REDUCED_HEADER
 from viewfinder.gateway.parsing import Parser
 from viewfinder.gateway.pictures import Pictures, reduced
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
+from viewfinder.gateway.request_record import ERROR, IMAGES, MODEL, USAGE
 from viewfinder.gateway.sender import KEY_OWNER, sender
 from viewfinder.media.intake import Intake, SafeImage
 from viewfinder.wire.chat import ChatRequest, ParsedRequest, renamed
@@ -69,11 +70,13 @@ class Chat:
             try:
                 if parsed.request.stream:
                     named = partial(with_ignored, headers, parsed, relay)
-                    await send_events(self.chunks(relay, parsed.answer), parsed.answer, named, send)
+                    chunks = self.chunks(relay, parsed.answer)
+                    scope[ERROR] = await send_events(chunks, parsed.answer, named, send)
                 else:
                     reply = await self.whole(relay, parsed.answer, headers)
                     await send_json(reply, with_ignored(headers, parsed, relay), send)
             finally:
+                scope[USAGE] = relay.usage
                 if key := scope.get(KEY_OWNER, ""):
                     self.on_usage(key, relay.usage)
 
@@ -97,6 +100,7 @@ class Chat:
     ) -> tuple[RelayT, dict[str, str]]:
         """The relay of a request that this model can answer, and the headers of the answer."""
         card = self.fleet.card(parsed.request.model)
+        scope[MODEL] = card.name
         request = with_defaults(parsed.request, defaults_of(card, self.settings))
         request = with_a_limit(request, self.limits.output_tokens)
         variant = self.fleet.variant_of(request.model)
@@ -105,6 +109,7 @@ class Chat:
         refs = request.image_parts()
         images = await self.pictures.safe(refs, variant, scope)
         self.seen(parsed.answer, images)
+        scope[IMAGES] = len(images)
 
         engines_body = request.for_engine([image.url for image in images])
         shape = shape_of(request, images)

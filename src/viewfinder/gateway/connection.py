@@ -35,6 +35,7 @@ from viewfinder.gateway.door import Door
 from viewfinder.gateway.guards import LINGER_S, refuse
 from viewfinder.gateway.problems import response_to
 from viewfinder.gateway.request_parser import RequestParser, invalid_http
+from viewfinder.gateway.request_record import RequestRecords
 from viewfinder.host.descriptors import limit as descriptor_limit
 
 PIECE_BYTES = 32 * 1024
@@ -66,11 +67,14 @@ class Terms:
     """Where the bytes of a read are put, until they are parsed."""
     drain_s: float
     """How long requests in progress may take once the server stops."""
+    records: RequestRecords
+    """What becomes of their requests."""
 
     @classmethod
-    def of(cls, limits: Limits, drain_s: float) -> Self:
+    def of(cls, limits: Limits, drain_s: float, records: RequestRecords | None = None) -> Self:
         door = Door(limits.connections, limits.connections_per_address, descriptor_limit())
-        return cls(door, limits.receive_timeout_s, limits.delivery_timeout_s, bytearray(PIECE_BYTES), drain_s)
+        times_s = limits.receive_timeout_s, limits.delivery_timeout_s
+        return cls(door, *times_s, bytearray(PIECE_BYTES), drain_s, records or RequestRecords())
 
     def limit(self, limits: Limits, drain_s: float) -> None:
         """Use other limits: a time that runs already keeps its length; nobody who is inside is sent out."""
@@ -203,7 +207,8 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
     # Called by uvicorn.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        super()._start_asgi_task(cycle, cast("ASGI3Application", Answering(cast("ASGIApp", app), cycle)))
+        answering = Answering(cast("ASGIApp", app), cycle, self.terms.records)
+        super()._start_asgi_task(cycle, cast("ASGI3Application", answering))
 
     def shutdown(self) -> None:
         if "linger" in self._timers:
@@ -260,10 +265,20 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
             return
         self._is_deaf = True
         self._done("head")
-        self.transport.write(_whole_response(error))
+        self.transport.write(self._whole_response(error))
         with contextlib.suppress(OSError):  # the client has gone
             self.transport.write_eof()
         self._after(LINGER_S, "linger", self.transport.abort)
+
+    def _whole_response(self, error: ViewfinderError) -> bytes:
+        """The bytes of an error for a client that no app has seen."""
+        response, request_id = response_to(error), new_id()
+        response.headers["connection"] = "close"
+        response.headers[REQUEST_ID] = request_id
+        peer = self.client[0] if self.client else ""
+        self.terms.records.unreadable(peer, response.status_code, error, request_id)
+        head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
+        return b"%b%b\r\n%b" % (STATUS_LINE[response.status_code], head, bytes(response.body))
 
     def _deafen(self) -> None:
         """Answer what was requested, then close."""
@@ -307,15 +322,6 @@ def look_at_readers(connections: Iterable[Connection], now_s: float) -> None:
             return
         connection.transport.abort()
         total -= unread[connection]
-
-
-def _whole_response(error: ViewfinderError) -> bytes:
-    """The bytes of an error for a client that no app has seen."""
-    response = response_to(error)
-    response.headers["connection"] = "close"
-    response.headers[REQUEST_ID] = new_id()
-    head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
-    return b"%b%b\r\n%b" % (STATUS_LINE[response.status_code], head, bytes(response.body))
 
 
 def _head_too_large() -> BadRequest:

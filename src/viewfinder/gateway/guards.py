@@ -20,6 +20,7 @@ from viewfinder.gateway.holdings import Holding, Holdings, overloaded
 from viewfinder.gateway.keys import Keys
 from viewfinder.gateway.origins import Origins
 from viewfinder.gateway.problems import response_to
+from viewfinder.gateway.request_record import AT_THE_DOOR
 from viewfinder.gateway.sender import KEY_OWNER, sender
 from viewfinder.wire.refusals import quoted
 
@@ -228,6 +229,7 @@ async def refuse(
     is reset, and the client would lose the answer (RFC 9112, 9.6).
     """
     response = response_to(error, scope)
+    scope[AT_THE_DOOR] = True
     headers = Headers(scope=scope)
     if close or "content-length" in headers or "transfer-encoding" in headers:
         response.headers["connection"] = "close"

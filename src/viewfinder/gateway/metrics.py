@@ -21,11 +21,10 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Event
 from viewfinder.fleet.view import FleetView, ServerView
+from viewfinder.gateway.request_record import CLIENT_LEFT
 from viewfinder.gateway.sender import KEY_OWNER
 
 OTHER = "other"
-CLIENT_LEFT = 499
-"""nginx's status for a request whose client disconnected before there was one."""
 DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 COUNTED = {
@@ -39,7 +38,7 @@ COUNTED = {
     "canary": ("canary_rounds", "Canary rounds.", "good"),
     "replay": ("replays", "Requests retried because an engine died or failed.", None),
     "stall": ("stalls", "Server processes killed because they stalled.", None),
-    "refused": ("refused", "Requests refused by the fleet, by error code.", "code"),
+    "reload": ("reloads", "Times that the settings were read again, by outcome.", "outcome"),
 }
 """Kind of event > name of the counter, its description, and the detail that becomes a label."""
 
@@ -71,11 +70,15 @@ class Metrics:
             "key",
             "kind",
         )
+        self.refused = self._counter(
+            "refused", "Requests refused by the fleet or at the door, by error code.", "model", "code"
+        )
         self.suspects = self._counter("suspect_answers", "Answers that can no longer be trusted.", "model")
         self.stages = self._counter(
             "load_seconds", "Total seconds that starts took to reach each stage.", "model", "stage"
         )
         fleet.events.listen(self.hear)
+        fleet.events.refusals.listen(lambda code, model: self.refused.labels(self._label(model), code).inc())
 
     async def page(self, _request: Request) -> Response:
         return Response(generate_latest(self.registry), headers={"content-type": CONTENT_TYPE_LATEST})
@@ -96,6 +99,8 @@ class Metrics:
         model = self._label(event.model)
         if event.kind == "suspect":
             self.suspects.labels(model).inc(len(event.details.get("answers", ())))
+            return
+        if event.kind not in COUNTED:
             return
         label = COUNTED[event.kind][2]
         values = [str(event.details.get(label, OTHER)).lower()] if label else []

@@ -32,6 +32,7 @@ from viewfinder.core.errors import (
     ViewfinderError,
 )
 from viewfinder.gateway.answering import SCOPE_ID
+from viewfinder.gateway.request_record import ERROR
 from viewfinder.gateway.wrong_paths import is_anthropics, sentence
 from viewfinder.wire import anthropic_reply
 from viewfinder.wire.replies import error_body
@@ -105,6 +106,8 @@ def response_to(error: ViewfinderError, scope: Scope | None = None) -> JSONRespo
     """The whole response to a request that failed before anything was sent. It has no scope before its path
     is known."""
     status, _ = status_and_type(error)
+    if scope is not None:
+        scope[ERROR] = error.reason
     headers = {}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
@@ -123,6 +126,7 @@ async def _ours(request: Request, error: ViewfinderError) -> Response:
 
 async def _no_such_route(request: Request, error: HTTPException) -> Response:
     code = "method_not_allowed" if error.status_code == 405 else "not_found"
+    request.scope[ERROR] = code
     body = error_body(sentence(request.scope), INVALID, code, None)
     return JSONResponse(in_words_of(request.scope, body), error.status_code, error.headers)
 
@@ -134,6 +138,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     bug = ViewfinderError(
         INTERNAL, hint=f"Please report it with the lines of its log about the request {request_id}."
     )
+    request.scope[ERROR] = bug.reason
     return JSONResponse(in_words_of(request.scope, body_of(bug)), 500)
 
 

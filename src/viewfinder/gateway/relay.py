@@ -41,6 +41,7 @@ from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import stopping
 from viewfinder.gateway.context import context_hint
 from viewfinder.gateway.problems import CALLERS_FAULT, body_of
+from viewfinder.gateway.request_record import STREAM
 from viewfinder.gateway.tools import EngineBody, EngineRequest
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.dialect import Answer
@@ -48,7 +49,7 @@ from viewfinder.wire.replies import clean_chunk, clean_reply, engine_refusal, us
 from viewfinder.wire.stops import Stops
 
 EVENT_STREAM = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
+    STREAM,
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),  # nginx in front of us must not collect the events
 )
@@ -291,9 +292,10 @@ async def send_events(
     answer: Answer,
     headers: Callable[[], Mapping[str, str]],
     send: Send,
-) -> None:
+) -> str | None:
     """Send a stream; an error before its first chunk is still an HTTP error. `headers` are those that are
-    known with the first one."""
+    known with the first one. Returns the code of the error at the stream's end, if there is one."""
+    failed = None
     async with contextlib.aclosing(chunks):
         first = await anext(chunks)
         named = [(name.encode(), value.encode()) for name, value in headers().items()]
@@ -309,14 +311,15 @@ async def send_events(
                 await send_data(b"".join(answer.events(chunk)))
             last = b"".join(answer.ended())
         except ViewfinderError as error:
-            last = b"".join(answer.failed(body_of(error)))
+            last, failed = b"".join(answer.failed(body_of(error))), error.reason
         except asyncio.CancelledError:
             # Either the client has disconnected and nobody reads this, or we are stopping.
-            last = b"".join(answer.failed(body_of(stopping())))
+            last, failed = b"".join(answer.failed(body_of(stopping()))), stopping().reason
         except Exception as error:
             await send_data(b"".join(answer.failed(body_of(error))))
             raise
     await send({"type": "http.response.body", "body": last})
+    return failed
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

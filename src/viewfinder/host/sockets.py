@@ -115,7 +115,7 @@ def _listen(family: socket.AddressFamily, address: str, port: int) -> socket.soc
 
 
 def _answers(address: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((_reachable(address), port), timeout=0.2):
+    with suppress(OSError), socket.create_connection((reachable(address), port), timeout=0.2):
         return True
     return False
 
@@ -123,9 +123,9 @@ def _answers(address: str, port: int) -> bool:
 def _is_viewfinder(address: str, port: int) -> bool:
     """Whether the listener identifies itself at GET /health; any other program gets one harmless request."""
     give_up_s = time.monotonic() + PROBE_S
-    authority = url(_reachable(address), port).removeprefix("http://")
+    authority = url(reachable(address), port).removeprefix("http://")
     answer = b""
-    with suppress(OSError), socket.create_connection((_reachable(address), port), PROBE_S) as connection:
+    with suppress(OSError), socket.create_connection((reachable(address), port), PROBE_S) as connection:
         connection.sendall(f"GET /health HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode())
         while len(answer) < ANSWER_BYTES:
             connection.settimeout(max(0.001, give_up_s - time.monotonic()))
@@ -141,6 +141,6 @@ def _is_viewfinder(address: str, port: int) -> bool:
     return isinstance(health, dict) and health.get("service") == "viewfinder"
 
 
-def _reachable(address: str) -> str:
-    """The address to connect to for a server that is bound to this one."""
+def reachable(address: str) -> str:
+    """The address to connect to, on this computer, for a server that is bound to this one."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104

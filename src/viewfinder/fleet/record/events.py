@@ -14,7 +14,9 @@ Each kind of event has a model, and these details:
     replay       a request is retried: reason
     stall        a stalled engine is killed: phase ("prefill", "decode", or "abandoned": it still computed
                  when no request was left), silent_s, expected_s
-    refused      a request was refused: code
+    refused      requests were refused: code, count, peers (addresses with the most), within_s (none: at once)
+    reload       the settings were read again: outcome ("applied", "unchanged", "partly" or "refused"),
+                 settings (names of those that changed), models (that restart for it), reason
 """
 
 import json
@@ -24,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from viewfinder.fleet.record.refusals import Refusals
 from viewfinder.host.output import Output
 
 Kind = Literal[
@@ -39,6 +42,7 @@ Kind = Literal[
     "replay",
     "stall",
     "refused",
+    "reload",
 ]
 
 KEPT_EVENTS = 1000
@@ -63,6 +67,7 @@ class Events:
         self.counts: Counter[tuple[Kind, str]] = Counter()
         """By kind and model."""
         self._listeners: list[Callable[[Event], None]] = []
+        self.refusals = Refusals(self.emit)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every new event from now on; it must not raise."""
