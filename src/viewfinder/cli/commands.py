@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("logs:logs", "Show the output of a model's engine; control characters are spelled out."),
         "events": (
             "logs:events",
-            "Show the events of `serve`: loads, deaths, restarts, refusals, reloads and others.",
+            "Show the events of `serve`: loads, deaths, refusals, reloads and others.",
         ),
         "suspects": (
             "suspects:suspects",

@@ -30,7 +30,7 @@ def events(
     follow: Annotated[bool, FOLLOW] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show the events of `serve`: loads, deaths, restarts, refusals, reloads and others."""
+    """Show the events of `serve`: loads, deaths, refusals, reloads and others."""
     from viewfinder.api.logs import lines
     from viewfinder.core.paths import event_file
 
