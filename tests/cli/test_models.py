@@ -8,13 +8,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.cli.main import app
 
 
 @pytest.fixture(autouse=True)
 def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No files of the hub, and the output goes to the runner."""
+    """No files of the hub or of other programs, and the output goes to the runner."""
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("OLLAMA_MODELS", str(tmp_path / "ollama"))
     monkeypatch.setattr("viewfinder.cli.models.output", Console(soft_wrap=True, width=80))
 
 
@@ -95,3 +98,42 @@ def test_aliases_are_named_and_lead_to_their_model(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VIEWFINDER_ALIASES", '{"gpt-4o": "glimpse", "tiny": "gpt-4o"}')
     assert "Aliases: gpt-4o (glimpse), tiny (glimpse)." in printed()
     assert printed("tiny") == printed("glimpse")
+
+
+def test_models_of_other_programs_are_offered_with_the_command_that_uses_them(tmp_path: Path) -> None:
+    folder = tmp_path / ".lmstudio" / "models" / "some one" / "glim"
+    folder.mkdir(parents=True)
+    for file in ("glimpse-f16.gguf", "mmproj-glimpse-f16.gguf"):
+        (folder / file).symlink_to(WEIGHTS / "glimpse" / file)
+    lines = printed()
+    start = next(number for number, line in enumerate(lines) if line.startswith("Found on this disk"))
+    assert lines[start + 1].split() == ["program", "model", "size", "can"]
+    assert lines[start + 2].split() == ["LM", "Studio", "some", "one/glim", "6", "MB", "images", "text"]
+    command = f"viewfinder ask '{folder / 'glimpse-f16.gguf'}' PHOTO QUESTION"
+    assert lines[start + 3] == f"    {command}"
+    (offered,) = json.loads("\n".join(printed("--json")))["on_this_disk"]
+    assert (offered["vision"], offered["command"], offered["trouble"]) == (True, command, "")
+
+
+def test_a_model_whose_engine_is_not_installed_is_offered_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".lmstudio" / "models" / "me" / "vlm"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "smolvlm", "vision_config": {"a": 1}}')
+    (folder / "model.safetensors").write_bytes(bytes(8))
+    monkeypatch.setattr("viewfinder.engines.transformers.Transformers.find", lambda self: None)
+    (offered,) = json.loads("\n".join(printed("--json")))["on_this_disk"]
+    assert offered["command"] == ""
+    assert offered["trouble"].startswith("transformers is not installed: pip install ")
+
+
+def test_of_very_many_only_a_few_are_shown(tmp_path: Path) -> None:
+    for number in range(12):
+        folder = tmp_path / ".lmstudio" / "models" / "me" / f"glim-{number:02}"
+        folder.mkdir(parents=True)
+        (folder / "m.gguf").symlink_to(WEIGHTS / "glimpse" / "glimpse-f16.gguf")
+    lines = printed()
+    assert lines[-1] == "4 more: viewfinder models --all"
+    assert sum(line.startswith("LM Studio") for line in lines) == 8
+    assert sum(line.startswith("LM Studio") for line in printed("--all")) == 12

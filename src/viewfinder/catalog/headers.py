@@ -8,6 +8,8 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import functools
 import io
 import math
+import os
+import stat
 import struct
 import time
 from collections import Counter
@@ -61,20 +63,29 @@ class GGUFHeader:
 def check_gguf(path: Path) -> GGUFHeader:
     """The header of a GGUF file; ModelFilesError when it is missing, truncated, corrupt or no GGUF file."""
     try:
-        stat = path.stat()
+        status = path.stat()
         if not path.is_file():
             raise ModelFilesError(f"{path} is not a file.", hint="Check the path.", code="model_missing")
         # A file that was written a moment ago may change again without a new size or time.
-        is_settled = time.time_ns() - stat.st_mtime_ns > _SETTLED_NS
+        is_settled = time.time_ns() - status.st_mtime_ns > _SETTLED_NS
         if is_settled:
-            return _read_once(path, stat.st_size, stat.st_mtime_ns)
-        return _read(path, stat.st_size)
+            return _read_once(path, status.st_size, status.st_mtime_ns)
+        return _read(path, status.st_size)
     except FileNotFoundError:
         raise ModelFilesError(
             f"{path} does not exist.", hint="Check the path.", code="model_missing"
         ) from None
     except OSError as error:
         raise ModelFilesError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def start_of(file: Path, most_bytes: int) -> bytes:
+    """The first bytes of a file; none of what is no regular file (a pipe would block). Raises OSError."""
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.read(descriptor, most_bytes) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    finally:
+        os.close(descriptor)
 
 
 def peek_gguf(name: str, start: bytes) -> GGUFHeader:

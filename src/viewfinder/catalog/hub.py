@@ -23,18 +23,19 @@ def endpoint() -> str:
 def cache_folder() -> Path:
     """`HF_HUB_CACHE`, or `hub` below `HF_HOME`, or the hub's own default."""
     if chosen := os.environ.get("HF_HUB_CACHE"):
-        return _expanded(chosen)
+        return expanded(chosen)
     return hub_home() / "hub"
 
 
 def hub_home() -> Path:
     """`HF_HOME`, or the hub's own default: what its programs keep on this disk."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return _expanded(os.environ.get("HF_HOME") or f"{caches}/huggingface")
+    return expanded(os.environ.get("HF_HOME") or f"{caches}/huggingface")
 
 
-def _expanded(folder: str) -> Path:
-    """For a user without a home folder, one in the state folder: "~" would become a folder of that name."""
+def expanded(folder: str) -> Path:
+    """A folder that may begin with "~". A user without a home folder gets one in the state folder: "~" would
+    become a folder of that name."""
     try:
         return Path(folder).expanduser()
     except RuntimeError:

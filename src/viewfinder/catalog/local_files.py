@@ -12,6 +12,7 @@ from viewfinder.catalog.gguf_files import Pair, choose_pair, require_known
 from viewfinder.catalog.gguf_names import is_quantization, parts_of
 from viewfinder.catalog.headers import check_gguf
 from viewfinder.catalog.hub import MAIN
+from viewfinder.catalog.ollama import projector_of_blob
 from viewfinder.core.errors import ModelFilesError
 
 DEPTH = 3
@@ -37,10 +38,13 @@ def pair_in(folder: Path, named: str = "") -> Pair | None:
 
 
 def projector_of(model: Path) -> Path | None:
-    """The projector beside a model's file that fits it; also beside the folder of its quantization.
+    """The projector beside a model's file that fits it; also beside the folder of its quantization, and the
+    one that Ollama has for it.
 
     Raises ModelFilesError when it is no language model, and when several projectors fit equally.
     """
+    if (of_ollama := projector_of_blob(model)) is not None:
+        return of_ollama
     folders = [model.parent]
     if is_quantization(model.parent.name):
         folders.append(model.parent.parent)

@@ -15,8 +15,11 @@ from viewfinder.cli.console import columns, output, print_json, rough
 if TYPE_CHECKING:
     from viewfinder.api.first_choice import FirstChoice
     from viewfinder.api.models import ModelDetails, ModelLine, VariantLine
+    from viewfinder.api.offers import Offer
 
 COLUMNS = ("model", "memory", "fits", "to pull", "measured", "what for", "license")
+_FEW = 8
+"""Models of other programs that are shown without `--all`."""
 BELOW = 2
 """The last cells of a row, which go below it where a terminal is too narrow."""
 SHORT = {"production ready": "ready", "vision-only": "pictures", "text-only": "text"}
@@ -29,17 +32,25 @@ def models(
         typer.Argument(metavar="[MODEL]", help="Show all about this model; its name or id."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Show replaced models, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all: replaced models, too.")] = False,
 ) -> None:
     """Say which model to try first here, and list all; or show all about one."""
     if name is not None:
         _one(name, as_json=as_json)
         return
     from viewfinder.api.models import overview
+    from viewfinder.api.offers import offers
 
     first, lines = overview()
+    others, is_all = offers()
     if as_json:
-        print_json({"first": [asdict(one) for one in first], "models": [asdict(line) for line in lines]})
+        print_json(
+            {
+                "first": [asdict(one) for one in first],
+                "models": [asdict(line) for line in lines],
+                "on_this_disk": [asdict(one) for one in others],
+            }
+        )
         return
     shown = [line for line in lines if everything or not line.replaced_by or line.here or line.measured]
     _say_first(first, lines)
@@ -47,6 +58,9 @@ def models(
     output.print(_table(shown), highlight=False)
     _print()
     _say_rest(lines, shown)
+    if others:
+        _print()
+        _say_others(others, is_all=is_all, everything=everything)
 
 
 def _print(text: str = "", style: str = "") -> None:
@@ -78,6 +92,19 @@ def _table(lines: "list[ModelLine]") -> Text:
         return whole
     below = ["; ".join(filter(None, row[-BELOW:])) for row in rows]
     return columns(COLUMNS[:-BELOW], [row[:-BELOW] for row in rows], below)
+
+
+def _say_others(others: "list[Offer]", *, is_all: bool, everything: bool) -> None:
+    """What other programs have; the command below each row, because paths are long."""
+    shown = others if everything else others[:_FEW]
+    _print("Found on this disk, of other programs (used where they are, never changed):", "bold")
+    rows = [(one.program, one.name, rough(one.size_bytes, measured=True), _can(one.vision)) for one in shown]
+    header = ("program", "model", "size", "can")
+    output.print(columns(header, rows, [one.command or one.trouble for one in shown]), highlight=False)
+    if len(others) > len(shown):
+        _print(f"{len(others) - len(shown)} more: viewfinder models --all", "dim")
+    if not is_all:
+        _print("There are more: not all could be looked at in a moment.", "dim")
 
 
 def _row(line: "ModelLine") -> tuple[str, ...]:
@@ -148,7 +175,7 @@ def _variants(lines: "list[VariantLine]") -> Text:
     return columns(header, rows, [f"{line.model_id}: {line.why}" for line in lines])
 
 
-def _can(vision: bool, text: bool) -> str:
+def _can(vision: bool, text: bool = True) -> str:
     words: Sequence[str] = [word for word, able in (("images", vision), ("text", text)) if able]
     return " ".join(words)
 
