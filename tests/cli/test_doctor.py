@@ -10,7 +10,11 @@ from viewfinder.cli.main import app
 from viewfinder.core.check import Check, fix, good, note
 
 WELL = [good("engine", "It is here."), note("hub", "It is far.", "bring it")]
-ILL = [*WELL, fix("disk", "It is full [of files].", "du -sh *")]
+ILL = [
+    *WELL,
+    fix("disk", "It is full [of files].", "du -sh *"),
+    note("memory", "Little.", step="Buy [some]."),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +31,35 @@ def test_each_line_has_its_state_and_the_command_that_fixes_it(
     assert result.exit_code == code
     lines = result.stdout.splitlines()
     assert lines[:3] == ["good  engine: It is here.", "note  hub: It is far.", "      bring it"]
-    assert lines[3:] == (["fix   disk: It is full [of files].", "      du -sh *"] if code else [])
+    assert lines[3:] == (
+        [
+            "fix   disk: It is full [of files].",
+            "      du -sh *",
+            "note  memory: Little.",
+            "",
+            "Worth doing, the most useful first:",
+            "1. It is full [of files].",
+            "      du -sh *",
+            "2. Buy [some].",
+        ]
+        if code
+        else ["", "Nothing is worth doing: all that is here is used."]
+    )
 
 
 def test_other_programs_get_json_and_the_same_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viewfinder.api.doctor.check_all", lambda: ILL)
     result = CliRunner().invoke(app, ["doctor", "--json"])
     assert result.exit_code == 1
-    assert json.loads(result.stdout)[2] == {
+    said = json.loads(result.stdout)
+    assert said["checks"][2] == {
         "about": "disk",
         "state": "fix",
         "says": "It is full [of files].",
         "command": "du -sh *",
+        "step": "",
     }
+    assert said["worth_doing"] == [
+        {"step": "It is full [of files].", "command": "du -sh *"},
+        {"step": "Buy [some].", "command": ""},
+    ]

@@ -12,6 +12,7 @@ from viewfinder.engines.llama_cpp_checks import (
     cuda_line,
     graphics,
     processor,
+    vulkan_line,
 )
 from viewfinder.host.hardware import Machine
 
@@ -75,9 +76,28 @@ def test_an_nvidia_card_that_the_wheel_does_not_use_is_noted(machine: Callable[.
     used = graphics(machine(gpu="NVIDIA L4"), Library(("CUDA0", "CPU"), ""))
     assert used.state == "good"
     assert "CUDA0" in used.says
-    assert graphics(machine(), PLAIN).state == "good"
+    assert graphics(machine(), PLAIN, ()).state == "good"
+
+
+@pytest.mark.parametrize(
+    ("makers", "state", "says", "command"),
+    [
+        (("NVIDIA", "Intel"), "note", "its driver is not", cuda_line()),
+        (("AMD",), "note", "An AMD card is here: using it needs its Vulkan driver", vulkan_line()),
+        (("Intel",), "note", "An Intel card is here", vulkan_line()),
+        ((), "good", "One of NVIDIA would need its driver and llama.cpp's build with CUDA", ""),
+    ],
+)
+def test_what_a_graphics_card_would_need_is_said(
+    machine: Callable[..., Machine], makers: tuple[str, ...], state: str, says: str, command: str
+) -> None:
+    found = graphics(machine(), PLAIN, makers)
+    assert (found.state, found.command) == (state, command)
+    assert says in found.says
+    assert bool(found.step) == (makers[:1] in (("NVIDIA",), ("AMD",)))
 
 
 def test_the_command_for_cuda_is_the_publishers_own() -> None:
     assert cuda_line().startswith("pip install xllamacpp")
+    assert vulkan_line().endswith("/vulkan") or "XLLAMACPP_BUILD_VULKAN" in vulkan_line()
     assert "cu128" in cuda_line() or "XLLAMACPP_BUILD_CUDA" in cuda_line()

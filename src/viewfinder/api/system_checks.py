@@ -12,15 +12,20 @@ import httpx2
 
 from viewfinder.catalog.hub import endpoint
 from viewfinder.catalog.remote import NO_CONNECTION
+from viewfinder.core import paths
 from viewfinder.core.check import Check, fix, good, note
 from viewfinder.core.config import FleetSettings, Settings
-from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse
+from viewfinder.core.errors import AlreadyRunning, BadRequest, PortInUse, ViewfinderError
 from viewfinder.fleet.budget import budget_bytes, cut_budget
+from viewfinder.gateway.keys import KeyFile
+from viewfinder.gateway.listen import require_key_beyond_loopback
 from viewfinder.host.leftovers import Leftovers
 from viewfinder.host.machine_memory import machine_memory
 from viewfinder.host.sockets import bind_port
 
 HUB_TIMEOUT_S = 3.0
+LITTLE_BUDGET = 0.5
+"""Of the memory: a budget below that leaves much of it unused."""
 LITTLE_MEMORY_BYTES = 2_000_000_000
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 10_000_000_000, 200_000_000
 """Free space below the first holds few models; below the second, not even results and logs."""
@@ -34,9 +39,14 @@ def memory(settings: FleetSettings) -> Check:
         says += f", by the limit of this container or service (the computer has {_gb(here.computer_bytes)})"
     if cut := cut_budget(settings):
         return note("memory", f"{says}. {cut}")
-    says += f"; models may use {_gb(budget_bytes(settings))} together"
+    budget = budget_bytes(settings)
+    says += f"; models may use {_gb(budget)} together"
     if here.available_bytes < LITTLE_MEMORY_BYTES:
-        return note("memory", f"{says}: most models will not fit now.")
+        step = "Free memory: most models do not fit now. This shows what our own take:"
+        return note("memory", f"{says}: most models will not fit now.", "viewfinder ps", step)
+    if budget < LITTLE_BUDGET * here.total_bytes:
+        step = f"Let models use more memory than {_gb(budget)}: remove memory_budget_gb from the settings."
+        return note("memory", f"{says}, by fleet.memory_budget_gb.", step=step)
     return good("memory", f"{says}.")
 
 
@@ -49,9 +59,11 @@ def disk(about: str, folder: Path) -> Check:
     says = f"{_gb(free_bytes)} are free at {folder}"
     largest = f"du -sh {shlex.quote(str(folder))}/* | sort -h"
     if free_bytes < NO_DISK_BYTES:
-        return fix(about, f"{says}: not even enough for results and logs.", largest)
+        step = f"Make room: the disk of {folder} is full."
+        return fix(about, f"{says}: not even enough for results and logs.", largest, step)
     if free_bytes < LITTLE_DISK_BYTES:
-        return note(about, f"{says}: enough for small models only.", largest)
+        step = f"Make room: {_gb(free_bytes)} are left at {folder}, enough for small models only."
+        return note(about, f"{says}: enough for small models only.", largest, step)
     return good(about, f"{says}.")
 
 
@@ -63,6 +75,7 @@ def hub() -> Check:
             "model hub",
             "HF_HUB_OFFLINE is set, so no model can be pulled.",
             "unset HF_HUB_OFFLINE",
+            "Let models be pulled from the hub.",
         )
     if not place.startswith(("http://", "https://")):
         return fix("model hub", f"HF_ENDPOINT is not a web address: {place}.", "unset HF_ENDPOINT")
@@ -73,10 +86,22 @@ def hub() -> Check:
         return note(
             "model hub",
             f"{place} cannot be reached ({why}): no model can be pulled; models that are here run.",
+            "viewfinder pull MODEL",
+            "Bring models here by hand: the hub cannot be reached. This names the files.",
         )
     if status >= 500:
         return note("model hub", f"{place} answers with an error (status {status}).")
     return good("model hub", f"{place} can be reached: models can be pulled.")
+
+
+def keys(settings: Settings) -> list[Check]:
+    """Whether `serve` would start where other computers can reach it; nothing on loopback."""
+    try:
+        require_key_beyond_loopback(settings.host, settings.api_key, KeyFile(paths.keys_file()))
+    except ViewfinderError as error:
+        step = "Make a key: without one, `serve` does not start where others can reach it."
+        return [fix("keys", error.message, "viewfinder keys add NAME", step)]
+    return []
 
 
 def port(settings: Settings) -> Check:

@@ -8,12 +8,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from viewfinder.catalog.known_issues import recognize
 from viewfinder.core.check import Check, fix, good, note
 from viewfinder.engines.environment import inherited
 from viewfinder.host.child import Exit
+from viewfinder.host.graphics_cards import card_makers
 from viewfinder.host.hardware import Machine
 
 LIBRARY_TIMEOUT_S = 60.0
@@ -25,6 +27,11 @@ FROM_SOURCE = "pip install --force-reinstall --no-binary xllamacpp xllamacpp"
 """Builds llama.cpp for this processor; needs a C++ compiler, CMake and Rust."""
 WITH_CUDA = re.compile(r"pip install xllamacpp [^\n]*?/cu(\d+)")
 """The lines of the wheel's description that install its builds with CUDA."""
+WITH_VULKAN = re.compile(r"pip install xllamacpp [^\n]*?/vulkan\b")
+NEEDS = (
+    "One of NVIDIA would need its driver and llama.cpp's build with CUDA, one of AMD or Intel its Vulkan "
+    "driver and the build with Vulkan."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +96,14 @@ def processor(machine: Machine, library: Library) -> Check:
         "Measured with AVX-512, a build for the processor reads images 1.3 times as fast and writes 1.8 "
         "times as fast; building takes some minutes and needs a C++ compiler, CMake and Rust.",
         FROM_SOURCE,
+        "Build llama.cpp for this processor: reads images 1.3 times and writes 1.8 times as fast.",
     )
 
 
-def graphics(machine: Machine, library: Library) -> Check:
-    """Whether llama.cpp uses the graphics of this computer."""
-    about = "graphics"
+def graphics(machine: Machine, library: Library, makers: Sequence[str] | None = None) -> Check:
+    """Whether llama.cpp uses the graphics of this computer, and what it would need; `makers` are those of the
+    cards that are built in."""
+    about, makers = "graphics", card_makers() if makers is None else makers
     if library.computes_on:
         return good(about, f"llama.cpp computes on {', '.join(library.computes_on)} ({machine.gpu}).")
     if machine.nvidia:
@@ -103,15 +112,37 @@ def graphics(machine: Machine, library: Library) -> Check:
             f"llama.cpp's wheel computes on the processor and does not use the {machine.gpu}: its build with "
             "CUDA is many times as fast.",
             cuda_line(),
+            f"Let llama.cpp use the {machine.gpu}: many times as fast.",
         )
     if machine.gpu:
-        return note(about, f"llama.cpp does not use the {machine.gpu}.", FROM_SOURCE)
-    return good(about, "Models run on the processor: no engine can use any graphics of this computer.")
+        gain = f"Let llama.cpp use the {machine.gpu}."
+        return note(about, f"llama.cpp does not use the {machine.gpu}.", FROM_SOURCE, gain)
+    if "NVIDIA" in makers:
+        says = "An NVIDIA card is here, and its driver is not: llama.cpp needs it, and its build with CUDA."
+        return note(about, says, cuda_line(), "Install NVIDIA's driver, then llama.cpp with CUDA.")
+    if makers:
+        says = (
+            f"llama.cpp's wheel computes on the processor. An {makers[0]} card is here: using it needs its "
+            "Vulkan driver and llama.cpp's build with Vulkan."
+        )
+        # Graphics inside a processor of Intel share its memory, and gain little.
+        gain = "Let llama.cpp use the AMD card, with its Vulkan driver." if makers[0] == "AMD" else ""
+        return note(about, says, vulkan_line(), gain)
+    return good(about, f"Models run on the processor: no graphics card is here. {NEEDS}")
 
 
 def cuda_line() -> str:
     """The command that installs llama.cpp with CUDA, from its publisher: the build for the oldest drivers."""
-    metadata = importlib.metadata.metadata("xllamacpp")
-    description = metadata.get("Description") or str(metadata.get_payload())  # type: ignore[attr-defined]
-    lines = {int(found.group(1)): found.group() for found in WITH_CUDA.finditer(description)}
+    lines = {int(found.group(1)): found.group() for found in WITH_CUDA.finditer(_description())}
     return lines[min(lines)] if lines else f"XLLAMACPP_BUILD_CUDA=1 {FROM_SOURCE}"
+
+
+def vulkan_line() -> str:
+    """The command that installs llama.cpp with Vulkan, from its publisher."""
+    found = WITH_VULKAN.search(_description())
+    return found.group() if found else f"XLLAMACPP_BUILD_VULKAN=1 {FROM_SOURCE}"
+
+
+def _description() -> str:
+    metadata = importlib.metadata.metadata("xllamacpp")
+    return metadata.get("Description") or str(metadata.get_payload())  # type: ignore[attr-defined]
