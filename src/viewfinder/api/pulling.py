@@ -9,22 +9,34 @@ from dataclasses import dataclass
 
 from viewfinder.api.measured import measured_here
 from viewfinder.api.setup import open_catalog
+from viewfinder.catalog.carried import (
+    UNREACHABLE,
+    CarriedHub,
+    ToCarry,
+    are_carried,
+    by_hand,
+    hand_over,
+    to_carry,
+)
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.hub import MAIN
 from viewfinder.catalog.pull import (
     OnPullProgress,
     Plan,
     PulledRepository,
+    Wanted,
     fetch,
     plan,
     require_room,
     wanted_of,
     wanted_of_repository,
 )
+from viewfinder.catalog.pulled import read
 from viewfinder.catalog.remote import Hub
 from viewfinder.catalog.uncarded import HUB_PREFIX, is_reference, parse_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import BadRequest, UnknownModel
+from viewfinder.core.errors import BadRequest, HubError, UnknownModel
 from viewfinder.fleet.choice import choose_variant
 
 
@@ -89,7 +101,10 @@ def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull
     if name.startswith(HUB_PREFIX):
         repository = parse_reference(name)
         wanted = wanted_of_repository(repository.repo, repository.revision, repository.file)
-        return Pull(name, "", plan(wanted, hub))
+        needed = [
+            ToCarry(repository.repo, repository.revision or MAIN, tuple(filter(None, [repository.file])))
+        ]
+        return Pull(name, "", _planned(wanted, hub, needed, None, f"viewfinder pull {name}"))
     try:
         card = catalog.get(name)
     except UnknownModel as error:
@@ -103,4 +118,22 @@ def _prepare(catalog: Catalog, hub: Hub, name: str, variant: str | None) -> Pull
             hint=chosen.not_served,
             param="variant",
         )
-    return Pull(name, chosen.name, plan(wanted_of(chosen), hub))
+    again = f"viewfinder pull {name}{f' --variant {variant}' if variant else ''}"
+    size_bytes = chosen.download_bytes
+    return Pull(name, chosen.name, _planned(wanted_of(chosen), hub, to_carry(chosen), size_bytes, again))
+
+
+def _planned(
+    wanted: list[Wanted], hub: Hub, needed: list[ToCarry], size_bytes: int | None, again: str
+) -> Plan:
+    """The plan by what was carried here, or by the hub; where it cannot be reached, the error says how the
+    files are carried."""
+    if wanted and are_carried(needed):
+        carried = plan(wanted, CarriedHub(needed, read(paths.pulled_file())))
+        return hand_over(carried)
+    try:
+        return plan(wanted, hub)
+    except HubError as error:
+        if error.reason in UNREACHABLE:
+            error.hint = by_hand(needed, size_bytes, again)
+        raise

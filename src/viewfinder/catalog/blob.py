@@ -8,6 +8,7 @@ library's own lock, so that two programs never write the same file.
 import contextlib
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 from viewfinder.catalog.hub import cache_folder, repository_folder
 from viewfinder.catalog.hub_errors import Retries, TemporaryHubError
 from viewfinder.catalog.remote import Hub, RemoteFile
-from viewfinder.core.errors import HubError
+from viewfinder.core.errors import HubError, ModelFilesError
 
 OnBytes = Callable[[str, int], None]
 """Called with the activity (downloading, checking, waiting) and how many bytes of the file are here."""
@@ -77,6 +78,26 @@ class Blob:
                 self.partial.replace(self.whole)
             self._make_link()
         return sha256
+
+    def adopt(self, file: Path) -> None:
+        """Move a file here that came otherwise; `download` then finds it complete, and links it.
+
+        Raises ModelFilesError, and leaves the file where it is, when it is not the one that is listed.
+        """
+        if self._checked(file, lambda *_: None) is None:
+            raise ModelFilesError(
+                f"{file} is not {self.file.path} of {self.repo} as it is listed: its hash is another.",
+                hint="Get it again at the commit of the listing.",
+                code="hash_mismatch",
+            )
+        self.whole.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(lambda *_: None):
+            if file.is_symlink():  # what it leads to may be on a disk that is taken away
+                shutil.copyfile(file, self.partial)
+                file.unlink()
+            else:
+                shutil.move(file, self.partial)
+            self.partial.replace(self.whole)
 
     @contextlib.contextmanager
     def _locked(self, on_bytes: OnBytes) -> Iterator[None]:

@@ -48,10 +48,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The files of a pull; `missing_bytes` were not on the disk when the plan was made."""
+    """The files of a pull; `missing_bytes` were not on the disk when the plan was made, and `adopted` are the
+    links to those that a person brought."""
 
     sources: tuple[Source, ...]
     missing_bytes: int
+    adopted: frozenset[Path] = frozenset()
 
     @property
     def blobs(self) -> list[Blob]:
@@ -141,7 +143,7 @@ def fetch(
     for source in plan.sources:
         files, downloaded = {}, []
         for blob in source.blobs:
-            if blob.here_bytes < blob.file.size_bytes:
+            if blob.here_bytes < blob.file.size_bytes or blob.link in plan.adopted:
                 downloaded.append(blob.file.path)
 
             def report(doing: str, here: int, *, before: int = done, file: str = blob.file.path) -> None:
