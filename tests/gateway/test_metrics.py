@@ -125,6 +125,15 @@ async def test_what_happened_is_counted(gateway: Any) -> None:
     assert value(samples, "reloads_total", model="other", outcome="applied") == 1
 
 
+async def test_series_begin_at_0_so_that_the_first_of_a_kind_is_an_increase(gateway: Any) -> None:
+    gateway.fleet.events.emit("load", "both", variant="x", engine="y")
+    samples = await scrape(gateway)
+    for name in ("deaths", "restarts", "failures", "stalls", "quarantines", "replays", "suspect_answers"):
+        assert value(samples, f"{name}_total", model="both") == 0, name
+    assert value(samples, "canary_rounds_total", model="both", good="false") == 0
+    assert value(samples, "reloads_total", model="other", outcome="refused") == 0
+
+
 def test_every_kind_of_event_is_counted() -> None:
     assert set(get_args(Kind)) == {*COUNTED, "suspect", "refused"}
 

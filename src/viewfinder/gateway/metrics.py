@@ -41,6 +41,8 @@ COUNTED = {
     "reload": ("reloads", "Times that the settings were read again, by outcome.", "outcome"),
 }
 """Kind of event > name of the counter, its description, and the detail that becomes a label."""
+FROM_THE_START = {"canary": ("true", "false"), "reload": ("applied", "unchanged", "partly", "refused")}
+"""Values of labels whose series begin at 0: Prometheus sees no increase in one that begins at 1."""
 
 
 class Metrics:
@@ -77,6 +79,8 @@ class Metrics:
         self.stages = self._counter(
             "load_seconds", "Total seconds that starts took to reach each stage.", "model", "stage"
         )
+        for outcome in FROM_THE_START["reload"]:
+            self.counters["reload"].labels(OTHER, outcome)
         fleet.events.listen(self.hear)
         fleet.events.refusals.listen(lambda code, model: self.refused.labels(self._label(model), code).inc())
 
@@ -102,6 +106,8 @@ class Metrics:
             return
         if event.kind not in COUNTED:
             return
+        if event.kind == "load":
+            self._begin(model)
         label = COUNTED[event.kind][2]
         values = [str(event.details.get(label, OTHER)).lower()] if label else []
         self.counters[event.kind].labels(model, *values).inc()
@@ -109,6 +115,15 @@ class Metrics:
             for stage, took_s in event.details.items():
                 if stage.endswith("_s"):
                     self.stages.labels(model, stage.removesuffix("_s")).inc(took_s)
+
+    def _begin(self, model: str) -> None:
+        """Show what can happen to a model before it happens."""
+        for kind, (_, _, label) in COUNTED.items():
+            if label is None:
+                self.counters[kind].labels(model)
+        for good in FROM_THE_START["canary"]:
+            self.counters["canary"].labels(model, good)
+        self.suspects.labels(model)
 
     def collect(self) -> Iterable[Metric]:
         """The state of the fleet, called by the registry at each scrape."""
