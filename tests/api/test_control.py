@@ -55,7 +55,10 @@ ANSWERS: dict[str, tuple[int, Any]] = {
     "POST /models/glimpse/pin": (200, {"model": "glimpse"}),
     "POST /models/glimpse/unpin": (200, {"model": "glimpse"}),
     "POST /models/x/load": (404, ERROR),
-    "POST /models/dies/load": (502, {"error": {"message": "It died.", "code": "engine_died"}}),
+    "POST /models/dies/load": (
+        502,
+        {"error": {"message": "It died.", "hint": "Feed it.", "code": "engine_died"}},
+    ),
     "POST /models/odd/load": (500, ["?"]),
 }
 
@@ -124,6 +127,9 @@ def test_a_refusal_keeps_its_code(
     with pytest.raises(kind) as refused:
         Control().load(model)
     assert refused.value.reason == code
+    assert refused.value.hint == {"dies": "Feed it.", "unheard-of": "Start it: viewfinder serve"}.get(
+        model, ""
+    )
 
 
 def test_without_a_server_there_is_a_hint(home: Path) -> None:

@@ -92,3 +92,10 @@ def test_the_users_own_come_first_then_those_of_today_then_the_replaced(home: Pa
 def test_an_unknown_model_has_no_variants() -> None:
     with pytest.raises(UnknownModel):
         viewfinder.variants("nonesuch")
+
+
+def test_a_list_leaves_no_folder_of_a_process_behind(home: Path) -> None:
+    """Each `viewfinder models` left an empty folder for an engine's sockets."""
+    viewfinder.models()
+    viewfinder.variants("glimpse")
+    assert not (home / "run").exists()

@@ -112,8 +112,8 @@ def _refusal(status: int, content: bytes) -> ViewfinderError:
     """The server's own error."""
     try:
         error = json.loads(content)["error"]
-        code, message = str(error["code"]), str(error["message"])
-    except (ValueError, KeyError, TypeError):
+        code, message, hint = str(error["code"]), str(error["message"]), str(error.get("hint", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ViewfinderError(f"The running `viewfinder serve` answered with status {status}.")
     kind = BadRequest if status in (400, 404) else ViewfinderError
-    return kind(message, code=code)
+    return kind(message, hint=hint, code=code)

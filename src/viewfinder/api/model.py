@@ -11,15 +11,26 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr
 
+from viewfinder.api.control import Control
+from viewfinder.api.measured import measured_here
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
+from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import BadRequest, EngineRefused, ViewfinderError
+from viewfinder.core.errors import (
+    BadRequest,
+    EngineError,
+    EngineRefused,
+    FilesMissing,
+    NotRunning,
+    ViewfinderError,
+)
 from viewfinder.core.version import VERSION
+from viewfinder.fleet.choice import choose_variant
 from viewfinder.gateway.app import make_app
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.host.owner import running_owner
@@ -126,6 +137,7 @@ def load(name: str, *, variant: str | None = None, settings: Settings | None = N
         if variant is not None or catalog.was_added(card):
             owner = None  # these files have a name here that may mean another model on the running server
         if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, card.name)):
+            _load_there(catalog, card, settings)
             return Model(name, f"{owner.url}/v1", settings.api_key, host)
         key = SecretStr(secrets.token_urlsafe(24))
         called = known_as(catalog, card, name)
@@ -133,6 +145,21 @@ def load(name: str, *, variant: str | None = None, settings: Settings | None = N
         return Model(called, f"{url}/v1", key, host)
     except BaseException:
         host.close()
+        raise
+
+
+def _load_there(catalog: Catalog, card: ModelCard, settings: Settings) -> None:
+    """Have the running `serve` load the model, as it would be loaded alone: with the same errors.
+
+    Where files are missing, the error is our own, FilesMissing: it says what to pull.
+    """
+    try:
+        Control().load(card.name)
+    except NotRunning:  # it is stopping, or another version: the question itself will show it
+        return
+    except ViewfinderError as error:
+        if error.reason == FilesMissing.code:
+            catalog.resolve(choose_variant(catalog.get(card.name), measured_here(), settings.fleet)[0])
         raise
 
 
@@ -234,11 +261,12 @@ def _elsewhere(why: str) -> ViewfinderError:
 
 
 def _gateway_error(refusal: EngineRefused) -> ViewfinderError:
-    """The gateway's error: a BadRequest with its code when the request is at fault."""
+    """The gateway's error with its code: a BadRequest when the request is at fault."""
     said = refusal.said
-    if not isinstance(said, dict) or not 400 <= refusal.status < 500:
+    if not isinstance(said, dict) or not isinstance(said.get("code"), str):
         return refusal
-    return BadRequest(str(said.get("message")), code=str(said.get("code")), param=said.get("param"))
+    kind = BadRequest if 400 <= refusal.status < 500 else EngineError
+    return kind(str(said.get("message")), code=said["code"], param=said.get("param"))
 
 
 async def _close(words: AsyncGenerator[str, None]) -> None:

@@ -106,7 +106,7 @@ class _Known:
         self.catalog, self.fleet = open_catalog(settings), settings.fleet
         self.results = results_here()
         self.measured = judged(self.results)
-        self._profiles = Profiles(paths.folders().state / PROFILES)
+        self._profiles = Profiles(paths.home() / PROFILES)
         self._usable_bytes = min(budget_bytes(settings.fleet), machine_memory().available_bytes)
 
     def status(self, card: ModelCard, variant: Variant) -> str:

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.refusals import stopping
 from viewfinder.gateway import problems
@@ -56,16 +57,23 @@ async def _show(view: Callable[[], Any], _request: Request) -> Response:
 
 
 async def _obey(fleet: Fleet, command: Callable[[str], Awaitable[None]], request: Request) -> Response:
-    """Do it for the model, and reply with the name that the catalog has for it.
-
-    Raises UnknownModel, the errors of the fleet, and Busy when Viewfinder stops meanwhile.
-    """
-    name = fleet.card(request.path_params["name"]).name
+    """Do it for the model, and reply with the name that the catalog has for it, or with the error:
+    UnknownModel, those of the fleet, or Busy when Viewfinder stops meanwhile."""
     try:
+        name = fleet.card(request.path_params["name"]).name
         await command(name)
     except asyncio.CancelledError:  # only when Viewfinder itself stops
-        raise stopping() from None
+        return _refused(stopping())
+    except ViewfinderError as error:
+        return _refused(error)
     return JSONResponse({"model": name})
+
+
+def _refused(error: ViewfinderError) -> Response:
+    """As on a port, but with the hint by itself: our own commands show it on a line of its own."""
+    body = problems.body_of(error)["error"]
+    status, _ = problems.status_and_type(error)
+    return JSONResponse({"error": {**body, "message": error.message, "hint": error.hint}}, status)
 
 
 async def _pin(fleet: Fleet, pinned: bool, model: str) -> None:
