@@ -40,7 +40,7 @@ def doctor(
 
 
 def _say_steps(steps: "list[WorthDoing]") -> None:
-    output.print()
+    output.print("")
     if not steps:
         output.print("Nothing is worth doing: all that is here is used.", highlight=False)
         return
