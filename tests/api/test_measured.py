@@ -1,5 +1,7 @@
 """What was measured here, as far as the choice of a variant goes."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -81,3 +83,10 @@ def test_own_questions_alone_find_nothing_out_about_a_variant(keep: Keep) -> Non
     keep(status="not judged", found={})
     keep(status="failed", found={})
     assert measured_here() == {("glimpse", "llama.cpp-f16"): MeasuredVariant("1", vision=True, text=True)}
+
+
+def test_a_gateway_does_not_load_the_statistics() -> None:
+    """They take 80 MB and half a second."""
+    loads = "import sys, viewfinder.cli.serve, viewfinder.api.serving; print('scipy.stats' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

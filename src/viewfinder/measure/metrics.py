@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
-from scipy import stats as scipy_stats
+import scipy
 
 from viewfinder.client.exchange import Exchange
 from viewfinder.measure.figures import Figure, Measured, Missing
@@ -107,7 +107,7 @@ def drift(processes: ExchangesByProcess) -> str:
     ]
     if len(medians) < _LEAST_PROCESSES or len(set(medians)) < 2:
         return ""
-    line = scipy_stats.linregress(range(len(medians)), [math.log(median) for median in medians])
+    line = scipy.stats.linregress(range(len(medians)), [math.log(median) for median in medians])
     change = math.exp(line.slope * (len(medians) - 1))
     if line.pvalue >= SURE or 1 / DRIFT <= change <= DRIFT:
         return ""
@@ -144,7 +144,7 @@ def slowdown(exchanges: Sequence[Exchange]) -> str:
     change = statistics.median(times[-third:]) / statistics.median(times[:third])
     if change <= DRIFT:
         return ""
-    steady = scipy_stats.spearmanr(range(len(times)), times, alternative="greater").pvalue < SURE
+    steady = scipy.stats.spearmanr(range(len(times)), times, alternative="greater").pvalue < SURE
     return f"its requests became {change:.2f} times as slow as at first (thermal drift)" if steady else ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats as scipy_stats
+import scipy
 
 from viewfinder.measure.compare.revisions import Change
 from viewfinder.measure.figures import Gate
@@ -98,7 +98,7 @@ def _surely(lost: Mapping[str, tuple[Gate, Gate]], changes: Mapping[str, Change]
 
 def _p(was: Gate, now: Gate) -> float:
     table = np.array([[gate.right, gate.asked - gate.right] for gate in (was, now)])
-    return float(scipy_stats.fisher_exact(table).pvalue)
+    return float(scipy.stats.fisher_exact(table).pvalue)
 
 
 def _named(gate: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats as scipy_stats
+import scipy
 
 from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
 
@@ -31,7 +31,7 @@ def inside(
     value = float(statistic(data, axis=-1))
     if np.ptp(data) == 0:
         return value, value, value
-    interval = scipy_stats.bootstrap(
+    interval = scipy.stats.bootstrap(
         (data,),
         statistic,
         n_resamples=resamples,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import special
 
 from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew, score_interval, wilson
 
@@ -38,8 +38,8 @@ class Worth:
         freedom less than there are clusters, because their variance was estimated; normal without
         clusters."""
         if not self.is_clustered:
-            return float(special.ndtri(level))
-        return float(special.stdtrit(max(1, self.clusters - 1), level))
+            return float(scipy.special.ndtri(level))
+        return float(scipy.special.stdtrit(max(1, self.clusters - 1), level))
 
 
 def worth(totals: ArrayLike, sizes: ArrayLike, independent_variance: float) -> Worth:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
 
-from scipy import special
-from scipy import stats as scipy_stats
+import scipy
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -95,9 +94,9 @@ def changed(cells: Mapping[Key, Contrast]) -> set[Key]:
     """
     if not cells:
         return set()
-    adjusted = scipy_stats.false_discovery_control([contrast.p for contrast in cells.values()], method="bh")
+    adjusted = scipy.stats.false_discovery_control([contrast.p for contrast in cells.values()], method="bh")
     return {key for key, p in zip(cells, adjusted, strict=True) if p < ALPHA}
 
 
 def _z(level: float) -> float:
-    return float(special.ndtri(level))
+    return float(scipy.special.ndtri(level))

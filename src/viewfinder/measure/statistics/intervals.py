@@ -11,7 +11,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from scipy import special
+import scipy
 
 LEVEL = 0.95
 _Z = statistics.NormalDist().inv_cdf((1 + LEVEL) / 2)
@@ -46,7 +46,7 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float]) -> Interval:
     deviations = [(top - value * bottom) / size for top, bottom in zip(tops, bottoms, strict=True)]
     n = len(deviations)
     spread = math.sqrt(math.fsum(deviation**2 for deviation in deviations) / (n - 1) / n)
-    reach = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * spread
+    reach = float(scipy.special.stdtrit(n - 1, (1 + LEVEL) / 2)) * spread
     return value, value - reach, value + reach
 
 
@@ -59,7 +59,7 @@ def median(values: Sequence[float]) -> Interval:
     _need(n, MIN_PROCESSES_FOR_MEDIAN, "a median")
     ordered = sorted(values)
     # The largest rank with P(fewer than rank of n values lie below the median) <= 2.5 %.
-    rank = max(rank for rank in range(1, n + 1) if special.bdtr(rank - 1, n, 0.5) <= (1 - LEVEL) / 2)
+    rank = max(rank for rank in range(1, n + 1) if scipy.special.bdtr(rank - 1, n, 0.5) <= (1 - LEVEL) / 2)
     return statistics.median(ordered), ordered[rank - 1], ordered[n - rank]
 
 
@@ -88,12 +88,12 @@ def at_most(events: int, asked: int) -> float:
     """
     if not 0 <= events <= asked:
         raise ValueError(f"{events} of {asked} is not a share")
-    return 1.0 if events == asked else float(special.bdtri(events, asked, 1 - LEVEL))
+    return 1.0 if events == asked else float(scipy.special.bdtri(events, asked, 1 - LEVEL))
 
 
 def is_chance(events: int, of: int, share: float) -> bool:
     """Whether chance alone, at this share, would give this many events or more with 5 % or more."""
-    return events == 0 or float(special.bdtrc(events - 1, of, share)) >= 1 - LEVEL
+    return events == 0 or float(scipy.special.bdtrc(events - 1, of, share)) >= 1 - LEVEL
 
 
 def _need(n: int, needed: int, what: str) -> None:

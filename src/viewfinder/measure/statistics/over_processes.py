@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
-from scipy import stats as scipy_stats
 
 from viewfinder.measure.statistics.contrasts import Contrast
 from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
@@ -37,7 +36,7 @@ def typical(times: Sequence[float]) -> Interval:
     n, middle = len(logs), math.exp(statistics.fmean(logs))
     if n < MIN_PROCESSES:
         return middle, min(times), max(times)
-    reach = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * statistics.stdev(logs) / math.sqrt(n)
+    reach = float(scipy.special.stdtrit(n - 1, (1 + LEVEL) / 2)) * statistics.stdev(logs) / math.sqrt(n)
     return middle, middle / math.exp(reach), middle * math.exp(reach)
 
 
@@ -61,10 +60,10 @@ def compare(one: Sequence[float], other: Sequence[float], *, side_by_side: bool)
         raise TooFew(f"a comparison needs 2 processes of each, there were {len(ours)} and {len(theirs)}")
     if max(map(np.ptp, (ours - theirs,) if side_by_side else (ours, theirs))) < _NO_ERROR:
         return Contrast(value, value, value, value, value, float(abs(value) < _NO_ERROR), n, 0.0)
-    t_test = scipy_stats.ttest_rel if side_by_side else partial(scipy_stats.ttest_ind, equal_var=False)
+    t_test = scipy.stats.ttest_rel if side_by_side else partial(scipy.stats.ttest_ind, equal_var=False)
     test = t_test(ours, theirs)
     interval, bounds = test.confidence_interval(LEVEL), test.confidence_interval(2 * LEVEL - 1)
-    error = (interval.high - interval.low) / 2 / special.stdtrit(test.df, (1 + LEVEL) / 2)
+    error = (interval.high - interval.low) / 2 / scipy.special.stdtrit(test.df, (1 + LEVEL) / 2)
     return Contrast(
         value=value,
         low=float(interval.low),
@@ -104,14 +103,16 @@ def compare_beyond(
     freedom = error**4 / math.fsum(
         part**2 / (len(logs) - 1) for part, logs in zip(parts, samples, strict=True)
     )
-    reach, bound = (float(special.stdtrit(freedom, level)) * error for level in ((1 + LEVEL) / 2, LEVEL))
+    reach, bound = (
+        float(scipy.special.stdtrit(freedom, level)) * error for level in ((1 + LEVEL) / 2, LEVEL)
+    )
     return Contrast(
         value=value,
         low=value - reach,
         high=value + reach,
         floor=value - bound,
         ceiling=value + bound,
-        p=2 * float(special.stdtr(freedom, -abs(value) / error)),
+        p=2 * float(scipy.special.stdtr(freedom, -abs(value) / error)),
         n=n,
         spread=error * math.sqrt(n),
     )

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
 
 from viewfinder.measure.statistics.clusters import Worth, worth
 from viewfinder.measure.statistics.contrasts import Contrast
@@ -60,7 +60,7 @@ def mcnemar(wins: int, losses: int) -> float:
     """Exact two-sided p of these wins and losses, of all questions on which two models differ."""
     if not wins + losses:
         return 1.0
-    return float(scipy_stats.binomtest(wins, wins + losses).pvalue)
+    return float(scipy.stats.binomtest(wins, wins + losses).pvalue)
 
 
 def _bonett_price(wins: int, losses: int, value: Worth, level: float) -> tuple[float, float]:
@@ -84,7 +84,7 @@ def _exchanged(differences: NDArray[np.float64]) -> float:
     some = differences[differences != 0]
     if some.size < 2:
         return 1.0  # of one scene, either sign is as far from 0
-    test = scipy_stats.permutation_test(
+    test = scipy.stats.permutation_test(
         (some,),
         np.sum,
         permutation_type="samples",

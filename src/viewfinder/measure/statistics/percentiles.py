@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
-from scipy import stats as scipy_stats
+import scipy
 
 from viewfinder.measure.statistics.clusters import worth
 from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
@@ -47,7 +46,7 @@ def percentile(processes: Sequence[Sequence[float]], q: float) -> Interval:
             f"p{100 * q:g} needs {needed} independent samples; the {n} of {len(kept)} processes resemble "
             f"each other and are worth {effective}"
         )
-    below, above = (float(scipy_stats.binom.ppf(tail, effective, q)) for tail in (_TAIL, 1 - _TAIL))
+    below, above = (float(scipy.stats.binom.ppf(tail, effective, q)) for tail in (_TAIL, 1 - _TAIL))
     low, high = (rank * (n + 1) / (effective + 1) for rank in (below, above + 1))
     return point, float(ordered[max(1, math.floor(low)) - 1]), float(ordered[min(n, math.ceil(high)) - 1])
 
@@ -64,5 +63,5 @@ def _worth(processes: list[np.ndarray], point: float, q: float) -> int:
     )
     if value.effect <= 1:
         return value.n
-    estimated = value.quantile((1 + LEVEL) / 2) / float(special.ndtri((1 + LEVEL) / 2))
+    estimated = value.quantile((1 + LEVEL) / 2) / float(scipy.special.ndtri((1 + LEVEL) / 2))
     return int(value.independent / estimated**2)

@@ -12,8 +12,7 @@ import statistics
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
-from scipy import stats as scipy_stats
+import scipy
 
 from viewfinder.measure.statistics.intervals import LEVEL, Interval, TooFew
 
@@ -32,19 +31,19 @@ def slope(values: Sequence[float], *, resamples: int = _RESAMPLES) -> Interval:
     if np.ptp(points) == 0:
         return 0.0, 0.0, 0.0
     at = np.arange(len(points))
-    line = scipy_stats.theilslopes(points, at)
+    line = scipy.stats.theilslopes(points, at)
     value = float(line.slope)
     residuals = points - line.intercept - value * at
     length = math.ceil(1.5 * math.sqrt(len(points)))
     rng = np.random.default_rng(0)
     drawn = [
-        float(scipy_stats.theilslopes(_of_blocks(residuals, length, rng), at).slope) for _ in range(resamples)
+        float(scipy.stats.theilslopes(_of_blocks(residuals, length, rng), at).slope) for _ in range(resamples)
     ]
     # Few blocks vary less than the series does. With two thirds of them as degrees of freedom, the interval
     # holds in 95 % of simulations, with independent neighbors or alike ones (correlation 0.8); with all, in
     # 85 to 91 %.
     freedom = max(1.0, 2 / 3 * len(points) / length - 2)
-    reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * statistics.stdev(drawn)
+    reach = float(scipy.special.stdtrit(freedom, (1 + LEVEL) / 2)) * statistics.stdev(drawn)
     return value / group, (value - reach) / group, (value + reach) / group
 
 
