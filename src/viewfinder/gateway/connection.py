@@ -33,6 +33,7 @@ from viewfinder.core.errors import BadRequest, Busy, ViewfinderError
 from viewfinder.gateway.answering import REQUEST_ID, Answering, new_id
 from viewfinder.gateway.door import Door
 from viewfinder.gateway.guards import LINGER_S, refuse
+from viewfinder.gateway.outgoing import Outgoing
 from viewfinder.gateway.problems import response_to
 from viewfinder.gateway.request_parser import RequestParser, invalid_http
 from viewfinder.gateway.request_record import RequestRecords
@@ -125,8 +126,9 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
     # Called by asyncio.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._counted = CountingTransport(transport)
-        super().connection_made(cast("asyncio.Transport", self._counted))
+        self._outgoing = Outgoing(transport, self.loop)
+        self._read_s = self.loop.time()
+        super().connection_made(cast("asyncio.Transport", self._outgoing))
         transport.set_write_buffer_limits(UNREAD_ANSWER_BYTES)
         head_timeout_s = self.terms.head_timeout_s
         if not self.terms.door.enter(self, self.client[0] if self.client else None):
@@ -222,7 +224,7 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
         A client that reads less than `READ_BYTES` of them in delivery_timeout_s is cut off.
         """
         unread = self.transport.get_write_buffer_size()
-        read = self._counted.written_bytes - unread
+        read = self._outgoing.written_bytes - unread
         if not unread or read >= self._read_bytes + READ_BYTES:
             self._read_s, self._read_bytes = now_s, read
         elif now_s - self._read_s > self.terms.delivery_timeout_s:
@@ -296,21 +298,6 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
         if timer is not None:
             timer.cancel()
         return timer is not None
-
-
-class CountingTransport:
-    """A transport that counts what is written to it."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.written_bytes = 0
-
-    def write(self, data: bytes) -> None:
-        self.written_bytes += len(data)
-        self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 def look_at_readers(connections: Iterable[Connection], now_s: float) -> None:
