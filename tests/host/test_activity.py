@@ -17,6 +17,9 @@ async def changed(child: Child, total: Callable[[Activity], float], by: float = 
 
 async def test_a_sleeping_program_shows_no_activity(start) -> None:
     child = await start("sleeps")
+    async with asyncio.timeout(10):
+        while child.output_bytes < len("ready\n"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     before = read_activity(child)
     await asyncio.sleep(0.3)
     now = read_activity(child)

@@ -54,9 +54,10 @@ _CRASHES = re.compile(
 def without_requests(line: str) -> str:
     """The part of a line that may be kept, empty when there is none; what is missing is marked."""
     if head := _HEAD.match(line):
+        if _FIGURES.issuperset(_WORD.findall(line, head.end())):  # nearly every line
+            return line
         others = (word for word in _WORD.finditer(line, head.end()) if word[0] not in _FIGURES)
-        first = next(others, None)
-        return line if first is None else f"{line[: first.start()].rstrip()} {CUT_MARK}"
+        return f"{line[: next(others).start()].rstrip()} {CUT_MARK}"
     if crash := _CRASHES.match(line):
         return crash[0] if crash.end() == len(line) else f"{crash[0]} {CUT_MARK}"
     return ""

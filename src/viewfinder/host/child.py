@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import psutil
 
@@ -34,6 +34,8 @@ KILL_S = 2.0
 """How long we try to kill what a killed warden left."""
 TEMPORARY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """Errors of the system that may be gone a moment later."""
+FEED_REST_S = 0.01
+"""The pipe holds 64 KiB meanwhile, and an engine that fills it waits."""
 DRAIN_S = 2.0
 """How long we keep reading after the tree's end: only a process that escaped (macOS) still holds the pipe."""
 
@@ -233,6 +235,7 @@ class Child:
         pipe, _ = await loop.connect_read_pipe(lambda: feed, output)
         try:
             ended = await self._read_reports()
+            feed.hurry()
             if ended is not None or await asyncio.to_thread(self._sweep):
                 self._remove_record()
             await asyncio.wait([feed.closed], timeout=DRAIN_S)
@@ -314,14 +317,31 @@ class Child:
 
 
 class _Feed(asyncio.Protocol):
-    """Carries a pipe's bytes into an Output; `closed` is done at end of file."""
+    """Carries a pipe's bytes into an Output; `closed` is done at end of file.
+
+    After each piece it rests: what an engine prints about an answer waits in the pipe, and not the answer.
+    """
 
     def __init__(self, output: Output) -> None:
         self.output = output
-        self.closed = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.closed = self._loop.create_future()
+        self._pipe: asyncio.ReadTransport
+        self._is_hurrying = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._pipe = cast("asyncio.ReadTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         self.output.feed(data)
+        if not self._is_hurrying:
+            self._pipe.pause_reading()
+            self._loop.call_later(FEED_REST_S, self._pipe.resume_reading)
+
+    def hurry(self) -> None:
+        """Rest no more: what is left is read at once."""
+        self._is_hurrying = True
+        self._pipe.resume_reading()
 
     def connection_lost(self, _: Exception | None) -> None:
         self.closed.set_result(None)
