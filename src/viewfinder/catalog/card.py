@@ -125,7 +125,8 @@ class ModelCard(_Frozen):
 
     def narrowed(self, variants: Iterable[Variant]) -> "ModelCard":
         """This card with only these variants: the ones that a request may be served by."""
-        return self.model_copy(update={"variants": tuple(variants)})
+        chosen = tuple(variants)
+        return self if chosen == self.variants else self.model_copy(update={"variants": chosen})
 
 
 def age(year: int | None, replaced_by: Iterable[str]) -> str:

@@ -256,7 +256,9 @@ class Settings(BaseSettings):
 
     def engine_of(self, model: str) -> EngineSettings:
         """The settings that this model's engine is started with."""
-        changes = self.engine_for.get(model, EngineChanges())
+        changes = self.engine_for.get(model)
+        if changes is None:
+            return self.engine
         return self.engine.model_copy(update=changes.model_dump(exclude_none=True))
 
     @classmethod

@@ -26,7 +26,8 @@ class RequestDefaults(BaseModel):
 
     def given(self) -> dict[str, Any]:
         """Those that are set, as JSON has them."""
-        return self.model_dump(mode="json", exclude_none=True)
+        said = {name: value for name, value in self if value is not None}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
     def over(self, others: "RequestDefaults") -> "RequestDefaults":
         """These, and the others where these say nothing."""

@@ -8,7 +8,8 @@ from viewfinder.wire.chat import ChatRequest
 
 def defaults_of(card: ModelCard, settings: Settings) -> RequestDefaults:
     """The user's settings for this model, then its card."""
-    return settings.defaults_for.get(card.name, RequestDefaults()).over(card.defaults)
+    chosen = settings.defaults_for.get(card.name)
+    return card.defaults if chosen is None else chosen.over(card.defaults)
 
 
 def with_a_limit(request: ChatRequest, most: int) -> ChatRequest:

@@ -68,8 +68,9 @@ class KnownHost(Guard):
     def check(self, scope: Scope, headers: Headers) -> None:
         given = headers.getlist("host")
         name = _name_in(given[0]) if len(given) == 1 else ""
-        address = _address(name)
-        if name in self.names or (address and (address.is_loopback or self.every_address)):
+        if name in self.names or (
+            (address := _address(name)) and (address.is_loopback or self.every_address)
+        ):
             return
         raise Forbidden(
             "The request's Host header does not name this server.",

@@ -42,6 +42,15 @@ class Preflights(CORSMiddleware):
             expose_headers=READABLE_HEADERS,
         )
 
+    async def simple_response(
+        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
+    ) -> None:
+        """Programs other than browsers send no Origin, and have no use for its headers in an answer."""
+        if "origin" in request_headers:
+            await super().simple_response(scope, receive, send, request_headers)
+        else:
+            await self.app(scope, receive, send)
+
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
         return response if response.status_code == 200 else response_to(self._refusal(request_headers))
