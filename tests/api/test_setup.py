@@ -1,5 +1,6 @@
 """The names by which a user may call a model, and its name in the fleet."""
 
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -136,3 +137,23 @@ def test_settings_with_which_no_model_can_start_are_refused(home: Path) -> None:
             check_settings(open_catalog(settings), settings)
     (home / "viewfinder.toml").write_text('[engine]\nllama_server = "sh"\n')  # found by PATH
     check_settings(open_catalog(load_settings()), load_settings())
+
+
+def test_a_folder_needs_no_slash_where_no_model_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine", "glimpse"):
+        shutil.copytree(WEIGHTS / "glimpse", tmp_path / name, ignore=shutil.ignore_patterns("hf"))
+    monkeypatch.chdir(tmp_path)
+    catalog = open_catalog(load_settings())
+    assert card_of(catalog, "mine").variants[0].model == tmp_path / "mine" / "glimpse-f16.gguf"
+    assert card_of(catalog, "glimpse").variants[0].source == "package"
+    for name in ("nofolder", "a\0b", "x" * 300):
+        with pytest.raises(UnknownModel):
+            card_of(catalog, name)
+
+
+def test_a_model_of_the_catalog_takes_no_projector() -> None:
+    with pytest.raises(BadRequest, match="'glimpse' is a model of the catalog") as refused:
+        card_of(open_catalog(load_settings()), "glimpse", Path("mmproj.gguf"))
+    assert "./glimpse" in refused.value.hint

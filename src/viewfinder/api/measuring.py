@@ -14,7 +14,9 @@ from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.pictures import PictureFiles, inline, without_picture
 from viewfinder.api.running_servers import running_servers_at
-from viewfinder.api.setup import card_of, check_settings, open_catalog, own_folders
+from viewfinder.api.setup import card_of, check_settings, open_catalog, own_folders, require_one_model
+from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
@@ -51,6 +53,7 @@ def bench(
     suite: str = "quick",
     endpoint: str | None = None,
     endpoint_key: SecretStr | None = None,
+    mmproj: str | Path | None = None,
     settings: Settings | None = None,
     vqa: str | Path | None = None,
     only: bool = False,
@@ -62,8 +65,8 @@ def bench(
 
     Without `names`, every model that runs here; a name may also be `hf:owner/name` or a path. With
     `endpoint`, the running server at that URL is measured instead, and `names` are its own names of its
-    models. `vqa` is a folder of the user's own images with questions (see
-    `measure/measures/own_images/questions`), which are asked, too; with `only`, nothing else is measured.
+    models. `mmproj` is the projector of the one GGUF file or folder that is named. `vqa` is a folder of the
+    user's own images with questions (see `measure/measures/own_images/questions`), which are asked, too; with `only`, nothing else is measured.
     `budget` ("10m") is the time of the whole run: the user's own questions come first, the suite's surplus is
     spent where it separates models best (see `measure/rounds`), and anything not reached says so. A model
     that fails has a result that says so. `resume` continues the newest interrupted run with its own models
@@ -74,17 +77,19 @@ def bench(
     require_loadable()
     settings = settings or load_settings()
     if resume:
-        if names or endpoint or vqa or only or budget:
+        if names or endpoint or mmproj or vqa or only or budget:
             raise BadRequest(
                 "A run is resumed with the models that it began with.",
                 hint="Name no models, or leave out --resume.",
                 param="resume",
             )
         return _resume(settings, endpoint_key, on_progress)
+    projector = None if mmproj is None else Path(mmproj).absolute()
+    require_one_model(names, projector)
     depth = _depth(suite, vqa, budget, settings, only=only)
-    settings, request = _asked_for(names, endpoint, endpoint_key, settings, sees=only)
+    settings, request = _asked_for(names, endpoint, endpoint_key, settings, projector, sees=only)
     catalog = open_catalog(settings)
-    cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
+    cards = _cards(catalog, request, settings)
     check_settings(catalog, settings)
     if depth.limit_s and (own := depth.counts.get(OWN.name)):
         depth = depth.with_counts(OWN.name, own.within(depth.limit_s, len(cards), alone=only))
@@ -126,9 +131,10 @@ def _resume(
             require_unchanged(own)
         request = run.request or RunRequest()
         settings = settings.model_copy(update={"variants": request.variants})
-        settings, request = _asked_for(request.names, request.endpoint, endpoint_key, settings)
+        projector = None if request.mmproj is None else Path(request.mmproj)
+        settings, request = _asked_for(request.names, request.endpoint, endpoint_key, settings, projector)
         catalog = open_catalog(settings)
-        cards = {card.name: card for card in (card_of(catalog, name) for name in _words(request, settings))}
+        cards = _cards(catalog, request, settings)
         # The variants chosen when the run began, even if more memory is free now.
         for name, fingerprint in store.fingerprints(run.run).items():
             if name in cards:
@@ -143,6 +149,7 @@ def _asked_for(
     endpoint: str | None,
     key: SecretStr | None,
     settings: Settings,
+    mmproj: Path | None = None,
     *,
     sees: bool = False,
 ) -> tuple[Settings, RunRequest]:
@@ -156,12 +163,19 @@ def _asked_for(
         servers = asyncio.run(running_servers_at(endpoint, key, names))
         settings = settings.model_copy(update={"endpoints": servers})
         words = [server.model for server in servers.values()]
-    return settings, RunRequest(names=tuple(words), endpoint=endpoint, variants=settings.variants)
+    return settings, RunRequest(
+        names=tuple(words),
+        endpoint=endpoint,
+        variants=settings.variants,
+        mmproj=None if mmproj is None else str(mmproj),
+    )
 
 
-def _words(request: RunRequest, settings: Settings) -> tuple[str, ...]:
-    """The names that the catalog knows: running servers have names of their own."""
-    return request.names if request.endpoint is None else tuple(settings.endpoints)
+def _cards(catalog: Catalog, request: RunRequest, settings: Settings) -> dict[str, ModelCard]:
+    """The models of a run by their names; those of a running server have names of their own."""
+    words = request.names if request.endpoint is None else tuple(settings.endpoints)
+    mmproj = None if request.mmproj is None else Path(request.mmproj)
+    return {card.name: card for card in (card_of(catalog, word, mmproj) for word in words)}
 
 
 def guide(form: Format = "md", *, charts_beside: Path | None = None, compare: str | None = None) -> str:

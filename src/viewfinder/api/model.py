@@ -7,6 +7,7 @@ import secrets
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr
@@ -15,20 +16,14 @@ from viewfinder.api.control import Control
 from viewfinder.api.measured import measured_here
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
+from viewfinder.api.streamed import StreamedAnswer, gateway_error
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import (
-    BadRequest,
-    EngineError,
-    EngineRefused,
-    FilesMissing,
-    NotRunning,
-    ViewfinderError,
-)
+from viewfinder.core.errors import EngineRefused, FilesMissing, NotRunning, ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.gateway.app import make_app
@@ -37,6 +32,7 @@ from viewfinder.host.owner import running_owner
 from viewfinder.host.sockets import bind_port
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
+from viewfinder.scenes.messages import Message
 
 T = TypeVar("T")
 NO_KEY = "none"
@@ -82,29 +78,33 @@ class Model(contextlib.AbstractContextManager["Model"]):
             while (word := await self._host.arun(_next(words))) is not None:
                 yield word
         except EngineRefused as refusal:
-            raise _gateway_error(refusal) from None
+            raise gateway_error(refusal) from None
         finally:
             await self._host.arun(_close(words))
 
     def _body(self, parts: Sequence[AskPart], max_tokens: int, temperature: float) -> dict[str, Any]:
         self._host.require_open()
+        return self._request([question_of(parts)], max_tokens, temperature)
+
+    def _request(self, messages: list[Message], max_tokens: int, temperature: float) -> dict[str, Any]:
         return {
             "model": self.name,
-            "messages": [question_of(parts)],
+            "messages": messages,
             "max_tokens": max_tokens,
             "temperature": temperature,
         }
 
     def stream(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> Iterator[str]:
         """The same answer, piece by piece as it arrives."""
-        words = self._host.words(self._body(parts, max_tokens, temperature))
-        try:
-            while (word := self._host.run(_next(words))) is not None:
-                yield word
-        except EngineRefused as refusal:
-            raise _gateway_error(refusal) from None
-        finally:
-            self._host.run(_close(words))
+        self._host.require_open()
+        yield from self.answer_to([question_of(parts)], max_tokens=max_tokens, temperature=temperature)
+
+    def answer_to(
+        self, messages: list[Message], *, max_tokens: int = 256, temperature: float = 0.0
+    ) -> StreamedAnswer:
+        """The answer to a whole conversation, whose last message is the question, in OpenAI's form."""
+        self._host.require_open()
+        return self._host.answer(self._request(messages, max_tokens, temperature))
 
     def close(self) -> None:
         """Stop everything that `load` started; it is gone when this returns. In a forked process it does
@@ -118,18 +118,25 @@ class Model(contextlib.AbstractContextManager["Model"]):
         self.close()
 
 
-def load(name: str, *, variant: str | None = None, settings: Settings | None = None) -> Model:
+def load(
+    name: str,
+    *,
+    variant: str | None = None,
+    mmproj: str | os.PathLike[str] | None = None,
+    settings: Settings | None = None,
+) -> Model:
     """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path.
 
     The running `viewfinder serve` is used when it knows the model and accepts our key; otherwise, and always
-    with a `variant`, the model gets its own fleet, which stops with the context. Raises UnknownModel,
+    with a `variant`, the model gets its own fleet, which stops with the context. `mmproj` is the projector of
+    a GGUF file or folder, in place of the one beside it. Raises UnknownModel,
     BadRequest (no such variant), ModelFilesError (FilesMissing when `pull` can get the files), EngineError.
     """
     settings = settings or load_settings()
     if variant is not None:
         settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
     catalog = open_catalog(settings)
-    card = card_of(catalog, name)
+    card = card_of(catalog, name, None if mmproj is None else Path(mmproj))
     check_settings(catalog, settings)
     host = _Background()
     try:
@@ -231,11 +238,18 @@ class _Background:
         self._client = await self._stack.enter_async_context(ChatClient(Endpoint(url, api_key=key)))
         return url
 
-    async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
-        """The words of a streamed reply."""
+    def answer(self, body: dict[str, Any]) -> StreamedAnswer:
+        """The streamed reply, with its usage."""
+        return StreamedAnswer(self._begun, self._chunks({**body, "stream_options": {"include_usage": True}}))
+
+    def _chunks(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         if self._client is None:
             raise RuntimeError("no client before `connect` or `embed`")
-        async with contextlib.aclosing(self._client.stream(body)) as chunks:
+        return self._client.stream(body)
+
+    async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """The words of a streamed reply."""
+        async with contextlib.aclosing(self._chunks(body)) as chunks:
             async for chunk in chunks:
                 for choice in chunk.get("choices") or ():
                     if word := choice["delta"].get("content"):
@@ -258,15 +272,6 @@ def _elsewhere(why: str) -> ViewfinderError:
         hint="Load it in that process, or give that one its base_url and api_key, for any OpenAI client.",
         code="other_process",
     )
-
-
-def _gateway_error(refusal: EngineRefused) -> ViewfinderError:
-    """The gateway's error with its code: a BadRequest when the request is at fault."""
-    said = refusal.said
-    if not isinstance(said, dict) or not isinstance(said.get("code"), str):
-        return refusal
-    kind = BadRequest if 400 <= refusal.status < 500 else EngineError
-    return kind(str(said.get("message")), code=said["code"], param=said.get("param"))
 
 
 async def _close(words: AsyncGenerator[str, None]) -> None:

@@ -1,10 +1,12 @@
 """Sets up the catalog, a fleet and their folders from the settings; called by the other modules of api."""
 
 import logging
+import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from viewfinder.api.measured import measured_here
@@ -41,19 +43,37 @@ def open_catalog(settings: Settings) -> Catalog:
     )
 
 
-def card_of(catalog: Catalog, name: str) -> ModelCard:
+def card_of(catalog: Catalog, name: str, mmproj: Path | None = None) -> ModelCard:
     """The card of a model that the user named: by its name, `hf:owner/name`, or a file or folder.
 
-    Never called with a name from a request. Raises UnknownModel, BadRequest, FilesMissing, ModelFilesError.
+    `mmproj` is the projector that the user named for a file or folder. Never called with a name from a
+    request. Raises UnknownModel, BadRequest, FilesMissing, ModelFilesError.
     """
     try:
-        return catalog.get(name)
+        card = catalog.get(name)
     except UnknownModel:
         if "://" in name:
             raise _is_address(name) from None
-        if is_reference(name):
-            return catalog.add(name)
+        if is_reference(name) or os.path.isdir(name):  # noqa: PTH112 - of a name that no file can have, too
+            return catalog.add(name, mmproj)
         raise
+    if mmproj is not None:
+        raise BadRequest(
+            f"--mmproj belongs to a file or folder, and '{name}' is a model of the catalog.",
+            hint=f"Leave it out. A folder of that name is written ./{name}.",
+            param="mmproj",
+        )
+    return card
+
+
+def require_one_model(names: Sequence[str], mmproj: Path | None) -> None:
+    """Raise BadRequest for a projector that does not belong to exactly one model."""
+    if mmproj is not None and len(names) != 1:
+        raise BadRequest(
+            "--mmproj belongs to one file or folder.",
+            hint="For example: viewfinder bench model.gguf --mmproj mmproj.gguf",
+            param="mmproj",
+        )
 
 
 def _is_address(name: str) -> BadRequest:

@@ -32,7 +32,9 @@ from viewfinder.catalog.uncarded import (
     card_of_server,
     name_from,
     parse_reference,
+    require_projector_used,
     size_bytes,
+    warn_of_several_projectors,
 )
 from viewfinder.core.config import LocalModel, RunningServer
 from viewfinder.core.errors import BadRequest, FilesMissing, ModelFilesError, UnknownModel
@@ -139,14 +141,16 @@ class Catalog:
         """Raises BadRequest for an alias of no use; called when all models are in the catalog."""
         self.aliases.check(self._cards, lambda name: self._find(name) is not None)
 
-    def add(self, reference: str) -> ModelCard:
+    def add(self, reference: str, mmproj: Path | None = None) -> ModelCard:
         """The card for a reference: `hf:owner/name[@revision]`, a model folder or a .gguf file.
+
+        `mmproj` is the projector of a GGUF model on this disk, in place of the one beside it.
 
         Only for a person at this computer (command line, Python): names in requests are looked up by `get`,
         which never reads a path or a repository. Raises BadRequest, FilesMissing, ModelFilesError.
         """
         if reference not in self._added:
-            card = self._card_of(reference)
+            card = self._card_of(reference, mmproj)
             self._cards[card.name] = card
             self._added[reference] = card.name
             try:
@@ -154,6 +158,7 @@ class Catalog:
             except ModelFilesError:
                 del self._cards[card.name], self._added[reference]
                 raise
+            warn_of_several_projectors(card.variants[0])
         return self._cards[self._added[reference]]
 
     def was_added(self, card: ModelCard) -> bool:
@@ -289,7 +294,7 @@ class Catalog:
             )
         self._cards[name] = card(name, what)
 
-    def _card_of(self, reference: str) -> ModelCard:
+    def _card_of(self, reference: str, mmproj: Path | None) -> ModelCard:
         if not reference.startswith(HUB_PREFIX):
             path = Path(reference).expanduser().absolute()
             if not path.exists():
@@ -299,13 +304,17 @@ class Catalog:
                     code="model_missing",
                 )
             name = path.name if path.is_dir() else path.stem
-            return card_of_files(self._free_name(name), LocalModel(model=path))
+            card = card_of_files(self._free_name(name), LocalModel(model=path, mmproj=mmproj))
+            require_projector_used(reference, card, mmproj)
+            return card
         wanted = parse_reference(reference)
         folder = snapshot(wanted.repo, wanted.revision)
         if folder is None:
             raise FilesMissing(f"{wanted.repo} is not on this disk.", reference)
         name = Path(wanted.file).stem if wanted.file else wanted.repo.split("/")[1]
-        return card_of_repository(self._free_name(name), wanted, folder)
+        card = card_of_repository(self._free_name(name), wanted, folder)
+        require_projector_used(reference, card, mmproj)
+        return card
 
     def _free_name(self, words: str) -> str:
         """A name that no card has yet."""
@@ -358,7 +367,7 @@ def _where_links_may_lead(variant: Variant, path: Path) -> tuple[Path, ...]:
 def _check_pair(model: Path, mmproj: Path | None) -> None:
     """Check that all headers are valid, that the files are what they are used as, and fit together."""
     if model.is_dir():
-        pair_in(model)  # raises what was found when the card was made
+        pair_in(model, mmproj=mmproj)  # raises what was found when the card was made
         raise ModelFilesError(f"{model} has other files than before.", hint="Run the command again.")
     require_joined([model.name])
     headers = [check_gguf(part) for part in part_files(model)]

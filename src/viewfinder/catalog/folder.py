@@ -200,7 +200,7 @@ def _json_object(file: Path, cap_bytes: int) -> dict[str, Any]:
     if not file.is_file():
         raise ModelFilesError(
             f"{file} is missing.",
-            hint="A model folder has a config.json and .safetensors files.",
+            hint="A model folder has a config.json and .safetensors files, or a .gguf file.",
             code="model_missing",
         )
     with file.open("rb") as content:

@@ -34,11 +34,14 @@ class Pair:
         return [*names.parts_of(self.model), *([self.mmproj] if self.mmproj else [])]
 
 
-def choose_pair(where: str, paths: Iterable[str], look: Look, *, named: str = "") -> Pair | None:
+def choose_pair(
+    where: str, paths: Iterable[str], look: Look, *, named: str = "", mmproj: str = ""
+) -> Pair | None:
     """The model and its projector among these paths; None when no GGUF file is a model or a projector.
 
     Of a model's quantizations, Q8_0 and then Q4_K_M are preferred, of a projector's Q8_0 and then F16.
     `named` is the model's file if the user named one: then a projector that fits is taken, or none.
+    `mmproj` is the projector's if the user named one, here or elsewhere: whether it fits is checked later.
     Raises ModelFilesError for several models, parts that are missing, and a projector of another model.
     """
     paths = [path for path in paths if not _is_hidden(path)]
@@ -49,6 +52,9 @@ def choose_pair(where: str, paths: Iterable[str], look: Look, *, named: str = ""
     projectors = {
         path: one for path, one in facts.items() if one.kind == "projector" and one.sees and path in listed
     }
+    if mmproj:
+        given = look(mmproj)
+        projectors = {mmproj: given} if given.kind == "projector" else {}
     if named:
         # A damaged file beside the model must not keep it from being served without images.
         projectors = {path: one for path, one in projectors.items() if one.is_read}
@@ -60,9 +66,10 @@ def choose_pair(where: str, paths: Iterable[str], look: Look, *, named: str = ""
             return None
         model = found
     _require_parts(where, model, paths)
+    if mmproj:
+        return Pair(model, mmproj)
     own = facts.get(model) or look(model)
-    mmproj = _projector(where, model, own, projectors, must_fit=not named)
-    return Pair(model, mmproj)
+    return Pair(model, _projector(where, model, own, projectors, must_fit=not named))
 
 
 def _model(where: str, facts: dict[str, FileFacts], projectors: dict[str, FileFacts]) -> str | None:

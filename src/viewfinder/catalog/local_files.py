@@ -9,7 +9,7 @@ from pathlib import Path
 
 from viewfinder.catalog.gguf_facts import FileFacts, facts_by_name, facts_of
 from viewfinder.catalog.gguf_files import Pair, choose_pair, require_known
-from viewfinder.catalog.gguf_names import is_quantization, parts_of
+from viewfinder.catalog.gguf_names import is_gguf, is_quantization, parts_of
 from viewfinder.catalog.headers import check_gguf
 from viewfinder.catalog.hub import MAIN
 from viewfinder.catalog.ollama import projector_of_blob
@@ -25,13 +25,15 @@ def files_in(folder: Path, depth: int = DEPTH) -> list[str]:
     return list(_up_to(MOST_FILES, _walk(folder, depth)))
 
 
-def pair_in(folder: Path, named: str = "") -> Pair | None:
+def pair_in(folder: Path, named: str = "", mmproj: Path | None = None) -> Pair | None:
     """The GGUF pair in a folder; None when it has no language model for llama.cpp, but may have another.
 
-    `named` is the model's file, if the user named one. Raises ModelFilesError when the files are refused.
+    `named` is the model's file and `mmproj` its projector's, if the user named them. Raises ModelFilesError
+    when the files are refused.
     """
     paths, look = files_in(folder), look_in(folder)
-    pair = choose_pair(str(folder), paths, look, named=named)
+    given = str(mmproj) if mmproj is not None and any(map(is_gguf, paths)) else ""
+    pair = choose_pair(str(folder), paths, look, named=named, mmproj=given)
     if pair is None and not any(path.lower().endswith(".safetensors") for path in paths):
         require_known(str(folder), paths, look)
     return pair

@@ -5,6 +5,7 @@ only when the model is loaded.
 """
 
 import contextlib
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ LLAMA_CPP, MLX, TRANSFORMERS, ENDPOINT = "llama.cpp", "mlx", "transformers", "en
 FOLDER_ENGINES = (MLX, TRANSFORMERS)
 """Those of ours that load a whole model folder; the rooms above name all that are known."""
 HUB_PREFIX = "hf:"
+_log = logging.getLogger(__name__)
 
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _REFERENCE = re.compile(
@@ -90,7 +92,7 @@ def card_of_files(name: str, local: LocalModel) -> ModelCard:
     # Engines run in another working directory than the one that the path was typed in.
     path, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
     if path.is_dir():
-        variant = variant_of(path)
+        variant = variant_of(path, mmproj=mmproj)
     elif local.engine in ("", LLAMA_CPP):
         variant = _variant_of_file(path, mmproj)
     else:
@@ -101,6 +103,28 @@ def card_of_files(name: str, local: LocalModel) -> ModelCard:
         own = {"name": local.engine, "engine": local.engine, "vision": vision}
         variant = variant.model_copy(update=own)
     return _card(name, f"Your own files: {path.name}.", variant, path)
+
+
+def require_projector_used(reference: str, card: ModelCard, mmproj: Path | None) -> None:
+    """Raise BadRequest for a projector that the user named and the card does not have."""
+    variant = card.variants[0]
+    if mmproj is not None and (variant.source != "disk" or variant.mmproj is None):
+        raise BadRequest(
+            f"--mmproj belongs to a GGUF model on this disk, and {reference} is none.",
+            hint="Leave it out: other models come with their image encoder.",
+            param="mmproj",
+        )
+
+
+def warn_of_several_projectors(variant: Variant) -> None:
+    """A model's file that lies among several projectors may be one without images: it is used, as such."""
+    if variant.engine != LLAMA_CPP or variant.source != "disk" or variant.mmproj is not None:
+        return
+    with contextlib.suppress(OSError):  # it was there a moment ago
+        try:
+            projector_of(variant.model)
+        except ModelFilesError as error:
+            _log.warning("%s Without it, the model takes no images.", error)
 
 
 def card_of_server(name: str, server: RunningServer) -> ModelCard:
@@ -136,16 +160,16 @@ def _card(name: str, summary: str, variant: Variant, path: Path) -> ModelCard:
     )
 
 
-def variant_of(folder: Path, *, named: str = "", mlx: bool = False) -> Variant:
+def variant_of(folder: Path, *, named: str = "", mlx: bool = False, mmproj: Path | None = None) -> Variant:
     """The variant of a folder: its GGUF pair when it has one, or else the whole folder.
 
     A folder that `pair_in` refuses is the model of a llama.cpp variant, for which `catalog` refuses it again.
     """
     folder = snapshot_in(folder)
     try:
-        pair = pair_in(folder, named)
+        pair = pair_in(folder, named, mmproj)
     except ModelFilesError:
-        return _gguf_variant(folder, None)
+        return _gguf_variant(folder, mmproj)
     if pair is not None:
         return _gguf_variant(folder / pair.model, folder / pair.mmproj if pair.mmproj else None)
     folder = model_folder(folder)

@@ -1,5 +1,6 @@
 """`viewfinder ask MODEL [IMAGE...] QUESTION`: one answer, streamed."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,6 +8,7 @@ from rich.text import Text
 
 from viewfinder.cli.console import errors, print_json, say
 from viewfinder.cli.pull import AGREED, with_files
+from viewfinder.cli.variant_option import MMPROJ
 
 if TYPE_CHECKING:
     from viewfinder.api.model import Model
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def ask(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a path.")
+        str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
     ],
     parts: Annotated[
         list[str], typer.Argument(metavar="[IMAGE...] QUESTION", help="Image files, then the question.")
@@ -26,6 +28,7 @@ def ask(
     variant: Annotated[
         str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
     ] = None,
+    mmproj: Annotated[Path | None, MMPROJ] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
@@ -38,7 +41,7 @@ def ask(
 
     def loading() -> "Model":
         with errors.status(Text(f"Loading {model} ...")):
-            return load(model, variant=variant)
+            return load(model, variant=variant, mmproj=mmproj)
 
     with with_files(loading, agreed=yes) as loaded:
         words = loaded.stream(*parts, max_tokens=max_tokens, temperature=temperature)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from viewfinder.cli.bench_display import printable, shown_on
 from viewfinder.cli.console import errors, output, print_json
-from viewfinder.cli.variant_option import HELP, wanted_variants
+from viewfinder.cli.variant_option import HELP, MMPROJ, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def bench(
         str | None,
         typer.Option(metavar="URL", help="Measure a running server; MODEL is a name that it serves."),
     ] = None,
+    mmproj: Annotated[Path | None, MMPROJ] = None,
     vqa: Annotated[
         Path | None,
         typer.Option(
@@ -70,13 +71,21 @@ def bench(
 
     The key of an --endpoint is read from VIEWFINDER_ENDPOINT_KEY.
     """
-    if resume and (names or suite or variant or endpoint or vqa or only or budget):
+    if resume and (names or suite or variant or endpoint or mmproj or vqa or only or budget):
         raise BadRequest(
             "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
     wanted = wanted_variants(names or [], variant or [])
     results = measure(
-        names or [], suite or "quick", wanted, endpoint, vqa=vqa, only=only, budget=budget, resume=resume
+        names or [],
+        suite or "quick",
+        wanted,
+        endpoint,
+        mmproj=mmproj,
+        vqa=vqa,
+        only=only,
+        budget=budget,
+        resume=resume,
     )
     if as_json:
         print_json([as_printed(result) for result in results])
@@ -96,6 +105,7 @@ def measure(
     variants: dict[str, str] | None = None,
     endpoint: str | None = None,
     *,
+    mmproj: Path | None = None,
     vqa: Path | None = None,
     only: bool = False,
     budget: str | None = None,
@@ -120,6 +130,7 @@ def measure(
                 suite=suite,
                 endpoint=endpoint,
                 endpoint_key=SecretStr(key) if key else None,
+                mmproj=mmproj,
                 settings=load_settings(variants=variants or None),
                 vqa=vqa,
                 only=only,

@@ -1,11 +1,16 @@
 """`viewfinder load`, `stop`, `pin` and `unpin`: control of the running `serve`."""
 
-from typing import Annotated
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from viewfinder.cli.console import errors, output
+
+if TYPE_CHECKING:
+    from viewfinder.api.control import Control
 
 MODEL_ARGUMENT = typer.Argument(metavar="MODEL", help="A model's name or id.")
 
@@ -19,10 +24,27 @@ def load(
 
     control = Control()
     with errors.status(Text(f"Loading {model} ...")):
-        name = control.load(model)
+        name = _loaded(control, model)
     if pinned:
         control.pin(name)
     _print(f"{name} is up{' and pinned' if pinned else ''}.")
+
+
+def _loaded(control: "Control", model: str) -> str:
+    """Load it; of a file or folder, whose path no request may name, say how `serve` gets to know it."""
+    from viewfinder.core.errors import BadRequest
+
+    try:
+        return control.load(model)
+    except BadRequest as refusal:
+        if refusal.reason != "model_not_found" or not Path(model).exists():
+            raise
+        raise BadRequest(
+            f"The running `viewfinder serve` does not know {model}.",
+            hint=f"Start it with `viewfinder serve {shlex.quote(model)}`, or list it under [models] in "
+            "viewfinder.toml.",
+            code=refusal.reason,
+        ) from None
 
 
 def stop(model: Annotated[str, MODEL_ARGUMENT]) -> None:

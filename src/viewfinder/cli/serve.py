@@ -10,7 +10,7 @@ from rich.text import Text
 
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.pull import AGREED, with_files
-from viewfinder.cli.variant_option import HELP, wanted_variants
+from viewfinder.cli.variant_option import HELP, MMPROJ, wanted_variants
 from viewfinder.core.config import LocalModel, Settings, load_settings
 from viewfinder.core.errors import BadRequest
 
@@ -31,9 +31,7 @@ def serve(
             help="Models to load now (names, hf:owner/name, files, folders); others load on demand.",
         ),
     ] = None,
-    mmproj: Annotated[
-        Path | None, typer.Option(help="The projector file that belongs to the .gguf file.")
-    ] = None,
+    mmproj: Annotated[Path | None, MMPROJ] = None,
     name: Annotated[
         str | None, typer.Option(help="The model's name. Default: that of the file or folder.")
     ] = None,

@@ -1,10 +1,15 @@
-"""The option `--variant` of `serve` and `bench`: which variant of which model to use."""
+"""The options of several commands that say which files of a model to use: `--variant` and `--mmproj`."""
 
 from collections.abc import Sequence
+
+import typer
 
 from viewfinder.core.errors import BadRequest
 
 HELP = "Use this variant (see `viewfinder models MODEL`); with several models, MODEL=VARIANT."
+
+
+MMPROJ = typer.Option(metavar="FILE", help="The projector of the .gguf file, in place of the one beside it.")
 
 
 def wanted_variants(models: Sequence[str], given: Sequence[str]) -> dict[str, str]:

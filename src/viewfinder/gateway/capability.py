@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.uncarded import LLAMA_CPP
 from viewfinder.core.errors import CapabilityMissing, ContextExceeded
 from viewfinder.gateway.context import context_hint
 from viewfinder.wire.chat import ChatRequest
@@ -32,7 +33,7 @@ def require_capability(
     if images and not variant.vision:
         raise CapabilityMissing(
             f"The model '{request.model}' cannot see images.",
-            hint=_who_can(lambda other: other.vision, cards),
+            hint=f"{_projector_hint(variant)}{_who_can(lambda other: other.vision, cards)}".strip(),
             param="messages",
             code="vision_not_supported",
         )
@@ -71,6 +72,13 @@ def _runs(text: str) -> int:
         text.encode("ascii" if is_ascii else "utf-32-le"), np.uint8 if is_ascii else np.uint32
     )
     return int(np.count_nonzero(characters[1:] != characters[:-1])) + bool(text)
+
+
+def _projector_hint(variant: Variant) -> str:
+    """What the user's own GGUF file may lack."""
+    if variant.source != "disk" or variant.engine != LLAMA_CPP or variant.mmproj is not None:
+        return ""
+    return "If it has a projector, put that beside its file, or name it with --mmproj. "
 
 
 def _who_can(can: Callable[[Variant], bool], cards: Callable[[], Sequence[ModelCard]]) -> str:

@@ -20,12 +20,13 @@ class RunRequest(Frozen):
     """What the user wants measured, kept so that the run can be resumed after an interruption.
 
     `names` are the models as they were typed ("glimpse", "hf:owner/name", a path), in their order; for an
-    `endpoint`, the names under which it serves them.
+    `endpoint`, the names under which it serves them. `mmproj` is the projector named for the one model.
     """
 
     names: tuple[str, ...] = ()
     endpoint: str | None = None
     variants: dict[str, str] = Field(default_factory=dict)
+    mmproj: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
