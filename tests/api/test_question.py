@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from viewfinder.api.question import question_of
+from viewfinder.api.question import check_question, question_of
 from viewfinder.core.errors import BadRequest
 
 RED = Image.new("RGB", (8, 8), "red")
@@ -78,6 +78,17 @@ def test_an_address_on_the_web() -> None:
 def test_without_a_question(parts: list[object]) -> None:
     with pytest.raises(BadRequest, match="The question is missing"):
         question_of(parts)  # type: ignore[arg-type]
+
+
+def test_a_question_that_stands_first_is_put_last(file: Path) -> None:
+    for parts, way_out in (
+        (["What is this?", str(file)], f'MODEL {file} "What is this?"'),
+        (["Is it \x1b[2J red?", str(file)], f'MODEL {file} "What is this?"'),
+        (["a.heic"], 'MODEL a.heic "What is this?"'),
+    ):
+        with pytest.raises(BadRequest, match="question is missing") as refused:
+            check_question(parts)
+        assert refused.value.hint.endswith(way_out)
 
 
 def test_the_name_of_a_file_is_no_question(file: Path) -> None:

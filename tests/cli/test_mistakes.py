@@ -39,7 +39,23 @@ MISTAKES: list[tuple[str, int, str, str]] = [
     ("ask glimpse scene.png", USAGE, "The question is missing", 'viewfinder ask MODEL scene.png "What'),
     ("ask glimpse away.jpg", USAGE, "The question is missing", 'viewfinder ask MODEL away.jpg "What'),
     ("ask glimpse away.jpg What?", USAGE, "away.jpg cannot be read", "come before the question"),
-    ("ask glimpse pictures What?", USAGE, "pictures is a folder", "come before the question"),
+    ("ask glimpse pictures What?", USAGE, "The folder pictures has no images", "come before the question"),
+    ("ask glimpse pictures", USAGE, "The question is missing", 'viewfinder ask MODEL pictures "What'),
+    ("ask glimpse photo.heic", USAGE, "The question is missing", "viewfinder ask MODEL photo.heic"),
+    ("ask glimpse https://example.org/a.png", USAGE, "an address on the web", "Download it"),
+    ("ask glimpse What? --out a.jsonl", USAGE, "--out is for the answers about images", "MODEL FOLDER"),
+    ("ask glimpse scene.png What? --out scene.png", USAGE, "other things than answers", "another file"),
+    ("ask glimpse scene.png What? --out old.jsonl", USAGE, "another question: Where?", "another file"),
+    ("ask glimpse scene.png What? --out no/a.jsonl", FAILED, "No such file", "There is no folder no"),
+    ("ask glimpse scene.png What? --out pictures", FAILED, "Is a directory", "Name a file in it"),
+    ("chat", USAGE, "Missing argument 'MODEL'", "Usage: viewfinder chat [OPTIONS] MODEL [IMAGE...]"),
+    ("chat glimse", USAGE, "no model named 'glimse'", "Did you mean glimpse?"),
+    ("chat glimpse away.jpg", USAGE, "away.jpg cannot be read", "typed afterwards"),
+    ("chat glimpse scene.png What?", USAGE, "What? cannot be read", "`ask` takes one here"),
+    ("chat glimpse https://example.org/a.png", USAGE, "an address on the web", "Download it"),
+    ("chat glimpse --max-tokens 0", USAGE, "greater than or equal to 1", "viewfinder chat --help"),
+    ("chat moondream2", FAILED, "is not on this disk", "Run: viewfinder pull moondream2"),
+    ("chats glimpse", USAGE, "no command 'chats'", "Did you mean chat?"),
     ("ask glimpse https://example.org/a.png What?", USAGE, "an address on the web", "Download it"),
     (
         "ask https://huggingface.co/o/n Hi",
@@ -98,6 +114,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The working folder, with files; handlers of signals and of the log are as before afterwards."""
     (tmp_path / "pictures").mkdir()
     (tmp_path / "scene.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "old.jsonl").write_text('{"file": "a.png", "question": "Where?", "answer": "There."}\n')
     (tmp_path / "broken.toml").write_text("[fleet")
     (tmp_path / "typo.toml").write_text("[fleet]\nmemory_budget = 8\n")
     monkeypatch.chdir(tmp_path)

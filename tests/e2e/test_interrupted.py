@@ -17,6 +17,7 @@ COMMANDS = [
     for words in (
         "--help",
         "ask glimpse Hi",
+        "chat glimpse",
         "bench glimpse",
         "demo",
         "doctor",
@@ -44,6 +45,7 @@ def test_an_early_one_ends_any_command_without_a_traceback(home: Path, number: i
     process = subprocess.Popen(
         [sys.executable, "-m", "viewfinder", *COMMANDS[number]],
         env=environment,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -17,7 +17,7 @@ from viewfinder.catalog.gguf_facts import facts_by_name
 from viewfinder.catalog.gguf_files import choose_pair
 from viewfinder.catalog.gguf_names import base
 from viewfinder.core.config import LocalModel
-from viewfinder.core.errors import BadRequest, ModelFilesError
+from viewfinder.core.errors import ModelFilesError
 
 HF = WEIGHTS / "glimpse" / "hf"
 Fill = Callable[[Path], object]
@@ -394,47 +394,3 @@ def test_a_folder_that_is_refused_takes_no_other_model_away(tmp_path: Path) -> N
 )
 def test_the_quantization_is_no_part_of_a_models_name(name: str, without: str) -> None:
     assert base(name) == without
-
-
-def two_projectors(folder: Path) -> None:
-    make.model(folder / "m-Q8_0.gguf")
-    for name in ("mmproj-apple.gguf", "mmproj-pear.gguf"):
-        make.projector(folder / name)
-
-
-@pytest.mark.parametrize("named", ["", "m-Q8_0.gguf"])
-def test_of_several_projectors_the_one_that_was_named_is_taken(tmp_path: Path, named: str) -> None:
-    two_projectors(tmp_path)
-    (variant,) = Catalog().add(str(tmp_path / named), tmp_path / "mmproj-pear.gguf").variants
-    assert (variant.model, variant.mmproj) == (tmp_path / "m-Q8_0.gguf", tmp_path / "mmproj-pear.gguf")
-    assert variant.vision
-
-
-def test_a_projector_of_another_folder_is_taken_and_chooses_the_model(tmp_path: Path) -> None:
-    two_pairs(tmp_path / "models")
-    own = make.projector(tmp_path / "apple-projector.gguf", width=64)
-    (variant,) = Catalog().add(str(tmp_path / "models"), own).variants
-    assert (variant.model.name, variant.mmproj) == ("apple-7b-Q8_0.gguf", own)
-
-
-def test_a_file_among_several_projectors_is_used_without_images_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It took no images, and nothing said why. It may be a model without images, so it is not refused."""
-    two_projectors(tmp_path)
-    assert added(tmp_path / "m-Q8_0.gguf") == ("m-Q8_0.gguf", None)
-    assert "Several projectors fit m-Q8_0.gguf: mmproj-apple.gguf, mmproj-pear.gguf" in caplog.text
-    assert "--mmproj" in caplog.text
-
-
-def test_what_is_named_as_a_projector_must_be_one_that_fits(tmp_path: Path) -> None:
-    pair(tmp_path)
-    narrow = make.projector(tmp_path / "elsewhere" / "mmproj-other.gguf", width=32)
-    for wrong, said in ((tmp_path / PAIR[0], "not an image projector"), (narrow, "mmproj-other.gguf")):
-        with pytest.raises(ModelFilesError, match=said):
-            Catalog().add(str(tmp_path), wrong)
-
-
-def test_a_model_with_its_own_encoder_takes_no_projector(tmp_path: Path) -> None:
-    with pytest.raises(BadRequest, match="--mmproj belongs to a GGUF model"):
-        Catalog().add(str(HF), make.projector(tmp_path / "mmproj.gguf"))

@@ -98,6 +98,9 @@ def test_ask_shows_the_answer_of_a_server_without_its_sequences(evil: None) -> N
     answer = CliRunner().invoke(app, ["ask", "evil", "What is it?", "--json"]).output
     assert is_harmless(answer)
     assert json.loads(answer)["answer"].startswith(EVIL)  # programs get every character
+    talk = CliRunner().invoke(app, ["chat", "evil"], input="What is it?\n")
+    assert is_harmless(talk.output)
+    assert f"\\x1b[31m{EMOJI}\n" in talk.output
 
 
 def test_the_words_of_a_refusal_are_shown_without_theirs(

@@ -66,13 +66,14 @@ def bench(
     Without `names`, every model that runs here; a name may also be `hf:owner/name` or a path. With
     `endpoint`, the running server at that URL is measured instead, and `names` are its own names of its
     models. `mmproj` is the projector of the one GGUF file or folder that is named. `vqa` is a folder of the
-    user's own images with questions (see `measure/measures/own_images/questions`), which are asked, too; with `only`, nothing else is measured.
-    `budget` ("10m") is the time of the whole run: the user's own questions come first, the suite's surplus is
-    spent where it separates models best (see `measure/rounds`), and anything not reached says so. A model
-    that fails has a result that says so. `resume` continues the newest interrupted run with its own models
-    and suite: nothing that was finished is measured again. Raises UnknownModel, BadRequest (no such suite,
-    faulty questions, a model that takes no images), EngineDied or EngineRefused when that server does not
-    answer, and ViewfinderError when a run cannot be resumed or a measure cannot be loaded.
+    user's own images with questions (see `measure/measures/own_images/questions`), which are asked, too; with
+    `only`, nothing else is measured. `budget` ("10m") is the time of the whole run: the user's own questions
+    come first, the suite's surplus is spent where it separates models best (see `measure/rounds`), and
+    anything not reached says so. A model that fails has a result that says so. `resume` continues the newest
+    interrupted run with its own models and suite: nothing that was finished is measured again. Raises
+    UnknownModel, BadRequest (no such suite, faulty questions, a model that takes no images), EngineDied or
+    EngineRefused when that server does not answer, and ViewfinderError when a run cannot be resumed or a
+    measure cannot be loaded.
     """
     require_loadable()
     settings = settings or load_settings()

@@ -4,6 +4,7 @@ import base64
 import io
 import mimetypes
 import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +25,10 @@ IMAGE_FILE_BYTES = 40 * 1024 * 1024
 """The largest image file that `ask` sends: as base64 it still fits the gateway's default limit."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 _HINT = "Images are files (PNG, JPEG, WebP or GIF, at most 40 MiB), and come before the question."
+_OTHER_SUFFIXES = (".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jfif")
+"""Of pictures that are not taken, and surely of no question."""
+_ADDRESS = re.compile(r"https?://\S+")
+_ANY_QUESTION = '"What is this?"'
 _LAST = 'It comes last: ask("photo.jpg", "What is this?").'
 
 
@@ -36,20 +41,33 @@ def question_of(parts: Sequence[AskPart]) -> dict[str, Any]:
 
 def check_question(parts: Sequence[str]) -> None:
     """Raise BadRequest when what was typed has no question, or an image that cannot be one by its kind or
-    size; opens none of them."""
+    size; opens none of them. A folder may be one."""
     *images, last = parts
-    if not last.strip() or _is_file(last) or Path(last).suffix.lower() in IMAGE_SUFFIXES:
-        given = " ".join(map(shlex.quote, [*images, last])) if last.strip() else "photo.jpg"
-        raise BadRequest(
-            "The question is missing.", hint=f'It comes last: viewfinder ask MODEL {given} "What is this?"'
-        )
+    if _ADDRESS.fullmatch(last):
+        _require_no_address(last)
+    if not last.strip() or _is_file(last) or Path(last).suffix.lower() in (*IMAGE_SUFFIXES, *_OTHER_SUFFIXES):
+        raise BadRequest("The question is missing.", hint=_with_question(parts))
+    check_images(images)
+
+
+def check_images(images: Sequence[str], *, hint: str = _HINT) -> None:
+    """Raise BadRequest for what cannot be an image by its kind or size; opens none. A folder may be one."""
     for image in images:
         _require_no_address(image)
-        require_file(Path(image), IMAGE_FILE_BYTES, hint=_HINT)
+        if not os.path.isdir(image):  # noqa: PTH112 - of a name that no file can have, too
+            require_file(Path(image), IMAGE_FILE_BYTES, hint=hint)
+
+
+def _with_question(parts: Sequence[str]) -> str:
+    """How what was typed would be typed with a question at its end: one that stood before, or any."""
+    said = [part for part in parts if part.strip() and " " in part and not _is_file(part)]
+    images = [part for part in parts if part.strip() and part not in said] or ["photo.jpg"]
+    question = f'"{said[0]}"' if len(said) == 1 and said[0].isprintable() and '"' not in said[0] else ""
+    return f"It comes last: viewfinder ask MODEL {shlex.join(images)} {question or _ANY_QUESTION}"
 
 
 def _require_no_address(image: str) -> None:
-    if image.startswith(("http://", "https://")):
+    if image.startswith(("http:/", "https:/")):  # a path has no second slash
         raise BadRequest("An image is an address on the web.", hint="Download it, and give the file's path.")
 
 
@@ -62,7 +80,7 @@ def _data_urls(part: object) -> Iterator[str]:
         yield part
     elif isinstance(part, str | os.PathLike):
         _require_no_address(str(part))
-        yield from (_of_file(file) for file in _files(Path(part)))
+        yield from (url for _, url in images_at(Path(part)))
     elif isinstance(part, bytes | bytearray | memoryview):
         yield _data_url("application/octet-stream", bytes(part))
     elif isinstance(part, Image.Image):
@@ -74,7 +92,13 @@ def _data_urls(part: object) -> Iterator[str]:
         )
 
 
-def _files(path: Path) -> list[Path]:
+def images_at(path: Path) -> list[tuple[Path, str]]:
+    """The file, or the images of the folder, each with its data URL. Raises BadRequest."""
+    _require_no_address(str(path))
+    return [(file, _of_file(file)) for file in files_at(path)]
+
+
+def files_at(path: Path) -> list[Path]:
     """The file, or the images of the folder in the order of their names."""
     if not path.is_dir():
         return [path]

@@ -8,9 +8,14 @@ from contextlib import aclosing
 from queue import SimpleQueue
 from typing import Any
 
-from viewfinder.core.errors import BadRequest, EngineError, EngineRefused, ViewfinderError
+from viewfinder.core.errors import BadRequest, Busy, EngineError, EngineRefused, ViewfinderError
 
 Chunks = AsyncGenerator[dict[str, Any], None]
+
+AT_ONCE_S = 0.001
+"""Pieces that are no further apart were read together; most engines send one token in a piece."""
+LEAST_TIMED_S = 0.005
+"""A shorter answer gives no rate."""
 
 
 class StreamedAnswer:
@@ -31,6 +36,7 @@ class StreamedAnswer:
         self._words: SimpleQueue[str | None] = SimpleQueue()
         self._first_s: float | None = None
         self._last_s: float | None = None
+        self._pieces_at_first = 0
         self._started_s = time.monotonic()
         self._work = begin(self._receive(chunks))
         self._work.add_done_callback(lambda _: self._words.put(None))
@@ -68,11 +74,11 @@ class StreamedAnswer:
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Of those after the first one."""
-        if self._first_s is None or self._last_s is None or (self.output_tokens or 0) < 2:
+        """Of those after the first ones; None where nearly all of them came at once."""
+        if self._first_s is None or self._last_s is None or self.output_tokens is None:
             return None
-        took_s = self._last_s - self._first_s
-        return ((self.output_tokens or 0) - 1) / took_s if took_s > 0 else None
+        later, took_s = self.output_tokens - self._pieces_at_first, self._last_s - self._first_s
+        return later / took_s if later > 0 and took_s >= LEAST_TIMED_S else None
 
     async def _receive(self, chunks: Chunks) -> None:
         async with aclosing(chunks):
@@ -86,6 +92,7 @@ class StreamedAnswer:
                 self._last_s = now_s
             if word:
                 self._first_s = now_s if self._first_s is None else self._first_s
+                self._pieces_at_first += now_s - self._first_s < AT_ONCE_S
                 self._words.put(word)
             self.finish_reason = reason or self.finish_reason
         if usage := chunk.get("usage"):
@@ -95,9 +102,11 @@ class StreamedAnswer:
 
 
 def gateway_error(refusal: EngineRefused) -> ViewfinderError:
-    """The gateway's error with its code: a BadRequest when the request is at fault."""
+    """The gateway's error with its code: a BadRequest when the request is at fault, Busy when it was full."""
     said = refusal.said
     if not isinstance(said, dict) or not isinstance(said.get("code"), str):
         return refusal
+    if refusal.status == 429:
+        return Busy(str(said.get("message")), code=said["code"])
     kind = BadRequest if 400 <= refusal.status < 500 else EngineError
     return kind(str(said.get("message")), code=said["code"], param=said.get("param"))

@@ -1,17 +1,16 @@
-"""`viewfinder ask MODEL [IMAGE...] QUESTION`: one answer, streamed."""
+"""`viewfinder ask MODEL [IMAGE...] QUESTION`: one answer, streamed; or one about each of many pictures."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from viewfinder.cli.console import errors, print_json, say
-from viewfinder.cli.pull import AGREED, with_files
+from viewfinder.cli.each_picture import ask_each
+from viewfinder.cli.pull import AGREED, loaded_model
 from viewfinder.cli.variant_option import MMPROJ
-
-if TYPE_CHECKING:
-    from viewfinder.api.model import Model
+from viewfinder.core.errors import BadRequest
 
 
 def ask(
@@ -19,8 +18,21 @@ def ask(
         str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
     ],
     parts: Annotated[
-        list[str], typer.Argument(metavar="[IMAGE...] QUESTION", help="Image files, then the question.")
+        list[str],
+        typer.Argument(
+            metavar="[IMAGE...] QUESTION",
+            help="Image files, then the question about all of them; of a folder, each image is asked about.",
+        ),
     ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Ask about each image alone; write a line of JSON for each. The same command resumes it.",
+        ),
+    ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in the answer.")] = 256,
     temperature: Annotated[
         float, typer.Option(min=0.0, max=2.0, help="0 always picks the likeliest word.")
@@ -36,22 +48,36 @@ def ask(
     from viewfinder.api.question import check_question
 
     check_question(parts)  # before a model takes its time to load, and all that it needs
-    from viewfinder.api.model import load
-    from viewfinder.api.models import limits_note
-
-    def loading() -> "Model":
-        with errors.status(Text(f"Loading {model} ...")):
-            return load(model, variant=variant, mmproj=mmproj)
-
-    with with_files(loading, agreed=yes) as loaded:
+    images, question = parts[:-1], parts[-1]
+    _require_images(images, out)
+    ready = partial(loaded_model, model, variant=variant, mmproj=mmproj, agreed=yes)
+    if out is not None or any(Path(image).is_dir() for image in images):
+        limits = {"max_tokens": max_tokens, "temperature": temperature}
+        ask_each(model, parts, ready, limits, out=out, as_json=as_json)
+        return
+    with ready() as loaded:
         words = loaded.stream(*parts, max_tokens=max_tokens, temperature=temperature)
         if as_json:
-            print_json(
-                {"model": model, "images": parts[:-1], "question": parts[-1], "answer": "".join(words)}
-            )
+            print_json({"model": model, "images": images, "question": question, "answer": "".join(words)})
             return
-        if note := limits_note(model):
-            errors.print(note, style="dim", markup=False, highlight=False)
+        show_limits(model)
         for word in words:
             say(word)
         say("\n")
+
+
+def _require_images(images: list[str], out: Path | None) -> None:
+    if out is not None and not images:
+        raise BadRequest(
+            "--out is for the answers about images.",
+            hint='For example: viewfinder ask MODEL FOLDER "What is this?" --out answers.jsonl',
+            param="out",
+        )
+
+
+def show_limits(model: str) -> None:
+    """One dim line on what a model does not know."""
+    from viewfinder.api.models import limits_note
+
+    if note := limits_note(model):
+        errors.print(note, style="dim", markup=False, highlight=False)

@@ -75,11 +75,10 @@ def bench(
         raise BadRequest(
             "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
-    wanted = wanted_variants(names or [], variant or [])
     results = measure(
         names or [],
         suite or "quick",
-        wanted,
+        wanted_variants(names or [], variant or []),
         endpoint,
         mmproj=mmproj,
         vqa=vqa,

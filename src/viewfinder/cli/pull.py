@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -13,11 +14,13 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.core.errors import FilesMissing
 
 if TYPE_CHECKING:
+    from viewfinder.api.model import Model
     from viewfinder.api.pulling import Pull, PulledModel
     from viewfinder.catalog.pull import PullProgress as Step
 
@@ -110,6 +113,18 @@ def with_files(work: Callable[[], T], *, agreed: bool) -> T:
             if not agreed and not typer.confirm(f"Pull {megabytes:,} MB now?", err=True):
                 raise
             bring(pulls)
+
+
+def loaded_model(model: str, *, variant: str | None, mmproj: Path | None, agreed: bool) -> "Model":
+    """Load a model to ask it, from Python's side; missing files are pulled as `with_files` does."""
+
+    def loading() -> "Model":
+        from viewfinder.api.model import load
+
+        with errors.status(Text(f"Loading {model} ...")):
+            return load(model, variant=variant, mmproj=mmproj)
+
+    return with_files(loading, agreed=agreed)
 
 
 def _is_terminal() -> bool:

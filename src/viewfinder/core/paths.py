@@ -24,7 +24,7 @@ _OTHERS = 0o077
 """The bits of a mode for everybody but the owner."""
 OURS_ALONE = frozenset(("results.sqlite", "pulled.json", "owner.lock", "keys.json"))
 """Names of files that only a state folder has."""
-BESIDE_OURS = frozenset(("logs", "run", "responses", "huggingface", "models", "lost+found"))
+BESIDE_OURS = frozenset(("logs", "run", "responses", "chat_history", "huggingface", "models", "lost+found"))
 """What may be in one that has none of those yet; the last one is on every new disk."""
 
 
@@ -72,6 +72,11 @@ def pulled_file() -> Path:
 def keys_file() -> Path:
     """The hashes of the gateway's named API keys."""
     return home() / "keys.json"
+
+
+def chat_history_file() -> Path:
+    """What was typed in `viewfinder chat`, one line each."""
+    return home() / "chat_history"
 
 
 def responses_folder() -> Path:
