@@ -19,6 +19,8 @@ from viewfinder.catalog.uncarded import (
 from viewfinder.core.config import LocalModel
 from viewfinder.core.errors import BadRequest
 
+from . import gguf_maker as make
+
 GLIMPSE = WEIGHTS / "glimpse"
 
 
@@ -173,3 +175,14 @@ def test_a_repositorys_folder_is_all_of_its_commit(snapshot: Path, repo: str, en
     (variant,) = card.variants
     assert (variant.model, variant.mmproj, variant.engine, variant.vision) == (Path(), None, engine, True)
     assert repo in card.summary
+
+
+def test_what_a_token_of_the_context_takes_is_read_from_the_header(tmp_path: Path) -> None:
+    own = card_of_files("own", LocalModel(model=GLIMPSE / "glimpse-f16.gguf")).variant()
+    assert own.cache_bytes == 4 * 2 * (32 + 32) * 2  # layers, heads, a key and a value, 16 bits
+    stated = {"llama.attention.head_count_kv": 3, "llama.attention.key_length": 8}
+    file = make.model(tmp_path / "a.gguf", **stated, **{"llama.attention.value_length": 16})
+    assert card_of_files("a", LocalModel(model=file)).variant().cache_bytes == 2 * 3 * (8 + 16) * 2
+    mixed = {"llama.full_attention_interval": 4, "llama.attention.value_length": 16}
+    file = make.model(tmp_path / "b.gguf", **stated, **mixed)
+    assert card_of_files("b", LocalModel(model=file)).variant().cache_bytes is None

@@ -104,6 +104,7 @@ class _Known:
 
     def __init__(self, settings: Settings) -> None:
         self.catalog, self.fleet = open_catalog(settings), settings.fleet
+        self._engine_of = settings.engine_of
         self.results = results_here()
         self.measured = judged(self.results)
         self._profiles = Profiles(paths.home() / PROFILES)
@@ -116,7 +117,7 @@ class _Known:
     def memory(self, card: ModelCard, option: Option) -> tuple[int | None, bool, bool | None]:
         """How much a variant needs, whether that was measured here, and whether as much is free now."""
         profile = self._profiles.get(card.name, option.variant.name, option.version or "")
-        need = need_bytes(profile, option.variant)
+        need = need_bytes(profile, option.variant, self._engine_of(card.name))
         return need, profile is not None, None if need is None else need <= self._usable_bytes
 
 

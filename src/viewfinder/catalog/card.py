@@ -49,6 +49,9 @@ class Variant(_Frozen):
     text: bool
     images: int | None = Field(None, gt=0, description="the most images in one request; None: no known limit")
     context_tokens: int | None = Field(None, gt=0, description="the context length it was trained for")
+    cache_bytes: int | None = Field(
+        None, gt=0, description="memory of each token of the context; None: not known"
+    )
     image_input_px: int | None = Field(None, gt=0, description="longest edge of the model's own input")
     image_pixels: int | None = Field(
         None, gt=0, description="the most pixels of one image that it makes use of; None: not known"
@@ -79,6 +82,9 @@ class ModelCard(_Frozen):
     year: int | None = Field(None, ge=2020, le=2099, description="when it came out; None: the user's own")
     replaced_by: tuple[str, ...] = Field(
         (), description="names of newer cards to use instead, best first; empty: it is current"
+    )
+    cache_bytes: int | None = Field(
+        None, gt=0, description="memory of each token of the context, of its variants; None: not known"
     )
     published_as: str | None = Field(None, description="the model name of its row in `published.toml`")
     prefer: tuple[str, ...] = Field(

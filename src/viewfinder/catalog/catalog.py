@@ -269,10 +269,12 @@ class Catalog:
 
     def _read_card(self, file: Path) -> ModelCard:
         card = ModelCard.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-        return card.model_copy(update={"variants": tuple(map(self._with_size, card.variants))})
+        variants = (self._with_sizes(variant, card) for variant in card.variants)
+        return card.model_copy(update={"variants": tuple(variants)})
 
-    def _with_size(self, variant: Variant) -> Variant:
-        return variant.model_copy(update={"size_bytes": self._size_of(variant)})
+    def _with_sizes(self, variant: Variant, card: ModelCard) -> Variant:
+        cache_bytes = variant.cache_bytes or card.cache_bytes
+        return variant.model_copy(update={"size_bytes": self._size_of(variant), "cache_bytes": cache_bytes})
 
     def _size_of(self, variant: Variant) -> int | None:
         model, mmproj = self._paths(variant)

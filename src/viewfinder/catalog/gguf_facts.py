@@ -95,6 +95,29 @@ def facts_of(header: GGUFHeader) -> FileFacts:
     )
 
 
+def cache_bytes(header: GGUFHeader) -> int | None:
+    """What llama.cpp keeps of each token of the context, with 16 bits a number; None where layers differ."""
+    name = header.architecture
+    layers, heads, keys, values = (
+        _number(header, f"{name}.{key}")
+        for key in (
+            "block_count",
+            "attention.head_count_kv",
+            "attention.key_length",
+            "attention.value_length",
+        )
+    )
+    width, all_heads = (
+        _number(header, f"{name}.embedding_length"),
+        _number(header, f"{name}.attention.head_count"),
+    )
+    usual = width // all_heads if width and all_heads else None
+    keys, values = keys or usual, values or usual
+    if not (layers and heads and keys and values) or f"{name}.full_attention_interval" in header.values:
+        return None
+    return 2 * layers * heads * (keys + values)
+
+
 def facts_by_name(path: str) -> FileFacts:
     """The facts of a file that cannot be read, or need not be."""
     name = path.lower().rpartition("/")[2]

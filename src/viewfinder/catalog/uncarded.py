@@ -12,6 +12,7 @@ from pathlib import Path
 
 from viewfinder.catalog.card import PUBLISHERS, ModelCard, Variant
 from viewfinder.catalog.folder import FolderHeader, read_config
+from viewfinder.catalog.gguf_facts import cache_bytes
 from viewfinder.catalog.gguf_names import GGUF, first_part, part_files
 from viewfinder.catalog.headers import GGUFHeader, check_gguf
 from viewfinder.catalog.local_files import model_folder, pair_in, projector_of, snapshot_in
@@ -213,6 +214,7 @@ def _gguf_variant(model: Path, mmproj: Path | None) -> Variant:
         vision=mmproj is not None and _sees(projector),
         text=True,
         context_tokens=_number(header, f"{header.architecture}.context_length") if header else None,
+        cache_bytes=cache_bytes(header) if header else None,
         # A model with tiles scales an image to its own longest edge, any other model to that of one tile.
         image_input_px=_number(projector, "clip.vision.preproc_image_size")
         or _number(projector, "clip.vision.image_size"),

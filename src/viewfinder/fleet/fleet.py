@@ -323,7 +323,7 @@ class Fleet:
         )
         found = engine.find()
         profile = self._profiles.get(card.name, variant.name, found.version if found else "")
-        need = 0 if variant.server is not None else need_bytes(profile, variant)
+        need = 0 if variant.server else need_bytes(profile, variant, self._settings.engine_of(card.name))
         entry = ModelEntry(
             self.catalog.get(card.name),
             server,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.notebook import Notebook
 from viewfinder.core.paths import home
 from viewfinder.fleet.health.profile import Profile, Profiles, estimated_bytes, need_bytes
@@ -51,3 +52,17 @@ def test_a_measured_need_takes_the_entry_of_the_rule_of_thumb() -> None:
     assert need_bytes(None, variant) == estimated_bytes(variant)
     assert need_bytes(measured(), variant) == 80_000_000
     assert need_bytes(Profile(ready_bytes=90, peak_bytes=80, load_s=1), variant) == 90
+
+
+def test_the_context_counts_where_its_memory_is_known() -> None:
+    """Qwen3-VL-2B keeps 0.94 GB for two slots of 4096 tokens: more than half of its files."""
+    qwen = Catalog().get("qwen3-vl-2b").variants[0].model_copy(update={"size_bytes": None})
+    assert qwen.download_bytes is not None
+    files, slots = qwen.download_bytes, 2 * 4096 * 114_688
+    assert estimated_bytes(qwen) == files + slots + 300_000_000
+    longer = EngineSettings(context_tokens=16_384, slots=1)
+    assert need_bytes(None, qwen, longer) == files + 2 * slots + 300_000_000
+    short = qwen.model_copy(update={"context_tokens": 1024})
+    assert estimated_bytes(short, longer) == files + slots // 8 + 300_000_000
+    unknown = qwen.model_copy(update={"cache_bytes": None})
+    assert estimated_bytes(unknown, longer) == int(1.2 * files) + 300_000_000

@@ -10,14 +10,15 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from viewfinder.catalog.card import Variant
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.notebook import Notebook
 from viewfinder.fleet.health.rates import Rates
 
 PROFILES = "profiles.json"
 """The file's name in the state folder."""
 _WEIGHTS_FACTOR, _BESIDE_WEIGHTS_BYTES = 1.2, 300_000_000
-"""Rule of thumb: memory is the size of the weights times the factor, plus the constant, for the context and
-the image encoder."""
+"""Where the context's memory is not known, a variant takes the size of its files times the factor, plus the
+constant, which is for the image encoder and the engine's buffers."""
 _log = logging.getLogger(__name__)
 
 
@@ -53,17 +54,29 @@ class Profiles:
         self._notes.put(_key(model, variant, engine_version), _STORED.dump_python(profile, mode="json"))
 
 
-def need_bytes(profile: Profile | None, variant: Variant) -> int | None:
-    """How much memory a variant needs: measured, or else by the rule of thumb; None: unknown."""
+def need_bytes(
+    profile: Profile | None, variant: Variant, settings: EngineSettings | None = None
+) -> int | None:
+    """How much memory a variant needs: measured, or else estimated; None: unknown."""
     if profile is None:
-        return estimated_bytes(variant)
+        return estimated_bytes(variant, settings)
     return max(profile.peak_bytes, profile.ready_bytes)
 
 
-def estimated_bytes(variant: Variant) -> int | None:
-    """About how much memory a variant needs, by the size of its files; None: unknown."""
+def estimated_bytes(variant: Variant, settings: EngineSettings | None = None) -> int | None:
+    """About how much memory a variant needs; None: unknown.
+
+    By the size of its files, the context of all slots, where the model's card or header says what a token
+    takes, and a constant for the image encoder and the engine's buffers.
+    """
     size_bytes = variant.size_bytes or variant.download_bytes
-    return None if size_bytes is None else int(_WEIGHTS_FACTOR * size_bytes) + _BESIDE_WEIGHTS_BYTES
+    if size_bytes is None:
+        return None
+    if variant.cache_bytes is None:
+        return int(_WEIGHTS_FACTOR * size_bytes) + _BESIDE_WEIGHTS_BYTES
+    settings = settings or EngineSettings()
+    tokens = min(settings.context_tokens, variant.context_tokens or settings.context_tokens)
+    return size_bytes + tokens * settings.slots * variant.cache_bytes + _BESIDE_WEIGHTS_BYTES
 
 
 def _key(model: str, variant: str, engine_version: str) -> str:
