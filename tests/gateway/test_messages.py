@@ -88,6 +88,11 @@ async def test_what_has_no_effect_is_named(gateway) -> None:
     body = question(metadata={"user_id": "me"})
     async with gateway.http.post(gateway.url + PATH, json=body) as reply:
         assert reply.headers["x-viewfinder-ignored"] == "metadata"
+    body = question(thinking={"type": "enabled", "budget_tokens": 1024}, output_config={"effort": "low"})
+    async with gateway.http.post(
+        gateway.url + PATH, json=body
+    ) as reply:  # its template has no place for them
+        assert reply.headers["x-viewfinder-ignored"] == "output_config.effort, thinking"
 
 
 @pytest.mark.parametrize(

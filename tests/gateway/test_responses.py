@@ -187,6 +187,14 @@ async def test_a_server_that_keeps_nothing_says_so(start: Start) -> None:
         assert reply.headers["x-viewfinder-ignored"] == "store"
 
 
+async def test_an_effort_that_the_template_has_no_place_for_is_named(start: Start) -> None:
+    gateway = await start()
+    body = {"model": "both", "input": "Hi.", "reasoning": {"effort": "low"}}
+    async with gateway.http.post(f"{gateway.url}/v1/responses", json=body) as reply:
+        assert reply.headers["x-viewfinder-ignored"] == "reasoning.effort"
+        assert (await reply.json())["reasoning"] == {"effort": "low", "summary": None}
+
+
 @pytest.mark.parametrize(
     "id", ["", "x", "resp_1", f"resp_{'0' * 32}", "../../etc/passwd", "' OR 1=1 --", "\x00", "é" * 500]
 )

@@ -158,11 +158,20 @@ def test_what_has_no_effect_is_named() -> None:
     reply = parsed(
         said("user", {**TEXT, "cache_control": {"type": "ephemeral"}, "citations": None, "né": 1, "x\ny": 1}),
         metadata={"user_id": "me"},
-        thinking={"type": "enabled", "budget_tokens": 1024},
         service_tier=None,
         betas=[],
     )
-    assert reply.ignored == ("metadata", "thinking", "messages.content.cache_control")
+    assert reply.ignored == ("metadata", "messages.content.cache_control")
+
+
+def test_whether_and_how_much_to_think_is_passed_on() -> None:
+    reply = parsed(
+        thinking={"type": "enabled", "budget_tokens": 1024}, output_config={"effort": "low", "format": None}
+    )
+    body = reply.request.for_engine([])
+    assert (body["thinking"], body["reasoning_effort"]) == ("enabled", "low")
+    assert reply.ignored == ()
+    assert reply.where("reasoning_effort") == "output_config.effort"
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_what_has_no_effect_is_named() -> None:
     made = translate(
         input="Hi.",
         user="me",
-        reasoning={"effort": "low"},
+        reasoning={"effort": None, "summary": "auto"},
         service_tier=None,
         truncation="auto",
         top_logprobs=2,
@@ -167,13 +167,25 @@ def test_what_has_no_effect_is_named() -> None:
         include=["reasoning.encrypted_content"],
     )
     assert made.ignored == (
-        "reasoning",
         "user",
         "text.verbosity",
+        "reasoning.summary",
         "truncation",
         "top_logprobs",
         "include.reasoning.encrypted_content",
     )
+
+
+def test_how_much_to_think_is_passed_on() -> None:
+    made = translate(input="Hi.", reasoning={"effort": "low"})
+    assert made.fields["reasoning_effort"] == "low"
+    assert made.ignored == ()
+    assert made.where("reasoning_effort") == "reasoning.effort"
+
+
+@pytest.mark.parametrize("reasoning", ["low", {"effort": 3}, {"effort": "LOW"}])
+def test_an_effort_that_is_no_word_is_refused(reasoning: object) -> None:
+    assert (refused(reasoning=reasoning).param or "").startswith("reasoning")
 
 
 def test_thoughts_of_a_history_are_dropped() -> None:

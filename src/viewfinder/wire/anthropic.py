@@ -52,7 +52,6 @@ WITHOUT_EFFECT = frozenset(
         "metadata",
         "service_tier",
         "speed",
-        "thinking",
         "user_profile_id",
     }
 )
@@ -84,6 +83,7 @@ _RENAMED = (
     (re.compile(r"^parallel_tool_calls$"), "tool_choice.disable_parallel_tool_use"),
     (re.compile(r"^stop(?=\[|$)"), "stop_sequences"),
     (re.compile(r"^response_format\.json_schema\.schema"), "output_config.format.schema"),
+    (re.compile(r"^reasoning_effort$"), "output_config.effort"),
 )
 
 
@@ -380,6 +380,10 @@ def _limits_of(request: MessagesRequest) -> dict[str, Any]:
     fields = request.model_dump(include={"max_tokens", "temperature", "top_p", "top_k"}, exclude_none=True)
     if request.stop_sequences:
         fields["stop"] = request.stop_sequences
+    if request.thinking is not None:
+        fields["thinking"] = {"type": request.thinking.type}
+    if request.output_config is not None and request.output_config.effort is not None:
+        fields["reasoning_effort"] = request.output_config.effort
     if request.stream:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
     return fields

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Ta
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from viewfinder.wire.chat import StopStrings, TopK, Whole
+from viewfinder.wire.chat import EFFORT, StopStrings, TopK, Whole
 from viewfinder.wire.messages import IMAGE_URL, Strict, Text
 
 BASE64_FORMAT = "image-base64"
@@ -139,6 +139,13 @@ class JsonFormat(Block):
 
 class OutputConfig(Block):
     format: JsonFormat | None = None
+    effort: Annotated[str, EFFORT] | None = None
+
+
+class ThinkingRule(Block):
+    """How many tokens it may think has no effect."""
+
+    type: Annotated[str, EFFORT]
 
 
 class CountRequest(Strict):
@@ -156,6 +163,7 @@ class CountRequest(Strict):
 class MessagesRequest(CountRequest):
     max_tokens: Annotated[int, Field(ge=1), Whole]
     stream: bool = False
+    thinking: ThinkingRule | None = None
     stop_sequences: StopStrings | None = None
     temperature: Annotated[float, Field(ge=0, le=1)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None

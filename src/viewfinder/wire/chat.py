@@ -58,8 +58,12 @@ class StreamOptions(Strict):
     include_usage: bool = False
 
 
+EFFORT = Field(pattern=r"^[a-z]{1,16}$")
+"""A word for how much a model is to think; which of them mean something is for its template to say."""
+
+
 class Thinking(Strict):
-    type: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")]
+    type: Annotated[str, EFFORT]
 
 
 class NamedSchema(Strict):
@@ -179,7 +183,7 @@ class ChatRequest(Strict):
     repeat_penalty: RepeatPenalty | None = None
     logit_bias: LogitBias | None = None
     ignore_eos: bool | None = None
-    reasoning_effort: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")] | None = None
+    reasoning_effort: Annotated[str, EFFORT] | None = None
     enable_thinking: bool | None = None
     thinking: Thinking | None = None
 

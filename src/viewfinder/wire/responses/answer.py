@@ -287,7 +287,7 @@ def _outline(request: ResponseRequest, created_s: int) -> dict[str, Any]:
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "previous_response_id": request.previous_response_id,
         "prompt_cache_key": None,
-        "reasoning": {"effort": None, "summary": None},
+        "reasoning": {"effort": request.reasoning.effort if request.reasoning else None, "summary": None},
         "safety_identifier": None,
         "service_tier": "default",
         "store": request.store,

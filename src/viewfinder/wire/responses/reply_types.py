@@ -81,8 +81,8 @@ class ResponseUsage(Sent):
     total_tokens: int
 
 
-class NoReasoning(Sent):
-    effort: None
+class AskedReasoning(Sent):
+    effort: str | None
     summary: None
 
 
@@ -109,7 +109,7 @@ class ResponseObject(Sent):
     parallel_tool_calls: bool
     previous_response_id: str | None
     prompt_cache_key: None
-    reasoning: NoReasoning
+    reasoning: AskedReasoning
     safety_identifier: None
     service_tier: Literal["default"]
     store: bool

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Tag
 from pydantic.json_schema import SkipJsonSchema
 
-from viewfinder.wire.chat import Whole
+from viewfinder.wire.chat import EFFORT, Whole
 from viewfinder.wire.messages import IMAGE_URL, Strict
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -180,6 +180,12 @@ class FlatSchemaFormat(Loose):
     strict: bool | None = None
 
 
+class ReasoningConfig(Loose):
+    """Its other fields have no effect: what a model thinks is given as it is."""
+
+    effort: Annotated[str, EFFORT] | None = None
+
+
 class TextConfig(Loose):
     """`verbosity` has no effect."""
 
@@ -212,6 +218,7 @@ class ResponseRequest(Strict):
     store: bool = True
     stream: bool = False
     max_output_tokens: Annotated[int, Field(ge=1), Whole] | None = None
+    reasoning: ReasoningConfig | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None

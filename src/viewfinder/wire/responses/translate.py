@@ -37,7 +37,6 @@ OF_NO_EFFECT = frozenset(
         "prompt_cache_options",
         "max_tool_calls",
         "stream_options",
-        "reasoning",
         "moderation",
     }
 )
@@ -92,12 +91,18 @@ def read_request(raw: dict[str, Any], limits: Limits) -> tuple[ResponseRequest, 
     text = known.get("text")
     if isinstance(text, dict) and text.get("verbosity") is not None:
         ignored.append("text.verbosity")
+    reasoning = known.get("reasoning") or {}
+    ignored += [
+        f"reasoning.{quoted(name)[1:-1]}" for name in reasoning if name != "effort" and reasoning[name]
+    ]
     if request.truncation == "auto":
         ignored.append("truncation")
     if request.top_logprobs and LOGPROBS not in (request.include or ()):
         ignored.append("top_logprobs")
     ignored += [f"include.{quoted(name)[1:-1]}" for name in request.include or () if name != LOGPROBS]
-    return request, [name if name.isascii() and name.isprintable() else "include" for name in ignored]
+    return request, [
+        name if name.isascii() and name.isprintable() else name.partition(".")[0] for name in ignored
+    ]
 
 
 def _refuse_what_is_elsewhere(fields: dict[str, Any], limits: Limits) -> None:
@@ -198,6 +203,7 @@ def translated(
         "tools": _tools(request),
         "tool_choice": _tool_choice(request),
         "response_format": _response_format(request),
+        "reasoning_effort": request.reasoning.effort if request.reasoning else None,
     }
     if request.stream:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -222,6 +228,7 @@ def where_in(made: Conversation) -> Callable[[str], str]:
         (r"(tools\[\d+\])\.function\b", r"\1"),
         (r"tool_choice\.function\b", "tool_choice"),
         (r"max_(completion_)?tokens\b", "max_output_tokens"),
+        (r"reasoning_effort\b", "reasoning.effort"),
         (r"logprobs\b", "include"),
         (r"stream_options\b", "stream"),
     )
