@@ -70,13 +70,17 @@ def until(true: Callable[[], Any]) -> Any:
     return value
 
 
-def ask(url: str, model: str = "glimpse", key: str = "", content: object = "Hello!") -> int:
+def ask(
+    url: str, model: str = "glimpse", key: str = "", content: object = "Hello!", *, stream: bool = False
+) -> int:
     """The status of one request."""
-    body = {"model": model, "messages": [{"role": "user", "content": content}], "max_tokens": 3}
+    message = {"role": "user", "content": content}
+    body = {"model": model, "messages": [message], "max_tokens": 3, "stream": stream}
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:  # noqa: S310
+            reply.read()
             return int(reply.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -218,14 +222,20 @@ def test_a_changed_file_is_seen_and_a_wrong_one_changes_nothing(look, operated: 
     assert look()["glimpse"]["pid"] == pid
 
 
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
 def test_the_access_log_can_be_rotated_and_reloads_are_events(vf, operated: Served, config: Path) -> None:
     log = operated.home / "logs" / "access.jsonl"
     assert log.stat().st_mode & 0o077 == 0
     renamed = log.rename(log.with_name("access.jsonl.yesterday"))
     operated.process.send_signal(signal.SIGHUP)
     until(lambda: [ask(operated.url, key="sesame"), log.exists()][1])
-    (last, *_) = (json.loads(line) for line in log.read_text().splitlines())
+    assert ask(operated.url, stream=True) == 200
+    last = until(lambda: next((line for line in lines_of(log) if line["ttft_ms"]), None))
     assert (last["model"], last["status"], last["completion_tokens"]) == ("glimpse", 200, 3)
+    assert last["prompt_tokens"] == lines_of(log)[0]["prompt_tokens"] > 0  # though the client wanted no usage
     assert renamed.read_text().count('"status":200') > 1
     assert "sesame" not in log.read_text() + renamed.read_text()
     config.write_text("[limits]\nimages = 5\n" + MINE)

@@ -180,8 +180,11 @@ class Relay:
         return EngineRequest(self.request.model, self.body, endpoint, names_its_stop=names)
 
     def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
-        asked = self._for_engine(lease.client.endpoint)
+        endpoint = lease.client.endpoint
+        asked = self._for_engine(endpoint)
         self.ignored = asked.ignored
+        if self.request.stream and endpoint.socket is not None:  # engines of ours know it; metrics need it
+            asked.body = {**asked.body, "stream_options": {"include_usage": True}}
         return self._streamed(lease, asked) if self.request.stream else self._whole(lease, asked)
 
     async def _whole(self, lease: Lease, asked: EngineBody) -> AsyncGenerator[dict[str, Any], None]:
