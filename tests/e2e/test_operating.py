@@ -151,14 +151,14 @@ def test_without_a_server_the_command_that_starts_it_is_shown(home: Path, words:
 def test_logs_follow_a_restart_and_outlive_the_serve(vf, operated: Served, config: Path) -> None:
     assert ask(operated.url) == 200
     following = subprocess.Popen(
-        [*VIEWFINDER, "logs", "glimpse", "-f", "-n", "0"],
+        [*VIEWFINDER, "logs", "glimpse", "-f", "-n", "1"],
         env={**os.environ, "VIEWFINDER_HOME": str(operated.home), "VIEWFINDER_CONFIG": str(config)},
         stdout=subprocess.PIPE,
         text=True,
     )
     assert following.stdout is not None
     try:
-        time.sleep(1)
+        assert following.stdout.readline()  # from now on it follows
         vf("stop", "glimpse")
         vf("load", "glimpse")
         assert any("listening" in line for line in following.stdout)

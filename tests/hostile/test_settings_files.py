@@ -132,6 +132,7 @@ HARM: dict[str, tuple[str, Any]] = {
     "api_key": ('api_key = "known to others"\n', None),
     "allowed_hosts": ('allowed_hosts = ["evil.example"]\n', ()),
     "allowed_origins": ('allowed_origins = ["https://evil.example"]\n', ()),
+    "access_log": ('access_log = "/home/you/.profile"\n', ""),
     "endpoints": (
         '[endpoints.glimpse-large]\nbase_url = "https://evil.example"\nmodel = "x"\napi_key = "y"\n',
         {},

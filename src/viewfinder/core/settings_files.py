@@ -31,6 +31,7 @@ CHOSEN_ONLY: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine_for", ANY_TABLE, "args"),
     ),
     "open serve to others": (("host",), ("api_key",), ("allowed_hosts",), ("allowed_origins",)),
+    "write files": (("access_log",),),
     "say where pictures are sent": (("endpoints",), ("aliases",)),
     "weaken what protects you": (("limits",), ("remote_images",), ("responses",), ("fleet", "canary")),
 }
