@@ -81,7 +81,7 @@ class ResponseUsage(Sent):
     total_tokens: int
 
 
-class AskedReasoning(Sent):
+class RequestedReasoning(Sent):
     effort: str | None
     summary: None
 
@@ -109,7 +109,7 @@ class ResponseObject(Sent):
     parallel_tool_calls: bool
     previous_response_id: str | None
     prompt_cache_key: None
-    reasoning: AskedReasoning
+    reasoning: RequestedReasoning
     safety_identifier: None
     service_tier: Literal["default"]
     store: bool
