@@ -142,7 +142,8 @@ def _summary(counts: Counts, file: Path | None) -> str:
 def _interrupted(counts: Counts, file: Path | None) -> str:
     if file is None:
         return f"Interrupted after {counts.answered} answers. With --out FILE.jsonl, they are kept."
+    again = shlex.join(["viewfinder", *sys.argv[1:]])
     kept = counts.answered + counts.skipped
-    return (
-        f"Interrupted. {kept} answers are kept in {file}. Resume: {shlex.join(['viewfinder', *sys.argv[1:]])}"
-    )
+    if not kept:
+        return f"Interrupted before the first answer. Start again: {again}"
+    return f"Interrupted. {kept} answers are kept in {file}. Resume: {again}"
