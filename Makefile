@@ -13,19 +13,22 @@ CONSTRAINTS := constraints.txt
 CLIENTS ?= $(basename $(notdir $(wildcard tests/clients/requirements/*.txt))) $(notdir $(patsubst %/,%,$(dir $(wildcard tests/clients/*/package.json))))
 CLIENTS_READY = $(foreach name,$(CLIENTS),$(if $(wildcard tests/clients/$(name)/package.json),tests/clients/$(name)/node_modules/ready,.venv-clients/$(name)/ready))
 
-.PHONY: demo test test-engines test-browser test-clients check docs screenshots glimpse soak fuzz bench validate clean
+.PHONY: demo test test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
-	$(BIN)/python -m pytest -m "not soak and not engines and not browser and not clients" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and not engines and not browser and not clients and not newcomer" -n 2 --dist loadfile
 
 test-engines: .venv-engines/engines
 	$(ENGINES_BIN)/python -m pytest -m engines
 
 test-browser: $(VENV)/browser
 	$(BIN)/python -m pytest -m browser
+
+newcomer: $(VENV)/dev
+	$(BIN)/python -m pytest -m newcomer tests/docs
 
 test-clients: $(VENV)/dev $(CLIENTS_READY)
 	CLIENTS="$(CLIENTS)" $(BIN)/python -m pytest -m clients tests/clients
