@@ -73,6 +73,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Check engines, processor, graphics, memory, disks, hub and port; exit 1 when something is "
             "broken.",
         ),
+        "uninstall": (
+            "uninstall:uninstall",
+            "Remove results, settings, logs and pulled models; what others keep in the same folders stays.",
+        ),
         "version": ("about:version", "Show the version."),
         "help": ("about:help_page", "Show this page, or that of a command."),
     },
