@@ -39,3 +39,16 @@ def test_work_gets_the_usual_one() -> None:
     assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     interrupts.during_work()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_import_is_no_work_that_could_be_stopped() -> None:
+    """KeyboardInterrupt in the middle of one left the import system locked: `chat` hung while it loaded."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with interrupts.Importing():
+        ends_at_once = signal.getsignal(signal.SIGINT)
+    assert ends_at_once is interrupts._end
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interrupts.Importing():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, print_json, say
 from viewfinder.cli.each_picture import ask_each
 from viewfinder.cli.pull import AGREED, loaded_model
@@ -45,7 +46,8 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a model a question, with or without images."""
-    from viewfinder.api.question import check_question
+    with interrupts.Importing():
+        from viewfinder.api.question import check_question
 
     check_question(parts)  # before a model takes its time to load, and all that it needs
     images, question = parts[:-1], parts[-1]

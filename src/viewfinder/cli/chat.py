@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from viewfinder.cli import interrupts
 from viewfinder.cli.ask import show_limits
 from viewfinder.cli.console import errors, say, write_data
 from viewfinder.cli.failures import failure_of
@@ -64,11 +65,11 @@ def chat(
 
     Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands. From a pipe, each line is a question.
     """
-    from viewfinder.api.question import check_images
+    with interrupts.Importing():
+        from viewfinder.api.chat import ModelChat
+        from viewfinder.api.question import check_images
 
     check_images(images or [], hint=NO_QUESTION)  # before a model takes its time to load
-    from viewfinder.api.chat import ModelChat
-
     with loaded_model(model, variant=variant, mmproj=mmproj, agreed=yes) as loaded:
         talk = Talk(
             ModelChat(loaded, system=system, max_tokens=max_tokens, temperature=temperature),

@@ -30,6 +30,20 @@ def during_work() -> None:
 after_work = before_work
 
 
+class Importing:
+    """While a command imports what it works with, Ctrl-C ends it at once: nothing has begun to be stopped.
+
+    In the middle of an import, KeyboardInterrupt may be lost, with a lock that is never released: the next
+    import of another thread then waits for ever. A `chat` that was starting did.
+    """
+
+    def __enter__(self) -> None:
+        before_work()
+
+    def __exit__(self, *_: object) -> None:
+        during_work()
+
+
 def is_behind(error: BaseException) -> bool:
     """Whether Ctrl-C caused it: Python makes a RuntimeError of one that comes while it builds a class."""
     seen: BaseException | None = error

@@ -16,6 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.core.errors import FilesMissing
 
@@ -96,7 +97,8 @@ def with_files(work: Callable[[], T], *, agreed: bool) -> T:
 
     There is no question when the user `agreed` beforehand. Without a terminal, FilesMissing says what to run.
     """
-    from viewfinder.api.pulling import prepare
+    with interrupts.Importing():
+        from viewfinder.api.pulling import prepare
 
     offered: set[tuple[str, str]] = set()
     while True:
@@ -119,7 +121,8 @@ def loaded_model(model: str, *, variant: str | None, mmproj: Path | None, agreed
     """Load a model to ask it, from Python's side; missing files are pulled as `with_files` does."""
 
     def loading() -> "Model":
-        from viewfinder.api.model import load
+        with interrupts.Importing():
+            from viewfinder.api.model import load
 
         with errors.status(Text(f"Loading {model} ...")):
             return load(model, variant=variant, mmproj=mmproj)
