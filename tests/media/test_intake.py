@@ -5,6 +5,7 @@ import base64
 import errno
 import io
 import os
+import random
 import signal
 import struct
 from collections.abc import AsyncIterator
@@ -344,3 +345,37 @@ async def test_a_view_of_a_data_url_is_taken_as_its_text_is(intake: Intake) -> N
     for wrong in (b"data:image/png;base64,\xc3\xa9", b"data:image/png", b"x", b""):
         with pytest.raises(InvalidImage):
             await intake.accept(memoryview(wrong))
+
+
+def noise(seed: int, edge: int = 64) -> str:
+    """A data URL of a picture that no other seed has."""
+    file = io.BytesIO()
+    Image.frombytes("RGB", (edge, edge), random.Random(seed).randbytes(3 * edge * edge)).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+async def test_the_same_image_is_decoded_once_for_each_client(intake: Intake) -> None:
+    anna, ben = Client("anna", "1"), Client("ben", "2")
+    url = noise(1)
+    first = await intake.accept(url, client=anna)
+    assert await intake.accept(url, client=Client("anna", "3")) is first
+    assert await intake.accept(memoryview(url.encode()), client=anna) is first
+    others = await intake.accept(url, client=ben)
+    assert others == first
+    assert others is not first
+    assert (await intake.accept(url, client=anna, most_pixels=1024)).width == 32
+    assert (await intake.accept(noise(1, 600), detail="low", client=anna)).width == 512
+    assert (await intake.accept(noise(1, 600), client=anna)).width == 600
+
+
+async def test_an_image_that_was_refused_is_looked_at_again(intake: Intake) -> None:
+    broken = noise(2)[:-400]
+    for _ in range(2):
+        assert "ends too early" in (await refused(intake, broken)).message
+
+
+async def test_other_limits_are_for_known_images_too() -> None:
+    async with Intake(Limits()) as intake:
+        await intake.accept(noise(3))
+        intake.limit(Limits(pixels=1000))
+        assert "too large" in (await refused(intake, noise(3))).message

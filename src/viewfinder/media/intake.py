@@ -18,6 +18,7 @@ from viewfinder.media.fairness import NOBODY, SMALL_PIXELS, Client
 from viewfinder.media.frames import Order
 from viewfinder.media.header import Refused, read_header
 from viewfinder.media.pool import DecoderPool
+from viewfinder.media.seen import Seen, sight_of
 from viewfinder.media.worker import Decoded, DecoderLost, DecoderTimeout
 from viewfinder.wire.long_text import LongText
 
@@ -97,6 +98,10 @@ class SafeImage:
     reduced_from: tuple[int, int] | None = None
 
     @property
+    def size_bytes(self) -> int:
+        return len(self.url)
+
+    @property
     def data_url(self) -> str:
         """The whole of `url`."""
         return str(self.url)
@@ -109,6 +114,7 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         self.decoder = DecoderPool(limits)
         self._remote: RemoteImages | None = None
         self._limits = limits
+        self._seen: Seen[SafeImage] = Seen()
         self._pixels: Counter[str] = Counter()
         """Those of each client's requests whose images are not all decoded."""
         self._closed = 0
@@ -120,6 +126,7 @@ class Intake(AbstractAsyncContextManager["Intake"]):
     def limit(self, limits: Limits) -> None:
         """Use other limits from the next image on; no process stays with the old ones."""
         self._limits = limits
+        self._seen.clear()
         if self._remote is not None:
             self._remote.limits = limits
         self.decoder.limit(limits)
@@ -134,6 +141,7 @@ class Intake(AbstractAsyncContextManager["Intake"]):
     async def close(self) -> None:
         """Stop the decoder processes; the intake may be used again."""
         self._closed += 1
+        self._seen.clear()
         await self.decoder.close()
 
     @asynccontextmanager
@@ -185,7 +193,13 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         Raises InvalidImage.
         """
         edge = LOW_DETAIL_EDGE if detail == "low" else None
-        return await self._accept(url, Order(edge, most_pixels, most_bytes), client)
+        order = Order(edge, most_pixels, most_bytes)
+        sight = sight_of(url, order, client.name)
+        image = self._seen.get(sight)
+        if image is None:
+            image = await self._accept(url, order, client)
+            self._seen.put(sight, image)
+        return image
 
     async def thumbnail(self, url: str) -> str:
         """A small picture for people, as a data URL: a JPEG of at most 128 x 128 pixels, about 20 KB at the
