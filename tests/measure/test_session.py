@@ -8,7 +8,7 @@ import pytest
 
 from tests.measure.on_glimpse import Killed, kill_when, measure
 from tests.measure.suites import small
-from viewfinder.measure import disturbance
+from viewfinder.host import disturbance
 from viewfinder.measure.figures import Figure
 from viewfinder.measure.measures.throughput.counts import ThroughputCounts
 from viewfinder.measure.measures.throughput.result import Throughput

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import CHAT_PATH
-from viewfinder.measure import disturbance
+from viewfinder.host import disturbance
 from viewfinder.measure.figures import NOT_REACHED, Measured, Missing
 from viewfinder.measure.measures.gates import MEASURE as GATES
 from viewfinder.measure.measures.gates.find import is_blind

@@ -23,9 +23,9 @@ from viewfinder.client.turns import KeptConversation, keeps_conversations
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import EngineDied, EngineError, EngineStalled, ViewfinderError
 from viewfinder.fleet.process.servers import Server
+from viewfinder.host.disturbance import Disturbance
 from viewfinder.host.output import LEFT_OUT
 from viewfinder.measure.deadline import Deadline
-from viewfinder.measure.disturbance import Disturbance
 from viewfinder.measure.figures import Memory, Phase
 from viewfinder.measure.forecast import RequestKind
 from viewfinder.measure.process_log import Series

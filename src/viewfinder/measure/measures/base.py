@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.engine_settings import EngineSettings
+from viewfinder.host import disturbance
 from viewfinder.host.hardware import Machine
-from viewfinder.measure import disturbance
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Frozen, Gate, Measured, Missing
 from viewfinder.measure.forecast import Batch
 from viewfinder.measure.process_log import ProcessLog, Series

@@ -1,4 +1,5 @@
-"""How much of the processors other programs used while requests were timed; filled by `subject`."""
+"""How much of the processors other programs used while requests were timed; filled by `measure/subject` and
+by `fleet/health/upgrade_checks`."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -38,6 +39,11 @@ class Disturbance:
     own_s: Callable[[list[int]], float] = field(default_factory=lambda: read_own_s)
     foreign_s: float = 0.0
     available_s: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """The share of the processors that other programs used."""
+        return self.foreign_s / self.available_s if self.available_s > 0 else 0.0
 
     @contextmanager
     def watch(self, tree: Callable[[], list[int]]) -> Iterator[None]:

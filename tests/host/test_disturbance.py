@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from viewfinder.measure.disturbance import Disturbance, clause, read_machine_s, read_own_s
+from viewfinder.host.disturbance import Disturbance, clause, read_machine_s, read_own_s
 
 
 def watched(busy_s: float, idle_s: float, own_s: float) -> tuple[float, float]:
