@@ -21,17 +21,22 @@ from unittest import mock
 import orjson
 
 from viewfinder.catalog.card import ModelCard, Variant
-from viewfinder.catalog.catalog import Catalog, ModelFiles
+from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import EngineDied, EngineRefused, EngineStalled
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.fleet.health.canary import candidates
+from viewfinder.fleet.health.upgrade_requests import known_requests
 from viewfinder.fleet.process.servers import Server, make_server
 from viewfinder.host.activity import Activity
 from viewfinder.host.child import ChildSpec, Exit
+from viewfinder.host.power import Power
+from viewfinder.scenes.messages import Message
 from viewfinder.wire.sse import event
+
+from .fake_catalog import FakeCatalog
 
 Fate = Literal["good", "slow", "dies", "hangs", "cannot spawn", "vanished", "dies when ready", "ignores TERM"]
 """What becomes of an engine that is started."""
@@ -65,6 +70,8 @@ class FakeChild:
     is_sick: bool = False
     """Whether it refuses every request."""
     word_s: float = 0.05
+    wording: str = "."
+    """How it ends its answers to the requests of a mini-bench."""
     busy: int = 0
     most_busy: int = 0
     computing: int = 0
@@ -207,8 +214,16 @@ class FakeClient(ChatClient):
         elif "max_tokens" in body and body["max_tokens"] == 1:  # the watchdog's probe
             yield "Hi"
         else:
-            (known,) = [one for one in candidates() if one.message is body["messages"][0]]
-            yield "I cannot tell." if self.child.is_corrupt else known.question.answer
+            yield from self._known(body["messages"][0])
+
+    def _known(self, message: Message) -> Iterator[str]:
+        """The answer to a known image or request."""
+        for one in candidates():
+            if one.message is message:
+                yield "I cannot tell." if self.child.is_corrupt else one.question.answer
+                return
+        (known,) = [one for one in known_requests(vision=True) if one.body["messages"][0] is message]
+        yield from ("It is ", known.name, self.child.wording)
 
     async def _pause(self, seconds: float) -> None:
         """Work for so long; for ever when the engine is wedged, and to its end when it dies."""
@@ -234,47 +249,14 @@ class FakeEngine(Engine):
 
     def __init__(self) -> None:
         self.launches = 0
+        self.version_here = "1"
 
     def find(self) -> Installed:
-        return Installed("1", Path())
+        return Installed(self.version_here, Path())
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         self.launches += 1
         return Launch(("fake", variant.name), {}, slots=settings.slots)
-
-
-class FakeCatalog(Catalog):
-    """Models `a`, `b` ... with the bytes that each holds; each has two variants, `a-1` and `a-2`."""
-
-    def __init__(self, folder: Path, holds: dict[str, int]) -> None:
-        self._cards = {}
-        self.folder = folder
-        (folder / "weights").touch()
-        for name, holds_bytes in holds.items():
-            size_bytes = int((holds_bytes - 300_000_000) / 1.2)
-            variants = tuple(
-                Variant(
-                    name=f"{name}-{number}",
-                    engine="fake",
-                    repo=name,
-                    vision=True,
-                    text=True,
-                    size_bytes=size_bytes,
-                )
-                for number in (1, 2)
-            )
-            self._cards[name] = ModelCard(
-                name=name, title=name, license="MIT", summary="A fake.", variants=variants
-            )
-
-    def get(self, name: str) -> ModelCard:
-        return self._cards[name]
-
-    def names(self) -> list[str]:
-        return list(self._cards)
-
-    def resolve(self, variant: Variant) -> ModelFiles:
-        return ModelFiles(self.folder / "weights")
 
 
 class World:
@@ -293,6 +275,10 @@ class World:
         """By model: which of its variants is chosen now."""
         self.corrupt: set[str] = set()
         """Models whose engines to come get everything wrong."""
+        self.word_s, self.wording = 0.05, "."
+        """Of all engines to come."""
+        self.in_use, self.power = 0.0, Power()
+        """How much of the computer other programs use, and its source of power."""
         self.returns_after_s = 0.0
         """How long the system takes to get back what the dead held."""
         self.problems: list[str] = []
@@ -319,6 +305,7 @@ class World:
             self.problems.append(f"two engines of '{spec.runs}'")
         child = FakeChild(spec, fate, next(self._pids), self.holds[spec.runs], born_s=time.monotonic())
         child.is_corrupt = spec.runs in self.corrupt
+        child.word_s, child.wording = self.word_s, self.wording
         self.children.append(child)
         assert spec.record is not None
         self._sockets[spec.record.stem] = child
@@ -341,6 +328,9 @@ class World:
         held = sum(one.memory_bytes for one in self.children if now_s < one.died_s + self.returns_after_s)
         return SimpleNamespace(total=COMPUTER_BYTES, available=COMPUTER_BYTES - held)
 
+    def _machine_s(self) -> tuple[float, float]:
+        return self.in_use * time.monotonic(), (1 - self.in_use) * time.monotonic()
+
     def _choose(self, card: ModelCard, *_: object) -> tuple[Variant, FakeEngine]:
         return card.variants[self.choice.get(card.name, 0)], self.engine
 
@@ -348,6 +338,7 @@ class World:
     def below_the_fleet(self) -> Iterator[Self]:
         """While it lasts, fleets run on this computer."""
         life, watchdog = "viewfinder.fleet.process.life", "viewfinder.fleet.health.watchdog"
+        upgrades = "viewfinder.fleet.health.upgrade_checks"
         heard = _Heard(self.problems)
         with ExitStack() as stack:
             for entry, stand_in in (
@@ -357,6 +348,10 @@ class World:
                 (f"{watchdog}.high_water_bytes", self._held),
                 (f"{watchdog}.read_activity", FakeChild.signs),
                 ("viewfinder.fleet.health.canary_checks.read_activity", FakeChild.signs),
+                (f"{upgrades}.own_work_s", lambda: 0.01),
+                (f"{upgrades}.read_power", lambda: self.power),
+                (f"{upgrades}.read_machine_s", self._machine_s),
+                ("viewfinder.host.disturbance.read_machine_s", self._machine_s),
                 (f"{watchdog}.psutil.virtual_memory", self._memory),
                 ("viewfinder.fleet.fleet.choose_variant", self._choose),
                 ("viewfinder.fleet.fleet.make_server", _without_chance),
@@ -381,5 +376,5 @@ class _Heard(logging.Handler):
         self._problems = problems
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info or "canary check failed" in record.getMessage():
+        if record.exc_info or " check failed" in record.getMessage():
             self._problems.append(logging.Formatter().format(record))

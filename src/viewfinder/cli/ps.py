@@ -67,4 +67,5 @@ def _row(one: "ServerView") -> tuple[str, ...]:
 
 def _below(one: "ServerView") -> str:
     engine = f"{one.variant} on {one.engine} {one.engine_version}".strip()
-    return "; ".join(filter(None, (engine, "pinned" if one.pinned else "", one.reason)))
+    upgrade = one.upgrade["sentence"] if one.upgrade else ""
+    return "; ".join(filter(None, (engine, "pinned" if one.pinned else "", one.reason, upgrade)))

@@ -163,6 +163,11 @@ class FleetSettings(_Frozen):
     canary: bool = Field(True, description="keep checking each model with known images")
     canary_idle_s: float = Field(60.0, gt=0, description="run the canary when idle for this long")
     canary_requests: int = Field(50, gt=0, description="run the canary after this many answers")
+    check_upgrades: bool = Field(
+        True,
+        description="when a model's engine or files changed, check whether it answers as before, and as fast",
+    )
+    upgrade_idle_s: float = Field(60.0, gt=0, description="do that when the model is idle for this long")
     stall_factor: float = Field(
         3.0, gt=1, description="silence of this many times the expected time is suspicious"
     )

@@ -29,6 +29,11 @@ class Notebook:
         with self._lock:
             return self._notes.get(key)
 
+    def all(self) -> dict[str, Any]:
+        """Every key with its JSON value."""
+        with self._lock:
+            return dict(self._notes)
+
     def put(self, key: str, value: Any) -> None:
         """Store a JSON value under a key. A reader never sees half a file."""
         draft = self._file.with_suffix(f".{os.getpid()}.new")

@@ -131,6 +131,10 @@ class Engine(ABC):
 
     def version(self, settings: EngineSettings) -> str:
         """That of the program that would be started; empty when it is not known. Raises EngineError."""
+        return self.installed_version()
+
+    def installed_version(self) -> str:
+        """What `find` says; empty: it is not installed, or its version is not known."""
         installed = self.find()
         return installed.version if installed else ""
 

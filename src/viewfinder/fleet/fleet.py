@@ -25,6 +25,7 @@ from viewfinder.fleet.health.canary import CanaryStore
 from viewfinder.fleet.health.canary_checks import CanaryChecks
 from viewfinder.fleet.health.entry import ModelEntry, vitals_of
 from viewfinder.fleet.health.profile import PROFILES, Profiles, need_bytes
+from viewfinder.fleet.health.upgrade_notes import UPGRADES, UpgradeNotes
 from viewfinder.fleet.health.watchdog import Watchdog
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
@@ -83,6 +84,7 @@ class Fleet:
             events=self.events,
             profiles=self._profiles,
             canary_checks=self._canary,
+            upgrade_notes=UpgradeNotes(folders.state / UPGRADES),
         )
 
     async def __aenter__(self) -> Self:
@@ -119,8 +121,7 @@ class Fleet:
         if server := self.server_of(model):
             return as_measured(card, server.variant, server.engine_version, self._measured)
         variant, engine = choose_variant(card, self._measured, self._settings.fleet)
-        found = engine.find()
-        return as_measured(card, variant, found.version if found else "", self._measured)
+        return as_measured(card, variant, engine.installed_version(), self._measured)
 
     def state_of(self, model: str) -> State:
         entry = self._entry_of(self.catalog.get(model))
@@ -321,8 +322,7 @@ class Fleet:
                 self._folders.logs / "deaths", post_mortem_of(entry, life, up_s)
             ),
         )
-        found = engine.find()
-        profile = self._profiles.get(card.name, variant.name, found.version if found else "")
+        profile = self._profiles.get(card.name, variant.name, engine.installed_version())
         need = 0 if variant.server else need_bytes(profile, variant, self._settings.engine_of(card.name))
         entry = ModelEntry(
             self.catalog.get(card.name),

@@ -40,6 +40,9 @@ class ServerView:
     load_s: Mapping[str, float] = field(default_factory=dict)
     """Seconds until each phase of the last start: spawned, listening, ready."""
     canary_s: float | None = None
+    upgrade: dict[str, Any] | None = None
+    """What was found after the engine or the files last changed: `verdict`, `sentence`, `since` (what
+    changed), `back` (how to undo it), `at_s` (wall clock). None: nothing was compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +90,5 @@ def view_of(entry: "ModelEntry", waiting: int) -> ServerView:
         idle_s=entry.idle_s if is_up else None,
         load_s=dict(server.phases_s),
         canary_s=now_s - checks.checked_s if checks.checked_s else None,
+        upgrade=report.as_json() if is_up and (report := entry.upgrade.report) else None,
     )

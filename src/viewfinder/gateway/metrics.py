@@ -38,6 +38,7 @@ COUNTED = {
     "canary": ("canary_rounds", "Canary rounds.", "good"),
     "replay": ("replays", "Requests retried because an engine died or failed.", None),
     "stall": ("stalls", "Server processes killed because they stalled.", None),
+    "upgrade": ("upgrade_checks", "Checks after an engine or files changed, by verdict.", "verdict"),
     "reload": ("reloads", "Times that the settings were read again, by outcome.", "outcome"),
 }
 """Kind of event > name of the counter, its description, and the detail that becomes a label."""

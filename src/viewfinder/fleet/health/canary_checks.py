@@ -65,14 +65,14 @@ class CanaryChecks:
         store: CanaryStore,
         hash_of: Callable[[Variant], str],
     ) -> None:
-        self._settings, self._hash_of = settings, hash_of
+        self._settings, self.hash_of = settings, hash_of
         self._events, self._answers, self._store = events, answers, store
 
     def tick(self, entry: ModelEntry) -> None:
         """Begin a check after a load or when the model is idle; called every quarter of a second or so."""
-        if not self._settings().canary or entry.checks.running or entry.is_unloading:
-            return
         settings, checks = self._settings(), entry.checks
+        if not settings.canary or checks.running or entry.upgrade.running or entry.is_unloading:
+            return
         if self._is_fresh(entry):
             # A model that is never idle is checked, too.
             must_check = entry.idle_s >= FRESH_IDLE_S or checks.answers_since >= settings.canary_requests
@@ -169,9 +169,10 @@ class CanaryChecks:
         if entry.checks.canary is None and server.variant.vision:
             with suppress(ModelFilesError):
                 variant = server.variant
-                weights = await asyncio.to_thread(self._hash_of, variant)
+                weights = await asyncio.to_thread(self.hash_of, variant)
                 await asyncio.to_thread(candidates)  # they are painted once, which takes 45 ms
-                key = canary_key(weights, variant.engine, server.engine_version, variant.name, server.options)
+                options = server.settings.chosen_options()
+                key = canary_key(weights, variant.engine, server.engine_version, variant.name, options)
                 entry.checks.canary = Canary(self._store, key, model=entry.card.name)
         if entry.checks.canary is None:
             return CanaryResult(None)

@@ -1,8 +1,9 @@
-"""A model's entry in a fleet, in three parts with one writer each: every other module only reads them.
+"""A model's entry in a fleet, in four parts with one writer each: every other module only reads them.
 
 ModelEntry    server process, leases, unloading    written by `fleet`
 Vitals        memory, load time, rates             written by `watchdog`
 CanaryRecord  the canary and its last result       written by `canary_checks`
+UpgradeRecord the check after an upgrade           written by `upgrade_checks`
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from viewfinder.fleet.health.profile import Profile
 from viewfinder.fleet.health.rates import Rates
 from viewfinder.fleet.health.slots import SpareSlot
 from viewfinder.fleet.health.stall import Rest
+from viewfinder.fleet.health.upgrade_record import UpgradeRecord
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.servers import Server
 from viewfinder.fleet.process.states import REST, State
@@ -90,6 +92,7 @@ class ModelEntry:
     vitals: Vitals
     pinned: bool = False
     checks: CanaryRecord = field(default_factory=CanaryRecord)
+    upgrade: UpgradeRecord = field(default_factory=UpgradeRecord)
     leases: set[Lease] = field(default_factory=set)
     given_back: asyncio.Event = field(default_factory=asyncio.Event)
     used_s: float = field(default_factory=_now_s)

@@ -3,7 +3,8 @@
 
 At every tick a stalled engine is killed (`stall`), and so is one that computes though no request is left, and
 answers none; an idle model is unloaded, idle models are evicted when others use more memory than planned, and
-the canary is checked when it is time for it (`canary_checks`).
+the canary is checked when it is time for it (`canary_checks`), and an upgraded model compared
+(`upgrade_checks`).
 """
 
 import asyncio
@@ -22,6 +23,8 @@ from viewfinder.fleet.health.eviction import victims
 from viewfinder.fleet.health.profile import Profile, Profiles
 from viewfinder.fleet.health.rates import Expectation
 from viewfinder.fleet.health.stall import UNKNOWN_BOUND_S, RequestPhase, Rest, Watch, bound_s
+from viewfinder.fleet.health.upgrade_checks import UpgradeChecks
+from viewfinder.fleet.health.upgrade_notes import UpgradeNotes
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.server import ServerProcess
 from viewfinder.fleet.record.events import Events
@@ -56,10 +59,14 @@ class Watchdog:
         events: Events,
         profiles: Profiles,
         canary_checks: CanaryChecks,
+        upgrade_notes: UpgradeNotes,
     ) -> None:
         self._entries, self._end = entries, end
         self._settings, self._budget_bytes = settings, budget_bytes
         self._events, self._profiles, self._canary = events, profiles, canary_checks
+        self._upgrades = UpgradeChecks(
+            entries, settings, events=events, notes=upgrade_notes, hash_of=canary_checks.hash_of
+        )
         self._watches: dict[Lease, Watch] = {}
         self._probes: dict[ModelEntry, asyncio.Task[None]] = {}
         self._measuring: set[asyncio.Task[None]] = set()
@@ -75,7 +82,7 @@ class Watchdog:
         tasks = [*self._measuring, *self._probes.values(), *([self._ticking] if self._ticking else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, self._upgrades.close(), return_exceptions=True)
         for entry in self._entries():
             self._keep(entry)
 
@@ -146,6 +153,7 @@ class Watchdog:
                 self._end(entry, "idle")
             elif is_resting:
                 self._canary.tick(entry)
+                self._upgrades.tick(entry)
         self._shrink()
 
     def _look(self, entry: ModelEntry, server: ServerProcess, lease: Lease, settings: FleetSettings) -> None:
@@ -170,7 +178,7 @@ class Watchdog:
     def _look_at_rest(self, entry: ModelEntry, server: ServerProcess) -> bool:
         """Whether the engine has nothing left to do. One that still computes is sent a small request."""
         rest = self._rest_of(entry, server)
-        if entry.leases or entry.checks.running is not None:
+        if entry.leases or entry.checks.running is not None or entry.upgrade.running is not None:
             rest.pause()
         elif entry not in self._probes and rest.look(entry.idle_s):
             task = asyncio.create_task(self._probe(entry, server, rest), name=f"probe {entry.name}")

@@ -59,8 +59,7 @@ class ServerProcess:
         rng: random.Random | None = None,
     ) -> None:
         self.card, self.variant, self.engine = launcher.card, launcher.variant, launcher.engine
-        self.options = launcher.settings.chosen_options()
-        """The engine's options that differ from the defaults: answers may depend on them."""
+        self.settings, self.files = launcher.settings, launcher.files
         self.state: State = "stopped"
         self.failure: ViewfinderError | None = None
         self.engine_version = ""

@@ -17,6 +17,9 @@ Each kind of event has a model, and these details:
     refused      requests were refused: code, count, peers (addresses with the most), within_s (none: at once)
     reload       the settings were read again: outcome ("applied", "unchanged", "partly" or "refused"),
                  settings (names of those that changed), models (that restart for it), reason
+    upgrade      a model was compared with itself before its engine or files changed: verdict ("as before",
+                 "slower", "faster", "not clear" or "other answers"), says, since (what changed), back (how
+                 to undo it)
 """
 
 import json
@@ -43,6 +46,7 @@ Kind = Literal[
     "stall",
     "refused",
     "reload",
+    "upgrade",
 ]
 
 KEPT_EVENTS = 1000
