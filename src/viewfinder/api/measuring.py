@@ -21,6 +21,7 @@ from viewfinder.catalog.published import published
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
+from viewfinder.fleet.health.upgrade_notes import UPGRADES, UpgradeNotes
 from viewfinder.measure import carried
 from viewfinder.measure import results as stored
 from viewfinder.measure.compare import own_score
@@ -209,7 +210,8 @@ def compared_guide(
         comparisons = name_incomplete(store, latest, comparisons)
     pictures = PictureFiles(charts_beside) if charts_beside else None
     draw = inline if form == "html" else pictures.draw if pictures else without_picture
-    made = make_guide(latest, published(), previous, parities, standings, evidence, draw)
+    upgrades = UpgradeNotes(paths.home() / UPGRADES).reports()
+    made = make_guide(latest, published(), previous, parities, standings, evidence, draw, upgrades)
     return write(made, form), comparisons
 
 

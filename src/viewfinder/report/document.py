@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from viewfinder.catalog.published import Published
+from viewfinder.fleet.health.upgrade_notes import UpgradeReport
 from viewfinder.host import hardware
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.parity import Parity
@@ -37,6 +38,7 @@ from viewfinder.report.method import method
 from viewfinder.report.own_pictures import OwnPictures, own_pictures
 from viewfinder.report.ranks import lines
 from viewfinder.report.sections import section
+from viewfinder.report.upgrades import upgraded
 
 TITLE = "VLM Model Loading Reference Guide"
 
@@ -49,6 +51,7 @@ def make_guide(
     standings: Sequence[Standing] = (),
     evidence: Mapping[RunModel, Evidence] | None = None,
     draw: Callable[[Chart], str] = lambda chart: "",
+    upgrades: Sequence[UpgradeReport] = (),
 ) -> Guide:
     """The whole guide.
 
@@ -56,7 +59,8 @@ def make_guide(
     is compared with the newest of them that has its model and variant. `parities` give the share of equal
     answers of two variants of one model, `standings` the models that are not worse than the best by one
     figure. `evidence` are the samples of the results: without it nothing is compared with earlier runs, and
-    ranks go by intervals. `draw` makes a chart's picture, or the name of its file.
+    ranks go by intervals. `draw` makes a chart's picture, or the name of its file. `upgrades` is what was
+    found of models whose engine or files changed since.
     """
     evidence = evidence or {}
     results = newest(results)
@@ -67,7 +71,8 @@ def make_guide(
     comparisons = compare(results, previous, evidence)
     machines, engines = _machines(results), _engines(results)
     recommended = [Remark(about=use.use, text=use.sentence, command=use.command) for use in uses]
-    listed = (recommended, known_issues(results), _changes(comparisons))
+    changed = [*upgraded(results, upgrades), *_changes(comparisons)]
+    listed = (recommended, known_issues(results), changed)
     lists = Lists(*(tuple(_plain(one, results) for one in some) for some in listed))
     links = [label(result) for result in results]
     around = [said.text, said.command, *legend, *links, *(one.text for one in machines)]
