@@ -42,6 +42,8 @@ from viewfinder.core.errors import BadRequest, FilesMissing, ModelFilesError, Un
 CARDS = Path(__file__).parent / "cards"
 WEIGHTS = Path(__file__).parent / "weights"
 T = TypeVar("T")
+MOST_NAMES_KEPT = 1000
+"""Of those that requests use: a model has several, and clients choose among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Catalog:
         self._lock_file = lock_file
         self._folder_engines = folder_engines
         self._added: dict[str, str] = {}
+        self._narrowed: dict[str, ModelCard] = {}
+        """What `get` found, by the name that was asked for."""
         self.aliases = Aliases(aliases or {})
         self._cards = {card.name: card for card in map(self._read_card, sorted(CARDS.glob("*.toml")))}
         for name, local in (extra or {}).items():
@@ -123,10 +127,14 @@ class Catalog:
         The id of a repository ("mlx-community/llava-v1.6-mistral-7b-4bit") selects the variants of that
         repository; among these, only the one that the user chose, if any. Raises UnknownModel.
         """
-        card = self.card(name)
-        variants = self._named(card, self.meant(name))
-        wanted = [variant for variant in variants if variant.name == self._wanted.get(card.name)]
-        return card.narrowed(wanted or variants)
+        if name not in self._narrowed:
+            if len(self._narrowed) > MOST_NAMES_KEPT:
+                self._narrowed.clear()
+            card = self.card(name)
+            variants = self._named(card, self.meant(name))
+            wanted = [variant for variant in variants if variant.name == self._wanted.get(card.name)]
+            self._narrowed[name] = card.narrowed(wanted or variants)
+        return self._narrowed[name]
 
     def meant(self, name: str) -> str:
         """What an alias stands for; any other name as it is."""
@@ -151,11 +159,13 @@ class Catalog:
         """
         if reference not in self._added:
             card = self._card_of(reference, mmproj)
+            self._narrowed.clear()
             self._cards[card.name] = card
             self._added[reference] = card.name
             try:
                 self.resolve(card.variants[0])
             except ModelFilesError:
+                self._narrowed.clear()
                 del self._cards[card.name], self._added[reference]
                 raise
             warn_of_several_projectors(card.variants[0])

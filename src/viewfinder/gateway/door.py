@@ -8,6 +8,7 @@ very many of these                    it is closed without an answer
 
 import ipaddress
 import logging
+from functools import lru_cache
 from typing import Protocol
 
 from viewfinder.core.seldom import Seldom
@@ -96,6 +97,7 @@ class Door:
         return True
 
 
+@lru_cache(maxsize=4096)
 def address_of(host: str | None) -> str:
     """What counts as one address: of IPv6 the network that one household gets; "" for a Unix socket."""
     if not host:

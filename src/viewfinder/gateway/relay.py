@@ -146,8 +146,9 @@ class Relay:
                             for part in (*opening, piece):
                                 lease.check()  # it may have been revoked while the client took the last part
                                 begun = True
-                                with lease.delivering():
-                                    yield part
+                                lease.begin_delivery()
+                                yield part
+                                lease.end_delivery()
                     lease.check()
                     self._delivered(lease)
                 except EngineRefused as refusal:

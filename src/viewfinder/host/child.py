@@ -34,8 +34,9 @@ KILL_S = 2.0
 """How long we try to kill what a killed warden left."""
 TEMPORARY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """Errors of the system that may be gone a moment later."""
-FEED_REST_S = 0.01
-"""The pipe holds 64 KiB meanwhile, and an engine that fills it waits."""
+FEED_REST_S = 0.05
+FEED_AT_ONCE_BYTES = 4096
+"""An engine that prints this much, as while it loads, would fill its pipe of 64 KiB and wait."""
 DRAIN_S = 2.0
 """How long we keep reading after the tree's end: only a process that escaped (macOS) still holds the pipe."""
 
@@ -334,7 +335,7 @@ class _Feed(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.output.feed(data)
-        if not self._is_hurrying:
+        if not self._is_hurrying and len(data) < FEED_AT_ONCE_BYTES:
             self._pipe.pause_reading()
             self._loop.call_later(FEED_REST_S, self._pipe.resume_reading)
 

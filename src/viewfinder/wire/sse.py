@@ -36,12 +36,14 @@ class EventReader:
         self._after_cr = ends_with_cr
         payloads: list[str] = []
         for piece in data.splitlines(keepends=True):
-            text = piece.rstrip(b"\r\n")
-            self._line += text
-            if len(self._line) + self._data_bytes > MAX_EVENT_BYTES:
+            line = piece.rstrip(b"\r\n")
+            is_whole = len(line) < len(piece)
+            if self._line or not is_whole:
+                self._line += line
+                line = bytes(self._line) if is_whole else line
+            if max(len(line), len(self._line)) + self._data_bytes > MAX_EVENT_BYTES:
                 raise EngineRefused(f"The engine sent an event of more than {MAX_EVENT_BYTES} bytes.")
-            if len(text) < len(piece):
-                line = bytes(self._line)
+            if is_whole:
                 self._line.clear()
                 if self._is_first:
                     line, self._is_first = line.removeprefix(BYTE_ORDER_MARK), False

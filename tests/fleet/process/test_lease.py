@@ -49,9 +49,10 @@ def test_the_first_word_and_the_longest_gap_are_kept(clock: SimpleNamespace) -> 
 def test_the_silence_begins_when_the_client_has_taken_what_was_said(clock: SimpleNamespace) -> None:
     lease = Owner().lease
     lease.chunk_arrived()
-    with lease.delivering():
-        assert lease.is_delivering
-        clock.s = 500
+    lease.begin_delivery()
+    assert lease.is_delivering
+    clock.s = 500
+    lease.end_delivery()
     assert (lease.is_delivering, lease.last_chunk_s) == (False, 500)
     clock.s = 501
     lease.chunk_arrived()

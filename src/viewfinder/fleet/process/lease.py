@@ -1,8 +1,7 @@
 """The right to send one request to a ready server; granted by `fleet`, used by the gateway."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Self
 
 from viewfinder.client.chat import ChatClient
@@ -49,11 +48,12 @@ class Lease:
         self.last_chunk_s = now_s
         self.chunks += 1
 
-    @contextmanager
-    def delivering(self) -> Iterator[None]:
-        """Around the delivery of a chunk to the client; the engine's silence is counted from its end."""
+    def begin_delivery(self) -> None:
+        """Before a chunk is delivered to the client."""
         self.is_delivering = True
-        yield
+
+    def end_delivery(self) -> None:
+        """After it: the engine's silence is counted from here."""
         self.is_delivering, self.last_chunk_s = False, time.monotonic()
 
     def check(self) -> None:
