@@ -20,6 +20,7 @@ MISTAKES: list[tuple[str, int, str, str]] = [
     # What was typed; the exit code; what is wrong; the way out.
     ("asck glimpse Hi", USAGE, "no command 'asck'", "Did you mean ask?"),
     ("delete glimpse", USAGE, "no command 'delete'", ""),
+    ("mcp --http --port 70000", USAGE, "less than or equal to 65535", "viewfinder mcp --help"),
     ("uninstall", USAGE, "nobody can be asked", "--dry-run"),
     ("rm glimpse", USAGE, "not of the hub, and stay", "what `viewfinder pull` downloaded"),
     ("rm glimse", USAGE, "no model named 'glimse'", "Did you mean glimpse?"),

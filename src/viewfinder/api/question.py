@@ -66,6 +66,15 @@ def _with_question(parts: Sequence[str]) -> str:
     return f"It comes last: viewfinder ask MODEL {shlex.join(images)} {question or _ANY_QUESTION}"
 
 
+def require_data_urls(images: Sequence[str]) -> None:
+    """Raise BadRequest for an image that is none: where a caller must not read this computer's files."""
+    for image in images:
+        if not image.startswith("data:"):
+            raise BadRequest(
+                "An image is no data URL.", hint="Send the file itself: data:image/png;base64,<in base64>."
+            )
+
+
 def _require_no_address(image: str) -> None:
     if image.startswith(("http:/", "https:/")):  # a path has no second slash
         raise BadRequest("An image is an address on the web.", hint="Download it, and give the file's path.")

@@ -35,6 +35,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "logs:events",
             "Show the events of `serve`: loads, deaths, refusals, reloads and others.",
         ),
+        "mcp": ("mcp:mcp", "Give agents eyes, over MCP: one tool, `look`, and the guide's first screen."),
         "suspects": (
             "suspects:suspects",
             "List the answers given shortly before a model failed its canary: they may be wrong.",
