@@ -7,6 +7,7 @@ import pytest
 from tests.catalog import gguf_maker as make
 from tests.hostile.test_model_folders import HF, PAIR, added, pair, two_pairs
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import LocalModel
 from viewfinder.core.errors import BadRequest, ModelFilesError
 
 
@@ -50,5 +51,8 @@ def test_what_is_named_as_a_projector_must_be_one_that_fits(tmp_path: Path) -> N
 
 
 def test_a_model_with_its_own_encoder_takes_no_projector(tmp_path: Path) -> None:
+    projector = make.projector(tmp_path / "mmproj.gguf")
     with pytest.raises(BadRequest, match="--mmproj belongs to a GGUF model"):
-        Catalog().add(str(HF), make.projector(tmp_path / "mmproj.gguf"))
+        Catalog().add(str(HF), projector)
+    with pytest.raises(BadRequest, match="--mmproj belongs to a GGUF model"):  # `serve` said nothing
+        Catalog({"mine": LocalModel(model=HF, mmproj=projector)})

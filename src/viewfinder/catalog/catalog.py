@@ -316,9 +316,7 @@ class Catalog:
                     code="model_missing",
                 )
             name = path.name if path.is_dir() else path.stem
-            card = card_of_files(self._free_name(name), LocalModel(model=path, mmproj=mmproj))
-            require_projector_used(reference, card, mmproj)
-            return card
+            return card_of_files(self._free_name(name), LocalModel(model=path, mmproj=mmproj))
         wanted = parse_reference(reference)
         folder = snapshot(wanted.repo, wanted.revision)
         if folder is None:

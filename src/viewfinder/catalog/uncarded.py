@@ -89,7 +89,8 @@ def card_of_repository(name: str, repository: Repository, snapshot: Path) -> Mod
 
 
 def card_of_files(name: str, local: LocalModel) -> ModelCard:
-    """The card of a GGUF file with or without its projector, or of a model folder."""
+    """The card of a GGUF file with or without its projector, or of a model folder. Raises BadRequest for a
+    projector that it has no use for."""
     # Engines run in another working directory than the one that the path was typed in.
     path, mmproj = _absolute(local.model), local.mmproj and _absolute(local.mmproj)
     if path.is_dir():
@@ -103,7 +104,9 @@ def card_of_files(name: str, local: LocalModel) -> ModelCard:
         vision = variant.vision or local.engine not in (LLAMA_CPP, *FOLDER_ENGINES)
         own = {"name": local.engine, "engine": local.engine, "vision": vision}
         variant = variant.model_copy(update=own)
-    return _card(name, f"Your own files: {path.name}.", variant, path)
+    card = _card(name, f"Your own files: {path.name}.", variant, path)
+    require_projector_used(str(local.model), card, local.mmproj)
+    return card
 
 
 def require_projector_used(reference: str, card: ModelCard, mmproj: Path | None) -> None:
