@@ -19,12 +19,12 @@ def ask(
         str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
     ],
     parts: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="[IMAGE...] QUESTION",
             help="Image files, then the question about all of them; of a folder, each image is asked about.",
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -46,6 +46,11 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a model a question, with or without images."""
+    if not parts:
+        raise BadRequest(
+            "The question is missing.",
+            hint=f'Write: viewfinder ask {model} "What is this?" For a conversation: viewfinder chat {model}',
+        )
     with interrupts.Importing():
         from viewfinder.api.question import check_question
 

@@ -93,6 +93,15 @@ ALIASES = {
     "remove": "rm",
 }
 """What other programs call them."""
+MEANT_ELSEWHERE = {
+    "completion": "Install it: viewfinder --install-completion",
+    "download": "To get a model: viewfinder pull MODEL",
+    "install": "To get a model: viewfinder pull MODEL",
+    "start": "To serve all models: viewfinder serve",
+    "config": "Edit {file}; docs/settings.md has every setting.",
+    "settings": "Edit {file}; docs/settings.md has every setting.",
+}
+"""What other programs have as a command, and where it is here."""
 WHERE = {name: place for section in COMMANDS.values() for name, (place, _) in section.items()}
 
 
@@ -130,12 +139,12 @@ class CommandGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] not in WHERE and args[0] not in ALIASES and not ctx.resilient_parsing:
             from viewfinder.core.errors import BadRequest
+            from viewfinder.core.paths import user_config_file
             from viewfinder.core.variables import nearest
 
-            raise BadRequest(
-                f"There is no command '{args[0]}'.",
-                hint=nearest(args[0], [*WHERE, *ALIASES]) or "All commands: viewfinder --help",
-            )
+            elsewhere = MEANT_ELSEWHERE.get(args[0], "").format(file=user_config_file())
+            meant = elsewhere or nearest(args[0], [*WHERE, *ALIASES]) or "All commands: viewfinder --help"
+            raise BadRequest(f"There is no command '{args[0]}'.", hint=meant)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
