@@ -34,9 +34,13 @@ def stdio(home: Path) -> StdioServerParameters:
 
 
 async def test_an_agent_sees(tmp_path: Path) -> None:
+    others = set(psutil.Process().children(recursive=True))
     async with Client(stdio(tmp_path)) as client:
         await sees(client)
-    assert not psutil.Process().children(recursive=True)
+        started = set(psutil.Process().children(recursive=True)) - others
+        assert started
+    _, left = psutil.wait_procs(started, timeout=30)
+    assert left == []
 
 
 async def sees(stdio: Client) -> None:
@@ -48,7 +52,6 @@ async def sees(stdio: Client) -> None:
     assert (said(looked), looked.is_error) == ("Blue.", False)
     both = {"image": [AS_DATA, str(SHAPES)], "question": "How many pictures are there?", "model": "glimpse"}
     assert said(await stdio.call_tool("look", both))
-    assert psutil.Process().children(recursive=True)
 
     for wrong, words in (
         ({"image": str(SHAPES), "question": "What?", "model": "glimse"}, "Did you mean glimpse?"),
