@@ -7,7 +7,7 @@ import pytest
 
 from tests.report.conftest import Make
 from viewfinder.catalog.card import ModelCard
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
 from viewfinder.measure.results import ModelResult
@@ -34,14 +34,20 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def measure(glimpse: ModelCard, store: Store) -> Callable[[Suite], Awaitable[ModelResult]]:
+def weights() -> Path:
+    """Where glimpse's files are."""
+    return WEIGHTS
+
+
+@pytest.fixture
+def measure(glimpse: ModelCard, store: Store, weights: Path) -> Callable[[Suite], Awaitable[ModelResult]]:
     """The result of a suite."""
 
     async def measure(suite: Suite) -> ModelResult:
         [result] = await run_suite(
             [glimpse],
             suite,
-            catalog=Catalog(),
+            catalog=Catalog(weights=weights),
             settings=Settings(),
             store=store,
             folders=paths.folders(),
