@@ -161,7 +161,7 @@ def test_logs_follow_a_restart_and_outlive_the_serve(vf, operated: Served, confi
         assert following.stdout.readline()  # from now on it follows
         vf("stop", "glimpse")
         vf("load", "glimpse")
-        assert any("listening" in line for line in following.stdout)
+        assert any("loading the llama.cpp library" in line for line in following.stdout)
         following.send_signal(signal.SIGINT)
         assert following.wait(PATIENCE_S) == 0
     finally:

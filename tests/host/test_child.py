@@ -316,6 +316,24 @@ async def test_a_flood_is_bounded_in_memory_and_on_disk(start, tmp_path):
     assert len(child.tail(10**6)) <= 64 * 1024
 
 
+async def test_what_was_printed_before_it_serves_is_kept_whole(tmp_path):
+    said = tmp_path / "said"
+    program = (
+        "import pathlib, signal, time; print('loading', flush=True); time.sleep(0.02); "
+        f"print('listening', flush=True); pathlib.Path({str(said)!r}).touch(); signal.pause()"
+    )
+    child = await Child.start(
+        ChildSpec((sys.executable, "-c", program), env=dict(os.environ), log_file=tmp_path / "log")
+    )
+    async with asyncio.timeout(10):
+        while not said.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    await asyncio.sleep(0.01)
+    child.keep_only(lambda line: "")
+    await child.stop(0)
+    assert child.tail() == "loading\nlistening"
+
+
 async def test_knows_when_the_program_last_printed(start):
     before_s = time.monotonic()
     child = await start("sleeps")

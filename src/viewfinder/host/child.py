@@ -320,7 +320,8 @@ class Child:
 class _Feed(asyncio.Protocol):
     """Carries a pipe's bytes into an Output; `closed` is done at end of file.
 
-    After each piece it rests: what an engine prints about an answer waits in the pipe, and not the answer.
+    While it serves, it rests after each piece: what an engine prints about an answer waits in the pipe, and
+    not the answer. Before that it reads at once, so that the last lines of a start are kept whole.
     """
 
     def __init__(self, output: Output) -> None:
@@ -335,7 +336,7 @@ class _Feed(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.output.feed(data)
-        if not self._is_hurrying and len(data) < FEED_AT_ONCE_BYTES:
+        if self.output.is_filtered and not self._is_hurrying and len(data) < FEED_AT_ONCE_BYTES:
             self._pipe.pause_reading()
             self._loop.call_later(FEED_REST_S, self._pipe.resume_reading)
 

@@ -45,6 +45,11 @@ class Output:
         self.total_bytes += len(data)
         self._store(data if self._kept is None else self._filtered(data))
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether only a part of its lines is kept, as while an engine serves."""
+        return self._kept is not None
+
     def keep_only(self, kept: Callable[[str], str]) -> None:
         """From now on, keep of each line only what `kept` returns; lines of which that is nothing are left
         out, with one line in place of all that follow each other."""
