@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from viewfinder.api.exporting import export, export_lmms_eval
     from viewfinder.api.measuring import bench, guide
     from viewfinder.api.model import Model, load
-    from viewfinder.api.models import ModelLine, VariantLine, models, variants
+    from viewfinder.api.models import models, variants
     from viewfinder.api.pulling import PulledModel, pull
     from viewfinder.api.serving import Serving, serve
     from viewfinder.core.config import Settings, load_settings
     from viewfinder.core.errors import ViewfinderError
+    from viewfinder.fleet.listing import ModelLine, VariantLine
 
 _HOMES = {
     name: home
@@ -25,11 +26,12 @@ _HOMES = {
         "api.exporting": ["export", "export_lmms_eval"],
         "api.measuring": ["bench", "guide"],
         "api.model": ["Model", "load"],
-        "api.models": ["ModelLine", "VariantLine", "models", "variants"],
+        "api.models": ["models", "variants"],
         "api.pulling": ["PulledModel", "pull"],
         "api.serving": ["Serving", "serve"],
         "core.config": ["Settings", "load_settings"],
         "core.errors": ["ViewfinderError"],
+        "fleet.listing": ["ModelLine", "VariantLine"],
     }.items()
     for name in names
 }

@@ -7,8 +7,8 @@ import pytest
 
 import viewfinder
 from viewfinder.api.first_choice import Suits, first_choices, suitable_size
-from viewfinder.api.models import ModelLine
 from viewfinder.core.config import Settings
+from viewfinder.fleet.listing import ModelLine
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure.figures import Gate, Missing
 from viewfinder.measure.measures.gates.result import Gates

@@ -7,16 +7,13 @@ of these the largest that is of a size for this computer.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from viewfinder.core.config import Settings
+from viewfinder.fleet.listing import FirstChoice, ModelLine
 from viewfinder.host.hardware import Machine
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.advice import able_overall, decisive_share, first, summary
 from viewfinder.report.conditions import passed, qualified
-
-if TYPE_CHECKING:
-    from viewfinder.api.models import ModelLine
 
 PICTURES, TEXT = "pictures", "text"
 ON_A_PROCESSOR_BYTES, A_CORE_BYTES = 3_000_000_000, 750_000_000
@@ -24,17 +21,6 @@ ON_A_PROCESSOR_BYTES, A_CORE_BYTES = 3_000_000_000, 750_000_000
 core, at most the first. A rule of thumb: a larger one is read through once for each token."""
 SHARE_WITH_GRAPHICS = 0.75
 """Of what fits, with graphics: other programs use the same memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class FirstChoice:
-    """`uses` are "pictures", "text" or both; `command` is the next one to type."""
-
-    uses: tuple[str, ...]
-    model: str
-    reason: str
-    command: str
-    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +40,7 @@ def suitable_size(settings: Settings, machine: Machine) -> Suits:
 
 
 def first_choices(
-    lines: Sequence["ModelLine"], results: Mapping[tuple[str, str], ModelResult], suits: Suits
+    lines: Sequence[ModelLine], results: Mapping[tuple[str, str], ModelResult], suits: Suits
 ) -> list[FirstChoice]:
     """One for pictures and one for text, or one for both; none for a use that no model here has."""
     pictures = _measured(lines, results, "vision") or _by_size(lines, suits, lambda line: line.vision)
@@ -66,7 +52,7 @@ def first_choices(
 
 
 def _measured(
-    lines: Sequence["ModelLine"], results: Mapping[tuple[str, str], ModelResult], gate: str
+    lines: Sequence[ModelLine], results: Mapping[tuple[str, str], ModelResult], gate: str
 ) -> FirstChoice | None:
     """The best of those that were measured here and are still here; one for both uses comes first."""
     here = {(line.name, line.variant) for line in lines if line.here and line.runs and not line.limits}
@@ -86,7 +72,7 @@ def _measured(
 
 
 def _by_size(
-    lines: Sequence["ModelLine"], suits: Suits, able: Callable[["ModelLine"], bool]
+    lines: Sequence[ModelLine], suits: Suits, able: Callable[[ModelLine], bool]
 ) -> FirstChoice | None:
     """The best by what is published of it."""
     candidates = [
@@ -111,5 +97,5 @@ def _by_size(
     return FirstChoice((), best.name, why, f"viewfinder pull {best.name}")
 
 
-def _preference(line: "ModelLine") -> tuple[bool, bool, int, int]:
+def _preference(line: ModelLine) -> tuple[bool, bool, int, int]:
     return line.here, not line.short_license.endswith("*"), line.year or 0, line.needs_bytes or 0

@@ -13,9 +13,8 @@ from rich.text import Text
 from viewfinder.cli.console import columns, output, print_json, rough
 
 if TYPE_CHECKING:
-    from viewfinder.api.first_choice import FirstChoice
-    from viewfinder.api.models import ModelDetails, ModelLine, VariantLine
     from viewfinder.api.offers import Offer
+    from viewfinder.fleet.listing import FirstChoice, ModelDetails, ModelLine, VariantLine
 
 COLUMNS = ("model", "memory", "fits", "to pull", "measured", "what for", "license")
 _FEW = 8
