@@ -29,6 +29,7 @@ from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.keys import KeyFile
 from viewfinder.gateway.listen import serve
+from viewfinder.gateway.page_routes import Pages
 from viewfinder.host.sockets import Bound, bind_port, url
 from viewfinder.media.intake import Intake
 
@@ -323,6 +324,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             keys: KeyFile | None = None,
             terms: Terms | None = None,
             kept: KeptTurns | None = None,
+            pages: Pages | None = None,
             **given: Any,
         ) -> Gateway:
             settings = Settings(port=0, **given)
@@ -333,7 +335,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             stop, listening = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(
                 serve(
-                    make_app(fleet, intake, settings, "1.2.3", keys=keys, kept=kept),
+                    make_app(fleet, intake, settings, "1.2.3", keys=keys, kept=kept, pages=pages),
                     bound,
                     settings,
                     stop=stop,

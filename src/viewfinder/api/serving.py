@@ -32,7 +32,9 @@ from viewfinder.gateway.keys import OF_SETTINGS, KeyFile
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
+from viewfinder.gateway.page_routes import Pages
 from viewfinder.gateway.request_record import RequestRecords
+from viewfinder.gateway.sessions import new_secret
 from viewfinder.host.descriptors import raise_limit
 from viewfinder.host.output import Output
 from viewfinder.host.own_addresses import own_addresses
@@ -201,10 +203,11 @@ class _Service:
         keys: KeyFile,
         kept: KeptTurns,
         records: RequestRecords | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self.fleet, self._intake, self._settings, self._keys = fleet, intake, settings, keys
         self.kept, self.records = kept, records or RequestRecords()
-        self._metrics = Metrics(fleet)
+        self._metrics, self._secret, self._pages = Metrics(fleet), new_secret(), pages
         self.terms = Terms.of(settings.limits, settings.fleet.drain_s, self.records)
         self.app = Replaceable(self._made())
 
@@ -242,6 +245,8 @@ class _Service:
             metrics=self._metrics,
             keys=self._keys,
             kept=self.kept,
+            pages=self._pages,
+            secret=self._secret,
         )
 
 

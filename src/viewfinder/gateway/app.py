@@ -1,12 +1,13 @@
 """The whole HTTP API on one page; made by api, which serves it with `listen`."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from viewfinder.core.config import Settings
@@ -26,9 +27,11 @@ from viewfinder.gateway.metrics import Metrics, RequestCounter
 from viewfinder.gateway.models import Models
 from viewfinder.gateway.openapi import OpenAPI
 from viewfinder.gateway.origins import Origins
+from viewfinder.gateway.page_routes import Pages
 from viewfinder.gateway.preflights import Options, Preflights
 from viewfinder.gateway.props import PropsPage
 from viewfinder.gateway.responses import Responses
+from viewfinder.gateway.sessions import Sessions
 from viewfinder.host.own_names import own_names
 from viewfinder.media.intake import Intake
 from viewfinder.wire.anthropic import Anthropic
@@ -45,11 +48,16 @@ def make_app(
     metrics: Metrics | None = None,
     keys: KeyFile | None = None,
     kept: KeptTurns | None = None,
+    pages: Pages | None = None,
+    otherwise: Sequence[BaseRoute] = (),
+    secret: bytes | None = None,
 ) -> Starlette:
     """The gateway; the caller starts and closes `fleet` and `intake`.
 
     `metrics` are those of the previous app, when this one replaces it. `keys` open it beside the key of the
-    settings. `kept` are the conversations of /v1/responses; without it none is kept.
+    settings. `kept` are the conversations of /v1/responses; without it none is kept. `pages` are what
+    browsers see; they come before the API, and `otherwise` behind it. `secret` is that of the previous app's
+    sessions.
     """
     models = Models(fleet, settings)
     metrics = metrics or Metrics(fleet)
@@ -64,8 +72,10 @@ def make_app(
     async def health(_request: Request) -> Response:
         return JSONResponse(Health(version=version).model_dump())
 
+    sessions = Sessions(known_keys, secret)
     app = Starlette(
         routes=[
+            *(pages(sessions) if pages else ()),
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
             Route("/v1/completions", texts, methods=["POST"]),
@@ -84,6 +94,7 @@ def make_app(
             Route("/ready", models.ready),
             Route("/metrics", metrics.page),
             Route("/openapi.json", OpenAPI(version, settings.limits, known_keys).page),
+            *otherwise,
         ],
         middleware=[Middleware(RequestCounter, metrics=metrics), *guards(settings, known_keys)],
         exception_handlers=problems.HANDLERS,

@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +40,16 @@ class StoredKey(BaseModel):
     name: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     created_at: str
+    admin: bool = False
+    """Whether it opens more than asking: loading models, pulling, measuring."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Whose key a request or a session has; `name` is that of the key."""
+
+    name: str
+    is_admin: bool
 
 
 class _Stored(BaseModel):
@@ -73,7 +84,7 @@ class KeyFile:
             ) from None
         return self._keys
 
-    def add(self, name: str) -> str:
+    def add(self, name: str, *, admin: bool = False) -> str:
         """Store a new key and return it; it cannot be read again. Raises BadRequest."""
         if not _NAME.fullmatch(name) or name == OF_SETTINGS:
             raise BadRequest(
@@ -90,7 +101,8 @@ class KeyFile:
                     param="name",
                 )
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self._write((*self.all(), StoredKey(name=name, sha256=_hashed(key.encode()), created_at=now)))
+            new = StoredKey(name=name, sha256=_hashed(key.encode()), created_at=now, admin=admin)
+            self._write((*self.all(), new))
         return key
 
     def remove(self, name: str) -> None:
@@ -116,7 +128,8 @@ class KeyFile:
         new = self._file.with_suffix(".part")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(_Stored(keys=keys).model_dump_json(indent=1))
+            # Without defaults: a Viewfinder from before there was `admin` reads it, too.
+            file.write(_Stored(keys=keys).model_dump_json(indent=1, exclude_defaults=True))
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._file)
@@ -140,15 +153,37 @@ class Keys:
 
     def owner_of(self, headers: Headers) -> str:
         """The name of the key that these headers have, or empty."""
-        return next(filter(None, map(self._owner_of, _given(headers))), "")
+        return next(filter(None, map(self.name_of, _given(headers))), "")
 
-    def _owner_of(self, key: bytes) -> str:
+    def name_of(self, key: bytes) -> str:
+        """The name of this key, or empty."""
         if self._of_settings and hmac.compare_digest(key, self._of_settings):
             return OF_SETTINGS
         try:
             return self._file.owner_of(key) if self._file else ""
         except ViewfinderError:
             return ""
+
+    def owner_named(self, name: str) -> KeyOwner | None:
+        """Who has the key of this name; None when there is no such key (any more)."""
+        if name == OF_SETTINGS:
+            return KeyOwner(name, is_admin=True) if self._of_settings else None
+        stored = self._stored(name)
+        return KeyOwner(name, stored.admin) if stored else None
+
+    def hash_of(self, name: str) -> str:
+        """Of the key that has this name now, or empty; another key of the same name has another."""
+        if name == OF_SETTINGS:
+            return _hashed(self._of_settings) if self._of_settings else ""
+        stored = self._stored(name)
+        return stored.sha256 if stored else ""
+
+    def _stored(self, name: str) -> StoredKey | None:
+        try:
+            stored = self._file.all() if self._file else ()
+        except ViewfinderError:
+            return None
+        return next((one for one in stored if one.name == name), None)
 
     def _has_stored(self) -> bool:
         try:

@@ -16,6 +16,8 @@ from starlette.datastructures import Headers
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from viewfinder.gateway.page_routes import PageRoute
+
 SHOWN_CHARS = 64
 """Of a path that is not here."""
 MEANT_CHARS = 1024
@@ -126,7 +128,7 @@ def _methods(route: Route) -> set[str]:
 
 def _main(routes: Collection[Route]) -> Iterator[str]:
     """What a client begins with: no path below another."""
-    posts = [route for route in routes if _methods(route) == {"POST"}]
+    posts = [route for route in routes if _methods(route) == {"POST"} and route.path.startswith("/v1/")]
     above = tuple(f"{route.path}/" for route in posts if "{" not in route.path)
     yield from (_written(route) for route in posts if not route.path.startswith(above))
     yield "GET /v1/models"
@@ -153,7 +155,9 @@ def _root(scope: Scope) -> str:
 
 
 def _routes(scope: Scope) -> list[Route]:
-    return [route for route in scope["app"].routes if isinstance(route, Route)]
+    """Those of the API: to a client that asks for a page, pages speak for themselves."""
+    routes = scope["app"].routes
+    return [route for route in routes if isinstance(route, Route) and not isinstance(route, PageRoute)]
 
 
 def _parts(path: str) -> list[str]:
