@@ -59,41 +59,14 @@ def make_app(
     browsers see; they come before the API, and `otherwise` behind it. `secret` is that of the previous app's
     sessions.
     """
-    models = Models(fleet, settings)
     metrics = metrics or Metrics(fleet)
     known_keys = keys_of(settings, keys)
-    kept = kept or KeptTurns.nothing()
-    responses = Responses(fleet, intake, settings, metrics.used, kept)
-    one = KeptResponses(fleet, kept)
-    chat = Chat(fleet, intake, settings, metrics.used)
-    messages = Chat(fleet, intake, settings, metrics.used, Anthropic())
-    texts = CompletionChat(fleet, intake, settings, metrics.used, Completions())
-
-    async def health(_request: Request) -> Response:
-        return JSONResponse(Health(version=version).model_dump())
-
     sessions = Sessions(known_keys, secret)
     app = Starlette(
         routes=[
             *(pages(sessions) if pages else ()),
-            Route("/v1/chat/completions", chat, methods=["POST"]),
-            Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
-            Route("/v1/completions", texts, methods=["POST"]),
-            Route("/v1/messages", messages, methods=["POST"]),
-            Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
-            Route("/v1/responses", responses, methods=["POST"]),
-            Route("/v1/responses/input_tokens", Counting(responses), methods=["POST"]),
-            Route("/v1/responses/{id}", one.one, methods=["GET", "DELETE"]),
-            Route("/v1/responses/{id}/input_items", one.input_items),
-            Route("/v1/responses/{id}/cancel", one.cancel, methods=["POST"]),
-            Route("/v1/answers/{id}", partial(given_answer, fleet)),
-            Route("/v1/models", models.all),
-            Route("/v1/models/{name:model}", models.one),
-            Route("/props", PropsPage(fleet, settings, version).page),
-            Route("/health", health),
-            Route("/ready", models.ready),
-            Route("/metrics", metrics.page),
-            Route("/openapi.json", OpenAPI(version, settings.limits, known_keys).page),
+            *_asking(fleet, intake, settings, metrics, kept or KeptTurns.nothing()),
+            *_looking(fleet, settings, version, metrics, known_keys),
             *otherwise,
         ],
         middleware=[Middleware(RequestCounter, metrics=metrics), *guards(settings, known_keys)],
@@ -101,6 +74,48 @@ def make_app(
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _asking(
+    fleet: Fleet, intake: Intake, settings: Settings, metrics: Metrics, kept: KeptTurns
+) -> list[BaseRoute]:
+    """What a model answers, and what is kept of it."""
+    responses = Responses(fleet, intake, settings, metrics.used, kept)
+    one = KeptResponses(fleet, kept)
+    chat = Chat(fleet, intake, settings, metrics.used)
+    messages = Chat(fleet, intake, settings, metrics.used, Anthropic())
+    texts = CompletionChat(fleet, intake, settings, metrics.used, Completions())
+    return [
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
+        Route("/v1/completions", texts, methods=["POST"]),
+        Route("/v1/messages", messages, methods=["POST"]),
+        Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
+        Route("/v1/responses", responses, methods=["POST"]),
+        Route("/v1/responses/input_tokens", Counting(responses), methods=["POST"]),
+        Route("/v1/responses/{id}", one.one, methods=["GET", "DELETE"]),
+        Route("/v1/responses/{id}/input_items", one.input_items),
+        Route("/v1/responses/{id}/cancel", one.cancel, methods=["POST"]),
+        Route("/v1/answers/{id}", partial(given_answer, fleet)),
+    ]
+
+
+def _looking(fleet: Fleet, settings: Settings, version: str, metrics: Metrics, keys: Keys) -> list[BaseRoute]:
+    """What there is, and how it is."""
+    models = Models(fleet, settings)
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse(Health(version=version).model_dump())
+
+    return [
+        Route("/v1/models", models.all),
+        Route("/v1/models/{name:model}", models.one),
+        Route("/props", PropsPage(fleet, settings, version).page),
+        Route("/health", health),
+        Route("/ready", models.ready),
+        Route("/metrics", metrics.page),
+        Route("/openapi.json", OpenAPI(version, settings.limits, keys).page),
+    ]
 
 
 class Replaceable:
