@@ -27,3 +27,17 @@ def test_a_key_is_added_listed_and_removed() -> None:
     run("rm", "phone")
     assert json.loads(run("--json")[0]) == []
     assert "viewfinder keys add NAME" in run()[1]
+
+
+def test_admin_keys_are_listed_as_such() -> None:
+    run("add", "desk", "--admin")
+    run("add", "phone")
+    assert {one["name"]: one["admin"] for one in json.loads(run("--json")[0])} == {
+        "desk": True,
+        "phone": False,
+    }
+    lines = run()[0].splitlines()
+    assert [(line.split()[0], line.split()[-1]) for line in lines[1:]] == [
+        ("desk", "admin"),
+        ("phone", "ask"),
+    ]

@@ -1,6 +1,8 @@
 """Named API keys: stored as hashes, known to a running gateway at once, counted by name."""
 
 import asyncio
+import hashlib
+import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from viewfinder.core.errors import BadRequest, ViewfinderError
-from viewfinder.gateway.keys import OF_SETTINGS, KeyFile, Keys
+from viewfinder.gateway.keys import OF_SETTINGS, KeyFile, KeyOwner, Keys
 from viewfinder.gateway.listen import require_key_beyond_loopback
 
 
@@ -23,12 +25,17 @@ def bearer(key: str) -> Headers:
     return Headers({"authorization": f"Bearer {key}"})
 
 
+def name_of(keys: Keys, key: str) -> str:
+    owner = keys.owner_of(bearer(key))
+    return owner.name if owner else ""
+
+
 def test_a_key_opens_and_is_nowhere_on_the_disk(file: Path) -> None:
     key = KeyFile(file).add("phone")
     keys = Keys("main", KeyFile(file))
-    assert keys.owner_of(bearer(key)) == "phone"
-    assert keys.owner_of(bearer("main")) == OF_SETTINGS
-    assert keys.owner_of(bearer(f"{key}x")) == ""
+    assert keys.owner_of(bearer(key)) == KeyOwner("phone", is_admin=False)
+    assert keys.owner_of(bearer("main")) == KeyOwner(OF_SETTINGS, is_admin=True)
+    assert keys.owner_of(bearer(f"{key}x")) is None
     written = b"".join(one.read_bytes() for one in file.parent.iterdir())
     assert key.encode() not in written
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -39,9 +46,9 @@ def test_keys_are_needed_from_the_first_one_on_and_a_removed_one_opens_nothing(f
     assert not keys.are_needed
     phone, desk = elsewhere.add("phone"), elsewhere.add("desk")
     assert keys.are_needed
-    assert [keys.owner_of(bearer(key)) for key in (phone, desk)] == ["phone", "desk"]
+    assert [name_of(keys, key) for key in (phone, desk)] == ["phone", "desk"]
     elsewhere.remove("phone")
-    assert [keys.owner_of(bearer(key)) for key in (phone, desk)] == ["", "desk"]
+    assert [name_of(keys, key) for key in (phone, desk)] == ["", "desk"]
 
 
 @pytest.mark.parametrize("name", ["", "two words", "../up", "A", "x" * 41, ".a", "é", "a\n", OF_SETTINGS])
@@ -63,9 +70,8 @@ def test_a_name_is_taken_once_and_an_unknown_one_cannot_be_removed(file: Path) -
 def test_keys_that_are_added_at_the_same_time_are_all_kept(file: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         added = list(threads.map(lambda number: KeyFile(file).add(f"n{number}"), range(16)))
-    assert sorted(map(KeyFile(file).owner_of, (key.encode() for key in added))) == sorted(
-        f"n{number}" for number in range(16)
-    )
+    found = [KeyFile(file).find(key.encode()) for key in added]
+    assert [one.name for one in found if one] == [f"n{number}" for number in range(16)]
 
 
 ODD_HASH = '{"keys": [{"name": "a", "sha256": "\u00e9", "created_at": ""}]}'
@@ -78,7 +84,7 @@ def test_a_broken_file_opens_nothing_and_is_told(file: Path, content: str) -> No
     keys = Keys("main", KeyFile(file))
     assert keys.are_needed
     assert Keys(file=KeyFile(file)).are_needed
-    assert (keys.owner_of(bearer("x")), keys.owner_of(bearer("main"))) == ("", OF_SETTINGS)
+    assert (name_of(keys, "x"), name_of(keys, "main")) == ("", OF_SETTINGS)
     with pytest.raises(ViewfinderError, match="cannot be read"):
         KeyFile(file).all()
     with pytest.raises(ViewfinderError, match="cannot be read"):
@@ -97,6 +103,22 @@ def test_a_stored_key_is_enough_beyond_loopback(file: Path) -> None:
         require_key_beyond_loopback("0.0.0.0", None, KeyFile(file))
     KeyFile(file).add("phone")
     require_key_beyond_loopback("0.0.0.0", None, KeyFile(file))
+
+
+def test_admin_keys_are_those_that_were_added_as_such(file: Path) -> None:
+    desk, phone = KeyFile(file).add("desk", admin=True), KeyFile(file).add("phone")
+    keys = Keys(file=KeyFile(file))
+    assert keys.owner_of(bearer(desk)) == KeyOwner("desk", is_admin=True)
+    assert keys.owner_of(bearer(phone)) == KeyOwner("phone", is_admin=False)
+    assert file.read_text().count("admin") == 1, "other keys can be read by an older Viewfinder"
+
+
+def test_keys_of_an_older_viewfinder_can_only_ask(file: Path) -> None:
+    stored = {"name": "old", "sha256": hashlib.sha256(b"vf-old").hexdigest(), "created_at": "2026-01-01"}
+    file.write_text(json.dumps({"keys": [stored]}))
+    assert Keys(file=KeyFile(file)).owner_of(bearer("vf-old")) == KeyOwner("old", is_admin=False)
+    KeyFile(file).add("new", admin=True)
+    assert [(one.name, one.admin) for one in KeyFile(file).all()] == [("old", False), ("new", True)]
 
 
 async def test_usage_is_counted_by_the_name_of_the_key(start: Any, file: Path) -> None:

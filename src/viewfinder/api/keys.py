@@ -4,10 +4,10 @@ from viewfinder.core import paths
 from viewfinder.gateway.keys import KeyFile, StoredKey
 
 
-def add_key(name: str) -> str:
+def add_key(name: str, *, admin: bool = False) -> str:
     """A new key, which is stored as a hash and cannot be shown again. A running `serve` knows it at once.
-    Raises BadRequest when the name is taken or cannot be one."""
-    return KeyFile(paths.keys_file()).add(name)
+    `admin`: it opens /fleet, too. Raises BadRequest when the name is taken or cannot be one."""
+    return KeyFile(paths.keys_file()).add(name, admin=admin)
 
 
 def remove_key(name: str) -> None:

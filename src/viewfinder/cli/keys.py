@@ -25,21 +25,25 @@ def listed(
         return
     keys = all_keys()
     if as_json:
-        print_json([{"name": one.name, "created_at": one.created_at} for one in keys])
+        print_json([{"name": one.name, "created_at": one.created_at, "admin": one.admin} for one in keys])
     elif keys:
-        output.print(
-            columns(("name", "added"), [(one.name, one.created_at[:16]) for one in keys], [""] * len(keys))
-        )
+        rows = [(one.name, one.created_at[:16], "admin" if one.admin else "ask") for one in keys]
+        output.print(columns(("name", "added", "may"), rows, [""] * len(keys)))
     else:
         errors.print("There are no keys. Add one: viewfinder keys add NAME")
 
 
 @app.command("add", cls=Command)
-def add(name: Annotated[str, _NAME]) -> None:
+def add(
+    name: Annotated[str, _NAME],
+    admin: Annotated[
+        bool, typer.Option("--admin", help="It may also load and pull models, and measure: all of /fleet.")
+    ] = False,
+) -> None:
     """Make a key, and print it this once: only its hash is stored. From then on `serve` needs a key."""
     from viewfinder.api.keys import add_key
 
-    say(f"{add_key(name)}\n")
+    say(f"{add_key(name, admin=admin)}\n")
     errors.print(
         "Keep it: it cannot be shown again. Clients send it as 'Authorization: Bearer KEY' or "
         "'x-api-key: KEY'.",

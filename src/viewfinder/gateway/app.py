@@ -17,6 +17,7 @@ from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
+from viewfinder.gateway.fleet_guards import AdminNeeded, TokenNeeded
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
 from viewfinder.gateway.kept import KeptTurns
@@ -69,7 +70,10 @@ def make_app(
             *_looking(fleet, settings, version, metrics, known_keys),
             *otherwise,
         ],
-        middleware=[Middleware(RequestCounter, metrics=metrics), *guards(settings, known_keys)],
+        middleware=[
+            Middleware(RequestCounter, metrics=metrics),
+            *guards(settings, known_keys, sessions, has_pages=pages is not None),
+        ],
         exception_handlers=problems.HANDLERS,
     )
     app.router.redirect_slashes = False
@@ -134,7 +138,7 @@ def keys_of(settings: Settings, key_file: KeyFile | None) -> Keys:
     return Keys(key, key_file, is_closed=not is_loopback(settings.host))
 
 
-def guards(settings: Settings, keys: Keys) -> list[Middleware]:
+def guards(settings: Settings, keys: Keys, sessions: Sessions, *, has_pages: bool) -> list[Middleware]:
     """The checks of a request, in this order, before a route gets it."""
     origins = Origins(settings.allowed_origins)
     chosen = {host.lower() for host in (settings.host, *settings.allowed_hosts)}
@@ -143,7 +147,9 @@ def guards(settings: Settings, keys: Keys) -> list[Middleware]:
         Middleware(KnownHost, hosts=chosen | others),
         Middleware(KnownOrigin, origins=origins, not_ours=others),
         Middleware(Preflights, origins=origins),
-        Middleware(KeyNeeded, keys=keys),
+        Middleware(KeyNeeded, keys=keys, sessions=sessions, has_pages=has_pages),
+        Middleware(AdminNeeded),
+        Middleware(TokenNeeded),
         Middleware(Options),
         Middleware(JsonOnly),
         Middleware(WholeBody, limits=settings.limits, holdings=Holdings(settings.limits.held_bytes)),

@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,13 +20,21 @@ from viewfinder.core.errors import BadRequest, Forbidden, RequestTooLarge, Unaut
 from viewfinder.gateway.holdings import Holding, Holdings, overloaded
 from viewfinder.gateway.keys import Keys
 from viewfinder.gateway.origins import Origins
+from viewfinder.gateway.page_routes import is_open_page, sign_in_path, wants_page
 from viewfinder.gateway.problems import response_to
 from viewfinder.gateway.request_record import AT_THE_DOOR
 from viewfinder.gateway.sender import KEY_OWNER, sender
+from viewfinder.gateway.sessions import BY_SESSION, IS_ADMIN, Sessions
 from viewfinder.wire.refusals import quoted
 
 OPEN_PATHS = ("/health", "/ready")
 """Probes need no key: their replies hold nothing secret."""
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+FORM_PATHS = ("/login", "/logout")
+"""The only ones that take a form, as browsers send it."""
+FORM_BYTES = 16 * 1024
+"""Of a form: it is read before anybody has shown a key."""
 
 LINGER_S = 2.0
 """How long a refused request may keep sending before its connection is closed."""
@@ -47,9 +56,12 @@ class Guard:
             try:
                 self.check(scope, Headers(scope=scope))
             except ViewfinderError as error:
-                await refuse(error, scope, receive, send)
+                await self.refused(error, scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+    async def refused(self, error: ViewfinderError, scope: Scope, receive: Receive, send: Send) -> None:
+        await refuse(error, scope, receive, send)
 
 
 class KnownHost(Guard):
@@ -106,28 +118,50 @@ class KnownOrigin(Guard):
 
 
 class KeyNeeded(Guard):
-    """Where there are keys, every path but the open ones needs one; a key in the URL is ignored. The name of
-    the key stands in the scope, for the metrics."""
+    """Where there are keys, every path but the open ones needs one, or the session of a browser that has
+    signed in with one; a key in the URL is ignored. Whose it is stands in the scope, for the metrics.
 
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+    `has_pages`: a browser that asks for a page is sent to the one where it signs in.
+    """
+
+    def __init__(
+        self, app: ASGIApp, keys: Keys, sessions: Sessions | None = None, *, has_pages: bool = False
+    ) -> None:
         super().__init__(app)
-        self.keys = keys
+        self.keys, self.sessions, self.has_pages = keys, sessions or Sessions(keys), has_pages
 
     def check(self, scope: Scope, headers: Headers) -> None:
-        if scope["path"] in OPEN_PATHS or not self.keys.are_needed:
+        needs_key = self.keys.are_needed
+        scope[IS_ADMIN] = not needs_key
+        if not needs_key or scope["path"] in OPEN_PATHS:
             return
         owner = self.keys.owner_of(headers)
-        if not owner:
+        if owner is None and (owner := self.sessions.owner_in(headers)):
+            scope[BY_SESSION] = True
+        if owner is not None:
+            scope[KEY_OWNER], scope[IS_ADMIN] = owner.name, owner.is_admin
+        elif not (self.has_pages and is_open_page(scope["path"])):
             raise Unauthorized(
                 "The API key is missing or wrong.",
                 hint="Send the header 'Authorization: Bearer KEY' (or 'x-api-key: KEY').",
             )
-        scope[KEY_OWNER] = owner
+
+    async def refused(self, error: ViewfinderError, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.has_pages or not wants_page(scope) or scope["path"].startswith("/v1/"):
+            await refuse(error, scope, receive, send)
+            return
+        place = sign_in_path(scope)
+        response: Response = RedirectResponse(place, 303)
+        if Headers(scope=scope).get("hx-request"):  # a part of a page: the whole one has to go there
+            response = response_to(error, scope)
+            response.headers["hx-redirect"] = place
+        await response(scope, receive, send)
 
 
 class JsonOnly(Guard):
     """A body must be declared as JSON: browsers send a page's plain form or text without asking us first.
-    It must not be compressed: a few KB could become gigabytes.
+    It must not be compressed: a few KB could become gigabytes. To sign in is a plain form, for browsers
+    without scripts: `KnownOrigin` says whose.
 
     Where no route takes the request, what is wrong is its path or its method, which the router says.
     """
@@ -135,7 +169,9 @@ class JsonOnly(Guard):
     def check(self, scope: Scope, headers: Headers) -> None:
         if scope["method"] not in ("POST", "PUT", "PATCH") or not _is_taken(scope):
             return
-        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        given_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        is_form = given_type == FORM_TYPE and scope["path"] in FORM_PATHS
+        if given_type != "application/json" and not is_form:
             raise Forbidden(
                 "The request's content type is not application/json.",
                 hint="Send the header 'Content-Type: application/json'.",
@@ -165,7 +201,9 @@ class WholeBody:
             return
         with self.holdings.one(sender(scope).name, scope) as holding:
             try:
-                again = _receive_again(await self._read(Headers(scope=scope), receive, holding), receive)
+                most = FORM_BYTES if scope["path"] in FORM_PATHS else self.limits.body_bytes
+                body = await self._read(Headers(scope=scope), receive, holding, most)
+                again = _receive_again(body, receive)
             except ViewfinderError as error:
                 await refuse(error, scope, receive, send)
             except ClientDisconnect:
@@ -173,11 +211,11 @@ class WholeBody:
             else:
                 await self.app(scope, again, send)
 
-    async def _read(self, headers: Headers, receive: Receive, holding: Holding) -> bytearray:
+    async def _read(self, headers: Headers, receive: Receive, holding: Holding, most_bytes: int) -> bytearray:
         declared = headers.get("content-length", "0")
         # Python reads no number of more than 4,300 digits.
-        if not declared.isdecimal() or len(declared) > 18 or int(declared) > self.limits.body_bytes:
-            raise self._too_large()
+        if not declared.isdecimal() or len(declared) > 18 or int(declared) > most_bytes:
+            raise self._too_large(most_bytes)
         body = bytearray()
         try:
             async with asyncio.timeout(self.limits.receive_timeout_s) as timeout:
@@ -189,8 +227,8 @@ class WholeBody:
                         raise ClientDisconnect
                     holding.grow(len(message.get("body", b"")))
                     body += message.get("body", b"")
-                    if len(body) > self.limits.body_bytes:
-                        raise self._too_large()
+                    if len(body) > most_bytes:
+                        raise self._too_large(most_bytes)
                     more = message.get("more_body", False)
         except TimeoutError:
             _drop(body, holding)
@@ -208,9 +246,9 @@ class WholeBody:
             holding.has_arrived()
         return body
 
-    def _too_large(self) -> RequestTooLarge:
+    def _too_large(self, most_bytes: int) -> RequestTooLarge:
         return RequestTooLarge(
-            f"The request's body is larger than {self.limits.body_bytes} bytes.",
+            f"The request's body is larger than {most_bytes} bytes.",
             hint="Send fewer or smaller images, or raise limits.body_bytes.",
         )
 

@@ -52,6 +52,9 @@ class KeyOwner:
     is_admin: bool
 
 
+_OWNER_OF_SETTINGS = KeyOwner(OF_SETTINGS, is_admin=True)
+
+
 class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -113,10 +116,10 @@ class KeyFile:
                 raise BadRequest(f"There is no key named {name!r}.", hint=_LIST_HINT, param="name")
             self._write(left)
 
-    def owner_of(self, key: bytes) -> str:
-        """The name of this key, or empty."""
+    def find(self, key: bytes) -> StoredKey | None:
+        """What is stored of this key; None: it is not one of these."""
         hashed = _hashed(key)
-        return next((one.name for one in self.all() if hmac.compare_digest(one.sha256, hashed)), "")
+        return next((one for one in self.all() if hmac.compare_digest(one.sha256, hashed)), None)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -151,23 +154,24 @@ class Keys:
     def are_needed(self) -> bool:
         return self._is_closed or bool(self._of_settings) or self._has_stored()
 
-    def owner_of(self, headers: Headers) -> str:
-        """The name of the key that these headers have, or empty."""
-        return next(filter(None, map(self.name_of, _given(headers))), "")
+    def owner_of(self, headers: Headers) -> KeyOwner | None:
+        """Whose key these headers have; None: they have none that is right."""
+        return next(filter(None, map(self.owner_with, _given(headers))), None)
 
-    def name_of(self, key: bytes) -> str:
-        """The name of this key, or empty."""
+    def owner_with(self, key: bytes) -> KeyOwner | None:
+        """Whose key this is; None: it is not one of ours."""
         if self._of_settings and hmac.compare_digest(key, self._of_settings):
-            return OF_SETTINGS
+            return _OWNER_OF_SETTINGS
         try:
-            return self._file.owner_of(key) if self._file else ""
+            stored = self._file.find(key) if self._file else None
         except ViewfinderError:
-            return ""
+            return None
+        return KeyOwner(stored.name, stored.admin) if stored else None
 
     def owner_named(self, name: str) -> KeyOwner | None:
         """Who has the key of this name; None when there is no such key (any more)."""
         if name == OF_SETTINGS:
-            return KeyOwner(name, is_admin=True) if self._of_settings else None
+            return _OWNER_OF_SETTINGS if self._of_settings else None
         stored = self._stored(name)
         return KeyOwner(name, stored.admin) if stored else None
 

@@ -4,16 +4,21 @@ Made by the dashboard, which gives them to `app` as `Pages`.
 """
 
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
-from viewfinder.gateway.sessions import Sessions
+from viewfinder.gateway.sessions import Sessions, local_path
 
 Pages = Callable[[Sessions], Sequence[BaseRoute]]
 """The routes of the pages, which come before all others; it is called for each app that is made."""
 HTML = "text/html"
+SIGN_IN = "/login"
+OPEN_PAGES = (SIGN_IN, "/logout")
+OPEN_FILES = "/static/"
+"""Files of the pages; with the pages to sign in, all that a browser without a key can see."""
 
 
 class PageRoute(Route):
@@ -32,3 +37,15 @@ def wants_page(scope: Scope) -> bool:
 
 def accepts_html(headers: Headers) -> bool:
     return any(HTML in given.lower() for given in headers.getlist("accept"))
+
+
+def is_open_page(path: str) -> bool:
+    """Whether it is shown without a key."""
+    return path in OPEN_PAGES or path.startswith(OPEN_FILES)
+
+
+def sign_in_path(scope: Scope) -> str:
+    """Where a browser signs in, to get to the page of this request."""
+    query = scope.get("query_string", b"").decode("latin-1")
+    page = local_path(quote(scope["path"]) + (f"?{query}" if query else ""))
+    return f"{SIGN_IN}?next={quote(page, safe='/')}"

@@ -29,6 +29,8 @@ TOKEN_HEADER = "x-viewfinder-token"  # noqa: S105
 SESSION_S = 7 * 24 * 3600
 IS_ADMIN = "viewfinder.is_admin"
 """Where a request's scope says whether it may change things."""
+BY_SESSION = "viewfinder.by_session"
+"""In the scope of a request whose only key is its session."""
 
 VALUES_READ = 4
 """Of one cookie: a browser sends several when they were set for several paths."""
@@ -48,11 +50,11 @@ class Sessions:
 
     def open(self, key: str) -> str:
         """The value of the cookie of a new session; empty for a wrong key."""
-        name = self._keys.name_of(key.encode())
-        if not name:
+        owner = self._keys.owner_with(key.encode())
+        if owner is None:
             return ""
         until = str(int(self._now_s()) + SESSION_S)
-        return f"{until}.{self._signature(until, name)}.{name}"
+        return f"{until}.{self._signature(until, owner.name)}.{owner.name}"
 
     def owner_of(self, cookie: str) -> KeyOwner | None:
         """Whose session this value is; None when it is over, or never was one."""
@@ -62,6 +64,10 @@ class Sessions:
         if not hmac.compare_digest(given["signature"], self._signature(given["until"], given["name"])):
             return None
         return self._keys.owner_named(given["name"])
+
+    def owner_in(self, headers: Headers) -> KeyOwner | None:
+        """Whose session the request has among its cookies."""
+        return next(filter(None, map(self.owner_of, cookies(headers, SESSION_COOKIE))), None)
 
     def _signature(self, until: str, name: str) -> str:
         signed = f"{until} {name} {self._keys.hash_of(name)}".encode()
