@@ -1,0 +1,55 @@
+"""Every page of the dashboard, by its address; made by api, which gives it to the gateway's `make_app`."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from viewfinder.dashboard.backing import Backing
+from viewfinder.dashboard.fleet import FleetPages
+from viewfinder.dashboard.models import ModelPages
+from viewfinder.dashboard.playground import Playground
+from viewfinder.dashboard.problem import not_found, with_problems
+from viewfinder.dashboard.render import STATIC
+from viewfinder.dashboard.results import ResultPages
+from viewfinder.dashboard.sign_in import SignIn
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.gateway.page_routes import PageRoute
+from viewfinder.gateway.sessions import Sessions
+
+
+class Dashboard:
+    """The pages over a fleet; `backing` is what they show beside it."""
+
+    def __init__(self, fleet: Fleet, backing: Backing) -> None:
+        self._playground = Playground(fleet, backing)
+        self._models = ModelPages(fleet, backing)
+        self._fleet = FleetPages(fleet, backing)
+        self._results = ResultPages(fleet, backing)
+        self._files = StaticFiles(directory=STATIC)
+
+    def first(self, sessions: Sessions) -> Sequence[BaseRoute]:
+        """The pages; an address of the API is a page only for a browser that opens it."""
+        sign_in = SignIn(sessions)
+        pages = {
+            "/": self._playground.page,
+            "/models": self._models.all,
+            "/models/{name:model}": self._models.one,
+            "/fleet": self._fleet.page,
+            "/fleet/post-mortems/{file}": self._fleet.post_mortem,
+            "/results": self._results.all,
+            "/results/guide": self._results.guide,
+            "/results/compare": self._results.compare,
+            "/results/{run}/{name:model}": self._results.one,
+            "/login": sign_in.form,
+        }
+        return [
+            *(PageRoute(address, with_problems(show)) for address, show in pages.items()),
+            Route("/login", sign_in.enter, methods=["POST"]),
+            Route("/logout", sign_in.leave, methods=["POST"]),
+            Mount("/static", self._files),
+        ]
+
+    def last(self) -> Sequence[BaseRoute]:
+        """Where nothing else is."""
+        return [PageRoute("/{path:path}", not_found)]

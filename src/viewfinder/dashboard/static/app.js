@@ -1,0 +1,55 @@
+// What every page does: requests that change something, with the token, and what became of them.
+"use strict";
+
+document.documentElement.classList.add("scripted");
+
+const token = () => document.querySelector('meta[name="viewfinder-token"]').content;
+
+function tell(text, isError = false) {
+  const toast = document.createElement("p");
+  toast.className = isError ? "toast error" : "toast";
+  toast.setAttribute("role", isError ? "alert" : "status");
+  toast.textContent = text;
+  document.getElementById("toasts").append(toast);
+  setTimeout(() => toast.remove(), isError ? 12000 : 4000);
+}
+
+// One request of the API; throws an Error with the server's own words.
+async function call(address, method = "GET", body = undefined) {
+  const headers = { accept: "application/json", "x-viewfinder-token": token() };
+  if (method !== "GET") headers["content-type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(address, { method, headers, body: body && JSON.stringify(body) });
+  } catch {
+    throw new Error("Viewfinder cannot be reached. Is `viewfinder serve` still running?");
+  }
+  const reply = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(reply.error?.message ?? `The server answered ${response.status}.`);
+  return reply;
+}
+
+// <button data-send="POST /fleet/models/glimpse/load" data-body='{}' data-done="Loaded.">
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-send]");
+  if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
+  const [method, address] = button.dataset.send.split(" ");
+  button.disabled = true;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await call(address, method, button.dataset.body ? JSON.parse(button.dataset.body) : {});
+    if (button.dataset.done) tell(button.dataset.done);
+  } catch (error) {
+    tell(error.message, true);
+  }
+  button.disabled = false;
+  button.removeAttribute("aria-busy");
+  htmx.trigger(document.body, "refresh");
+});
+
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers.accept = "text/html";
+});
+document.addEventListener("htmx:responseError", () => tell("The page could not be refreshed.", true));
+document.addEventListener("htmx:sendError", () =>
+  tell("Viewfinder cannot be reached. This page goes on as soon as it can.", true));
