@@ -1,5 +1,8 @@
 """`viewfinder demo`: serve, ask, measure and report glimpse; downloads no model."""
 
+import os
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +11,7 @@ import typer
 from rich.text import Text
 
 from viewfinder.cli.console import file_of, output, write_data
+from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest
 
 DEMO_MODEL = "glimpse"
@@ -58,3 +62,14 @@ def demo(
     file.write_text(text, encoding="utf-8")
     output.print(conclude(), markup=False, highlight=False)
     output.print(f"The guide: {file.resolve()}", markup=False, highlight=False)
+    if output.is_terminal:
+        output.print(where_to_look(), markup=False, highlight=False)
+
+
+def where_to_look() -> str:
+    """The page's address, and the command that serves and opens it, as it can be typed here."""
+    program = Path(sys.argv[0])
+    typed = "viewfinder" if shutil.which("viewfinder") else os.path.relpath(program)
+    return (
+        f"Look, ask and compare in a browser: {typed} serve --open (http://127.0.0.1:{load_settings().port}/)"
+    )

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from viewfinder.cli.browsing import show_in_browser
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.pull import AGREED, with_files
 from viewfinder.cli.variant_option import HELP, MMPROJ, wanted_variants
@@ -47,6 +48,7 @@ def serve(
         str | None,
         typer.Option(metavar="FILE", help=ACCESS_LOG, show_default="none"),
     ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address and the models as JSON.")
@@ -67,6 +69,8 @@ def serve(
     settings, preload = read()
 
     def on_ready(listening: serving.Serving) -> None:
+        if open_page:
+            show_in_browser(f"{listening.url}/")
         if as_json:
             print_json(asdict(listening))
             return
@@ -87,7 +91,7 @@ def _print(listening: "Serving", console: Console) -> None:
     first, *others = listening.addresses or (listening.url,)
     address = (f"{first}/v1", "bold")
     console.print(Text.assemble("Viewfinder listens at ", address, " (Ctrl-C stops it)"), highlight=False)
-    lines = []
+    lines = [f"In a browser: {first}/"]
     if listening.addresses:
         lines += [f"Also at: {', '.join(f'{one}/v1' for one in others)}"] if others else []
         lines += [] if listening.url == first else [f"On this computer: {listening.url}/v1"]
