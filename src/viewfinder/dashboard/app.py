@@ -28,7 +28,7 @@ class Dashboard:
         self._results = ResultPages(fleet, backing)
         self._files = StaticFiles(directory=STATIC)
 
-    def first(self, sessions: Sessions) -> Sequence[BaseRoute]:
+    def pages(self, sessions: Sessions) -> Sequence[BaseRoute]:
         """The pages; an address of the API is a page only for a browser that opens it."""
         sign_in = SignIn(sessions)
         pages = {
@@ -50,6 +50,6 @@ class Dashboard:
             Mount("/static", self._files),
         ]
 
-    def last(self) -> Sequence[BaseRoute]:
+    def otherwise(self) -> Sequence[BaseRoute]:
         """Where nothing else is."""
         return [PageRoute("/{path:path}", not_found)]

@@ -10,10 +10,10 @@ from viewfinder.core.errors import ViewfinderError
 from viewfinder.dashboard.render import page
 from viewfinder.gateway.problems import status_and_type
 
-Shown = Callable[[Request], Awaitable[Response]]
+PageEndpoint = Callable[[Request], Awaitable[Response]]
 
 
-def with_problems(show: Shown) -> Shown:
+def with_problems(show: PageEndpoint) -> PageEndpoint:
     """The page, or what went wrong with it."""
 
     @functools.wraps(show)
