@@ -27,6 +27,7 @@ from viewfinder.gateway.access_log import access_log
 from viewfinder.gateway.app import Replaceable, make_app
 from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.control import make_control
+from viewfinder.gateway.fleet_feed import FleetFeed
 from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.keys import OF_SETTINGS, KeyFile
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
@@ -208,6 +209,7 @@ class _Service:
         self.fleet, self._intake, self._settings, self._keys = fleet, intake, settings, keys
         self.kept, self.records = kept, records or RequestRecords()
         self._metrics, self._secret, self._pages = Metrics(fleet), new_secret(), pages
+        self._feed = FleetFeed(fleet)
         self.terms = Terms.of(settings.limits, settings.fleet.drain_s, self.records)
         self.app = Replaceable(self._made())
 
@@ -230,6 +232,7 @@ class _Service:
         self.kept.limit(settings.responses)
         self.terms.limit(settings.limits, settings.fleet.drain_s)
         self.app.app = self._made()
+        self.terms.endless.end()  # who watches comes back, with a key that still opens
         await self.fleet.reload(catalog, settings, changed)
         for name in {*old.fleet.pinned} ^ {*settings.fleet.pinned}:
             self.fleet.pin(name, name in settings.fleet.pinned)
@@ -247,6 +250,7 @@ class _Service:
             kept=self.kept,
             pages=self._pages,
             secret=self._secret,
+            feed=self._feed,
         )
 
 

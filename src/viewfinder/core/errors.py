@@ -11,7 +11,7 @@ ViewfinderError
 │   ├── CapabilityMissing      this model cannot do that (no vision, no text)
 │   └── ContextExceeded        the conversation is longer than the model's context
 ├── Unauthorized               the API key is missing or wrong
-├── Forbidden                  the Host, Origin or content type is not allowed
+├── Forbidden                  the Host, Origin or content type is not allowed, or the key may not do it
 ├── Busy                       try again later
 ├── MemoryShort                the memory budget has no room for this model
 ├── AlreadyRunning             another Viewfinder owns the state folder        exit 3

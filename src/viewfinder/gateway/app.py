@@ -17,6 +17,8 @@ from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
+from viewfinder.gateway.fleet_api import fleet_api
+from viewfinder.gateway.fleet_feed import FleetFeed
 from viewfinder.gateway.fleet_guards import AdminNeeded, TokenNeeded
 from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
@@ -52,13 +54,14 @@ def make_app(
     pages: Pages | None = None,
     otherwise: Sequence[BaseRoute] = (),
     secret: bytes | None = None,
+    feed: FleetFeed | None = None,
 ) -> Starlette:
     """The gateway; the caller starts and closes `fleet` and `intake`.
 
     `metrics` are those of the previous app, when this one replaces it. `keys` open it beside the key of the
     settings. `kept` are the conversations of /v1/responses; without it none is kept. `pages` are what
     browsers see; they come before the API, and `otherwise` behind it. `secret` is that of the previous app's
-    sessions.
+    sessions, `feed` what its clients watch.
     """
     metrics = metrics or Metrics(fleet)
     known_keys = keys_of(settings, keys)
@@ -67,6 +70,7 @@ def make_app(
         routes=[
             *(pages(sessions) if pages else ()),
             *_asking(fleet, intake, settings, metrics, kept or KeptTurns.nothing()),
+            *fleet_api(fleet, feed or FleetFeed(fleet), known_keys),
             *_looking(fleet, settings, version, metrics, known_keys),
             *otherwise,
         ],

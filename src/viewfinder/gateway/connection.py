@@ -18,7 +18,7 @@ A guard cannot do this: uvicorn calls the app only when the headers have arrived
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self, cast
 
 import httptools
@@ -32,6 +32,7 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, Busy, ViewfinderError
 from viewfinder.gateway.answering import REQUEST_ID, Answering, new_id
 from viewfinder.gateway.door import Door
+from viewfinder.gateway.endless import ENDLESS, EndlessAnswers
 from viewfinder.gateway.guards import LINGER_S, refuse
 from viewfinder.gateway.outgoing import Outgoing
 from viewfinder.gateway.problems import response_to
@@ -70,6 +71,7 @@ class Terms:
     """How long requests in progress may take once the server stops."""
     records: RequestRecords
     """What becomes of their requests."""
+    endless: EndlessAnswers = field(default_factory=EndlessAnswers)
 
     @classmethod
     def of(cls, limits: Limits, drain_s: float, records: RequestRecords | None = None) -> Self:
@@ -209,6 +211,7 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
     # Called by uvicorn.
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.scope[ENDLESS] = self.terms.endless  # type: ignore[literal-required]
         answering = Answering(cast("ASGIApp", app), cycle, self.terms.records)
         super()._start_asgi_task(cycle, cast("ASGI3Application", answering))
 

@@ -161,7 +161,7 @@ class KeyNeeded(Guard):
 class JsonOnly(Guard):
     """A body must be declared as JSON: browsers send a page's plain form or text without asking us first.
     It must not be compressed: a few KB could become gigabytes. To sign in is a plain form, for browsers
-    without scripts: `KnownOrigin` says whose.
+    without scripts: `KnownOrigin` says whose. A command under /fleet has no body, and declares none.
 
     Where no route takes the request, what is wrong is its path or its method, which the router says.
     """
@@ -171,6 +171,8 @@ class JsonOnly(Guard):
             return
         given_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         is_form = given_type == FORM_TYPE and scope["path"] in FORM_PATHS
+        if not given_type and scope["path"].startswith("/fleet/") and not _has_body(headers):
+            return
         if given_type != "application/json" and not is_form:
             raise Forbidden(
                 "The request's content type is not application/json.",
@@ -294,6 +296,10 @@ def _receive_again(body: bytearray, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return replay
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _is_taken(scope: Scope) -> bool:

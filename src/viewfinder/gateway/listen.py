@@ -62,6 +62,7 @@ async def serve(
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            terms.endless.close()
             server.config.timeout_graceful_shutdown = math.ceil(terms.drain_s)
             server.should_exit = True
             await asyncio.shield(serving)

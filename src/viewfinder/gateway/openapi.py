@@ -7,7 +7,6 @@ It is made from the types of `wire`, the limits of the settings and whether a ke
 import asyncio
 import functools
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,9 +18,11 @@ from starlette.responses import Response
 from viewfinder.core.config import Limits
 from viewfinder.gateway.answering import ANTHROPICS_REQUEST_ID, REQUEST_ID
 from viewfinder.gateway.answers import GivenAnswer
+from viewfinder.gateway.fleet_operations import FLEET_OPERATIONS
 from viewfinder.gateway.guards import OPEN_PATHS
 from viewfinder.gateway.keys import KEY_HEADERS, Keys
 from viewfinder.gateway.models import ListedModel, ModelList, Ready
+from viewfinder.gateway.operation import Operation
 from viewfinder.gateway.props import Props
 from viewfinder.wire import anthropic_schema
 from viewfinder.wire.anthropic_request import CountRequest, MessagesRequest
@@ -57,7 +58,7 @@ NOT_KEPT_HEADER = "x-viewfinder-not-kept"
 ERRORS = {
     400: "The request is invalid, or its HTTP is. `param` names the field.",
     401: "The API key is missing or wrong.",
-    403: "The Host or Origin header is not allowed.",
+    403: "The Host or Origin header is not allowed, the key may only ask, or a page's token is missing.",
     404: "There is no model, answer or response of this name.",
     408: "The body did not arrive in time.",
     413: "The body is too large.",
@@ -73,24 +74,6 @@ EVERYWHERE = (400, 403, 408, 413, 431, 500, 503)
 """What guards and connections answer, whatever the path."""
 SCHEMAS = "#/components/schemas/"
 ERROR_NAMES: dict[type[BaseModel], str] = {ErrorBody: "Error", AnthropicError: "AnthropicError"}
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What one path does: `reply` is a type of JSON or a media type; `errors` come on top of EVERYWHERE, and
-    `error` is how they look. The `events` of a stream have names of their own or, as OpenAI's, none and a
-    [DONE] behind them."""
-
-    summary: str
-    reply: type[BaseModel] | str
-    errors: tuple[int, ...] = ()
-    parameter: str = ""
-    request: type[BaseModel] | None = None
-    events: tuple[type[BaseModel], ...] = ()
-    have_names: bool = False
-    error: type[BaseModel] = ErrorBody
-    method: str = "get"
-    queries: tuple[tuple[str, dict[str, Any]], ...] = ()
 
 
 ANSWERS = (404, 415, 429, 502, 504)
@@ -179,6 +162,7 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
         (404,),
         queries=(("model", {"type": "string"}),),
     ),
+    **FLEET_OPERATIONS,
     "/health": Operation("That this is Viewfinder, and that it answers.", Health),
     "/ready": Operation("The state of every model.", Ready),
     "/metrics": Operation("Metrics for Prometheus.", "text/plain"),
@@ -322,11 +306,11 @@ def _header(description: str, value: str | None = None) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"} | ({"const": value} if value else {})}
 
 
-def _json(kind: type[BaseModel]) -> dict[str, Any]:
+def _json(kind: type[Any]) -> dict[str, Any]:
     return {"application/json": {"schema": _ref(kind)}}
 
 
-def _ref(kind: type[BaseModel]) -> dict[str, str]:
+def _ref(kind: type[Any]) -> dict[str, str]:
     return {"$ref": f"{SCHEMAS}{kind.__name__}"}
 
 
@@ -337,15 +321,16 @@ class _Schemas(GenerateJsonSchema):
 
 def _schemas(limits: Limits) -> dict[str, Any]:
     """The schemas of all types by name."""
-    kinds: Collection[type[BaseModel]] = {
+    kinds: Collection[type[Any]] = {
         kind
         for path in OPERATIONS
         for one in operations_at(path)
         for kind in (one.reply, one.request, *one.events, *ERROR_NAMES)
         if kind is not None and not isinstance(kind, str)
     }
+    adapters = [(kind.__name__, TypeAdapter(kind)) for kind in sorted(kinds, key=lambda kind: kind.__name__)]
     _, whole = TypeAdapter.json_schemas(
-        [(kind, "validation", TypeAdapter(kind)) for kind in sorted(kinds, key=lambda kind: kind.__name__)],
+        [(name, "validation", adapter) for name, adapter in adapters],
         ref_template=SCHEMAS + "{model}",
         schema_generator=_Schemas,
     )
