@@ -1,7 +1,12 @@
 """The official `openai` client, unchanged, against the gateway on a real engine."""
 
 import base64
+import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -10,9 +15,11 @@ import pytest
 from viewfinder.scenes import knowledge
 from viewfinder.scenes.drawing import encode, encode_png
 from viewfinder.scenes.questions import all_questions, caption, is_exact
-from viewfinder.scenes.scene import Scene, make_scene
+from viewfinder.scenes.scene import COLORS, Scene, make_scene
 
 from .conftest import Served
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -186,3 +193,94 @@ def test_the_same_picture_in_png_and_webp_has_the_same_answer(client: openai.Ope
     ]
     assert ask(client, [{"role": "user", "content": content}]) == "2."
     assert ask(client, [message(scene, "How many shapes are there?")]) == "2."
+
+
+def look(scene: Scene) -> list[Any]:
+    url = f"data:image/{scene.codec};base64,{base64.b64encode(encode(scene)).decode()}"
+    return [{"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": url}]}]
+
+
+def test_decisions_about_an_image(client: openai.OpenAI) -> None:
+    """Right for 19 of 20 scenes; what is asked of the same image costs the tokens of the question."""
+    right = asked = 0
+    for number in range(6):
+        scene = make_scene(f"e2e/decisions/{number}")
+        questions = {question.kind: question for question in all_questions(scene)}
+        color, exists = questions.get("color"), questions["exists"]
+        reply = client.decisions.create(
+            model="glimpse",
+            input=look(scene),
+            questions=[
+                {"type": "predicate", "name": "exists", "instructions": exists.text},
+                {
+                    "type": "score",
+                    "instructions": "How many shapes are there?",
+                    "levels": [{"label": str(count)} for count in range(1, 5)],
+                },
+                *(
+                    [
+                        {
+                            "type": "choice",
+                            "instructions": color.text,
+                            "choices": [{"value": name} for name in COLORS],
+                        }
+                    ]
+                    if color
+                    else []
+                ),
+            ],
+        )
+        predicate, count, *others = reply.answers
+        assert predicate.type == "predicate"
+        assert count.type == "score"
+        right += (predicate.probability > 0.5) == (exists.answer == "Yes.")
+        right += round(count.score) + 1 == len(scene.things)
+        for other in others:
+            assert color is not None
+            assert other.type == "choice"
+            assert sum(one.probability for one in other.probabilities) == pytest.approx(1)
+            right += color.answer == f"{str(other.choice).capitalize()}."
+        asked += len(reply.answers)
+        assert predicate.viewfinder["mass"] > 0.9
+        assert reply.usage.input_tokens_details.cached_tokens > reply.usage.input_tokens / 2
+    assert asked >= 14
+    assert right / asked >= 0.95
+
+
+def test_answers_that_begin_alike_are_told_apart_by_all_their_words(client: openai.OpenAI) -> None:
+    """By their likelihood, which llama.cpp tells as it was before a grammar held it to the answer: were it
+    the one after, all answers would be sure."""
+    scene = make_scene("e2e/whole", things=1)
+    (thing,) = scene.things
+    others = [color for color in COLORS if color != thing.color][:3]
+    choices = [{"value": f"A {color} {thing.shape}"} for color in (*others, thing.color)]
+    reply = client.decisions.create(
+        model="glimpse",
+        input=look(scene),
+        questions=[{"type": "choice", "instructions": "Describe this image.", "choices": choices}],
+    )
+    (answer,) = reply.answers
+    assert answer.type == "choice"
+    assert answer.choice == f"A {thing.color} {thing.shape}"
+    assert answer.confidence > 0.9
+    told = answer.viewfinder
+    assert (told["method"], told["requests"]) == ("whole answers", 2 * (1 + 4))
+    assert 0.1 < told["mass"] <= 1
+
+
+def test_the_page_about_decisions_is_true(served: Served) -> None:
+    """Its examples, as printed but for the port."""
+    page = (ROOT / "docs" / "decisions-api.md").read_text().replace("http://127.0.0.1:8080", served.url)
+    code = re.findall(r"```(\w+)\n(.+?)```", page, re.DOTALL)
+    assert [language for language, _ in code] == ["python", "sh"]
+    for (_, text), program in zip(code, ((sys.executable, "-c"), ("bash", "-c")), strict=True):
+        done = subprocess.run(
+            [*program, text], cwd=ROOT / "examples", capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        if program[0] == sys.executable:
+            probability, choice, confidence = done.stdout.split()
+            assert float(probability) > 0.9
+            assert (choice, float(confidence) > 0.9) == ("blue", True)
+        else:
+            assert 0 < json.loads(done.stdout)["answers"][0]["probability"] < 1

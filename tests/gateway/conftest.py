@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from viewfinder.gateway.page_routes import Pages
 from viewfinder.host.sockets import Bound, bind_port, url
 from viewfinder.media.intake import Intake
 
-from .faulty import REFUSALS, USAGE, WORDS, broken, continue_text
+from .faulty import REFUSALS, USAGE, WORDS, broken, continue_text, first_token
 
 COUNT = 4711
 COUNT_PATH = "/count"
@@ -51,6 +51,8 @@ class Engine:
         """Set when a client disconnected before the end of the answer."""
         self.proceed = asyncio.Event()
         """What a waiting answer waits for."""
+        self.likely: Callable[[dict[str, Any]], Awaitable[Mapping[str, float]]] | None = None
+        """The probabilities of the first token of an answer, where those of tokens are wanted."""
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -76,9 +78,14 @@ class Engine:
             await self.proceed.wait()
         if body.get("stream"):
             return await self.stream(order, body, request)
+        return web.json_response(await self.whole(body))
+
+    async def whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        if body.get("logprobs") and self.likely is not None:
+            return first_token(await self.likely(body))
         message = {"role": "assistant", "content": "".join(WORDS)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return web.json_response({"choices": [choice], "usage": USAGE, "timings": {"slot": 1}})
+        return {"choices": [choice], "usage": USAGE, "timings": {"slot": 1}}
 
     async def count(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

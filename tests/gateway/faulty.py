@@ -1,6 +1,8 @@
 """What the faulty engine of these tests says, and how it continues a text; called by `conftest`."""
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -65,3 +67,12 @@ def text_chunk(
 ) -> bytes:
     choice = {"index": 0, "text": text, "logprobs": logprobs, "finish_reason": finish_reason}
     return f"data: {json.dumps({'choices': [choice], **more})}\n\n".encode()
+
+
+def first_token(likely: Mapping[str, float]) -> dict[str, Any]:
+    """A reply of one token, and how likely each was."""
+    tops = [{"token": token, "logprob": math.log(one), "bytes": None} for token, one in likely.items()]
+    logprobs = {"content": [{**tops[0], "top_logprobs": tops}]}
+    message = {"role": "assistant", "content": tops[0]["token"]}
+    choice = {"index": 0, "message": message, "logprobs": logprobs, "finish_reason": "length"}
+    return {"choices": [choice], "usage": USAGE}

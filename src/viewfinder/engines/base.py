@@ -101,6 +101,8 @@ class Engine(ABC):
         """How texts write its name."""
         return self.name
 
+    lacks: frozenset[str] = frozenset()
+    """As `Launch.lacks`, as far as it is known before a start: a request for such a field loads no model."""
     variables: tuple[str, ...] = ()
     """Names of variables, or their beginnings ("MINE_"), that it gets from our environment in addition to
     those in `environment`."""

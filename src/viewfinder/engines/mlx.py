@@ -54,6 +54,7 @@ class Mlx(Engine):
     title = "MLX"
     libraries = ("mlx", "mlx-vlm", "transformers")
     loads_folder = True
+    lacks = _UNSUPPORTED
     summary = "MLX is made for Apple silicon; it also runs on Linux, slowly."
 
     def rank(self, machine: Machine) -> int:
@@ -86,7 +87,7 @@ class Mlx(Engine):
             socket,
             without=_MLX_VARIABLES,
             environment=environment,
-            lacks=_UNSUPPORTED,
+            lacks=self.lacks,
             takes=_TAKES,
         )
 

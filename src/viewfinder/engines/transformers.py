@@ -40,6 +40,7 @@ class Transformers(Engine):
     known_good = ">=5.23,<5.24"
     libraries = ("torch", "transformers")
     loads_folder = True
+    lacks = _UNSUPPORTED
     summary = (
         "transformers runs the publishers' own weights, and was the slowest where it was measured, "
         "on a Linux processor."
@@ -61,6 +62,6 @@ class Transformers(Engine):
             socket,
             without=("ACCELERATE_",),
             model=".",
-            lacks=_UNSUPPORTED,
+            lacks=self.lacks,
             takes=_TAKES,
         )

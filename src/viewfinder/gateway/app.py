@@ -17,6 +17,7 @@ from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
+from viewfinder.gateway.decisions import Decisions
 from viewfinder.gateway.fleet_api import fleet_api
 from viewfinder.gateway.fleet_feed import FleetFeed
 from viewfinder.gateway.fleet_guards import AdminNeeded, TokenNeeded
@@ -97,6 +98,7 @@ def _asking(
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
         Route("/v1/completions", texts, methods=["POST"]),
+        Route("/v1/decisions", Decisions(fleet, intake, settings, metrics.used), methods=["POST"]),
         Route("/v1/messages", messages, methods=["POST"]),
         Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
         Route("/v1/responses", responses, methods=["POST"]),

@@ -30,6 +30,9 @@ from viewfinder.wire.anthropic_types import MESSAGE_EVENTS, AnsweredMessage, Ant
 from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.completion_schema import add_fields_of_chat
 from viewfinder.wire.completion_types import CompletionRequest, TextCompletion, TextCompletionChunk
+from viewfinder.wire.decisions.reply_types import DecisionReply
+from viewfinder.wire.decisions.request import DecisionRequest
+from viewfinder.wire.decisions.schema import add_what_is_translated
 from viewfinder.wire.reply_types import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -105,6 +108,13 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
         ANSWERS,
         request=CompletionRequest,
         events=(TextCompletionChunk, ErrorBody),
+        method="post",
+    ),
+    "/v1/decisions": Operation(
+        "Answers typed questions about one input by the probabilities of named answers.",
+        DecisionReply,
+        ANSWERS,
+        request=DecisionRequest,
         method="post",
     ),
     "/v1/responses": Operation(
@@ -340,4 +350,5 @@ def _schemas(limits: Limits) -> dict[str, Any]:
     for kind in (MessagesRequest, CountRequest):
         anthropic_schema.add_what_is_ignored(schemas, limits, kind)
     add_what_is_read(schemas, limits)
+    add_what_is_translated(schemas, limits)
     return schemas

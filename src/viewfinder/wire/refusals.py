@@ -42,7 +42,7 @@ _KEY = "[key]"
 _OURS = frozenset({"choice", "content", "item"})
 """Kinds whose message is that of our types."""
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
-TEXTS = "/v1/completions"
+TEXTS, DECISIONS = "/v1/completions", "/v1/decisions"
 _MESSAGES_INSTEAD = "write the conversation in 'messages'"
 OF_ANOTHER_API = {
     CHAT: (
@@ -55,6 +55,7 @@ OF_ANOTHER_API = {
         ("messages", CHAT, "write a text in 'prompt'"),
         ("input", RESPONSES, "write a text in 'prompt'"),
     ),
+    DECISIONS: (("messages", CHAT, "write the conversation in 'input'"),),
 }
 """Path > fields that only another API has, the path of that API, and what to write here instead."""
 
@@ -83,6 +84,8 @@ def refusal(error: ValidationError, fields: dict[str, Any]) -> BadRequest:
 def _fault(error: ErrorDetails) -> str:
     if error["type"] in _OURS:
         return error["msg"]
+    if error["type"] == "too_short" and error["ctx"]["min_length"] > 1:
+        return f"it should have at least {error['ctx']['min_length']} entries"
     context = {name: _written(value) for name, value in error.get("ctx", {}).items()}
     return _FAULTS.get(error["type"], "it is not what it should be").format(**context)
 

@@ -1,0 +1,153 @@
+"""POST /v1/decisions over an engine whose probabilities are planned."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import openai
+import pytest
+
+from viewfinder.catalog.card import ModelCard
+
+from .test_openapi import validator
+
+PATH = "/v1/decisions"
+IS_IT = {"type": "predicate", "instructions": "Is it red?"}
+SHAPES = {"type": "choice", "instructions": "Which?", "choices": [{"value": "star"}, {"value": "square"}]}
+SURE = {"Yes": 0.8, "No": 0.1, "Maybe": 0.05}
+
+
+@pytest.fixture
+async def client(gateway) -> Iterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client:
+        yield client
+
+
+def always(likely: dict[str, float]) -> Callable[[dict[str, Any]], Awaitable[dict[str, float]]]:
+    async def told(body: dict[str, Any]) -> dict[str, float]:
+        return likely
+
+    return told
+
+
+async def refusal(gateway, **fields: Any) -> tuple[int, dict[str, Any]]:
+    body = {"model": "both", "input": "Look.", "questions": [IS_IT], **fields}
+    async with gateway.http.post(gateway.url + PATH, json=body) as reply:
+        error = (await reply.json())["error"]
+    assert gateway.fleet.leases == 0
+    return reply.status, error
+
+
+async def test_each_question_is_asked_in_both_orders_behind_the_same_beginning(client, gateway) -> None:
+    async def first_is_liked(body: dict[str, Any]) -> dict[str, float]:
+        is_yes_first = "yes or no" in body["messages"][-1]["content"]
+        return {"Yes": 0.9, "No": 0.1} if is_yes_first else {"Yes": 0.5, "No": 0.5}
+
+    gateway.engine.likely = first_is_liked
+    reply = await client.decisions.create(
+        model="both", input="A red circle.", questions=[IS_IT, {**IS_IT, "instructions": "It is blue."}]
+    )
+    first, _ = reply.answers
+    assert first.probability == pytest.approx(0.75)  # odds of 3, between those of 9 and of 1
+    assert first.viewfinder["order_difference"] == pytest.approx(0.4)
+    assert first.viewfinder["requests"] == 2
+    assert first.viewfinder["calibrated"] is None
+    assert first.viewfinder["not_calibrated"]
+    assert [body["messages"][-1]["content"] for body in gateway.engine.asked] == [
+        "A red circle.\n\nAnswer yes or no.\nIs it red?",
+        "A red circle.\n\nAnswer no or yes.\nIs it red?",
+        "A red circle.\n\nIs this true? Answer yes or no.\nIt is blue.",
+        "A red circle.\n\nIs this true? Answer no or yes.\nIt is blue.",
+    ]
+    for body in gateway.engine.asked:
+        assert {**body, "messages": []} == {
+            "messages": [],
+            "max_tokens": 1,
+            "temperature": 0,
+            "stream": False,
+            "logprobs": True,
+            "top_logprobs": 20,
+        }
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (4 * 7, 4 * 3)
+    assert (len(gateway.fleet.shapes), gateway.fleet.leases) == (4, 0)  # a lease for each
+
+
+async def test_what_is_answered_is_what_the_document_says(gateway) -> None:
+    gateway.engine.likely = always({**SURE, "star": 0.02, "square": 0.01})
+    grades = {
+        "type": "score",
+        "name": "g",
+        "instructions": "?",
+        "levels": [{"label": "no"}, {"label": "yes"}],
+    }
+    body = {"model": "both", "input": "Look.", "questions": [IS_IT, SHAPES, grades], "threshold": 0.7}
+    validator("DecisionRequest").validate(body)
+    async with gateway.http.post(gateway.url + PATH, json=body) as reply:
+        told = await reply.json()
+    validator("DecisionReply").validate(told)
+    assert [answer["type"] for answer in told["answers"]] == ["predicate", "refusal", "score"]
+    async with gateway.http.get(f"{gateway.url}/v1/answers/{told['id']}") as known:
+        assert (await known.json())["status"] == "unconfirmed"
+
+
+async def test_an_engine_without_log_probabilities_is_refused(gateway) -> None:
+    status, error = await refusal(gateway)  # its reply has none
+    assert (status, error["code"], error["param"]) == (400, "no_logprobs", "model")
+    gateway.engine.asked.clear()
+    endpoint = gateway.fleet.client.endpoint
+    gateway.fleet.client.endpoint = replace(endpoint, lacks=frozenset({"logprobs"}))
+    status, error = await refusal(gateway)
+    assert (status, error["code"]) == (400, "no_logprobs")
+    assert gateway.engine.asked == []
+
+
+async def test_it_is_refused_before_a_load_with_the_variants_that_have_them(gateway) -> None:
+    card: ModelCard = gateway.fleet.models[0]
+    without = card.variants[0].model_copy(update={"engine": "transformers", "name": "slow"})
+    both = card.model_copy(update={"variants": (without, card.variants[0])})
+    gateway.fleet.models = (both,)
+    gateway.fleet.variant_of = lambda model: without
+    status, error = await refusal(gateway)
+    assert (status, error["code"]) == (400, "no_logprobs")
+    assert "transformers tells none" in error["message"]
+    assert "faulty" in error["message"]
+    assert gateway.fleet.loads == []
+
+
+async def test_answers_that_begin_alike_need_an_engine_with_grammars(gateway) -> None:
+    gateway.engine.likely = always({"S": 0.9, "A": 0.1})
+    status, error = await refusal(gateway, questions=[SHAPES])
+    assert (status, error["param"]) == (400, "questions")
+    assert "begins with another word" in error["message"]
+    assert not any("grammar" in body for body in gateway.engine.asked)
+
+
+async def test_a_client_cannot_send_a_grammar(gateway) -> None:
+    status, error = await refusal(gateway, grammar='root ::= "x"')
+    assert (status, error["code"], error["param"]) == (400, "unsupported_parameter", "grammar")
+
+
+async def test_many_questions_stop_when_the_client_disconnects(gateway) -> None:
+    begun = asyncio.Event()
+
+    async def notice(body: dict[str, Any]) -> dict[str, float]:
+        if len(gateway.engine.asked) == 3:
+            begun.set()
+            await gateway.engine.proceed.wait()
+        return SURE
+
+    gateway.engine.likely = notice
+    body = {"model": "both", "input": "Look.", "questions": [IS_IT] * 400}
+    asking = asyncio.create_task(gateway.http.post(gateway.url + PATH, json=body).__aenter__())
+    await asyncio.wait_for(begun.wait(), 10)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.wait_for(gateway.engine.abandoned.wait(), 10)
+    gateway.engine.proceed.set()
+    gateway.engine.likely = always(SURE)
+    async with gateway.http.post(gateway.url + PATH, json={**body, "questions": [IS_IT]}) as reply:
+        assert reply.status == 200
+    assert len(gateway.engine.asked) == 3 + 2
+    assert gateway.fleet.leases == 0
