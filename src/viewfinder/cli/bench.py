@@ -2,8 +2,9 @@
 
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr
@@ -12,28 +13,16 @@ from rich.text import Text
 
 from viewfinder.cli.bench_display import printable, shown_on
 from viewfinder.cli.console import errors, output, print_json
+from viewfinder.cli.json_progress import PROGRESS, BenchLines, ProgressForm, errors_told, tell
 from viewfinder.cli.variant_option import HELP, MMPROJ, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from viewfinder.measure.progress import Progress as Step
     from viewfinder.measure.results import ModelResult
-
-SCRIPTS = {
-    "vision": ("gates", "vision"),
-    "text": ("gates", "text"),
-    "follow_up": ("gates", "follow_up"),
-    "memory_difference": ("memory", "difference"),
-    "average_inference": ("latency", "images", "mean"),
-    "median_inference": ("latency", "images", "e2e", "p50"),
-    "output_tokens": ("latency", "images", "output_tokens"),
-    "own_questions": ("own_images", "accuracy"),
-    "ttft_image": ("latency", "images", "ttft", "p50"),
-    "ttft_text": ("latency", "texts", "ttft", "p50"),
-}
-"""The figures of `--json` by the keys that they have had from the first version on, and where they are
-found."""
-STAMPS = ("spawned", "listening", "ready", "first_token", "first_correct")
 
 
 def bench(
@@ -66,6 +55,7 @@ def bench(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest interrupted run.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    progress: Annotated[ProgressForm, PROGRESS] = ProgressForm.text,
 ) -> None:
     """Measure models on fresh server processes of their own; every sample is kept.
 
@@ -75,18 +65,24 @@ def bench(
         raise BadRequest(
             "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
-    results = measure(
-        names or [],
-        suite or "quick",
-        wanted_variants(names or [], variant or []),
-        endpoint,
-        mmproj=mmproj,
-        vqa=vqa,
-        only=only,
-        budget=budget,
-        resume=resume,
-    )
+    with errors_told(progress):
+        results = measure(
+            names or [],
+            suite or "quick",
+            wanted_variants(names or [], variant or []),
+            endpoint,
+            mmproj=mmproj,
+            vqa=vqa,
+            only=only,
+            budget=budget,
+            resume=resume,
+            progress=progress,
+        )
+    if progress is ProgressForm.json:
+        tell("results", {"models": [{"model": one.model, "status": one.status} for one in results]})
     if as_json:
+        from viewfinder.api.printed import as_printed
+
         print_json([as_printed(result) for result in results])
     else:
         show(results)
@@ -109,6 +105,7 @@ def measure(
     only: bool = False,
     budget: str | None = None,
     resume: bool = False,
+    progress: ProgressForm = ProgressForm.text,
 ) -> "list[ModelResult]":
     """Run the suite and show its progress; `variants` are the wanted ones of some models. A run that is
     stopped says what is kept of it, and exits with 130."""
@@ -117,12 +114,12 @@ def measure(
 
     key, stored_run = os.environ.get("VIEWFINDER_ENDPOINT_KEY"), ""
     try:
-        with shown_on(errors) as tell:
+        with _shown(progress) as show_step:
 
             def on_progress(step: "Step") -> None:
                 nonlocal stored_run
                 stored_run = step.run
-                tell(step)
+                show_step(step)
 
             return run(
                 names,
@@ -140,8 +137,16 @@ def measure(
     except KeyboardInterrupt:
         for one in (signal.SIGINT, signal.SIGTERM):  # one more would only cut these words short
             signal.signal(one, signal.SIG_IGN)
-        errors.print(stopped(stored_run), markup=False, highlight=False)
+        if progress is ProgressForm.json:
+            tell("stopped", {"said": stopped(stored_run), "run": stored_run})
+        else:
+            errors.print(stopped(stored_run), markup=False, highlight=False)
         raise typer.Exit(130) from None
+
+
+def _shown(progress: ProgressForm) -> "AbstractContextManager[Callable[[Step], None]]":
+    """What a run tells its progress to."""
+    return nullcontext(BenchLines().tell) if progress is ProgressForm.json else shown_on(errors)
 
 
 def stopped(run: str) -> str:
@@ -198,22 +203,3 @@ def _is_unfinished(result: "ModelResult") -> bool:
     if result.status == "not judged":
         return isinstance(result.figures[OWN_QUESTIONS], Missing)
     return result.status in ("failed", "incomplete")
-
-
-def as_printed(result: "ModelResult") -> dict[str, Any]:
-    """A result as JSON: `found` by measure, and beside it the figures that scripts read. The small pictures
-    of wrong answers are left out."""
-    fields = result.model_dump(mode="json")
-    fields["found"].get("own_images", {}).pop("thumbnails", None)
-    figures = {key: _at(fields["found"], path) for key, path in SCRIPTS.items()}
-    figures["load"] = {stamp: _at(fields["found"], ("load", stamp)) for stamp in STAMPS}
-    return fields | figures | {"decode_rate": result.figures["decode speed"].model_dump(mode="json")}
-
-
-def _at(found: dict[str, Any], path: tuple[str, ...]) -> Any:
-    """What stands at a path, or the nearest reason why nothing does."""
-    for name in path:
-        if "missing" in found:
-            break
-        found = found.get(name, {"missing": "not measured"})
-    return found

@@ -62,7 +62,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "guide:guide",
             "Write the reference guide from the stored results: Markdown, one HTML file, or JSON.",
         ),
-        "results": ("results:app", "List, show or remove stored results."),
+        "results": ("results:app", "List, show, compare or remove stored results."),
         "export": (
             "export:export",
             "Write every stored exchange, one a line; or the graded ones as lmms-eval's files.",

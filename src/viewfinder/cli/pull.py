@@ -1,7 +1,8 @@
 """`viewfinder pull MODEL...`, and the offer of `ask` and `serve` to pull missing files."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, output, print_json
+from viewfinder.cli.json_progress import PROGRESS, ProgressForm, PullLines, errors_told, tell
 from viewfinder.core.errors import FilesMissing
 
 if TYPE_CHECKING:
@@ -43,13 +45,15 @@ def pull(
         str | None, typer.Option(help="The variant to pull. Default: the one that suits this machine.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was pulled as JSON.")] = False,
+    progress: Annotated[ProgressForm, PROGRESS] = ProgressForm.text,
 ) -> None:
     """Download models' files from the hub, and check the size and hash of each."""
     from viewfinder.api.pulling import prepare
 
-    with errors.status("Contacting the hub ..."):
-        pulls = prepare(names, variant=variant)
-    pulled = bring(pulls)
+    with errors_told(progress):
+        with errors.status("Contacting the hub ..."):
+            pulls = prepare(names, variant=variant)
+        pulled = bring(pulls, progress)
     if as_json:
         print_json([_as_json(model) for model in pulled])
         return
@@ -57,10 +61,31 @@ def pull(
         output.print(f"{model.model}: {_outcome(model)}", markup=False, highlight=False)
 
 
-def bring(pulls: "list[Pull]") -> "list[PulledModel]":
-    """Download with a progress bar; when interrupted, print how to resume."""
+def bring(pulls: "list[Pull]", form: ProgressForm = ProgressForm.text) -> "list[PulledModel]":
+    """Download, and show the progress; when interrupted, say how to resume."""
     from viewfinder.api.pulling import carry_out
 
+    try:
+        with _shown(form) as on_progress:
+            return carry_out(pulls, on_progress)
+    except KeyboardInterrupt:
+        words = " ".join(one.model for one in pulls)
+        if len(pulls) == 1 and pulls[0].variant:
+            words += f" --variant {pulls[0].variant}"
+        said, command = "Interrupted. What was downloaded is kept.", f"viewfinder pull {words}"
+        if form is ProgressForm.json:
+            tell("stopped", {"said": said, "resume": command})
+        else:
+            errors.print(f"{said} Resume: {command}", markup=False)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _shown(form: ProgressForm) -> "Iterator[Callable[[Step], None]]":
+    """What a download tells its progress to: a bar, or lines of JSON."""
+    if form is ProgressForm.json:
+        yield PullLines().tell
+        return
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -70,26 +95,16 @@ def bring(pulls: "list[Pull]") -> "list[PulledModel]":
         console=errors,
         transient=True,
     )
-    try:
-        with bar:
-            task = bar.add_task("starting", total=None)
+    with bar:
+        task = bar.add_task("starting", total=None)
 
-            def on_progress(step: "Step") -> None:
-                doing = f"{step.doing} {step.file}"
-                # What was downloaded before must not count as speed, so each step starts from zero.
-                change = bar.update if doing == bar.tasks[task].description else bar.reset
-                change(task, description=doing, completed=step.done_bytes, total=step.total_bytes)
+        def on_progress(step: "Step") -> None:
+            doing = f"{step.doing} {step.file}"
+            # What was downloaded before must not count as speed, so each step starts from zero.
+            change = bar.update if doing == bar.tasks[task].description else bar.reset
+            change(task, description=doing, completed=step.done_bytes, total=step.total_bytes)
 
-            return carry_out(pulls, on_progress)
-    except KeyboardInterrupt:
-        words = " ".join(one.model for one in pulls)
-        if len(pulls) == 1 and pulls[0].variant:
-            words += f" --variant {pulls[0].variant}"
-        errors.print(
-            f"Interrupted. What was downloaded is kept. Resume: viewfinder pull {words}",
-            markup=False,
-        )
-        raise typer.Exit(130) from None
+        yield on_progress
 
 
 def with_files(work: Callable[[], T], *, agreed: bool) -> T:

@@ -95,7 +95,7 @@ def make_guide(
         method=tuple(method(uses)),
         rankings=tuple(map(_ranking, standings)),
         parities=tuple(map(_parity, parities)),
-        comparisons=tuple(_compared(one) for one in comparisons),
+        comparisons=tuple(compared(one) for one in comparisons),
         engine_issues=tuple(upstream_issues(results)),
         published=_published(published, results),
     )
@@ -208,7 +208,8 @@ def _ranking(standing: Standing) -> RankedModels:
     )
 
 
-def _compared(one: Comparison) -> ComparedRun:
+def compared(one: Comparison) -> ComparedRun:
+    """A comparison as data."""
     worse = tuple("; ".join(filter(None, (each.what, each.explanation))) for each in regressions([one]))
     if one.not_compared:
         text = f"not compared, {one.not_compared}"

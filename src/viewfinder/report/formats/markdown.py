@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from viewfinder.report.content import Cell, Grid, Guide, ModelSection, Remark
+from viewfinder.report.content import Cell, ComparedRun, Grid, Guide, ModelSection, Remark
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~#])|(?<!\w)(_)|(_)(?!\w)")
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -23,6 +23,11 @@ def write(guide: Guide) -> str:
 def write_model(model: ModelSection) -> str:
     """The section of one model alone, with every figure."""
     return _environment().get_template("model.md.j2").render(model=model)
+
+
+def write_compared(one: ComparedRun) -> str:
+    """One result against an earlier one."""
+    return _environment().get_template("compared.md.j2").render(one=one)
 
 
 def text(words: str) -> str:
