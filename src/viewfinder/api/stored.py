@@ -6,7 +6,6 @@ from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest
 from viewfinder.measure import results
 from viewfinder.measure.results import ModelResult
-from viewfinder.measure.runner import alone
 from viewfinder.measure.store.store import Store, StoredModel
 
 LIST_HINT = "`viewfinder results` lists the runs."
@@ -41,6 +40,7 @@ def stored_result(run: str, model: str = "") -> ModelResult:
         f"The run {run!r} has several models: {named}." if found else f"There is no result of {run!r}.",
         hint=f"Run: viewfinder results show {run} MODEL" if found else LIST_HINT,
         param="run",
+        code="" if found else "result_not_found",
     )
 
 
@@ -50,6 +50,8 @@ def remove(runs: Sequence[str], model: str = "") -> list[StoredModel]:
     Raises BadRequest, before anything is removed, when a run or its model is not stored, and AlreadyRunning
     when it is being measured.
     """
+    from viewfinder.measure.runner import alone  # all that measures, and most callers only read
+
     with Store(paths.results_file()) as store:
         removed = [one for one in store.contents() if one.run in runs and model in ("", one.model)]
         for run in runs:

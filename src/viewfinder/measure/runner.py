@@ -37,6 +37,9 @@ from viewfinder.measure.store.rows import ANCHOR, Run, RunRequest
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
+_LOCK = "bench-{}.lock"
+"""The file of a run that is being measured."""
+
 
 async def run_suite(
     cards: Sequence[ModelCard],
@@ -252,11 +255,22 @@ def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> N
             )
 
 
+def in_progress(state: Path) -> str:
+    """The run that a process measures just now, of this one or another; empty if there is none."""
+    for file in sorted(state.glob(_LOCK.format("*"))):
+        try:
+            with FileLock(file).acquire(timeout=0):
+                continue  # left by a process that was killed
+        except Timeout:
+            return file.stem.removeprefix("bench-")
+    return ""
+
+
 @contextmanager
 def alone(state: Path, run: str) -> Iterator[None]:
     """Lock the run by a file that is removed afterwards; the kernel releases the lock when this process
     dies."""
-    lock = FileLock(state / f"bench-{run}.lock")
+    lock = FileLock(state / _LOCK.format(run))
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -276,6 +276,12 @@ class Store:
         where += " ORDER BY number DESC"
         return self._results(where, model, variant)
 
+    def edition(self) -> tuple[int, int]:
+        """Differs when a result was added or removed."""
+        query = "SELECT count(*), ifnull(max(number), 0) FROM results"
+        count, newest = self._database.execute(query).fetchone()
+        return count, newest
+
     def latest(self) -> list[StoredResult]:
         """The newest result of every variant of every model, in the order of their names."""
         return self._results(

@@ -26,7 +26,7 @@ LONG = (
     + QUESTION
 )
 _BROKEN_URL = "data:image/png;base64,bm90IGEgcGljdHVyZQ=="
-_SQUARE = "/square"
+SEED_PREFIX, _SQUARE = "circle/", "/square"
 
 
 @functools.cache
@@ -78,7 +78,7 @@ def _picture(number: int) -> Prompt:
     color = list(COLORS)[number % WALKED]
     same_size = _SQUARE if number < WALKED // 2 else ""
     for attempt in count():
-        scene = scene_of(f"circle/{number}/{attempt}{same_size}")
+        scene = scene_of(f"{SEED_PREFIX}{number}/{attempt}{same_size}")
         if scene.background.noise:
             continue  # a hundred times the bytes, and no question needs it
         circles = [thing.color for thing in scene.things if thing.shape == "circle"]

@@ -1,6 +1,5 @@
 """From the answers to the user's own questions to their accuracy; pure."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from viewfinder.measure.measures.own_images.ask import ANSWER_TOKENS
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages, WrongAnswer
 from viewfinder.measure.measures.own_images.scenes import parts_of
-from viewfinder.measure.measures.own_images.score import VQA, exact_of, score_of
+from viewfinder.measure.measures.own_images.score import VQA, answers_in, exact_of, score_of
 from viewfinder.measure.metrics import answered, percent
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics.clusters import share_by_scene
@@ -59,7 +58,7 @@ def _wrong(sample: Sample) -> WrongAnswer:
         picture=picture,
         digest=digest,
         question=sample.question,
-        expected=tuple(json.loads(sample.expected)),
+        expected=tuple(answers_in(sample.expected)),
         said=sample.exchange.text[:MOST_SAID],
         error=sample.exchange.error[:MOST_SAID],
         score=score_of(sample),

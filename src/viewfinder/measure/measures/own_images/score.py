@@ -87,11 +87,17 @@ def in_one(answers: Sequence[str]) -> str:
     return json.dumps(list(answers), ensure_ascii=False)
 
 
+def answers_in(expected: str) -> list[str]:
+    """The answers that `in_one` wrote."""
+    answers: list[str] = json.loads(expected)
+    return answers
+
+
 def score_of(sample: Sample) -> float:
     """The accuracy of a sample's reply; an error or an empty reply is wrong."""
-    return accuracy(sample.exchange.text, json.loads(sample.expected)) if answered(sample.exchange) else 0.0
+    return accuracy(sample.exchange.text, answers_in(sample.expected)) if answered(sample.exchange) else 0.0
 
 
 def exact_of(sample: Sample) -> bool:
     """Whether a sample's reply is an exact match."""
-    return answered(sample.exchange) and is_exact(sample.exchange.text, json.loads(sample.expected))
+    return answered(sample.exchange) and is_exact(sample.exchange.text, answers_in(sample.expected))
