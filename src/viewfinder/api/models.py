@@ -21,8 +21,8 @@ ELSEWHERE = "another variant was chosen"
 class _Known:
     """What is known of variants on this computer, read once."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.catalog, self.fleet = open_catalog(settings), settings.fleet
+    def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
+        self.catalog, self.fleet = catalog or open_catalog(settings), settings.fleet
         self._engine_of = settings.engine_of
         self.results = results_here()
         self.measured = judged(self.results)
@@ -46,17 +46,21 @@ def models(*, settings: Settings | None = None) -> list[ModelLine]:
     return _lines(_Known(settings or load_settings()))
 
 
-def overview(*, settings: Settings | None = None) -> tuple[list[FirstChoice], list[ModelLine]]:
-    """Which to try first on this computer, and `models`."""
+def overview(
+    *, settings: Settings | None = None, catalog: Catalog | None = None
+) -> tuple[list[FirstChoice], list[ModelLine]]:
+    """Which to try first on this computer, and `models`; `catalog` is that of a running fleet."""
     settings = settings or load_settings()
-    known = _Known(settings)
+    known = _Known(settings, catalog)
     lines = _lines(known)
     return first_choices(lines, known.results, suitable_size(settings, this_machine())), lines
 
 
-def variants(model: str, *, settings: Settings | None = None) -> list[VariantLine]:
+def variants(
+    model: str, *, settings: Settings | None = None, catalog: Catalog | None = None
+) -> list[VariantLine]:
     """Every variant of a model, best first; `model` is its name or a repository's id. Raises UnknownModel."""
-    known = _Known(settings or load_settings())
+    known = _Known(settings or load_settings(), catalog)
     whole, choice = known.catalog.card(model), known.catalog.get(model)
     options = choose(choice, look(choice, known.measured, known.fleet))
     others = whole.narrowed(variant for variant in whole.variants if variant not in choice.variants)
@@ -67,9 +71,9 @@ def variants(model: str, *, settings: Settings | None = None) -> list[VariantLin
     return lines
 
 
-def details(model: str, *, settings: Settings | None = None) -> ModelDetails:
+def details(model: str, *, settings: Settings | None = None, catalog: Catalog | None = None) -> ModelDetails:
     """What a model's card says; `model` as in `variants`. Raises UnknownModel."""
-    card = open_catalog(settings or load_settings()).card(model)
+    card = (catalog or open_catalog(settings or load_settings())).card(model)
     return ModelDetails(
         card.name,
         card.title,

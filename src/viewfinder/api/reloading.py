@@ -124,6 +124,12 @@ class Reloading:
         self._report(outcome=outcome, settings=named, models=sorted(changed), reason=reason)
         return True
 
+    async def look_again(self) -> None:
+        """Open the catalog again with the present settings: files of models have come. Raises BadRequest,
+        UnknownModel."""
+        self._catalog = self._open_catalog(self.current)
+        await self._apply(self._catalog, self.current, set())
+
 
 def changed_settings(old: Settings, new: Settings) -> list[str]:
     """The names of the settings that differ ("limits.images"); never their values, some of which are keys."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
+from viewfinder.api.backing.opened import Renewal, open_backing
 from viewfinder.api.measured import measured_here
 from viewfinder.api.reloading import Reloading
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
@@ -21,6 +23,7 @@ from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.seldom import Seldom
 from viewfinder.core.version import VERSION
+from viewfinder.dashboard.data import data_routes
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.access_log import access_log
@@ -156,6 +159,7 @@ async def _serve(
             keys=keys,
             report=partial(fleet.events.emit, "reload", ""),
         )
+        service.renewal.look_again = reloading.look_again
         stop = asyncio.Event()
         _on_signals(stop, reloading.request, service.records.reopen)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
@@ -190,7 +194,11 @@ async def _opened(catalog: Catalog, settings: Settings, keys: KeyFile) -> AsyncI
         stack.callback(kept.close)
         fleet.events.listen(kept.hear)
         intake = await stack.enter_async_context(Intake(settings.limits))
-        yield _Service(fleet, intake, settings, keys, kept, records)
+        renewal = Renewal()
+        backing = open_backing(fleet, intake, lambda: service.settings, renewal)
+        data = data_routes(await stack.enter_async_context(backing))
+        service = _Service(fleet, intake, settings, keys, kept, records, otherwise=data, renewal=renewal)
+        yield service
 
 
 class _Service:
@@ -205,8 +213,11 @@ class _Service:
         kept: KeptTurns,
         records: RequestRecords | None = None,
         pages: Pages | None = None,
+        otherwise: Sequence[BaseRoute] = (),
+        renewal: Renewal | None = None,
     ) -> None:
-        self.fleet, self._intake, self._settings, self._keys = fleet, intake, settings, keys
+        self.fleet, self._intake, self.settings, self._keys = fleet, intake, settings, keys
+        self._otherwise, self.renewal = otherwise, renewal or Renewal()
         self.kept, self.records = kept, records or RequestRecords()
         self._metrics, self._secret, self._pages = Metrics(fleet), new_secret(), pages
         self._feed = FleetFeed(fleet)
@@ -218,7 +229,7 @@ class _Service:
         await listen(
             self.app,
             bound,
-            self._settings,
+            self.settings,
             stop=stop,
             on_listening=on_listening,
             keys=self._keys,
@@ -227,7 +238,7 @@ class _Service:
 
     async def apply(self, catalog: Catalog, settings: Settings, changed: set[str]) -> None:
         """Use other settings from now on; the models in `changed` restart."""
-        old, self._settings = self._settings, settings
+        old, self.settings = self.settings, settings
         self._intake.limit(settings.limits)
         self.kept.limit(settings.responses)
         self.terms.limit(settings.limits, settings.fleet.drain_s)
@@ -243,12 +254,13 @@ class _Service:
         return make_app(
             self.fleet,
             self._intake,
-            self._settings,
+            self.settings,
             VERSION,
             metrics=self._metrics,
             keys=self._keys,
             kept=self.kept,
             pages=self._pages,
+            otherwise=self._otherwise,
             secret=self._secret,
             feed=self._feed,
         )

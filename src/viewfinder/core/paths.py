@@ -24,7 +24,9 @@ _OTHERS = 0o077
 """The bits of a mode for everybody but the owner."""
 OURS_ALONE = frozenset(("results.sqlite", "pulled.json", "owner.lock", "keys.json"))
 """Names of files that only a state folder has."""
-BESIDE_OURS = frozenset(("logs", "run", "responses", "chat_history", "huggingface", "models", "lost+found"))
+BESIDE_OURS = frozenset(
+    ("logs", "run", "responses", "questions", "chat_history", "huggingface", "models", "lost+found")
+)
 """What may be in one that has none of those yet; the last one is on every new disk."""
 
 
@@ -82,6 +84,11 @@ def chat_history_file() -> Path:
 def responses_folder() -> Path:
     """The folder of the conversations that the gateway keeps for a while."""
     return home() / "responses"
+
+
+def questions_folder() -> Path:
+    """The folder of the user's own questions that were made of rated answers, for `bench --vqa`."""
+    return home() / "questions"
 
 
 def log_folder() -> Path:

@@ -97,7 +97,8 @@ class Pulls(Protocol):
         ...
 
     async def cancel(self, model: str) -> PullLine:
-        """Returns when it has stopped; the next pull resumes. Raises BadRequest (pull_not_found)."""
+        """Returns when it has stopped; the next pull resumes. One that is over is removed from the list.
+        Raises BadRequest (pull_not_found)."""
         ...
 
 
@@ -165,8 +166,9 @@ class Benches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrongReply:
-    """A question that a model answered wrong; `error` says why there is no answer. `picture` is the id of its
-    picture for `Results.picture`, empty for a question without one."""
+    """A question that a model answered wrong; `error` says why there is no answer. `measure` is the kind of
+    request ("vision", "resolution/64 px"; "vqa": the user's own), `picture` the id of its picture for
+    `Results.picture`, empty for a question without one."""
 
     measure: str
     question: str
@@ -178,10 +180,11 @@ class WrongReply:
 
 @dataclass(frozen=True, slots=True)
 class OneResult:
-    """A stored result, its section of the guide, and what was answered wrong; `wrong_total` counts those that
-    are not shown, too."""
+    """A stored result, also as `viewfinder results show --json` prints it (`fields`); its section of the
+    guide; and what was answered wrong, where `wrong_total` counts those that are not shown, too."""
 
     result: ModelResult
+    fields: Mapping[str, Any]
     section: ModelSection
     wrong: tuple[WrongReply, ...]
     wrong_total: int

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from viewfinder.core.errors import (
+    AlreadyRunning,
     BadRequest,
     Busy,
     EngineError,
@@ -52,6 +53,7 @@ BY_CLASS: dict[type[ViewfinderError], tuple[int, str]] = {
     Unauthorized: (401, "authentication_error"),
     Forbidden: (403, "permission_error"),
     Busy: (429, "rate_limit_error"),
+    AlreadyRunning: (409, INVALID),
     MemoryShort: (503, SERVER),
     ModelFilesError: (500, SERVER),
     EngineError: (502, SERVER),
@@ -60,6 +62,11 @@ BY_CLASS: dict[type[ViewfinderError], tuple[int, str]] = {
     ModelFailed: (503, SERVER),
     ViewfinderError: (500, SERVER),
 }
+NOT_THERE = (
+    *("no_log", "post_mortem_not_found", "pull_not_found", "no_bench"),
+    *("no_results", "run_not_found", "result_not_found", "picture_not_found"),
+)
+"""What the data under /fleet does not have."""
 BY_CODE: dict[str, tuple[int, str]] = {
     "request_timeout": (408, INVALID),
     "headers_too_large": (431, INVALID),
@@ -68,6 +75,7 @@ BY_CODE: dict[str, tuple[int, str]] = {
     "stopping": (503, SERVER),
     "overloaded": (503, SERVER),
     "unloading": (503, SERVER),
+    **dict.fromkeys(NOT_THERE, (404, INVALID)),
 }
 """Narrower codes, given where an error is raised, that have a status of their own."""
 
