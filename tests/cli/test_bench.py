@@ -9,8 +9,9 @@ from tests.measure.measures.own_images.scored import own
 from tests.measure.suites import small
 from tests.report.conftest import Make
 from viewfinder.api import measuring
+from viewfinder.api.printed import as_printed
 from viewfinder.cli import bench as bench_command
-from viewfinder.cli.bench import as_printed, show
+from viewfinder.cli.bench import show
 from viewfinder.cli.main import app
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure.figures import Missing

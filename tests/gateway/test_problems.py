@@ -22,7 +22,7 @@ STATUSES = {
     "Forbidden": 403,
     "Busy": 429,
     "MemoryShort": 503,
-    "AlreadyRunning": 500,
+    "AlreadyRunning": 409,
     "NotRunning": 500,
     "PortInUse": 500,
     "ModelFilesError": 500,

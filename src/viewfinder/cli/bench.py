@@ -80,18 +80,21 @@ def bench(
         )
     if progress is ProgressForm.json:
         tell("results", {"models": [{"model": one.model, "status": one.status} for one in results]})
-    if as_json:
-        from viewfinder.api.printed import as_printed
-
-        print_json([as_printed(result) for result in results])
-    else:
-        show(results)
-        from viewfinder.api.measuring import conclude
-
-        output.print(conclude(), markup=False, highlight=False)
-        output.print("The guide: viewfinder guide", highlight=False)
+    _print(results, as_json=as_json)
     if any(map(_is_unfinished, results)):
         raise typer.Exit(1)
+
+
+def _print(results: "list[ModelResult]", *, as_json: bool) -> None:
+    from viewfinder.api.measuring import conclude
+    from viewfinder.api.printed import as_printed
+
+    if as_json:
+        print_json([as_printed(result) for result in results])
+        return
+    show(results)
+    output.print(conclude(), markup=False, highlight=False)
+    output.print("The guide: viewfinder guide", highlight=False)
 
 
 def measure(

@@ -61,7 +61,7 @@ def errors_told(form: ProgressForm) -> Iterator[None]:
         raise typer.Exit(error.exit_code) from None
 
 
-class Lines:
+class JsonLines:
     """Writes a line when enough time has passed, or another phase has begun."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,7 +82,7 @@ class BenchLines:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         from viewfinder.cli.bench_display import Pace
 
-        self._pace, self._lines = Pace(clock), Lines(clock)
+        self._pace, self._lines = Pace(clock), JsonLines(clock)
 
     def tell(self, step: "Progress") -> None:
         shown = self._pace.tell(step)
@@ -93,7 +93,7 @@ class PullLines:
     """The steps of a download."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._lines = clock, Lines(clock)
+        self._clock, self._lines = clock, JsonLines(clock)
         self._phase = ("", "")
         self._seen: deque[tuple[float, int]] = deque()
 

@@ -26,10 +26,10 @@ from viewfinder.core.errors import BadRequest
 from viewfinder.dashboard.backing import Backing, BenchOrder, RatedAnswer
 from viewfinder.dashboard.results_data import ResultsData
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(max_length=100_000)]
+GivenName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+GivenText = Annotated[str, StringConstraints(max_length=100_000)]
 MOST_LINES, USUAL_LINES = 5000, 200
-SMALL_BYTES = 64 * 1024
+AT_ONCE_BYTES = 64 * 1024
 """A larger body is read in a thread."""
 
 
@@ -38,18 +38,18 @@ class _Body(BaseModel):
 
 
 class PullRequest(_Body):
-    model: Name
-    variant: Name | None = None
+    model: GivenName
+    variant: GivenName | None = None
 
 
 class BenchStart(_Body):
     """See `backing.BenchOrder`."""
 
-    models: list[Name] = Field(default_factory=list, max_length=200)
-    suite: Name = "quick"
+    models: list[GivenName] = Field(default_factory=list, max_length=200)
+    suite: GivenName = "quick"
     own_questions: bool = False
     only: bool = False
-    budget: Name | None = None
+    budget: GivenName | None = None
     resume: bool = False
 
 
@@ -57,10 +57,10 @@ class Rating(_Body):
     """See `backing.RatedAnswer`; `image` is a data URL."""
 
     image: str
-    question: Text
-    answer: Text
+    question: GivenText
+    answer: GivenText
     right: bool
-    right_answer: Text = ""
+    right_answer: GivenText = ""
     model: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
@@ -145,7 +145,7 @@ async def read(request: Request, kind: type[B]) -> B:
     """The body of a request. Raises BadRequest, which names the field."""
     body = bytes(await request.body())
     try:
-        if len(body) > SMALL_BYTES:
+        if len(body) > AT_ONCE_BYTES:
             return await asyncio.to_thread(kind.model_validate_json, body)
         return kind.model_validate_json(body)
     except ValidationError as error:

@@ -64,6 +64,7 @@ ERRORS = {
     403: "The Host or Origin header is not allowed, the key may only ask, or a page's token is missing.",
     404: "There is no model, answer or response of this name.",
     408: "The body did not arrive in time.",
+    409: "Something of the kind is in progress already.",
     413: "The body is too large.",
     415: "The body is not declared as application/json, or it is compressed.",
     429: "The model's queue is full.",

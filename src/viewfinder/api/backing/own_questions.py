@@ -33,15 +33,15 @@ ten people."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DIGITS = 32
 
-Row = dict[str, Any]
+QuestionRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """The rows of both files, by their pictures and questions."""
 
-    asked: dict[tuple[str, str], Row]
-    unanswered: dict[tuple[str, str], Row]
+    asked: dict[tuple[str, str], QuestionRow]
+    unanswered: dict[tuple[str, str], QuestionRow]
 
 
 class QuestionFolder:
@@ -149,11 +149,11 @@ def _read(folder: Path) -> _Kept:
     return _Kept(_by_question(asked), _by_question(unanswered))
 
 
-def _by_question(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
+def _by_question(rows: Sequence[QuestionRow]) -> dict[tuple[str, str], QuestionRow]:
     return {(row["image"], row["question"]): row for row in rows}
 
 
-def _rows(file: Path) -> Sequence[Row]:
+def _rows(file: Path) -> Sequence[QuestionRow]:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
         rows = [json.loads(line) for line in lines if line.strip()]
@@ -170,7 +170,7 @@ def _rows(file: Path) -> Sequence[Row]:
     )
 
 
-def _with_answers(row: Row) -> Row:
+def _with_answers(row: QuestionRow) -> QuestionRow:
     """A row with the list of its answers: a person may have written one `answer`."""
     answers = row["answers"] if "answers" in row else [row["answer"]]
     return {**{key: row[key] for key in row if key != "answer"}, "answers": [str(one) for one in answers]}
