@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from viewfinder.catalog.pull import PullProgress
     from viewfinder.measure.progress import Progress
 
-LEAST_S = 0.2
+BETWEEN_LINES_S = 0.2
 """Between two lines of one phase."""
 SPEED_S = 5.0
 """Speed is that of the last seconds."""
@@ -71,7 +71,7 @@ class JsonLines:
 
     def tell(self, phase: object, fields: Callable[[], dict[str, Any]]) -> None:
         now_s = self._clock()
-        if phase != self._phase or now_s - self._told_s >= LEAST_S:
+        if phase != self._phase or now_s - self._told_s >= BETWEEN_LINES_S:
             self._phase, self._told_s = phase, now_s
             tell("progress", fields())
 
@@ -110,7 +110,7 @@ class PullLines:
     def _speed(self) -> float | None:
         """Bytes a second; None: not downloading, or not long enough to say."""
         (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
-        if self._phase[0] != "downloading" or last_s - first_s < LEAST_S:
+        if self._phase[0] != "downloading" or last_s - first_s < BETWEEN_LINES_S:
             return None
         return (last - first) / (last_s - first_s)
 
