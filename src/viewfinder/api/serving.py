@@ -23,6 +23,7 @@ from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.seldom import Seldom
 from viewfinder.core.version import VERSION
+from viewfinder.dashboard.app import Dashboard
 from viewfinder.dashboard.data import data_routes
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
@@ -195,9 +196,21 @@ async def _opened(catalog: Catalog, settings: Settings, keys: KeyFile) -> AsyncI
         fleet.events.listen(kept.hear)
         intake = await stack.enter_async_context(Intake(settings.limits))
         renewal = Renewal()
-        backing = open_backing(fleet, intake, lambda: service.settings, renewal)
-        data = data_routes(await stack.enter_async_context(backing))
-        service = _Service(fleet, intake, settings, keys, kept, records, otherwise=data, renewal=renewal)
+        backing = await stack.enter_async_context(
+            open_backing(fleet, intake, lambda: service.settings, renewal)
+        )
+        dashboard = Dashboard(fleet, backing)
+        service = _Service(
+            fleet,
+            intake,
+            settings,
+            keys,
+            kept,
+            records,
+            pages=dashboard.pages,
+            otherwise=(*data_routes(backing), *dashboard.otherwise()),
+            renewal=renewal,
+        )
         yield service
 
 
