@@ -39,6 +39,8 @@ from viewfinder.measure.suite import Suite
 
 _LOCK = "bench-{}.lock"
 """The file of a run that is being measured."""
+LOOKED_AT_S = 0.25
+"""`in_progress` holds a lock for an instant: only one that stays held for this long is another's."""
 
 
 async def run_suite(
@@ -196,14 +198,10 @@ def _round(context: RunContext, sessions: dict[str, Session], number: int) -> li
 
 def interrupted(store: Store, state: Path) -> Run:
     """The newest run that was interrupted and can be resumed. Raises ViewfinderError when there is none."""
+    busy = in_progress(state)
     for run in reversed(store.runs()):
-        if run.finished_at or run.request is None:
-            continue
-        try:
-            with alone(state, run.run):
-                return run
-        except AlreadyRunning:
-            continue
+        if not run.finished_at and run.request is not None and run.run not in busy:
+            return run
     raise ViewfinderError(
         "There is no interrupted run to resume.", hint="Run: viewfinder bench", code="nothing_to_resume"
     )
@@ -255,15 +253,20 @@ def _require_the_same(run: Run, sessions: dict[str, Session], store: Store) -> N
             )
 
 
-def in_progress(state: Path) -> str:
-    """The run that a process measures just now, of this one or another; empty if there is none."""
-    for file in sorted(state.glob(_LOCK.format("*"))):
-        try:
-            with FileLock(file).acquire(timeout=0):
-                continue  # left by a process that was killed
-        except Timeout:
-            return file.stem.removeprefix("bench-")
-    return ""
+def in_progress(state: Path) -> tuple[str, ...]:
+    """The runs that processes measure just now, this one or others."""
+    return tuple(
+        file.stem.removeprefix("bench-") for file in sorted(state.glob(_LOCK.format("*"))) if _is_held(file)
+    )
+
+
+def _is_held(file: Path) -> bool:
+    """Whether a process has it locked; one that was killed has left it unlocked."""
+    try:
+        with FileLock(file).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 @contextmanager
@@ -272,7 +275,7 @@ def alone(state: Path, run: str) -> Iterator[None]:
     dies."""
     lock = FileLock(state / _LOCK.format(run))
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOOKED_AT_S)
     except Timeout:
         raise AlreadyRunning(
             f"Another process is measuring the run {run}.", hint="Wait until it has finished."

@@ -164,6 +164,27 @@ async def test_a_table_that_a_person_changed_is_used_or_stays(
     assert table.read_text() == "not mine to lose\n"
 
 
+async def test_what_a_bench_asks_stays_while_more_is_rated(questions: QuestionFolder, folder: Path) -> None:
+    """A rating in the middle of a run changed its questions, and the run was stopped."""
+    await questions.rate(RIGHT)
+    copy = Path(await questions.snapshot())
+    before = read_folder(copy).digest(1)
+    assert copy.name == folder.name, "the guide names both alike"
+    await questions.rate(replace(RIGHT, question="And now?"))
+    await questions.rate(replace(WRONG, right_answer="crimson"))
+    assert len(read_folder(folder).questions) == 2
+    assert read_folder(copy).digest(1) == before
+    other = await questions.snapshot()
+    assert other == await questions.snapshot() != str(copy)
+    for number in range(5):
+        await questions.rate(replace(RIGHT, question=f"Number {number}?"))
+        last = await questions.snapshot()
+    kept = {file.parent for file in contents(folder / "asked") if file.name == "questions.jsonl"}
+    assert len(kept) == 5
+    assert Path(last) in kept
+    assert copy not in kept
+
+
 async def test_many_at_once_are_all_kept(questions: QuestionFolder) -> None:
     await asyncio.gather(*(questions.rate(replace(RIGHT, question=f"Number {n}?")) for n in range(20)))
     assert (await questions.kept()).questions == 20

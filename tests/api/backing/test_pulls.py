@@ -8,6 +8,7 @@ from viewfinder.api.backing import pulls
 from viewfinder.api.backing.own_command import Ending, Failing, Tell
 from viewfinder.api.backing.pulls import PullQueue
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, UnknownModel
 from viewfinder.host.child import Exit
 
@@ -50,7 +51,7 @@ def queue() -> PullQueue:
 
     async def pulled() -> None: ...
 
-    return PullQueue(lambda: catalog, pulled)
+    return PullQueue(lambda: catalog, lambda: Settings(variants={SECOND: "other"}), pulled)
 
 
 async def turn() -> None:
@@ -82,6 +83,7 @@ async def test_one_at_a_time_in_their_order(queue: PullQueue, commands: list[Com
     await queue.start(SECOND)
     await turn()
     assert commands[2].words[-1] == SECOND, "a cancelled one can be started again"
+    assert commands[2].words[3:5] == ["--variant", "other"], "that of the settings"
     await queue.close()
     assert commands[2].was_stopped
 

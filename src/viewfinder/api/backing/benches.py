@@ -12,10 +12,12 @@ from typing import Any
 
 from viewfinder.api.backing.beside import beside
 from viewfinder.api.backing.own_command import Ending, Failing, OwnCommand
+from viewfinder.api.backing.own_questions import QuestionFolder
 from viewfinder.api.backing.pulls import PullQueue, require_of_catalog
 from viewfinder.core import paths
+from viewfinder.core.config import Settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, ViewfinderError
-from viewfinder.dashboard.backing import BenchLine, BenchOrder, Questions
+from viewfinder.dashboard.backing import BenchLine, BenchOrder
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.measure.deadline import seconds
 from viewfinder.measure.progress import SoFar
@@ -33,9 +35,15 @@ class OneBench:
     """The bench of this process; `measured` is called after each that ended."""
 
     def __init__(
-        self, fleet: Fleet, pulls: PullQueue, questions: Questions, measured: Callable[[], Awaitable[None]]
+        self,
+        fleet: Fleet,
+        settings: Callable[[], Settings],
+        pulls: PullQueue,
+        questions: QuestionFolder,
+        measured: Callable[[], Awaitable[None]],
     ) -> None:
-        self._fleet, self._pulls, self._questions, self._measured = fleet, pulls, questions, measured
+        self._fleet, self._settings, self._measured = fleet, settings, measured
+        self._pulls, self._questions = pulls, questions
         self._line = BenchLine()
         self._command: OwnCommand | None = None
         self._following: asyncio.Task[None] | None = None
@@ -118,6 +126,8 @@ class OneBench:
         catalog = self._fleet.catalog
         for model in order.models:
             require_of_catalog(catalog, model, "viewfinder bench")
+        for model, variant in self._settings().variants.items():  # also those that only `serve` was told
+            words += [f"--variant={model}={variant}"]
         return [*words, "--", *order.models]
 
     async def _folder(self) -> str:
@@ -129,7 +139,7 @@ class OneBench:
                 param="own_questions",
                 code="no_questions",
             )
-        return kept.folder
+        return await self._questions.snapshot()
 
     def _heard(self, kind: str, fields: Mapping[str, Any]) -> None:
         if kind == "progress":
@@ -172,7 +182,7 @@ def _other_runs() -> tuple[str, str]:
     """The run that another process measures now, and the newest that can be resumed; empty: there is none."""
     from viewfinder.measure.runner import in_progress, interrupted
 
-    elsewhere = in_progress(paths.home())
+    elsewhere = next(iter(in_progress(paths.home())), "")
     if not paths.results_file().is_file():
         return elsewhere, ""
     try:

@@ -46,10 +46,10 @@ async def open_backing(
     async def measured() -> None:
         models.forget()
 
-    pulls = PullQueue(lambda: fleet.catalog, pulled)
+    pulls = PullQueue(lambda: fleet.catalog, settings, pulled)
     models = ListedModels(lambda: fleet.catalog, settings, pulls)
     questions = QuestionFolder(paths.questions_folder(), intake)
-    bench = OneBench(fleet, pulls, questions, measured)
+    bench = OneBench(fleet, settings, pulls, questions, measured)
     try:
         yield Backing(models, pulls, bench, StoredRuns(intake), questions)
     finally:

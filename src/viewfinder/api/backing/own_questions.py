@@ -4,6 +4,8 @@
     questions/images/DIGEST.png    each picture once, as it was sent to the model
     questions/.unanswered.jsonl    answers that were rated wrong, where nobody said yet what is right: `bench`
                                    reads no such file
+    questions/asked/DIGEST/        a copy that a bench from the page asks: a run stops when its questions
+                                   change, and nobody should have to wait for it with a rating
 
 The files are replaced as a whole, so that a full disk or a kill leaves the old ones.
 """
@@ -11,8 +13,10 @@ The files are replaced as a whole, so that a full disk or a kill leaves the old 
 import asyncio
 import base64
 import errno
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +28,8 @@ from viewfinder.dashboard.backing import KeptQuestions, RatedAnswer, RatingOutco
 from viewfinder.measure.measures.own_images.score import normalized
 from viewfinder.media.intake import Intake, SafeImage
 
-TABLE, UNANSWERED, IMAGES = "questions.jsonl", ".unanswered.jsonl", "images"
-MOST_QUESTIONS, MOST_BYTES = 2000, 2_000_000_000
+TABLE, UNANSWERED, IMAGES, ASKED = "questions.jsonl", ".unanswered.jsonl", "images", "asked"
+MOST_QUESTIONS, MOST_BYTES, MOST_COPIES = 2000, 2_000_000_000, 5
 MOST_QUESTION, MOST_ANSWER, MOST_ANSWERS = 2000, 60, 9
 """Characters of a question and of a right answer, and right answers to one question. `bench` asks for a few
 words and 16 tokens at most: a longer answer could never be right. Ten answers would be scored as the votes of
@@ -54,6 +58,11 @@ class QuestionFolder:
 
     async def kept(self) -> KeptQuestions:
         return _counted(self._folder, await asyncio.to_thread(_read, self._folder))
+
+    async def snapshot(self) -> str:
+        """The folder with a copy of the present questions, which stays as it is."""
+        async with self._changing:
+            return str(await asyncio.to_thread(_snapshot, self._folder))
 
     async def rate(self, rated: RatedAnswer) -> RatingOutcome:
         question, answer = _one_line(rated.question), _right_answer(rated)
@@ -112,6 +121,32 @@ class QuestionFolder:
             lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows.values())
             if rows or (self._folder / table).exists():
                 _replace(self._folder / table, "".join(lines).encode())
+
+
+def _snapshot(folder: Path) -> Path:
+    """The same questions have the same copy, so that a run of them can be resumed. Links take no room."""
+    table = (folder / TABLE).read_bytes()
+    place = folder / ASKED / hashlib.sha256(table).hexdigest()[:_DIGITS]
+    copy = place / folder.name
+    if not (copy / TABLE).exists():
+        private(copy / IMAGES)
+        for image in {row["image"] for row in _rows(folder / TABLE)}:
+            _link(folder / image, copy / image)
+        _replace(copy / TABLE, table)
+    os.utime(place)
+    copies = sorted(place.parent.iterdir(), key=os.path.getmtime, reverse=True)
+    for old in copies[MOST_COPIES:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return copy
+
+
+def _link(file: Path, link: Path) -> None:
+    if link.exists():
+        return
+    try:
+        link.hardlink_to(file)
+    except OSError:  # a file system without links
+        shutil.copyfile(file, link)
 
 
 def _right_answer(rated: RatedAnswer) -> str:

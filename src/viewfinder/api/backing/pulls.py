@@ -12,6 +12,7 @@ from typing import Any
 from viewfinder.api.backing.own_command import Failing, OwnCommand
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.dashboard.backing import PullLine
 
@@ -20,10 +21,16 @@ GRACE_S = 5.0
 
 
 class PullQueue:
-    """A queue of downloads; `catalog` is the one in use, and `pulled` is called after each that succeeded."""
+    """A queue of downloads; `catalog` and `settings` are those in use, and `pulled` is called after each that
+    succeeded."""
 
-    def __init__(self, catalog: Callable[[], Catalog], pulled: Callable[[], Awaitable[None]]) -> None:
-        self._catalog, self._pulled = catalog, pulled
+    def __init__(
+        self,
+        catalog: Callable[[], Catalog],
+        settings: Callable[[], Settings],
+        pulled: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._catalog, self._settings, self._pulled = catalog, settings, pulled
         self._lines: dict[str, PullLine] = {}
         self._words: dict[str, list[str]] = {}
         """Of each that is not over: what is typed to pull it."""
@@ -44,6 +51,7 @@ class PullQueue:
         now = self._lines.get(card.name)
         if now is not None and not now.is_over:
             return now
+        variant = variant or self._settings().variants.get(card.name)
         chosen = ["--variant", variant] if variant else []
         self._words[card.name] = ["pull", "--progress", "json", *chosen, "--", model]
         self._lines.pop(card.name, None)
