@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from viewfinder.fleet.view import FleetView
 from viewfinder.gateway.keys import KeyFile
 
@@ -56,29 +54,23 @@ async def test_models_are_loaded_pinned_and_unloaded(gateway: Gateway) -> None:
         assert holds(), verb
 
 
-@pytest.mark.parametrize("verb", ["load", "unload", "pin", "unpin"])
-async def test_a_command_that_cannot_be_done(gateway: Gateway, verb: str) -> None:
-    assert code(await order(gateway, f"/fleet/models/no/such/{verb}")) == (404, "model_not_found")
-    assert code(await order(gateway, f"/fleet/models//{verb}")) == (404, "model_not_found")
-    assert code(await get(gateway, f"/fleet/models/both/{verb}")) == (405, "method_not_allowed")
+async def test_a_command_that_cannot_be_done(gateway: Gateway) -> None:
+    for verb in ("load", "unload", "pin", "unpin"):
+        assert code(await order(gateway, f"/fleet/models/no/such/{verb}")) == (404, "model_not_found")
+        assert code(await order(gateway, f"/fleet/models//{verb}")) == (404, "model_not_found")
+        assert code(await get(gateway, f"/fleet/models/both/{verb}")) == (405, "method_not_allowed")
 
 
 async def test_an_engine_that_dies_while_it_loads_is_an_error(gateway: Gateway) -> None:
     assert code(await order(gateway, "/fleet/models/unloadable/load")) == (502, "engine_died")
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [("/fleet/", 404), ("/fleet/x", 404), ("/fleet/models/both", 404), ("/fleet/models/both/eat", 404)],
-)
-async def test_what_is_not_there(gateway: Gateway, path: str, status: int) -> None:
-    assert code(await get(gateway, path)) == (status, "not_found")
-    assert code(await order(gateway, path)) == (status, "not_found")
-
-
-@pytest.mark.parametrize("path", ["/fleet", "/fleet/events", "/fleet/suspects", "/fleet/stream"])
-async def test_what_is_only_read(gateway: Gateway, path: str) -> None:
-    assert code(await order(gateway, path)) == (405, "method_not_allowed")
+async def test_what_is_not_there_and_what_is_only_read(gateway: Gateway) -> None:
+    for path in ("/fleet/", "/fleet/x", "/fleet/models/both", "/fleet/models/both/eat"):
+        assert code(await get(gateway, path)) == (404, "not_found")
+        assert code(await order(gateway, path)) == (404, "not_found")
+    for path in ("/fleet", "/fleet/events", "/fleet/suspects", "/fleet/stream"):
+        assert code(await order(gateway, path)) == (405, "method_not_allowed")
 
 
 async def test_a_command_has_no_body_or_one_of_json(gateway: Gateway) -> None:

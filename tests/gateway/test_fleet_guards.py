@@ -194,16 +194,14 @@ async def test_a_browser_signs_in_and_asks(start: Any) -> None:
         assert 'viewfinder_key_requests_total{key="settings"}' in await reply.text()
 
 
-@pytest.mark.parametrize(
-    "path", ["//evil.example", "/%2Fevil.example/", "/%5Cevil.example", "/\\evil.example"]
-)
-async def test_signing_in_leads_to_no_other_server(start: Any, path: str) -> None:
+async def test_signing_in_leads_to_no_other_server(start: Any) -> None:
     gateway = await start(pages=pages, api_key="main")
-    url = URL(gateway.url + path, encoded=True)
-    async with gateway.http.get(url, headers=BROWSER, allow_redirects=False) as reply:
-        assert reply.status == 303
-        [next_page] = parse_qs(urlsplit(reply.headers["location"]).query)["next"]
-    assert next_page == "/" or next_page.startswith(("/%5C", "/evil"))
+    for path in ("//evil.example", "/%2Fevil.example/", "/%5Cevil.example", "/\\evil.example"):
+        url = URL(gateway.url + path, encoded=True)
+        async with gateway.http.get(url, headers=BROWSER, allow_redirects=False) as reply:
+            assert reply.status == 303
+            [next_page] = parse_qs(urlsplit(reply.headers["location"]).query)["next"]
+        assert next_page in ("/", "/%5Cevil.example"), path
 
 
 async def test_what_is_open_without_a_key(start: Any) -> None:

@@ -5,6 +5,7 @@ from tests.hostile.row import (
     BESIDE,
     BODIES,
     BROKE_IT,
+    BROWSERS,
     CONFIG,
     CONNECTION,
     FLOODS,
@@ -14,6 +15,7 @@ from tests.hostile.row import (
     OUTPUT,
     RESPONSES,
     SCHEMAS,
+    STREAMED,
     STUCK,
     TERMINAL,
     Row,
@@ -272,6 +274,67 @@ ATTACKED = (
         (
             f"{BODIES}a_compressed_body_is_not_unpacked",
             "tests/gateway/test_app.py::test_a_compressed_body_is_refused",
+        ),
+    ),
+    Row(
+        "B24",
+        "What pages of others make a signed-in browser send: commands, forms, streams; with the session, a "
+        "stale token, no token.",
+        "403 `origin_not_allowed` or `token_missing`; nothing is loaded, pinned or asked. A session alone "
+        "asks no model. Where no key is needed, our own pages need the token all the same.",
+        (
+            f"{BROWSERS}other_pages_cannot_change_anything",
+            f"{BROWSERS}a_missing_or_stale_token",
+            f"{BROWSERS}where_no_key_is_needed_a_page_needs_the_token",
+            f"{BROWSERS}a_session_alone_asks_no_model",
+            f"{BROWSERS}a_name_that_is_pointed_at_this_computer",
+            "tests/gateway/test_fleet_guards.py::test_what_a_browser_changes_needs_the_token",
+        ),
+    ),
+    Row(
+        "B25",
+        "Sessions that are forged, over, of another Viewfinder or of a key that was removed; thousands of "
+        "cookies, and those of other programs on this computer.",
+        "401, as without a key. Cookies that are not ours are ignored.",
+        (
+            f"{BROWSERS}values_that_are_no_session",
+            f"{BROWSERS}cookies_of_others_are_no_error",
+            f"{BROWSERS}a_session_ends_at_once_with_its_key",
+            "tests/gateway/test_sessions.py::test_no_changed_value_is_a_session",
+        ),
+    ),
+    Row(
+        "B26",
+        "A form to sign in from another page, of megabytes, in parts; one that leads to another server; "
+        "paths out of the folder of the pages' files, and thousands of ranges of one.",
+        "403, 413 beyond 16 KiB, 415; only a path of this server is ever where signing in leads; 404.",
+        (
+            f"{BROWSERS}only_our_own_form_signs_in",
+            f"{BROWSERS}a_form_before_the_key_is_small",
+            f"{BROWSERS}signing_in_leads_to_this_server_only",
+            f"{BROWSERS}files_of_the_pages_are_all_that_is_shown",
+            f"{BROWSERS}thousands_of_ranges_of_a_file",
+        ),
+    ),
+    Row(
+        "B27",
+        "Thousands of streams of the fleet, and readers of them that read nothing.",
+        "32 are served from one look at the fleet, the others get 503. What is held for one is bounded, and "
+        "stopping does not wait for any.",
+        (
+            "tests/hostile/test_beside.py::test_thousands_of_streams",
+            f"{STREAMED}a_reader_that_does_not_read_holds_up_nobody",
+            f"{STREAMED}what_is_held_for_one_reader_is_bounded",
+            f"{STREAMED}stopping_does_not_wait_for_streams",
+        ),
+    ),
+    Row(
+        "B28",
+        "A key that may only ask, at the addresses of admins, also by other spellings of them.",
+        "403 `admin_key_required`, whatever is under the address, or will be.",
+        (
+            f"{BROWSERS}a_key_that_may_only_ask_at_what_admins_do",
+            "tests/gateway/test_fleet_guards.py::test_what_a_key_that_may_only_ask_opens",
         ),
     ),
 )

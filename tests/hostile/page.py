@@ -48,7 +48,14 @@ Whatever a client sends, without a key or with one:
   is needed. Still, on a hostile network somebody could answer for such a name, so pages at them are not taken
   for our own: a request with their Origin, as browsers send it with every POST and DELETE, is refused.
 - No engine's environment has a key.
-- On an address that others can reach, nothing but `/health` and `/ready` is served without a key.
+- On an address that others can reach, nothing but `/health`, `/ready`, the form to sign in and the files of
+  the pages is served without a key.
+- A browser that has signed in is as good as its key, for a week at most: until the key is removed or
+  Viewfinder ends. Its cookies are strict and cannot be read by scripts, and what it changes needs, beside
+  them, a token that only our own pages have. Pages run no script and show no style but those in our files
+  (`Content-Security-Policy`).
+- A named key can ask, and read what there is and what was measured. To load models, pull, measure, or read
+  logs and events takes a key that was added with `--admin`, or the key of the settings.
 
 ## What is not promised
 
@@ -69,7 +76,11 @@ Whatever a client sends, without a key or with one:
 - **No defence against root**, nor against other programs of the same user.
 - **Many addresses.** Connections are limited in all and per address. Whoever has hundreds of addresses can
   take all the places, and an engine that answers all day is busy all day: limit rates in a proxy.
-- **No quotas.** A key opens everything; the metrics say who used how much, and the user decides.
+- **Other programs on this computer get the cookies.** Cookies are not separated by port: a browser that has
+  signed in at `localhost` sends its session to every server of any user there that its user visits. Sign in
+  by a name of its own (through a proxy), or use no browser on a computer whose users you do not trust.
+- **What was measured is shown to every key**, with the questions and pictures of wrong answers.
+- **No quotas.** A key asks as much as it likes; the metrics say who used how much, and the user decides.
 - **All clients behind one proxy are one address**: forwarding headers are not believed. What is shared
   between addresses (turns at a model, decoders, bytes) is then shared fairly only between named keys.
 - Dependencies are pinned by version, not by hash.
@@ -80,6 +91,7 @@ Whatever a client sends, without a key or with one:
 
 ```sh
 viewfinder keys add alice            # once per client: named keys are counted, and removed, one by one
+viewfinder keys add me --admin       # for whoever may also load models, pull and measure
 viewfinder serve --host 0.0.0.0      # refuses to start without a key
 ```
 

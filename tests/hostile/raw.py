@@ -19,7 +19,9 @@ from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.app import make_app
+from viewfinder.gateway.keys import KeyFile
 from viewfinder.gateway.listen import serve
+from viewfinder.gateway.page_routes import Pages
 from viewfinder.host.sockets import bind_port
 from viewfinder.media.intake import Intake
 
@@ -43,7 +45,10 @@ class Reply:
 class Gateway:
     """A gateway in its own thread; `ready` is set when it listens or has refused to start."""
 
-    def __init__(self, folder: Path, **given: Any) -> None:
+    def __init__(
+        self, folder: Path, *, pages: Pages | None = None, keys: KeyFile | None = None, **given: Any
+    ) -> None:
+        self.pages, self.keys = pages, keys
         self.settings = Settings(
             port=0, limits={"body_bytes": BODY_BYTES, "receive_timeout_s": RECEIVE_TIMEOUT_S}, **given
         )
@@ -58,8 +63,9 @@ class Gateway:
         async with fleet, Intake(self.settings.limits) as intake:
             bound = bind_port(self.settings.host, 0, strict=True)
             self.port = bound.port
-            app = make_app(fleet, intake, self.settings, "0")
-            await serve(app, bound, self.settings, stop=self.stop, drain_s=1, on_listening=self.ready.set)
+            app = make_app(fleet, intake, self.settings, "0", keys=self.keys, pages=self.pages)
+            stop, ready = self.stop, self.ready.set
+            await serve(app, bound, self.settings, stop=stop, drain_s=1, on_listening=ready, keys=self.keys)
 
     def in_thread(self) -> None:
         try:

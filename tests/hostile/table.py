@@ -382,7 +382,7 @@ REQUESTS = (
         "Thousands of ranges in a `Range` header; a form in thousands of parts.",
         "Ranges have no effect; 415 for the form, unread.",
         (f"{HTTP}ranges_are_ignored", f"{HTTP}a_form_in_thousands_of_parts_is_not_read"),
-        "A range is no error in HTTP: what does not serve ranges answers in whole; no file is served here.",
+        "A range is no error in HTTP: what does not serve ranges answers in whole. B26 is about files.",
     ),
     Row(
         "A40",

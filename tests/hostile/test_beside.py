@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -36,6 +37,8 @@ from tests.hostile.beside import (
     chat,
     image,
 )
+from tests.hostile.raw import request
+from viewfinder.gateway.fleet_feed import MOST_READERS
 from viewfinder.host.descriptors import raise_limit
 
 DELIVERY_S = 1.0
@@ -163,6 +166,27 @@ def test_clients_that_do_not_read(served: Served, polite: Polite) -> None:
         assert took_s < 15
         served.ask()
         beside(served, polite, lambda _: time.sleep(2 * DELIVERY_S))
+
+
+def test_thousands_of_streams(served: Served, polite: Polite) -> None:
+    """Of the fleet: those beyond the most are refused, nobody waits for who does not read, all places come
+    back."""
+    raw = request("GET /fleet/stream")
+    statuses: Counter[int] = Counter()
+
+    def attack(served: Served) -> None:
+        with ExitStack() as stack:
+            several = [stack.enter_context(served.connect()) for _ in range(250)]
+            for connection in several:
+                connection.sendall(raw)
+            statuses.update(int(connection.recv(12).split()[1]) for connection in several)
+
+    beside(served, polite, attack, least_s=0.2)
+    assert set(statuses) == {200, 503}
+    assert statuses[200] >= MOST_READERS
+    with served.connect() as connection:
+        connection.sendall(raw)
+        assert connection.recv(12).endswith(b"200")
 
 
 def test_hardly_any_descriptors(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_engines_own_paths_are_not_here(gateway: Gateway, method: str, path: str
 
 @pytest.mark.parametrize("raw", RANGES[:2], ids=["thousands", "tiny"])
 def test_ranges_are_ignored(gateway: Gateway, raw: bytes) -> None:
-    """Thousands of them made others copy a file as often; here no file is served, and none has any effect."""
+    """Thousands of them made others copy a file as often; the API serves no file, and none has any effect."""
     began_s = time.monotonic()
     reply = gateway.send(raw)
     assert reply.status in (200, 431)
