@@ -199,7 +199,7 @@ async def _opened(catalog: Catalog, settings: Settings, keys: KeyFile) -> AsyncI
         backing = await stack.enter_async_context(
             open_backing(fleet, intake, lambda: service.settings, renewal)
         )
-        dashboard = Dashboard(fleet, backing)
+        dashboard = Dashboard(fleet, backing, lambda: service.settings.limits)
         service = _Service(
             fleet,
             intake,

@@ -1,10 +1,11 @@
 """Every page of the dashboard, by its address; made by api, which gives it to the gateway's `make_app`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from viewfinder.core.config import Limits
 from viewfinder.dashboard.backing import Backing
 from viewfinder.dashboard.fleet import FleetPages
 from viewfinder.dashboard.models import ModelPages
@@ -19,10 +20,10 @@ from viewfinder.gateway.sessions import Sessions
 
 
 class Dashboard:
-    """The pages over a fleet; `backing` is what they show beside it."""
+    """The pages over a fleet; `backing` is what they show beside it, `limits` are those of now."""
 
-    def __init__(self, fleet: Fleet, backing: Backing) -> None:
-        self._playground = Playground(fleet, backing)
+    def __init__(self, fleet: Fleet, backing: Backing, limits: Callable[[], Limits] = Limits) -> None:
+        self._playground = Playground(fleet, backing, limits)
         self._models = ModelPages(fleet, backing)
         self._fleet = FleetPages(fleet, backing)
         self._results = ResultPages(fleet, backing)
