@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from viewfinder.api.control import Control
+    from viewfinder.api.decision import Decision
     from viewfinder.api.exporting import export, export_lmms_eval
     from viewfinder.api.measuring import bench, guide
     from viewfinder.api.model import Model, load
@@ -23,6 +24,7 @@ _HOMES = {
     name: home
     for home, names in {
         "api.control": ["Control"],
+        "api.decision": ["Decision"],
         "api.exporting": ["export", "export_lmms_eval"],
         "api.measuring": ["bench", "guide"],
         "api.model": ["Model", "load"],
@@ -38,6 +40,7 @@ _HOMES = {
 
 __all__ = [
     "Control",
+    "Decision",
     "Model",
     "ModelLine",
     "PulledModel",

@@ -17,7 +17,7 @@ from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.cli.main import app
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.questions import all_questions
-from viewfinder.scenes.scene import make_scene
+from viewfinder.scenes.scene import COLORS, make_scene
 
 from .conftest import PATIENCE_S, Served, at_a_terminal, run, serving
 
@@ -26,6 +26,34 @@ def test_ask_uses_a_running_serve(served: Served, picture: Path) -> None:
     answer = run("ask", "glimpse", picture, "How many shapes are there?", home=served.home)
     assert (answer.returncode, answer.stdout) == (0, "1.\n")
     assert not (served.home / "run").exists() or len(list((served.home / "run").iterdir())) == 1
+
+
+def test_decide_uses_a_running_serve(served: Served, picture: Path) -> None:
+    (thing,) = make_scene("command", things=1).things
+    colors = (
+        "decide",
+        "glimpse",
+        picture,
+        f"What color is the {thing.shape}?",
+        "--choices",
+        ",".join(COLORS),
+    )
+    chosen = run(*colors, "--json", home=served.home)
+    told = json.loads(chosen.stdout)
+    assert (told["answer"], told["is_sure"]) == (thing.color, True)
+    assert sum(told["probabilities"].values()) == pytest.approx(1)
+    asked = (f"Is there a {thing.color} {thing.shape}?", "--threshold", "1")
+    unsure = run("decide", "glimpse", picture, *asked, home=served.home)
+    assert (unsure.returncode, unsure.stdout[:16]) == (0, "not sure: yes 1.")
+    assert "A model's own probability: " in unsure.stderr
+
+
+def test_decide_about_each_image_of_a_folder(served: Served, picture: Path) -> None:
+    (picture.parent / "a.png").write_bytes(b"no picture")
+    asked = run("decide", "glimpse", picture.parent, "How many? One.", "--json", home=served.home)
+    assert asked.returncode == 1
+    assert json.loads(asked.stdout)["images"] == [str(picture)]
+    assert "a.png: The file is not an image" in asked.stderr
 
 
 LIMITS = "glimpse knows drawn shapes, not photographs; for photographs: viewfinder pull "

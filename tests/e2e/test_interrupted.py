@@ -19,6 +19,7 @@ COMMANDS = [
         "ask glimpse Hi",
         "chat glimpse",
         "bench glimpse",
+        "decide glimpse Hi?",
         "demo",
         "doctor",
         "events -f",

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -271,16 +272,27 @@ def test_answers_that_begin_alike_are_told_apart_by_all_their_words(client: open
 def test_the_page_about_decisions_is_true(served: Served) -> None:
     """Its examples, as printed but for the port."""
     page = (ROOT / "docs" / "decisions-api.md").read_text().replace("http://127.0.0.1:8080", served.url)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     code = re.findall(r"```(\w+)\n(.+?)```", page, re.DOTALL)
-    assert [language for language, _ in code] == ["python", "sh"]
-    for (_, text), program in zip(code, ((sys.executable, "-c"), ("bash", "-c")), strict=True):
+    assert [language for language, _ in code] == ["python", "sh", "sh"]
+    for (_, text), program in zip(
+        code, ((sys.executable, "-c"), ("bash", "-c"), ("bash", "-c")), strict=True
+    ):
         done = subprocess.run(
-            [*program, text], cwd=ROOT / "examples", capture_output=True, text=True, timeout=60, check=False
+            [*program, text],
+            cwd=ROOT / "examples",
+            env={**os.environ, "VIEWFINDER_HOME": str(served.home), "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         if program[0] == sys.executable:
             probability, choice, confidence = done.stdout.split()
             assert float(probability) > 0.9
             assert (choice, float(confidence) > 0.9) == ("blue", True)
+        elif text.startswith("viewfinder"):
+            assert done.stdout.startswith("blue 1.00 (")
         else:
             assert 0 < json.loads(done.stdout)["answers"][0]["probability"] < 1

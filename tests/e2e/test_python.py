@@ -44,6 +44,17 @@ def test_an_image_in_memory_is_answered_as_its_file(model: viewfinder.Model, pic
     assert model.ask(picture.read_bytes(), QUESTION) == "1."
 
 
+def test_a_decision(model: viewfinder.Model, picture: Path) -> None:
+    told = model.decide(picture, "How many shapes are there?", choices=["1", "2", "3"], threshold=0.9)
+    assert (told.answer, told.is_sure) == ("1", True)
+    assert told.probabilities["1"] == told.probability > 0.9
+    unsure = model.decide("There is a circle in the picture.", threshold=1.0)
+    assert unsure.answer in ("yes", "no")
+    assert (unsure.is_sure, unsure.probability >= 0.5) == (False, True)
+    with pytest.raises(BadRequest, match="beginning of"):
+        model.decide(picture, "Which?", choices=["a", "a b"])
+
+
 async def test_many_are_awaited_at_once(model: viewfinder.Model, picture: Path) -> None:
     answers = await asyncio.gather(*(model.aask(picture, QUESTION) for _ in range(5)))
     assert answers == ["1."] * 5

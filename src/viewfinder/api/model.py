@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import SecretStr
 
 from viewfinder.api.control import Control
+from viewfinder.api.decision import DECISIONS_PATH, Decision, decision_in, decision_request
 from viewfinder.api.measured import measured_here
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
@@ -105,6 +106,22 @@ class Model(contextlib.AbstractContextManager["Model"]):
         """The answer to a whole conversation, whose last message is the question, in OpenAI's form."""
         self._host.require_open()
         return self._host.answer(self._request(messages, max_tokens, temperature))
+
+    def decide(
+        self, *parts: AskPart, choices: Sequence[str] = (), threshold: float | None = None
+    ) -> Decision:
+        """The answer to a question with its probability; `parts` as for `ask`.
+
+        Without `choices` the question is answered by yes or no, and may be a statement. An answer that is
+        less sure than the `threshold` is given, too: `is_sure` tells. Raises as `ask` does.
+        """
+        self._host.require_open()
+        body = decision_request(self.name, parts, choices)
+        try:
+            reply = self._host.run(self._host.complete(body, DECISIONS_PATH))
+        except EngineRefused as refusal:
+            raise gateway_error(refusal) from None
+        return decision_in(reply, threshold)
 
     def close(self) -> None:
         """Stop everything that `load` started; it is gone when this returns. In a forked process it does
@@ -246,6 +263,12 @@ class _Background:
         if self._client is None:
             raise RuntimeError("no client before `connect` or `embed`")
         return self._client.stream(body)
+
+    async def complete(self, body: dict[str, Any], path: str) -> dict[str, Any]:
+        """The whole reply at another path than that of a chat."""
+        if self._client is None:
+            raise RuntimeError("no client before `connect` or `embed`")
+        return await self._client.complete(body, path)
 
     async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """The words of a streamed reply."""

@@ -34,9 +34,14 @@ _LAST = 'It comes last: ask("photo.jpg", "What is this?").'
 
 def question_of(parts: Sequence[AskPart]) -> dict[str, Any]:
     """The user message: images, then the question. Raises BadRequest."""
+    return with_images(images_before(parts), str(parts[-1]))
+
+
+def images_before(parts: Sequence[AskPart]) -> list[str]:
+    """The data URLs of the images before a question, which comes last. Raises BadRequest."""
     if not parts or not isinstance(parts[-1], str) or (len(parts) == 1 and _is_file(parts[-1])):
         raise BadRequest("The question is missing.", hint=_LAST)
-    return with_images([url for part in parts[:-1] for url in _data_urls(part)], parts[-1])
+    return [url for part in parts[:-1] for url in _data_urls(part)]
 
 
 def check_question(parts: Sequence[str]) -> None:

@@ -18,6 +18,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Try": {
         "demo": ("demo:demo", "Serve a small model, ask it, measure it, and write the reference guide."),
         "ask": ("ask:ask", "Ask a model a question, with or without images."),
+        "decide": (
+            "decide:decide",
+            "Answer yes or no, or one of several choices, with its probability.",
+        ),
         "chat": ("chat:chat", "Keep a conversation with a model, with or without images."),
     },
     "Serve": {

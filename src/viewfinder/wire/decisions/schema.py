@@ -20,6 +20,7 @@ def add_what_is_translated(schemas: dict[str, Any], limits: Limits) -> None:
     for name in fields.keys() - set(request["required"]):
         fields[name] = or_null(fields[name])
     fields |= {name: {"description": "Has no effect."} for name in sorted(IGNORED_HERE)}
+    fields["stream"] = {"enum": [False, None], "description": "Nothing is streamed."}
     fields["model"]["maxLength"] = MAX_MODEL_NAME_CHARS
     for kind in fields["input"]["oneOf"]:
         if kind["type"] == "array":

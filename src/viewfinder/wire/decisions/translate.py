@@ -48,7 +48,11 @@ class TranslatedDecisions:
 
 def translate(raw: dict[str, Any], limits: Limits) -> TranslatedDecisions:
     """Raises BadRequest and its kinds, with a path of the client's own."""
-    given = {name: value for name, value in raw.items() if value is not None}
+    given = {
+        name: value
+        for name, value in raw.items()
+        if value is not None and not (name == "stream" and value is False)  # nothing is streamed
+    }
     require_own_fields(given, DECISIONS)
     ignored = sorted(IGNORED_HERE & given.keys())
     known = {name: value for name, value in given.items() if name not in IGNORED_HERE}
@@ -65,7 +69,7 @@ def translate(raw: dict[str, Any], limits: Limits) -> TranslatedDecisions:
         raise refusal(error, known) from None
     asked = tuple(map(put, request.questions))
     for at, (question, one) in enumerate(zip(request.questions, asked, strict=True)):
-        _require_different(one.answers, f"questions[{at}].{'levels' if one.kind == 'score' else 'choices'}")
+        require_different(one.answers, f"questions[{at}].{'levels' if one.kind == 'score' else 'choices'}")
         _require_words(question.instructions, f"questions[{at}].instructions")
     new, has_thoughts = placed_items(response, _nothing_is_kept)
     ignored += [*ignored_items, *(["input.reasoning"] if has_thoughts else [])]
@@ -92,6 +96,8 @@ def _ending_with(question: str, messages: Sequence[dict[str, Any]]) -> tuple[Any
     last = messages[-1]
     if last["role"] != "user":
         return None, [*messages, {"role": "user", "content": question}]
+    if not last["content"]:
+        return None, [*messages[:-1], {"role": "user", "content": question}]
     return last["content"], [*messages[:-1], {**last, "content": followed(last["content"], question)}]
 
 
@@ -108,8 +114,11 @@ def _where(of_items: Callable[[str], str], last: int) -> Callable[[str], str]:
     return where
 
 
-def _require_different(answers: Sequence[str], path: str) -> None:
-    """An answer must not be the beginning of another: a model's first words could mean both."""
+def require_different(answers: Sequence[str], path: str) -> None:
+    """An answer must not be the beginning of another: a model's first words could mean both.
+
+    Raises BadRequest.
+    """
     plain = sorted((answer.strip().casefold(), answer) for answer in answers)
     if not plain[0][0]:
         raise BadRequest(f"'{path}' has an answer without a word.", param=path)

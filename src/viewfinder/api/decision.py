@@ -1,0 +1,78 @@
+"""One decision of a model: a question to /v1/decisions, and its answer; called by `model`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from viewfinder.api.question import AskPart, images_before
+from viewfinder.wire.decisions.translate import require_different
+from viewfinder.wire.refusals import DECISIONS as DECISIONS_PATH
+
+__all__ = ["DECISIONS_PATH", "Decision", "check_choices", "decision_in", "decision_request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The likeliest answer ("yes", "no" or a choice) and its probability; `probabilities` are of all answers.
+
+    `raw` is the probability of that answer as the model gives it, `calibrated` what it is worth on this
+    machine; None with the reason in `not_calibrated`. `mass` is what the named answers had of all that the
+    model could say, and `order_difference` by how much the order in which they are named mattered.
+    """
+
+    answer: str
+    probability: float
+    probabilities: Mapping[str, float]
+    is_sure: bool
+    raw: float
+    calibrated: float | None
+    not_calibrated: str | None
+    mass: float
+    order_difference: float
+
+
+def decision_request(model: str, parts: Sequence[AskPart], choices: Sequence[str]) -> dict[str, Any]:
+    """The body of the request. Raises BadRequest."""
+    images = images_before(parts)
+    shown = [{"type": "input_image", "image_url": url} for url in images]
+    question: dict[str, Any] = {"type": "predicate", "instructions": parts[-1]}
+    if choices:
+        question |= {"type": "choice", "choices": [{"value": choice} for choice in choices]}
+    return {
+        "model": model,
+        "input": [{"type": "message", "role": "user", "content": shown or ""}],
+        "questions": [question],
+    }
+
+
+def check_choices(choices: Sequence[str]) -> None:
+    """Raise BadRequest for answers that cannot be told apart; before a model takes its time to load."""
+    if choices:
+        require_different(choices, "choices")
+
+
+def decision_in(reply: Mapping[str, Any], threshold: float | None) -> Decision:
+    """The only answer of a reply."""
+    (answer,) = reply["answers"]
+    told = answer["viewfinder"]
+    if answer["type"] == "predicate":
+        likely = {"yes": answer["probability"], "no": 1 - answer["probability"]}
+    else:
+        likely = {one["value"]: one["probability"] for one in answer["probabilities"]}
+    best = answer.get("choice") or max(likely, key=likely.__getitem__)
+
+    def of_best(known: float | None) -> float | None:
+        return 1 - known if best == "no" and answer["type"] == "predicate" and known is not None else known
+
+    raw = of_best(told["raw"])
+    return Decision(
+        answer=best,
+        probability=likely[best],
+        probabilities=likely,
+        is_sure=threshold is None or likely[best] >= threshold,
+        raw=told["raw"] if raw is None else raw,
+        calibrated=of_best(told["calibrated"]),
+        not_calibrated=told["not_calibrated"],
+        mass=told["mass"],
+        order_difference=told["order_difference"],
+    )
