@@ -15,7 +15,7 @@ def told() -> None:
         "kind": "death",
         "model": "glimpse",
         "at_s": 0.0,
-        "details": {"up_s": 1.2345, "explanation": "é"},
+        "details": {"up_s": 1.2345, "explanation": "It fell: é", "post_mortem": "/x"},
     }
     paths.event_file().write_text(f'{json.dumps(event)}\n{{"kind": "loa\n')
 
@@ -23,7 +23,7 @@ def told() -> None:
 def test_an_event_is_a_line_and_other_lines_stay() -> None:
     result = CliRunner().invoke(app, ["events"])
     first, second = result.output.splitlines()
-    assert first.endswith('death       glimpse  up_s=1.23  explanation="é"')
+    assert first.endswith("death       glimpse  It fell: é It had been ready for 1.2 s.  Post-mortem: /x")
     assert second == '{"kind": "loa'
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from viewfinder.cli.console import errors, say
+from viewfinder.fleet.record.sentences import sentence
 
 LINES = typer.Option("--lines", "-n", min=0, help="Number of lines to show.")
 FOLLOW = typer.Option("--follow", "-f", help="Keep printing new lines.")
@@ -52,13 +53,11 @@ def _sentence(line: str) -> str:
     """An event on one line; a line that is not an event (cut by a full disk, for example) stays as it is."""
     try:
         event = json.loads(line)
+        kind, details = event["kind"], event["details"]
         at = datetime.fromtimestamp(event["at_s"]).astimezone()
-        details = (f"{name}={_short(value)}" for name, value in event["details"].items())
-        model = filter(None, (event["model"],))  # a reload, or a request at the door, is of none
-        return "  ".join((f"{at:%Y-%m-%d %H:%M:%S}", event["kind"].ljust(10), *model, *details))
+        said = sentence(kind, details) or " ".join(f"{name}={value}" for name, value in details.items())
+        file = details.get("post_mortem")
+        words = (event["model"], said, f"Post-mortem: {file}" if file else "")  # a reload is of no model
+        return "  ".join((f"{at:%Y-%m-%d %H:%M:%S}", kind.ljust(10), *filter(None, words)))
     except (ValueError, KeyError, TypeError, AttributeError):
         return line
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
