@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from viewfinder.core.version import VERSION
+from viewfinder.dashboard.timeline import ago
+from viewfinder.fleet.record.sentences import span
 from viewfinder.gateway.sender import KEY_OWNER
 from viewfinder.gateway.sessions import IS_ADMIN, set_token, token_of
 from viewfinder.host.output import visible
@@ -61,7 +63,9 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(shown=shown, gigabytes=gigabytes, seconds=seconds, moment=moment)
+    environment.filters.update(
+        shown=shown, gigabytes=gigabytes, seconds=seconds, moment=moment, span=span, ago=ago
+    )
     return environment
 
 

@@ -32,18 +32,16 @@ async function call(address, method = "GET", body = undefined) {
 // <button data-send="POST /fleet/models/glimpse/load" data-body='{}' data-done="Loaded.">
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-send]");
-  if (!button || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
+  if (!button || button.ariaBusy || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
   const [method, address] = button.dataset.send.split(" ");
-  button.disabled = true;
-  button.setAttribute("aria-busy", "true");
+  button.ariaBusy = "true"; // not disabled: it would lose the focus
   try {
     await call(address, method, button.dataset.body ? JSON.parse(button.dataset.body) : {});
     if (button.dataset.done) tell(button.dataset.done);
   } catch (error) {
     tell(error.message, true);
   }
-  button.disabled = false;
-  button.removeAttribute("aria-busy");
+  button.ariaBusy = null;
   htmx.trigger(document.body, "refresh");
 });
 
@@ -51,5 +49,19 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers.accept = "text/html";
 });
 document.addEventListener("htmx:responseError", () => tell("The page could not be refreshed.", true));
-document.addEventListener("htmx:sendError", () =>
-  tell("Viewfinder cannot be reached. This page goes on as soon as it can.", true));
+// A page with live parts says when the server is gone, and shows what is new when it is back. A stream that
+// only begins again, because the settings were read again, for example, does so within 2 seconds.
+let lost = 0;
+function setGone(isGone) {
+  const banner = document.getElementById("gone");
+  lost = clearTimeout(lost);
+  if (banner.hidden === isGone && !isGone) htmx.trigger(document.body, "refresh");
+  banner.hidden = !isGone;
+}
+document.addEventListener("htmx:sseError", () => { lost ||= setTimeout(setGone, 3500, true); });
+document.addEventListener("htmx:sendError", () => setGone(true));
+document.addEventListener("htmx:sseOpen", () => setGone(false));
+document.addEventListener("htmx:afterOnLoad", () => setGone(false));
+document.addEventListener("htmx:beforeSwap", ({ detail }) => { // the session is over
+  if (new URL(detail.xhr.responseURL).pathname === "/login") location.reload();
+});
