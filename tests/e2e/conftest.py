@@ -52,11 +52,11 @@ def run(
 
 
 @contextmanager
-def serving(home: Path, *words: str | Path) -> Iterator[Served]:
+def serving(home: Path, *words: str | Path, **environment: str) -> Iterator[Served]:
     """Start `viewfinder serve`, wait until it prints its address, and stop it with SIGTERM at the end."""
     process = subprocess.Popen(
         [*VIEWFINDER, "serve", "--json", *map(str, words)],
-        env={**os.environ, "VIEWFINDER_HOME": str(home)},
+        env={**os.environ, "VIEWFINDER_HOME": str(home), **environment},
         stdout=subprocess.PIPE,
         text=True,
     )
