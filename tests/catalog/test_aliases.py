@@ -38,6 +38,7 @@ def test_a_variant_can_be_chosen_by_an_alias() -> None:
         ({"glimpse": "smolvlm-500m"}, "The alias 'glimpse' would hide the model of that name."),
         ({"viewfinder/glimpse": "glimpse"}, "The alias 'viewfinder/glimpse' would hide"),
         ({"far": "glimpse"}, "The alias 'far' would hide"),
+        ({"auto:best": "glimpse"}, "The alias 'auto:best' is a name of Viewfinder's own."),
         ({"hf:a/b": "glimpse"}, "is no name that requests can have"),
         ({"../x": "glimpse"}, "is no name that requests can have"),
         ({"a b": "glimpse"}, "is no name that requests can have"),

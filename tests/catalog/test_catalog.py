@@ -225,3 +225,5 @@ def test_a_running_server_is_a_model_and_cannot_take_a_models_name():
     assert (variant.engine, variant.repo, server.root) == ("endpoint", "llava:7b", "http://127.0.0.1:11434")
     with pytest.raises(BadRequest, match="already taken"):
         Catalog(endpoints={"glimpse": server})
+    with pytest.raises(BadRequest, match="'auto:best' is invalid"):
+        Catalog(endpoints={"auto:best": server})

@@ -97,7 +97,13 @@ def test_names_are_not(words: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "name"),
-    [("Thing-1.5B", "Thing-1.5B"), ("my model!", "my-model-"), ("...", "model"), ("é", "model")],
+    [
+        ("Thing-1.5B", "Thing-1.5B"),
+        ("my model!", "my-model-"),
+        ("...", "model"),
+        ("é", "model"),
+        ("auto:auto:own", "own"),
+    ],
 )
 def test_a_name_is_made_of_any_words(words: str, name: str) -> None:
     assert name_from(words) == name

@@ -6,6 +6,7 @@ An alias stands for a model's name, for the id of one of its repositories, or fo
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from viewfinder.catalog.card import AUTO_PREFIX
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.variables import nearest
 
@@ -42,6 +43,10 @@ class Aliases:
                     alias,
                     f"The alias {alias[:100]!r} is no name that requests can have.",
                     "Use at most 200 letters, digits and . _ : @ + / - and start with a letter or a digit.",
+                )
+            if alias.startswith(AUTO_PREFIX):
+                raise _unfit(
+                    alias, f"The alias '{alias}' is a name of Viewfinder's own.", "Choose another name."
                 )
             if is_known(alias):
                 raise _unfit(

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from viewfinder.catalog import pulled
 from viewfinder.catalog.aliases import Aliases
-from viewfinder.catalog.card import NAME, ModelCard, Variant
+from viewfinder.catalog.card import AUTO_PREFIX, NAME, ModelCard, Variant
 from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
 from viewfinder.catalog.gguf_facts import WHAT, facts_of, fits, misfit, require_model
 from viewfinder.catalog.gguf_files import require_joined
@@ -298,10 +298,11 @@ class Catalog:
                 hint="Choose another name.",
                 param=f"models.{name}",
             )
-        if not re.fullmatch(NAME, name):
+        if name.startswith(AUTO_PREFIX) or not re.fullmatch(NAME, name):
             raise BadRequest(
                 f"The model name {name[:100]!r} is invalid.",
-                hint="Use at most 100 letters, digits and . _ : - and start with a letter or a digit.",
+                hint="Use at most 100 letters, digits and . _ : - and start with a letter or a digit; "
+                f"'{AUTO_PREFIX}' begins names of Viewfinder's own.",
                 param="models",
             )
         self._cards[name] = card(name, what)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewfinder.catalog.card import PUBLISHERS, ModelCard, Variant
+from viewfinder.catalog.card import AUTO_PREFIX, PUBLISHERS, ModelCard, Variant
 from viewfinder.catalog.folder import FolderHeader, read_config
 from viewfinder.catalog.gguf_facts import cache_bytes
 from viewfinder.catalog.gguf_names import GGUF, first_part, part_files
@@ -60,7 +60,10 @@ def parse_reference(text: str) -> Repository:
 
 def name_from(text: str) -> str:
     """A valid model name, made from the name of a file or a repository."""
-    return re.sub(r"[^A-Za-z0-9._:-]", "-", text)[:90].lstrip("._:-") or "model"
+    name = re.sub(r"[^A-Za-z0-9._:-]", "-", text)[:90].lstrip("._:-")
+    while name.startswith(AUTO_PREFIX):
+        name = name.removeprefix(AUTO_PREFIX).lstrip("._:-")
+    return name or "model"
 
 
 def short_name(model: str) -> str:

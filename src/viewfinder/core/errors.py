@@ -14,6 +14,7 @@ ViewfinderError
 ├── Forbidden                  the Host, Origin or content type is not allowed, or the key may not do it
 ├── Busy                       try again later
 ├── MemoryShort                the memory budget has no room for this model
+├── NoModelFits                no model here can answer a request to an `auto:` name
 ├── AlreadyRunning             another Viewfinder owns the state folder        exit 3
 ├── NotRunning                 no `viewfinder serve` runs
 ├── PortInUse                  another program listens on the port
@@ -130,6 +131,10 @@ class Busy(ViewfinderError):
 
 class MemoryShort(ViewfinderError):
     code = "memory_short"
+
+
+class NoModelFits(ViewfinderError):
+    code = "no_model_fits"
 
 
 class AlreadyRunning(ViewfinderError):
