@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from viewfinder.api.baseline import earlier_results, name_incomplete
+from viewfinder.api.histories import evidence_for, histories
 from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.pictures import PictureFiles, inline, without_picture
@@ -22,10 +23,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.fleet.health.upgrade_notes import UPGRADES, UpgradeNotes
-from viewfinder.measure import carried
-from viewfinder.measure import results as stored
-from viewfinder.measure.compare import own_score
-from viewfinder.measure.compare.evidence import Evidence, evidence_of
+from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.compare.parity import compare as parity_of
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
@@ -196,14 +194,14 @@ def compared_guide(
 ) -> tuple[str, list[Comparison]]:
     """The guide, and the comparisons in it, of which `regressions` are those that became worse."""
     with Store(paths.results_file(), for_reading=True) as store:
-        histories = _histories(store)
-        if not histories:
+        found = histories(store)
+        if not found:
             raise ViewfinderError(
                 "Nothing was measured here yet.", hint="Run: viewfinder bench", code="no_results"
             )
-        latest = [results[0] for results in histories]
-        previous = earlier_results(store, histories, compare)
-        evidence = _evidence(store, (*latest, *previous))
+        latest = [results[0] for results in found]
+        previous = earlier_results(store, found, compare)
+        evidence = evidence_for(store, (*latest, *previous))
         parities = _parities(latest, evidence)
         standings = _standings(latest, evidence)
         comparisons = changes.compare(latest, previous, evidence)
@@ -213,19 +211,6 @@ def compared_guide(
     upgrades = UpgradeNotes(paths.home() / UPGRADES).reports()
     made = make_guide(latest, published(), previous, parities, standings, evidence, draw, upgrades)
     return write(made, form), comparisons
-
-
-def _histories(store: Store) -> list[list[ModelResult]]:
-    """The results of each variant that count, the newest first; see `own_score.joined` and
-    `carried.completed`."""
-    return [
-        carried.completed(own_score.joined(stored.readable(store.history(one.model, one.variant))))
-        for one in stored.readable(store.latest())
-    ]
-
-
-def _evidence(store: Store, some: Sequence[ModelResult]) -> dict[RunModel, Evidence]:
-    return {key(result): evidence_of(store, result) for result in some}
 
 
 def _parities(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]) -> list[Parity]:
@@ -256,7 +241,7 @@ def _standings(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Eviden
 def conclude() -> str:
     """The guide's first sentence, and the command that follows from it."""
     with Store(paths.results_file(), for_reading=True) as store:
-        latest = newest([results[0] for results in _histories(store)])
-        said = answer(latest, _evidence(store, latest))
+        latest = newest([results[0] for results in histories(store)])
+        said = answer(latest, evidence_for(store, latest))
     text = without_variants(said.text, latest)
     return f"{text}: {said.command}" if said.command else f"{text}."

@@ -270,6 +270,11 @@ class Store:
         """The results that a run has so far, oldest first."""
         return self._results("WHERE run = ? ORDER BY number", run)
 
+    def newest_result(self) -> tuple[int, int]:
+        """Differs when a result was added or removed."""
+        row = self._database.execute("SELECT ifnull(max(number), 0), count(*) FROM results").fetchone()
+        return row[0], row[1]
+
     def history(self, model: str, variant: str) -> list[StoredResult]:
         """A variant's results, newest first."""
         where = f"WHERE model = ? AND json_extract(result, '$.variant') = ? AND {_WAS_ASKED}"
