@@ -25,6 +25,7 @@ from viewfinder.fleet.record.events import Events
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.view import FleetView, ServerView
 from viewfinder.gateway.app import make_app
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.keys import KeyFile
@@ -194,6 +195,10 @@ class Fleet:
     loadable: asyncio.Event = field(default_factory=asyncio.Event)
     pinned: set[str] = field(default_factory=set)
     catalog: "Names" = field(default_factory=lambda: Names({}))
+    broken: dict[str, ViewfinderError] = field(default_factory=dict)
+    """Models that give no lease, and why."""
+    states: dict[str, str] = field(default_factory=dict)
+    """Of models that are neither stopped nor ready."""
 
     models = (
         card("both"),
@@ -223,7 +228,7 @@ class Fleet:
         return server if model in self.loads else None
 
     def state_of(self, model: str) -> str:
-        return "ready" if model in self.loads else "stopped"
+        return self.states.get(model) or ("ready" if model in self.loads else "stopped")
 
     def view(self) -> FleetView:
         servers = tuple(self.view_of(name) for name in dict.fromkeys(self.loads))
@@ -281,6 +286,9 @@ class Fleet:
         self.loads.append(model)
         if model == "unloadable":
             raise EngineDied("The engine died while loading.", hint="Its log says why.")
+        if error := self.broken.get(model):
+            self.loads.remove(model)
+            raise error
         await self.loadable.wait()
         return self.lease()
 
@@ -332,6 +340,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             terms: Terms | None = None,
             kept: KeptTurns | None = None,
             pages: Pages | None = None,
+            auto: AutoModels | None = None,
             **given: Any,
         ) -> Gateway:
             settings = Settings(port=0, **given)
@@ -342,7 +351,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             stop, listening = asyncio.Event(), asyncio.Event()
             serving = asyncio.create_task(
                 serve(
-                    make_app(fleet, intake, settings, "1.2.3", keys=keys, kept=kept, pages=pages),
+                    make_app(fleet, intake, settings, "1.2.3", keys=keys, kept=kept, pages=pages, auto=auto),
                     bound,
                     settings,
                     stop=stop,

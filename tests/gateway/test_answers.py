@@ -18,6 +18,7 @@ async def test_an_answers_status_and_why(gateway) -> None:
         "model": "both",
         "status": "suspect",
         "reason": "stale",
+        "chosen": None,
     }
     assert (seen["chatcmpl-3"]["status"], seen["chatcmpl-3"]["reason"]) == ("unconfirmed", "")
 

@@ -123,3 +123,16 @@ async def test_at_the_end_a_request_in_progress_is_cut_off(
 async def test_a_view_can_be_written_as_json(fleet: Fleet) -> None:
     fleet.loads.append("both")
     assert json.loads(json.dumps(fleet.view().as_json()))["servers"][0]["memory_bytes"] == 12_345_678
+
+
+async def test_how_a_model_was_chosen(session: aiohttp.ClientSession) -> None:
+    now = await look(session, "/choices/auto%3Asmallest")
+    assert (now["name"], now["model"]) == ("auto:smallest", "both")
+    assert "not measured here" in now["why"]
+    for path, code in (
+        ("newest", "answer_not_found"),
+        ("chatcmpl-9", "answer_not_found"),
+        ("auto:x", "model_not_found"),
+    ):
+        async with session.get(f"/choices/{path}") as reply:
+            assert (reply.status, (await reply.json())["error"]["code"]) == (404, code)

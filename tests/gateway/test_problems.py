@@ -22,6 +22,7 @@ STATUSES = {
     "Forbidden": 403,
     "Busy": 429,
     "MemoryShort": 503,
+    "NoModelFits": 503,
     "AlreadyRunning": 409,
     "NotRunning": 500,
     "PortInUse": 500,

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from viewfinder.api.backing.opened import Renewal, open_backing
 from viewfinder.api.measured import measured_here
+from viewfinder.api.orders import OrdersHere
 from viewfinder.api.reloading import Reloading
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.catalog.catalog import Catalog
@@ -29,6 +30,7 @@ from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.access_log import access_log
 from viewfinder.gateway.app import Replaceable, make_app
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.control import make_control
 from viewfinder.gateway.fleet_feed import FleetFeed
@@ -150,7 +152,7 @@ async def _serve(
         service = await stack.enter_async_context(_opened(catalog, settings, keys))
         fleet = service.fleet
         control = stack.enter_context(control_socket(lock))
-        await stack.enter_async_context(serving_control(make_control(fleet), control))
+        await stack.enter_async_context(serving_control(service.control(), control))
         reloading = Reloading(
             catalog,
             settings,
@@ -232,6 +234,7 @@ class _Service:
         self.fleet, self._intake, self.settings, self._keys = fleet, intake, settings, keys
         self._otherwise, self.renewal = otherwise, renewal or Renewal()
         self.kept, self.records = kept, records or RequestRecords()
+        self._auto = AutoModels(OrdersHere())
         self._metrics, self._secret, self._pages = Metrics(fleet), new_secret(), pages
         self._feed = FleetFeed(fleet)
         self.terms = Terms.of(settings.limits, settings.fleet.drain_s, self.records)
@@ -276,7 +279,12 @@ class _Service:
             otherwise=self._otherwise,
             secret=self._secret,
             feed=self._feed,
+            auto=self._auto,
         )
+
+    def control(self) -> Starlette:
+        """The app of the control socket."""
+        return make_control(self.fleet, self._auto, lambda: self.settings)
 
 
 def _on_signals(stop: asyncio.Event, *on_hangup: Callable[[], None]) -> None:

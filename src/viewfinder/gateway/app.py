@@ -14,6 +14,7 @@ from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
 from viewfinder.gateway.answers import given_answer
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
@@ -56,23 +57,25 @@ def make_app(
     otherwise: Sequence[BaseRoute] = (),
     secret: bytes | None = None,
     feed: FleetFeed | None = None,
+    auto: AutoModels | None = None,
 ) -> Starlette:
     """The gateway; the caller starts and closes `fleet` and `intake`.
 
     `metrics` are those of the previous app, when this one replaces it. `keys` open it beside the key of the
     settings. `kept` are the conversations of /v1/responses; without it none is kept. `pages` are what
     browsers see; they come before the API, and `otherwise` behind it. `secret` is that of the previous app's
-    sessions, `feed` what its clients watch.
+    sessions, `feed` what its clients watch. `auto` chooses the models of requests to `auto:` names.
     """
+    auto = auto or AutoModels()
     metrics = metrics or Metrics(fleet)
     known_keys = keys_of(settings, keys)
     sessions = Sessions(known_keys, secret)
     app = Starlette(
         routes=[
             *(pages(sessions) if pages else ()),
-            *_asking(fleet, intake, settings, metrics, kept or KeptTurns.nothing()),
+            *_asking(fleet, intake, settings, metrics, kept or KeptTurns.nothing(), auto),
             *fleet_api(fleet, feed or FleetFeed(fleet), known_keys),
-            *_looking(fleet, settings, version, metrics, known_keys),
+            *_looking(fleet, settings, version, metrics, known_keys, auto),
             *otherwise,
         ],
         middleware=[
@@ -86,19 +89,19 @@ def make_app(
 
 
 def _asking(
-    fleet: Fleet, intake: Intake, settings: Settings, metrics: Metrics, kept: KeptTurns
+    fleet: Fleet, intake: Intake, settings: Settings, metrics: Metrics, kept: KeptTurns, auto: AutoModels
 ) -> list[BaseRoute]:
     """What a model answers, and what is kept of it."""
-    responses = Responses(fleet, intake, settings, metrics.used, kept)
+    responses = Responses(fleet, intake, settings, metrics.used, kept, auto)
     one = KeptResponses(fleet, kept)
-    chat = Chat(fleet, intake, settings, metrics.used)
-    messages = Chat(fleet, intake, settings, metrics.used, Anthropic())
-    texts = CompletionChat(fleet, intake, settings, metrics.used, Completions())
+    chat = Chat(fleet, intake, settings, metrics.used, auto=auto)
+    messages = Chat(fleet, intake, settings, metrics.used, Anthropic(), auto)
+    texts = CompletionChat(fleet, intake, settings, metrics.used, Completions(), auto)
     return [
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
         Route("/v1/completions", texts, methods=["POST"]),
-        Route("/v1/decisions", Decisions(fleet, intake, settings, metrics.used), methods=["POST"]),
+        Route("/v1/decisions", Decisions(fleet, intake, settings, metrics.used, auto), methods=["POST"]),
         Route("/v1/messages", messages, methods=["POST"]),
         Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
         Route("/v1/responses", responses, methods=["POST"]),
@@ -106,13 +109,15 @@ def _asking(
         Route("/v1/responses/{id}", one.one, methods=["GET", "DELETE"]),
         Route("/v1/responses/{id}/input_items", one.input_items),
         Route("/v1/responses/{id}/cancel", one.cancel, methods=["POST"]),
-        Route("/v1/answers/{id}", partial(given_answer, fleet)),
+        Route("/v1/answers/{id}", partial(given_answer, fleet, auto)),
     ]
 
 
-def _looking(fleet: Fleet, settings: Settings, version: str, metrics: Metrics, keys: Keys) -> list[BaseRoute]:
+def _looking(
+    fleet: Fleet, settings: Settings, version: str, metrics: Metrics, keys: Keys, auto: AutoModels
+) -> list[BaseRoute]:
     """What there is, and how it is."""
-    models = Models(fleet, settings)
+    models = Models(fleet, settings, auto)
 
     async def health(_request: Request) -> Response:
         return JSONResponse(Health(version=version).model_dump())

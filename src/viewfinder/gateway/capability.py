@@ -52,11 +52,11 @@ def require_capability(
             param="messages",
             code="too_many_images",
         )
-    if context is not None and (least := _least_tokens(request, context)) >= context:
+    if context is not None and (least := least_tokens(request, context)) >= context:
         raise ContextExceeded(f"at least {least} tokens", context, hint=context_hint(variant, context))
 
 
-def _least_tokens(request: ChatRequest, context: int) -> int:
+def least_tokens(request: ChatRequest, context: int) -> int:
     """The least number of tokens in the request's text; 0 when it surely fits the context."""
     texts = [text for message in request.messages for text in texts_of(message)]
     if sum(map(len, texts)) < CHARACTERS_PER_TOKEN * context:

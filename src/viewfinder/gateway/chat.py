@@ -13,6 +13,7 @@ from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.gateway.answering import SCOPE_ID
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.context import context_of
@@ -43,7 +44,9 @@ class Chat:
         settings: Settings,
         on_usage: Callable[[str, Mapping[str, Any]], None] = lambda key, usage: None,
         dialect: Dialect = COMPLETIONS,
+        auto: AutoModels | None = None,
     ) -> None:
+        self.auto = auto or AutoModels()
         self.on_usage = on_usage
         self.dialect = dialect
         self.fleet = fleet
@@ -65,20 +68,25 @@ class Chat:
         parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
         parsed.answer.request_id = scope.get(SCOPE_ID)
         with renamed(parsed.where):
-            one, headers = await self.relay(parsed, scope, self.kind)
-            relay = one if parsed.request.n == 1 else Choices.of(one, parsed.request.n)
-            try:
-                if parsed.request.stream:
-                    named = partial(with_ignored, headers, parsed, relay)
-                    chunks = self.chunks(relay, parsed.answer)
-                    scope[ERROR] = await send_events(chunks, parsed.answer, named, send)
-                else:
-                    reply = await self.whole(relay, parsed.answer, headers)
-                    await send_json(reply, with_ignored(headers, parsed, relay), send)
-            finally:
-                scope[USAGE] = relay.usage
-                if key := scope.get(KEY_OWNER, ""):
-                    self.on_usage(key, relay.usage)
+            attempt = partial(self.attempt, scope=scope, send=send)
+            await self.auto.answered(self.fleet, self.settings, parsed, scope, attempt)
+
+    async def attempt(self, parsed: ParsedRequest, scope: Scope, send: Send) -> None:
+        """Answer a request with the model that it names; raises only before anything was sent."""
+        one, headers = await self.relay(parsed, scope, self.kind)
+        relay = one if parsed.request.n == 1 else Choices.of(one, parsed.request.n)
+        try:
+            if parsed.request.stream:
+                named = partial(with_ignored, headers, parsed, relay)
+                chunks = self.chunks(relay, parsed.answer)
+                scope[ERROR] = await send_events(chunks, parsed.answer, named, send)
+            else:
+                reply = await self.whole(relay, parsed.answer, headers)
+                await send_json(reply, with_ignored(headers, parsed, relay), send)
+        finally:
+            scope[USAGE] = relay.usage
+            if key := scope.get(KEY_OWNER, ""):
+                self.on_usage(key, relay.usage)
 
     def dialect_of(self, scope: Scope) -> Dialect:
         """The API of one request."""
@@ -118,7 +126,8 @@ class Chat:
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
         smaller = reduced(refs, images, parsed.where)
-        return relay, {REDUCED_HEADER: smaller} if smaller else {}
+        headers = self.auto.headers(scope, relay.envelope[1])
+        return relay, headers | ({REDUCED_HEADER: smaller} if smaller else {})
 
 
 def with_ignored(headers: dict[str, str], parsed: ParsedRequest, relay: Relay | Choices) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ One that is too long for the model is counted, too.
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -18,7 +19,7 @@ from viewfinder.fleet.process.lease import Lease
 from viewfinder.gateway.chat import Chat, with_ignored
 from viewfinder.gateway.relay import Relay, send_json, while_connected
 from viewfinder.gateway.sender import sender
-from viewfinder.wire.chat import renamed
+from viewfinder.wire.chat import ParsedRequest, renamed
 from viewfinder.wire.dialect import Dialect
 from viewfinder.wire.replies import clean_count
 
@@ -76,7 +77,13 @@ class Counting:
         dialect = self.dialect or self.chat.dialect_of(scope)
         parsed = await self.chat.parser.parse(only.pop(), sender(scope).name, dialect)
         whole = parsed.request.model_copy(update={"stream": False, "stream_options": None})
+        chat, attempt = self.chat, partial(self.attempt, scope=scope, send=send)
         with renamed(parsed.where):
-            relay, headers = await self.chat.relay(replace(parsed, request=whole), scope, CountRelay)
-            counted = parsed.answer.counted(await relay.count())
-            await send_json(counted, with_ignored(headers, parsed, relay), send)
+            request = replace(parsed, request=whole)
+            await chat.auto.answered(chat.fleet, chat.settings, request, scope, attempt, any_length=True)
+
+    async def attempt(self, parsed: ParsedRequest, scope: Scope, send: Send) -> None:
+        """Count the tokens for the model that the request names."""
+        relay, headers = await self.chat.relay(parsed, scope, CountRelay)
+        counted = parsed.answer.counted(await relay.count())
+        await send_json(counted, with_ignored(headers, parsed, relay), send)

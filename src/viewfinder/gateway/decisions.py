@@ -18,13 +18,14 @@ from viewfinder.core.errors import EngineRefused, UnsupportedParameter
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.lease import Lease
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.chat import Chat, RelayT, with_ignored
 from viewfinder.gateway.relay import Relay, send_json
 from viewfinder.gateway.request_record import USAGE
-from viewfinder.gateway.sender import KEY_OWNER, sender
+from viewfinder.gateway.sender import KEY_OWNER
 from viewfinder.gateway.tools import EngineBody
 from viewfinder.media.intake import Intake
-from viewfinder.wire.chat import ParsedRequest, renamed
+from viewfinder.wire.chat import ParsedRequest
 from viewfinder.wire.decisions.answer import Calibrations, Decided, DecisionAnswer
 from viewfinder.wire.decisions.probabilities import (
     Mass,
@@ -116,21 +117,20 @@ class Decisions(Chat):
         intake: Intake,
         settings: Settings,
         on_usage: Callable[[str, Mapping[str, Any]], None],
+        auto: AutoModels | None = None,
     ) -> None:
-        super().__init__(fleet, intake, settings, on_usage, DecisionsDialect(settings.limits))
+        super().__init__(fleet, intake, settings, on_usage, DecisionsDialect(settings.limits), auto)
 
-    async def answer(self, only: list[bytearray], scope: Scope, send: Send) -> None:
-        """Answer one request, question by question."""
-        parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
-        with renamed(parsed.where):
-            relay, headers = await self.relay(parsed, scope, DecisionRelay)
-            try:
-                reply = await self.decisions(relay, parsed)
-                await send_json(reply, with_ignored(headers, parsed, relay), send)
-            finally:
-                scope[USAGE] = relay.usage
-                if key := scope.get(KEY_OWNER, ""):
-                    self.on_usage(key, relay.usage)
+    async def attempt(self, parsed: ParsedRequest, scope: Scope, send: Send) -> None:
+        """Answer a request with the model that it names, question by question."""
+        relay, headers = await self.relay(parsed, scope, DecisionRelay)
+        try:
+            reply = await self.decisions(relay, parsed)
+            await send_json(reply, with_ignored(headers, parsed, relay), send)
+        finally:
+            scope[USAGE] = relay.usage
+            if key := scope.get(KEY_OWNER, ""):
+                self.on_usage(key, relay.usage)
 
     async def decisions(self, relay: DecisionRelay, parsed: ParsedRequest) -> dict[str, Any]:
         """The whole reply."""
@@ -144,7 +144,8 @@ class Decisions(Chat):
             contents = [with_question(before, text, answer.asked.before) for text in question.texts]
             decided = await decide(relay, contents, question.answers, f"questions[{at}]")
             answers.append(answer.decided(at, decided, calibrations))
-        return answer.reply(relay.envelope[1], answers, relay.usage)
+        reply = answer.reply(relay.envelope[1], answers, relay.usage)
+        return reply | {"model": relay.request.model}
 
     def calibrations(self, model: str) -> Calibrations:
         return Calibrations(why=NOT_MEASURED)

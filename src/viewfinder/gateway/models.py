@@ -10,10 +10,11 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.card import AUTO_PREFIX, ModelCard
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.facts import facts_of
 from viewfinder.wire.reply_types import Sent
 
@@ -68,7 +69,10 @@ class ListedModel(Sent):
     """What a request gets where it says nothing."""
     aliases: list[str]
     alias_of: str | None
-    """For another name (an alias, the id of a repository), the model that it stands for."""
+    """For another name (an alias, the id of a repository, `auto:best`), the model that it stands for; for an
+    `auto:` name, that of a request now, null where there is none."""
+    chosen_because: str | None
+    """For an `auto:` name, why that model: what was measured of it, and when."""
 
 
 class ModelList(Sent):
@@ -86,21 +90,25 @@ class Ready(Sent):
 class Models:
     """OpenAI's list of models, with the fields of other servers and Viewfinder's own."""
 
-    def __init__(self, fleet: Fleet, settings: Settings) -> None:
-        self.fleet, self.settings = fleet, settings
+    def __init__(self, fleet: Fleet, settings: Settings, auto: AutoModels | None = None) -> None:
+        self.fleet, self.settings, self.auto = fleet, settings, auto or AutoModels()
 
     async def all(self, _request: Request) -> Response:
-        """Every model that is here, then their aliases."""
+        """Every model that is here, then their aliases, then the `auto:` names for which one was measured."""
         cards = {card.name: card for card in self.fleet.cards()}
         listed = [self._model(card) for card in cards.values()]
         others = self.fleet.catalog.other_names().items()
         listed += [self._model(self.fleet.card(alias), alias) for alias, name in others if name in cards]
+        chosen = [await self._auto(name) for name in await self.auto.measured()]
+        listed += [one for one in chosen if one.alias_of]
         return JSONResponse(ModelList(data=listed).model_dump())
 
     async def one(self, request: Request) -> Response:
-        """By any name that a request may have: also an alias, or the id of a repository. Raises
-        UnknownModel."""
+        """By any name that a request may have: also an alias, the id of a repository, or an `auto:` name.
+        Raises UnknownModel."""
         name = request.path_params["name"]
+        if name.startswith(AUTO_PREFIX):
+            return JSONResponse((await self._auto(name)).model_dump())
         card = self.fleet.card(name)
         return JSONResponse(self._model(card, name if name != card.name else None).model_dump())
 
@@ -108,6 +116,17 @@ class Models:
         """Requests are taken; a model that is not up is loaded by its first request."""
         states = {card.name: self.fleet.state_of(card.name) for card in self.fleet.cards()}
         return JSONResponse(Ready(models=states).model_dump())
+
+    async def _auto(self, name: str) -> ListedModel:
+        """An `auto:` name, as the model that a request gets now."""
+        chosen = (await self.auto.now(self.fleet, self.settings, name)).route.chosen
+        if chosen is None:
+            return _of_nothing(name)
+        model = self._model(self.fleet.card(chosen.model), chosen.model)
+        title = f"{name}, now {model.title}"
+        return model.model_copy(
+            update={"id": name, "title": title, "aliases": [], "chosen_because": chosen.why}
+        )
 
     def _model(self, card: ModelCard, alias: str | None = None) -> ListedModel:
         """The model, by one of its other names, if any, which may stand for some of its variants only."""
@@ -137,4 +156,27 @@ class Models:
             defaults=facts.defaults.given(),
             aliases=[other for other, name in others if name == card.name],
             alias_of=card.name if alias else None,
+            chosen_because=None,
         )
+
+
+def _of_nothing(name: str) -> ListedModel:
+    """An `auto:` name for which there is no model now."""
+    return ListedModel(
+        id=name,
+        created=0,
+        title=f"{name}, now no model",
+        license="",
+        capabilities=[],
+        state="stopped",
+        loaded=False,
+        context_length=None,
+        max_model_len=None,
+        meta=Meta(n_ctx=None, n_ctx_train=None),
+        architecture=Architecture(input_modalities=["text"], output_modalities=["text"]),
+        supports_tools=None,
+        defaults={},
+        aliases=[],
+        alias_of=None,
+        chosen_because=None,
+    )

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from viewfinder.core.config import Limits
 from viewfinder.gateway.answering import ANTHROPICS_REQUEST_ID, REQUEST_ID
 from viewfinder.gateway.answers import GivenAnswer
+from viewfinder.gateway.auto import CHOSEN_HEADER
 from viewfinder.gateway.fleet_operations import FLEET_OPERATIONS
 from viewfinder.gateway.guards import OPEN_PATHS
 from viewfinder.gateway.keys import KEY_HEADERS, Keys
@@ -257,6 +258,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if operation.request is not None:
         answer["headers"] = {
             IGNORED_HEADER: _header("The fields of the request that have no effect here."),
+            CHOSEN_HEADER: _header("Why the model was chosen, where the request left that to Viewfinder."),
             REDUCED_HEADER: _header("The images that were scaled down to what the model can use."),
         }
     if operation.request is ResponseRequest and operation.events:

@@ -25,6 +25,7 @@ from viewfinder.core.errors import (
     MemoryShort,
     ModelFailed,
     ModelFilesError,
+    NoModelFits,
     RequestTooLarge,
     Unauthorized,
     UnknownAnswer,
@@ -60,6 +61,7 @@ BY_CLASS: dict[type[ViewfinderError], tuple[int, str]] = {
     EngineMissing: (503, SERVER),
     EngineStalled: (504, SERVER),
     ModelFailed: (503, SERVER),
+    NoModelFits: (503, SERVER),
     ViewfinderError: (500, SERVER),
 }
 NOT_THERE = (
@@ -82,7 +84,7 @@ BY_CODE: dict[str, tuple[int, str]] = {
 CALLERS_FAULT = (400, 413, 422)
 """The statuses with which an engine rejects a request (a prompt longer than the context)."""
 
-NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed)
+NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed, NoModelFits)
 """A retry cannot help; the official client would otherwise retry each of these twice."""
 
 

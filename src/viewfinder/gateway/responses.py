@@ -17,6 +17,7 @@ from viewfinder.core.config import Limits, Settings
 from viewfinder.core.errors import BadRequest, RequestTooLarge, UnknownResponse
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.answers import Answers
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.kept import ChainTooLong, KeptTurn, KeptTurns, NotKept, Turn, sha256_of
@@ -156,8 +157,9 @@ class Responses(Chat):
         settings: Settings,
         on_usage: Callable[[str, Mapping[str, Any]], None],
         kept: KeptTurns,
+        auto: AutoModels | None = None,
     ) -> None:
-        super().__init__(fleet, intake, settings, on_usage)
+        super().__init__(fleet, intake, settings, on_usage, auto=auto)
         self.kept = kept
         self.pictures = Pictures(intake, settings, self.kept_image)
         self._told = ""

@@ -49,7 +49,7 @@ class ResponseAnswer(Answer):
 
     def whole(self, reply: dict[str, Any]) -> dict[str, Any]:
         self._is_whole = True
-        self.response["id"] = reply["id"]
+        self._begin(reply)
         choice = reply["choices"][0]
         tokens = (choice.get("logprobs") or {}).get("content") or []
         for _ in self._taken(choice["message"], tokens):
@@ -60,7 +60,7 @@ class ResponseAnswer(Answer):
 
     def events(self, chunk: dict[str, Any]) -> Iterator[bytes]:
         if not self._sent:
-            self.response["id"] = chunk["id"]
+            self._begin(chunk)
             yield self._event("response.created", response=self.response)
             yield self._event("response.in_progress", response=self.response)
         for choice in chunk["choices"]:
@@ -68,6 +68,10 @@ class ResponseAnswer(Answer):
             yield from self._taken(choice["delta"], tokens)
             self._reason = choice["finish_reason"] or self._reason
         self._usage = chunk.get("usage") or self._usage
+
+    def _begin(self, reply: Mapping[str, Any]) -> None:
+        """The model that answers may be another name than that of the request."""
+        self.response |= {"id": reply["id"], "model": reply.get("model") or self.response["model"]}
 
     def finish(self) -> dict[str, Any]:
         """The response as it is in the end; what is open is closed by `ended`."""
