@@ -70,6 +70,10 @@ class ModelChat:
             self.images = []
         return answer
 
+    def why(self, answer: StreamedAnswer) -> str:
+        """Why the model that answered was chosen; see `Model.why`."""
+        return self._model.why(answer)
+
     def stop(self) -> None:
         """End the answer that is arriving; what has arrived stays. May be called from a signal handler."""
         self._is_stopped = True

@@ -18,6 +18,8 @@ from viewfinder.host.owner import running_owner
 if TYPE_CHECKING:
     from viewfinder.fleet.record.events import Event
 
+CHOICE_TIMEOUT_S = 60.0
+"""The first one reads what was measured."""
 ANSWER_TIMEOUT_S = 10.0
 
 
@@ -61,6 +63,11 @@ class Control:
     def suspects(self) -> list[NotedAnswer]:
         """Answers that can no longer be trusted, oldest first."""
         return [NotedAnswer(**fields) for fields in self._call("GET", "/suspects", ANSWER_TIMEOUT_S)]
+
+    def choice(self, id: str) -> dict[str, Any]:
+        """How a model was chosen; see `gateway/control`."""
+        found: dict[str, Any] = self._call("GET", f"/choices/{quote(id, safe='')}", CHOICE_TIMEOUT_S)
+        return found
 
     def load(self, model: str) -> str:
         """Load a model, also one that was given up; returns its name when it is up."""

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from viewfinder.api.model import Model
 from viewfinder.api.question import files_at, question_of
+from viewfinder.catalog.card import AUTO_PREFIX
 from viewfinder.core.errors import BadRequest, ViewfinderError
 
 FAILURES_IN_A_ROW = 3
@@ -48,11 +49,15 @@ class PictureAnswer:
     error: str = ""
     code: str = ""
     at: str = ""
+    answered_by: str = ""
+    """The model that was chosen, for an `auto:` name."""
 
     @property
     def line(self) -> str:
         """As JSON: an answer has no fields about errors, and an error none about answers."""
-        left_out = ("error", "code") if not self.error else _OF_AN_ANSWER
+        left_out = {"error", "code"} if not self.error else {*_OF_AN_ANSWER}
+        if not self.answered_by:
+            left_out.add("answered_by")
         return json.dumps({name: value for name, value in asdict(self).items() if name not in left_out})
 
 
@@ -97,6 +102,7 @@ def answer_each(
             output_tokens=answer.output_tokens,
             finish_reason=answer.finish_reason,
             at=_now(),
+            answered_by=answer.model if name.startswith(AUTO_PREFIX) else "",
         )
 
 

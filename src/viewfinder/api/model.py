@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import threading
@@ -15,19 +16,21 @@ from pydantic import SecretStr
 from viewfinder.api.control import Control
 from viewfinder.api.decision import DECISIONS_PATH, Decision, decision_in, decision_request
 from viewfinder.api.measured import measured_here
+from viewfinder.api.orders import OrdersHere
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.api.streamed import StreamedAnswer, gateway_error
-from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.card import AUTO_PREFIX, ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.errors import EngineRefused, FilesMissing, NotRunning, ViewfinderError
+from viewfinder.core.errors import BadRequest, EngineRefused, FilesMissing, NotRunning, ViewfinderError
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.gateway.app import make_app
+from viewfinder.gateway.auto import AutoModels, use_of
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.host.owner import running_owner
 from viewfinder.host.sockets import bind_port
@@ -123,6 +126,11 @@ class Model(contextlib.AbstractContextManager["Model"]):
             raise gateway_error(refusal) from None
         return decision_in(reply, threshold)
 
+    def why(self, answer: StreamedAnswer) -> str:
+        """Why this model gave an answer to a request to an `auto:` name; empty for other names, and where
+        that is not known."""
+        return self._host.run(self._host.why(answer.id)) if self.name.startswith(AUTO_PREFIX) else ""
+
     def close(self) -> None:
         """Stop everything that `load` started; it is gone when this returns. In a forked process it does
         nothing: what `load` started belongs to the process that called it."""
@@ -142,7 +150,8 @@ def load(
     mmproj: str | os.PathLike[str] | None = None,
     settings: Settings | None = None,
 ) -> Model:
-    """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path.
+    """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path. An `auto:`
+    name stands for the best model for each question, which its first question loads.
 
     The running `viewfinder serve` is used when it knows the model and accepts our key; otherwise, and always
     with a `variant`, the model gets its own fleet, which stops with the context. `mmproj` is the projector of
@@ -153,6 +162,8 @@ def load(
     if variant is not None:
         settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
     catalog = open_catalog(settings)
+    if name.startswith(AUTO_PREFIX):
+        return _load_auto(name, catalog, settings, only=variant is not None or mmproj is not None)
     card = card_of(catalog, name, None if mmproj is None else Path(mmproj))
     check_settings(catalog, settings)
     host = _Background()
@@ -167,6 +178,24 @@ def load(
         called = known_as(catalog, card, name)
         url = host.run(host.embed(called, catalog, settings, key))
         return Model(called, f"{url}/v1", key, host)
+    except BaseException:
+        host.close()
+        raise
+
+
+def _load_auto(name: str, catalog: Catalog, settings: Settings, *, only: bool) -> Model:
+    """Raises UnknownModel, and BadRequest where `only` one variant was to be used."""
+    use_of(name)
+    if only:
+        raise BadRequest(f"'{name}' has no variant or projector of its own.", hint="Name a model for that.")
+    check_settings(catalog, settings)
+    host = _Background()
+    try:
+        owner = running_owner(paths.home())
+        if owner is not None and owner.url and host.run(host.connect(owner.url, settings.api_key, name)):
+            return Model(name, f"{owner.url}/v1", settings.api_key, host)
+        key = SecretStr(secrets.token_urlsafe(24))
+        return Model(name, f"{host.run(host.embed('', catalog, settings, key))}/v1", key, host)
     except BaseException:
         host.close()
         raise
@@ -237,20 +266,23 @@ class _Background:
         return status == 200
 
     async def embed(self, name: str, catalog: Catalog, settings: Settings, key: SecretStr) -> str:
-        """Start a fleet and a gateway of our own, load the model, and return the gateway's URL."""
+        """Start a fleet and a gateway of our own, load the model, if one is named, and return the gateway's
+        URL."""
         bound = bind_port("127.0.0.1", 0, strict=True)
         own = settings.model_copy(update={"host": bound.host, "port": bound.port, "api_key": key})
         fleet = await self._stack.enter_async_context(open_fleet(catalog, own))
         intake = await self._stack.enter_async_context(Intake(own.limits))
         stop = asyncio.Event()
-        gateway = asyncio.create_task(listen(make_app(fleet, intake, own, VERSION), bound, own, stop=stop))
+        app = make_app(fleet, intake, own, VERSION, auto=AutoModels(OrdersHere()))
+        gateway = asyncio.create_task(listen(app, bound, own, stop=stop))
 
         async def leave() -> None:
             stop.set()
             await gateway
 
         self._stack.push_async_callback(leave)
-        await fleet.load(name)
+        if name:
+            await fleet.load(name)
         url = url_of(bound.host, bound.port)
         self._client = await self._stack.enter_async_context(ChatClient(Endpoint(url, api_key=key)))
         return url
@@ -269,6 +301,17 @@ class _Background:
         if self._client is None:
             raise RuntimeError("no client before `connect` or `embed`")
         return await self._client.complete(body, path)
+
+    async def why(self, answer_id: str) -> str:
+        """What the gateway says of how the model of an answer was chosen."""
+        if self._client is None:
+            return ""
+        try:
+            status, body = await self._client.get(f"/v1/answers/{answer_id}", timeout_s=5.0)
+            chosen = json.loads(body)["chosen"] if status == 200 else None
+        except (ViewfinderError, ValueError, KeyError):
+            return ""
+        return str(chosen["why"]) if chosen else ""
 
     async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """The words of a streamed reply."""

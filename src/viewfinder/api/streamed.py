@@ -21,12 +21,13 @@ LEAST_TIMED_S = 0.005
 class StreamedAnswer:
     """Iterate it for the words, piece by piece; the other fields are known afterwards.
 
-    `text` is all of the words so far. Times are seconds of the monotonic clock, taken where the bytes arrive;
-    `ttft_s` and `tokens_per_s` are defined as in `client/exchange`. Counts are None where none were reported.
+    `text` is all of the words so far, `model` the name of the one that answers, `id` that of the answer.
+    Times are seconds of the monotonic clock, taken where the bytes arrive; `ttft_s` and `tokens_per_s` are
+    defined as in `client/exchange`. Counts are None where none were reported.
     """
 
     def __init__(self, begin: Callable[[Coroutine[Any, Any, None]], "Future[None]"], chunks: Chunks) -> None:
-        self.text = ""
+        self.text = self.id = self.model = ""
         self.finish_reason = ""
         self.prompt_tokens: int | None = None
         self.cached_tokens: int | None = None
@@ -86,6 +87,7 @@ class StreamedAnswer:
                 self._take(chunk, time.monotonic())
 
     def _take(self, chunk: dict[str, Any], now_s: float) -> None:
+        self.id, self.model = str(chunk.get("id", "")), str(chunk.get("model", ""))
         for choice in chunk.get("choices") or ():
             word, reason = choice["delta"].get("content"), choice.get("finish_reason")
             if word or reason:

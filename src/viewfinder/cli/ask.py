@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,16 @@ from viewfinder.cli.pull import AGREED, loaded_model
 from viewfinder.cli.variant_option import MMPROJ
 from viewfinder.core.errors import BadRequest
 
+if TYPE_CHECKING:
+    from viewfinder.api.model import Model
+
 
 def ask(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model's name or id, hf:owner/name, a file or folder, or auto:best."
+        ),
     ],
     parts: Annotated[
         list[str] | None,
@@ -55,7 +61,7 @@ def ask(
         from viewfinder.api.question import check_question
 
     check_question(parts)  # before a model takes its time to load, and all that it needs
-    images, question = parts[:-1], parts[-1]
+    images = parts[:-1]
     _require_images(images, out)
     ready = partial(loaded_model, model, variant=variant, mmproj=mmproj, agreed=yes)
     if out is not None or any(Path(image).is_dir() for image in images):
@@ -63,14 +69,26 @@ def ask(
         ask_each(model, parts, ready, limits, out=out, as_json=as_json)
         return
     with ready() as loaded:
-        words = loaded.stream(*parts, max_tokens=max_tokens, temperature=temperature)
-        if as_json:
-            print_json({"model": model, "images": images, "question": question, "answer": "".join(words)})
-            return
-        show_limits(model)
-        for word in words:
-            say(word)
-        say("\n")
+        _answer(loaded, model, parts, {"max_tokens": max_tokens, "temperature": temperature}, as_json=as_json)
+
+
+def _answer(loaded: "Model", model: str, parts: list[str], limits: dict[str, Any], *, as_json: bool) -> None:
+    """Ask about all images together, and show the answer as it arrives; `model` as it was typed."""
+    from viewfinder.api.question import question_of
+
+    answer = loaded.answer_to([question_of(parts)], **limits)
+    if as_json:
+        words, why = "".join(answer), loaded.why(answer)
+        chosen = {"answered_by": answer.model, "chosen_because": why} if why else {}
+        of = {"model": model, **chosen, "images": parts[:-1], "question": parts[-1]}
+        print_json({**of, "answer": words})
+        return
+    show_limits(model)
+    for word in answer:
+        say(word)
+    say("\n")
+    if why := loaded.why(answer):
+        errors.print(f"Answered by {answer.model}: {why}", style="dim", markup=False, highlight=False)
 
 
 def _require_images(images: list[str], out: Path | None) -> None:

@@ -41,7 +41,10 @@ LEAVING = ("/quit", "/exit", "/bye")
 
 def chat(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model's name or id, hf:owner/name, a file or folder, or auto:best."
+        ),
     ],
     images: Annotated[
         list[str] | None,
@@ -92,6 +95,7 @@ class Talk:
     def __init__(self, chat: "ModelChat", lines: TypedLines, *, as_json: bool) -> None:
         self.lines = lines
         self._chat, self._as_json = chat, as_json
+        self._answered_by = ""
 
     def run(self) -> int:
         """Until the person leaves; how many lines failed. Ctrl-C at the prompt drops what was typed."""
@@ -160,6 +164,9 @@ class Talk:
             write_data(f"{_line(question, images, answer)}\n")
             sys.stdout.flush()
         _tell(_times(answer))
+        if answer.model != self._answered_by and (why := self._chat.why(answer)):
+            _tell(f"Answered by {answer.model}: {why}")
+            self._answered_by = answer.model
 
 
 @contextmanager
@@ -207,6 +214,7 @@ def _line(question: str, images: Sequence[str], answer: "StreamedAnswer") -> str
             "question": question,
             "images": list(images),
             "answer": answer.text,
+            "model": answer.model,
             "ttft_s": answer.ttft_s,
             "seconds": answer.total_s,
             "tokens_per_s": answer.tokens_per_s,

@@ -44,6 +44,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "suspects:suspects",
             "List the answers given shortly before a model failed its canary: they may be wrong.",
         ),
+        "why": (
+            "why:why",
+            "Explain why an auto: name got its model: the candidates, their figures, what each one lacked.",
+        ),
         "keys": ("keys:app", "List, add or remove API keys of the gateway."),
     },
     "Models": {
