@@ -24,8 +24,8 @@ HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31m\x9b1m [a](javascript:alert(3)) \u202eabc"
 )
 WHERE = "Where is it? "
-EXPECTED = ("Failed to load resource", "Canvas2D: Multiple readback")
-"""A browser says each error of a server, and that a test reads many pixels."""
+EXPECTED = ("Failed to load resource", "Canvas2D: Multiple readback", "[DOM] Password forms")
+"""A browser says each error of a server, that a test reads many pixels, and that a key has no user."""
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,10 @@ def test_models_answer_side_by_side(play: Callable[..., Playing]) -> None:
     assert one.ask(COLOR) == [BLUE, BLUE, COLOR]
     assert one.page.locator(".model").all_inner_texts() == ["glimpse", "second", "parrot"]
     assert all(int(text) > 1 for text in one.page.locator(".memory").all_inner_texts()[:2])
-    edges = [box.bounding_box()["y"] for box in one.page.locator(".answer").all()]
+    one.choose("glimpse", "")
+    one.ask(COLOR)
+    assert one.page.locator(".round").last.locator(".answer").count() == 1, "a hidden menu chooses nothing"
+    edges = [box.bounding_box()["y"] for box in one.page.locator(".round").first.locator(".answer").all()]
     assert len(set(edges)) == 1
 
 
@@ -238,10 +241,16 @@ PLACES = [
 
 def test_the_forms_of_boxes_and_points_are_read_and_nothing_else_is(play: Callable[..., Playing]) -> None:
     one = play()
+    one.see(SHAPES)
     for answer, question, expected in PLACES:
         found = one.page.evaluate(
-            """([answer, question]) => { const places = placesIn(answer, question);
-            return places.map(({at, label}) => [at, unitOf(places, [640, 480], "model"), label]); }""",
+            """([answer, question]) => {
+              const places = placesIn(answer, question);
+              const figure = fresh("answer-parts").querySelector("figure");
+              const image = document.querySelector("#thumbs img");
+              if (places.length) showPlaces(figure, image, places, "model", "from 2000x2000 to 640x480");
+              return places.map(({at, label}) => [at, figure.querySelector("select").value, label]);
+            }""",
             [answer, question],
         )
         assert [tuple(place) for place in found] == expected, answer[:80]
@@ -307,6 +316,28 @@ def test_a_page_stays_open_while_the_gateway_restarts(play: Callable[..., Playin
         assert one.ask(COLOR) == [BLUE]
         one.page.get_by_role("button", name="Right").last.click()
         one.page.get_by_text("Kept as a question of your own.").wait_for()
+
+
+def test_a_key_opens_it_and_is_a_variable_in_what_is_copied(
+    play: Callable[..., Playing], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIEWFINDER_API_KEY", "a-key-of-the-settings")
+    with serving(tmp_path, "--port", "0") as keyed:
+        one = play(keyed.url)
+        one.page.get_by_label("API key").fill("a-key-of-the-settings")
+        one.page.keyboard.press("Enter")
+        one.page.wait_for_url(f"{keyed.url}/")
+        one.see(SHAPES, name="shapes.png")
+        assert one.ask(COLOR) == [BLUE]
+        one.page.locator(".python").click()
+        code = one.page.locator(".code").text_content()
+        (tmp_path / "shapes.png").write_bytes(SHAPES)
+        command = [sys.executable, "-c", code]
+        asked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+        assert (asked.stdout, "a-key" in code) == (f"{BLUE}\n", False)
+        one.context.clear_cookies(name="viewfinder_session")
+        one.ask("And now?")
+        assert "Sign in again" in one.page.locator(".failure").last.inner_text()
 
 
 def test_the_keyboard_is_enough(play: Callable[..., Playing]) -> None:

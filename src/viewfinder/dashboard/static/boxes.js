@@ -27,19 +27,16 @@ function placesIn(answer, question) {
     (at.length === 2 || (at.length === 4 && at[0] < at[2] && at[1] < at[3])));
 }
 
-// The unit that the form has, or that the numbers and the model's family suggest.
-function unitOf(places, [width, height], model) {
-  const numbers = places.flatMap(({ at }) => at), most = Math.max(...numbers);
-  const isInside = numbers.every((one, index) => one <= (index % 2 ? height : width));
-  const isThousandths = most <= 1000 && (!isInside || /qwen3|internvl|glm|minicpm/i.test(model));
-  return places[0].unit || (most <= 1 ? "1" : isThousandths ? "1000" : "0");
-}
-
-// Shows the picture with its places; `reduced` says to which size it was made smaller for the model.
+// Shows the picture with its places, in the unit that their form has, or their numbers and the model's family
+// suggest; `reduced` says to which size it was made smaller for the model.
 function showPlaces(figure, image, places, model, reduced) {
   const canvas = $("canvas", figure), menu = $("select", figure), pen = canvas.getContext("2d");
   const smaller = reduced.match(/to (\d+)x(\d+)$/)?.slice(1).map(Number);
   const size = smaller ?? [image.naturalWidth, image.naturalHeight], line = Math.max(...size) / 200;
+  const numbers = places.flatMap(({ at }) => at), most = Math.max(...numbers);
+  const isInside = numbers.every((one, index) => one <= size[index % 2]);
+  const isThousandths = most <= 1000 && (!isInside || /qwen3|internvl|glm|minicpm/i.test(model));
+  menu.value = places[0].unit || (most <= 1 ? "1" : isThousandths ? "1000" : "0");
   const draw = () => {
     const unit = menu.value, scale = parseInt(unit);
     [canvas.width, canvas.height] = size;
@@ -47,14 +44,14 @@ function showPlaces(figure, image, places, model, reduced) {
     pen.strokeStyle = pen.fillStyle = getComputedStyle(canvas).color;
     [pen.lineWidth, pen.font] = [line, `bold ${line * 7}px sans-serif`];
     for (const { at, label } of places) {
-      const numbers = unit.endsWith("y") ? at.map((_, index) => at[index ^ 1]) : at;
-      const [x, y, x2, y2] = numbers.map((one, index) => (scale ? (one / scale) * size[index % 2] : one));
+      const inOrder = unit.endsWith("y") ? at.map((_, index) => at[index ^ 1]) : at;
+      const [x, y, x2, y2] = inOrder.map((one, index) => (scale ? (one / scale) * size[index % 2] : one));
       if (at.length === 4) pen.strokeRect(x, y, x2 - x, y2 - y);
       else pen.fillRect(x - 2 * line, y - 2 * line, 4 * line, 4 * line);
       pen.fillText(label, x, Math.max(y - 2 * line, 7 * line));
     }
   };
-  Object.assign(menu, { value: unitOf(places, size, model), onchange: draw });
+  menu.onchange = draw;
   canvas.setAttribute("aria-label", `${image.alt}, marked: ${places.map(({ label }) => label).join(", ")}`);
   figure.hidden = false;
   draw();

@@ -146,8 +146,8 @@ form.onsubmit = async (event) => {
   event.preventDefault();
   if (stopper) return;
   const round = fresh("round-parts"), asked = question.value.trim(), images = thumbs.querySelectorAll("img");
-  const models = [...form.querySelectorAll("select")].map((menu) => menu.value).filter(Boolean);
-  const articles = new Map(models.map((model) => [model, fresh("answer-parts")]));
+  const menus = [...form.querySelectorAll("select")].filter((menu) => menu.offsetParent && menu.value);
+  const articles = new Map(menus.map((menu) => [menu.value, fresh("answer-parts")]));
   for (const [model, article] of articles) $(".model", article).textContent = model;
   $(".question", round).textContent = asked;
   $(".pictures", round).append(...images);
