@@ -50,4 +50,4 @@ def test_evidence_is_listed_and_bounded() -> None:
 
 
 def test_how_long_ago_is_said_roughly() -> None:
-    assert [ago(None), ago(0.4), ago(4.6), ago(3600.0)] == ["", "just now", "5.0 s ago", "60 min ago"]
+    assert [ago(None), ago(0.4), ago(4.6), ago(3600.0)] == ["", "just now", "5 s ago", "60 min ago"]

@@ -58,7 +58,9 @@ def ago(duration_s: float | None) -> str:
     """How long ago something was, as a person says it; empty when it never was."""
     if duration_s is None:
         return ""
-    return "just now" if duration_s < 1 else f"{span(float(round(duration_s)))} ago"
+    if duration_s < 1:
+        return "just now"
+    return f"{duration_s:.0f} s ago" if duration_s < 10 else f"{span(duration_s)} ago"
 
 
 def local(moment: str) -> str:
