@@ -1,20 +1,30 @@
-"""Takes the pictures of the HTML guide in `docs/images/`: `make screenshots`.
+"""Takes the pictures of the HTML guide and of the pages in `docs/images/`: `make screenshots`.
 
-They show a real measurement of this computer: glimpse, by the suite standard.
+They show a real measurement of this computer, glimpse by the suite standard, and a real answer.
 """
 
 import io
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parents[1] / "images"
-SIZES = {"guide-desktop": (1280, 1250), "guide-phone": (360, 900)}
+PICTURE = Path(__file__).parents[2] / "examples" / "shapes.png"
+GUIDE = {"guide-desktop": (1280, 1250), "guide-phone": (360, 900)}
+PAGES = {"playground": "/", "models": "/models", "fleet": "/fleet", "results": "/results"}
+SIZE = (1280, 900)
 COLORS = 128
+QUESTIONS = ("What color is the circle?", "Is there a red circle?")
 
 
 def main() -> None:
@@ -25,21 +35,58 @@ def main() -> None:
         bench(["glimpse"], suite="standard")
         page = Path(folder) / "guide.html"
         page.write_text(guide("html"), encoding="utf-8")
-        take(page)
+        with sync_playwright() as playwright, serving() as url:
+            chromium = shutil.which("chromium") or shutil.which("google-chrome")
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            take(browser, page.as_uri(), url)
+            browser.close()
 
 
-def take(page: Path) -> None:
-    """The pictures of one HTML file, with few colors: they are text."""
+@contextmanager
+def serving() -> Iterator[str]:
+    """A `viewfinder serve` with glimpse; gives its address."""
+    command = [sys.executable, "-m", "viewfinder", "serve", "--json", "--port", "0", "glimpse"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        document = ""
+        while process.stdout is not None and not document.endswith("\n}\n"):
+            document += process.stdout.readline()
+        yield json.loads(document)["url"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def take(browser: Any, guide: str, url: str) -> None:
+    """The pictures of the guide, then those of each page."""
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name, (width, height) in SIZES.items():
-            tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-            tab.goto(page.as_uri())
-            image = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
-            image.quantize(COLORS).save(IMAGES / f"{name}.png", optimize=True)
-        browser.close()
+    for name, (width, height) in GUIDE.items():
+        tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        tab.goto(guide)
+        save(tab, name)
+    for name, address in PAGES.items():
+        tab = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="light")
+        tab.goto(f"{url}{address}")
+        if name == "playground":
+            ask(tab)
+        save(tab, name)
+
+
+def ask(tab: Any) -> None:
+    """A conversation about the example's picture."""
+    tab.set_input_files("#files", PICTURE)
+    tab.locator("#thumbs img").wait_for()
+    for question in QUESTIONS:
+        tab.get_by_label("Question").fill(question)
+        tab.keyboard.press("Enter")
+        tab.locator('#ask[data-busy="no"]').wait_for()
+    tab.evaluate("scrollTo(0, 0)")
+
+
+def save(tab: Any, name: str) -> None:
+    """As PNG, with few colors: nearly all of it is text."""
+    image = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
+    image.quantize(COLORS).save(IMAGES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,9 @@ def test_it_is_installed_and_removed(newcomer: Newcomer, way: str) -> None:
 
 @pytest.fixture
 def served(newcomer: Newcomer) -> Iterator[None]:
-    (command,) = block(holding="viewfinder serve")
+    """As printed for the page; the client's section has the same without `--open`."""
+    (command,) = block(holding="viewfinder serve --open")
+    assert block(holding="viewfinder serve\n") == ["viewfinder serve"]
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
             pytest.skip(f"another program has port {PORT}")
@@ -133,6 +135,13 @@ def test_a_client_is_answered(newcomer: Newcomer, served: None) -> None:
     """With the port as printed."""
     newcomer.does(f"{newcomer.home}/viewfinder/bin/pip install --quiet openai")
     assert newcomer.does([f"{newcomer.home}/viewfinder/bin/python", "-c", FIRST]) == "Blue.\n"
+
+
+def test_the_page_is_there(newcomer: Newcomer, served: None) -> None:
+    request = f"Request('http://127.0.0.1:{PORT}/', headers={{'accept': 'text/html'}})"
+    fetch = f"from urllib.request import Request, urlopen; print(urlopen({request}).read().decode())"
+    said = newcomer.does(["python3", "-c", fetch])
+    assert "<h1>Playground</h1>" in said
 
 
 def test_python_needs_no_server(newcomer: Newcomer) -> None:
