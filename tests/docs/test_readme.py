@@ -24,6 +24,7 @@ ELSEWHERE = {
     ("make", "demo"): "CI runs it",
     ("make", "test"): "this is it",
     ("viewfinder", "serve"): "tests/e2e",
+    ("viewfinder", "serve", "--open"): "tests/docs/test_newcomer, tests/browser",
     ("viewfinder", "bench", "glimpse"): "tests/e2e; three minutes",
     ("viewfinder", "guide", "-o", "guide.html"): "tests/e2e; needs what bench has measured",
 }
