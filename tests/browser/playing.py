@@ -10,7 +10,7 @@ from typing import Any
 
 from viewfinder.catalog.catalog import Catalog
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
 PARROT = Path(__file__).parents[1] / "children" / "says_what_it_is_told.py"
 PUT = """([name, kind, content, event]) => {
   const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0)), carried = new DataTransfer();

@@ -47,9 +47,9 @@ async function* eventsOf(response) {
     const { done, value } = await reader.read();
     if (done) throw TypeError("cut off");
     events = (events.pop() + value).split("\n\n");
-    for (const event of events.slice(0, -1)) {
+    for (const event of events.slice(0, -1).filter((one) => one.startsWith("data: "))) {
       if (event === "data: [DONE]") return;
-      yield JSON.parse(event.replace("data: ", ""));
+      yield JSON.parse(event.slice(6));
     }
   }
 }
