@@ -148,6 +148,7 @@ def test_a_model_without_eyes_gets_no_picture(play: Callable[..., Playing]) -> N
     assert one.page.locator(".blind").is_visible()
     one.ask(COLOR)
     assert "cannot see images. Models that can: glimpse" in one.page.locator(".failure").last.inner_text()
+    assert not one.page.locator(".numbers").last.is_visible(), "nothing was done with the picture"
     assert one.page.locator("#question").input_value() == COLOR, "it can be asked again"
     one.choose("glimpse")
     assert one.ask(COLOR) == [BLUE]
