@@ -56,14 +56,21 @@ class Asked:
         return SimpleNamespace(folder="/home/some one/questions")
 
 
-def shown(fleet: Models, backing: Asked | None = None, owner: str = "", *, is_admin: bool = True) -> str:
+def shown(
+    fleet: Models,
+    backing: Asked | None = None,
+    owner: str = "",
+    *,
+    is_admin: bool = True,
+    address: str = "/",
+) -> str:
     playground = Playground(fleet, backing or Asked(), lambda: Limits(pixels=3_000_000))
 
     async def page(request: Request) -> Response:
         request.scope |= {KEY_OWNER: owner, IS_ADMIN: is_admin}
         return await playground.page(request)
 
-    answer = TestClient(Starlette(routes=[Route("/", page)])).get("/")
+    answer = TestClient(Starlette(routes=[Route("/", page)])).get(address)
     assert answer.status_code == 200
     return answer.text
 
@@ -78,6 +85,14 @@ def test_a_loaded_model_that_sees_is_chosen_and_the_catalog_is_not_asked() -> No
     assert backing.overviews == 0
     assert 'data-pixels="3000000"' in page
     assert "--vqa &#39;/home/some one/questions&#39; --only" in page
+
+
+def test_the_address_may_name_the_model_to_begin_with() -> None:
+    fleet = Models({"first": (True, "stopped"), "up": (True, "ready")})
+    assert 'value="first" title="Model first" data-sees="yes" selected' in shown(
+        fleet, address="/?model=first"
+    )
+    assert 'value="up" title="Model up" data-sees="yes" selected' in shown(fleet, address="/?model=elsewhere")
 
 
 def test_the_first_choice_is_chosen_where_none_is_loaded() -> None:

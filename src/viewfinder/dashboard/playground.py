@@ -40,17 +40,19 @@ class Playground:
         self.fleet, self.backing, self.limits = fleet, backing, limits
 
     async def page(self, request: Request) -> Response:
+        """`?model=NAME` begins with that model, if it is here."""
         models, limits = offered(self.fleet), self.limits()
         seeing = [model for model in models if model.sees]
         first = next((model.name for model in seeing if model.is_up), "")
         choices = () if first else (await self.backing.models.overview()).first
         proposed = [choice for choice in choices if PICTURES in choice.uses]
+        wanted = request.query_params.get("model", "")
         return page(
             request,
             "playground",
             models=models,
             sees=bool(seeing),
-            chosen=first or chosen(models, [choice.model for choice in proposed]),
+            chosen=chosen(models, [wanted, first, *(choice.model for choice in proposed)]),
             proposed=proposed or choices,
             limits=limits,
             most_bytes=limits.body_bytes // 4 * 3 - TEXT_BYTES,
