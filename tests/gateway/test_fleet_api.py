@@ -36,6 +36,8 @@ async def test_the_fleet_its_events_and_suspects(gateway: Gateway) -> None:
     fleet.answers.suspect("both", "its canary failed")
     status, view = await get(gateway, "/fleet")
     assert (status, FleetView.of_json(view)) == (200, fleet.view())
+    async with gateway.http.get(f"{gateway.url}/fleet") as reply:
+        assert reply.headers["cache-control"] == "no-store", "the page at this address is another thing"
     _, [event] = await get(gateway, "/fleet/events")
     assert (event["kind"], event["model"], event["details"]["engine"]) == ("load", "both", "llama.cpp")
     _, [suspect] = await get(gateway, "/fleet/suspects")

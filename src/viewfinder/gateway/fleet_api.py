@@ -61,7 +61,8 @@ def fleet_routes(
 
 
 async def _show(view: Callable[[], Any], _request: Request) -> Response:
-    return JSONResponse(view())
+    # A browser that goes back to a page must not be shown the data that the page has read from its address.
+    return JSONResponse(view(), headers={"cache-control": "no-store"})
 
 
 async def _obey(

@@ -4,7 +4,7 @@ Stacked by `app` as ASGI middleware, behind the guard that knows the key.
 """
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from viewfinder.core.errors import Forbidden
 from viewfinder.gateway.guards import FORM_PATHS, Guard
@@ -24,7 +24,17 @@ FOR_EVERY_KEY = (FLEET, "/fleet/models", "/fleet/results")
 CHANGE_NOTHING = ("GET", "HEAD", "OPTIONS")
 
 
-class AdminNeeded(Guard):
+class _FleetGuard(Guard):
+    """Looks only at requests of /fleet and of browsers with a session: others pay next to nothing."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (BY_SESSION in scope or scope["path"].startswith(FLEET)):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+class AdminNeeded(_FleetGuard):
     """Under /fleet, a key that may only ask reads a few lists; all else needs an admin key."""
 
     def check(self, scope: Scope, headers: Headers) -> None:
@@ -40,7 +50,7 @@ class AdminNeeded(Guard):
         )
 
 
-class TokenNeeded(Guard):
+class TokenNeeded(_FleetGuard):
     """What a browser sends to change something needs the token of our pages: other pages can make it send
     cookies, and on loopback no key is needed. Programs with a key in a header need no token."""
 
