@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from filelock import FileLock
 from starlette.routing import Match, Route
 
 from viewfinder.api.backing.opened import Renewal, open_backing
@@ -83,6 +84,20 @@ async def test_the_lists_of_a_new_home(http: httpx2.AsyncClient) -> None:
     assert await get("/fleet/results") == {"results": []}
     assert await get("/fleet/pulls") == {"pulls": []}
     assert (await get("/fleet/bench"))["status"] == "none"
+
+
+async def test_a_bench_elsewhere_is_seen_and_none_is_started_beside_it(
+    http: httpx2.AsyncClient, home: Path
+) -> None:
+    (home / "bench-20261129T000000Z-killed.lock").touch()  # left by a run that was killed
+    assert (await http.get("/fleet/bench")).json()["elsewhere"] == ""
+    with FileLock(home / "bench-20261130T000000Z-aaaaaa.lock"):
+        assert (await http.get("/fleet/bench")).json()["elsewhere"] == "20261130T000000Z-aaaaaa"
+        answer = await http.post("/fleet/bench", json={"models": ["glimpse"]})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (409, "bench_running")
+    assert "20261130T000000Z-aaaaaa" in error["message"]
+    assert "Wait until it has finished." in error["message"]
 
 
 @pytest.mark.parametrize(

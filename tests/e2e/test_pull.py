@@ -1,4 +1,4 @@
-"""Pulling at a terminal and without one; and that no HTTP client can start a download."""
+"""Pulling at a terminal and without one; and that no request for an answer can start a download."""
 
 import json
 import os
@@ -183,7 +183,7 @@ def test_a_gated_repository_says_how_to_get_access(hub: HubServer, home: Path) -
 
 
 def test_an_http_client_can_make_the_gateway_download_nothing(hub: HubServer, tmp_path: Path) -> None:
-    """Whatever a request names, the hub gets no request."""
+    """Whatever model a request for an answer names, the hub gets no request."""
     with serving(tmp_path / "home", "--port", "0") as served:
         absent = [name for name in Catalog().names() if name != "glimpse"]
         for name in (f"hf:{REPO}", REPO, f"hf:{REPO}@main", f"{hub.address}/{REPO}", "./hf", *absent):

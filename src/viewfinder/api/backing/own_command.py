@@ -77,7 +77,8 @@ class OwnCommand:
         """Takes lines for programs, and keeps those for people."""
         if not line.startswith('{"'):
             return line
-        with suppress(ValueError, AttributeError):  # cut short, or printed by somebody else
+        # It may be cut short, or of a version that was installed since we started.
+        with suppress(ValueError, AttributeError, TypeError, KeyError):
             for kind, fields in json.loads(line).items():
                 if kind == "error":
                     self._error = Failing(fields["message"], fields["hint"], fields["code"])
