@@ -15,6 +15,12 @@ def test_an_alias_is_its_model() -> None:
     assert "gpt-4o" not in catalog.names()
 
 
+def test_an_alias_may_leave_the_choice_to_us() -> None:
+    catalog = Catalog(aliases={"gpt-4o": "auto:best", "gpt-4": "gpt-4o"})
+    catalog.check_aliases()
+    assert (catalog.meant("gpt-4"), catalog.other_names()) == ("auto:best", {})
+
+
 def test_an_alias_of_a_repository_means_its_variants_alone() -> None:
     catalog = Catalog()
     card = next(card for card in catalog.cards() if len({one.repo for one in card.variants}) > 1)
@@ -38,6 +44,7 @@ def test_a_variant_can_be_chosen_by_an_alias() -> None:
         ({"glimpse": "smolvlm-500m"}, "The alias 'glimpse' would hide the model of that name."),
         ({"viewfinder/glimpse": "glimpse"}, "The alias 'viewfinder/glimpse' would hide"),
         ({"far": "glimpse"}, "The alias 'far' would hide"),
+        ({"a": "auto:worst"}, "The alias 'a' stands for 'auto:worst', and there is no such model."),
         ({"auto:best": "glimpse"}, "The alias 'auto:best' is a name of Viewfinder's own."),
         ({"hf:a/b": "glimpse"}, "is no name that requests can have"),
         ({"../x": "glimpse"}, "is no name that requests can have"),

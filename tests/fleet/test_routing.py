@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
+from viewfinder.catalog.auto_names import USES, AutoUse
 from viewfinder.fleet.routing import (
     COOL_DOWN_S,
-    USES,
-    AutoUse,
     LeftOut,
     MeasuredOrder,
     MeasuredPlace,

@@ -253,6 +253,9 @@ async def test_nothing_measured_and_then_something(served: Served) -> None:
     assert [one["id"] for one in (await served.get("/v1/models"))["data"]] == ALL
     served.measured("blind")
     assert await served.model() == "blind"
+    served.gateway.fleet.catalog.aliases["gpt-4o"] = "auto:best"  # a client may have a name built in
+    assert await served.model(model="gpt-4o") == "blind"
+    del served.gateway.fleet.catalog.aliases["gpt-4o"]
 
 
 async def test_nothing_that_fits_is_an_error_with_the_way_out(served: Served) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 from tests.measure.made_up import evidence
 from tests.report.sets import own
-from viewfinder.fleet.routing import USES, MeasuredOrder
+from viewfinder.catalog.auto_names import USES
+from viewfinder.fleet.routing import MeasuredOrder
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.facts import key

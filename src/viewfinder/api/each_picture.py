@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from viewfinder.api.model import Model
 from viewfinder.api.question import files_at, question_of
-from viewfinder.catalog.card import AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_PREFIX
 from viewfinder.core.errors import BadRequest, ViewfinderError
 
 FAILURES_IN_A_ROW = 3

@@ -20,7 +20,8 @@ from viewfinder.api.orders import OrdersHere
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.api.streamed import StreamedAnswer, gateway_error
-from viewfinder.catalog.card import AUTO_PREFIX, ModelCard
+from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
@@ -162,8 +163,8 @@ def load(
     if variant is not None:
         settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
     catalog = open_catalog(settings)
-    if name.startswith(AUTO_PREFIX):
-        return _load_auto(name, catalog, settings, only=variant is not None or mmproj is not None)
+    if (meant := catalog.meant(name)).startswith(AUTO_PREFIX):
+        return _load_auto(meant, catalog, settings, only=variant is not None or mmproj is not None)
     card = card_of(catalog, name, None if mmproj is None else Path(mmproj))
     check_settings(catalog, settings)
     host = _Background()

@@ -6,21 +6,24 @@ statistics take 80 MB and half a second, and no request to a model that is named
 
 import asyncio
 import logging
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from viewfinder.catalog.auto_names import AutoUse
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
-from viewfinder.fleet.routing import AutoUse, MeasuredOrder, MeasuredOrders
+from viewfinder.fleet.routing import MeasuredOrder, MeasuredOrders
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure.store.store import Store
 
 READING_S = 120.0
 """A reading that takes longer is given up."""
 _FORM: TypeAdapter[dict[AutoUse, MeasuredOrder]] = TypeAdapter(dict[AutoUse, MeasuredOrder])
+_UNREADABLE = (ViewfinderError, OSError, sqlite3.Error, subprocess.SubprocessError, ValidationError)
 _log = logging.getLogger(__name__)
 
 _FileState = tuple[int, int] | None
@@ -58,7 +61,13 @@ class OrdersHere:
             if newest != self._newest:
                 self._orders = await asyncio.to_thread(read_apart) if newest[1] else {}
                 self._newest = newest
-        except (ViewfinderError, OSError, subprocess.SubprocessError, ValidationError) as error:
+        except (
+            ViewfinderError,
+            OSError,
+            sqlite3.Error,
+            subprocess.SubprocessError,
+            ValidationError,
+        ) as error:
             _log.warning("What was measured here cannot be read, so `auto:` names go without it: %s", error)
         self._seen = seen
 
@@ -68,9 +77,13 @@ class OrdersHere:
 
 
 def read_apart() -> dict[AutoUse, MeasuredOrder]:
-    """`orders_here`, found by a process of its own. Raises OSError, SubprocessError, ValidationError."""
+    """`orders_here`, found by a process of its own. Raises ViewfinderError, OSError, SubprocessError,
+    ValidationError."""
     argv = [sys.executable, "-P", "-m", __name__]
-    done = subprocess.run(argv, capture_output=True, timeout=READING_S, check=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(argv, capture_output=True, timeout=READING_S, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise ViewfinderError(f"the reading process ended with {done.returncode}: {''.join(last)}")
     return _FORM.validate_json(done.stdout)
 
 

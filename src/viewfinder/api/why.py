@@ -5,7 +5,7 @@ import asyncio
 from viewfinder.api.control import Control
 from viewfinder.api.orders import OrdersHere
 from viewfinder.api.setup import open_catalog, open_fleet
-from viewfinder.catalog.card import AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_PREFIX
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import NotRunning
 from viewfinder.gateway.answers import ChosenModel

@@ -1,12 +1,13 @@
 """Other names of models, which the user's settings give them; called by `catalog`, which has the models.
 
-An alias stands for a model's name, for the id of one of its repositories, or for another alias.
+An alias stands for a model's name, for the id of one of its repositories, for an `auto:` name, or for another
+alias.
 """
 
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from viewfinder.catalog.card import AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_NAMES, AUTO_PREFIX
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.variables import nearest
 
@@ -65,8 +66,8 @@ class Aliases:
                     "Let one of them name a model.",
                 )
             name = self._given[name]
-        if not is_known(name):
-            meant = nearest(name, [*models, *self._given])
+        if name not in AUTO_NAMES and not is_known(name):
+            meant = nearest(name, [*models, *self._given, *AUTO_NAMES])
             raise _unfit(
                 alias,
                 f"The alias '{alias}' stands for {name[:100]!r}, and there is no such model.",

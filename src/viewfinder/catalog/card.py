@@ -15,9 +15,6 @@ from viewfinder.core.errors import BadRequest
 from viewfinder.core.request_defaults import RequestDefaults
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
-AUTO_PREFIX = "auto:"
-"""How the names begin under which a request leaves the choice of its model to Viewfinder; no model and no
-alias may have such a name."""
 """A model's name: it stands in URLs, socket names and file names."""
 
 PUBLISHERS = "see its publisher"

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from viewfinder.catalog import pulled
 from viewfinder.catalog.aliases import Aliases
-from viewfinder.catalog.card import AUTO_PREFIX, NAME, ModelCard, Variant
+from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.card import NAME, ModelCard, Variant
 from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
 from viewfinder.catalog.gguf_facts import WHAT, facts_of, fits, misfit, require_model
 from viewfinder.catalog.gguf_files import require_joined

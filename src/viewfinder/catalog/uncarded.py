@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewfinder.catalog.card import AUTO_PREFIX, PUBLISHERS, ModelCard, Variant
+from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.card import PUBLISHERS, ModelCard, Variant
 from viewfinder.catalog.folder import FolderHeader, read_config
 from viewfinder.catalog.gguf_facts import cache_bytes
 from viewfinder.catalog.gguf_names import GGUF, first_part, part_files

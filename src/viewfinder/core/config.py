@@ -250,7 +250,7 @@ class Settings(BaseSettings):
     )
     aliases: dict[str, str] = Field(
         default_factory=dict,
-        description="other names for models: a name, and the model (or the id of its repository)",
+        description="other names for models: a name, and the model, its repository's id, or auto:best",
     )
     models: dict[str, LocalModel] = Field(default_factory=dict)
     endpoints: dict[str, RunningServer] = Field(default_factory=dict)

@@ -20,12 +20,10 @@ apart, the best first. Of what fits a request, the first of these differences de
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
+from viewfinder.catalog.auto_names import AutoUse
 from viewfinder.fleet.process.states import State
 
-AutoUse = Literal["best", "fast", "text", "smallest", "own"]
-USES: tuple[AutoUse, ...] = get_args(AutoUse)
 COOL_DOWN_S = 60.0
 """For this long after a failure, a model comes after those that did not fail."""
 MOST_EQUALS_NAMED = 3

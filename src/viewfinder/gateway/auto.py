@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import Scope
 
-from viewfinder.catalog.card import AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_NAMES, AUTO_PREFIX, AutoUse
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import (
     Busy,
@@ -29,8 +29,6 @@ from viewfinder.core.errors import (
 )
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.routing import (
-    USES,
-    AutoUse,
     MeasuredOrder,
     MeasuredOrders,
     ModelNow,
@@ -115,7 +113,7 @@ class AutoModels:
         `attempt` raises only before anything was sent. Raises what it raised last, NoModelFits, and
         UnknownModel for an `auto:` name that does not exist.
         """
-        name = parsed.request.model
+        name = fleet.catalog.meant(parsed.request.model)
         if not name.startswith(AUTO_PREFIX):
             return await attempt(parsed)
         order = (await self._orders()).get(use := use_of(name), MeasuredOrder())
@@ -150,7 +148,7 @@ class AutoModels:
     async def measured(self) -> list[str]:
         """The names for whose use a model was measured here."""
         orders = await self._orders()
-        return [f"{AUTO_PREFIX}{use}" for use in USES if use in orders and orders[use].groups]
+        return [name for name, use in AUTO_NAMES.items() if use in orders and orders[use].groups]
 
     def choice(self, id: str) -> ModelChoice | None:
         """How the model was chosen, by the id of the answer or of its request; None: it was named, or the
@@ -202,11 +200,10 @@ class _Tries:
 
 def use_of(name: str) -> AutoUse:
     """What an `auto:` name is for. Raises UnknownModel."""
-    for use in USES:
-        if name == f"{AUTO_PREFIX}{use}":
-            return use
-    names = ", ".join(f"{AUTO_PREFIX}{use}" for use in USES)
-    raise UnknownModel(f"There is no model named {quoted(name)}.", hint=f"There are {names}.", param="model")
+    if name not in AUTO_NAMES:
+        hint = f"There are {', '.join(AUTO_NAMES)}."
+        raise UnknownModel(f"There is no model named {quoted(name)}.", hint=hint, param="model")
+    return AUTO_NAMES[name]
 
 
 def needs_of(request: ChatRequest, models: list[ModelNow], tokens: int | None, least: int) -> RequestNeeds:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from viewfinder.catalog.card import AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_PREFIX
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import UnknownAnswer, ViewfinderError
 from viewfinder.fleet.fleet import Fleet

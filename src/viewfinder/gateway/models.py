@@ -10,7 +10,8 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from viewfinder.catalog.card import AUTO_PREFIX, ModelCard
+from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.card import ModelCard
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
@@ -107,8 +108,8 @@ class Models:
         """By any name that a request may have: also an alias, the id of a repository, or an `auto:` name.
         Raises UnknownModel."""
         name = request.path_params["name"]
-        if name.startswith(AUTO_PREFIX):
-            return JSONResponse((await self._auto(name)).model_dump())
+        if (meant := self.fleet.catalog.meant(name)).startswith(AUTO_PREFIX):
+            return JSONResponse((await self._auto(meant)).model_dump())
         card = self.fleet.card(name)
         return JSONResponse(self._model(card, name if name != card.name else None).model_dump())
 

@@ -7,7 +7,8 @@ and models that cannot be told apart there are one group here.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from viewfinder.fleet.routing import AutoUse, LeftOut, MeasuredOrder, MeasuredPlace
+from viewfinder.catalog.auto_names import AutoUse
+from viewfinder.fleet.routing import LeftOut, MeasuredOrder, MeasuredPlace
 from viewfinder.measure.figures import Figure, Gate
 from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS, TEXT_ANSWERS
 from viewfinder.measure.measures.latency.find import INFERENCE
