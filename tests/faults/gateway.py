@@ -23,6 +23,7 @@ from viewfinder.core.version import VERSION
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.health.canary import candidates
 from viewfinder.gateway.app import make_app
+from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.listen import serve
 from viewfinder.host.sockets import bind_port, url
 from viewfinder.media.intake import Intake
@@ -107,11 +108,13 @@ class Gateway:
 
 
 @asynccontextmanager
-async def gateway(catalog: Catalog, settings: Settings) -> AsyncIterator[Gateway]:
+async def gateway(
+    catalog: Catalog, settings: Settings, auto: AutoModels | None = None
+) -> AsyncIterator[Gateway]:
     """Everything that `viewfinder serve` runs, in this process."""
     async with open_fleet(catalog, settings) as fleet, Intake(settings.limits) as intake:
         bound, stop = bind_port("127.0.0.1", 0, strict=True), asyncio.Event()
-        app = make_app(fleet, intake, settings, VERSION)
+        app = make_app(fleet, intake, settings, VERSION, auto=auto)
         listening = asyncio.create_task(serve(app, bound, settings, stop=stop, drain_s=1))
         connector = aiohttp.TCPConnector(limit=0)
         try:
