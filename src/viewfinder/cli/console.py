@@ -71,6 +71,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=str))
 
 
+def report_json(value: Any) -> None:
+    """Print one JSON document as a line on stderr, for other programs, and show it at once."""
+    sys.stderr.write(json.dumps(value, default=str) + "\n")  # all beyond ASCII is escaped, so it is harmless
+    sys.stderr.flush()
+
+
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]], reasons: Iterable[str]) -> Text:
     """A table with columns as wide as their widest cell, and the reason of each row below it."""
     table = [header, *rows]

@@ -139,7 +139,9 @@ def _interruptible(decided: Iterator[Any], each: bool) -> Iterator[Any]:
             raise
         for number in (signal.SIGINT, signal.SIGTERM):  # one more would only cut these words short
             signal.signal(number, signal.SIG_IGN)
-        errors.print(f"Interrupted after {done} answers, which are printed above.", highlight=False)
+        errors.print(
+            f"Interrupted after {done} answers, which are printed above.", markup=False, highlight=False
+        )
         raise typer.Exit(130) from None
 
 

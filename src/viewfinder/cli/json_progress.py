@@ -8,8 +8,6 @@
 Lines that do not begin with `{"` are for people. Called by `bench` and `pull`.
 """
 
-import json
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from viewfinder.cli.console import report_json
 from viewfinder.core.errors import ViewfinderError
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ PROGRESS = typer.Option(
 
 def tell(kind: str, fields: dict[str, Any]) -> None:
     """Write one line."""
-    sys.stderr.write(json.dumps({kind: fields}, default=str) + "\n")
-    sys.stderr.flush()
+    report_json({kind: fields})
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def why(
     output.print(choice.why, markup=False, highlight=False)
     if choice.others:
         rows = [(one.model, one.variant, one.measured or "not measured") for one in choice.others]
-        output.print()
+        output.print("")
         output.print(
             columns(("not chosen", "variant", "measured"), rows, (one.why for one in choice.others)),
             highlight=False,
