@@ -224,7 +224,7 @@ class Fleet:
         return self.card(model).variant()
 
     def server_of(self, model: str) -> Any:
-        server = SimpleNamespace(slots=3, state="ready", client=self.client)
+        server = SimpleNamespace(slots=3, state="ready", client=self.client, engine_version="1")
         return server if model in self.loads else None
 
     def state_of(self, model: str) -> str:

@@ -1,14 +1,17 @@
 """POST /v1/decisions over an engine whose probabilities are planned."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
 from viewfinder.catalog.card import ModelCard
+from viewfinder.fleet.record.calibrations import calibration_path
 
 from .test_openapi import validator
 
@@ -151,3 +154,21 @@ async def test_many_questions_stop_when_the_client_disconnects(gateway) -> None:
         assert reply.status == 200
     assert len(gateway.engine.asked) == 3 + 2
     assert gateway.fleet.leases == 0
+
+
+async def test_what_was_measured_here_calibrates(client, gateway, home: Path) -> None:
+    gateway.engine.likely = always({**SURE, "star": 0.02, "square": 0.01})
+    file = home / calibration_path("both", "faulty")
+    file.parent.mkdir(parents=True)
+    known = {"model": "both", "variant": "faulty", "engine": "llama.cpp", "engine_version": "1"}
+    curves = {"predicate": [[0.0, 1.0], [0.1, 0.7]]}
+    file.write_text(json.dumps({**known, "measured_at": "now", "curves": curves}))
+    reply = await client.decisions.create(
+        model="both", input="Look.", questions=[IS_IT, SHAPES], extra_body={"threshold": 0.65}
+    )
+    sure, unknown = reply.answers
+    told = sure.viewfinder if sure.type == "refusal" else {}
+    assert told["raw"] == pytest.approx(8 / 9)
+    assert told["calibrated"] == pytest.approx(0.1 + 0.6 * 8 / 9)
+    assert told["not_calibrated"] is None
+    assert "too few questions of this kind" in unknown.viewfinder["not_calibrated"]

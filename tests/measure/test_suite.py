@@ -75,6 +75,7 @@ def test_a_suite_knows_which_measures_share_a_process() -> None:
         "throughput": 6,
         "resolution": 6,
         "dialogues": 1,
+        "decisions": 1,
         "stability": 5,
         "soak": 1,
     }

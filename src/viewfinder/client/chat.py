@@ -291,6 +291,17 @@ def _count(found: object) -> int | None:
     return found if is_count(found) else None
 
 
+def _top_tokens(logprobs: object) -> tuple[tuple[str, float], ...]:
+    """The likeliest first tokens, as far as the server reports them in the form of OpenAI's API."""
+    tokens = _dict(logprobs).get("content")
+    tops = _dict(tokens[0] if isinstance(tokens, list) and tokens else None).get("top_logprobs")
+    return tuple(
+        (str(top.get("token") or ""), float(top["logprob"]))
+        for top in (tops if isinstance(tops, list) else ())
+        if isinstance(top, dict) and isinstance(top.get("logprob"), int | float)
+    )
+
+
 @dataclass(slots=True)
 class _Notes:
     """The parts of an exchange that have arrived so far."""
@@ -302,6 +313,7 @@ class _Notes:
     finish_reason: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, Any] = field(default_factory=dict)
+    top_tokens: tuple[tuple[str, float], ...] = ()
 
     def take(self, received_s: float, chunks: list[dict[str, Any]]) -> None:
         self.received_s.append(received_s)
@@ -318,6 +330,7 @@ class _Notes:
                 self.last_token_s = received_s
             self.usage = _dict(chunk.get("usage")) or self.usage
             self.timings = _dict(chunk.get("timings")) or self.timings
+            self.top_tokens = self.top_tokens or _top_tokens(choice.get("logprobs"))
 
     def exchange(self, started_s: float, ended_s: float, error: str) -> Exchange:
         return Exchange(
@@ -333,4 +346,5 @@ class _Notes:
             finish_reason=self.finish_reason,
             error=error,
             timings={name: value for name, value in self.timings.items() if not isinstance(value, bool)},
+            top_tokens=self.top_tokens,
         )

@@ -14,7 +14,8 @@ class Exchange:
 
     `token_times_s` has one stamp for each piece of text (most engines send one token per piece);
     `last_token_s` is when the engine reported the end of the answer. A token count is None when the engine
-    reported none. `error` is empty, or a stable code and a message; the other fields hold what came before.
+    reported none. `top_tokens` are the likeliest first tokens with their log-probabilities, where the request
+    wants them. `error` is empty, or a stable code and a message; the other fields hold what came before.
     """
 
     started_s: float
@@ -29,6 +30,7 @@ class Exchange:
     finish_reason: str = ""
     error: str = ""
     timings: dict[str, Any] = field(default_factory=dict)
+    top_tokens: tuple[tuple[str, float], ...] = ()
 
     @property
     def e2e_s(self) -> float:

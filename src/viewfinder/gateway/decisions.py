@@ -5,6 +5,7 @@ knows the beginning of the prompt again, with its images. Each of these requests
 of its own, so that others take their turns between them.
 """
 
+import asyncio
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,11 +14,13 @@ from starlette.types import Scope, Send
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.endpoint import Endpoint
+from viewfinder.core import paths
 from viewfinder.core.config import Limits, Settings
 from viewfinder.core.errors import EngineRefused, UnsupportedParameter
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.lease import Lease
+from viewfinder.fleet.record.calibrations import calibrations_of
 from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.chat import Chat, RelayT, with_ignored
 from viewfinder.gateway.relay import Relay, send_json
@@ -44,7 +47,6 @@ NEEDED = "logprobs"
 """The field of a request that an engine must have."""
 MOST_WHOLE = 32
 """The most answers of one question that are asked for one by one, where their first token is the same."""
-NOT_MEASURED = "the model was not calibrated on this machine"
 
 
 class DecisionsDialect(Dialect):
@@ -137,18 +139,22 @@ class Decisions(Chat):
         answer = parsed.answer
         if not isinstance(answer, DecisionAnswer):
             raise TypeError("only a request for decisions has questions")
-        calibrations = self.calibrations(relay.request.model)
         before = relay.body["messages"][-1]["content"]
-        answers = []
+        decided = []
         for at, question in enumerate(answer.asked.put):
             contents = [with_question(before, text, answer.asked.before) for text in question.texts]
-            decided = await decide(relay, contents, question.answers, f"questions[{at}]")
-            answers.append(answer.decided(at, decided, calibrations))
+            decided.append(await decide(relay, contents, question.answers, f"questions[{at}]"))
+        known = await self.calibrations(relay.request.model)
+        answers = [answer.decided(at, one, known) for at, one in enumerate(decided)]
         reply = answer.reply(relay.envelope[1], answers, relay.usage)
         return reply | {"model": relay.request.model}
 
-    def calibrations(self, model: str) -> Calibrations:
-        return Calibrations(why=NOT_MEASURED)
+    async def calibrations(self, model: str) -> Calibrations:
+        """Those of the variant that has answered."""
+        card, variant = self.fleet.card(model), self.fleet.variant_of(model)
+        server = self.fleet.server_of(model)
+        version = server.engine_version if server is not None else ""
+        return await asyncio.to_thread(calibrations_of, paths.home(), card.name, variant.name, version)
 
     async def relay(
         self, parsed: ParsedRequest, scope: Scope, kind: type[RelayT]

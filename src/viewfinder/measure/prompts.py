@@ -39,11 +39,16 @@ class Prompt:
     expected: str = ""
     is_right: Callable[[str], bool] | None = None
     max_tokens: int = _MAX_TOKENS
+    top_tokens: int = 0
+    """How many of the likeliest first tokens are wanted."""
 
 
-def body(model: str, messages: list[Message], max_tokens: int = _MAX_TOKENS) -> dict[str, Any]:
+def body(
+    model: str, messages: list[Message], max_tokens: int = _MAX_TOKENS, top_tokens: int = 0
+) -> dict[str, Any]:
     """A request as every measure sends it: greedy, with an answer of bounded length."""
-    return {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
+    request = {"model": model, "messages": messages, "max_tokens": max_tokens, "temperature": 0}
+    return request | ({"logprobs": True, "top_logprobs": top_tokens} if top_tokens else {})
 
 
 def descriptions(purpose: str) -> Iterator[Prompt]:

@@ -166,7 +166,7 @@ class Subject:
             return self._remembered(earlier, prompt)
         if self.deadline is not None:
             self.deadline.require()
-        request = body(self.server.card.name, prompt.messages, prompt.max_tokens)
+        request = body(self.server.card.name, prompt.messages, prompt.max_tokens, prompt.top_tokens)
         is_alone, self._in_flight = not self._in_flight, self._in_flight + 1
         try:
             exchange = await (kept or self.server.client).exchange(request, timeout_s=self.timeout_s)

@@ -12,6 +12,7 @@ from typing import Any
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.plugins import load_plugin
 from viewfinder.measure.measures import (
+    decisions,
     dialogues,
     gates,
     latency,
@@ -37,6 +38,7 @@ BUILT_IN: tuple[AnyMeasure, ...] = (
     throughput.MEASURE,
     resolution.MEASURE,
     dialogues.MEASURE,
+    decisions.MEASURE,
     stability.MEASURE,
     soak.MEASURE,
     own_images.MEASURE,

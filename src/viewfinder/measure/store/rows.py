@@ -123,6 +123,7 @@ def sample_of(row: sqlite3.Row) -> Sample:
         del fields[column]
     stamps, right = json.loads(fields.pop("stamps")), fields.pop("is_right")
     stamps |= {"token_times_s": tuple(stamps["token_times_s"]), "text": fields.pop("text")}
+    stamps["top_tokens"] = tuple((token, logprob) for token, logprob in stamps.get("top_tokens", ()))
     return Sample(**fields, exchange=Exchange(**stamps), right=None if right is None else bool(right))
 
 

@@ -40,9 +40,7 @@ def put(question: PredicateQuestion | ChoiceQuestion | ScoreQuestion) -> PutQues
     if isinstance(question, ChoiceQuestion):
         named = [(text_of(choice.value), choice.description or "") for choice in question.choices]
         return put_choice(asked, named)
-    levels = [(level.label, level.description or "") for level in question.levels]
-    texts = (_listed("lowest first", levels, asked), _listed("highest first", levels[::-1], asked))
-    return PutQuestion("score", tuple(label for label, _ in levels), texts)
+    return put_levels(asked, [(level.label, level.description or "") for level in question.levels])
 
 
 def put_predicate(asked: str) -> PutQuestion:
@@ -61,6 +59,12 @@ def put_choice(asked: str, named: Sequence[tuple[str, str]]) -> PutQuestion:
     """A question with its answers, each with a description, which may be empty."""
     texts = (_listed("", named, asked), _listed("", named[::-1], asked))
     return PutQuestion("choice", tuple(name for name, _ in named), texts)
+
+
+def put_levels(asked: str, levels: Sequence[tuple[str, str]]) -> PutQuestion:
+    """A question with its levels, the lowest first, each with a description, which may be empty."""
+    texts = (_listed("lowest first", levels, asked), _listed("highest first", levels[::-1], asked))
+    return PutQuestion("score", tuple(label for label, _ in levels), texts)
 
 
 def words_of(instructions: Instructions) -> str:
