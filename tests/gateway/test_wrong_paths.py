@@ -11,7 +11,14 @@ from starlette.routing import Match, Route
 from yarl import URL
 
 from viewfinder.gateway.openapi import OPERATIONS, operations_at
-from viewfinder.gateway.wrong_paths import OTHER_APIS, PATH_PREFIXES, is_anthropics, sentence, shown
+from viewfinder.gateway.wrong_paths import (
+    OTHER_APIS,
+    PATH_PREFIXES,
+    is_anthropics,
+    methods_at,
+    sentence,
+    shown,
+)
 
 from .conftest import Gateway
 
@@ -220,3 +227,16 @@ async def test_what_is_here_is_said_in_a_line(gateway) -> None:
     assert all(f"POST /v1/{api}" in message for api in ("chat/completions", "messages", "responses"))
     assert "tokens" not in message
     assert "{" not in message
+
+
+def test_a_path_has_the_methods_of_the_route_that_has_most_of_it() -> None:
+    """OPTIONS of /fleet/models/NAME/load said GET: a route beside it takes any name, with slashes."""
+    wide = Route("/fleet/models/{name:path}", nobody)
+    narrow = Route("/fleet/models/{name:path}/load", nobody, methods=["POST"])
+    app = Starlette(routes=[wide, narrow])
+    for path, methods in (
+        ("/fleet/models/a/load", {"POST"}),
+        ("/fleet/models/a", {"GET", "HEAD"}),
+        ("/fleet", set()),
+    ):
+        assert methods_at({"type": "http", "method": "OPTIONS", "path": path, "app": app}) == methods

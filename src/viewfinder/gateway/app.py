@@ -32,7 +32,7 @@ from viewfinder.gateway.metrics import Metrics, RequestCounter
 from viewfinder.gateway.models import Models
 from viewfinder.gateway.openapi import OpenAPI
 from viewfinder.gateway.origins import Origins
-from viewfinder.gateway.page_routes import Pages
+from viewfinder.gateway.page_routes import Pages, routes_of
 from viewfinder.gateway.preflights import Options, Preflights
 from viewfinder.gateway.props import PropsPage
 from viewfinder.gateway.responses import Responses
@@ -72,7 +72,7 @@ def make_app(
     sessions = Sessions(known_keys, secret)
     app = Starlette(
         routes=[
-            *(pages(sessions) if pages else ()),
+            *(routes_of(pages, sessions) if pages else ()),
             *_asking(fleet, intake, settings, metrics, kept or KeptTurns.nothing(), auto),
             *fleet_api(fleet, feed or FleetFeed(fleet), known_keys),
             *_looking(fleet, settings, version, metrics, known_keys, auto),

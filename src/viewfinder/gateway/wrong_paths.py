@@ -64,11 +64,15 @@ def is_anthropics(path: str) -> bool:
 
 
 def methods_at(scope: Scope) -> set[str]:
-    """The methods that the request's path takes; where it is a route's own, not those of one that takes any
-    name in its place."""
+    """The methods that the request's path takes: those of the routes that have most of it themselves, not of
+    one that takes any name in its place."""
     routes = [route for route in _routes(scope) if route.matches(scope)[0] is not Match.NONE]
-    exact = [route for route in routes if not route.param_convertors]
-    return {method for route in exact or routes for method in _methods(route)}
+    most = max(map(_own_characters, routes), default=0)
+    return {method for route in routes if _own_characters(route) == most for method in _methods(route)}
+
+
+def _own_characters(route: Route) -> int:
+    return len(re.sub(r"\{\w+\}", "", route.path_format))
 
 
 def sentence(scope: Scope) -> str:
