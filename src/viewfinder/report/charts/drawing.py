@@ -36,8 +36,9 @@ class _Drawing(NamedTuple):
 
 
 def svg(chart: Chart) -> str:
-    """One `<svg>` element for a page, as wide as its place, with the alternative text and without scripts,
-    links or fonts. Its ids begin with the chart's name.
+    """One `<svg>` element for a page, with the alternative text and without scripts, links, fonts or styles (a
+    Content-Security-Policy may forbid these); the page's own style makes it no wider than its place. Its ids
+    begin with the chart's name.
 
     Text and axes have the color of the text around it (`currentColor`), so that the page's theme is the
     chart's; there is no background.
@@ -47,7 +48,7 @@ def svg(chart: Chart) -> str:
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" '
         f'aria-labelledby="{title} {description}" viewBox="0 0 {drawing.width:g} {drawing.height:g}" '
-        f'width="100%" style="max-width: {_WIDEST * drawing.width:.0f}px">'
+        f'width="{_WIDEST * drawing.width:.0f}">'
         f'<title id="{title}">{escape(chart.title)}</title>'
         f'<desc id="{description}">{escape(chart.alt)}</desc>'
         f"{drawing.marks}</svg>"
