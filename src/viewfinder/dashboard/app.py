@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+import viewfinder.gateway.models  # noqa: F401 - it registers the converter "model" of addresses
 from viewfinder.core.config import Limits
 from viewfinder.dashboard.backing import Backing
 from viewfinder.dashboard.fleet import FleetPages
@@ -39,13 +40,15 @@ class Dashboard:
             "/fleet": self._fleet.page,
             "/fleet/post-mortems/{file}": self._fleet.post_mortem,
             "/results": self._results.all,
-            "/results/guide": self._results.guide,
+            "/results/guide": self._results.guides.whole,
             "/results/compare": self._results.compare,
             "/results/{run}/{name:model}": self._results.one,
             "/login": sign_in.form,
         }
         return [
             *(PageRoute(address, with_problems(show)) for address, show in pages.items()),
+            Route("/results/guide.md", with_problems(self._results.guides.markdown)),
+            Route("/results/guide.json", with_problems(self._results.guides.json)),
             Route("/login", sign_in.enter, methods=["POST"]),
             Route("/logout", sign_in.leave, methods=["POST"]),
             Mount("/static", self._files),

@@ -15,6 +15,7 @@ from viewfinder.fleet.record.sentences import span
 from viewfinder.gateway.sender import KEY_OWNER
 from viewfinder.gateway.sessions import IS_ADMIN, set_token, token_of
 from viewfinder.host.output import visible
+from viewfinder.report.formats.html import GUIDE_TEMPLATES
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -57,7 +58,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 @functools.cache
 def _templates() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([TEMPLATES, GUIDE_TEMPLATES]),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,

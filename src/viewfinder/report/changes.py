@@ -23,6 +23,8 @@ from viewfinder.report.figures import phrase
 
 _MOST_DIFFERENCES = 3
 """Differences between two runs that stand beside a change; all of them stand in the notes."""
+BETTER, WORSE, SAME = "changed: better", "changed: worse", "no change: surely the same within the margin"
+"""Verdicts; each other one leaves open whether there was a change."""
 _AS_MACHINE = "no change beyond the machine's own"
 
 
@@ -208,11 +210,11 @@ def _line(
 ) -> ComparedFigure:
     worse = change.changed and not change.better
     if change.changed:
-        verdict = f"changed: {'worse' if worse else 'better'}"
+        verdict = WORSE if worse else BETTER
     elif change.as_machine:
         verdict = _AS_MACHINE
     elif change.is_same:
-        verdict = "no change: surely the same within the margin"
+        verdict = SAME
     else:
         verdict = "no change seen"
     then, now = (_said(one.facts.figures[name]) for one in (before, result))

@@ -179,12 +179,13 @@ def _machines(results: Sequence[ModelResult]) -> list[Computer]:
     for result in results:
         groups.setdefault(result.machine, []).append(label(result))
     return [
-        Computer(text=_machine(one), features=one.features, models=tuple(models))
+        Computer(text=computer(one), features=one.features, models=tuple(models))
         for one, models in groups.items()
     ]
 
 
-def _machine(machine: hardware.Machine) -> str:
+def computer(machine: hardware.Machine) -> str:
+    """In one line."""
     cores = f"{machine.cores_physical} physical and {machine.cores_logical} logical cores"
     memory = f"{machine.memory_bytes / 2**30:.1f} GiB of memory"
     graphics = machine.gpu or "no graphics card that an engine could use"

@@ -18,36 +18,34 @@ function tell(text, isError = false) {
 async function call(address, method = "GET", body = undefined) {
   const headers = { accept: "application/json", "x-viewfinder-token": token() };
   if (method !== "GET") headers["content-type"] = "application/json";
-  let response;
-  try {
-    response = await fetch(address, { method, headers, body: body && JSON.stringify(body) });
-  } catch {
+  const response = await fetch(address, { method, headers, body: body && JSON.stringify(body) }).catch(() => {
     throw new Error("Viewfinder cannot be reached. Is `viewfinder serve` still running?");
-  }
+  });
   const reply = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(reply.error?.message ?? `The server answered ${response.status}.`);
   return reply;
 }
 
-// <button data-send="POST /fleet/models/glimpse/load" data-body='{}' data-done="Loaded.">
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-send]");
-  if (!button || button.ariaBusy || (button.dataset.confirm && !confirm(button.dataset.confirm))) return;
-  const [method, address] = button.dataset.send.split(" ");
-  button.ariaBusy = "true"; // not disabled: it would lose the focus
-  try {
-    await call(address, method, button.dataset.body ? JSON.parse(button.dataset.body) : {});
-    if (button.dataset.done) tell(button.dataset.done);
-  } catch (error) {
-    tell(error.message, true);
+// <button data-send="POST /fleet/bench" data-body='{}' data-done="Begun.">, or a form, whose "x[]" is a list.
+for (const kind of ["click", "submit"]) document.addEventListener(kind, async (event) => {
+  const sender = event.target.closest(kind === "click" ? "button[data-send]" : "form[data-send]");
+  if (!sender) return;
+  event.preventDefault();
+  const button = event.submitter ?? sender, [method, address] = sender.dataset.send.split(" ");
+  if (button.ariaBusy || (sender.dataset.confirm && !confirm(sender.dataset.confirm))) return;
+  const body = JSON.parse(sender.dataset.body ?? "{}");
+  for (const { name, type, value } of sender.querySelectorAll("input:checked")) {
+    if (name.endsWith("[]")) (body[name.slice(0, -2)] ??= []).push(value);
+    else body[name] = type === "checkbox" || value;
   }
+  button.ariaBusy = "true"; // not disabled: it would lose the focus
+  await call(address, method, body).then(
+    () => sender.dataset.done && tell(sender.dataset.done), (error) => tell(error.message, true));
   button.ariaBusy = null;
   htmx.trigger(document.body, "refresh");
 });
 
-document.addEventListener("htmx:configRequest", (event) => {
-  event.detail.headers.accept = "text/html";
-});
+document.addEventListener("htmx:configRequest", ({ detail }) => { detail.headers.accept = "text/html"; });
 document.addEventListener("htmx:responseError", () => tell("The page could not be refreshed.", true));
 // A page with live parts says when the server is gone, and shows what is new when it is back. A stream that
 // only begins again, because the settings were read again, for example, does so within 2 seconds.

@@ -36,8 +36,8 @@ class _Drawing(NamedTuple):
 
 
 def svg(chart: Chart) -> str:
-    """One `<svg>` element for a page, with the alternative text and without scripts, links, fonts or styles (a
-    Content-Security-Policy may forbid these); the page's own style makes it no wider than its place. Its ids
+    """One `<svg>` element for a page, with the alternative text and without scripts, links, fonts or styles:
+    a Content-Security-Policy may forbid these. The page's own style makes it no wider than its place. Its ids
     begin with the chart's name.
 
     Text and axes have the color of the text around it (`currentColor`), so that the page's theme is the

@@ -8,20 +8,23 @@ from markupsafe import Markup, escape
 
 from viewfinder.report.content import Drawing, Guide
 
-_TEMPLATES = Path(__file__).parent / "templates"
+GUIDE_TEMPLATES = Path(__file__).parent / "templates"
+"""`guide_parts` in it has what other pages show of a guide, too."""
+CONTENT = "<main>\n"
+"""With this the content of the page begins; only that of the template comes before any text from outside."""
 
 
 def write(guide: Guide) -> str:
     """The whole guide; all text is escaped, and nothing in it runs."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(GUIDE_TEMPLATES),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(marked=marked, picture=picture)
-    style = Markup((_TEMPLATES / "guide.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    style = Markup((GUIDE_TEMPLATES / "guide.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     return environment.get_template("guide.html.j2").render(guide=guide, style=style)
 
 
