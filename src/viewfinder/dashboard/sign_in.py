@@ -3,7 +3,7 @@
 A plain form, so that it works without scripts.
 """
 
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,8 +22,8 @@ class SignIn:
 
     async def enter(self, request: Request) -> Response:
         """A session for a known key, else the form again."""
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=10)
-        key, place = (fields.get(name, [""])[0] for name in ("key", "next"))
+        fields = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
+        key, place = fields.get("key", ""), fields.get("next", "")
         if session := self.sessions.open(key.strip()):
             response = RedirectResponse(local_path(place), 303)
             set_session(response, request, session)
