@@ -1,8 +1,10 @@
 """Takes the pictures of the HTML guide and of the pages in `docs/images/`: `make screenshots`.
 
-They show a real measurement of this computer, glimpse by the suite standard, and a real answer.
+They show a real measurement of this computer, glimpse by the suite standard, and a real answer. `--pages` takes those
+of the pages alone, after the suite quick.
 """
 
+import argparse
 import io
 import json
 import os
@@ -28,17 +30,22 @@ QUESTIONS = ("What color is the circle?", "Is there a red circle?")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pages", action="store_true", help="only those of the pages, in a few minutes")
+    only_pages = parser.parse_args().pages
     with tempfile.TemporaryDirectory(prefix="vf-") as folder:
         os.environ["VIEWFINDER_HOME"] = folder
         from viewfinder.api.measuring import bench, guide
 
-        bench(["glimpse"], suite="standard")
+        bench(["glimpse"], suite="quick" if only_pages else "standard")
         page = Path(folder) / "guide.html"
         page.write_text(guide("html"), encoding="utf-8")
         with sync_playwright() as playwright, serving() as url:
             chromium = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            take(browser, page.as_uri(), url)
+            if not only_pages:
+                take_guide(browser, page.as_uri())
+            take_pages(browser, url)
             browser.close()
 
 
@@ -57,18 +64,23 @@ def serving() -> Iterator[str]:
         process.communicate(timeout=60)
 
 
-def take(browser: Any, guide: str, url: str) -> None:
-    """The pictures of the guide, then those of each page."""
-    IMAGES.mkdir(exist_ok=True)
+def take_guide(browser: Any, guide: str) -> None:
+    """The pictures of the guide at this address."""
     for name, (width, height) in GUIDE.items():
         tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
         tab.goto(guide)
         save(tab, name)
+
+
+def take_pages(browser: Any, url: str) -> None:
+    """The pictures of each page of the server at this address."""
     for name, address in PAGES.items():
         tab = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="light")
         tab.goto(f"{url}{address}")
         if name == "playground":
             ask(tab)
+        if name == "results":
+            tab.get_by_role("table", name="Overview of the models").wait_for()  # once the guide is written
         save(tab, name)
 
 
