@@ -1,7 +1,7 @@
 """Takes the pictures of the HTML guide and of the pages in `docs/images/`: `make screenshots`.
 
-They show a real measurement of this computer, glimpse by the suite standard, and a real answer. `--pages` takes those
-of the pages alone, after the suite quick.
+They show a real measurement of this computer, glimpse by the suite standard, and a real answer. `--pages`
+takes those of the pages alone, after the suite quick.
 """
 
 import argparse
