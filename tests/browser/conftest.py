@@ -84,6 +84,13 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
+def expect(found: Any) -> Any:
+    """Playwright's own, which waits; imported late, for `make test` collects these files without it."""
+    from playwright.sync_api import expect
+
+    return expect(found)
+
+
 HOSTILE = "<img src=x onerror=alert(1)>[link](javascript:1)\x1b[31m\u202eabc"
 """What a title, a log or an answer may hold; on a page it is text."""
 

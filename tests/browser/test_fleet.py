@@ -9,9 +9,8 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, expect
 from tests.e2e.conftest import Served, serving
 
 pytestmark = pytest.mark.browser

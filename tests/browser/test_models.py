@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, expect
 from tests.catalog.hub_server import HubServer
 from tests.e2e.conftest import Served
 from viewfinder.catalog.catalog import WEIGHTS

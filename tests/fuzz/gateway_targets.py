@@ -106,7 +106,7 @@ def _declare(headers: Headers) -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     with holdings.one("somebody", {"type": "http", "client": ("127.0.0.1", 1)}) as holding:
-        reading = body._read(headers, receive, holding)  # type: ignore[arg-type]
+        reading = body._read(headers, receive, holding, body.limits.body_bytes)  # type: ignore[arg-type]
         attempt(lambda: _until_it_waits(reading.send), RequestTooLarge)
 
 

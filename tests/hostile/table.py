@@ -307,7 +307,7 @@ REQUESTS = (
         "Rendered by the engine, in the engine's process, and by nothing of ours.",
         (
             f"{ENGINES}a_template_is_rendered_by_the_engine_and_does_nothing_else",
-            f"{ENGINES}only_the_guide_is_made_from_templates_and_they_are_ours",
+            f"{ENGINES}only_the_guide_and_the_pages_are_made_from_templates_and_they_are_ours",
         ),
     ),
     Row(

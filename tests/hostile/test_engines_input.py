@@ -58,8 +58,8 @@ async def test_a_template_is_rendered_by_the_engine_and_does_nothing_else(tmp_pa
     assert not touched.exists()
 
 
-def test_only_the_guide_is_made_from_templates_and_they_are_ours() -> None:
-    """No template from a model's files can be rendered by this process: nothing that serves knows how."""
+def test_only_the_guide_and_the_pages_are_made_from_templates_and_they_are_ours() -> None:
+    """No template from a model's files can be rendered by this process: nothing else knows how."""
     package = Path(viewfinder.__file__).parent
     users = {
         file.relative_to(package).parts[0]
@@ -68,4 +68,4 @@ def test_only_the_guide_is_made_from_templates_and_they_are_ours() -> None:
         if (isinstance(node, ast.Import) and any(name.name.startswith("jinja2") for name in node.names))
         or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("jinja2"))
     }
-    assert users == {"report"}
+    assert users == {"report", "dashboard"}
