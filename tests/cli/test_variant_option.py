@@ -2,7 +2,7 @@
 
 import pytest
 
-from viewfinder.cli.variant_option import wanted_variants
+from viewfinder.cli.shared_options import wanted_variants
 from viewfinder.core.errors import BadRequest
 
 

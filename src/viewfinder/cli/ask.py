@@ -10,7 +10,7 @@ from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, print_json, say
 from viewfinder.cli.each_picture import ask_each
 from viewfinder.cli.pull import AGREED, loaded_model
-from viewfinder.cli.variant_option import MMPROJ
+from viewfinder.cli.shared_options import ANY_MODEL, MMPROJ, ONE_VARIANT, PICTURES_AND_QUESTION, TEMPERATURE
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -18,19 +18,8 @@ if TYPE_CHECKING:
 
 
 def ask(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A model's name or id, hf:owner/name, a file or folder, or auto:best."
-        ),
-    ],
-    parts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE...] QUESTION",
-            help="Image files, then the question about all of them; of a folder, each image is asked about.",
-        ),
-    ] = None,
+    model: Annotated[str, ANY_MODEL],
+    parts: Annotated[list[str] | None, PICTURES_AND_QUESTION] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -41,12 +30,8 @@ def ask(
         ),
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in the answer.")] = 256,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, max=2.0, help="0 always picks the likeliest word.")
-    ] = 0.0,
-    variant: Annotated[
-        str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
-    ] = None,
+    temperature: Annotated[float, TEMPERATURE] = 0.0,
+    variant: Annotated[str | None, ONE_VARIANT] = None,
     mmproj: Annotated[Path | None, MMPROJ] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,

@@ -14,7 +14,7 @@ from rich.text import Text
 from viewfinder.cli.bench_display import printable, shown_on
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.json_progress import PROGRESS, BenchLines, ProgressForm, errors_told, tell
-from viewfinder.cli.variant_option import HELP, MMPROJ, wanted_variants
+from viewfinder.cli.shared_options import HELP, MMPROJ, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from viewfinder.cli.ask import show_limits
 from viewfinder.cli.console import errors, say, write_data
 from viewfinder.cli.failures import failure_of
 from viewfinder.cli.pull import AGREED, loaded_model
+from viewfinder.cli.shared_options import ANY_MODEL, MMPROJ, ONE_VARIANT, TEMPERATURE
 from viewfinder.cli.typed_lines import TypedLines
-from viewfinder.cli.variant_option import MMPROJ
 from viewfinder.core import paths
 from viewfinder.core.errors import BadRequest, ViewfinderError
 
@@ -40,24 +40,15 @@ LEAVING = ("/quit", "/exit", "/bye")
 
 
 def chat(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A model's name or id, hf:owner/name, a file or folder, or auto:best."
-        ),
-    ],
+    model: Annotated[str, ANY_MODEL],
     images: Annotated[
         list[str] | None,
         typer.Argument(metavar="[IMAGE...]", help="Image files that come with the first question."),
     ] = None,
     system: Annotated[str, typer.Option(help="What the model is told before the conversation.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in an answer.")] = 1024,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, max=2.0, help="0 always picks the likeliest word.")
-    ] = 0.0,
-    variant: Annotated[
-        str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
-    ] = None,
+    temperature: Annotated[float, TEMPERATURE] = 0.0,
+    variant: Annotated[str | None, ONE_VARIANT] = None,
     mmproj: Annotated[Path | None, MMPROJ] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[

@@ -14,7 +14,7 @@ from viewfinder.cli import interrupts
 from viewfinder.cli.ask import show_limits
 from viewfinder.cli.console import errors, print_json, say, write_data
 from viewfinder.cli.pull import AGREED, loaded_model
-from viewfinder.cli.variant_option import MMPROJ
+from viewfinder.cli.shared_options import MMPROJ, ONE_VARIANT, PICTURES_AND_QUESTION
 from viewfinder.core.errors import BadRequest, ViewfinderError
 
 if TYPE_CHECKING:
@@ -29,13 +29,7 @@ def decide(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
     ],
-    parts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGE...] QUESTION",
-            help="Image files, then the question about all of them; of a folder, each image is asked about.",
-        ),
-    ] = None,
+    parts: Annotated[list[str] | None, PICTURES_AND_QUESTION] = None,
     choices: Annotated[
         str | None,
         typer.Option(
@@ -46,9 +40,7 @@ def decide(
         float | None,
         typer.Option(min=0.0, max=1.0, help="Say `not sure` where no answer has this probability."),
     ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="Use this variant of the model (see `viewfinder models MODEL`).")
-    ] = None,
+    variant: Annotated[str | None, ONE_VARIANT] = None,
     mmproj: Annotated[Path | None, MMPROJ] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,

@@ -11,7 +11,7 @@ from rich.text import Text
 from viewfinder.cli.browsing import show_in_browser
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.pull import AGREED, with_files
-from viewfinder.cli.variant_option import HELP, MMPROJ, wanted_variants
+from viewfinder.cli.shared_options import HELP, MMPROJ, wanted_variants
 from viewfinder.core.config import LocalModel, Settings, load_settings
 from viewfinder.core.errors import BadRequest
 

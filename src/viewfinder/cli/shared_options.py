@@ -1,4 +1,4 @@
-"""The options of several commands that say which files of a model to use: `--variant` and `--mmproj`."""
+"""Arguments and options of several commands: which model and files, about what, and how it is asked."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,16 @@ from viewfinder.core.errors import BadRequest
 
 HELP = "Use this variant (see `viewfinder models MODEL`); with several models, MODEL=VARIANT."
 
-
+ONE_VARIANT = typer.Option("--variant", help="Use this variant of the model (see `viewfinder models MODEL`).")
 MMPROJ = typer.Option(metavar="FILE", help="The projector of the .gguf file, in place of the one beside it.")
+ANY_MODEL = typer.Argument(
+    metavar="MODEL", help="A model's name or id, hf:owner/name, a file or folder, or auto:best."
+)
+PICTURES_AND_QUESTION = typer.Argument(
+    metavar="[IMAGE...] QUESTION",
+    help="Image files, then the question about all of them; of a folder, each image is asked about.",
+)
+TEMPERATURE = typer.Option(min=0.0, max=2.0, help="0 always picks the likeliest word.")
 
 
 def wanted_variants(models: Sequence[str], given: Sequence[str]) -> dict[str, str]:
