@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
 from viewfinder.wire.chat import EFFORT, StopStrings, TopK, Whole
+from viewfinder.wire.extras import MOST_TOOLS
 from viewfinder.wire.messages import IMAGE_URL, Strict, Text
 
 BASE64_FORMAT = "image-base64"
@@ -154,7 +155,7 @@ class CountRequest(Strict):
     model: Annotated[str, Field(min_length=1)]
     messages: Annotated[list[Entry], Field(min_length=1, fail_fast=True)]
     system: SystemContent | None = None
-    tools: Annotated[list[OfferedTool], Field(max_length=128, fail_fast=True)] | None = None
+    tools: Annotated[list[OfferedTool], Field(max_length=MOST_TOOLS, fail_fast=True)] | None = None
     tool_choice: Annotated[ToolRule | NamedToolRule, Field(discriminator="type")] | None = None
     output_config: OutputConfig | None = None
     output_format: JsonFormat | None = None

@@ -16,7 +16,7 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel, ViewfinderError
 from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
 from viewfinder.wire.enforced import enforced_by
-from viewfinder.wire.extras import without_extras
+from viewfinder.wire.extras import MOST_TOOLS, without_extras
 from viewfinder.wire.fields import MOST_CHOICES
 from viewfinder.wire.kept_image import KeptImage
 from viewfinder.wire.long_text import LongText
@@ -173,7 +173,7 @@ class ChatRequest(Strict):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
     response_format: Annotated[PlainFormat | SchemaFormat, Field(discriminator="type")] | None = None
-    tools: Annotated[list[Tool], Field(max_length=128, fail_fast=True)] | None = None
+    tools: Annotated[list[Tool], Field(max_length=MOST_TOOLS, fail_fast=True)] | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     n: Annotated[int, Field(ge=1, le=MOST_CHOICES), Whole] = 1

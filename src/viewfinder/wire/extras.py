@@ -31,6 +31,8 @@ _IN_CALLS = frozenset({"id", "type", "function"})
 _IN_FUNCTIONS = frozenset({"name", "arguments"})
 _IN_TOOLS = frozenset({"type", "function"})
 _IN_OFFERED = frozenset({"name", "description", "parameters", "strict"})
+MOST_TOOLS = 128
+"""More are refused, and no time is spent on the rest."""
 _IN_OTHERS = {"stream_options": frozenset({"include_usage"}), "thinking": frozenset({"type"})}
 
 
@@ -54,7 +56,9 @@ def without_extras(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
             for at, message in enumerate(messages)
         ]
     if isinstance(tools := fields.get("tools"), list):
-        fields["tools"] = [_with_function(tool, _IN_TOOLS, _IN_OFFERED, "tools", names) for tool in tools]
+        fields["tools"] = [
+            _with_function(tool, _IN_TOOLS, _IN_OFFERED, "tools", names) for tool in tools[: MOST_TOOLS + 1]
+        ]
     for name, known in _IN_OTHERS.items():
         if isinstance(value := fields.get(name), dict):
             fields[name] = _known(value, known, name, names)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Ta
 from pydantic.json_schema import SkipJsonSchema
 
 from viewfinder.wire.chat import EFFORT, Whole
+from viewfinder.wire.extras import MOST_TOOLS
 from viewfinder.wire.messages import IMAGE_URL, Strict
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -224,7 +225,7 @@ class ResponseRequest(Strict):
     top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
     include: Annotated[list[str], Field(max_length=16)] | None = None
     text: TextConfig | None = None
-    tools: Annotated[list[FlatTool], Field(max_length=128, fail_fast=True)] | None = None
+    tools: Annotated[list[FlatTool], Field(max_length=MOST_TOOLS, fail_fast=True)] | None = None
     tool_choice: FlatToolChoice | None = None
     parallel_tool_calls: bool | None = None
     truncation: Literal["auto", "disabled"] | None = None
