@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,20 @@ def expect(found: Any) -> Any:
     from playwright.sync_api import expect
 
     return expect(found)
+
+
+def site(served: Served) -> str:
+    """The address of its pages."""
+    return served.url.removesuffix("/v1")
+
+
+def send(served: Served, address: str) -> Any:
+    """What curl does: POST for an action, GET for the rest."""
+    method, _, path = address.partition(" ")
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{site(served)}{path}", method=method, headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
 
 
 HOSTILE = "<img src=x onerror=alert(1)>[link](javascript:1)\x1b[31m\u202eabc"

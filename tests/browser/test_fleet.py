@@ -1,8 +1,6 @@
 """The page of the fleet while things happen: loads, a kill, a restart of the gateway."""
 
-import json
 import socket
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,24 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.browser.conftest import Tab, expect
+from tests.browser.conftest import Tab, expect, send, site
 from tests.e2e.conftest import Served, serving
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Tab]
-
-
-def site(served: Served) -> str:
-    return served.url.removesuffix("/v1")
-
-
-def send(served: Served, address: str) -> Any:
-    """What curl does: POST for an action, GET for the rest."""
-    method, _, path = address.partition(" ")
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{site(served)}{path}", method=method, headers=headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        return json.load(answer)
 
 
 def glimpse(served: Served) -> dict[str, Any]:
@@ -108,6 +93,6 @@ def test_a_page_says_that_the_gateway_is_gone_and_recovers(tab: Open, tmp_path: 
     with serving(tmp_path, "--port", port):
         expect(opened.page.locator("#gone")).to_be_hidden()
         expect(opened.page.locator("#servers")).to_contain_text("Nothing is loaded.")
-        opened.page.get_by_role("button", name="Load glimpse").click()
+        opened.page.get_by_role("button", name="Load glimpse", exact=True).click()
         expect(opened.page.locator("[id='server-glimpse']")).to_contain_text("ready")
     opened.said.clear()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Tab, expect
+from tests.browser.conftest import Tab, expect, send, site
 from tests.catalog.hub_server import HubServer
 from tests.e2e.conftest import Served
 from viewfinder.catalog.catalog import WEIGHTS
@@ -32,18 +32,15 @@ def published(hub: HubServer) -> Iterator[HubServer]:
     hub.faults.answers.clear()
 
 
-def site(served: Served) -> str:
-    return served.url.removesuffix("/v1")
-
-
 def row(page: Any, name: str) -> Any:
     return page.locator(f"[id='model-{name}']")
 
 
 def test_load_pin_and_unload_and_a_second_tab_sees_it(tab: Open, served: Served) -> None:
+    send(served, "POST /fleet/models/glimpse/unload")
     first, second = tab(f"{site(served)}/models").page, tab(f"{site(served)}/fleet").page
     expect(row(first, "glimpse")).to_contain_text("It knows drawn shapes, not photographs.")
-    row(first, "glimpse").get_by_role("button", name="Load glimpse").click()
+    row(first, "glimpse").get_by_role("button", name="Load glimpse", exact=True).click()
     expect(row(first, "glimpse")).to_contain_text("ready")
     expect(row(first, "glimpse")).to_contain_text("verified")
     card = second.locator("[id='server-glimpse']")

@@ -150,7 +150,8 @@ def test_a_quick_bench_is_stopped_resumed_to_its_end_and_there_is_one_at_a_time(
     assert other.get_by_role("heading", name="Measuring").is_visible()
     other.get_by_text("The last bench is done.").wait_for(timeout=QUICK_MS)
     other.get_by_text("The guide is being made").wait_for(state="hidden")
-    assert "use glimpse" in other.text_content(".conclusion")
+    assert "glimpse" in other.text_content(".conclusion")
+    assert "interrupted" not in other.text_content("#runs")
 
 
 def test_the_whole_guide_under_the_strict_policy_and_back(look: Any, measured: Served) -> None:
