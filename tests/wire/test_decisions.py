@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -134,7 +135,14 @@ def test_data_and_custom_tools_are_words() -> None:
             {},
             "invalid_request",
             "questions[0].choices[0].value",
-            "",
+            "one line of text, not only spaces",
+        ),
+        (
+            [{**GRADES, "levels": [{"label": "low"}, {"label": "\u2003\xa0"}]}],
+            {},
+            "invalid_request",
+            "questions[0].levels[1].label",
+            "one line of text, not only spaces",
         ),
         (
             [{**YES, "instructions": [IMAGE]}],
@@ -193,6 +201,13 @@ def test_what_an_engine_may_send_instead(broken: Any) -> None:
 
 def test_a_grammar_has_nothing_of_an_answer_but_numbers() -> None:
     assert grammar_of('a"') == r'root ::= " "? [\U00000041\U00000061] [\U00000022]'
+
+
+def test_every_text_that_a_grammar_allows_is_the_answer() -> None:
+    for character in map(chr, [*range(0xD800), *range(0xE000, 0x110000)]):
+        if character.lower() != character or character.upper() != character:
+            allowed = re.findall(r"\\U([0-9A-F]{8})", grammar_of(f"a{character}").rpartition(" [")[2])
+            assert {chr(int(code, 16)).casefold() for code in allowed} == {character.casefold()}
 
 
 def test_a_whole_answer_is_as_likely_as_its_tokens_together() -> None:

@@ -39,7 +39,7 @@ _FAULTS = {
 """By kinds of Pydantic's errors, in place of its own messages."""
 _KEY = "[key]"
 """What stands behind a key in the path of an error about it."""
-_OURS = frozenset({"choice", "content", "item"})
+_OURS = frozenset({"answer", "choice", "content", "item"})
 """Kinds whose message is that of our types."""
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
 TEXTS, DECISIONS = "/v1/completions", "/v1/decisions"

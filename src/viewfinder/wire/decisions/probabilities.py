@@ -96,7 +96,8 @@ def grammar_of(answer: str) -> str:
 
 def _either_case(character: str) -> str:
     cases = sorted({character, character.lower(), character.upper()})
-    return "[" + "".join(f"\\U{ord(one):08X}" for one in cases if len(one) == 1) + "]"
+    same = [one for one in cases if len(one) == 1 and one.casefold() == character.casefold()]
+    return "[" + "".join(f"\\U{ord(one):08X}" for one in same) + "]"
 
 
 def tokens_for(answer: str) -> int:

@@ -1,8 +1,10 @@
 """The types of a request for decisions; called by `translate`."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
 
 from viewfinder.wire.messages import Strict
 from viewfinder.wire.responses.request import WORDS_OR_PARTS, InputText, Items, Loose, PlainText
@@ -10,8 +12,23 @@ from viewfinder.wire.responses.request import WORDS_OR_PARTS, InputText, Items, 
 MOST_QUESTIONS = 400
 MOST_CHOICES_OF_ONE = 255
 MOST_LEVELS = 32
-AnswerText = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""An answer that a model may give: a line of text, which an engine may have to be held to."""
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_SPACES = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+A_LINE_OF_TEXT = rf"^[^{_CONTROLS}]*[^{_CONTROLS}{_SPACES}][^{_CONTROLS}]*$"
+
+
+def _in_one_line(text: str) -> str:
+    if not re.fullmatch(A_LINE_OF_TEXT, text):
+        raise PydanticCustomError("answer", "it should be one line of text, not only spaces")
+    return text
+
+
+AnswerText = Annotated[
+    str,
+    Field(min_length=1, max_length=256, json_schema_extra={"pattern": A_LINE_OF_TEXT}),
+    AfterValidator(_in_one_line),
+]
+"""An answer that a model may give: one line, which an engine may have to be held to."""
 Described = Annotated[str, Field(max_length=2048)]
 QuestionName = Annotated[str, Field(max_length=256)]
 
