@@ -1,93 +1,134 @@
-"""Whether the promises of calibrated decisions hold: python -m benchmarks.decisions [QUESTIONS].
+"""Whether calibrated decisions hold what they promise: python -m benchmarks.decisions FILE.
 
-glimpse decides questions about scenes that no measure asks, by /v1/decisions. 300 of them calibrate, 2,000
-others judge: the expected calibration error, and whether at most the promised share is wrong above the
-probability that is promised, in 100 draws of the 300 from all. Half of the pictures are noisy and faded, for
-glimpse is hardly ever wrong about plain ones.
+FILE has what glimpse decided about scenes (`benchmarks.decided` makes it). 300 questions about as many pictures
+calibrate, and 2,000 about other pictures judge: the expected calibration error, and whether at most the promised
+share is wrong above the probability from which on it is promised. Then again with others: no question
+calibrates twice. Repetitions of the same group of 300 pictures ask other questions about them.
+
+`plain` takes only the pictures that are as they were drawn, about which glimpse is hardly ever wrong; in `half
+hard` the other half is noisy and faded.
 """
 
-import random
 import sys
-from collections.abc import Iterator
-from itertools import count, islice
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from rich.progress import track
 
-import viewfinder
-from viewfinder.measure.measures.decisions.fit import Graded, brier, calibration_error, curve_of, sure_from
-from viewfinder.scenes.drawing import paint
-from viewfinder.scenes.questions import Question, ask_about
-from viewfinder.scenes.scene import COLORS, Scene, make_scene
+from benchmarks.decided import DecidedPicture, decided_pictures
+from viewfinder.measure.measures.decisions.fit import (
+    Graded,
+    brier,
+    calibration_error,
+    calibration_of,
+    sure_from,
+)
 
-CALIBRATING, DRAWS = 300, 100
-HARD_SHARE = 0.5
-
-
-def questions(kind: str) -> Iterator[tuple[Scene, Question]]:
-    for number in count():
-        scene = make_scene(f"benchmarks/decisions/{number}", longest=(512, 512))
-        if question := ask_about(scene, kind, scene.random("decisions")):
-            yield scene, question
+CALIBRATING, JUDGING = 300, 2000
+PROMISES = (0.05, 0.1)
 
 
-def picture_of(scene: Scene, rng: random.Random) -> Image.Image:
-    """The scene as it is, or noisy and washed out by a random amount."""
-    plain = paint(scene).convert("RGB")
-    if rng.random() > HARD_SHARE:
-        return plain
-    noise = np.random.default_rng(rng.randrange(2**32)).normal(
-        0, rng.uniform(20, 120), (*plain.size[::-1], 3)
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """Errors of the questions that judge, before and after, and what perfect probabilities would show in the
+    place of the second. `promises` are by side and promised share: the share that is wrong above it among all
+    questions about other pictures, and the share of answers that are; None: nothing was promised."""
+
+    family: str
+    before: float
+    after: float
+    perfect: float
+    brier_before: float
+    brier_after: float
+    promises: dict[tuple[str, float], tuple[float, float] | None]
+
+
+def answers_of(picture: DecidedPicture, kind: str) -> list[tuple[float, bool]]:
+    return [(one.raw, one.right) for one in getattr(picture, kind)]
+
+
+def repetitions(pictures: Sequence[DecidedPicture], kind: str) -> Iterator[Repetition]:
+    """One for each group of pictures and each of their questions."""
+    each = [answers_of(one, kind) for one in pictures]
+    each = [one for one in each if one]
+    rng = np.random.default_rng(0)
+    for start in range(0, len(each) - CALIBRATING + 1, CALIBRATING):
+        group = each[start : start + CALIBRATING]
+        others = [one for picture in (*each[:start], *each[start + CALIBRATING :]) for one in picture]
+        for nth in range(min(map(len, group))):
+            judging = [others[at] for at in rng.permutation(len(others))[:JUDGING]]
+            yield repetition([picture[nth] for picture in group], judging, others, kind, rng)
+
+
+def repetition(
+    made: Graded, judging: Graded, others: Graded, kind: str, rng: np.random.Generator
+) -> Repetition:
+    calibrated = calibration_of(made)
+    after = [(calibrated.curve.at(raw), right) for raw, right in judging]
+    so = rng.random(len(after))
+    perfect = [(said, bool(chance < said)) for (said, _), chance in zip(after, so, strict=True)]
+    sides = {"yes": lambda raw, right: (raw, right), "no": lambda raw, right: (1 - raw, not right)}
+    if kind == "choices":
+        sides = {"choose": sides["yes"]}
+    return Repetition(
+        calibrated.family,
+        calibration_error(judging),
+        calibration_error(after),
+        calibration_error(perfect),
+        brier(judging),
+        brier(after),
+        {
+            (says, most): promised([side(*one) for one in made], [side(*one) for one in others], most)
+            for says, side in sides.items()
+            for most in PROMISES
+        },
     )
-    faded = 128 + (np.asarray(plain, float) - 128) * rng.uniform(0.2, 1)
-    return Image.fromarray(np.clip(faded + noise, 0, 255).astype(np.uint8))
 
 
-def decided(model: viewfinder.Model, kind: str, n: int) -> list[tuple[float, bool]]:
-    """The raw probability of yes, or of the likeliest answer, and whether it was so."""
-    graded = []
-    for scene, question in islice(questions(kind), n):
-        picture = picture_of(scene, scene.random("hard"))
-        right = question.answer.rstrip(".").lower()
-        if kind == "exists":
-            told = model.decide(picture, question.text)
-            yes = told.raw if told.answer == "yes" else 1 - told.raw
-            graded.append((yes, right == "yes"))
-        else:
-            told = model.decide(picture, question.text, choices=list(COLORS))
-            graded.append((told.raw, told.answer == right))
-    return graded
+def promised(made: Graded, others: Graded, most: float) -> tuple[float, float] | None:
+    sure = sure_from(made, most)
+    if sure is None:
+        return None
+    above = [right for raw, right in others if raw > sure[0]]
+    return above.count(False) / max(1, len(above)), len(above) / len(others)
 
 
-def judge(kind: str, graded: Graded) -> None:
-    made, others = graded[:CALIBRATING], graded[CALIBRATING:]
-    curve = curve_of(made)
-    after = [(curve.at(raw), right) for raw, right in others]
-    print(f"{kind}: {len(made)} calibrate, {len(others)} judge")
-    print(f"  calibration error {calibration_error(others):.4f} -> {calibration_error(after):.4f}")
-    print(f"  Brier score {brier(others):.4f} -> {brier(after):.4f}")
-    for most in (0.02, 0.05, 0.1):
-        print(f"  wrong in at most {most:.0%}: {kept(graded, most)}")
+def spread(values: Sequence[float]) -> str:
+    low, middle, high = np.percentile(values, (5, 50, 95))
+    return f"{np.mean(values):.4f} (median {middle:.4f}, 5 to 95 %: {low:.4f} to {high:.4f})"
 
 
-def kept(graded: Graded, most: float) -> str:
-    """In how many draws the promise is kept by those that were not drawn."""
-    rng, promised, true, covered = random.Random(0), 0, 0, 0.0
-    for _ in range(DRAWS):
-        order = rng.sample(range(len(graded)), len(graded))
-        sure = sure_from([graded[at] for at in order[:CALIBRATING]], most)
-        if sure is None:
-            continue
-        rest = [graded[at] for at in order[CALIBRATING:]]
-        above = [right for raw, right in rest if raw > sure[0]]
-        promised += 1
-        true += above.count(False) <= most * len(above)
-        covered += len(above) / len(rest) / DRAWS
-    return f"promised in {promised} of {DRAWS} draws, kept in {true}; {covered:.0%} of answers are above it"
+def report(ran: Sequence[Repetition]) -> None:
+    print(f"  calibration error before {spread([one.before for one in ran])}")
+    print(f"  calibration error after  {spread([one.after for one in ran])}")
+    print(f"  of perfect probabilities {spread([one.perfect for one in ran])}")
+    print(f"  Brier score {spread([one.brier_before for one in ran])}")
+    print(f"        after {spread([one.brier_after for one in ran])}")
+    print(
+        f"  curves: {', '.join(f'{n} {name}' for name, n in Counter(one.family for one in ran).most_common())}"
+    )
+    for says, most in ran[0].promises:
+        each = [one.promises[says, most] for one in ran]
+        known = [one for one in each if one is not None]
+        kept = sum(wrong <= most for wrong, _ in known)
+        worst = max((wrong for wrong, _ in known), default=0.0)
+        covered = np.mean([share for _, share in known]) if known else 0.0
+        print(
+            f"  {says}, wrong in at most {most:.0%}: promised in {len(known)} of {len(ran)}, kept in {kept}, "
+            f"the worst {worst:.1%}; {covered:.0%} of all answers are above it"
+        )
 
 
 if __name__ == "__main__":
-    n = CALIBRATING + int(next(iter(sys.argv[1:]), 2000))
-    with viewfinder.load("glimpse") as loaded:
-        for asked in ("exists", "color"):
-            judge(asked, decided(loaded, asked, n))
+    every = decided_pictures(Path(sys.argv[1]))
+    conditions = {"half hard": every, "plain": [one for one in every if not one.hard]}
+    for condition, shown in conditions.items():
+        for asked in ("predicates", "choices"):
+            ran = [*track(repetitions(shown, asked), description=asked, transient=True)]
+            n = sum(len(getattr(one, asked)) for one in shown)
+            print(f"{condition}, {asked}: {len(shown)} pictures, {n} questions, {len(ran)} repetitions")
+            if ran:
+                report(ran)

@@ -2,67 +2,93 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import scipy
 
+from viewfinder.measure.measures.decisions.families import FAMILIES, LOGITS, CurveFamily, logits_of
 from viewfinder.wire.decisions.calibration import Curve
 
-LEAST_FOR_ISOTONIC = 200
-"""With fewer samples, isotonic regression follows chance (Niculescu-Mizil and Caruana, ICML 2005)."""
-LEAST_OF_EACH = 10
-"""Right and wrong answers that isotonic regression needs each."""
+FOLDS, REPEATS = 5, 2
 TILT = 1e-3
 """The part of a curve that is its raw probability: it rises everywhere, so that an order is kept."""
 BINS = 15
 LEAST_IN_A_BIN = 20
 STEP = 1.1
 """From one tested number of surest answers to the next."""
-_EDGE = 1e-6
-_LOGITS = np.linspace(-14, 14, 57)
 Graded = Sequence[tuple[float, bool]]
 """Raw probabilities, each with whether it turned out so."""
 
 
-def curve_of(graded: Graded) -> Curve:
-    """Isotonic where there are samples enough, else Platt's; no claim beyond what this number can show."""
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A curve, and the name of its family."""
+
+    curve: Curve
+    family: str
+
+
+def calibration_of(graded: Graded) -> Calibration:
+    """The curve of the simplest family that is not surely worse than the best, by cross-validation within
+    these samples: of a model that is right already, what it says itself.
+
+    Compared are logarithmic losses of samples that a curve was not made of, by the one-standard-error rule
+    (Breiman, Friedman, Olshen and Stone, 1984) on the differences, sample by sample.
+    """
     raw, right = _arrays(graded)
-    few = min(right.sum(), len(right) - right.sum())
-    is_isotonic = len(right) >= LEAST_FOR_ISOTONIC and few >= LEAST_OF_EACH
-    points = _isotonic(raw, right) if is_isotonic else _platt(raw, right)
-    surest = 1 / (len(right) + 2)  # the rule of succession
-    kept = {round(at, 9): min(max(level, surest), 1 - surest) for at, level in sorted(points)}
-    known = [(at, (1 - TILT) * level + TILT * at) for at, level in kept.items()]
+    logits, surest = logits_of(raw), 1 / (len(right) + 2)
+    able = [family for family in FAMILIES if family.suits(right)]
+    chosen = able[0] if len(able) == 1 else _simplest(able, _losses(able, logits, right, surest))
+    return Calibration(_rising(_bounded(chosen.levels(logits, right), surest)), chosen.name)
+
+
+def curve_of(graded: Graded) -> Curve:
+    """The curve alone."""
+    return calibration_of(graded).curve
+
+
+def _simplest(able: Sequence[CurveFamily], losses: "np.ndarray") -> CurveFamily:
+    """`losses` by family and sample."""
+    best = losses[np.argmin(losses.mean(axis=1))]
+    for family, own in zip(able, losses, strict=True):
+        more = own - best
+        if more.mean() <= more.std() / math.sqrt(len(more)):
+            return family
+    raise AssertionError("the best is as good as itself")
+
+
+def _losses(
+    able: Sequence[CurveFamily], logits: "np.ndarray", right: "np.ndarray", surest: float
+) -> "np.ndarray":
+    """The mean logarithmic loss of each sample over the repeats, by family and sample."""
+    rng, n = np.random.default_rng(0), len(right)
+    losses = np.zeros((len(able), n))
+    for _ in range(REPEATS):
+        for fold in np.array_split(rng.permutation(n), min(FOLDS, n)):
+            made = np.setdiff1d(np.arange(n), fold)
+            for at, family in enumerate(able):
+                levels = _bounded(family.levels(logits[made], right[made]), surest)
+                said = np.interp(logits[fold], LOGITS, levels)
+                losses[at, fold] -= np.log(np.where(right[fold] > 0, said, 1 - said)) / REPEATS
+    return losses
+
+
+def _bounded(levels: "np.ndarray", surest: float) -> "np.ndarray":
+    """No claim beyond what this number of samples can show: the rule of succession."""
+    return np.clip(levels, surest, 1 - surest)
+
+
+def _rising(levels: "np.ndarray") -> Curve:
+    """The curve through these levels at `LOGITS`."""
+    places = scipy.special.expit(LOGITS)
+    known = [
+        (float(at), float((1 - TILT) * level + TILT * at)) for at, level in zip(places, levels, strict=True)
+    ]
     ends = [(0.0, known[0][1] - TILT * known[0][0]), *known, (1.0, known[-1][1] + TILT * (1 - known[-1][0]))]
     rising = [ends[0], *(after for before, after in pairwise(ends) if after[0] > before[0])]
     return Curve(tuple(at for at, _ in rising), tuple(level for _, level in rising))
-
-
-def _isotonic(raw: "np.ndarray", right: "np.ndarray") -> list[tuple[float, float]]:
-    """The means of raw and outcome of each level stretch."""
-    order = np.argsort(raw, kind="stable")
-    levels = scipy.optimize.isotonic_regression(right[order]).x
-    starts = np.flatnonzero(np.diff(levels, prepend=-1.0) > 0)
-    return [
-        (float(part.mean()), float(level))
-        for part, level in zip(np.split(raw[order], starts[1:]), levels[starts], strict=True)
-    ]
-
-
-def _platt(raw: "np.ndarray", right: "np.ndarray") -> list[tuple[float, float]]:
-    """A logistic curve of the logit, with Platt's targets (Advances in Large Margin Classifiers, 1999)."""
-    logits = scipy.special.logit(np.clip(raw, _EDGE, 1 - _EDGE))
-    n, yes = len(right), right.sum()
-    targets = np.where(right > 0, (yes + 1) / (yes + 2), 1 / (n - yes + 2))
-
-    def loss(line: "np.ndarray") -> float:
-        at = line[0] + np.exp(line[1]) * logits  # it never falls
-        return float(np.sum(np.logaddexp(0, at) - targets * at) + 0.05 * line[1] ** 2)
-
-    best = scipy.optimize.minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[(-20, 20), (-5, 3)]).x
-    levels = scipy.special.expit(best[0] + math.exp(best[1]) * _LOGITS)
-    return [*zip(map(float, scipy.special.expit(_LOGITS)), map(float, levels), strict=True)]
 
 
 def calibration_error(graded: Graded) -> float:
