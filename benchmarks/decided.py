@@ -1,7 +1,7 @@
-"""What glimpse decides about scenes that no measure asks, kept in a file: python -m benchmarks.decided FILE [PICTURES].
+"""What glimpse decides about scenes that no measure asks: python -m benchmarks.decided FILE [PICTURES].
 
-Each line of the file is one picture, with its questions as /v1/decisions answered them. What is in the file is
-not asked again, so that it can be made in several goes; it belongs outside the repository.
+Each line of the file is one picture, with its questions as /v1/decisions answered them. What is in the file
+is not asked again, so that it can be made in several runs; it belongs outside the repository.
 """
 
 import json
@@ -109,10 +109,10 @@ def answered(url: str, picture: Image.Image, asked: list[dict[str, object]]) -> 
         "input": [{"type": "message", "role": "user", "content": shown}],
         "questions": asked,
     }
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 our own server
         f"{url}/v1/decisions", json.dumps(body).encode(), {"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=300) as reply:
+    with urllib.request.urlopen(request, timeout=300) as reply:  # noqa: S310 our own server
         return json.load(reply)["answers"]
 
 

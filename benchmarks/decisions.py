@@ -1,12 +1,12 @@
 """Whether calibrated decisions hold what they promise: python -m benchmarks.decisions FILE.
 
-FILE has what glimpse decided about scenes (`benchmarks.decided` makes it). 300 questions about as many pictures
-calibrate, and 2,000 about other pictures judge: the expected calibration error, and whether at most the promised
-share is wrong above the probability from which on it is promised. Then again with others: no question
-calibrates twice. Repetitions of the same group of 300 pictures ask other questions about them.
+FILE has what glimpse decided about scenes (`benchmarks.decided` makes it). 300 questions about as many
+pictures calibrate, and 2,000 about other pictures judge: the expected calibration error, and whether at most
+the promised share is wrong above the probability from which on it is promised. Then again with others: no
+question calibrates twice. Repetitions of the same group of 300 pictures ask other questions about them.
 
-`plain` takes only the pictures that are as they were drawn, about which glimpse is hardly ever wrong; in `half
-hard` the other half is noisy and faded.
+`plain` takes only the pictures that are as they were drawn, about which glimpse is hardly ever wrong; in
+`half hard` the other half is noisy and faded.
 """
 
 import sys
@@ -19,7 +19,7 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.decided import DecidedPicture, decided_pictures
-from viewfinder.measure.measures.decisions.fit import (
+from viewfinder.measure.calibrating.fit import (
     Graded,
     brier,
     calibration_error,
@@ -107,9 +107,8 @@ def report(ran: Sequence[Repetition]) -> None:
     print(f"  of perfect probabilities {spread([one.perfect for one in ran])}")
     print(f"  Brier score {spread([one.brier_before for one in ran])}")
     print(f"        after {spread([one.brier_after for one in ran])}")
-    print(
-        f"  curves: {', '.join(f'{n} {name}' for name, n in Counter(one.family for one in ran).most_common())}"
-    )
+    families = Counter(one.family for one in ran).most_common()
+    print(f"  curves: {', '.join(f'{n} {name}' for name, n in families)}")
     for says, most in ran[0].promises:
         each = [one.promises[says, most] for one in ran]
         known = [one for one in each if one is not None]

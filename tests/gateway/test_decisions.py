@@ -162,7 +162,9 @@ async def test_what_was_measured_here_calibrates(client, gateway, home: Path) ->
     file.parent.mkdir(parents=True)
     known = {"model": "both", "variant": "faulty", "engine": "llama.cpp", "engine_version": "1"}
     curves = {"predicate": [[0.0, 1.0], [0.1, 0.7]]}
-    file.write_text(json.dumps({**known, "measured_at": "now", "curves": curves}))
+    file.write_text(
+        json.dumps({**known, "measured_at": "now", "curves": curves, "samples": {"predicate": 300}})
+    )
     reply = await client.decisions.create(
         model="both", input="Look.", questions=[IS_IT, SHAPES], extra_body={"threshold": 0.65}
     )
@@ -171,4 +173,6 @@ async def test_what_was_measured_here_calibrates(client, gateway, home: Path) ->
     assert told["raw"] == pytest.approx(8 / 9)
     assert told["calibrated"] == pytest.approx(0.1 + 0.6 * 8 / 9)
     assert told["not_calibrated"] is None
+    assert told["calibrated_by"] == {"questions": "scenes", "samples": 300}
     assert "too few questions of this kind" in unknown.viewfinder["not_calibrated"]
+    assert unknown.viewfinder["calibrated_by"] is None

@@ -16,7 +16,8 @@ class Decision:
     """The likeliest answer ("yes", "no" or a choice) and its probability; `probabilities` are of all answers.
 
     `raw` is the probability of that answer as the model gives it, `calibrated` what it is worth on this
-    machine; None with the reason in `not_calibrated`. `mass` is what the named answers had of all that the
+    machine; None with the reason in `not_calibrated`. `calibrated_by` has the `questions` of the calibration
+    ("scenes" or "own") and the number of its `samples`. `mass` is what the named answers had of all that the
     model could say, and `order_difference` by how much the order in which they are named mattered.
     """
 
@@ -29,6 +30,7 @@ class Decision:
     not_calibrated: str | None
     mass: float
     order_difference: float
+    calibrated_by: Mapping[str, Any] | None = None
 
 
 def decision_request(model: str, parts: Sequence[AskPart], choices: Sequence[str]) -> dict[str, Any]:
@@ -75,4 +77,5 @@ def decision_in(reply: Mapping[str, Any], threshold: float | None) -> Decision:
         not_calibrated=told["not_calibrated"],
         mass=told["mass"],
         order_difference=told["order_difference"],
+        calibrated_by=told.get("calibrated_by"),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from viewfinder.wire.decisions.calibration import Curve
 from viewfinder.wire.decisions.probabilities import Mass, order_difference, together
@@ -23,11 +23,21 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibratedBy:
+    """What a curve was made of: questions about drawn scenes or the user's own, and how many; None: its file
+    does not say."""
+
+    questions: Literal["scenes", "own"]
+    samples: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibrations:
-    """The curves by kind of question; where there is none, `why` says the reason."""
+    """The curves by kind of question, and what each was made of; without one, `why` says the reason."""
 
     curves: Mapping[DecisionKind, Curve] = field(default_factory=dict)
     why: str = ""
+    by: Mapping[DecisionKind, CalibratedBy] = field(default_factory=dict)
 
 
 class DecisionAnswer(Answer):
@@ -46,10 +56,12 @@ class DecisionAnswer(Answer):
         raw = shares[0] if kind == "predicate" else max(shares)
         curve = calibrations.curves.get(kind)
         sure = raw if curve is None else curve.at(raw)
+        by = calibrations.by.get(kind)
         details = {
             "raw": raw,
             "calibrated": None if curve is None else sure,
             "not_calibrated": calibrations.why if curve is None else None,
+            "calibrated_by": None if by is None else {"questions": by.questions, "samples": by.samples},
             "mass": sum(mass.together for mass in decided.masses) / len(decided.masses),
             "order_difference": order_difference(decided.masses),
             "method": "whole answers" if decided.is_whole else "first token",

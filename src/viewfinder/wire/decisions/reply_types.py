@@ -9,20 +9,28 @@ from viewfinder.wire.reply_types import Sent
 Likelihood = Annotated[float, Field(ge=0, le=1)]
 
 
+class CalibrationSource(Sent):
+    """`questions` about drawn scenes, or the user's own; `samples` is the number of them, or null."""
+
+    questions: Literal["scenes", "own"]
+    samples: int | None
+
+
 class DecisionDetails(Sent):
     """How a decision was made.
 
     `raw` is the probability of a predicate, or of the answer that was chosen, as the model gives it, and
     `calibrated` as it turned out on this machine; one of them is null, with the reason in `not_calibrated`,
-    or both are there. `mass` is what the named answers had together of all that the model could say: with
-    little, the question was not understood. `order_difference` says by how much the probability of an answer
-    differs between the two orders in which the answers were named, at most. `requests` counts those to the
-    engine.
+    or both are there. `calibrated_by` tells what was asked for that. `mass` is what the named answers had
+    together of all that the model could say: with little, the question was not understood.
+    `order_difference` says by how much the probability of an answer differs between the two orders in which
+    the answers were named, at most. `requests` counts those to the engine.
     """
 
     raw: Likelihood
     calibrated: Likelihood | None
     not_calibrated: str | None
+    calibrated_by: CalibrationSource | None
     mass: Likelihood
     order_difference: Likelihood
     method: Literal["first token", "whole answers"]

@@ -11,13 +11,15 @@ import pytest
 from tests.measure.measures.measured_run import BARE, glimpse, measured
 from viewfinder.client.exchange import Exchange
 from viewfinder.fleet.record.calibrations import calibration_path, calibrations_of
+from viewfinder.measure.calibrating.worth import KindOfDecision
 from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.decisions import MEASURE
 from viewfinder.measure.measures.decisions.counts import DecisionCounts
 from viewfinder.measure.measures.decisions.find import NO_LOGPROBS, graded_of
-from viewfinder.measure.measures.decisions.result import DecisionsResult, KindOfDecision
+from viewfinder.measure.measures.decisions.result import DecisionsResult
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.store.rows import Sample
+from viewfinder.wire.decisions.answer import CalibratedBy
 
 COUNTS = DecisionCounts(questions=12, least=12, budget_s=60.0)
 
@@ -86,6 +88,41 @@ def test_a_model_that_is_too_sure_is_found_out_and_calibrated(tmp_path: Path) ->
     assert found.model_validate_json(found.model_dump_json()) == found
 
 
+def test_the_guide_tells_how_sure_one_can_be() -> None:
+    """Error and Brier score before and after, and each promise with the share of answers that it covers."""
+    found = MEASURE.find([log_of(800, 4.0)], COUNTS, glimpse().variant())
+    assert isinstance(found, DecisionsResult)
+    worth, sure = MEASURE.section(found)
+    (line,) = worth.lines
+    figures = [
+        line[name] for name in ("Calibration error", "After calibration", "Brier score", "Brier score after")
+    ]
+    for figure in figures:
+        assert isinstance(figure, Figure)
+        assert figure.low <= figure.value <= figure.high
+    assert figures[2].value > figures[3].value
+    assert line["Curve"] == "Platt's"
+    for promise in sure.lines:
+        covered = promise["Answers above it (%)"]
+        assert isinstance(covered, Figure)
+        assert 0 < covered.low < covered.value < covered.high < 100
+        assert "wrong in at most" in str(promise["Promise"])
+        assert int(str(promise["Wrong among them"])) < 0.05 * covered.value / 100 * 800
+
+
+def test_a_result_of_an_earlier_version_still_reads() -> None:
+    found = MEASURE.find([log_of(200, 4.0)], COUNTS, glimpse().variant())
+    assert isinstance(found, DecisionsResult)
+    stored = json.loads(found.model_dump_json())
+    for name in ("family", "brier_raw"):
+        del stored["kinds"][0][name]
+    for sure in stored["kinds"][0]["sure"]:
+        del sure["wrong"]
+    worth, sure_table = MEASURE.section(DecisionsResult.model_validate(stored))
+    assert isinstance(worth.lines[0]["Brier score"], Missing)
+    assert {line["Wrong among them"] for line in sure_table.lines} == {"—"}
+
+
 def test_an_engine_without_log_probabilities_is_missing() -> None:
     log = log_of(50, 1.0)
     silent = [replace(one, exchange=replace(one.exchange, top_tokens=())) for one in log.samples]
@@ -102,6 +139,25 @@ def state(tmp_path: Path) -> Path:
     curves = {"predicate": [[0.0, 1.0], [0.25, 0.75]]}
     file.write_text(json.dumps({**known, "measured_at": "now", "curves": curves}))
     return tmp_path
+
+
+def test_own_questions_take_the_place_of_scenes(state: Path) -> None:
+    """Kind by kind, and only for the version of the engine that was measured."""
+    own = state / calibration_path("glimpse", "f16", "own")
+    own.parent.mkdir(parents=True)
+    stored = json.loads((state / calibration_path("glimpse", "f16")).read_text())
+    curves = {"choice": [[0.0, 1.0], [0.5, 0.5]]}
+    own.write_text(json.dumps({**stored, "curves": curves, "samples": {"choice": 44}}))
+    known = calibrations_of(state, "glimpse", "f16", "1")
+    assert known.by == {"predicate": CalibratedBy("scenes", None), "choice": CalibratedBy("own", 44)}
+    curves["predicate"] = [[0.0, 1.0], [0.1, 0.1]]
+    own.write_text(json.dumps({**stored, "curves": curves, "samples": {"predicate": 50}}))
+    known = calibrations_of(state, "glimpse", "f16", "1")
+    assert (known.curves["predicate"].at(0.9), known.by["predicate"].samples) == (pytest.approx(0.1), 50)
+    own.write_text(json.dumps({**stored, "engine_version": "0", "curves": curves}))
+    known = calibrations_of(state, "glimpse", "f16", "1")
+    assert known.curves["predicate"].at(0.9) == pytest.approx(0.7), "those of scenes hold"
+    assert "choice" not in known.curves
 
 
 def test_a_calibration_holds_for_the_version_that_was_measured(state: Path) -> None:

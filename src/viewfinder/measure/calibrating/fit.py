@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import scipy
 
-from viewfinder.measure.measures.decisions.families import FAMILIES, LOGITS, CurveFamily, logits_of
+from viewfinder.measure.calibrating.families import FAMILIES, LOGITS, CurveFamily, logits_of
 from viewfinder.wire.decisions.calibration import Curve
 
 FOLDS, REPEATS = 5, 2
@@ -77,7 +77,8 @@ def _losses(
 
 def _bounded(levels: "np.ndarray", surest: float) -> "np.ndarray":
     """No claim beyond what this number of samples can show: the rule of succession."""
-    return np.clip(levels, surest, 1 - surest)
+    found: np.ndarray = np.clip(levels, surest, 1 - surest)
+    return found
 
 
 def _rising(levels: "np.ndarray") -> Curve:

@@ -16,6 +16,8 @@ LEAST_OF_EACH = 10
 """Right and wrong answers that isotonic regression needs each; with fewer it follows chance."""
 LEAST_FOR_ISOTONIC = 100
 RESAMPLES = 20
+PRIOR = 1.0
+"""The standard deviation of a logistic curve's intercept, and of the logarithms of its slopes."""
 _EDGE = 1e-6
 Array = np.ndarray
 FitFunction = Callable[[Array, Array], Array]
@@ -48,13 +50,13 @@ def _unchanged(logits: Array, right: Array) -> Array:
 
 def _platt(logits: Array, right: Array) -> Array:
     """A straight line of the logit (Platt, Advances in Large Margin Classifiers, 1999)."""
-    return _logistic(np.array([logits, logits]), np.array([LOGITS, LOGITS]), right, together=True)
+    return _logistic(logits[None, :], LOGITS[None, :], right)
 
 
 def _beta(logits: Array, right: Array) -> Array:
     """Beta calibration (Kull, Silva Filho and Flach, AISTATS 2017): probabilities near 0 and near 1 may be
     wrong by different amounts."""
-    return _logistic(_both_logs(logits), _both_logs(LOGITS), right, together=False)
+    return _logistic(_both_logs(logits), _both_logs(LOGITS), right)
 
 
 def _both_logs(logits: Array) -> Array:
@@ -62,27 +64,29 @@ def _both_logs(logits: Array) -> Array:
     return np.array([-np.logaddexp(0, -logits), np.logaddexp(0, logits)])
 
 
-def _logistic(known: Array, wanted: Array, right: Array, *, together: bool) -> Array:
-    """The likeliest logistic curve with two slopes that are never negative (`together`: half of one each).
+def _logistic(known: Array, wanted: Array, right: Array) -> Array:
+    """The likeliest logistic curve of features by row, each with a slope that is never negative.
 
     The slopes' logarithms and the intercept are taken to be normal around those of a model that is right
-    as it is, with a standard deviation of 1 and of 2.
+    as it is.
     """
 
-    def line(at: Array, features: Array) -> Array:
-        slopes = np.exp(at[1]) * np.full(2, 0.5) if together else np.exp(at[1:])
-        found: Array = at[0] + slopes @ features
-        return found
+    def loss(at: Array) -> tuple[float, Array]:
+        parts = _slopes(at)[:, None] * known
+        said = at[0] + parts.sum(axis=0)
+        away = _expit(said) - right
+        value = np.sum(np.logaddexp(0, said) - right * said) + np.sum((at / PRIOR) ** 2) / 2
+        slope = np.array([away.sum(), *(parts * away).sum(axis=1)]) + at / PRIOR**2
+        return float(value), slope
 
-    def loss(at: Array) -> float:
-        said = line(at, known)
-        away = at[0] ** 2 / 8 + np.sum(at[1:] ** 2) / 2
-        return float(np.sum(np.logaddexp(0, said) - right * said) + away)
+    best = scipy.optimize.minimize(loss, np.zeros(1 + len(known)), jac=True, method="BFGS").x
+    return _expit(best[0] + (_slopes(best)[:, None] * wanted).sum(axis=0))
 
-    free = 2 if together else 3
-    bounds = [(-20.0, 20.0), *[(-6.0, 3.0)] * (free - 1)]
-    best = scipy.optimize.minimize(loss, np.zeros(free), method="L-BFGS-B", bounds=bounds).x
-    return _expit(line(best, wanted))
+
+def _slopes(at: Array) -> Array:
+    """From their logarithms; no search for the best ones overflows."""
+    found: Array = np.exp(np.clip(at[1:], -10, 10))
+    return found
 
 
 def _isotonic(logits: Array, right: Array) -> Array:

@@ -1,0 +1,1 @@
+"""From graded decisions to a calibration and its worth; used by the measures that ask them."""
