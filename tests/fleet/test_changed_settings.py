@@ -16,6 +16,12 @@ OLD: dict[str, Any] = {
     "models": FILES,
     "endpoints": {"far": SERVER},
 }
+BY_TOKENS = {
+    card.name
+    for card in Catalog().cards()
+    if any(variant.image_lever == "image_tokens" for variant in card.variants)
+}
+"""Whose image budget is an option of the engine's start."""
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,7 @@ OLD: dict[str, Any] = {
         ({"models": {**FILES, "more": {"model": "/n.gguf"}}}, set()),  # new ones were never up
         ({"endpoints": {"far": {**SERVER, "api_key": "new"}}}, {"far"}),
         ({"variants": {"viewfinder/glimpse": "llama.cpp-f16"}}, {"glimpse"}),  # by whatever name
+        ({"images": {"budget": "full"}}, BY_TOKENS),
         ({"fleet": {"queue": 7}, "api_key": "new", "limits": {"images": 1}}, set()),
     ],
 )

@@ -19,6 +19,7 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import EngineDied, EngineMissing, UnknownModel, ViewfinderError
+from viewfinder.fleet.image_budget import ImageBudgets
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.fleet.record.events import Events
@@ -197,6 +198,7 @@ class Fleet:
     catalog: "Names" = field(default_factory=lambda: Names({}))
     broken: dict[str, ViewfinderError] = field(default_factory=dict)
     """Models that give no lease, and why."""
+    image_budgets: Any = None
     states: dict[str, str] = field(default_factory=dict)
     """Of models that are neither stopped nor ready."""
 
@@ -224,7 +226,7 @@ class Fleet:
         return self.card(model).variant()
 
     def server_of(self, model: str) -> Any:
-        server = SimpleNamespace(slots=3, state="ready", client=self.client, engine_version="1")
+        server = SimpleNamespace(slots=3, state="ready", client=self.client, engine_version="1", watched=None)
         return server if model in self.loads else None
 
     def state_of(self, model: str) -> str:
@@ -345,6 +347,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         ) -> Gateway:
             settings = Settings(port=0, **given)
             fleet = Fleet(client, catalog=Names(settings.aliases))
+            fleet.image_budgets = ImageBudgets(tmp_path, lambda: settings)
             fleet.loadable.set()
             intake = await stack.enter_async_context(Intake(settings.limits))
             bound = bind_port(settings.host, settings.port, strict=True)

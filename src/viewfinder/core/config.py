@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -137,6 +137,16 @@ class Limits(_Frozen):
     remote_image_s: float = Field(10.0, gt=0, description="for one image to be fetched, with all redirects")
 
 
+class ImageSettings(_Frozen):
+    """How large the pictures are that models see."""
+
+    budget: Literal["measured", "full"] = Field(
+        "measured",
+        description="`measured`: the smallest that `bench` showed to be as good on this computer, where it "
+        "did; `full`: all that the model can use",
+    )
+
+
 class FleetSettings(_Frozen):
     """How server processes are scheduled, watched and restarted."""
 
@@ -243,6 +253,7 @@ class Settings(BaseSettings):
     engine_for: dict[str, EngineChanges] = Field(
         default_factory=dict, description="what differs from [engine] for one model"
     )
+    images: ImageSettings = ImageSettings()
     fleet: FleetSettings = FleetSettings()
     responses: ResponsesSettings = ResponsesSettings()
     defaults_for: dict[str, RequestDefaults] = Field(

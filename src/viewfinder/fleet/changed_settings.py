@@ -2,7 +2,6 @@
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
-from viewfinder.core.engine_settings import EngineSettings
 
 
 def changed_models(old: tuple[Catalog, Settings], new: tuple[Catalog, Settings]) -> set[str]:
@@ -10,7 +9,7 @@ def changed_models(old: tuple[Catalog, Settings], new: tuple[Catalog, Settings])
     return {name for name in old[0].names() if _effective(*old, name) != _effective(*new, name)}
 
 
-def _effective(catalog: Catalog, settings: Settings, model: str) -> tuple[object, EngineSettings] | None:
+def _effective(catalog: Catalog, settings: Settings, model: str) -> tuple[object, ...] | None:
     """The card that is left of a model, and what it is started with; None: there is no such model.
 
     Files, servers and items for a variant are in the card. Consent to other models' code is no part of it.
@@ -19,4 +18,7 @@ def _effective(catalog: Catalog, settings: Settings, model: str) -> tuple[object
         return None
     engine = settings.engine_of(model)
     agreed = tuple(name for name in engine.remote_code if name == model)
-    return catalog.get(model), engine.model_copy(update={"remote_code": agreed})
+    card = catalog.get(model)
+    is_started_with = any(variant.image_lever == "image_tokens" for variant in card.variants)
+    images = settings.images if is_started_with and not engine.image_tokens else None
+    return card, engine.model_copy(update={"remote_code": agreed}), images

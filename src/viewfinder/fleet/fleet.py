@@ -27,6 +27,7 @@ from viewfinder.fleet.health.entry import ModelEntry, vitals_of
 from viewfinder.fleet.health.profile import PROFILES, Profiles, need_bytes
 from viewfinder.fleet.health.upgrade_notes import UPGRADES, UpgradeNotes
 from viewfinder.fleet.health.watchdog import Watchdog
+from viewfinder.fleet.image_budget import ImageBudgets
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
 from viewfinder.fleet.process.servers import Server, make_server
@@ -63,6 +64,7 @@ class Fleet:
         self.events, self.answers = Events(), Answers()
         self.catalog, self._settings = catalog, settings
         self._measured, self._folders = measured, folders
+        self.image_budgets = ImageBudgets(folders.state, lambda: self._settings)
         self._entries: dict[str, ModelEntry] = {}
         self._queue: list[QueuedRequest] = []
         self._turns = ClientTurns()
@@ -185,8 +187,7 @@ class Fleet:
                 self._retire(entry)
         self._schedule()
         await asyncio.gather(*(entry.unloading for entry in affected if entry.unloading))
-        known = set(catalog.names())
-        loads = (self.load(name) for name in was_up if name in known)
+        loads = (self.load(name) for name in was_up if name in catalog.names())
         await asyncio.gather(*loads, return_exceptions=True)  # `view` shows a failure
 
     async def close(self) -> None:
@@ -302,33 +303,32 @@ class Fleet:
         entry = self._entry_of(card)
         if entry is not None and (entry.state != "stopped" or self._waiting(entry)):
             return entry
-        variant, engine = choose_variant(card, self._measured, self._settings.fleet)
-        return self._create(card, variant, engine)
+        return self._create(card, *choose_variant(card, self._measured, self._settings.fleet))
 
     def _create(self, card: ModelCard, variant: Variant, engine: Engine) -> ModelEntry:
         """A new entry for the variant, with its profile and the current settings."""
-        fleet = self._settings.fleet
+        settings = self.image_budgets.started_with(card, variant, engine)
         server = make_server(
             card,
             variant,
             engine,
             self.catalog,
-            self._settings.engine_of(card.name),
+            settings,
             run_folder=self._folders.run,
             log_folder=self._folders.logs,
-            policy=RestartPolicy.of(fleet),
+            policy=RestartPolicy.of(self._settings.fleet),
             events=self.events,
             write_post_mortem=lambda life, up_s: write_post_mortem(
                 self._folders.logs / "deaths", post_mortem_of(entry, life, up_s)
             ),
         )
         profile = self._profiles.get(card.name, variant.name, engine.installed_version())
-        need = 0 if variant.server else need_bytes(profile, variant, self._settings.engine_of(card.name))
+        need = 0 if variant.server else need_bytes(profile, variant, settings)
         entry = ModelEntry(
             self.catalog.get(card.name),
             server,
             vitals_of(profile, UNKNOWN_BYTES if need is None else need),
-            pinned=card.name in fleet.pinned,
+            pinned=card.name in self._settings.fleet.pinned,
         )
         if before := self._entries.get(entry.name):
             entry.pinned = before.pinned

@@ -18,6 +18,7 @@ from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.context import context_of
 from viewfinder.gateway.defaults import defaults_of, with_a_limit, with_defaults
+from viewfinder.gateway.image_budget import NO_BUDGET, budget_for
 from viewfinder.gateway.openapi import IGNORED_HEADER, REDUCED_HEADER
 from viewfinder.gateway.parsing import Parser
 from viewfinder.gateway.pictures import Pictures, reduced
@@ -115,7 +116,8 @@ class Chat:
         context = None if kind.takes_any_length else context_of(card, variant, self.settings)
         require_capability(request, variant, context, self.fleet.cards)
         refs = request.image_parts()
-        images = await self.pictures.safe(refs, variant, scope)
+        budget = budget_for(self.fleet, self.settings, request.model, variant, refs) if refs else NO_BUDGET
+        images = await self.pictures.safe(refs, variant, scope, budget)
         self.seen(parsed.answer, images)
         scope[IMAGES] = len(images)
 
@@ -126,7 +128,7 @@ class Chat:
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
         smaller = reduced(refs, images, parsed.where)
-        headers = self.auto.headers(scope, relay.envelope[1])
+        headers = self.auto.headers(scope, relay.envelope[1]) | budget.headers
         return relay, headers | ({REDUCED_HEADER: smaller} if smaller else {})
 
 

@@ -21,6 +21,7 @@ from viewfinder.gateway.answers import GivenAnswer
 from viewfinder.gateway.auto import CHOSEN_HEADER
 from viewfinder.gateway.fleet_operations import FLEET_OPERATIONS
 from viewfinder.gateway.guards import OPEN_PATHS
+from viewfinder.gateway.image_budget import BUDGET_HEADER
 from viewfinder.gateway.keys import KEY_HEADERS, Keys
 from viewfinder.gateway.models import ListedModel, ModelList, Ready
 from viewfinder.gateway.operation import Operation
@@ -260,6 +261,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
             IGNORED_HEADER: _header("The fields of the request that have no effect here."),
             CHOSEN_HEADER: _header("Why the model was chosen, where the request left that to Viewfinder."),
             REDUCED_HEADER: _header("The images that were scaled down to what the model can use."),
+            BUDGET_HEADER: _header("Which image budget was applied, and why, where it was measured."),
         }
     if operation.request is ResponseRequest and operation.events:
         answer["headers"] |= {

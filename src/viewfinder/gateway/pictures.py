@@ -10,6 +10,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import InvalidImage
 from viewfinder.gateway.holdings import holding_of
+from viewfinder.gateway.image_budget import NO_BUDGET, AppliedBudget
 from viewfinder.gateway.sender import sender
 from viewfinder.media.addresses import is_remote
 from viewfinder.media.intake import Intake, SafeImage
@@ -39,11 +40,18 @@ class Pictures:
         self.load = load
         """Gets an image of an earlier request."""
 
-    async def safe(self, images: Sequence[ImageRef], variant: Variant, scope: Scope) -> list[SafeImage]:
+    async def safe(
+        self,
+        images: Sequence[ImageRef],
+        variant: Variant,
+        scope: Scope,
+        budget: AppliedBudget = NO_BUDGET,
+    ) -> list[SafeImage]:
         """The images for the engine: decoded, checked and encoded again, never the caller's bytes.
 
-        An image with more pixels than the model can use is scaled down, and so is one whose file would take
-        more than its share of the request. Raises InvalidImage, with the path of the image, and Busy.
+        An image with more pixels than the model can use is scaled down, and so is one with a longer edge
+        than its budget, or whose file would take more than its share of the request. Raises InvalidImage,
+        with the path of the image, and Busy.
         """
         safe: list[SafeImage] = []
         kept_bytes = sum(len(image.url) for image in images if isinstance(image.url, KeptImage))
@@ -54,7 +62,7 @@ class Pictures:
         sent = [image.url for image in images if not isinstance(image.url, KeptImage)]
         async with self.intake.admitted(sent, sender(scope)):
             for image in images:
-                safe.append(await self._safe_image(image, variant, scope, len(images)))
+                safe.append(await self._safe_image(image, variant, scope, len(images), budget))
         holding_of(scope).become(sum(len(image.url) for image in safe))
         return safe
 
@@ -70,13 +78,16 @@ class Pictures:
             raise
         return replace(image, url=url)
 
-    async def _safe_image(self, image: ImageRef, variant: Variant, scope: Scope, images: int) -> SafeImage:
-        url = image.url
+    async def _safe_image(
+        self, image: ImageRef, variant: Variant, scope: Scope, images: int, budget: AppliedBudget
+    ) -> SafeImage:
+        url, edge = image.url, budget.edge_for(image.detail)
         if isinstance(url, KeptImage):
             if self.load is None:
                 raise TypeError("only a request that keeps images has such ones")
             kept = await self.load(url)
             is_small = len(url) <= self.limits.encoded_bytes // images
+            is_small = is_small and (edge is None or max(url.width, url.height) <= edge)
             if is_small and url.width * url.height <= (variant.image_pixels or USABLE_PIXELS):
                 return kept  # with the same bytes as before, so that the engine knows them again
             url = kept.data_url
@@ -84,6 +95,7 @@ class Pictures:
             return await self.intake.accept(
                 url,
                 detail=image.detail,
+                longest_edge=edge,
                 client=sender(scope),
                 most_pixels=variant.image_pixels or USABLE_PIXELS,
                 most_bytes=self.limits.encoded_bytes // images // 4 * 3,

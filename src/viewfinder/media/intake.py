@@ -183,16 +183,18 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         url: DataUrl,
         *,
         detail: str = "auto",
+        longest_edge: int | None = None,
         client: Client = NOBODY,
         most_pixels: int | None = None,
         most_bytes: int | None = None,
     ) -> SafeImage:
         """The safe image for a data URL: upright, opaque sRGB, without metadata, only the first frame.
 
-        It is shrunk when `detail` is "low", and when it has more pixels or its file more bytes than the most.
+        It is shrunk when `detail` is "low", and when it has a longer edge, more pixels or its file more bytes
+        than the most.
         Raises InvalidImage.
         """
-        edge = LOW_DETAIL_EDGE if detail == "low" else None
+        edge = LOW_DETAIL_EDGE if detail == "low" else longest_edge
         order = Order(edge, most_pixels, most_bytes)
         sight = sight_of(url, order, client.name)
         image = self._seen.get(sight)

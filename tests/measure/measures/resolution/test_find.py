@@ -6,7 +6,10 @@ import pytest
 
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
+from viewfinder.fleet.record.image_budgets import StoredBudgets, machine_digest
+from viewfinder.host.hardware import this_machine
 from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.base import ResultHeader
 from viewfinder.measure.measures.resolution import MEASURE
 from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, WITHOUT_IMAGE
 from viewfinder.measure.measures.resolution.result import Resolution
@@ -187,3 +190,70 @@ def test_image_tokens_are_those_that_an_engine_reports() -> None:
     reported = figure(resolution({"64 px": asked(24, set())}, texts()).budgets[0].image_tokens)
     assert (reported.value, reported.low, reported.high) == (64, 64, 64)
     assert (reported.n, reported.is_range) == (2, True)
+
+
+HEADER = ResultHeader(
+    model="m",
+    title="M",
+    model_id="tests/m",
+    variant="v",
+    engine="e",
+    engine_version="1",
+    quantization="",
+    endpoint="",
+    suite="standard",
+    run="run",
+    measured_at="2026-11-30T00:00:00+00:00",
+    machine=this_machine(),
+)
+
+
+def stored_of(found: Resolution) -> StoredBudgets:
+    [(path, content)] = MEASURE.files(found, HEADER).items()
+    assert path == "image_budgets/m/v.json"
+    return StoredBudgets.model_validate_json(content)
+
+
+def test_what_serve_needs_is_in_a_file_of_its_own() -> None:
+    found = resolution(
+        {
+            "64 px": asked(200, every(2, 200), seconds=0.1),
+            "128 px": asked(200, set()),
+            "256 px": asked(200, set()),
+        },
+        texts(),
+    )
+    stored = stored_of(found)
+    assert (stored.cheapest, stored.lever, stored.engine_version) == ("128 px", "pixels", "1")
+    assert stored.machine == machine_digest(this_machine())
+    assert "200 questions" in stored.evidence
+    assert "against 256 px" in stored.evidence
+    assert [one.name for one in stored.budgets] == ["64 px", "128 px", "256 px"]
+    smallest = stored.budgets[0]
+    assert smallest.whole_s is not None
+    assert (smallest.whole_s.value, smallest.whole_s.n) == (pytest.approx(0.1), 200)
+    assert smallest.image_tokens is not None
+    assert smallest.image_tokens.value == 64
+
+
+def test_what_is_not_shown_is_no_budget_to_apply() -> None:
+    found = resolution({"64 px": asked(20, {1}), "256 px": asked(20, set())}, texts())
+    stored = stored_of(found)
+    assert (stored.cheapest, stored.chosen) == ("", None)
+    assert "more questions" in stored.evidence
+    worse = resolution({"64 px": asked(200, every(2, 200)), "256 px": asked(200, set())}, texts())
+    assert stored_of(worse).chosen is None
+    assert "every budget below 256 px is worse" in stored_of(worse).evidence
+
+
+def test_nothing_answered_writes_no_file() -> None:
+    found = resolution({"64 px": asked(20, set(), failed=20)}, texts())
+    assert MEASURE.files(found, HEADER) == {}
+
+
+def test_a_result_of_an_older_version_is_read() -> None:
+    found = resolution({"64 px": asked(20, set()), "256 px": asked(20, set())}, texts())
+    old = found.model_dump(
+        exclude={"text_ttft": True, "lever": True, "budgets": {"__all__": {"ttft_range", "e2e_range"}}}
+    )
+    assert stored_of(Resolution.model_validate(old)).budgets[0].whole_s is None

@@ -21,4 +21,5 @@ MEASURE = Measure(
     rows=page.rows,
     section=page.section,
     method=page.METHOD,
+    files=find.files,
 )

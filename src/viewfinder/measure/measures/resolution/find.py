@@ -7,8 +7,16 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from viewfinder.catalog.card import Variant
+from viewfinder.fleet.record.image_budgets import (
+    MeasuredSpan,
+    StoredBudget,
+    StoredBudgets,
+    budget_path,
+    machine_digest,
+)
 from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures.base import ResultHeader
 from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, WITHOUT_IMAGE
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
 from viewfinder.measure.measures.resolution.result import Budget, BudgetVerdict, Resolution
@@ -19,6 +27,8 @@ from viewfinder.measure.statistics import clusters, pairs
 from viewfinder.measure.statistics.intervals import TooFew
 from viewfinder.measure.statistics.pairs import NOT_INFERIOR
 from viewfinder.measure.store.rows import Sample
+
+LEAST_FOR_A_RANGE = 8
 
 
 def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Variant) -> Resolution:
@@ -46,7 +56,12 @@ def resolution(logs: Sequence[ProcessLog], counts: ResolutionCounts, variant: Va
         ours = _answers(chain.from_iterable(processes[budget]))
         rows[budget] = _judged(rows[budget], ours, best, reference)
     judged = [rows[budget] for budget in reversed(answered)]
-    return Resolution(budgets=tuple(rows.values()), cheapest=_cheapest(rows[reference], judged))
+    return Resolution(
+        budgets=tuple(rows.values()),
+        cheapest=_cheapest(rows[reference], judged),
+        text_ttft=_range(texts, TTFT_S, "the first token of the same questions without their image"),
+        lever=variant.image_lever,
+    )
 
 
 def _cheapest(reference: Budget, smaller: Sequence[Budget]) -> str | Missing:
@@ -84,6 +99,30 @@ def _row(budget: str, processes: Sequence[Sequence[Sample]], texts: Sequence[Sam
         e2e=metrics.median(exchanges, E2E_S, "s", f"time of {how}"),
         accuracy=_accuracy(every),
         verdict="not measured",
+        ttft_range=_range(every, TTFT_S, "the first token"),
+        e2e_range=_range(every, E2E_S, "the whole answer"),
+    )
+
+
+def _range(every: Sequence[Sample], read: metrics.Reading, what: str) -> Measured:
+    """What a single request takes: the median, and the 5th and the 95th percentile."""
+    times = sorted(
+        seconds
+        for one in every
+        if metrics.answered(one.exchange) and (seconds := read(one.exchange)) is not None
+    )
+    if len(times) < LEAST_FOR_A_RANGE:
+        return Missing(missing=f"{len(times)} answers are too few for a range")
+    cuts = statistics.quantiles(times, n=20, method="inclusive")
+    how = f"median time to {what}; the range is that of nine of ten of {len(times)} requests"
+    return Figure(
+        value=statistics.median(times),
+        low=cuts[0],
+        high=cuts[-1],
+        n=len(times),
+        unit="s",
+        how=how,
+        is_range=True,
     )
 
 
@@ -138,6 +177,57 @@ def _image_tokens(every: Sequence[Sample], texts: Sequence[Sample]) -> Measured:
 
 def _answers(samples: Iterable[Sample]) -> pairs.GradedAnswers:
     return {(one.scene, one.question): bool(one.right) for one in samples if not one.exchange.error}
+
+
+def files(found: Resolution, header: ResultHeader) -> dict[str, bytes]:
+    """The file from which the gateway and the fleet take the image budget."""
+    answered = [one for one in found.budgets if isinstance(one.accuracy, Figure)]
+    if not answered:
+        return {}
+    is_found = isinstance(found.cheapest, str)
+    stored = StoredBudgets(
+        model=header.model,
+        variant=header.variant,
+        engine=header.engine,
+        engine_version=header.engine_version,
+        machine=machine_digest(header.machine),
+        measured_at=header.measured_at,
+        lever=found.lever,
+        budgets=tuple(map(_stored, answered)),
+        cheapest=found.cheapest if isinstance(found.cheapest, str) else "",
+        evidence=_evidence(found, answered) if is_found else str(getattr(found.cheapest, "missing", "")),
+        text_first_s=_span(found.text_ttft),
+    )
+    return {budget_path(header.model, header.variant): stored.model_dump_json().encode()}
+
+
+def _stored(budget: Budget) -> StoredBudget:
+    return StoredBudget(
+        name=budget.budget,
+        accuracy_percent=budget.accuracy.value if isinstance(budget.accuracy, Figure) else None,
+        image_tokens=_span(budget.image_tokens),
+        first_s=_span(budget.ttft_range),
+        whole_s=_span(budget.e2e_range),
+    )
+
+
+def _span(figure: Measured | None) -> MeasuredSpan | None:
+    if not isinstance(figure, Figure):
+        return None
+    return MeasuredSpan(value=figure.value, low=figure.low, high=figure.high, n=figure.n)
+
+
+def _evidence(found: Resolution, answered: Sequence[Budget]) -> str:
+    """`accuracy +0.3 points against 1024 px (-0.9 to +1.5), 400 questions`."""
+    chosen = next((one for one in answered if one.budget == found.cheapest), None)
+    reference = answered[-1].budget
+    if chosen is None or not isinstance(chosen.difference, Figure):
+        return f"every budget below {reference} is worse, or not surely as good"
+    value, low, high = (
+        f"{number:+.1f}"
+        for number in (chosen.difference.value, chosen.difference.low, chosen.difference.high)
+    )
+    return f"accuracy {value} points against {reference} ({low} to {high}), {chosen.difference.n} questions"
 
 
 def _tokens_or_pixels(budget: str) -> float:

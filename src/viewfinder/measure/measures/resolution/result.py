@@ -4,6 +4,7 @@ from typing import Literal
 
 from viewfinder.measure.figures import Frozen, Measured, Missing
 
+Lever = Literal["pixels", "image_tokens"]
 BudgetVerdict = Literal["reference", "not inferior", "inferior", "not shown", "not measured"]
 
 
@@ -13,6 +14,7 @@ class Budget(Frozen):
     `image_tokens` are the prompt's tokens with the image minus those without it. `difference` is the accuracy
     minus that of the reference, the largest budget, in points; None for the reference itself. If the verdict
     is `not shown`, about `more` additional questions would likely decide (None: no number would).
+    The ranges are those of nine of ten single requests; None in results of older versions.
     """
 
     budget: str
@@ -25,6 +27,8 @@ class Budget(Frozen):
     verdict: BudgetVerdict
     difference: Measured | None = None
     more: int | None = None
+    ttft_range: Measured | None = None
+    e2e_range: Measured | None = None
 
 
 class Resolution(Frozen):
@@ -33,3 +37,6 @@ class Resolution(Frozen):
 
     budgets: tuple[Budget, ...]
     cheapest: str | Missing
+    text_ttft: Measured | None = None
+    """Of the same questions without their images, as a range."""
+    lever: Lever = "pixels"
