@@ -1,4 +1,4 @@
-"""The measured image budget on a real engine: glimpse on llama.cpp, whose budget is an option of its start."""
+"""The measured image budget on a real engine: glimpse on llama.cpp, which gets it at its start."""
 
 from pathlib import Path
 from typing import Any
