@@ -26,6 +26,13 @@ LIMITS = Limits()
 DOCUMENT = document("1.2.3", LIMITS, needs_key=False)
 USER = [{"role": "user", "content": "What is it?"}]
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}
+CLIPS = [
+    {
+        "type": "video_url",
+        "video_url": {"url": "data:video/mp4;base64,AAAA", "frames": 4, "choose": "change"},
+    },
+    {"type": "video_url", "video_url": {"url": "data:image/gif;base64,AAAA", "frames": None, "fps": 2}},
+]
 SCHEMA = {"name": "answer", "schema": {"type": "object"}, "strict": True}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
@@ -37,6 +44,7 @@ TAKEN: dict[str, dict[str, Any]] = {
     "null for what has no value": {"stream": None, "seed": None, "tools": None, "n": None},
     "ignored": {"user": "me", "metadata": {"a": [1]}, "store": True},
     "parts": {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hm."}, IMAGE]}]},
+    "clips": {"messages": [{"role": "user", "content": CLIPS}]},
     "a conversation": {
         "messages": [
             {"role": "developer", "content": "Be short.", "name": None},
@@ -90,6 +98,10 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a grammar": {"grammar": "root ::= [a-z]"},
     "sound": {"modalities": ["text", "audio"]},
     "a bias for a word": {"logit_bias": {"red": 1}},
+    "a clip of no frames": {
+        "messages": [{"role": "user", "content": [{**CLIPS[0], "video_url": {"url": "data:,", "frames": 0}}]}]
+    },
+    "a clip of a tool": {"messages": [{"role": "tool", "tool_call_id": "1", "content": CLIPS}]},
     "images beside the content": {"messages": [{"role": "user", "content": "?", "images": ["QUJD"]}]},
     "hot": {"temperature": 2.1},
     "a number as a word": {"max_tokens": "7"},

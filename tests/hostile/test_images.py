@@ -25,7 +25,8 @@ from PIL import Image
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage
-from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.media.intake import Intake
+from viewfinder.media.safe_image import SafeImage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

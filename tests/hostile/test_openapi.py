@@ -24,11 +24,12 @@ from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from tests.faults.gateway import picture
+from tests.footage import animation, data_url, scenes
 from tests.hostile.beside import BLOCKS_MS, Served
 from tests.hostile.raw import KEY
 from viewfinder.gateway.guards import OPEN_PATHS
 from viewfinder.wire.anthropic_request import BASE64_FORMAT
-from viewfinder.wire.messages import IMAGE_FORMAT
+from viewfinder.wire.messages import CLIP_FORMAT, IMAGE_FORMAT
 
 HEADERS = {"authorization": f"Bearer {KEY}"}
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
@@ -53,6 +54,7 @@ EXPLAINED = (
     # nor count the parts and images of all messages together
     ("too_many_parts", "messages|input"),
     ("too_many_images", "messages|input"),
+    ("too_many_clips", "messages"),
     # nor say how many tokens a text has for this model
     ("context_length_exceeded", "messages|input|prompt"),
     # nor forbid what is too deep or too large anywhere in a field that is ignored
@@ -124,6 +126,8 @@ def schema(document: dict[str, Any]) -> Iterator[Any]:
         f"data:image/png;base64,{base64.b64encode(picture(color)).decode()}" for color in ("red", "blue")
     ]
     schemathesis.openapi.format(IMAGE_FORMAT, st.sampled_from(images))
+    clip = data_url(animation(scenes(0.2, 0.2)), "image/gif")
+    schemathesis.openapi.format(CLIP_FORMAT, st.just(clip))
     schemathesis.openapi.format(BASE64_FORMAT, st.sampled_from([image.partition(",")[2] for image in images]))
     return schema
 
@@ -185,7 +189,7 @@ def shortened(body: dict[str, Any], path: str) -> dict[str, Any]:
 
 def is_explained(error: dict[str, Any], is_negative: bool) -> bool:
     """A string in the place of an image may be any, where schemathesis forbids what is beside it."""
-    if error["code"] in ("invalid_image", "media_url_forbidden") and is_negative:
+    if error["code"] in ("invalid_image", "invalid_clip", "media_url_forbidden") and is_negative:
         return True
     return any(
         error["code"] == code and re.fullmatch(param, str(error["param"])) for code, param in EXPLAINED

@@ -1,7 +1,7 @@
 """Which safe images are known again."""
 
 from viewfinder.media.frames import Order
-from viewfinder.media.intake import SafeImage
+from viewfinder.media.safe_image import SafeImage
 from viewfinder.media.seen import LOOKED_UP_BYTES, Seen, sight_of
 from viewfinder.wire.long_text import LongText
 

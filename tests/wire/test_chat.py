@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel, ViewfinderError
 from viewfinder.core.request_defaults import RequestDefaults
-from viewfinder.wire.chat import MAX_PARTS, ChatRequest, ImageRef, ParsedRequest, parse_request
+from viewfinder.wire.chat import MAX_PARTS, ChatRequest, ParsedRequest, parse_request
+from viewfinder.wire.media_refs import ImageRef
 
 HELLO = [{"role": "user", "content": "Hello"}]
 LIMITS = Limits(images=3, messages=8, output_tokens=100)

@@ -133,8 +133,22 @@ class Limits(_Frozen):
     )
     connections_per_address: int = Field(512, gt=0, description="open at the same time from one address")
     decode_timeout_s: float = Field(20.0, gt=0, description="for one image to be decoded")
-    remote_image_bytes: int = Field(20 * MIB, gt=0, description="of one image that is fetched")
-    remote_image_s: float = Field(10.0, gt=0, description="for one image to be fetched, with all redirects")
+    clips: int = Field(4, gt=0, description="clips in one request")
+    clip_bytes: int = Field(40 * MIB, gt=0, description="of one clip's file")
+    clip_s: float = Field(600.0, gt=0, description="the longest clip")
+    clip_pixels: int = Field(3840 * 2160, gt=0, description="pixels of a clip's own frames")
+    clip_frames: int = Field(
+        8, gt=0, le=64, description="frames of a clip that are sent to the model where a request says nothing"
+    )
+    clip_most_frames: int = Field(
+        32, gt=0, le=64, description="frames that are sent to the model, of all clips of a request"
+    )
+    clip_frame_pixels: int = Field(
+        512 * 512, ge=64 * 64, description="pixels of a frame that is sent; a larger one is scaled down"
+    )
+    clip_decode_s: float = Field(20.0, gt=0, description="processor time for one clip to be decoded")
+    remote_image_bytes: int = Field(20 * MIB, gt=0, description="of one image or clip that is fetched")
+    remote_image_s: float = Field(10.0, gt=0, description="for it to be fetched, with all redirects")
 
 
 class ImageSettings(_Frozen):

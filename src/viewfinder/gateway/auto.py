@@ -212,7 +212,7 @@ def needs_of(request: ChatRequest, models: list[ModelNow], tokens: int | None, l
     contexts = [one.context for one in models if one.context is not None]
     if tokens is None:
         tokens = least_tokens(request, min(contexts)) if contexts else 0
-    return RequestNeeds(len(request.image_parts()), max(tokens, least), bool(request.tools))
+    return RequestNeeds(request.least_images, max(tokens, least), bool(request.tools))
 
 
 def nothing_fits(name: str, found: ModelRoute, needs: RequestNeeds) -> ViewfinderError:

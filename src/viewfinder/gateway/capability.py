@@ -29,7 +29,7 @@ def require_capability(
 
     `cards` looks at the disk, so it is called only for a refusal.
     """
-    images = len(request.image_parts())
+    images = request.least_images
     if images and not variant.vision:
         raise CapabilityMissing(
             f"The model '{request.model}' cannot see images.",
@@ -46,6 +46,8 @@ def require_capability(
             code="image_required",
         )
     if variant.images is not None and images > variant.images:
+        if clips := request.clip_parts():
+            raise _shows_too_much(request, len(clips), images, variant.images, cards)
         raise CapabilityMissing(
             f"The request holds {images} images; the model '{request.model}' takes {variant.images}.",
             hint=_who_can(lambda other: other.vision and (other.images or images) >= images, cards),
@@ -54,6 +56,20 @@ def require_capability(
         )
     if context is not None and (least := least_tokens(request, context)) >= context:
         raise ContextExceeded(f"at least {least} tokens", context, hint=context_hint(variant, context))
+
+
+def _shows_too_much(
+    request: ChatRequest, clips: int, images: int, most: int, cards: Callable[[], Sequence[ModelCard]]
+) -> CapabilityMissing:
+    """The refusal of clips by a model that takes too few images for them."""
+    able = _who_can(lambda other: other.vision and (other.images or images) >= images, cards)
+    one = "Ask for one frame ('frames': 1)." if images - clips <= most else "Send fewer clips."
+    return CapabilityMissing(
+        f"A clip is shown as several images, and the model '{request.model}' takes {most} in a request.",
+        hint=f"{one} {able}".strip(),
+        param="messages",
+        code="too_many_images",
+    )
 
 
 def least_tokens(request: ChatRequest, context: int) -> int:

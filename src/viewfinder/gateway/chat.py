@@ -19,13 +19,15 @@ from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.context import context_of
 from viewfinder.gateway.defaults import defaults_of, with_a_limit, with_defaults
 from viewfinder.gateway.image_budget import NO_BUDGET, budget_for
-from viewfinder.gateway.openapi import IGNORED_HEADER, REDUCED_HEADER
+from viewfinder.gateway.moving import MovingPictures, shown, told
+from viewfinder.gateway.openapi import FRAMES_HEADER, IGNORED_HEADER, REDUCED_HEADER
 from viewfinder.gateway.parsing import Parser
 from viewfinder.gateway.pictures import Pictures, reduced
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
 from viewfinder.gateway.request_record import ERROR, IMAGES, MODEL, USAGE
 from viewfinder.gateway.sender import KEY_OWNER, sender
-from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.media.intake import Intake
+from viewfinder.media.safe_image import SafeImage
 from viewfinder.wire.chat import ChatRequest, ParsedRequest, renamed
 from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
 from viewfinder.wire.messages import texts_of
@@ -51,7 +53,7 @@ class Chat:
         self.on_usage = on_usage
         self.dialect = dialect
         self.fleet = fleet
-        self.pictures = Pictures(intake, settings)
+        self.pictures, self.moving = Pictures(intake, settings), MovingPictures(intake, settings)
         self.limits = settings.limits
         self.settings = settings
         self.parser = Parser(settings.limits)
@@ -116,20 +118,23 @@ class Chat:
         context = None if kind.takes_any_length else context_of(card, variant, self.settings)
         require_capability(request, variant, context, self.fleet.cards)
         refs = request.image_parts()
+        clips = await self.moving.safe(request, variant, scope)
+        frames = [frame for clip in clips for frame in clip.frames]
+        held_bytes = sum(clip.size_bytes for clip in clips)
         budget = budget_for(self.fleet, self.settings, request.model, variant, refs) if refs else NO_BUDGET
-        images = await self.pictures.safe(refs, variant, scope, budget)
+        images = await self.pictures.safe(refs, variant, scope, budget, held_bytes)
         self.seen(parsed.answer, images)
-        scope[IMAGES] = len(images)
+        scope[IMAGES] = len(images) + len(frames)
 
-        engines_body = request.for_engine([image.url for image in images])
-        shape = shape_of(request, images)
+        engines_body = request.for_engine([image.url for image in images], [shown(clip) for clip in clips])
+        shape = shape_of(request, [*images, *frames])
         client = sender(scope).name
         relay = kind(
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
-        smaller = reduced(refs, images, parsed.where)
+        notes = {REDUCED_HEADER: reduced(refs, images, parsed.where), FRAMES_HEADER: told(clips)}
         headers = self.auto.headers(scope, relay.envelope[1]) | budget.headers
-        return relay, headers | ({REDUCED_HEADER: smaller} if smaller else {})
+        return relay, headers | {name: note for name, note in notes.items() if note}
 
 
 def with_ignored(headers: dict[str, str], parsed: ParsedRequest, relay: Relay | Choices) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from viewfinder.engines.registry import engines
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.image_budgets import StoredBudget, StoredBudgets
 from viewfinder.media.intake import LOW_DETAIL_EDGE
-from viewfinder.wire.chat import ImageRef
+from viewfinder.wire.media_refs import ImageRef
 
 BUDGET_HEADER = "x-viewfinder-image-budget"
 """Which image budget was applied, and why; absent where none was measured."""

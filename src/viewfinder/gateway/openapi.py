@@ -57,6 +57,8 @@ IGNORED_HEADER = "x-viewfinder-ignored"
 """Names the fields of a request that have no effect here."""
 REDUCED_HEADER = "x-viewfinder-reduced"
 """Names the images that were scaled down, because the model cannot use more."""
+FRAMES_HEADER = "x-viewfinder-frames"
+"""Says which frames of each clip the model was shown."""
 NOT_KEPT_HEADER = "x-viewfinder-not-kept"
 """Says why a response was not kept, although the request wants it."""
 
@@ -263,6 +265,8 @@ def _answer(operation: Operation) -> dict[str, Any]:
             REDUCED_HEADER: _header("The images that were scaled down to what the model can use."),
             BUDGET_HEADER: _header("Which image budget was applied, and why, where it was measured."),
         }
+    if operation.request is ChatRequest:
+        answer["headers"][FRAMES_HEADER] = _header("The frames of each clip that the model was shown.")
     if operation.request is ResponseRequest and operation.events:
         answer["headers"] |= {
             NOT_KEPT_HEADER: _header("Why a response was not kept that was to be."),

@@ -13,9 +13,10 @@ from viewfinder.gateway.holdings import holding_of
 from viewfinder.gateway.image_budget import NO_BUDGET, AppliedBudget
 from viewfinder.gateway.sender import sender
 from viewfinder.media.addresses import is_remote
-from viewfinder.media.intake import Intake, SafeImage
-from viewfinder.wire.chat import ImageRef
+from viewfinder.media.intake import Intake
+from viewfinder.media.safe_image import SafeImage
 from viewfinder.wire.kept_image import KeptImage
+from viewfinder.wire.media_refs import ImageRef
 
 if TYPE_CHECKING:
     from viewfinder.media.remote import RemoteImages
@@ -46,8 +47,10 @@ class Pictures:
         variant: Variant,
         scope: Scope,
         budget: AppliedBudget = NO_BUDGET,
+        beside_bytes: int = 0,
     ) -> list[SafeImage]:
-        """The images for the engine: decoded, checked and encoded again, never the caller's bytes.
+        """The images for the engine: decoded, checked and encoded again, never the caller's bytes. The
+        request holds `beside_bytes` more.
 
         An image with more pixels than the model can use is scaled down, and so is one with a longer edge
         than its budget, or whose file would take more than its share of the request. Raises InvalidImage,
@@ -63,7 +66,7 @@ class Pictures:
         async with self.intake.admitted(sent, sender(scope)):
             for image in images:
                 safe.append(await self._safe_image(image, variant, scope, len(images), budget))
-        holding_of(scope).become(sum(len(image.url) for image in safe))
+        holding_of(scope).become(beside_bytes + sum(len(image.url) for image in safe))
         return safe
 
     async def _fetched(self, image: ImageRef, remote: "RemoteImages", scope: Scope) -> ImageRef:

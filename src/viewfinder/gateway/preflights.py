@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from viewfinder.core.errors import Forbidden, ViewfinderError
 from viewfinder.gateway.answering import REQUEST_ID
-from viewfinder.gateway.openapi import IGNORED_HEADER, NOT_KEPT_HEADER, REDUCED_HEADER
+from viewfinder.gateway.openapi import FRAMES_HEADER, IGNORED_HEADER, NOT_KEPT_HEADER, REDUCED_HEADER
 from viewfinder.gateway.origins import Origins
 from viewfinder.gateway.problems import response_to
 from viewfinder.gateway.wrong_paths import methods_at
@@ -19,6 +19,7 @@ METHODS = ("GET", "POST", "DELETE")
 READABLE_HEADERS = (
     IGNORED_HEADER,
     REDUCED_HEADER,
+    FRAMES_HEADER,
     NOT_KEPT_HEADER,
     REQUEST_ID,
     "Retry-After",

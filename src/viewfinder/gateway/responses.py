@@ -25,7 +25,8 @@ from viewfinder.gateway.openapi import NOT_KEPT_HEADER
 from viewfinder.gateway.pictures import Pictures
 from viewfinder.gateway.relay import Relay
 from viewfinder.gateway.sender import KEY_OWNER
-from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.media.intake import Intake
+from viewfinder.media.safe_image import SafeImage
 from viewfinder.wire.dialect import Answer, Dialect, Translated
 from viewfinder.wire.kept_image import KeptImage
 from viewfinder.wire.outline import Place

@@ -1,7 +1,7 @@
-"""The program that decodes images, in a process that may crash; started by `worker`.
+"""The program that decodes images and clips, in a process that may crash; started by `worker`.
 
 Reads orders from stdin, writes replies to stdout, and exits at the end of stdin, even in the middle of an
-image. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS OWNER_PID
+image. Usage: python -m viewfinder.media.decoder MAX_PIXELS CPU_SECONDS OWNER_PID [NICENESS]
 """
 
 import base64
@@ -19,17 +19,18 @@ from typing import Any, BinaryIO
 
 from viewfinder.host.warden import PR_SET_PDEATHSIG, prctl
 from viewfinder.media.data_url import decoded
-from viewfinder.media.frames import SIZES, Frame, Order, pack_head
+from viewfinder.media.frames import SIZES, ClipOrder, Frame, Order, pack_head
 from viewfinder.media.header import Refused
-from viewfinder.media.picture import make_picture
+from viewfinder.media.picture import Picture, make_picture
 
 BASE_BYTES = 512 * 1024 * 1024
 BYTES_PER_PIXEL = 32
 """A WebP with transparency needs the most, measured: 20 (two canvases, its frame, layers to flatten)."""
 
 
-def main(max_pixels: int, cpu_s: float, owner: int) -> None:
+def main(max_pixels: int, cpu_s: float, owner: int, niceness: int = 0) -> None:
     _die_with(owner)
+    os.nice(niceness)
     _limit(resource.RLIMIT_AS, BASE_BYTES + BYTES_PER_PIXEL * max_pixels)
     _limit(resource.RLIMIT_CORE, 0)  # a crash must not write a client's picture to disk
     _limit(resource.RLIMIT_FSIZE, 0)
@@ -46,8 +47,10 @@ def main(max_pixels: int, cpu_s: float, owner: int) -> None:
 
 
 def _decode(payload: bytes, max_pixels: int, order: dict[str, Any]) -> Frame:
-    """The head and payload of the reply: a data URL, or the fault."""
+    """The head and payload of the reply: a data URL (of a clip: one for each frame), or the fault."""
     try:
+        if "choose" in order:
+            return _clip(payload, ClipOrder(**order))
         wanted = Order(**order)
         data = decoded(payload, is_base64=wanted.is_base64)
         picture = make_picture(data, max_pixels=max_pixels, order=wanted)
@@ -61,7 +64,23 @@ def _decode(payload: bytes, max_pixels: int, order: dict[str, Any]) -> Frame:
         "digest": picture.digest,
         "reduced_from": picture.reduced_from,
     }
-    return head, b"data:" + picture.media_type.encode() + b";base64," + base64.b64encode(picture.data)
+    return head, _data_url(picture)
+
+
+def _clip(payload: bytes, order: ClipOrder) -> Frame:
+    from viewfinder.media.clip import make_clip  # few need it
+
+    clip = make_clip(decoded(payload, is_base64=order.is_base64), order)
+    urls = [_data_url(picture) for picture in clip.pictures]
+    frames = [
+        (picture.width, picture.height, picture.digest, at_s, len(url))
+        for picture, at_s, url in zip(clip.pictures, clip.times, urls, strict=True)
+    ]
+    return {"frames": frames, "total": clip.total, "seconds": clip.seconds}, b"".join(urls)
+
+
+def _data_url(picture: Picture) -> bytes:
+    return b"data:" + picture.media_type.encode() + b";base64," + base64.b64encode(picture.data)
 
 
 def _read_orders(stream: BinaryIO, orders: "queue.SimpleQueue[Frame]") -> None:
@@ -104,4 +123,4 @@ def _limit(which: int, soft: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), *map(int, sys.argv[4:5]))

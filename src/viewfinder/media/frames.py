@@ -6,14 +6,17 @@ Called by `worker` (our side, asyncio) and `decoder` (the process).
 import json
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+FrameChoice = Literal["time", "change"]
+"""How the frames of a clip are chosen."""
 Frame = tuple[dict[str, Any], bytes]
 """A head and a payload: an order to the process, or its reply."""
 SIZES = struct.Struct(">II")
 """Bytes of the head, bytes of the payload."""
 
-MAX_HEAD_BYTES = 4096
+MAX_HEAD_BYTES = 16 * 1024
+"""That of a clip has a line for each frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,26 @@ class Order:
     most_bytes: int | None = None
     is_thumbnail: bool = False
     is_base64: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOrder:
+    """What to make of a clip: at most `frames` of it, chosen evenly over its time, or where most changes.
+
+    Each is shrunk to fit `frame_pixels`, and their files to `most_bytes` together. A clip of more than
+    `most_s` seconds is refused, and one whose own frames have more than `most_pixels`.
+    """
+
+    frames: int
+    choose: FrameChoice
+    frame_pixels: int
+    most_bytes: int
+    most_pixels: int
+    most_s: float
+    is_base64: bool = True
+
+
+AnyOrder = Order | ClipOrder
 
 
 def pack_head(head: dict[str, Any], payload_bytes: int) -> bytes:

@@ -8,19 +8,20 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import Busy, InvalidImage
+from viewfinder.media.clips import Clips
 from viewfinder.media.data_url import DataUrl, UrlContent, content_of
 from viewfinder.media.fairness import NOBODY, SMALL_PIXELS, Client
 from viewfinder.media.frames import Order
 from viewfinder.media.header import Refused, read_header
 from viewfinder.media.pool import DecoderPool
+from viewfinder.media.safe_image import SafeImage
 from viewfinder.media.seen import Seen, sight_of
 from viewfinder.media.worker import Decoded, DecoderLost, DecoderTimeout
-from viewfinder.wire.long_text import LongText
 
 if TYPE_CHECKING:
     from viewfinder.media.remote import RemoteImages
@@ -83,35 +84,12 @@ FAULTS: dict[str, tuple[str, str, str]] = {
 """Fault: code, message, hint. No text of a library is among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class SafeImage:
-    """An image that we decoded and encoded ourselves, as a data URL; `digest` is the sha256 of its size and
-    pixels.
-
-    `reduced_from` is its size before it was scaled down to the most pixels or bytes, None if it was not.
-    """
-
-    url: LongText
-    width: int
-    height: int
-    digest: str
-    reduced_from: tuple[int, int] | None = None
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self.url)
-
-    @property
-    def data_url(self) -> str:
-        """The whole of `url`."""
-        return str(self.url)
-
-
 class Intake(AbstractAsyncContextManager["Intake"]):
     """Accepts images; an async context manager. Its decoder processes start when images need them."""
 
     def __init__(self, limits: Limits) -> None:
         self.decoder = DecoderPool(limits)
+        self.clips = Clips(limits)
         self._remote: RemoteImages | None = None
         self._limits = limits
         self._seen: Seen[SafeImage] = Seen()
@@ -130,6 +108,7 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         if self._remote is not None:
             self._remote.limits = limits
         self.decoder.limit(limits)
+        self.clips.limit(limits)
 
     def remote(self) -> "RemoteImages":
         """What fetches images; one for all requests, because it counts them."""
@@ -142,7 +121,7 @@ class Intake(AbstractAsyncContextManager["Intake"]):
         """Stop the decoder processes; the intake may be used again."""
         self._closed += 1
         self._seen.clear()
-        await self.decoder.close()
+        await asyncio.gather(self.decoder.close(), self.clips.close())
 
     @asynccontextmanager
     async def admitted(self, urls: Sequence[DataUrl], client: Client = NOBODY) -> AsyncIterator[None]:

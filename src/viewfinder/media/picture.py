@@ -111,6 +111,11 @@ def make_picture(data: bytes, *, max_pixels: int, order: Order) -> Picture:
         raise Refused("damaged") from None
 
 
+def plain_picture(image: Image.Image, format: ImageFormat, order: Order, profile: bytes = b"") -> Picture:
+    """The safe picture of pixels that are decoded already: a frame of a clip."""
+    return _ordered(_flattened(as_srgb(_with_channels(image), profile)), format, image.size, order)
+
+
 def _require_few_scans(data: bytes, header: Header) -> None:
     most = min(MAX_SCANS, max(1, MAX_SCANNED_PIXELS // (header.width * header.height)))
     if count_scans(data, most) > most:
@@ -139,7 +144,7 @@ def _decoded(data: bytes, header: Header, order: Order) -> ImageFile:
     image = READERS[header.format](io.BytesIO(data))
     if image.size != (header.width, header.height):
         raise Refused("damaged")
-    wanted = _size_within(image.size, order)
+    wanted = size_within(image.size, order)
     if wanted != image.size:
         image.draft(None, wanted)  # a JPEG is then decoded near the wanted size
     image.load()
@@ -162,16 +167,16 @@ def _only_without_end(data: bytes, header: Header, order: Order) -> ImageFile:
 def _ordered(image: Image.Image, format: ImageFormat, size: tuple[int, int], order: Order) -> Picture:
     """The picture as ordered; `size` is the image's own, before a decoder may have made it smaller."""
     if order.is_thumbnail:
-        return _encoded(_resized(image, _size_within(image.size, order)), "jpeg", quality=THUMBNAIL_QUALITY)
-    fitting = _widened(_resized(image, _size_within(image.size, order)))
+        return _encoded(_resized(image, size_within(image.size, order)), "jpeg", quality=THUMBNAIL_QUALITY)
+    fitting = _widened(_resized(image, size_within(image.size, order)))
     picture = _within(fitting, format, order.most_bytes)
-    expected = _size_within(size, replace(order, most_pixels=None))
+    expected = size_within(size, replace(order, most_pixels=None))
     is_reduced = picture.width + picture.height < sum(expected) - ROUNDING
     return replace(picture, reduced_from=size) if is_reduced else picture
 
 
-def _size_within(size: tuple[int, int], order: Order) -> tuple[int, int]:
-    """The size that the order allows, at the same aspect ratio."""
+def size_within(size: tuple[int, int], order: Order) -> tuple[int, int]:
+    """The size in px that the order allows, at the same aspect ratio; also called by `video`."""
     width, height = size
     if order.longest_edge is not None and max(size) > order.longest_edge:
         width, height = (max(1, round(edge * order.longest_edge / max(size))) for edge in size)

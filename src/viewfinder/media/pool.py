@@ -13,7 +13,7 @@ from viewfinder.core.config import Limits
 from viewfinder.host.hardware import this_machine
 from viewfinder.media import fairness
 from viewfinder.media.fairness import NOBODY, Client, Job, Lanes, Usage
-from viewfinder.media.frames import Order
+from viewfinder.media.frames import AnyOrder
 from viewfinder.media.worker import Decoded, DecoderLost, DecoderTimeout, DecoderWorker
 
 MOST_DECODERS = 8
@@ -35,11 +35,12 @@ class _Waiting(Job):
 class DecoderPool:
     """Decodes images as `fairness` orders them; its processes are started when they are needed."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, niceness: int = 0, resident: int = 1) -> None:
+        """`resident`: how many processes stay when nothing was decoded for a while."""
         large = limits.decoders or min(this_machine().cores_logical, MOST_DECODERS)
-        self._limits = limits
+        self._limits, self._resident = limits, resident
         self._workers = [
-            DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
+            DecoderWorker(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s, niceness=niceness)
             for _ in range(large + 1)
         ]
         self._free = list(self._workers)
@@ -66,17 +67,30 @@ class DecoderPool:
         for worker in self._workers:
             worker.limit(max_pixels=limits.pixels, timeout_s=limits.decode_timeout_s)
 
+    @property
+    def waiting(self) -> int:
+        """How many images wait."""
+        return len(self._waiting)
+
     async def decode(
-        self, payload: str | memoryview, order: Order, *, pixels: int = 0, client: Client = NOBODY
+        self,
+        payload: str | memoryview,
+        order: AnyOrder,
+        *,
+        pixels: int = 0,
+        client: Client = NOBODY,
+        most_s: float | None = None,
     ) -> Decoded:
-        """The reply to one image in base64; `pixels` are those that its header declares.
+        """The reply to one image in base64; `pixels` are those that its header declares. `most_s` is the
+        processor time for what is surely large; None: that of an image.
 
         Raises DecoderLost when its process died or made no progress, DecoderTimeout when the image needs too
         much time.
         """
-        is_small = fairness.is_small(pixels, len(payload))
+        is_small = most_s is None and fairness.is_small(pixels, len(payload))
         job = _Waiting(client, pixels, is_small, next(self._arrivals), start=_future())
-        most_s = min(self._limits.decode_timeout_s, IMAGE_S + MEGAPIXEL_S * pixels / 1e6)
+        if most_s is None:
+            most_s = min(self._limits.decode_timeout_s, IMAGE_S + MEGAPIXEL_S * pixels / 1e6)
         if job.is_small:
             try:
                 return await self._decode(job, payload, order, min(SMALL_S, most_s))
@@ -84,7 +98,9 @@ class DecoderPool:
                 job.is_small, job.start = False, _future()
         return await self._decode(job, payload, order, most_s)
 
-    async def _decode(self, job: _Waiting, payload: str | memoryview, order: Order, most_s: float) -> Decoded:
+    async def _decode(
+        self, job: _Waiting, payload: str | memoryview, order: AnyOrder, most_s: float
+    ) -> Decoded:
         worker = await self._turn(job)
         began_s = time.monotonic()
         try:
@@ -141,12 +157,12 @@ class DecoderPool:
         if self._rest is not None:
             self._rest.cancel()
             self._rest = None
-        if not self._running and sum(worker.pid is not None for worker in self._workers) > 1:
+        if not self._running and sum(worker.pid is not None for worker in self._workers) > self._resident:
             self._rest = asyncio.get_running_loop().call_later(REST_S, self._stop_resting)
 
     def _stop_resting(self) -> None:
         resting = [worker for worker in self._workers if worker in self._free and worker.pid is not None]
-        for worker in resting[1:]:
+        for worker in resting[self._resident :]:
             self._free.remove(worker)
             task = asyncio.create_task(self._stop(worker))
             self._stopping.add(task)

@@ -1,5 +1,6 @@
-"""Fetches images from web addresses, for clients that can send nothing else; called by the gateway, and only
-where `remote_images = true` is set.
+"""Fetches images and clips from web addresses, for clients that can send nothing else.
+
+Called by the gateway, and only where `remote_images = true` is set.
 
     the address    http or https, the standard ports, no password in it
     its host       looked up once for each connection; if any address of it is not public, none is connected
@@ -13,12 +14,12 @@ import asyncio
 import base64
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Literal
 
 import httpcore2
 
@@ -26,6 +27,7 @@ from viewfinder.core.config import Limits
 from viewfinder.core.errors import Busy, InvalidImage
 from viewfinder.core.version import VERSION
 from viewfinder.media.addresses import PORTS, RemoteAddress, is_public, redirected, remote_address
+from viewfinder.media.clip_kind import clip_kind
 from viewfinder.media.fairness import NOBODY, Client
 from viewfinder.media.header import Refused, read_header
 
@@ -41,20 +43,24 @@ RETRY_S = 5.0
 FETCHED_START = b"data:;base64,"
 REDIRECTS = (301, 302, 303, 307, 308)
 
-SEND_ITSELF = "Send the file itself, as data:image/png;base64,<the file in base64>."
+VIDEO = "video/"
+Fetched = Literal["image", "clip"]
+MEDIA_TYPES: dict[Fetched, tuple[str, ...]] = {"image": ("image/",), "clip": (VIDEO, "image/")}
+"""The media types that are accepted for what is fetched."""
+SEND_ITSELF = "Send the {what}'s file itself, as a data URL."
 REMOTE_FAULTS: dict[str, tuple[str, str]] = {
     "remote_url": (
-        "The image's address is not one that is fetched.",
+        "The {what}'s address is not one that is fetched.",
         "It needs http or https, a host, port 80 or 443, and no user name, blank or backslash.",
     ),
-    "remote_address": ("The image's address is not one of the public internet.", SEND_ITSELF),
+    "remote_address": ("The {what}'s address is not one of the public internet.", SEND_ITSELF),
     "remote_host": ("The host of the image's address was not found.", "Check the address."),
-    "remote_connection": ("The image's server could not be reached.", "Check the address, or try again."),
-    "remote_timeout": ("The image did not arrive within {most:g} s.", SEND_ITSELF),
-    "remote_too_large": ("The image's file has more than {most:,} bytes.", "Use a smaller one."),
-    "remote_redirects": ("The image's address redirects more than {most} times.", "Use the last address."),
-    "remote_status": ("The image's server answered with status {status}.", "Check the address."),
-    "remote_type": ("What the image's address leads to is not an image.", "Use the address of the file."),
+    "remote_connection": ("The {what}'s server could not be reached.", "Check the address, or try again."),
+    "remote_timeout": ("The {what} did not arrive within {most:g} s.", SEND_ITSELF),
+    "remote_too_large": ("The {what}'s file has more than {most:,} bytes.", "Use a smaller one."),
+    "remote_redirects": ("The {what}'s address redirects more than {most} times.", "Use the last address."),
+    "remote_status": ("The {what}'s server answered with status {status}.", "Check the address."),
+    "remote_type": ("What the {what}'s address leads to is none.", "Use the address of the file."),
 }
 """Code: message, hint. Nothing of the server's answer is repeated."""
 
@@ -78,7 +84,12 @@ class RemoteImages:
         self._resolver = ThreadPoolExecutor(4, "resolver")
 
     async def fetch(
-        self, url: str, *, client: Client = NOBODY, grow: Callable[[int], None] = lambda size: None
+        self,
+        url: str,
+        *,
+        client: Client = NOBODY,
+        grow: Callable[[int], None] = lambda size: None,
+        what: Fetched = "image",
     ) -> memoryview:
         """The file at an address as a data URL. `grow` is called with the size of each piece before it is
         kept. Raises InvalidImage, Busy, and what `grow` raises."""
@@ -87,13 +98,13 @@ class RemoteImages:
         try:
             with self._counted(client):
                 async with asyncio.timeout(limits.remote_image_s):
-                    return await self._followed(url, grow)
+                    return await self._followed(url, grow, what)
         except TimeoutError:
             fault = "remote_timeout"
         except Refused as refused:
             fault, details = refused.fault, refused.details
         message, hint = REMOTE_FAULTS[fault]
-        raise InvalidImage(message.format(**details), hint=hint, code=fault)
+        raise InvalidImage(message.format(what=what, **details), hint=hint.format(what=what), code=fault)
 
     @contextmanager
     def _counted(self, client: Client) -> Iterator[None]:
@@ -102,7 +113,7 @@ class RemoteImages:
             raise Busy(
                 "Too many images are being fetched.",
                 retry_after_s=RETRY_S,
-                hint=SEND_ITSELF,
+                hint=SEND_ITSELF.format(what="image"),
                 code="overloaded",
             )
         fetching[client.name] += 1
@@ -112,19 +123,21 @@ class RemoteImages:
             fetching[client.name] -= 1
             fetching += Counter()  # forgets the clients that have none
 
-    async def _followed(self, url: str, grow: Callable[[int], None]) -> memoryview:
+    async def _followed(self, url: str, grow: Callable[[int], None], what: Fetched) -> memoryview:
         for _ in range(MOST_REDIRECTS + 1):
             address = remote_address(url)
             if address.port not in self._ports:
                 raise Refused("remote_url")
-            async with self._answer(address) as answer:
+            async with self._answer(address, MEDIA_TYPES[what]) as answer:
                 if answer.status not in REDIRECTS:
-                    return await self._file(answer, grow)
+                    return await self._file(answer, grow, MEDIA_TYPES[what])
                 url = redirected(url, _header(answer, b"location"))
         raise Refused("remote_redirects", most=MOST_REDIRECTS)
 
     @asynccontextmanager
-    async def _answer(self, address: RemoteAddress) -> AsyncIterator[httpcore2.Response]:
+    async def _answer(
+        self, address: RemoteAddress, kinds: Sequence[str]
+    ) -> AsyncIterator[httpcore2.Response]:
         if self._tls is None and address.scheme == "https":
             self._tls = await asyncio.to_thread(httpcore2.default_ssl_context)  # reads all certificates
         backend = CheckedConnections(self._resolver, self._is_allowed)
@@ -137,7 +150,7 @@ class RemoteImages:
         headers: dict[bytes | str, bytes | str] = {
             "Host": address.host_header,
             "User-Agent": f"viewfinder/{VERSION}",
-            "Accept": "image/*",
+            "Accept": ", ".join(f"{kind}*" for kind in kinds),
             "Accept-Encoding": "identity",
         }
         waits = dict.fromkeys(("read", "write", "pool"), self.limits.remote_image_s)
@@ -155,7 +168,9 @@ class RemoteImages:
         except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError, ValueError):
             raise Refused("remote_connection") from None
 
-    async def _file(self, answer: httpcore2.Response, grow: Callable[[int], None]) -> memoryview:
+    async def _file(
+        self, answer: httpcore2.Response, grow: Callable[[int], None], kinds: tuple[str, ...]
+    ) -> memoryview:
         if answer.status != 200:
             raise Refused("remote_status", status=answer.status)
         if _header(answer, b"content-encoding").lower() not in ("", "identity"):
@@ -176,7 +191,8 @@ class RemoteImages:
             rest = rest[whole:]
             await asyncio.sleep(0)  # many small pieces may be there already
         file += base64.b64encode(rest)
-        if not _header(answer, b"content-type").lower().startswith("image/") and not _is_image(file):
+        is_meant = _is_clip if VIDEO in kinds else _is_image
+        if not _header(answer, b"content-type").lower().startswith(kinds) and not is_meant(file):
             raise Refused("remote_type")
         return memoryview(bytes(file))
 
@@ -222,7 +238,19 @@ def _header(answer: httpcore2.Response, name: bytes) -> str:
 def _is_image(file: bytearray) -> bool:
     """By its beginning: an image, even one that is not supported."""
     try:
-        read_header(base64.b64decode(file[len(FETCHED_START) : len(FETCHED_START) + SNIFFED_BYTES]))
+        read_header(_beginning(file))
     except Refused as refused:
         return refused.fault not in ("not_an_image", "empty")
     return True
+
+
+def _is_clip(file: bytearray) -> bool:
+    try:
+        clip_kind(_beginning(file))
+    except Refused as refused:
+        return refused.fault not in ("not_a_clip", "empty")
+    return True
+
+
+def _beginning(file: bytearray) -> bytes:
+    return base64.b64decode(file[len(FETCHED_START) : len(FETCHED_START) + SNIFFED_BYTES])

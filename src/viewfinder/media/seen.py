@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from viewfinder.media.data_url import DataUrl
-from viewfinder.media.frames import Order
+from viewfinder.media.frames import AnyOrder
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of all safe images that are kept; those that were not used for the longest are forgotten."""
@@ -29,7 +29,7 @@ class Sight(NamedTuple):
 
     client: str
     sha256: bytes
-    order: Order
+    order: AnyOrder
 
 
 class Seen(Generic[ImageT]):
@@ -61,7 +61,7 @@ class Seen(Generic[ImageT]):
         self.size_bytes = 0
 
 
-def sight_of(text: DataUrl, order: Order, client: str) -> Sight | None:
+def sight_of(text: DataUrl, order: AnyOrder, client: str) -> Sight | None:
     """What an image is known by; None for one that is too large to be hashed."""
     if len(text) > LOOKED_UP_BYTES:
         return None

@@ -20,7 +20,7 @@ import psutil
 from viewfinder.core.errors import Busy
 from viewfinder.host.descriptors import is_shortage
 from viewfinder.host.records import OWNED_BY, this_process
-from viewfinder.media.frames import MAX_HEAD_BYTES, SIZES, Order, pack_head
+from viewfinder.media.frames import MAX_HEAD_BYTES, SIZES, AnyOrder, pack_head
 from viewfinder.wire.long_text import LongText
 
 START_TIMEOUT_S = 30.0
@@ -53,8 +53,9 @@ class DecoderTimeout(Exception):
 class DecoderWorker:
     """At most one decoder process; `decode` queues."""
 
-    def __init__(self, *, max_pixels: int, timeout_s: float) -> None:
+    def __init__(self, *, max_pixels: int, timeout_s: float, niceness: int = 0) -> None:
         self._max_pixels = max_pixels
+        self._niceness = niceness
         self._timeout_s = timeout_s
         self._lock = asyncio.Lock()
         self._process: DecoderProcess | None = None
@@ -70,7 +71,7 @@ class DecoderWorker:
         self._is_outdated |= (max_pixels, timeout_s) != (self._max_pixels, self._timeout_s)
         self._max_pixels, self._timeout_s = max_pixels, timeout_s
 
-    async def decode(self, payload: str | memoryview, order: Order, *, cpu_s: float) -> Decoded:
+    async def decode(self, payload: str | memoryview, order: AnyOrder, *, cpu_s: float) -> Decoded:
         """The process's reply to one image in base64, which may take `cpu_s` of processor time.
 
         Raises DecoderLost or DecoderTimeout for this image; the next one gets a new process. A cancelled call
@@ -104,7 +105,7 @@ class DecoderWorker:
         if self._process is None or self._process.gone or self._is_outdated:
             await self._end()
             self._is_outdated = False
-            self._process = await DecoderProcess.start(self._max_pixels, self._timeout_s)
+            self._process = await DecoderProcess.start(self._max_pixels, self._timeout_s, self._niceness)
             ready = self._process.read()  # its first reply says that it is ready
             await watched(self._process.pid, ready, cpu_s=START_TIMEOUT_S, timeout_s=START_TIMEOUT_S)
         return self._process
@@ -186,10 +187,11 @@ class DecoderProcess:
             self._victim = psutil.Process(process.pid)
 
     @classmethod
-    async def start(cls, max_pixels: int, cpu_s: float) -> Self:
+    async def start(cls, max_pixels: int, cpu_s: float, niceness: int = 0) -> Self:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-P", "-B", "-m", "viewfinder.media.decoder", str(max_pixels), str(cpu_s), str(os.getpid())),
+            *("-P", "-B", "-m", "viewfinder.media.decoder"),
+            *(str(max_pixels), str(cpu_s), str(os.getpid()), str(niceness)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -207,7 +209,7 @@ class DecoderProcess:
         """Whether it has ended because it reached its own limit of processor time."""
         return self._process.returncode == -signal.SIGXCPU
 
-    async def ask(self, order: Order, payload: str | memoryview, cpu_s: float) -> Decoded:
+    async def ask(self, order: AnyOrder, payload: str | memoryview, cpu_s: float) -> Decoded:
         if order.most_bytes is not None:
             self._max_reply_bytes = most_encoded(order.most_bytes) + MAX_HEAD_BYTES
         self._orders.write(pack_head(asdict(order) | {"cpu_s": cpu_s}, len(payload)))

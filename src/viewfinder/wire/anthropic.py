@@ -61,6 +61,7 @@ IN_USERS, IN_ASSISTANTS = (
 )
 INSTEAD = {
     "document": "Send a document's text, or its pages as images.",
+    "video": "Send a clip to POST /v1/chat/completions in a part of the type 'video_url'.",
     "search_result": "Send its text.",
     "image": "Send images in a message of the user, or in a tool's result.",
 }

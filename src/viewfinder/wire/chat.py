@@ -18,9 +18,17 @@ from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
 from viewfinder.wire.enforced import enforced_by
 from viewfinder.wire.extras import MOST_TOOLS, without_extras
 from viewfinder.wire.fields import MOST_CHOICES
-from viewfinder.wire.kept_image import KeptImage
 from viewfinder.wire.long_text import LongText
-from viewfinder.wire.messages import AssistantMessage, Detail, RequestMessage, Strict, for_engine, images_of
+from viewfinder.wire.media_refs import ClipRef, ImageRef
+from viewfinder.wire.messages import (
+    AssistantMessage,
+    RequestMessage,
+    ShownFrames,
+    Strict,
+    clips_of,
+    for_engine,
+    images_of,
+)
 from viewfinder.wire.outline import Outline, outline
 from viewfinder.wire.refusals import quoted, refusal
 from viewfinder.wire.schemas import check_enforced, check_schemas
@@ -28,6 +36,7 @@ from viewfinder.wire.tool_checks import check_tools
 from viewfinder.wire.tool_history import for_engines
 
 MAX_PARTS = 1024
+LEAST_FRAMES = 2
 MAX_MODEL_NAME_CHARS = 256
 ENGINE_SEEDS = 2**32 - 1
 """llama.cpp uses 32 bits, and the highest value means "choose one at random"."""
@@ -135,26 +144,6 @@ ToolChoice = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRef:
-    """One image of a request: its position, its URL (as in `ImageURL`), and the requested detail."""
-
-    message: int
-    part: int
-    url: str | memoryview | KeptImage
-    detail: Detail
-
-    @property
-    def part_param(self) -> str:
-        """The path to its part."""
-        return f"messages[{self.message}].content[{self.part}]"
-
-    @property
-    def param(self) -> str:
-        """The path to it, for errors."""
-        return f"{self.part_param}.image_url.url"
-
-
 class ChatRequest(Strict):
     """A valid request; made only by `parse_request`."""
 
@@ -215,15 +204,34 @@ class ChatRequest(Strict):
             for part, image in images_of(message)
         ]
 
-    def for_engine(self, images: Sequence[str | LongText]) -> dict[str, Any]:
-        """The body for an engine, with `images` (our own data URLs) in place of the request's, in order.
+    def clip_parts(self) -> list[ClipRef]:
+        """Every clip, in order."""
+        return [
+            ClipRef(at, part, clip.url, clip.frames, clip.choose)
+            for at, message in enumerate(self.messages)
+            for part, clip in clips_of(message)
+        ]
+
+    @property
+    def least_images(self) -> int:
+        """The images that a model has to take: a clip is two at the least, unless one frame is asked for."""
+        return len(self.image_parts()) + sum(
+            min(LEAST_FRAMES, clip.frames or LEAST_FRAMES) for clip in self.clip_parts()
+        )
+
+    def for_engine(
+        self, images: Sequence[str | LongText], clips: Sequence[ShownFrames] = ()
+    ) -> dict[str, Any]:
+        """The body for an engine, with `images` (our own data URLs) in place of the request's, in order, and
+        the frames of `clips`.
 
         It has no model: an engine might load any model by name, so the gateway sets the engine's own name.
         """
-        if len(images) != len(self.image_parts()):
-            raise ValueError("one safe image is needed for each image of the request")
-        urls = iter(images)
-        body: dict[str, Any] = {"messages": for_engines([for_engine(one, urls) for one in self.messages])}
+        if (len(images), len(clips)) != (len(self.image_parts()), len(self.clip_parts())):
+            raise ValueError("one safe image is needed for each image of the request, and one clip for each")
+        urls, shown = iter(images), iter(clips)
+        messages = [for_engine(one, urls, shown) for one in self.messages]
+        body: dict[str, Any] = {"messages": for_engines(messages)}
         body |= self.model_dump(include=set(PASSED_ON), exclude_none=True, by_alias=True)
         if self.stream and self.stream_options is not None:
             body["stream_options"] = self.stream_options.model_dump()
@@ -313,9 +321,10 @@ def _check_counts(messages: list[Any], limits: Limits) -> None:
     contents = [message.get("content") for message in messages if isinstance(message, dict)]
     parts = [part for content in contents if isinstance(content, list) for part in content]
     _require_at_most(MAX_PARTS, len(parts), "content parts", code="too_many_parts")
-    images = sum(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
-    hint = "Send fewer images, or raise limits.images."
-    _require_at_most(limits.images, images, "images", code="too_many_images", hint=hint)
+    for kind, most, what in (("image_url", limits.images, "images"), ("video_url", limits.clips, "clips")):
+        count = sum(isinstance(part, dict) and part.get("type") == kind for part in parts)
+        hint = f"Send fewer {what}, or raise limits.{what}."
+        _require_at_most(most, count, what, code=f"too_many_{what}", hint=hint)
 
 
 def _require_at_most(most: int, count: int, what: str, *, code: str, hint: str = "") -> None:

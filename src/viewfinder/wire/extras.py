@@ -25,8 +25,8 @@ _IN_MESSAGES = {
     "assistant": frozenset({"role", "content", "tool_calls"}),
     "tool": frozenset({"role", "content", "tool_call_id"}),
 }
-_IN_PARTS = {"text": frozenset({"type", "text"}), "image_url": frozenset({"type", "image_url"})}
-_IN_IMAGES = frozenset({"url", "detail"})
+_IN_PARTS = {kind: frozenset({"type", kind}) for kind in ("text", "image_url", "video_url")}
+_IN_IMAGES, _IN_CLIPS = frozenset({"url", "detail"}), frozenset({"url", "frames", "choose"})
 _IN_CALLS = frozenset({"id", "type", "function"})
 _IN_FUNCTIONS = frozenset({"name", "arguments"})
 _IN_TOOLS = frozenset({"type", "function"})
@@ -144,6 +144,8 @@ def _part(part: dict[str, Any], path: str, names: dict[str, None]) -> dict[str, 
         if is_empty(image.get("detail", "auto")):
             del image["detail"]
         return {**part, "image_url": image}
+    if isinstance(clip := part.get("video_url"), dict):
+        return {**part, "video_url": _known(clip, _IN_CLIPS, "messages.content.video_url", names)}
     return part
 
 

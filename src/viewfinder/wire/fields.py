@@ -241,7 +241,7 @@ NOT_OF_A_MESSAGE = {
     "images": "Images are parts of a message's 'content'.",
     "image": "Images are parts of a message's 'content'.",
     "image_url": "Images are parts of a message's 'content'.",
-    "videos": "Send a video's frames as images in 'content'.",
+    "videos": "Videos are parts of the type 'video_url' in 'content'.",
     "files": "Send a file's text, or its pages as images, in 'content'.",
     "attachments": "Send a file's text, or its pages as images, in 'content'.",
     "documents": "Send a document's text, or its pages as images, in 'content'.",
@@ -255,7 +255,8 @@ NOT_OF_A_PART = {
     "image": "Send images in parts of the type 'image_url'.",
     "image_url": "Send images in parts of the type 'image_url'.",
     "input_audio": "Send what is said as text.",
-    "video_url": "Send a video's frames as images.",
+    "video": "Send a video in a part of the type 'video_url'.",
+    "video_url": "Send a video in a part of the type 'video_url'.",
     "file": "Send a file's text, or its pages as images.",
 }
 """The same of a part, where its type has no such key."""

@@ -1,6 +1,6 @@
 """The types of a conversation: messages, their parts and tool calls; called by `chat`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, InstanceOf, Tag
@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from viewfinder.wire.kept_image import KeptImage
 from viewfinder.wire.long_text import LongText
 
-IMAGE_FORMAT = "image-data-url"
+IMAGE_FORMAT, CLIP_FORMAT = "image-data-url", "clip-data-url"
 Detail = Literal["auto", "low", "high"]
 
 
@@ -43,6 +43,23 @@ class ImageURL(Strict):
     ] = "auto"
 
 
+CLIP_URL: JsonDict = {
+    "format": CLIP_FORMAT,
+    "description": "The file itself: data:video/mp4;base64,<the file in base64>. MP4, QuickTime, WebM, "
+    "Matroska, Ogg, or an animated GIF or WebP.",
+}
+MOST_FRAMES_ASKED = 1024
+
+
+class VideoURL(Strict):
+    """`url` as that of an image; `frames` is how many of the clip the model is shown at most, chosen evenly
+    over its `time`, or where most `change`s."""
+
+    url: Annotated[str | SkipJsonSchema[InstanceOf[memoryview]], Field(json_schema_extra=CLIP_URL)]
+    frames: Annotated[int, Field(ge=1, le=MOST_FRAMES_ASKED)] | None = None
+    choose: Literal["time", "change"] = "time"
+
+
 class TextPart(Strict):
     type: Literal["text"]
     text: str
@@ -53,6 +70,11 @@ class ImagePart(Strict):
     image_url: ImageURL
 
 
+class VideoPart(Strict):
+    type: Literal["video_url"]
+    video_url: VideoURL
+
+
 def _shape(value: object) -> str | None:
     return "text" if isinstance(value, str) else "parts" if isinstance(value, list) else None
 
@@ -61,11 +83,14 @@ TEXT_OR_PARTS = Discriminator(
     _shape, custom_error_type="content", custom_error_message="it should be a string or a list of parts"
 )
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+UsersPart = Annotated[TextPart | ImagePart | VideoPart, Field(discriminator="type")]
 Text = Annotated[str, Tag("text")]
 TextParts = Annotated[list[TextPart], Field(min_length=1, fail_fast=True), Tag("parts")]
 Parts = Annotated[list[Part], Field(min_length=1, fail_fast=True), Tag("parts")]
+UsersParts = Annotated[list[UsersPart], Field(min_length=1, fail_fast=True), Tag("parts")]
 TextContent = Annotated[Text | TextParts, TEXT_OR_PARTS]
-UserContent = Annotated[Text | Parts, TEXT_OR_PARTS]
+PartsContent = Annotated[Text | Parts, TEXT_OR_PARTS]
+UserContent = Annotated[Text | UsersParts, TEXT_OR_PARTS]
 
 
 class CalledFunction(Strict):
@@ -108,7 +133,7 @@ class ToolMessage(Strict):
     """Its images are passed on as those of a user."""
 
     role: Literal["tool"]
-    content: UserContent
+    content: PartsContent
     tool_call_id: str
 
 
@@ -126,6 +151,15 @@ def images_of(message: RequestMessage) -> list[tuple[int, ImageURL]]:
     return []
 
 
+def clips_of(message: RequestMessage) -> list[tuple[int, VideoURL]]:
+    """The clips of one message, each with the index of its part, in order."""
+    if isinstance(message.content, list):
+        return [
+            (at, part.video_url) for at, part in enumerate(message.content) if isinstance(part, VideoPart)
+        ]
+    return []
+
+
 def texts_of(message: RequestMessage) -> list[str]:
     """The texts of a message, one for each text part."""
     if isinstance(message.content, list):
@@ -133,11 +167,30 @@ def texts_of(message: RequestMessage) -> list[str]:
     return [message.content or ""]
 
 
-def for_engine(message: RequestMessage, images: Iterator[str | LongText]) -> dict[str, Any]:
-    """The message as all engines accept it: `developer` becomes `system`, images are those of `images`."""
+ShownFrames = Sequence[tuple[float, str | LongText]]
+"""The frames of one clip: seconds from its beginning, and a data URL."""
+
+
+def for_engine(
+    message: RequestMessage, images: Iterator[str | LongText], clips: Iterator[ShownFrames]
+) -> dict[str, Any]:
+    """The message as all engines accept it: `developer` becomes `system`, images are those of `images`, and
+    for a clip stand the images of its frames, each behind its time."""
     body = message.model_dump(exclude_none=True)
     if message.role == "developer":
         body["role"] = "system"
     for at, _ in images_of(message):
         body["content"][at]["image_url"] = {"url": next(images)}
+    if clips_of(message):
+        body["content"] = [
+            one
+            for part in body["content"]
+            for one in (_frames(next(clips)) if part["type"] == "video_url" else [part])
+        ]
     return body
+
+
+def _frames(shown: ShownFrames) -> Iterator[dict[str, Any]]:
+    for at_s, url in shown:
+        yield {"type": "text", "text": f"{at_s:.1f} s:"}
+        yield {"type": "image_url", "image_url": {"url": url}}

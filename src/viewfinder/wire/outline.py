@@ -188,11 +188,11 @@ def _put_back(places: list[Place], left: dict[str, Cut], made: Callable[[Cut], o
 
 
 def image_urls(value: Any) -> list[Place]:
-    """The places of images: messages[].content[].image_url.url."""
+    """The places of images and clips: messages[].content[].image_url.url and video_url.url."""
     messages = value.get("messages") if isinstance(value, dict) else None
-    contents = [message.get("content") for message in _objects(messages)]
-    images = [part.get("image_url") for content in contents for part in _objects(content)]
-    return [(image, "url") for image in images if isinstance(image, dict) and "url" in image]
+    parts = [part for message in _objects(messages) for part in _objects(message.get("content"))]
+    media = [part.get(name) for part in parts for name in ("image_url", "video_url")]
+    return [(one, "url") for one in media if isinstance(one, dict) and "url" in one]
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -15,12 +15,14 @@ from viewfinder.wire.messages import (
     TextPart,
     ToolMessage,
     UserMessage,
+    VideoPart,
 )
 
 MESSAGES = (InstructionMessage, UserMessage, AssistantMessage, ToolMessage)
-PARTS = (TextPart, ImagePart)
+PARTS = (TextPart, ImagePart, VideoPart)
 WITH_EXTRAS = (
     "ImageURL",
+    "VideoURL",
     "ToolCall",
     "CalledFunction",
     "Tool",
@@ -55,6 +57,10 @@ def add_what_is_ignored(schemas: dict[str, Any], limits: Limits) -> None:
     request["if"]["required"] = ["top_logprobs"]
     request["then"] = {"properties": {"logprobs": {"const": True}}, "required": ["logprobs"]}
     schemas["ImageURL"].pop("description", None)  # about our code
+    schemas["VideoURL"]["description"] = (
+        "`frames`: how many of the clip the model is shown at most, chosen evenly over its time, or where "
+        "most changes. The header `x-viewfinder-frames` tells which."
+    )
     for kinds, refused in ((MESSAGES, NOT_OF_A_MESSAGE), (PARTS, NOT_OF_A_PART)):
         for kind in kinds:
             properties = schemas[kind.__name__]["properties"]

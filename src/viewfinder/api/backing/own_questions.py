@@ -26,7 +26,8 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.core.paths import private
 from viewfinder.dashboard.backing import KeptQuestions, RatedAnswer, RatingOutcome
 from viewfinder.measure.measures.own_images.score import normalized
-from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.media.intake import Intake
+from viewfinder.media.safe_image import SafeImage
 
 TABLE, UNANSWERED, IMAGES, ASKED = "questions.jsonl", ".unanswered.jsonl", "images", "asked"
 MOST_QUESTIONS, MOST_BYTES, MOST_COPIES = 2000, 2_000_000_000, 5

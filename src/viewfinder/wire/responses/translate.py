@@ -140,6 +140,12 @@ def _refuse_what_is_elsewhere(fields: dict[str, Any], limits: Limits) -> None:
 
 def _refuse_part(path: str, part: dict[str, Any], items: list[Any]) -> None:
     kind = part.get("type")
+    if kind == "input_video":
+        raise UnsupportedParameter(
+            "The Responses API has no parts with clips.",
+            hint="Send it to POST /v1/chat/completions in a part of the type 'video_url'.",
+            param=f"{path}.type",
+        )
     if kind in ("input_file", "input_audio"):
         raise UnsupportedParameter(
             f"Parts of the type '{kind}' are not supported.",

@@ -26,7 +26,8 @@ from viewfinder.measure.measures.own_images.score import VQA, in_one, is_right
 from viewfinder.measure.pacing import paced
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.subject import Subject
-from viewfinder.media.intake import Intake, SafeImage
+from viewfinder.media.intake import Intake
+from viewfinder.media.safe_image import SafeImage
 from viewfinder.scenes.messages import with_images
 
 ANSWER_TOKENS = 16
