@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Ta
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
-from viewfinder.wire.chat import EFFORT, StopStrings, TopK, Whole
+from viewfinder.wire.chat import EFFORT, StopStrings, TopK
 from viewfinder.wire.extras import MOST_TOOLS
-from viewfinder.wire.messages import IMAGE_URL, Strict, Text
+from viewfinder.wire.messages import IMAGE_URL, Strict, Text, Whole
 
 BASE64_FORMAT = "image-base64"
 IMAGE_DATA: JsonDict = {

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel, ViewfinderError
@@ -25,6 +25,7 @@ from viewfinder.wire.messages import (
     RequestMessage,
     ShownFrames,
     Strict,
+    Whole,
     clips_of,
     for_engine,
     images_of,
@@ -115,13 +116,6 @@ class ChosenTool(Strict):
 def _choice_shape(value: object) -> str | None:
     return "word" if isinstance(value, str) else "tool" if isinstance(value, dict | ChosenTool) else None
 
-
-def _whole(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = BeforeValidator(_whole)
-"""Takes 7.0 as 7: JSON has one type of numbers, and clients in Lua, R or PHP write it so."""
 
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
 StopStrings = Annotated[list[Stop], Field(max_length=4)]

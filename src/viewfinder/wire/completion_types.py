@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from viewfinder.wire.chat import Whole
-from viewfinder.wire.messages import Strict
+from viewfinder.wire.messages import Strict, Whole
 from viewfinder.wire.reply_types import FinishReason, Sent, TokenUsage
 
 DEFAULT_TOKENS = 16

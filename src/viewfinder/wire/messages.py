@@ -24,6 +24,14 @@ IMAGE_URL: JsonDict = {
 }
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+"""Takes 7.0 as 7: JSON has one type of numbers, and clients in Lua, R or PHP write it so."""
+
+
 class Strict(BaseModel):
     """Accepts no unlisted field, and converts no value to another type."""
 
@@ -56,7 +64,7 @@ class VideoURL(Strict):
     over its `time`, or where most `change`s."""
 
     url: Annotated[str | SkipJsonSchema[InstanceOf[memoryview]], Field(json_schema_extra=CLIP_URL)]
-    frames: Annotated[int, Field(ge=1, le=MOST_FRAMES_ASKED)] | None = None
+    frames: Annotated[int, Field(ge=1, le=MOST_FRAMES_ASKED), Whole] | None = None
     choose: Literal["time", "change"] = "time"
 
 

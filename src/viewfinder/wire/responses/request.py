@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, InstanceOf, Tag
 from pydantic.json_schema import SkipJsonSchema
 
-from viewfinder.wire.chat import EFFORT, Whole
+from viewfinder.wire.chat import EFFORT
 from viewfinder.wire.extras import MOST_TOOLS
-from viewfinder.wire.messages import IMAGE_URL, Strict
+from viewfinder.wire.messages import IMAGE_URL, Strict, Whole
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ImageDetail = Literal["auto", "low", "high", "original"]
