@@ -1,4 +1,4 @@
-"""Planted truth: thirteen kinds of fault, each of which must be found and named; `clean` plants none."""
+"""Planted truth: fourteen kinds of fault, each of which must be found and named; `clean` plants none."""
 
 import tempfile
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ FULL = Suite(
     counts=SHARED
     | {
         "gates": GateCounts(vision=60, text=8, follow_up=6, budget_s=120.0),
-        "latency": LatencyCounts(images=6, texts=3, budget_s=120.0, short=3, repeats=3),
+        "latency": LatencyCounts(images=6, texts=3, budget_s=120.0, short=3, repeats=3, paused=1),
         "dialogues": DialogueCounts(dialogues=10, budget_s=120.0),
         "stability": replace(QUICK.counts["stability"], budget_s=120.0),
         "soak": SoakCounts(requests=100, budget_s=120.0),

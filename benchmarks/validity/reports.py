@@ -54,9 +54,18 @@ def _of_measures(one: MeasuredModel) -> Iterator[str]:
         surely = latency.first_slower.low > MUCH_SLOWER
         if surely and isinstance(first, Figure) and isinstance(later, Figure):
             yield f"first image: {first.value - later.value:+.2f} s"
+        yield from _of_pauses(latency)
     loss = dialogues.first_loss if isinstance(dialogues, Dialogues) else None
     if isinstance(loss, Figure) and loss.high < LATE_TURN:
         yield f"context: the first fact is lost in turn {loss.value:.1f}"
+
+
+def _of_pauses(latency: Latency) -> Iterator[str]:
+    for one in latency.paused:
+        waited, later = one.ttft.p50, latency.later_images
+        surely = isinstance(one.slower, Figure) and one.slower.low > MUCH_SLOWER
+        if surely and isinstance(waited, Figure) and isinstance(later, Figure):
+            yield f"after a pause of {one.pause_s:g} s: {1000 * (waited.value - later.value):+.0f} ms"
 
 
 def _beside(one: MeasuredModel, reference: MeasuredModel) -> Iterator[str]:

@@ -173,5 +173,12 @@ TRUTHS = (
         screen=r"the first image after a start takes .* as long",
         follows=(r"^changed: load time [1-9]",),
     ),
+    Truth(
+        "slow-after-a-pause",
+        "an image after a rest of a second comes 100 ms later",
+        "after a pause of 2 s an image takes 90 to 110 ms longer",
+        (r"^after a pause of 2 s: \+(9\d|10\d|110) ms",),
+        screen=r"after a pause of 2 s an image takes .* as long",
+    ),
 )
-"""Thirteen kinds; memory growth is planted twice, once small and once large."""
+"""Fourteen kinds; memory growth is planted twice, once small and once large."""

@@ -28,6 +28,7 @@ def truth(fault: str) -> Truth:
         ("mistaken-in-a-fifth", ["changed: right image answers -15 points"]),
         ("previous-image-at-times", [MIXED_UP, "status: avoid"]),
         ("grows-one-mb", ["growth: leak, 1.01 MB a request", "issue: MEM.leak: memory grows."]),
+        ("slow-after-a-pause", ["after a pause of 2 s: +101 ms"]),
     ],
 )
 def test_what_is_due_is_enough(fault: str, said: list[str]) -> None:
@@ -47,6 +48,8 @@ def test_what_is_due_is_enough(fault: str, said: list[str]) -> None:
         ("grows-one-mb", ["growth: leak, 0.20 MB a request"]),
         ("mistaken-in-a-fifth", ["changed: right image answers -40 points"]),
         ("frozen-on-first-image", [MIXED_UP, "status: avoid"]),
+        ("slow-after-a-pause", ["after a pause of 2 s: +60 ms"]),
+        ("slow-after-a-pause", ["after a pause of 2 s: +101 ms", "after a pause of 0.2 s: +99 ms"]),
         ("repeats-differ", ["trouble: STATE.unstable: 3 of 20 requests."]),
     ],
 )

@@ -21,6 +21,7 @@ def small(
     budget_s: float = 60.0,
     short: int = 0,
     repeats: int = 0,
+    paused: int = 0,
     cold_starts: int = 0,
     again: int = 0,
     anchor: int = 0,
@@ -32,7 +33,7 @@ def small(
     common: dict[str, Any] = {
         "gates": GateCounts(vision=vision, text=text, follow_up=follow_up, budget_s=budget_s),
         "load": NoCounts(),
-        "latency": LatencyCounts(images=images, texts=texts, budget_s=budget_s, short=short, repeats=repeats),
+        "latency": LatencyCounts(images, texts, budget_s, short=short, repeats=repeats, paused=paused),
         "memory": NoCounts(),
     }
     if cold_starts:

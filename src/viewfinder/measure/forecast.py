@@ -27,16 +27,19 @@ _MOST_SCALE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Requests of one kind in a row: at most `most`, at least `least`, and between the two none begins after
-    `budget_s`. Left out when even the least number takes longer than `given_up_s`."""
+    """Requests of one kind in a row, each `pause_s` after the answer before: at most `most`, at least
+    `least`, and between the two none begins after `budget_s`. Left out when even the least number takes
+    longer than `given_up_s`."""
 
     most: int
     kind: RequestKind = "image"
     least: int = 0
     budget_s: float = math.inf
     given_up_s: float = math.inf
+    pause_s: float = 0.0
 
     def likely_s(self, request_s: float) -> float:
+        request_s += self.pause_s
         least_s = min(self.least, self.most) * request_s
         if least_s > self.given_up_s:
             return 0.0

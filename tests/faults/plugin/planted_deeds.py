@@ -6,6 +6,7 @@ each process.
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ class Handler(Protocol):
     sight: Sight
     body: dict[str, Any]
     process: int
+    arrived_s: float
 
     def answer(self, words: str, later_s: float = 0.0, slower: float = 1.0) -> None: ...
     def told_of(self, picture: str) -> str: ...
@@ -30,10 +32,12 @@ MB = 1_000_000
 WRONG = "I cannot tell."
 LATER_S = 0.2
 FIRST_IMAGE_S = 1.0
+RESTED_S, WAKES_S = 1.0, 0.1
 FORGETS_AT_TURN = 4
 MISTAKEN = 0.2
 _held: list[bytes] = []
 _bodies: set[bytes] = set()
+_ended_s: list[float] = []
 
 
 def is_turn(request: Handler, number: int, every: int) -> bool:
@@ -121,6 +125,13 @@ def be_slow_at_the_first_image(request: Handler, number: int) -> None:
     request.answer(request.words, later_s=FIRST_IMAGE_S if first else 0.0)
 
 
+def wake_up_slowly(request: Handler, number: int) -> None:
+    """An image after a rest comes later; what comes back to back does not."""
+    rested = _ended_s and request.arrived_s - _ended_s[-1] > RESTED_S
+    request.answer(request.words, later_s=WAKES_S if rested and request.sight.picture != "none" else 0.0)
+    _ended_s.append(time.monotonic())
+
+
 AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "late-first-token": late,
     "half-decode-speed": half_as_fast,
@@ -136,4 +147,5 @@ AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "empty-at-times": be_silent_now_and_then,
     "repeats-differ": repeat_in_other_words,
     "slow-first-image": be_slow_at_the_first_image,
+    "slow-after-a-pause": wake_up_slowly,
 }

@@ -1,22 +1,27 @@
 """Every kind of timed request on a real engine that remembers what it was shown."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
 
 from tests.measure.suites import small
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.latency.pauses import PAUSED
 from viewfinder.measure.measures.latency.result import Latency, RequestTimes
 from viewfinder.measure.measures.load.result import LoadTimes
 from viewfinder.measure.measures.memory.result import MemoryUse
 from viewfinder.measure.results import ModelResult
+from viewfinder.measure.store.rows import Sample
 from viewfinder.measure.store.store import Store
 from viewfinder.measure.suite import Suite
 
-SUITE = small("tiny", processes=2, images=3, texts=2, short=2, repeats=3)
+SUITE = small("tiny", processes=2, images=3, texts=2, short=2, repeats=3, paused=1)
 
 
 async def test_every_kind_is_asked_what_it_is_for_and_has_its_figures(
-    measure: Callable[[Suite], Awaitable[ModelResult]], store: Store
+    measure: Callable[[Suite], Awaitable[ModelResult]], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(PAUSED, "paused/2", 0.3)
     result = await measure(SUITE)
     samples = store.samples(result.run, "glimpse")
     kinds = {
@@ -34,7 +39,15 @@ async def test_every_kind_is_asked_what_it_is_for_and_has_its_figures(
     for one in (*kinds["images"], *first):
         assert one.exchange.timings["prompt_n"] > 60, "an image that it has not seen"
     assert {one.right for one in kinds["short"]} <= {True, False}
+    for scenario, pause_s in PAUSED.items():
+        for process in (1, 2):
+            _came_after_a_pause([one for one in samples if one.process == process], scenario, pause_s)
     _has_its_figures(result)
+
+
+def _came_after_a_pause(samples: Sequence[Sample], scenario: str, pause_s: float) -> None:
+    (at,) = (at for at, one in enumerate(samples) if one.scenario == scenario)
+    assert samples[at].exchange.started_s - samples[at - 1].exchange.finished_s >= pause_s
 
 
 def _has_its_figures(result: ModelResult) -> None:
@@ -51,6 +64,7 @@ def _has_its_figures(result: ModelResult) -> None:
     for measured in (latency.new_image, latency.first_image, latency.later_images, latency.first_slower):
         assert isinstance(measured, Figure), measured
         assert measured.value > 0
+    assert [one.pause_s for one in latency.paused] == [0.2, 0.3]
     assert isinstance(latency.images, RequestTimes)
     assert isinstance(latency.short, RequestTimes)
     assert isinstance(latency.images.output_tokens, Figure)

@@ -300,3 +300,28 @@ def test_new_images_and_repeats_are_never_mixed() -> None:
         21,
     )
     assert reason(found.short) == reason(found.texts) == "the suite does not ask it"
+
+
+def test_what_a_pause_adds_is_told() -> None:
+    def paused(number: int) -> ProcessLog:
+        after = {"paused/0.2": [answer(0.21)] * 3, "paused/2": [answer(0.4 + number / 1000)] * 3}
+        return process(number, short=[answer(0.2)] * 3, **after)
+
+    found = latency([paused(number) for number in range(7)])
+    moment, longer = found.paused
+    assert (moment.pause_s, longer.pause_s) == (0.2, 2.0)
+    assert figure(longer.ttft.p50).value == pytest.approx(0.403, abs=1e-4)
+    assert figure(moment.slower).value == pytest.approx(1.05)
+    slower = figure(longer.slower)
+    assert (slower.value, slower.n) == (pytest.approx(2.015, abs=1e-3), 7)
+    assert "2 s after the answer before" in slower.how
+    (limit,) = MEASURE.facts(found).limits
+    assert limit.startswith("after a pause of 2 s an image takes 2.0 times (")
+    assert limit.endswith("as long as back to back: +203 ms")
+
+
+def test_a_pause_that_adds_little_is_no_remark() -> None:
+    logs = [process(number, short=[answer()], **{"paused/2": [answer(0.21)]}) for number in range(7)]
+    (only,) = latency(logs).paused
+    assert only.pause_s == 2.0
+    assert MEASURE.facts(latency(logs)).limits == ()

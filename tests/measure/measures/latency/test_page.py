@@ -4,7 +4,7 @@ from tests.measure.measures.shown import DISTURBED, intros, shown_lines, shown_r
 from tests.report.conftest import Make
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.measures.latency.page import rows, section
-from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
+from viewfinder.measure.measures.latency.result import Latency, PausedTimes, RequestTimes, Spread
 
 NOT_ASKED = Missing(missing="the suite does not ask it")
 TOO_FEW = Missing(missing="p99 needs 368 samples, there were 84")
@@ -49,6 +49,18 @@ def test_rows_are_in_seconds_or_milliseconds(make: Make) -> None:
         ("First image / later images", "2.20 (1.90 to 2.50), n=30"),
         ("A new image costs (ms)", "35.0 (33.0 to 37.0), n=30"),
     ]
+
+
+def test_pauses_have_a_row_and_two_lines_each(make: Make) -> None:
+    found = latency(make)
+    assert isinstance(found.images, RequestTimes)
+    paused = PausedTimes(**dict(found.images), pause_s=2.0, slower=make.figure(1.6, 0.1, "times"))
+    found = found.model_copy(update={"paused": (paused,)})
+    last = ("After a pause of 2 s: time to first token, image (ms)", "40.0 (38.0 to 42.0), n=30")
+    assert shown_rows(rows(found))[-1] == last
+    percentiles, _ = section(found)
+    lines = [line for line in shown_lines(percentiles) if line[0] == "new image, one-word answer, after 2 s"]
+    assert [line[1] for line in lines] == ["time to first token", "whole request"]
 
 
 def test_speeds_are_of_what_was_asked(make: Make) -> None:

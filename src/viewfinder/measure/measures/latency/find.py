@@ -10,7 +10,8 @@ from viewfinder.measure import metrics
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Figure, Measured, Missing, in_unit
 from viewfinder.measure.measures.base import Facts, others_at_work
 from viewfinder.measure.measures.latency.counts import LatencyCounts
-from viewfinder.measure.measures.latency.result import Latency, RequestTimes, Spread
+from viewfinder.measure.measures.latency.pauses import PAUSED
+from viewfinder.measure.measures.latency.result import Latency, PausedTimes, RequestTimes, Spread
 from viewfinder.measure.metrics import E2E_S, PROCESSES, SESSIONS, TOKENS, TPOT_S, TTFT_S, answered
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics import over_processes
@@ -52,13 +53,14 @@ def latency(logs: Sequence[ProcessLog], counts: LatencyCounts, variant: Variant)
         later_images=metrics.median(short, TTFT_S, "s", f"time to the first token of {_SHORT}, warm", over),
         first_slower=_first_slower(logs),
         new_image=new_image(images, repeats, over),
+        paused=tuple(_paused(logs, over)),
         failures=tuple(filter(None, failed)),
         drift=metrics.drift(images if variant.vision else texts),
     )
     if variant.vision:
         return found
     of_images = ("images", "short", "repeats", "first_image", "later_images", "first_slower", "new_image")
-    return found.model_copy(update=dict.fromkeys(of_images, NO_VISION))
+    return found.model_copy(update={**dict.fromkeys(of_images, NO_VISION), "paused": ()})
 
 
 def request_times(
@@ -106,7 +108,7 @@ def facts(found: Latency | Missing) -> Facts:
     return Facts(
         figures=figures,
         issues=found.failures,
-        limits=tuple(_slow_start(found)),
+        limits=(*_slow_start(found), *_slow_after_a_pause(found)),
         disturbances=(found.drift,) if found.drift else (),
         failed=sum(one.failed or 0 for one in kinds),
         timed=sum(one.asked or 0 for one in kinds),
@@ -120,6 +122,16 @@ def _slow_start(found: Latency) -> Iterator[str]:
         times = f"{slower.value:.1f} times ({slower.low:.1f} to {slower.high:.1f})"
         more = f": {first.value - later.value:+.2f} s" if isinstance(later, Figure) else ""
         yield f"the first image after a start takes {times} as long as later ones{more}"
+
+
+def _slow_after_a_pause(found: Latency) -> Iterator[str]:
+    """If an image after the longest pause surely takes much longer than one back to back."""
+    for one in found.paused[-1:]:
+        slower, waited, later = one.slower, one.ttft.p50, found.later_images
+        if isinstance(slower, Figure) and slower.low > MUCH_SLOWER and isinstance(waited, Figure):
+            times = f"{slower.value:.1f} times ({slower.low:.1f} to {slower.high:.1f})"
+            more = f": {1000 * (waited.value - later.value):+.0f} ms" if isinstance(later, Figure) else ""
+            yield f"after a pause of {one.pause_s:g} s an image takes {times} as long as back to back{more}"
 
 
 def disturbed(log: ProcessLog) -> str:
@@ -249,6 +261,29 @@ def _first_slower(logs: Sequence[ProcessLog]) -> Measured:
         "image / the median of later new images with the same kind of question"
     )
     return metrics.typical(ratios, len(ratios), "times", how)
+
+
+def _paused(logs: Sequence[ProcessLog], over: str) -> Iterator[PausedTimes]:
+    """The requests after each pause that the suite has, and each process's median of them over that of the
+    same kind back to back."""
+    for scenario, pause_s in PAUSED.items():
+        processes = [log.exchanges(scenario) for log in logs]
+        after = f"{pause_s:g} s after the answer before"
+        times = request_times(processes, f"{_SHORT}, each {after}", over)
+        if isinstance(times, Missing):
+            continue
+        ratios = [
+            statistics.median(paused) / statistics.median(short)
+            for log in logs
+            if (paused := _of_answers(log.exchanges(scenario), TTFT_S))
+            and (short := _of_answers(log.exchanges("short"), TTFT_S))
+        ]
+        how = (
+            f"{metrics.TYPICAL} over {len(ratios)} {over} of the time to the first token {after} / that of "
+            "the same kind of request back to back, each the median of its requests"
+        )
+        slower = metrics.typical(ratios, len(ratios), "times", how) if ratios else _NOT_IN_SUITE
+        yield PausedTimes(**dict(times), pause_s=pause_s, slower=slower)
 
 
 def _miscounted(exchanges: Exchanges) -> Missing | None:

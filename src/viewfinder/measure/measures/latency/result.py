@@ -38,13 +38,22 @@ class RequestTimes(Frozen):
     failed: int | None = None
 
 
+class PausedTimes(RequestTimes):
+    """Requests that each came `pause_s` seconds after the answer before; `slower` is their TTFT over that of
+    the same kind back to back, process by process."""
+
+    pause_s: float
+    slower: Measured
+
+
 class Latency(Frozen):
     """The timed kinds of requests. New images and repeats are never in the same figure: an engine computes
     the first, and takes the second from its cache.
 
     `first_image` is the TTFT of a fresh process's first image, `later_images` that of the same kind of
     question when the process is warm, `first_slower` the ratio of the two. `new_image` is the cost of a new
-    image before the first token, compared with a cached one. `failures` are sentences about requests that
+    image before the first token, compared with a cached one. `paused` are requests like `short`, by the pause
+    before them; none in results of older versions. `failures` are sentences about requests that
     failed; `drift` is one if requests became steadily slower or faster from process to process.
     """
 
@@ -56,5 +65,6 @@ class Latency(Frozen):
     later_images: Measured
     first_slower: Measured
     new_image: Measured
+    paused: tuple[PausedTimes, ...] = ()
     failures: tuple[str, ...] = ()
     drift: str = ""
