@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from viewfinder.api.model import Model, load
     from viewfinder.api.models import models, variants
     from viewfinder.api.pulling import PulledModel, pull
+    from viewfinder.api.question import Clip
     from viewfinder.api.serving import Serving, serve
     from viewfinder.core.config import Settings, load_settings
     from viewfinder.core.errors import ViewfinderError
@@ -30,6 +31,7 @@ _HOMES = {
         "api.model": ["Model", "load"],
         "api.models": ["models", "variants"],
         "api.pulling": ["PulledModel", "pull"],
+        "api.question": ["Clip"],
         "api.serving": ["Serving", "serve"],
         "core.config": ["Settings", "load_settings"],
         "core.errors": ["ViewfinderError"],
@@ -39,6 +41,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Clip",
     "Control",
     "Decision",
     "Model",

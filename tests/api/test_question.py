@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from viewfinder.api.question import check_question, question_of
+from viewfinder.api.question import Clip, check_question, question_of
 from viewfinder.core.errors import BadRequest
+
+from .. import footage
 
 RED = Image.new("RGB", (8, 8), "red")
 
@@ -95,3 +97,13 @@ def test_the_name_of_a_file_is_no_question(file: Path) -> None:
     with pytest.raises(BadRequest, match="The question is missing"):
         question_of([str(file)])
     assert question_of(["What\0is it?"])["content"][-1]["text"] == "What\0is it?"
+
+
+def test_a_file_that_moves_is_a_clip(tmp_path: Path) -> None:
+    clip, still = tmp_path / "clip.gif", tmp_path / "still.gif"
+    clip.write_bytes(footage.animation(footage.scenes(0.1, 0.1)))
+    still.write_bytes(footage.animation(footage.scenes(0.1)))
+    parts = question_of([clip, still, Clip(clip, 3, "change"), Clip(still), "What happens?"])["content"]
+    assert [part["type"] for part in parts] == ["video_url", "image_url", "video_url", "video_url", "text"]
+    assert (parts[2]["video_url"]["frames"], parts[2]["video_url"]["choose"]) == (3, "change")
+    assert set(parts[0]["video_url"]) == {"url"}

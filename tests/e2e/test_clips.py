@@ -1,12 +1,19 @@
 """Clips through a real gateway and a real engine: the model is shown frames with their times."""
 
 import io
+import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import BadRequestError, OpenAI
 from PIL import Image
+from typer.testing import CliRunner
 
+import viewfinder
+from viewfinder.cli.main import app
+from viewfinder.core.errors import BadRequest
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
 
@@ -66,3 +73,41 @@ def test_a_broken_clip_is_refused_with_the_path_to_it(client: OpenAI) -> None:
         asked(client, {"type": "text", "text": "See:"}, footage.clip_part(b"\0\0\0\x18ftypmp42" + bytes(400)))
     assert caught.value.param == "messages[0].content[1].video_url.url"
     assert caught.value.code == "clip_truncated"
+
+
+def test_a_clip_on_the_command_line_and_from_python(
+    served: Served, drawn: list[Image.Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIEWFINDER_HOME", str(served.home))
+    moving, still = tmp_path / "moving.gif", tmp_path / "still.gif"
+    moving.write_bytes(footage.animation(drawn))
+    still.write_bytes(footage.animation(drawn[:1]))
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(footage.video(drawn))
+    question = "How many shapes are there?"
+    ask = partial(CliRunner().invoke, app)
+    for words in ([str(video), "--frames", "2"], [str(moving)], [str(video), "--choose", "change"]):
+        done = ask(["ask", "glimpse", *words[:1], question, *words[1:], "--json"])
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["answer"]
+    done = ask(["ask", "glimpse", str(still), question, "--frames", "2"])
+    assert isinstance(done.exception, BadRequest)
+    assert "no file here is one" in done.exception.message
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(video.read_bytes()[:700])
+    done = ask(["ask", "glimpse", str(broken), question])
+    assert isinstance(done.exception, BadRequest)
+    assert done.exception.reason == "clip_truncated"
+    with viewfinder.load("glimpse") as model:
+        assert model.ask(str(video), question) == model.ask(viewfinder.Clip(video.read_bytes()), question)
+        with pytest.raises(BadRequest, match="too early"):
+            model.ask(viewfinder.Clip(broken, frames=2), question)
+
+
+def test_a_chat_takes_a_clip(served: Served, drawn: list[Image.Image], tmp_path: Path) -> None:
+    file = tmp_path / "clip.mp4"
+    file.write_bytes(footage.video(drawn))
+    done = CliRunner(env={"VIEWFINDER_HOME": str(served.home)}).invoke(
+        app, ["chat", "glimpse", str(file)], input="How many shapes are there?\nWhat color is it?\n"
+    )
+    assert (done.exit_code, done.stderr.count("TTFT")) == (0, 2), done.stderr

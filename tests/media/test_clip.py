@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
-from viewfinder.media.animation import is_animated
-from viewfinder.media.clip import Clip, make_clip
+from viewfinder.media.animated import is_animated
+from viewfinder.media.clip import MadeClip, make_clip
 from viewfinder.media.frames import ClipOrder
 from viewfinder.media.header import Refused
 
@@ -23,11 +23,11 @@ ORDER = {
 }
 
 
-def clip_of(data: bytes, **order: Any) -> Clip:
+def clip_of(data: bytes, **order: Any) -> MadeClip:
     return make_clip(data, ClipOrder(**{**ORDER, **order}))
 
 
-def colours(clip: Clip) -> list[str]:
+def colours(clip: MadeClip) -> list[str]:
     """The nearest named colour in the middle of each frame."""
     known = {name: Image.new("RGB", (1, 1), name).getpixel((0, 0)) for name in footage.COLOURS}
     seen = []

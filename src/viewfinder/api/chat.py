@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viewfinder.api.model import Model
-from viewfinder.api.question import images_at
+from viewfinder.api.question import images_at, message_of
 from viewfinder.api.streamed import StreamedAnswer
 from viewfinder.core.errors import BadRequest
-from viewfinder.scenes.messages import Message, with_images
+from viewfinder.scenes.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class ModelChat:
         self.images = []
 
     def attach(self, path: str) -> list[AttachedImage]:
-        """Read an image file, or all in a folder, for the next question. Raises BadRequest."""
+        """Read an image or a clip, or all images in a folder, for the next question. Raises BadRequest."""
         new = [AttachedImage(str(file), url) for file, url in images_at(Path(path).expanduser())]
         self.images += new
         return new
 
     def ask(self, question: str, show: Callable[[str], None]) -> StreamedAnswer:
         """The answer, of which each piece is shown as it arrives. Raises what `Model.ask` raises."""
-        message = with_images([image.url for image in self.images], question)
+        message = message_of([image.url for image in self.images], question)
         if not self.images:
             message["content"] = question
         self._is_stopped = False

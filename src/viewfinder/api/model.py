@@ -63,8 +63,9 @@ class Model(contextlib.AbstractContextManager["Model"]):
     def ask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> str:
         """The answer to a question; `parts` are any number of images, then the question.
 
-        An image is a path, a folder's path, bytes, a PIL image, or a list of those. Raises BadRequest,
-        with the gateway's code, when the gateway refuses the question or an image.
+        An image is a path, a folder's path, bytes, a PIL image, or a list of those; a clip is a path or
+        bytes, or a `Clip` that says how many frames are shown. Raises BadRequest, with the gateway's code,
+        when the gateway refuses the question, an image or a clip.
         """
         return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
 

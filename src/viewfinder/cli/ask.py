@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,11 +10,20 @@ from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, print_json, say
 from viewfinder.cli.each_picture import ask_each
 from viewfinder.cli.pull import AGREED, loaded_model
-from viewfinder.cli.shared_options import ANY_MODEL, MMPROJ, ONE_VARIANT, PICTURES_AND_QUESTION, TEMPERATURE
+from viewfinder.cli.shared_options import (
+    ANY_MODEL,
+    CHOOSE,
+    FRAMES,
+    MMPROJ,
+    ONE_VARIANT,
+    PICTURES_AND_QUESTION,
+    TEMPERATURE,
+)
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
     from viewfinder.api.model import Model
+    from viewfinder.api.question import AskPart
 
 
 def ask(
@@ -31,6 +40,8 @@ def ask(
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in the answer.")] = 256,
     temperature: Annotated[float, TEMPERATURE] = 0.0,
+    frames: Annotated[int | None, FRAMES] = None,
+    choose: Annotated[Literal["time", "change"], CHOOSE] = "time",
     variant: Annotated[str | None, ONE_VARIANT] = None,
     mmproj: Annotated[Path | None, MMPROJ] = None,
     yes: Annotated[bool, AGREED] = False,
@@ -43,10 +54,10 @@ def ask(
             hint=f'Write: viewfinder ask {model} "What is this?" For a conversation: viewfinder chat {model}',
         )
     with interrupts.Importing():
-        from viewfinder.api.question import check_question
+        from viewfinder.api.question import check_question, with_options
 
     check_question(parts)  # before a model takes its time to load, and all that it needs
-    images = parts[:-1]
+    images, asked = parts[:-1], with_options(parts, frames, choose)
     _require_images(images, out)
     ready = partial(loaded_model, model, variant=variant, mmproj=mmproj, agreed=yes)
     if out is not None or any(Path(image).is_dir() for image in images):
@@ -54,14 +65,23 @@ def ask(
         ask_each(model, parts, ready, limits, out=out, as_json=as_json)
         return
     with ready() as loaded:
-        _answer(loaded, model, parts, {"max_tokens": max_tokens, "temperature": temperature}, as_json=as_json)
+        limits = {"max_tokens": max_tokens, "temperature": temperature}
+        _answer(loaded, model, parts, asked, limits, as_json=as_json)
 
 
-def _answer(loaded: "Model", model: str, parts: list[str], limits: dict[str, Any], *, as_json: bool) -> None:
+def _answer(
+    loaded: "Model",
+    model: str,
+    parts: list[str],
+    asked: "list[AskPart]",
+    limits: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
     """Ask about all images together, and show the answer as it arrives; `model` as it was typed."""
     from viewfinder.api.question import question_of
 
-    answer = loaded.answer_to([question_of(parts)], **limits)
+    answer = loaded.answer_to([question_of(asked)], **limits)
     if as_json:
         words, why = "".join(answer), loaded.why(answer)
         chosen = {"answered_by": answer.model, "chosen_because": why} if why else {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from viewfinder.api.streamed import StreamedAnswer
 
 CHAT_HELP = {
-    "/image PATH": "attach an image file, or all images of a folder, to the next question; alone: show which",
+    "/image PATH": "attach an image, a clip or a folder of images to the next question; alone: show which",
     "/reset": "forget the conversation and the attached images",
     "/help": "show this",
     "/quit": "leave; so does Ctrl-D",
@@ -43,7 +43,7 @@ def chat(
     model: Annotated[str, ANY_MODEL],
     images: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IMAGE...]", help="Image files that come with the first question."),
+        typer.Argument(metavar="[IMAGE...]", help="Image files or clips that come with the first question."),
     ] = None,
     system: Annotated[str, typer.Option(help="What the model is told before the conversation.")] = "",
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in an answer.")] = 1024,

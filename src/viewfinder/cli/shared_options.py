@@ -15,8 +15,10 @@ ANY_MODEL = typer.Argument(
 )
 PICTURES_AND_QUESTION = typer.Argument(
     metavar="[IMAGE...] QUESTION",
-    help="Image files, then the question about all of them; of a folder, each image is asked about.",
+    help="Image files or clips, then the question about all of them; of a folder, each image is asked about.",
 )
+FRAMES = typer.Option(min=1, max=64, help="How many frames of a clip the model is shown at most.")
+CHOOSE = typer.Option(help="Its frames: evenly over its time, or where most changes.")
 TEMPERATURE = typer.Option(min=0.0, max=2.0, help="0 always picks the likeliest word.")
 
 

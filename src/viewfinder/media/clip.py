@@ -30,7 +30,7 @@ class Footage(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class MadeClip:
     """The chosen frames and their `times` in seconds, of `total` frames in `seconds`."""
 
     pictures: Sequence[Picture]
@@ -39,7 +39,7 @@ class Clip:
     seconds: float
 
 
-def make_clip(data: bytes, order: ClipOrder) -> Clip:
+def make_clip(data: bytes, order: ClipOrder) -> MadeClip:
     """The frames of a clip as ordered. Raises Refused."""
     kind = clip_kind(data)
     try:
@@ -60,7 +60,7 @@ def make_clip(data: bytes, order: ClipOrder) -> Clip:
     if not made:
         raise Refused("no_frames")
     times = [round(footage.times[at] - footage.times[0], 2) for at in made]
-    return Clip(list(made.values()), times, footage.total, round(footage.seconds, 2))
+    return MadeClip(list(made.values()), times, footage.total, round(footage.seconds, 2))
 
 
 def _chosen(footage: Footage, order: ClipOrder) -> list[int]:
