@@ -14,6 +14,7 @@ from tests.hostile.raw import IMAGE, Gateway, Reply, check, image, request
 
 BESIDE_CHAT = {
     "/v1/chat/completions/input_tokens": {"messages": [{"role": "user", "content": "What is it?"}]},
+    "/v1/estimate": {"messages": [{"role": "user", "content": "What is it?"}]},
     "/v1/completions": {"prompt": "What is it?"},
     "/v1/messages/count_tokens": {"messages": [{"role": "user", "content": "What is it?"}]},
     "/v1/responses/input_tokens": {"input": "What is it?"},

@@ -34,7 +34,7 @@ from viewfinder.wire.messages import CLIP_FORMAT, IMAGE_FORMAT
 HEADERS = {"authorization": f"Bearer {KEY}"}
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 TEXTS, DECISIONS = "/v1/completions", "/v1/decisions"
-COUNTS = (f"{CHAT}/input_tokens", f"{MESSAGES}/count_tokens", f"{RESPONSES}/input_tokens")
+COUNTS = (f"{CHAT}/input_tokens", f"{MESSAGES}/count_tokens", f"{RESPONSES}/input_tokens", "/v1/estimate")
 GENERATED = {CHAT: 40, MESSAGES: 20, RESPONSES: 20, TEXTS: 20, DECISIONS: 4, **dict.fromkeys(COUNTS, 10)}
 """Requests of each kind in `make test`."""
 STRIDES = {CHAT: 12, MESSAGES: 24, RESPONSES: 24, TEXTS: 24, DECISIONS: 48, **dict.fromkeys(COUNTS, 48)}

@@ -40,6 +40,7 @@ from viewfinder.media.intake import Intake
 from viewfinder.scenes.messages import Message
 
 T = TypeVar("T")
+ESTIMATE_PATH = "/v1/estimate"
 NO_KEY = "none"
 """OpenAI's clients insist on a key."""
 
@@ -183,6 +184,35 @@ def load(
     except BaseException:
         host.close()
         raise
+
+
+def estimate(name: str, *parts: AskPart, max_tokens: int | None = None) -> dict[str, Any]:
+    """What a question to a model would take here, as POST /v1/estimate says it; `parts` as for `Model.ask`.
+
+    It loads no model, and asks the running `viewfinder serve` where that knows the model. Raises as `load`
+    and `ask` do.
+    """
+    message = question_of(parts)
+    settings = load_settings()
+    catalog = open_catalog(settings)
+    is_auto = catalog.meant(name).startswith(AUTO_PREFIX)
+    card = None if is_auto else card_of(catalog, name)
+    check_settings(catalog, settings)
+    called = name if card is None else known_as(catalog, card, name)
+    host = _Background()
+    try:
+        owner = running_owner(paths.home())
+        is_there = owner is not None and owner.url and (card is None or not catalog.was_added(card))
+        if not (is_there and owner and host.run(host.connect(owner.url, settings.api_key, called))):
+            host.run(host.embed("", catalog, settings, SecretStr(secrets.token_urlsafe(24))))
+        body: dict[str, Any] = {"model": called, "messages": [message]}
+        if max_tokens is not None:
+            body["max_tokens"] = max_tokens
+        return host.run(host.complete(body, ESTIMATE_PATH))
+    except EngineRefused as refusal:
+        raise gateway_error(refusal) from None
+    finally:
+        host.close()
 
 
 def _load_auto(name: str, catalog: Catalog, settings: Settings, *, only: bool) -> Model:

@@ -22,6 +22,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "decide:decide",
             "Answer yes or no, or one of several choices, with its probability.",
         ),
+        "estimate": (
+            "estimate:estimate",
+            "Say what a question will take here, before it is asked: tokens, seconds, memory.",
+        ),
         "chat": ("chat:chat", "Keep a conversation with a model, with or without images."),
     },
     "Serve": {

@@ -23,6 +23,7 @@ class RequestDefaults(BaseModel):
     repeat_penalty: Annotated[float, Field(ge=0.1, le=2)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
+    max_wait: Annotated[float, Field(gt=0, le=86_400)] | None = None
 
     def given(self) -> dict[str, Any]:
         """Those that are set, as JSON has them."""

@@ -11,7 +11,9 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.core.config import Settings
 from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.base import Engine
-from viewfinder.fleet.record.image_budgets import NATIVE, BudgetsHere, StoredBudgets
+from viewfinder.fleet.record.image_budgets import BudgetsHere, StoredBudgets
+from viewfinder.fleet.record.measured_costs import CostsHere
+from viewfinder.fleet.record.measured_file import NATIVE
 
 
 class ImageBudgets:
@@ -19,6 +21,7 @@ class ImageBudgets:
 
     def __init__(self, state: Path, settings: Callable[[], Settings]) -> None:
         self._here, self._settings = BudgetsHere(state), settings
+        self.costs = CostsHere(state)
 
     def of(self, model: str, variant: str, engine_version: str) -> StoredBudgets | str:
         """What was measured; a str: why nothing holds. It reads no file that has not changed."""

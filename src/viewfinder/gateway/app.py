@@ -19,6 +19,7 @@ from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
 from viewfinder.gateway.decisions import Decisions
+from viewfinder.gateway.estimating import Estimating
 from viewfinder.gateway.fleet_api import fleet_api
 from viewfinder.gateway.fleet_feed import FleetFeed
 from viewfinder.gateway.fleet_guards import AdminNeeded, TokenNeeded
@@ -100,6 +101,7 @@ def _asking(
     return [
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
+        Route("/v1/estimate", Estimating(chat), methods=["POST"]),
         Route("/v1/completions", texts, methods=["POST"]),
         Route("/v1/decisions", Decisions(fleet, intake, settings, metrics.used, auto), methods=["POST"]),
         Route("/v1/messages", messages, methods=["POST"]),

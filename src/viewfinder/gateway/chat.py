@@ -4,11 +4,13 @@ Mounted by `app` at POST /v1/chat/completions, below the guards.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
+from viewfinder.catalog.card import Variant
 from viewfinder.core.config import Settings
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape
@@ -18,7 +20,7 @@ from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.context import context_of
 from viewfinder.gateway.defaults import defaults_of, with_a_limit, with_defaults
-from viewfinder.gateway.image_budget import NO_BUDGET, budget_for
+from viewfinder.gateway.image_budget import NO_BUDGET, AppliedBudget, budget_for
 from viewfinder.gateway.moving import MovingPictures, shown, told
 from viewfinder.gateway.openapi import FRAMES_HEADER, IGNORED_HEADER, REDUCED_HEADER
 from viewfinder.gateway.parsing import Parser
@@ -26,13 +28,32 @@ from viewfinder.gateway.pictures import Pictures, reduced
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
 from viewfinder.gateway.request_record import ERROR, IMAGES, MODEL, USAGE
 from viewfinder.gateway.sender import KEY_OWNER, sender
+from viewfinder.media.clips import SafeClip
 from viewfinder.media.intake import Intake
 from viewfinder.media.safe_image import SafeImage
 from viewfinder.wire.chat import ChatRequest, ParsedRequest, renamed
 from viewfinder.wire.dialect import COMPLETIONS, Answer, Dialect
+from viewfinder.wire.media_refs import ImageRef
 from viewfinder.wire.messages import texts_of
 
 RelayT = TypeVar("RelayT", bound=Relay)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """A request with its model's defaults, and its images as the engine gets them."""
+
+    request: ChatRequest
+    variant: Variant
+    refs: Sequence[ImageRef]
+    images: Sequence[SafeImage]
+    clips: Sequence[SafeClip]
+    budget: AppliedBudget
+
+    @property
+    def shown(self) -> list[SafeImage]:
+        """All that the model sees: the images, and the frames of the clips."""
+        return [*self.images, *(frame for clip in self.clips for frame in clip.frames)]
 
 
 class Chat:
@@ -106,34 +127,43 @@ class Chat:
     def seen(self, answer: Answer, images: Sequence[SafeImage]) -> None:
         """Called with the images of a request, before its model gets them."""
 
-    async def relay(
-        self, parsed: ParsedRequest, scope: Scope, kind: type[RelayT]
-    ) -> tuple[RelayT, dict[str, str]]:
-        """The relay of a request that this model can answer, and the headers of the answer."""
+    async def prepared(
+        self, parsed: ParsedRequest, scope: Scope, *, any_length: bool = False
+    ) -> "PreparedRequest":
+        """A request as this model gets it, with its images; whatever can be refused is refused here."""
         card = self.fleet.card(parsed.request.model)
         scope[MODEL] = card.name
         request = with_defaults(parsed.request, defaults_of(card, self.settings))
         request = with_a_limit(request, self.limits.output_tokens)
         variant = self.fleet.variant_of(request.model)
-        context = None if kind.takes_any_length else context_of(card, variant, self.settings)
+        context = None if any_length else context_of(card, variant, self.settings)
         require_capability(request, variant, context, self.fleet.cards)
         refs = request.image_parts()
         clips = await self.moving.safe(request, variant, scope)
-        frames = [frame for clip in clips for frame in clip.frames]
         held_bytes = sum(clip.size_bytes for clip in clips)
-        budget = budget_for(self.fleet, self.settings, request.model, variant, refs) if refs else NO_BUDGET
+        budget = budget_for(self.fleet, self.settings, request, variant, refs) if refs else NO_BUDGET
         images = await self.pictures.safe(refs, variant, scope, budget, held_bytes)
-        self.seen(parsed.answer, images)
-        scope[IMAGES] = len(images) + len(frames)
+        whole = PreparedRequest(request, variant, refs, images, clips, budget)
+        scope[IMAGES] = len(whole.shown)
+        return whole
 
-        engines_body = request.for_engine([image.url for image in images], [shown(clip) for clip in clips])
-        shape = shape_of(request, [*images, *frames])
+    async def relay(
+        self, parsed: ParsedRequest, scope: Scope, kind: type[RelayT]
+    ) -> tuple[RelayT, dict[str, str]]:
+        """The relay of a request that this model can answer, and the headers of the answer."""
+        whole = await self.prepared(parsed, scope, any_length=kind.takes_any_length)
+        request, images = whole.request, whole.images
+        self.seen(parsed.answer, images)
+        engines_body = request.for_engine(
+            [image.url for image in images], [shown(clip) for clip in whole.clips]
+        )
+        shape = shape_of(request, whole.shown)
         client = sender(scope).name
         relay = kind(
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
-        notes = {REDUCED_HEADER: reduced(refs, images, parsed.where), FRAMES_HEADER: told(clips)}
-        headers = self.auto.headers(scope, relay.envelope[1]) | budget.headers
+        notes = {REDUCED_HEADER: reduced(whole.refs, images, parsed.where), FRAMES_HEADER: told(whole.clips)}
+        headers = self.auto.headers(scope, relay.envelope[1]) | whole.budget.headers
         return relay, headers | {name: note for name, note in notes.items() if note}
 
 

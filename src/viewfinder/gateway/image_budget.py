@@ -3,19 +3,28 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.core import paths
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import BadRequest
 from viewfinder.engines.registry import engines
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.health.profile import PROFILES, Profile, Profiles
 from viewfinder.fleet.record.image_budgets import StoredBudget, StoredBudgets
+from viewfinder.fleet.record.measured_costs import LATENCY_COSTS
+from viewfinder.gateway.prediction import MeasuredCosts, RequestSize, fitting, predicted
 from viewfinder.media.intake import LOW_DETAIL_EDGE
+from viewfinder.wire.chat import ChatRequest
 from viewfinder.wire.media_refs import ImageRef
+from viewfinder.wire.messages import texts_of
 
 BUDGET_HEADER = "x-viewfinder-image-budget"
 """Which image budget was applied, and why; absent where none was measured."""
 AT_START = 'it is an option of the engine\'s start, so `detail: high` needs images.budget = "full"'
+
+HOW_TO_MEASURE = "viewfinder bench {model} --suite standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +49,120 @@ NO_BUDGET = AppliedBudget()
 
 
 def budget_for(
-    fleet: Fleet, settings: Settings, model: str, variant: Variant, refs: Sequence[ImageRef]
+    fleet: Fleet, settings: Settings, request: ChatRequest, variant: Variant, refs: Sequence[ImageRef]
 ) -> AppliedBudget:
-    """The budget of a request to `model` with these images."""
-    card = fleet.card(model)
-    measured = measured_budgets(fleet, model, variant)
+    """The budget of a request with these images.
+
+    Raises BadRequest (`max_wait_too_short`) where the request says how long it may take, and no budget of the
+    variant fits.
+    """
+    measured = measured_budgets(fleet, request.model, variant)
     if isinstance(measured, str):
-        return NO_BUDGET
+        return NO_BUDGET if request.max_wait is None else _no_effect(measured, fleet, request)
     if variant.image_lever == "image_tokens":
-        return _of_the_engine(started_tokens(fleet, model, variant), settings, card, measured, refs)
+        tokens = started_tokens(fleet, request.model, variant)
+        applied = _of_the_engine(tokens, settings, fleet.card(request.model), measured, refs)
+        name = f"{tokens} tokens" if tokens else measured.reference.name
+        budgets: Sequence[StoredBudget] = [one for one in measured.budgets if one.name == name]
+    else:
+        applied, budgets = _of_the_pictures(settings, measured, refs)
+    if request.max_wait is None:
+        return applied
+    return _in_time(request.max_wait, applied, budgets, fleet, request, variant)
+
+
+def _of_the_pictures(
+    settings: Settings, measured: StoredBudgets, refs: Sequence[ImageRef]
+) -> tuple[AppliedBudget, Sequence[StoredBudget]]:
+    """The budget, and those that the request may be given, the smallest first."""
+    chosen, name = measured.chosen, measured.reference.name
     if settings.images.budget != "measured":
-        return AppliedBudget(says="full (the setting images.budget)")
-    chosen = measured.chosen
-    if chosen is None or chosen.longest_px is None:
-        return AppliedBudget(says=f"full ({measured.evidence})")
-    return AppliedBudget(chosen.longest_px, _said(refs, _with_evidence(chosen, measured), "full"))
+        applied = AppliedBudget(says="full (the setting images.budget)")
+    elif chosen is None or chosen.longest_px is None:
+        applied = AppliedBudget(says=f"full ({measured.evidence})")
+    else:
+        applied, name = (
+            AppliedBudget(chosen.longest_px, _said(refs, _with_evidence(chosen, measured), "full")),
+            chosen.name,
+        )
+    if any(ref.detail != "auto" for ref in refs):  # these are not ours to choose
+        return applied, [measured.reference]
+    return applied, measured.up_to(name)
+
+
+def _in_time(
+    most_s: float,
+    applied: AppliedBudget,
+    budgets: Sequence[StoredBudget],
+    fleet: Fleet,
+    request: ChatRequest,
+    variant: Variant,
+) -> AppliedBudget:
+    """The largest of the budgets with which the request is predicted to end in time."""
+    costs, size = costs_of(fleet, request.model, variant), size_of(request, len(request.image_parts()))
+    load_s = load_time_s(fleet, request.model, variant)
+    smallest = predicted(costs, size, budgets[0]).whole_s if budgets else None
+    if smallest is None:
+        return _no_effect("how long such an answer takes was not measured", fleet, request)
+    budget = fitting(costs, size, budgets, most_s - load_s)
+    if budget is None:
+        loading = f", {load_s:.2g} s of them to load it" if load_s else ""
+        raise BadRequest(
+            f"No image budget of '{request.model}' fits a max_wait of {most_s:g} s: with the smallest it "
+            f"takes about {smallest.value + load_s:.2g} s, up to {smallest.high + load_s:.2g} s{loading}.",
+            hint="Raise max_wait, lower max_tokens, or leave it out. POST /v1/estimate says how long a "
+            "request takes.",
+            param="max_wait",
+            code="max_wait_too_short",
+        )
+    if budget is budgets[-1]:
+        return replace(applied, says=f"{applied.says}; fits max_wait")
+    return AppliedBudget(budget.longest_px, f"{budget.name} (the largest that fits max_wait: {most_s:g} s)")
+
+
+def _no_effect(why: str, fleet: Fleet, request: ChatRequest) -> AppliedBudget:
+    how = HOW_TO_MEASURE.format(model=fleet.card(request.model).name)
+    return AppliedBudget(says=f"full (max_wait has no effect: {why}; run: {how})")
+
+
+def size_of(request: ChatRequest, images: int) -> RequestSize:
+    texts = (text for message in request.messages for text in texts_of(message))
+    return RequestSize(images, sum(map(len, texts)), request.output_limit)
+
+
+def costs_of(fleet: Fleet, model: str, variant: Variant) -> MeasuredCosts:
+    """What was measured of the variant with the engine that answers."""
+    version = version_of(fleet, model, variant)
+    name, budgets = fleet.card(model).name, measured_budgets(fleet, model, variant)
+    return MeasuredCosts(budgets, fleet.image_budgets.costs.of(LATENCY_COSTS, name, variant.name, version))
+
+
+def load_time_s(fleet: Fleet, model: str, variant: Variant) -> float:
+    """How long the model's last load took here; 0 when it is up, and where that is not known."""
+    if fleet.state_of(model) == "ready" or variant.server is not None:
+        return 0.0
+    profile = profile_of(fleet, model, variant)
+    return profile.load_s if profile is not None else 0.0
+
+
+def profile_of(fleet: Fleet, model: str, variant: Variant) -> Profile | None:
+    """What earlier processes of the variant taught."""
+    version = version_of(fleet, model, variant)
+    return Profiles(paths.home() / PROFILES).get(fleet.card(model).name, variant.name, version)
+
+
+def version_of(fleet: Fleet, model: str, variant: Variant) -> str:
+    """That of the engine that answers now, or would be started."""
+    server = fleet.server_of(model)
+    if server is not None and server.engine_version:
+        return server.engine_version
+    engine = engines().get(variant.engine)
+    return engine.installed_version() if engine is not None else ""
 
 
 def measured_budgets(fleet: Fleet, model: str, variant: Variant) -> StoredBudgets | str:
     """What was measured of the variant with the engine that answers; a str: why nothing holds."""
-    server = fleet.server_of(model)
-    version = server.engine_version if server is not None else ""
-    if not version and (engine := engines().get(variant.engine)) is not None:
-        version = engine.installed_version()
+    version = version_of(fleet, model, variant)
     found = fleet.image_budgets.of(fleet.card(model).name, variant.name, version)
     if not isinstance(found, str) and found.lever != variant.image_lever:
         return "its image budgets were measured with another lever"

@@ -19,6 +19,7 @@ from viewfinder.core.config import Limits
 from viewfinder.gateway.answering import ANTHROPICS_REQUEST_ID, REQUEST_ID
 from viewfinder.gateway.answers import GivenAnswer
 from viewfinder.gateway.auto import CHOSEN_HEADER
+from viewfinder.gateway.estimate_types import RequestEstimate
 from viewfinder.gateway.fleet_operations import FLEET_OPERATIONS
 from viewfinder.gateway.guards import OPEN_PATHS
 from viewfinder.gateway.image_budget import BUDGET_HEADER
@@ -104,6 +105,13 @@ OPERATIONS: dict[str, Operation | tuple[Operation, ...]] = {
         "Counts the tokens of a conversation with its images, which may be too long to be answered.",
         InputTokens,
         ANSWERS,
+        request=ChatRequest,
+        method="post",
+    ),
+    "/v1/estimate": Operation(
+        "Says what a conversation would take here: image tokens, seconds and memory. It loads no model.",
+        RequestEstimate,
+        (404, 415),
         request=ChatRequest,
         method="post",
     ),

@@ -38,6 +38,7 @@ from viewfinder.wire.tool_history import for_engines
 
 MAX_PARTS = 1024
 LEAST_FRAMES = 2
+MOST_WAIT_S = 86_400
 MAX_MODEL_NAME_CHARS = 256
 ENGINE_SEEDS = 2**32 - 1
 """llama.cpp uses 32 bits, and the highest value means "choose one at random"."""
@@ -169,6 +170,7 @@ class ChatRequest(Strict):
     reasoning_effort: Annotated[str, EFFORT] | None = None
     enable_thinking: bool | None = None
     thinking: Thinking | None = None
+    max_wait: Annotated[float, Field(gt=0, le=MOST_WAIT_S)] | None = None
 
     @field_validator("stop", mode="before", json_schema_input_type=OneOrMoreStops)
     @classmethod
@@ -305,6 +307,8 @@ def _request_in(raw: dict[str, Any], limits: Limits) -> tuple[ChatRequest, list[
         raise refusal(error, fields) from None
     _check_rules(request)
     check_schemas(_schemas_of(request), limits)
+    if request.max_wait is not None and not request.image_parts():
+        ignored = [*ignored, "max_wait"]
     request, lowered = _lowered(request, limits.output_tokens)
     return request, ignored + lowered + check_enforced(enforced_by(request), limits)
 

@@ -79,6 +79,12 @@ HONORED = (
     ),
     Field("enable_thinking", "passed on", "Whether it thinks, where its template can turn that off."),
     Field("thinking", "passed on", "The same as other APIs say it: the `type` enabled or disabled."),
+    Field(
+        "max_wait",
+        "passed on",
+        "Seconds that an answer about images may take: the largest image budget with which it does; see "
+        "docs/images.md.",
+    ),
 )
 
 IGNORED = (

@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 
-from viewfinder.fleet.record.image_budgets import (
-    NATIVE,
-    BudgetsHere,
-    MeasuredSpan,
-    StoredBudget,
-    StoredBudgets,
-    budget_path,
-    machine_digest,
-)
+from viewfinder.fleet.record.image_budgets import BudgetsHere, StoredBudget, StoredBudgets, budget_path
+from viewfinder.fleet.record.measured_file import NATIVE, MeasuredSpan, machine_digest
 from viewfinder.host.hardware import this_machine
 
 SPAN = MeasuredSpan(value=0.2, low=0.1, high=0.3, n=40)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.measure.measures.resolution.test_find import HEADER
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.core.config import RunningServer
+from viewfinder.fleet.record.measured_costs import StoredCosts
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.latency import MEASURE
 from viewfinder.measure.measures.latency.find import new_image, prefill_rate, request_times
@@ -325,3 +327,23 @@ def test_a_pause_that_adds_little_is_no_remark() -> None:
     (only,) = latency(logs).paused
     assert only.pause_s == 2.0
     assert MEASURE.facts(latency(logs)).limits == ()
+
+
+def test_what_estimates_need_is_in_a_file() -> None:
+    logs = [
+        process(
+            number,
+            images=[answer(0.5, tokens=21)] * 5,
+            short=[answer(0.2)] * 5,
+            texts=[answer(0.1)] * 5,
+        )
+        for number in range(6)
+    ]
+    [(path, content)] = MEASURE.files(latency(logs), HEADER).items()
+    assert path == "costs/m/v/latency.json"
+    costs = StoredCosts.model_validate_json(content).costs
+    assert costs["image_first_s"].value == pytest.approx(0.2)
+    assert costs["text_first_s"].value == pytest.approx(0.1)
+    assert {"image_whole_s", "token_s"} <= costs.keys()
+    texts = MEASURE.files(latency([process(number, texts=[answer(0.1)] * 5) for number in range(6)]), HEADER)
+    assert "image_first_s" not in StoredCosts.model_validate_json(texts[path]).costs

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from tests.measure.measures.resolution.test_find import HEADER
 from viewfinder.catalog.card import Variant
+from viewfinder.fleet.record.measured_costs import StoredCosts
 from viewfinder.measure.figures import Figure, Measured, Memory, Missing, Phase
 from viewfinder.measure.measures.memory import MEASURE
 from viewfinder.measure.measures.memory.result import MemoryUse
@@ -69,3 +71,12 @@ def test_memory_without_a_steady_state_is_missing() -> None:
     found = find([{"spawned": memory(1)}])
     assert reason(found.difference)
     assert found.phases == {}
+
+
+def test_the_most_that_it_held_is_in_a_file_for_estimates() -> None:
+    found = find([process(0, steady) for steady in (100, 110, 90)])
+    [(path, content)] = MEASURE.files(found, HEADER).items()
+    assert path == "costs/m/v/memory.json"
+    [(name, peak)] = StoredCosts.model_validate_json(content).costs.items()
+    assert (name, peak.value, peak.low, peak.high, peak.n) == ("peak_bytes", 100, 90, 110, 3)
+    assert MEASURE.files(find([process(200, 100)] * 3), HEADER) == {}, "what is no figure is no cost"

@@ -6,7 +6,8 @@ import pytest
 
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
-from viewfinder.fleet.record.image_budgets import StoredBudgets, machine_digest
+from viewfinder.fleet.record.image_budgets import StoredBudgets
+from viewfinder.fleet.record.measured_file import machine_digest
 from viewfinder.host.hardware import this_machine
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.base import ResultHeader

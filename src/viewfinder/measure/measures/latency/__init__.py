@@ -22,6 +22,7 @@ MEASURE = Measure(
     section=page.section,
     method=page.METHOD,
     facts=find.facts,
+    files=find.files,
     samples={
         find.INFERENCE: ProcessValues(partial(find.typical_times, "images", E2E_S)),
         find.TTFT_IMAGE: ProcessValues(partial(find.typical_times, "images", TTFT_S)),

@@ -6,9 +6,11 @@ from itertools import chain
 
 from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
-from viewfinder.measure import metrics
+from viewfinder.fleet.record.measured_costs import LATENCY_COSTS
+from viewfinder.fleet.record.measured_file import MeasuredSpan
+from viewfinder.measure import metrics, to_files
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Figure, Measured, Missing, in_unit
-from viewfinder.measure.measures.base import Facts, others_at_work
+from viewfinder.measure.measures.base import Facts, ResultHeader, others_at_work
 from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.measures.latency.pauses import PAUSED
 from viewfinder.measure.measures.latency.result import Latency, PausedTimes, RequestTimes, Spread
@@ -132,6 +134,24 @@ def _slow_after_a_pause(found: Latency) -> Iterator[str]:
             times = f"{slower.value:.1f} times ({slower.low:.1f} to {slower.high:.1f})"
             more = f": {1000 * (waited.value - later.value):+.0f} ms" if isinstance(later, Figure) else ""
             yield f"after a pause of {one.pause_s:g} s an image takes {times} as long as back to back{more}"
+
+
+def files(found: Latency, header: ResultHeader) -> dict[str, bytes]:
+    """What the gateway estimates requests by, before they run."""
+    shown, texts = found.short, found.texts
+    shown = shown if isinstance(shown, RequestTimes) else found.images
+    long = found.images if isinstance(found.images, RequestTimes) else texts
+    costs = {
+        "text_first_s": _upto_p95(texts.ttft) if isinstance(texts, RequestTimes) else None,
+        "image_first_s": _upto_p95(shown.ttft) if isinstance(shown, RequestTimes) else None,
+        "image_whole_s": _upto_p95(shown.e2e) if isinstance(shown, RequestTimes) else None,
+        "token_s": _upto_p95(long.tpot) if isinstance(long, RequestTimes) else None,
+    }
+    return to_files.cost_file(header, LATENCY_COSTS, costs)
+
+
+def _upto_p95(spread: Spread) -> MeasuredSpan | None:
+    return to_files.span(spread.p50, spread.p95)
 
 
 def disturbed(log: ProcessLog) -> str:

@@ -18,5 +18,6 @@ MEASURE = Measure(
     section=page.section,
     method=page.METHOD,
     facts=find.facts,
+    files=find.files,
     samples={find.DIFFERENCE: ProcessValues(find.differences, is_timing=False)},
 )

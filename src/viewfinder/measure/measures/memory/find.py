@@ -5,9 +5,11 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from viewfinder.catalog.card import Variant
-from viewfinder.measure import metrics
+from viewfinder.fleet.record.measured_costs import MEMORY_COSTS
+from viewfinder.fleet.record.measured_file import MeasuredSpan
+from viewfinder.measure import metrics, to_files
 from viewfinder.measure.figures import Memory, Missing, Phase, in_unit
-from viewfinder.measure.measures.base import Facts, NoCounts
+from viewfinder.measure.measures.base import Facts, NoCounts, ResultHeader
 from viewfinder.measure.measures.memory.result import MemoryUse
 from viewfinder.measure.process_log import ProcessLog
 
@@ -54,6 +56,17 @@ def facts(found: MemoryUse | Missing) -> Facts:
         figures={DIFFERENCE: in_unit(found.difference, "GB")},
         steady_bytes=steady.footprint_bytes if steady else 0,
     )
+
+
+def files(found: MemoryUse, header: ResultHeader) -> dict[str, bytes]:
+    """The most that the server's process tree held, with the spread of the difference over processes."""
+    peak = max((one.footprint_bytes for one in found.phases.values()), default=0)
+    difference = to_files.span(found.difference)
+    if not peak or difference is None:
+        return {}
+    below, above = difference.value - difference.low, difference.high - difference.value
+    span = MeasuredSpan(value=peak, low=max(0, peak - below), high=peak + above, n=difference.n)
+    return to_files.cost_file(header, MEMORY_COSTS, {"peak_bytes": span})
 
 
 def differences(logs: Sequence[ProcessLog]) -> dict[int, float]:

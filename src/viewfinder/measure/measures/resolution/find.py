@@ -7,14 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from viewfinder.catalog.card import Variant
-from viewfinder.fleet.record.image_budgets import (
-    MeasuredSpan,
-    StoredBudget,
-    StoredBudgets,
-    budget_path,
-    machine_digest,
-)
-from viewfinder.measure import metrics
+from viewfinder.fleet.record.image_budgets import StoredBudget, StoredBudgets, budget_path
+from viewfinder.measure import metrics, to_files
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.base import ResultHeader
 from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, WITHOUT_IMAGE
@@ -186,17 +180,12 @@ def files(found: Resolution, header: ResultHeader) -> dict[str, bytes]:
         return {}
     is_found = isinstance(found.cheapest, str)
     stored = StoredBudgets(
-        model=header.model,
-        variant=header.variant,
-        engine=header.engine,
-        engine_version=header.engine_version,
-        machine=machine_digest(header.machine),
-        measured_at=header.measured_at,
+        **to_files.conditions(header),
         lever=found.lever,
         budgets=tuple(map(_stored, answered)),
         cheapest=found.cheapest if isinstance(found.cheapest, str) else "",
         evidence=_evidence(found, answered) if is_found else str(getattr(found.cheapest, "missing", "")),
-        text_first_s=_span(found.text_ttft),
+        text_first_s=to_files.span(found.text_ttft),
     )
     return {budget_path(header.model, header.variant): stored.model_dump_json().encode()}
 
@@ -205,16 +194,10 @@ def _stored(budget: Budget) -> StoredBudget:
     return StoredBudget(
         name=budget.budget,
         accuracy_percent=budget.accuracy.value if isinstance(budget.accuracy, Figure) else None,
-        image_tokens=_span(budget.image_tokens),
-        first_s=_span(budget.ttft_range),
-        whole_s=_span(budget.e2e_range),
+        image_tokens=to_files.span(budget.image_tokens),
+        first_s=to_files.span(budget.ttft_range),
+        whole_s=to_files.span(budget.e2e_range),
     )
-
-
-def _span(figure: Measured | None) -> MeasuredSpan | None:
-    if not isinstance(figure, Figure):
-        return None
-    return MeasuredSpan(value=figure.value, low=figure.low, high=figure.high, n=figure.n)
 
 
 def _evidence(found: Resolution, answered: Sequence[Budget]) -> str:
