@@ -8,8 +8,9 @@ from viewfinder.catalog.card import Variant
 from viewfinder.client.exchange import Exchange
 from viewfinder.fleet.record.measured_costs import LATENCY_COSTS
 from viewfinder.fleet.record.measured_file import MeasuredSpan
-from viewfinder.measure import metrics, to_files
+from viewfinder.measure import metrics
 from viewfinder.measure.figures import NO_VISION, NOT_OURS, Figure, Measured, Missing, in_unit
+from viewfinder.measure.measures import to_files
 from viewfinder.measure.measures.base import Facts, ResultHeader, others_at_work
 from viewfinder.measure.measures.latency.counts import LatencyCounts
 from viewfinder.measure.measures.latency.pauses import PAUSED

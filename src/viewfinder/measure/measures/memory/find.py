@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.fleet.record.measured_costs import MEMORY_COSTS
 from viewfinder.fleet.record.measured_file import MeasuredSpan
-from viewfinder.measure import metrics, to_files
+from viewfinder.measure import metrics
 from viewfinder.measure.figures import Memory, Missing, Phase, in_unit
+from viewfinder.measure.measures import to_files
 from viewfinder.measure.measures.base import Facts, NoCounts, ResultHeader
 from viewfinder.measure.measures.memory.result import MemoryUse
 from viewfinder.measure.process_log import ProcessLog

@@ -8,8 +8,9 @@ from itertools import chain
 
 from viewfinder.catalog.card import Variant
 from viewfinder.fleet.record.image_budgets import StoredBudget, StoredBudgets, budget_path
-from viewfinder.measure import metrics, to_files
+from viewfinder.measure import metrics
 from viewfinder.measure.figures import Figure, Measured, Missing
+from viewfinder.measure.measures import to_files
 from viewfinder.measure.measures.base import ResultHeader
 from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, WITHOUT_IMAGE
 from viewfinder.measure.measures.resolution.counts import ResolutionCounts
