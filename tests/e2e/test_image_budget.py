@@ -25,6 +25,11 @@ def tokens(served: Served, content: Any) -> int:
     return int(reply.json()["input_tokens"])
 
 
+def with_detail(detail: str) -> list[dict[str, Any]]:
+    (image, text) = ASKED["content"]
+    return [{**image, "image_url": {**image["image_url"], "detail": detail}}, text]
+
+
 def test_the_engine_is_started_with_it(tmp_path: Path) -> None:
     variant = Catalog().get("glimpse").variants[0]
     version = engine_named(variant.engine).installed_version()
@@ -43,3 +48,14 @@ def test_the_engine_is_started_with_it(tmp_path: Path) -> None:
         body = {"model": "glimpse", "messages": [ASKED], "max_tokens": 8}
         reply = requests.post(f"{served.url}/v1/chat/completions", json=body, timeout=60)
         assert reply.headers["x-viewfinder-image-budget"].startswith("20 tokens (measured 2026-11-30: ")
+        high = with_detail("high")
+        assert tokens(served, high) - text == ALL_TILES, "a process of its own, without the budget"
+        body = {"model": "glimpse", "messages": [{"role": "user", "content": high}], "max_tokens": 8}
+        reply = requests.post(f"{served.url}/v1/chat/completions", json=body, timeout=60)
+        assert reply.headers["x-viewfinder-image-budget"] == "full (detail: high)"
+        assert reply.json()["model"] == "glimpse"
+        estimate = requests.post(f"{served.url}/v1/estimate", json=body, timeout=60).json()
+        assert (estimate["model"], estimate["state"]) == ("glimpse", "ready")
+        up = requests.get(f"{served.url}/fleet", timeout=60).json()
+        assert {one["model"] for one in up["servers"]} == {"glimpse", "glimpse:full-images"}
+        assert tokens(served, ASKED["content"]) - text == ONE_TILE

@@ -7,6 +7,7 @@ import pytest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import UnknownModel
 from viewfinder.engines.registry import engine_named
 from viewfinder.fleet.image_budget import ImageBudgets
 
@@ -71,3 +72,18 @@ def test_a_budget_of_pixels_is_no_option_of_the_start(tmp_path: Path) -> None:
     )
     budgets = ImageBudgets(tmp_path, Settings)
     assert budgets.started_with(CARD, by_pixels, ENGINE).image_tokens == 0
+
+
+def test_under_its_second_name_it_has_no_budget(tmp_path: Path) -> None:
+    assert started(tmp_path) == 20
+    budgets = ImageBudgets(tmp_path, Settings)
+    assert budgets.is_measured(CARD, VARIANT, ENGINE)
+    whole = Catalog().get("glimpse:full-images")
+    assert (whole.name, whole.variants) == ("glimpse:full-images", CARD.variants)
+    assert budgets.started_with(whole, VARIANT, ENGINE).image_tokens == 0
+    own = {"glimpse": {"slots": 1}}
+    tuned = ImageBudgets(tmp_path, lambda: Settings(engine_for=own))
+    assert tuned.started_with(whole, VARIANT, ENGINE).slots == 1, "its settings are those of its own name"
+    for name in ("nobody:full-images", ":full-images"):
+        with pytest.raises(UnknownModel):
+            Catalog().get(name)

@@ -17,6 +17,7 @@ from viewfinder.catalog.aliases import Aliases
 from viewfinder.catalog.auto_names import AUTO_PREFIX
 from viewfinder.catalog.card import NAME, ModelCard, Variant
 from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
+from viewfinder.catalog.full_images import FULL_IMAGES, base_name, with_full_images
 from viewfinder.catalog.gguf_facts import WHAT, facts_of, fits, misfit, require_model
 from viewfinder.catalog.gguf_files import require_joined
 from viewfinder.catalog.gguf_names import part_files
@@ -128,6 +129,8 @@ class Catalog:
         The id of a repository ("mlx-community/llava-v1.6-mistral-7b-4bit") selects the variants of that
         repository; among these, only the one that the user chose, if any. Raises UnknownModel.
         """
+        if name.endswith(FULL_IMAGES) and name not in self._cards:
+            return with_full_images(self.get(base_name(name)))
         if name not in self._narrowed:
             if len(self._narrowed) > MOST_NAMES_KEPT:
                 self._narrowed.clear()
@@ -251,8 +254,7 @@ class Catalog:
         for repo in variant.also:
             if snapshot(repo) is None:
                 raise ModelFilesError(f"{repo} is not on this disk.", code="model_missing")
-        wanted = (*part_files(model), mmproj)
-        files = [file for file in wanted if file is not None and file.is_file()]
+        files = [file for file in (*part_files(model), mmproj) if file is not None and file.is_file()]
         require_inside(files, *_where_links_may_lead(variant, model))
         for file, known in pulled.files_of(variant, self._lock_file).items():
             if files and file not in files:
@@ -317,8 +319,8 @@ class Catalog:
                     hint=f"Check the path; a repository of the hub is written {HUB_PREFIX}owner/name.",
                     code="model_missing",
                 )
-            name = path.name if path.is_dir() else path.stem
-            return card_of_files(self._free_name(name), LocalModel(model=path, mmproj=mmproj))
+            name = self._free_name(path.name if path.is_dir() else path.stem)
+            return card_of_files(name, LocalModel(model=path, mmproj=mmproj))
         wanted = parse_reference(reference)
         folder = snapshot(wanted.repo, wanted.revision)
         if folder is None:

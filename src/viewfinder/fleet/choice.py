@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import is_here
+from viewfinder.catalog.full_images import base_name
 from viewfinder.catalog.known_issues import is_within, refusal, refused_by
 from viewfinder.core.config import FleetSettings
 from viewfinder.core.errors import EngineMissing
@@ -111,7 +112,7 @@ def as_measured(card: ModelCard, variant: Variant, version: str, measured: Measu
     Only errors and empty answers remove a capability, wrong answers do not, and what another version of the
     engine did does not count.
     """
-    result = (measured or {}).get((card.name, variant.name))
+    result = (measured or {}).get((base_name(card.name), variant.name))
     if result is None or result.version != version:
         return variant
     able = {"vision": variant.vision and not result.blind, "text": variant.text and not result.speechless}
@@ -131,7 +132,11 @@ def look(
         memory_bytes=budget_bytes(settings or FleetSettings()),
         free_bytes=machine_memory().available_bytes,
         here=frozenset(variant.name for variant in card.variants if is_here(variant)),
-        measured={name: result for (model, name), result in (measured or {}).items() if model == card.name},
+        measured={
+            name: result
+            for (model, name), result in (measured or {}).items()
+            if model == base_name(card.name)
+        },
     )
 
 

@@ -13,6 +13,7 @@ from typing import Self
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, is_here
+from viewfinder.catalog.full_images import base_name
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
@@ -61,9 +62,8 @@ class Fleet:
         *,
         measured: MeasuredHere | None = None,
     ) -> None:
-        self.events, self.answers = Events(), Answers()
-        self.catalog, self._settings = catalog, settings
-        self._measured, self._folders = measured, folders
+        self.events, self.answers, self.catalog = Events(), Answers(), catalog
+        self._settings, self._measured, self._folders = settings, measured, folders
         self.image_budgets = ImageBudgets(folders.state, lambda: self._settings)
         self._entries: dict[str, ModelEntry] = {}
         self._queue: list[QueuedRequest] = []
@@ -178,7 +178,7 @@ class Fleet:
     async def reload(self, catalog: Catalog, settings: Settings, changed: Collection[str]) -> None:
         """Use new settings; the models in `changed` that are up are restarted with them."""
         self.catalog, self._settings = catalog, settings
-        affected = [entry for entry in self._entries.values() if entry.card.name in changed]
+        affected = [entry for entry in self._entries.values() if base_name(entry.card.name) in changed]
         was_up = [entry.card.name for entry in affected if entry.server.state not in REST]
         for entry in affected:
             entry.is_outdated = True
@@ -187,7 +187,7 @@ class Fleet:
                 self._retire(entry)
         self._schedule()
         await asyncio.gather(*(entry.unloading for entry in affected if entry.unloading))
-        loads = (self.load(name) for name in was_up if name in catalog.names())
+        loads = (self.load(name) for name in was_up if base_name(name) in catalog.names())
         await asyncio.gather(*loads, return_exceptions=True)  # `view` shows a failure
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.full_images import FULL_IMAGES, base_name
 from viewfinder.core.config import Settings
 from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.base import Engine
@@ -30,9 +31,10 @@ class ImageBudgets:
     def started_with(self, card: ModelCard, variant: Variant, engine: Engine) -> EngineSettings:
         """The settings for a new process of this variant: the user's, then what was measured."""
         settings = self._settings()
-        own = settings.engine_of(card.name)
+        own = settings.engine_of(base_name(card.name))
         if (
-            variant.image_lever != "image_tokens"
+            card.name.endswith(FULL_IMAGES)
+            or variant.image_lever != "image_tokens"
             or own.image_tokens
             or not variant.vision
             or variant.server is not None
@@ -43,3 +45,8 @@ class ImageBudgets:
         found = self.of(card.name, variant.name, version)
         chosen = None if isinstance(found, str) or found.lever != "image_tokens" else found.chosen
         return own if chosen is None else own.model_copy(update={"image_tokens": chosen.engine_tokens})
+
+    def is_measured(self, card: ModelCard, variant: Variant, engine: Engine) -> bool:
+        """Whether a new process of this variant would get a measured budget that is not the full one."""
+        own = self._settings().engine_of(base_name(card.name)).image_tokens
+        return self.started_with(card, variant, engine).image_tokens != own

@@ -152,7 +152,8 @@ class Chat:
     ) -> tuple[RelayT, dict[str, str]]:
         """The relay of a request that this model can answer, and the headers of the answer."""
         whole = await self.prepared(parsed, scope, any_length=kind.takes_any_length)
-        request, images = whole.request, whole.images
+        called, images = whole.request.model, whole.images
+        request = whole.request.model_copy(update={"model": whole.budget.model_for(called)})
         self.seen(parsed.answer, images)
         engines_body = request.for_engine(
             [image.url for image in images], [shown(clip) for clip in whole.clips]
@@ -162,6 +163,7 @@ class Chat:
         relay = kind(
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
+        relay.envelope = (called, *relay.envelope[1:])
         notes = {REDUCED_HEADER: reduced(whole.refs, images, parsed.where), FRAMES_HEADER: told(whole.clips)}
         headers = self.auto.headers(scope, relay.envelope[1]) | whole.budget.headers
         return relay, headers | {name: note for name, note in notes.items() if note}

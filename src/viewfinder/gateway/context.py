@@ -2,13 +2,14 @@
 `relay` and `models`."""
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.full_images import base_name
 from viewfinder.core.config import Settings
 from viewfinder.engines.registry import engine_named
 
 
 def context_of(card: ModelCard, variant: Variant, settings: Settings) -> int | None:
     """The tokens that one request and its answer may have together; None when that is not known."""
-    return engine_named(variant.engine).context_tokens(variant, settings.engine_of(card.name))
+    return engine_named(variant.engine).context_tokens(variant, settings.engine_of(base_name(card.name)))
 
 
 def context_hint(variant: Variant, context: int | None) -> str:

@@ -1,6 +1,7 @@
 """What a request gets where it says nothing; called by `chat` and `models`."""
 
 from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.full_images import base_name
 from viewfinder.core.config import Settings
 from viewfinder.core.request_defaults import RequestDefaults
 from viewfinder.wire.chat import ChatRequest
@@ -8,7 +9,7 @@ from viewfinder.wire.chat import ChatRequest
 
 def defaults_of(card: ModelCard, settings: Settings) -> RequestDefaults:
     """The user's settings for this model, then its card."""
-    chosen = settings.defaults_for.get(card.name)
+    chosen = settings.defaults_for.get(base_name(card.name))
     return card.defaults if chosen is None else chosen.over(card.defaults)
 
 

@@ -77,7 +77,7 @@ def estimate(fleet: Fleet, whole: PreparedRequest) -> RequestEstimate:
         model=name,
         variant=variant.name,
         engine=variant.engine,
-        state=fleet.state_of(request.model),
+        state=fleet.state_of(whole.budget.model_for(request.model)),
         images=len(whole.shown),
         image_budget=whole.budget.says or None,
         answer_tokens=size.answer_tokens,
@@ -105,7 +105,7 @@ def _budget_of(fleet: Fleet, whole: PreparedRequest, costs: MeasuredCosts) -> tu
     if isinstance(costs.budgets, str):
         return None, "" if is_any_size or edge <= TIMED_PX else too_large
     if costs.budgets.lever == "image_tokens":
-        tokens = started_tokens(fleet, whole.request.model, whole.variant)
+        tokens = started_tokens(fleet, whole.budget.model_for(whole.request.model), whole.variant)
         named = costs.budgets.named(f"{tokens} tokens") if tokens else costs.budgets.reference
         return named, "" if named else f"the budget of {tokens} tokens was not measured"
     for budget in costs.budgets.budgets:
@@ -123,9 +123,10 @@ def _why_no_times(costs: MeasuredCosts, has_images: bool) -> str:
 
 
 def _load_of(fleet: Fleet, whole: PreparedRequest, name: str) -> EstimatedNumber:
-    if fleet.state_of(whole.request.model) == "ready" or whole.variant.server is not None:
+    called = whole.budget.model_for(whole.request.model)
+    if fleet.state_of(called) == "ready" or whole.variant.server is not None:
         return _exactly(0)
-    profile = profile_of(fleet, whole.request.model, whole.variant)
+    profile = profile_of(fleet, called, whole.variant)
     if profile is None:
         return _unknown("it was never loaded here", HOW_TO_LOAD.format(model=name))
     return _number(profile.load_s, profile.load_s, profile.load_s, 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.full_images import FULL_IMAGES, base_name
 from viewfinder.core import paths
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import BadRequest
@@ -22,7 +23,6 @@ from viewfinder.wire.messages import texts_of
 
 BUDGET_HEADER = "x-viewfinder-image-budget"
 """Which image budget was applied, and why; absent where none was measured."""
-AT_START = 'it is an option of the engine\'s start, so `detail: high` needs images.budget = "full"'
 
 HOW_TO_MEASURE = "viewfinder bench {model} --suite standard"
 
@@ -35,10 +35,17 @@ class AppliedBudget:
 
     longest_px: int | None = None
     says: str = ""
+    is_of_another_start: bool = False
+    """The engine gets its budget at its start, and the request wants another one: the model is asked under
+    its name with full images."""
 
     @property
     def headers(self) -> dict[str, str]:
         return {BUDGET_HEADER: self.says.encode("ascii", "replace").decode()} if self.says else {}
+
+    def model_for(self, name: str) -> str:
+        """The name under which the model of a request is asked."""
+        return f"{base_name(name)}{FULL_IMAGES}" if self.is_of_another_start else name
 
     def edge_for(self, detail: str) -> int | None:
         """The longest edge of an image; None: no limit. `low` is the caller's own, and applied elsewhere."""
@@ -59,11 +66,14 @@ def budget_for(
     measured = measured_budgets(fleet, request.model, variant)
     if isinstance(measured, str):
         return NO_BUDGET if request.max_wait is None else _no_effect(measured, fleet, request)
-    if variant.image_lever == "image_tokens":
+    if variant.image_lever == "image_tokens" and _wants_another_start(fleet, request, variant, refs):
+        applied = AppliedBudget(says="full (detail: high)", is_of_another_start=True)
+        budgets: Sequence[StoredBudget] = [measured.reference]
+    elif variant.image_lever == "image_tokens":
         tokens = started_tokens(fleet, request.model, variant)
-        applied = _of_the_engine(tokens, settings, fleet.card(request.model), measured, refs)
+        applied = _of_the_engine(tokens, settings, fleet.card(request.model), measured)
         name = f"{tokens} tokens" if tokens else measured.reference.name
-        budgets: Sequence[StoredBudget] = [one for one in measured.budgets if one.name == name]
+        budgets = [one for one in measured.budgets if one.name == name]
     else:
         applied, budgets = _of_the_pictures(settings, measured, refs)
     if request.max_wait is None:
@@ -100,7 +110,7 @@ def _in_time(
 ) -> AppliedBudget:
     """The largest of the budgets with which the request is predicted to end in time."""
     costs, size = costs_of(fleet, request.model, variant), size_of(request, len(request.image_parts()))
-    load_s = load_time_s(fleet, request.model, variant)
+    load_s = load_time_s(fleet, applied.model_for(request.model), variant)
     smallest = predicted(costs, size, budgets[0]).whole_s if budgets else None
     if smallest is None:
         return _no_effect("how long such an answer takes was not measured", fleet, request)
@@ -133,7 +143,7 @@ def size_of(request: ChatRequest, images: int) -> RequestSize:
 def costs_of(fleet: Fleet, model: str, variant: Variant) -> MeasuredCosts:
     """What was measured of the variant with the engine that answers."""
     version = version_of(fleet, model, variant)
-    name, budgets = fleet.card(model).name, measured_budgets(fleet, model, variant)
+    name, budgets = base_name(fleet.card(model).name), measured_budgets(fleet, model, variant)
     return MeasuredCosts(budgets, fleet.image_budgets.costs.of(LATENCY_COSTS, name, variant.name, version))
 
 
@@ -163,7 +173,7 @@ def version_of(fleet: Fleet, model: str, variant: Variant) -> str:
 def measured_budgets(fleet: Fleet, model: str, variant: Variant) -> StoredBudgets | str:
     """What was measured of the variant with the engine that answers; a str: why nothing holds."""
     version = version_of(fleet, model, variant)
-    found = fleet.image_budgets.of(fleet.card(model).name, variant.name, version)
+    found = fleet.image_budgets.of(base_name(fleet.card(model).name), variant.name, version)
     if not isinstance(found, str) and found.lever != variant.image_lever:
         return "its image budgets were measured with another lever"
     return found
@@ -179,10 +189,20 @@ def started_tokens(fleet: Fleet, model: str, variant: Variant) -> int:
     ).image_tokens
 
 
+def _wants_another_start(
+    fleet: Fleet, request: ChatRequest, variant: Variant, refs: Sequence[ImageRef]
+) -> bool:
+    """Whether an image is to be whole, and the engine is started with a measured budget."""
+    if not any(ref.detail == "high" for ref in refs):
+        return False
+    card = fleet.card(request.model)
+    return fleet.image_budgets.is_measured(card, variant, engines()[variant.engine])
+
+
 def _of_the_engine(
-    tokens: int, settings: Settings, card: ModelCard, measured: StoredBudgets, refs: Sequence[ImageRef]
+    tokens: int, settings: Settings, card: ModelCard, measured: StoredBudgets
 ) -> AppliedBudget:
-    own = settings.engine_of(card.name).image_tokens
+    own = settings.engine_of(base_name(card.name)).image_tokens
     name = f"{tokens} tokens" if tokens else "all tokens"
     if own:
         return AppliedBudget(says=f"{name} (the setting engine.image_tokens)")
@@ -190,7 +210,7 @@ def _of_the_engine(
         why = "the setting images.budget" if settings.images.budget != "measured" else measured.evidence
         return AppliedBudget(says=f"full ({why})")
     budget = measured.named(name) or StoredBudget(name=name)
-    return AppliedBudget(says=_said(refs, _with_evidence(budget, measured), f"{name}: {AT_START}"))
+    return AppliedBudget(says=_with_evidence(budget, measured))
 
 
 def _with_evidence(budget: StoredBudget, measured: StoredBudgets) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.full_images import base_name
 from viewfinder.client.chat import ChatClient
 from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
@@ -94,7 +95,7 @@ def make_server(
 
 def _require_consent(card: ModelCard, variant: Variant, settings: EngineSettings) -> None:
     """Python code from a model's repository runs only at a pinned commit and with the user's consent."""
-    if variant.revision and card.name in settings.remote_code:
+    if variant.revision and base_name(card.name) in settings.remote_code:
         return
     agree = f"VIEWFINDER_ENGINE__REMOTE_CODE='[\"{card.name}\"]', or remote_code under [engine]"
     raise ModelFilesError(
