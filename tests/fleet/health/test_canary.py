@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viewfinder.client.exchange import Exchange
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.notebook import Notebook
 from viewfinder.fleet.health.canary import (
     MOST_SCENES,
@@ -21,6 +22,7 @@ from viewfinder.fleet.health.canary import (
     candidates,
     is_repeated,
 )
+from viewfinder.fleet.health.canary_checks import decisive_options
 from viewfinder.scenes.questions import is_right
 
 KEY = canary_key("a" * 64, "llama.cpp", "1.0", "f16")
@@ -253,3 +255,11 @@ async def test_glimpse_has_a_canary_and_passes_it(make_server, store: CanaryStor
             assert found.good, found
     finally:
         await server.stop()
+
+
+def test_a_process_with_another_image_budget_has_known_images_of_its_own() -> None:
+    """One that sees less must not be quarantined for what it cannot see."""
+    plain, budgeted = (decisive_options(EngineSettings(image_tokens=tokens)) for tokens in (0, 20))
+    assert plain == {}
+    keys = {canary_key("a" * 64, "llama.cpp", "1.0", "f16", options) for options in (plain, budgeted)}
+    assert keys == {KEY, f'{KEY} {{"image_tokens": 20}}'}

@@ -18,9 +18,11 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from viewfinder.catalog.card import Variant
 from viewfinder.core.config import FleetSettings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import (
     EngineDied,
     EngineError,
@@ -171,7 +173,7 @@ class CanaryChecks:
                 variant = server.variant
                 weights = await asyncio.to_thread(self.hash_of, variant)
                 await asyncio.to_thread(candidates)  # they are painted once, which takes 45 ms
-                options = server.settings.chosen_options()
+                options = decisive_options(server.settings)
                 key = canary_key(weights, variant.engine, server.engine_version, variant.name, options)
                 entry.checks.canary = Canary(self._store, key, model=entry.card.name)
         if entry.checks.canary is None:
@@ -228,3 +230,9 @@ async def _is_healthy(life: Life) -> bool:
     except ViewfinderError:
         return False
     return status == 200
+
+
+def decisive_options(settings: EngineSettings) -> dict[str, Any]:
+    """The options that an engine's answers depend on: what it sees of an image is up to its budget, too."""
+    tokens = settings.image_tokens
+    return settings.chosen_options() | ({"image_tokens": tokens} if tokens else {})
