@@ -152,8 +152,10 @@ class Chat:
     ) -> tuple[RelayT, dict[str, str]]:
         """The relay of a request that this model can answer, and the headers of the answer."""
         whole = await self.prepared(parsed, scope, any_length=kind.takes_any_length)
-        called, images = whole.request.model, whole.images
-        request = whole.request.model_copy(update={"model": whole.budget.model_for(called)})
+        request, images = whole.request, whole.images
+        called = request.model
+        if whole.budget.is_of_another_start:
+            request = request.model_copy(update={"model": whole.budget.model_for(called)})
         self.seen(parsed.answer, images)
         engines_body = request.for_engine(
             [image.url for image in images], [shown(clip) for clip in whole.clips]
