@@ -13,6 +13,7 @@ from typing import Any
 from starlette.types import Scope, Send
 
 from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.full_images import base_name
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core import paths
 from viewfinder.core.config import Limits, Settings
@@ -147,14 +148,14 @@ class Decisions(Chat):
         known = await self.calibrations(relay.request.model)
         answers = [answer.decided(at, one, known) for at, one in enumerate(decided)]
         reply = answer.reply(relay.envelope[1], answers, relay.usage)
-        return reply | {"model": relay.request.model}
+        return reply | {"model": relay.envelope[0]}
 
     async def calibrations(self, model: str) -> Calibrations:
         """Those of the variant that has answered."""
         card, variant = self.fleet.card(model), self.fleet.variant_of(model)
         server = self.fleet.server_of(model)
         version = server.engine_version if server is not None else ""
-        return await asyncio.to_thread(calibrations_of, paths.home(), card.name, variant.name, version)
+        return await asyncio.to_thread(calibrations_of, paths.home(), base_name(card.name), variant.name, version)
 
     async def relay(
         self, parsed: ParsedRequest, scope: Scope, kind: type[RelayT]
