@@ -155,7 +155,8 @@ class Decisions(Chat):
         card, variant = self.fleet.card(model), self.fleet.variant_of(model)
         server = self.fleet.server_of(model)
         version = server.engine_version if server is not None else ""
-        return await asyncio.to_thread(calibrations_of, paths.home(), base_name(card.name), variant.name, version)
+        name = base_name(card.name)
+        return await asyncio.to_thread(calibrations_of, paths.home(), name, variant.name, version)
 
     async def relay(
         self, parsed: ParsedRequest, scope: Scope, kind: type[RelayT]
