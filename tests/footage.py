@@ -29,13 +29,14 @@ def video(
     codec: str = "libx264",
     rate: int = 10,
     sound: bool = False,
+    size: tuple[int, int] | None = None,
     **options: str,
 ) -> bytes:
-    """A video file of these frames."""
+    """A video file of these frames, which may be none where their size is given."""
     file = io.BytesIO()
     with av.open(file, "w", format=form) as container:
         stream: Any = container.add_stream(codec, rate=rate, options=options)
-        stream.width, stream.height = frames[0].size
+        stream.width, stream.height = size or frames[0].size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         speaker = container.add_stream("aac", rate=16_000) if sound else None
         for frame in frames:

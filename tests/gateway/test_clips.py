@@ -1,11 +1,15 @@
 """Clips of a request: what its engine gets, and what is refused before a model is loaded."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from viewfinder.core.config import Limits
 from viewfinder.gateway.moving import frame_counts
+from viewfinder.media.frames import ClipOrder
+from viewfinder.media.pool import DecoderPool
 from viewfinder.wire.media_refs import ClipRef
 
 from .. import footage
@@ -104,6 +108,31 @@ async def test_a_clip_in_another_api_is_refused_by_its_name(start) -> None:
     body = {"model": "both", "max_tokens": 9, "messages": [{"role": "user", "content": [part]}]}
     async with gateway.http.post(f"{gateway.url}/v1/messages", json=body) as reply:
         assert "/v1/chat/completions" in (await reply.json())["error"]["message"]
+
+
+async def test_an_image_beside_a_long_clip_is_answered_at_once(
+    start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clip keeps its decoder busy for seconds; three questions about images come and go meanwhile."""
+    gateway, began, decode = await start(), asyncio.Event(), DecoderPool.decode
+
+    async def begin(pool: DecoderPool, payload: Any, order: Any, **more: Any) -> Any:
+        if isinstance(order, ClipOrder):
+            began.set()
+        return await decode(pool, payload, order, **more)
+
+    monkeypatch.setattr(DecoderPool, "decode", begin)
+    clip = footage.clip_part(footage.long_animation(150, (3000, 2000)), choose="change")
+    long = asyncio.create_task(asked(gateway, asking(clip)))
+    await asyncio.wait_for(began.wait(), 30)
+    for colour in footage.COLOURS[:3]:
+        url = footage.data_url(footage.animation([Image.new("RGB", (64, 64), colour)]), "image/gif")
+        image = {"type": "image_url", "image_url": {"url": url}}
+        status, _, _ = await asyncio.wait_for(asked(gateway, asking(image)), 5)
+        assert status == 200
+    assert not long.done()
+    long.cancel()
+    await asyncio.gather(long, return_exceptions=True)
 
 
 @pytest.mark.parametrize(

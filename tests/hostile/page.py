@@ -32,8 +32,8 @@ Whatever a client sends, without a key or with one:
   ends.
 - Nothing is fetched, no path of this computer is opened and no program is started because of a request. With
   `remote_images = true`, images are fetched from public addresses, and from no other.
-- Images are decoded in processes of their own, with limits on time, memory and pixels. Engines get no image
-  that was sent, only a new one made of its pixels.
+- Images and clips are decoded in processes of their own, with limits on time, memory and pixels. Engines get
+  no image that was sent, only a new one made of its pixels.
 - No file holds a word of a request, except those that `/v1/responses` is to keep (`store`), in the state
   folder's `responses/` (mode 0700, files 0600): for `responses.keep_s` (an hour) after the last turn and
   at most `responses.keep_bytes` (256 MiB), the oldest first. Only the key that made one can reach it; where
@@ -116,7 +116,7 @@ A proxy in front ends TLS, keeps the Host header or is named in `allowed_hosts`,
 ROWS_INTRO = """\
 ## Hostile input
 
-Rows A are 40 kinds of input that have broken other servers; rows B broke this one. Each has its tests, with
+Rows A are 42 kinds of input that have broken other servers; rows B broke this one. Each has its tests, with
 their neighbours: `make test` runs nearly all of them, `make soak` and `make test-engines` the rest.
 *Italics* say where somebody might expect something else.
 """

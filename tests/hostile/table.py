@@ -5,6 +5,7 @@ attack comes from `attacks`, by the name of the row.
 """
 
 from tests.hostile.attacked import ATTACKED
+from tests.hostile.later_rows import LATER_ROWS
 from tests.hostile.row import (
     ACCESS,
     ADDRESSED,
@@ -384,17 +385,8 @@ REQUESTS = (
         (f"{HTTP}ranges_are_ignored", f"{HTTP}a_form_in_thousands_of_parts_is_not_read"),
         "A range is no error in HTTP: what does not serve ranges answers in whole. B26 is about files.",
     ),
-    Row(
-        "A40",
-        "A dependency that somebody has poisoned.",
-        "Every version that is installed is pinned in `constraints.txt`; LiteLLM is not among them.",
-        (
-            "tests/test_dependencies.py::test_everything_that_is_needed_is_pinned_to_what_is_installed",
-            "tests/test_dependencies.py::test_what_was_poisoned_once_is_not_among_it",
-        ),
-        "By version and not by hash; see what is not promised.",
-    ),
+    *LATER_ROWS,
 )
-"""Of 40 kinds of hostile and faulty input, collected from advisories about other servers."""
+"""Of 42 kinds of hostile and faulty input, collected from advisories about other servers."""
 
 ROWS = (*REQUESTS, *ATTACKED)

@@ -86,7 +86,7 @@ async def test_an_image_beside_a_clip_does_not_wait(intake: Intake, monkeypatch:
 
     monkeypatch.setattr(intake.clips.decoder, "decode", begin)
     long = asyncio.create_task(accept(intake, footage.long_animation(5000)))
-    await began.wait()
+    await asyncio.wait_for(began.wait(), 30)
     for at in range(3):
         await asyncio.wait_for(intake.accept(url, client=Client(str(at))), 5)
     assert not long.done()

@@ -38,6 +38,9 @@ ALL_LOOKED_AT = 1_000_000_000
 """Pixels of all frames together; of a clip with more, only those are looked at that need no others."""
 WHOLE = 0.9
 """The part of the frames that a file declares, below which it is not whole."""
+NAMED = 4
+"""A clip whose frames are larger than allowed by up to this is refused by its size; a larger one as damaged,
+because FFmpeg never makes a frame of it."""
 MOST_STRETCHED = 4
 """A pixel may be this many times as wide as it is high, or the other way round."""
 UPRIGHT_TURNS = {
@@ -67,7 +70,7 @@ class Video:
                     "protocol_whitelist": "none",
                     "codec_whitelist": ",".join(CODECS),
                 },
-                options={"threads": "1", "max_pixels": str(order.most_pixels)},
+                options={"threads": "1", "max_pixels": str(NAMED * order.most_pixels)},
             )
         except self._errors:
             raise Refused("truncated" if kind == "mov" and b"moov" not in data else "damaged") from None
