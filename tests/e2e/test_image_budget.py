@@ -58,4 +58,8 @@ def test_the_engine_is_started_with_it(tmp_path: Path) -> None:
         assert (estimate["model"], estimate["state"]) == ("glimpse", "ready")
         up = requests.get(f"{served.url}/fleet", timeout=60).json()
         assert {one["model"] for one in up["servers"]} == {"glimpse", "glimpse:full-images"}
+        body |= {"model": "glimpse:full-images"}
+        reply = requests.post(f"{served.url}/v1/chat/completions", json=body, timeout=60)
+        said = "full (the engine was started without its budget)"
+        assert reply.headers["x-viewfinder-image-budget"] == said
         assert tokens(served, ASKED["content"]) - text == ONE_TILE

@@ -207,7 +207,11 @@ def _of_the_engine(
     if own:
         return AppliedBudget(says=f"{name} (the setting engine.image_tokens)")
     if not tokens:
-        why = "the setting images.budget" if settings.images.budget != "measured" else measured.evidence
+        why = measured.evidence
+        if settings.images.budget != "measured":
+            why = "the setting images.budget"
+        elif measured.chosen is not None:
+            why = "the engine was started without its budget"
         return AppliedBudget(says=f"full ({why})")
     budget = measured.named(name) or StoredBudget(name=name)
     return AppliedBudget(says=_with_evidence(budget, measured))
