@@ -59,5 +59,5 @@ def test_without_a_driver_nothing_is_reported() -> None:
 def test_what_the_tree_holds_on_all_cards(
     cards: list[Any], held: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graphics_memory, "_nvml", lambda: Driver(*cards))
+    monkeypatch.setattr(graphics_memory, "nvml", lambda: Driver(*cards))
     assert graphics_bytes([1, 2]) == held

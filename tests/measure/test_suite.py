@@ -67,7 +67,7 @@ def test_counts_of_another_version_are_refused(counts: dict[str, object]) -> Non
 
 def test_a_suite_knows_which_measures_share_a_process() -> None:
     suite = suite_named("standard")
-    assert [measure.name for measure in suite.shared()] == ["load", "latency", "memory"]
+    assert [measure.name for measure in suite.shared()] == ["load", "latency", "memory", "energy"]
     own = {measure.name: processes for measure, processes in suite.apart()}
     assert own == {
         "gates": 1,

@@ -14,18 +14,18 @@ def graphics_bytes(pids: Iterable[int]) -> int | None:
 
     It does not where it knows processes by other pids (in a container), and never on Windows.
     """
-    nvml = _nvml()
-    if nvml is None:
+    library = nvml()
+    if library is None:
         return None
     wanted = set(pids)
     held: dict[tuple[int, int], int] = {}
-    for card in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(card)
+    for card in range(library.nvmlDeviceGetCount()):
+        handle = library.nvmlDeviceGetHandleByIndex(card)
         for running in (
-            nvml.nvmlDeviceGetComputeRunningProcesses,
-            nvml.nvmlDeviceGetGraphicsRunningProcesses,
+            library.nvmlDeviceGetComputeRunningProcesses,
+            library.nvmlDeviceGetGraphicsRunningProcesses,
         ):
-            with suppress(nvml.NVMLError):  # a card may know only one of the two kinds
+            with suppress(library.NVMLError):  # a card may know only one of the two kinds
                 for process in running(handle):
                     if process.pid in wanted and process.usedGpuMemory is not None:
                         place = card, process.pid  # one that computes and draws is in both lists
@@ -34,7 +34,7 @@ def graphics_bytes(pids: Iterable[int]) -> int | None:
 
 
 @functools.cache
-def _nvml() -> Any:
+def nvml() -> Any:
     """The driver's library, ready for use; None when there is none."""
     try:
         import pynvml

@@ -240,7 +240,10 @@ class Measure(Generic[C, R]):
     """Files that belong to the result, by their path in the state folder."""
 
     def likely(self, counts: C, nth: int) -> Sequence[Batch]:
-        """The requests to the nth of its processes, as far as they are known before."""
+        """The requests to the nth of its processes, as far as they are known before; none where this computer
+        cannot measure it."""
+        if self.unable() is not None:
+            return ()
         if self.batches is not None:
             return self.batches(counts, nth)
         return (Batch(self.steps(counts, nth), budget_s=getattr(counts, "budget_s", math.inf)),)

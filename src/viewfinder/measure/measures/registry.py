@@ -14,6 +14,7 @@ from viewfinder.core.plugins import load_plugin
 from viewfinder.measure.measures import (
     decisions,
     dialogues,
+    energy,
     gates,
     latency,
     load,
@@ -35,6 +36,7 @@ BUILT_IN: tuple[AnyMeasure, ...] = (
     latency.MEASURE,
     memory.MEASURE,
     load.COLD,
+    energy.MEASURE,
     throughput.MEASURE,
     resolution.MEASURE,
     dialogues.MEASURE,
