@@ -76,6 +76,7 @@ def test_a_suite_knows_which_measures_share_a_process() -> None:
         "resolution": 6,
         "dialogues": 1,
         "decisions": 1,
+        "video": 1,
         "stability": 5,
         "soak": 1,
     }

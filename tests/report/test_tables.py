@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
+from tests.report.conftest import GONE, figure
 from viewfinder.catalog.published import published
 from viewfinder.measure.figures import Figure, Missing
+from viewfinder.measure.measures.video.result import VideoResult
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.content import Grid
+from viewfinder.report.issues import gaps
 from viewfinder.report.tables import every_figure, legend, main_figures, overview, published_figures
 
 OVERVIEW = (
@@ -169,3 +172,36 @@ def test_published_figures_are_as_printed_and_stand_beside_measured_ones(make: A
     assert "smol (llama.cpp-f16): average inference 0.321 (0.310 to 0.333) s" in rows[0][9]
     assert [row[9] for row in rows[1:]] == ["no"] * 4
     assert rows[2][7] == "-1.15"
+
+
+def about_clips(value: float, half: float) -> VideoResult:
+    right = figure(value, half, "%", 160)
+    return VideoResult(
+        frames=8,
+        asked=160,
+        failed=0,
+        right=right,
+        last_alone=right,
+        gain=right,
+        guessed=29.2,
+        tokens=GONE,
+        kinds=(),
+    )
+
+
+def test_the_overview_has_a_column_for_clips_if_a_model_was_asked_about_some(make: Any) -> None:
+    """One that takes one image has the reason in its section; beside one that guesses is what it gives."""
+    one_image = Missing(missing="this variant takes one image in one request")
+    results = [
+        make.result("seer", video=about_clips(80.0, 6.0)),
+        make.result("guesser", video=about_clips(33.0, 7.0)),
+        make.result("single", video=one_image),
+        make.result("old"),
+    ]
+    grid = overview(results)
+    assert grid.header == (*OVERVIEW[:-1], "Video (%)", "Status")
+    column = [row[-2] for row in words(grid)]
+    assert column == ["80.0 (74.0 to 86.0)", "33.0 (26.0 to 40.0), guessing 29", "—", "—"]
+    assert grid.rows[2][-2].why == one_image.missing
+    assert items(every_figure(results[2])[0])["Video"][0] == f"not measured: {one_image.missing}"
+    assert [one.text for one in gaps(results[2]) if "clips" in one.about] == [one_image.missing]

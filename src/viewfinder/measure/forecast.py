@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-RequestKind = Literal["text", "image", "long"]
-RATIOS: Mapping[RequestKind, float] = {"text": 0.2, "image": 1.0, "long": 1.7}
-"""A request's usual time beside that of a short answer about an image: a text alone, and a long answer."""
+RequestKind = Literal["text", "image", "long", "clip"]
+RATIOS: Mapping[RequestKind, float] = {"text": 0.2, "image": 1.0, "long": 1.7, "clip": 5.0}
+"""A request's usual time beside that of a short answer about an image: a text alone, a long answer, and a
+question about several images."""
 _USUAL_S, _USUAL_START_S = 0.5, 1.0
 """Of a short answer, and of a start, as long as nothing is known at all."""
 _USUAL_DISTURBED = 0.25

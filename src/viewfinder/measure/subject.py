@@ -266,11 +266,14 @@ class Subject:
 
 
 def kind_of(prompt: Prompt) -> RequestKind:
-    """What decides how long a request takes: whether it has an image, and whether its answer is short, for
-    answers with known words are."""
+    """What decides how long a request takes: whether it has an image, or many at once, and whether its answer
+    is short, for answers with known words are."""
     if not any(isinstance(message["content"], list) for message in prompt.messages):
         return "text"
-    return "long" if prompt.is_right is None else "image"
+    if prompt.is_right is None:
+        return "long"
+    last = prompt.messages[-1]["content"]
+    return "clip" if isinstance(last, list) and sum("image_url" in part for part in last) > 1 else "image"
 
 
 def _words_of(chunk: dict[str, Any]) -> str:

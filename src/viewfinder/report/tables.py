@@ -14,6 +14,7 @@ from viewfinder.measure.measures.load.find import LOAD_TIME
 from viewfinder.measure.measures.memory.find import DIFFERENCE
 from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
 from viewfinder.measure.measures.registry import measures
+from viewfinder.measure.measures.video.find import ALL_GUESSED, CLIP_ANSWERS
 from viewfinder.measure.results import ModelResult, OtherVersion
 from viewfinder.report.advice import production_ready
 from viewfinder.report.cells import cell, grid_of, words, yes_or_no
@@ -31,13 +32,20 @@ OVERVIEW = (
     "Memory difference (GB)",
     "Status",
 )
+VIDEO = "Video (%)"
 
 
 def overview(results: Sequence[ModelResult]) -> Grid:
-    """One row a model; figures with their intervals."""
+    """One row a model; figures with their intervals, those about clips only if a model was asked about
+    some."""
     ready = production_ready(results)
     named = zip(results, anchors(results), strict=True)
-    return Grid(header=OVERVIEW, rows=tuple(_overview(one, name, one in ready) for one, name in named))
+    header: tuple[str, ...] = OVERVIEW
+    rows = tuple(_overview(one, name, one in ready) for one, name in named)
+    if any(isinstance(one.figures[CLIP_ANSWERS], Figure) for one in results):
+        header = (*header[:-1], VIDEO, header[-1])
+        rows = tuple((*row[:-1], _clips(one), row[-1]) for one, row in zip(results, rows, strict=True))
+    return Grid(header=header, rows=rows)
 
 
 def legend(results: Sequence[ModelResult], table: Grid) -> list[str]:
@@ -163,6 +171,14 @@ def _right(result: ModelResult) -> Cell:
         made = cell(own)
         return made.model_copy(update={"text": f"{made.text} your own"})
     return cell(result.figures[IMAGE_ANSWERS])
+
+
+def _clips(result: ModelResult) -> Cell:
+    right = result.figures[CLIP_ANSWERS]
+    made = cell(right)
+    if isinstance(right, Figure) and right.low <= ALL_GUESSED:
+        return made.model_copy(update={"text": f"{made.text}, guessing {ALL_GUESSED:.0f}"})
+    return made
 
 
 def _is_timing(figure: Figure) -> bool:

@@ -191,6 +191,8 @@ class Measure(Generic[C, R]):
     counts: Mapping[str, C]
     result: type[R]
     needs: frozenset[Need] = frozenset()
+    images: int = 1
+    """How many images its requests hold; a variant that takes fewer is left out."""
 
     ask: Callable[[Subject, C, int], Awaitable[Series | None]]
     """Sends requests to the nth of its processes, counted from 0, and judges nothing; the subject keeps every
@@ -254,4 +256,7 @@ class Measure(Generic[C, R]):
             return NO_VISION
         if "text" in self.needs and not variant.text:
             return Missing(missing="this variant takes no prompts without an image")
+        if variant.images is not None and variant.images < self.images:
+            most = "one image" if variant.images == 1 else f"{variant.images} images"
+            return Missing(missing=f"this variant takes {most} in one request")
         return NOT_OURS if "ours" in self.needs and variant.server is not None else self.unable()

@@ -24,6 +24,7 @@ from viewfinder.measure.measures import (
     soak,
     stability,
     throughput,
+    video,
 )
 from viewfinder.measure.measures.base import Measure
 
@@ -41,6 +42,7 @@ BUILT_IN: tuple[AnyMeasure, ...] = (
     resolution.MEASURE,
     dialogues.MEASURE,
     decisions.MEASURE,
+    video.MEASURE,
     stability.MEASURE,
     soak.MEASURE,
     own_images.MEASURE,

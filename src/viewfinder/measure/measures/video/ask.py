@@ -1,0 +1,95 @@
+"""Each clip with its question, as frames with their times; and the same question about the last frame alone.
+
+The last frame says little of what happened: the difference is what the model understands of the rest.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import count, cycle
+
+from viewfinder.catalog.card import Variant
+from viewfinder.core.engine_settings import EngineSettings
+from viewfinder.measure.forecast import Batch
+from viewfinder.measure.measures.video.counts import VideoCounts
+from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
+from viewfinder.measure.prompts import Prompt
+from viewfinder.measure.subject import Subject
+from viewfinder.scenes.clips import (
+    CLIP_KINDS,
+    FRAMES_PER_SLOT,
+    SLOTS,
+    DrawnClip,
+    is_right_about_clip,
+    make_clip,
+)
+from viewfinder.scenes.drawing import paint, saved
+from viewfinder.scenes.messages import Message, data_url, with_frames, with_images
+from viewfinder.scenes.scene import Scene
+
+FRAMES = SLOTS
+"""Of a clip; nothing happens between two of them."""
+WHOLE_PREFIX, LAST_PREFIX = "video/frames/", "video/last/"
+FAILURES_BEFORE_END = 4
+"""When the first clips get no answer, the engine cannot take them, and no more are asked."""
+
+
+async def all_clips(subject: Subject, counts: VideoCounts, nth: int) -> None:
+    """The kinds in turn, each clip with all frames and with the last one alone."""
+    await warm_up(subject)
+    answered = 0
+    clips = paced(_clips(subject.topic("video")), counts.clips, counts.least, counts.budget_s, subject.clock)
+    for number, clip in enumerate(clips):
+        kind = clip.question.kind
+        whole = await subject.ask(f"{WHOLE_PREFIX}{kind}", _prompt(clip, _whole(clip)))
+        answered += not whole.exchange.error
+        if number + 1 >= FAILURES_BEFORE_END and not answered:
+            return
+        await subject.ask(f"{LAST_PREFIX}{kind}", _prompt(clip, _last(clip)))
+
+
+def steps(counts: VideoCounts, nth: int) -> int:
+    return WARM_UP_REQUESTS + 2 * counts.clips
+
+
+def batches(counts: VideoCounts, nth: int) -> list[Batch]:
+    """The budget is that of both together, and nearly all of it goes to whole clips."""
+    return [
+        Batch(WARM_UP_REQUESTS, "long"),
+        Batch(counts.clips, "clip", counts.least, counts.budget_s),
+        Batch(counts.least, "image"),
+    ]
+
+
+def engine_settings(settings: EngineSettings, variant: Variant, nth: int) -> EngineSettings:
+    """The run's settings with the smallest image budget of the card, where the engine has such an option and
+    the user set none: eight whole images fill the context of a small model."""
+    if variant.image_lever == "pixels" or settings.image_tokens or not variant.image_budgets:
+        return settings
+    return settings.model_copy(update={"image_tokens": min(variant.image_budgets)})
+
+
+def _clips(topic: str) -> Iterator[DrawnClip]:
+    """Endless clips, their kinds in turn."""
+    return (make_clip(f"{topic}/{at}", kind) for at, kind in zip(count(), cycle(CLIP_KINDS), strict=False))
+
+
+def _prompt(clip: DrawnClip, message: Message) -> Prompt:
+    question = clip.question
+    return Prompt(
+        [message], question.text, clip.seed, question.answer, partial(is_right_about_clip, question)
+    )
+
+
+def _whole(clip: DrawnClip) -> Message:
+    """The middle of each slot, as the gateway shows the frames of a clip."""
+    chosen = range(FRAMES_PER_SLOT // 2, len(clip.frames), FRAMES_PER_SLOT)
+    frames = [(clip.times_s[at], _url(clip.frames[at])) for at in chosen]
+    return with_frames(frames, clip.question.text)
+
+
+def _last(clip: DrawnClip) -> Message:
+    return with_images([_url(clip.frames[-1])], clip.question.text)
+
+
+def _url(frame: Scene) -> str:
+    return data_url("png", saved(paint(frame), "png", compress_level=1))
