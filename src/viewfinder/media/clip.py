@@ -1,4 +1,5 @@
-"""Bytes of a clip to a few of its frames, as safe pictures with their times; called by `decoder` alone."""
+"""Bytes of a clip to a few of its frames, as safe pictures with their times; called by `decoder`, and by
+`measure` for the clips that it draws."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -22,15 +22,6 @@ def with_images(urls: list[str], text: str) -> Message:
     return {"role": "user", "content": [*images, {"type": "text", "text": text}]}
 
 
-def with_frames(frames: list[tuple[float, str]], text: str) -> Message:
-    """A user's message: each frame of a clip after its time in seconds, then the text."""
-    parts: list[dict[str, Any]] = []
-    for at_s, url in frames:
-        parts.append({"type": "text", "text": f"{at_s:.1f} s:"})
-        parts.append({"type": "image_url", "image_url": {"url": url}})
-    return {"role": "user", "content": [*parts, {"type": "text", "text": text}]}
-
-
 def data_url(codec: str, data: bytes) -> str:
     """An encoded image as the API accepts it."""
     return f"data:image/{codec};base64,{base64.b64encode(data).decode('ascii')}"

@@ -8,27 +8,40 @@ from functools import partial
 from itertools import count, cycle
 
 from viewfinder.catalog.card import Variant
+from viewfinder.core.config import Limits
 from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.video.counts import VideoCounts
 from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
 from viewfinder.measure.prompts import Prompt
 from viewfinder.measure.subject import Subject
+from viewfinder.media import clip as decoding
+from viewfinder.media.frames import ClipOrder
+from viewfinder.scenes.clip_files import encode_clip
 from viewfinder.scenes.clips import (
     CLIP_KINDS,
-    FRAMES_PER_SLOT,
     SLOTS,
     DrawnClip,
     is_right_about_clip,
     make_clip,
 )
 from viewfinder.scenes.drawing import paint, saved
-from viewfinder.scenes.messages import Message, data_url, with_frames, with_images
+from viewfinder.scenes.messages import Message, data_url, with_images
 from viewfinder.scenes.scene import Scene
+from viewfinder.wire.messages import TextPart, UserMessage, VideoPart, VideoURL, for_engine
 
 FRAMES = SLOTS
 """Of a clip; nothing happens between two of them."""
 WHOLE_PREFIX, LAST_PREFIX = "video/frames/", "video/last/"
+_LIMITS = Limits()
+_ORDER = ClipOrder(
+    frames=FRAMES,
+    choose="time",
+    frame_pixels=_LIMITS.clip_frame_pixels,
+    most_bytes=_LIMITS.encoded_bytes,
+    most_pixels=_LIMITS.clip_pixels,
+    most_s=_LIMITS.clip_s,
+)
 FAILURES_BEFORE_END = 4
 """When the first clips get no answer, the engine cannot take them, and no more are asked."""
 
@@ -81,10 +94,20 @@ def _prompt(clip: DrawnClip, message: Message) -> Prompt:
 
 
 def _whole(clip: DrawnClip) -> Message:
-    """The middle of each slot, as the gateway shows the frames of a clip."""
-    chosen = range(FRAMES_PER_SLOT // 2, len(clip.frames), FRAMES_PER_SLOT)
-    frames = [(clip.times_s[at], _url(clip.frames[at])) for at in chosen]
-    return with_frames(frames, clip.question.text)
+    """As the gateway sends a request with the clip's file: decoded, and its frames chosen by time."""
+    shown = decoding.make_clip(encode_clip(clip), _ORDER)
+    frames = [
+        (at_s, data_url(picture.media_type.removeprefix("image/"), picture.data))
+        for at_s, picture in zip(shown.times, shown.pictures, strict=True)
+    ]
+    asked = UserMessage(
+        role="user",
+        content=[
+            VideoPart(type="video_url", video_url=VideoURL(url="")),
+            TextPart(type="text", text=clip.question.text),
+        ],
+    )
+    return for_engine(asked, iter(()), iter([frames]))
 
 
 def _last(clip: DrawnClip) -> Message:
