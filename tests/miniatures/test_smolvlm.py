@@ -7,7 +7,9 @@ import pytest
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.headers import check_gguf
-from viewfinder.measure.prompts import about_images, without_images
+from viewfinder.measure.measures.video.ask import FRAMES, frames_message, last_message
+from viewfinder.measure.prompts import about_images, text_message, without_images
+from viewfinder.scenes.clips import make_clip
 
 from . import SMOLVLM, SMOLVLM2
 from .conftest import Serve, assert_sees
@@ -41,6 +43,21 @@ async def test_it_answers_glimpses_questions(serve: Serve, variant: Variant) -> 
             right += prompt.is_right(reply.text)
         assert right >= len(prompts) - 1
         await assert_sees(asked, IMAGE_TOKENS)
+
+
+@pytest.mark.parametrize("variant", [GGUF, MLX], ids=lambda variant: variant.name)
+async def test_every_frame_of_a_clip_reaches_it(serve: Serve, variant: Variant) -> None:
+    clip = make_clip("miniature", "direction")
+    async with serve(variant) as asked:
+        text = await asked.messages(text_message(clip.question.text))
+        one = await asked.messages(last_message(clip))
+        whole = await asked.messages(frames_message(clip))
+        again = await asked.messages(frames_message(clip))
+    image_tokens = one.prompt_tokens - text.prompt_tokens
+    assert image_tokens >= 9, "an overview at least"
+    assert whole.prompt_tokens - text.prompt_tokens > FRAMES * image_tokens, "and the times"
+    assert whole.text
+    assert whole == again
 
 
 def test_the_header_names_the_number_format(miniature_hub: Path) -> None:

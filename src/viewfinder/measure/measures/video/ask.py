@@ -53,11 +53,11 @@ async def all_clips(subject: Subject, counts: VideoCounts, nth: int) -> None:
     clips = paced(_clips(subject.topic("video")), counts.clips, counts.least, counts.budget_s, subject.clock)
     for number, clip in enumerate(clips):
         kind = clip.question.kind
-        whole = await subject.ask(f"{WHOLE_PREFIX}{kind}", _prompt(clip, _whole(clip)))
+        whole = await subject.ask(f"{WHOLE_PREFIX}{kind}", _prompt(clip, frames_message(clip)))
         answered += not whole.exchange.error
         if number + 1 >= FAILURES_BEFORE_END and not answered:
             return
-        await subject.ask(f"{LAST_PREFIX}{kind}", _prompt(clip, _last(clip)))
+        await subject.ask(f"{LAST_PREFIX}{kind}", _prompt(clip, last_message(clip)))
 
 
 def steps(counts: VideoCounts, nth: int) -> int:
@@ -93,7 +93,7 @@ def _prompt(clip: DrawnClip, message: Message) -> Prompt:
     )
 
 
-def _whole(clip: DrawnClip) -> Message:
+def frames_message(clip: DrawnClip) -> Message:
     """As the gateway sends a request with the clip's file: decoded, and its frames chosen by time."""
     shown = decoding.make_clip(encode_clip(clip), _ORDER)
     frames = [
@@ -110,7 +110,8 @@ def _whole(clip: DrawnClip) -> Message:
     return for_engine(asked, iter(()), iter([frames]))
 
 
-def _last(clip: DrawnClip) -> Message:
+def last_message(clip: DrawnClip) -> Message:
+    """The last frame as an image, without its time."""
     return with_images([_url(clip.frames[-1])], clip.question.text)
 
 
