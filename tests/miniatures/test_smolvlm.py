@@ -7,7 +7,7 @@ import pytest
 
 from viewfinder.catalog.card import Variant
 from viewfinder.catalog.headers import check_gguf
-from viewfinder.measure.measures.video.ask import FRAMES, frames_message, last_message
+from viewfinder.measure.measures.video.ask import FRAMES_SHOWN, frames_message, last_message
 from viewfinder.measure.prompts import about_images, text_message, without_images
 from viewfinder.scenes.clips import make_clip
 
@@ -55,7 +55,7 @@ async def test_every_frame_of_a_clip_reaches_it(serve: Serve, variant: Variant) 
         again = await asked.messages(frames_message(clip))
     image_tokens = one.prompt_tokens - text.prompt_tokens
     assert image_tokens >= 9, "an overview at least"
-    assert whole.prompt_tokens - text.prompt_tokens > FRAMES * image_tokens, "and the times"
+    assert whole.prompt_tokens - text.prompt_tokens > FRAMES_SHOWN * image_tokens, "and the times"
     assert whole.text
     assert whole == again
 

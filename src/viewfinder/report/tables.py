@@ -32,7 +32,7 @@ OVERVIEW = (
     "Memory difference (GB)",
     "Status",
 )
-VIDEO = "Video (%)"
+VIDEO_COLUMN = "Video (%)"
 
 
 def overview(results: Sequence[ModelResult]) -> Grid:
@@ -43,7 +43,7 @@ def overview(results: Sequence[ModelResult]) -> Grid:
     header: tuple[str, ...] = OVERVIEW
     rows = tuple(_overview(one, name, one in ready) for one, name in named)
     if any(isinstance(one.figures[CLIP_ANSWERS], Figure) for one in results):
-        header = (*header[:-1], VIDEO, header[-1])
+        header = (*header[:-1], VIDEO_COLUMN, header[-1])
         rows = tuple((*row[:-1], _clips(one), row[-1]) for one, row in zip(results, rows, strict=True))
     return Grid(header=header, rows=rows)
 

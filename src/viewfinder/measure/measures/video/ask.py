@@ -30,12 +30,12 @@ from viewfinder.scenes.messages import Message, data_url, with_images
 from viewfinder.scenes.scene import Scene
 from viewfinder.wire.messages import TextPart, UserMessage, VideoPart, VideoURL, for_engine
 
-FRAMES = SLOTS
+FRAMES_SHOWN = SLOTS
 """Of a clip; nothing happens between two of them."""
 WHOLE_PREFIX, LAST_PREFIX = "video/frames/", "video/last/"
 _LIMITS = Limits()
 _ORDER = ClipOrder(
-    frames=FRAMES,
+    frames=FRAMES_SHOWN,
     choose="time",
     frame_pixels=_LIMITS.clip_frame_pixels,
     most_bytes=_LIMITS.encoded_bytes,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from viewfinder.catalog.card import Variant
 from viewfinder.measure.figures import Figure, Measured, Missing
 from viewfinder.measure.measures.base import Facts
-from viewfinder.measure.measures.video.ask import FRAMES, LAST_PREFIX, WHOLE_PREFIX
+from viewfinder.measure.measures.video.ask import FRAMES_SHOWN, LAST_PREFIX, WHOLE_PREFIX
 from viewfinder.measure.measures.video.counts import VideoCounts
 from viewfinder.measure.measures.video.result import KindOfClip, VideoResult
 from viewfinder.measure.metrics import MOST_FAILURES, failures, percent
@@ -20,7 +20,7 @@ from viewfinder.scenes.clips import CLIP_KINDS, GUESSED
 CLIP_ANSWERS = "right answers about clips"
 ALL_GUESSED = 100 * statistics.fmean(GUESSED.values())
 """Percent right by guessing, over all kinds."""
-_WHOLE = f"{FRAMES} frames with their times"
+_WHOLE = f"{FRAMES_SHOWN} frames with their times"
 _LAST = "the last frame alone"
 
 
@@ -28,7 +28,7 @@ def video(logs: Sequence[ProcessLog], counts: VideoCounts, variant: Variant) -> 
     samples = [one for log in logs for one in log.samples]
     whole, last = (_of(samples, prefix) for prefix in (WHOLE_PREFIX, LAST_PREFIX))
     return VideoResult(
-        frames=FRAMES,
+        frames=FRAMES_SHOWN,
         asked=len(whole),
         failed=sum(bool(one.exchange.error) for one in whole),
         right=_share(whole, _WHOLE),
