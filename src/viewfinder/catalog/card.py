@@ -11,8 +11,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from viewfinder.core.config import RunningServer
+from viewfinder.core.coordinates import CoordinateStyle
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.request_defaults import RequestDefaults
+from viewfinder.wire.placing import ImageGrid
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 """A model's name: it stands in URLs, socket names and file names."""
@@ -21,6 +23,9 @@ PUBLISHERS = "see its publisher"
 """The license of a model that has no card."""
 FREE = re.compile(r"(Apache|MIT|BSD|CC0|CC-BY-\d)[-.\w]*$")
 """Licenses for any use."""
+
+INHERITED = ("cache_bytes", "coordinates")
+"""Fields that a card may say once for all of its variants."""
 
 
 class _Frozen(BaseModel):
@@ -63,6 +68,12 @@ class Variant(_Frozen):
         (64, 256),
         description="numbers of image tokens to compare with the engine's default, ascending",
     )
+    coordinates: CoordinateStyle | None = Field(
+        None, description="how it writes boxes and points, if its card does not say; None: not known"
+    )
+    image_grid: ImageGrid | None = Field(
+        None, description="how its engine resizes a picture; None: not known, or to tiles of one size"
+    )
     chat_template: str | None = Field(None, description="None: the one in the model's file")
     model_type: str = Field("", description="as in its config.json; known issues refer to it")
     remote_code: bool = Field(False, description="runs Python from its repository; requires `revision`")
@@ -85,6 +96,9 @@ class ModelCard(_Frozen):
     )
     cache_bytes: int | None = Field(
         None, gt=0, description="memory of each token of the context, of its variants; None: not known"
+    )
+    coordinates: CoordinateStyle | None = Field(
+        None, description="how its variants write boxes and points; None: in no known way"
     )
     published_as: str | None = Field(None, description="the model name of its row in `published.toml`")
     prefer: tuple[str, ...] = Field(

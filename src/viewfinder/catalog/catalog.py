@@ -15,7 +15,7 @@ from typing import TypeVar
 from viewfinder.catalog import pulled
 from viewfinder.catalog.aliases import Aliases
 from viewfinder.catalog.auto_names import AUTO_PREFIX
-from viewfinder.catalog.card import NAME, ModelCard, Variant
+from viewfinder.catalog.card import INHERITED, NAME, ModelCard, Variant
 from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
 from viewfinder.catalog.full_images import FULL_IMAGES, base_name, with_full_images
 from viewfinder.catalog.gguf_facts import WHAT, facts_of, fits, misfit, require_model
@@ -286,8 +286,8 @@ class Catalog:
         return card.model_copy(update={"variants": tuple(variants)})
 
     def _with_sizes(self, variant: Variant, card: ModelCard) -> Variant:
-        cache_bytes = variant.cache_bytes or card.cache_bytes
-        return variant.model_copy(update={"size_bytes": self._size_of(variant), "cache_bytes": cache_bytes})
+        inherited = {name: getattr(variant, name) or getattr(card, name) for name in INHERITED}
+        return variant.model_copy(update={"size_bytes": self._size_of(variant), **inherited})
 
     def _size_of(self, variant: Variant) -> int | None:
         model, mmproj = self._paths(variant)

@@ -108,6 +108,8 @@ def card_of_files(name: str, local: LocalModel) -> ModelCard:
         vision = variant.vision or local.engine not in (LLAMA_CPP, *FOLDER_ENGINES)
         own = {"name": local.engine, "engine": local.engine, "vision": vision}
         variant = variant.model_copy(update=own)
+    if local.coordinates:
+        variant = variant.model_copy(update={"coordinates": local.coordinates})
     card = _card(name, f"Your own files: {path.name}.", variant, path)
     require_projector_used(str(local.model), card, local.mmproj)
     return card
@@ -145,6 +147,7 @@ def card_of_server(name: str, server: RunningServer) -> ModelCard:
         server=server,
         vision=server.vision,
         text=server.text,
+        coordinates=server.coordinates,
     )
     return ModelCard(
         name=name,

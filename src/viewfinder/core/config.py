@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from viewfinder.core import variables
+from viewfinder.core.coordinates import CoordinateStyle
 from viewfinder.core.engine_settings import EngineChanges, EngineSettings
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.request_defaults import RequestDefaults
@@ -213,6 +214,9 @@ class LocalModel(_Frozen):
     model: Path = Field(description="a GGUF file, or the folder of a model")
     mmproj: Path | None = Field(None, description="its projector; none: the one beside it that fits")
     engine: str = Field("", description="empty: the one for this kind of file")
+    coordinates: CoordinateStyle | None = Field(
+        None, description="how it writes boxes and points (docs/boxes.md); none: they are not looked for"
+    )
 
 
 class RunningServer(_Frozen):
@@ -225,6 +229,9 @@ class RunningServer(_Frozen):
     api_key: ApiKey | None = Field(None, description="the key that this server asks for")
     vision: bool = Field(True, description="whether it takes images")
     text: bool = Field(True, description="whether it takes requests without an image")
+    coordinates: CoordinateStyle | None = Field(
+        None, description="how it writes boxes and points (docs/boxes.md); none: they are not looked for"
+    )
 
     @property
     def root(self) -> str:

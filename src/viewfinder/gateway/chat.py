@@ -16,6 +16,7 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.gateway.answering import SCOPE_ID
 from viewfinder.gateway.auto import AutoModels
+from viewfinder.gateway.boxes import AnyRelay, PlacedRelay, Placing, grid_of
 from viewfinder.gateway.capability import require_capability
 from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.context import context_of
@@ -37,6 +38,8 @@ from viewfinder.wire.media_refs import ImageRef
 from viewfinder.wire.messages import texts_of
 
 RelayT = TypeVar("RelayT", bound=Relay)
+PLACING = "viewfinder.placing"
+"""Where the scope of a request has what places the coordinates of its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,9 @@ class Chat:
     async def attempt(self, parsed: ParsedRequest, scope: Scope, send: Send) -> None:
         """Answer a request with the model that it names; raises only before anything was sent."""
         one, headers = await self.relay(parsed, scope, self.kind)
-        relay = one if parsed.request.n == 1 else Choices.of(one, parsed.request.n)
+        several = one if parsed.request.n == 1 else Choices.of(one, parsed.request.n)
+        placing = scope.pop(PLACING, None)
+        relay: AnyRelay = PlacedRelay(several, placing) if placing else several
         try:
             if parsed.request.stream:
                 named = partial(with_ignored, headers, parsed, relay)
@@ -116,11 +121,11 @@ class Chat:
         """The API of one request."""
         return self.dialect
 
-    def chunks(self, relay: Relay | Choices, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
+    def chunks(self, relay: AnyRelay, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of a stream, which `answer` translates."""
         return relay.chunks()
 
-    async def whole(self, relay: Relay | Choices, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
+    async def whole(self, relay: AnyRelay, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
         """The whole reply; more `headers` may be set."""
         return answer.whole(await relay.reply())
 
@@ -157,6 +162,9 @@ class Chat:
         if whole.budget.is_of_another_start:
             request = request.model_copy(update={"model": whole.budget.model_for(called)})
         self.seen(parsed.answer, images)
+        if self.dialect_of(scope) is COMPLETIONS and not whole.clips:
+            grid = grid_of(self.fleet, request.model, whole.variant, self.settings.engine_of(scope[MODEL]))
+            scope[PLACING] = Placing.of(parsed.request, whole.variant, images, grid)
         engines_body = request.for_engine(
             [image.url for image in images], [shown(clip) for clip in whole.clips]
         )
@@ -171,7 +179,7 @@ class Chat:
         return relay, headers | {name: note for name, note in notes.items() if note}
 
 
-def with_ignored(headers: dict[str, str], parsed: ParsedRequest, relay: Relay | Choices) -> Mapping[str, str]:
+def with_ignored(headers: dict[str, str], parsed: ParsedRequest, relay: AnyRelay) -> Mapping[str, str]:
     """The headers, with the fields that have no effect here or on the engine that answers."""
     ignored = [*parsed.ignored, *map(parsed.where, relay.ignored)]
     return headers | {IGNORED_HEADER: ", ".join(ignored)} if ignored else headers

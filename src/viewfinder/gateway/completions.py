@@ -11,8 +11,8 @@ from typing import Any
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.errors import EngineRefused, UnsupportedParameter
 from viewfinder.fleet.process.lease import Lease
+from viewfinder.gateway.boxes import AnyRelay
 from viewfinder.gateway.chat import Chat
-from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.counting import NO_SUCH_PATH
 from viewfinder.gateway.fitting import fit_fields
 from viewfinder.gateway.relay import Relay
@@ -63,7 +63,7 @@ class CompletionChat(Chat):
 
     kind = CompletionRelay
 
-    async def whole(self, relay: Relay | Choices, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
+    async def whole(self, relay: AnyRelay, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
         reply = await relay.reply()
         if any(choice.get("logprobs") for choice in reply["choices"]):  # thousands of small objects
             return await asyncio.to_thread(answer.whole, reply)

@@ -18,12 +18,11 @@ from viewfinder.core.errors import BadRequest, RequestTooLarge, UnknownResponse
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.record.answers import Answers
 from viewfinder.gateway.auto import AutoModels
+from viewfinder.gateway.boxes import AnyRelay
 from viewfinder.gateway.chat import Chat
-from viewfinder.gateway.choices import Choices
 from viewfinder.gateway.kept import ChainTooLong, KeptTurn, KeptTurns, NotKept, Turn, sha256_of
 from viewfinder.gateway.openapi import NOT_KEPT_HEADER
 from viewfinder.gateway.pictures import Pictures
-from viewfinder.gateway.relay import Relay
 from viewfinder.gateway.sender import KEY_OWNER
 from viewfinder.media.intake import Intake
 from viewfinder.media.safe_image import SafeImage
@@ -185,13 +184,13 @@ class Responses(Chat):
             own = sum(1 for _ in image_parts(answer.items))
             answer.images = images[len(images) - own :]
 
-    async def whole(self, relay: Relay | Choices, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
+    async def whole(self, relay: AnyRelay, answer: Answer, headers: dict[str, str]) -> dict[str, Any]:
         made = await asyncio.to_thread(answer.whole, await relay.reply())
         if isinstance(answer, KeptAnswer) and (why := await self.keep(answer)):
             headers[NOT_KEPT_HEADER] = why.encode("ascii", "replace").decode().replace("\n", " ")
         return made
 
-    async def chunks(self, relay: Relay | Choices, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
+    async def chunks(self, relay: AnyRelay, answer: Answer) -> AsyncGenerator[dict[str, Any], None]:
         async with aclosing(relay.chunks()) as chunks:
             async for chunk in chunks:
                 yield chunk

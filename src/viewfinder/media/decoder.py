@@ -63,6 +63,8 @@ def _decode(payload: bytes, max_pixels: int, order: dict[str, Any]) -> Frame:
         "height": picture.height,
         "digest": picture.digest,
         "reduced_from": picture.reduced_from,
+        "upright": picture.upright,
+        "area": picture.area,
     }
     return head, _data_url(picture)
 

@@ -22,6 +22,7 @@ from viewfinder.media.pool import DecoderPool
 from viewfinder.media.safe_image import SafeImage
 from viewfinder.media.seen import Seen, sight_of
 from viewfinder.media.worker import Decoded, DecoderLost, DecoderTimeout
+from viewfinder.wire.placing import SeenPicture
 
 if TYPE_CHECKING:
     from viewfinder.media.remote import RemoteImages
@@ -202,7 +203,9 @@ class Intake(AbstractAsyncContextManager["Intake"]):
             is_text = fault == "not_an_image" and not content.is_base64
             raise _refusal("not_base64" if is_text else fault, head.get("details", {}))
         reduced_from = tuple(head["reduced_from"]) if head["reduced_from"] else None
-        return SafeImage(decoded, head["width"], head["height"], head["digest"], reduced_from)
+        size = head["width"], head["height"]
+        seen = SeenPicture(tuple(head["upright"]), size, tuple(head["area"]))
+        return SafeImage(decoded, *size, head["digest"], reduced_from, seen)
 
     async def _decoded(self, payload: DataUrl, order: Order, pixels: int, client: Client) -> Decoded:
         """Retries once when the process is lost: another program may have killed it, not this image."""

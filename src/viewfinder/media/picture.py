@@ -71,6 +71,8 @@ class Picture:
     """`data` is a file of `media_type`; `digest` the sha256 of its size and pixels before encoding.
 
     `reduced_from` is its size before it was scaled down to the most pixels or bytes, None if it was not.
+    `upright` is the size of the file's picture as it is displayed, and `area` where in this one it lies:
+    left, top, right and bottom in px.
     """
 
     media_type: str
@@ -79,6 +81,8 @@ class Picture:
     digest: str
     data: bytes
     reduced_from: tuple[int, int] | None = None
+    upright: tuple[int, int] = (0, 0)
+    area: tuple[float, float, float, float] = (0, 0, 0, 0)
 
 
 def make_picture(data: bytes, *, max_pixels: int, order: Order) -> Picture:
@@ -168,8 +172,10 @@ def _ordered(image: Image.Image, format: ImageFormat, size: tuple[int, int], ord
     """The picture as ordered; `size` is the image's own, before a decoder may have made it smaller."""
     if order.is_thumbnail:
         return _encoded(_resized(image, size_within(image.size, order)), "jpeg", quality=THUMBNAIL_QUALITY)
-    fitting = _widened(_resized(image, size_within(image.size, order)))
+    resized = _resized(image, size_within(image.size, order))
+    fitting = _widened(resized)
     picture = _within(fitting, format, order.most_bytes)
+    picture = replace(picture, upright=size, area=_area_of(resized, fitting, picture))
     expected = size_within(size, replace(order, most_pixels=None))
     is_reduced = picture.width + picture.height < sum(expected) - ROUNDING
     return replace(picture, reduced_from=size) if is_reduced else picture
@@ -200,6 +206,16 @@ def _widened(image: Image.Image) -> Image.Image:
     wide = Image.new("RGB", size, WHITE)
     wide.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
     return wide
+
+
+def _area_of(
+    resized: Image.Image, fitting: Image.Image, picture: Picture
+) -> tuple[float, float, float, float]:
+    """Where in the picture the image lies that was widened to the fitting one, and then perhaps scaled."""
+    across, down = picture.width / fitting.width, picture.height / fitting.height
+    left, top = (fitting.width - resized.width) // 2, (fitting.height - resized.height) // 2
+    right, bottom = left + resized.width, top + resized.height
+    return left * across, top * down, right * across, bottom * down
 
 
 def _upright(image: ImageFile) -> Image.Image:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from viewfinder.wire.long_text import LongText
+from viewfinder.wire.placing import SeenPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,7 @@ class SafeImage:
     pixels.
 
     `reduced_from` is its size before it was scaled down to the most pixels or bytes, None if it was not.
+    `seen` says where in it the picture lies that was sent; None: not known any more.
     """
 
     url: LongText
@@ -18,6 +20,7 @@ class SafeImage:
     height: int
     digest: str
     reduced_from: tuple[int, int] | None = None
+    seen: SeenPicture | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -61,14 +61,44 @@ class ReplyToolCall(Sent):
     function: ReplyFunction | SkipJsonSchema[None] = None
 
 
-class Delta(Sent):
+Px = Annotated[float, Field(ge=0)]
+
+
+class PlacedBox(Sent):
+    """A box (left, top, right, bottom) or a point (x, y) that the answer gives, in pixels of the picture that
+    was sent, as it is displayed; `image` counts the request's pictures from 0. `clipped`: a part of it would
+    be outside of the picture."""
+
+    image: int = Field(ge=0)
+    box: Annotated[list[Px], Field(min_length=4, max_length=4)] | SkipJsonSchema[None] = None
+    point: Annotated[list[Px], Field(min_length=2, max_length=2)] | SkipJsonSchema[None] = None
+    label: str | SkipJsonSchema[None] = None
+    clipped: Literal[True] | SkipJsonSchema[None] = None
+
+
+class NotPlaced(Sent):
+    """Coordinates as the answer writes them (their beginning), and why they are not among `boxes`."""
+
+    written: str
+    why: str
+
+
+class WithBoxes(Sent):
+    """Only in answers with coordinates, of a model whose card says in which style it writes them; in a stream
+    in the last delta of a choice."""
+
+    boxes: list[PlacedBox] | SkipJsonSchema[None] = None
+    not_placed: list[NotPlaced] | SkipJsonSchema[None] = None
+
+
+class Delta(WithBoxes):
     role: Literal["assistant"] | SkipJsonSchema[None] = None
     content: str | SkipJsonSchema[None] = None
     reasoning_content: str | SkipJsonSchema[None] = None
     tool_calls: list[ReplyToolCall] | SkipJsonSchema[None] = None
 
 
-class ReplyMessage(Sent):
+class ReplyMessage(WithBoxes):
     role: Literal["assistant"]
     content: str | None
     refusal: None
