@@ -112,6 +112,7 @@ class Failing:
 
     total_s = ttft_s = tokens_per_s = output_tokens = None
     finish_reason = "stop"
+    boxes = ()
 
     def __iter__(self) -> Iterator[str]:
         if error := next(self.errors):

@@ -109,6 +109,14 @@ mmproj = "{files.mmproj}"
 [endpoints.parrot]
 base_url = "{parrot}"
 model = "parrot"
+[endpoints.seer]
+base_url = "{parrot}"
+model = "parrot"
+coordinates = "molmo"
+[endpoints.florence]
+base_url = "{parrot}"
+model = "parrot"
+coordinates = "florence-2"
 [endpoints.blind]
 base_url = "{parrot}"
 model = "parrot"

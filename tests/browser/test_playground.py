@@ -23,7 +23,6 @@ COLOR, BLUE = "What color is the circle?", "Blue."
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31m\x9b1m [a](javascript:alert(3)) \u202eabc"
 )
-WHERE = "Where is it? "
 EXPECTED = ("Failed to load resource", "Canvas2D: Multiple readback", "[DOM] Password forms")
 """A browser says each error of a server, that a test reads many pixels, and that a key has no user."""
 
@@ -220,57 +219,45 @@ def test_ten_thousand_tokens_stay_fluent(play: Callable[..., Playing]) -> None:
     assert one.page.locator("#question").input_value() == "typed meanwhile"
 
 
-PLACES = [
-    ('[{"bbox_2d": [10, 20, 30, 40], "label": "cat"}]', "", [([10, 20, 30, 40], "0", "cat")]),
-    ('```json\n{"bbox_2d": [10, 20, 900, 950]}\n```', "", [([10, 20, 900, 950], "1000", "")]),
-    ('{"box_2d": [10, 20, 30, 40], "label": "cat"}', "", [([10, 20, 30, 40], "1000 y", "cat")]),
-    ("It is at [10, 20, 30, 40].", WHERE, [([10, 20, 30, 40], "0", "")]),
-    ("It is at [0.1, 0.2, 0.3, 0.4].", WHERE, [([0.1, 0.2, 0.3, 0.4], "1", "")]),
-    ("<ref>cat</ref><box>[[10, 20, 30, 40]]</box>", "", [([10, 20, 30, 40], "1000", "")]),
-    ("<loc0256><loc0128><loc0512><loc1000> cat", "", [([256, 128, 512, 1000], "1024 y", "cat")]),
-    ('{"x_min": 0.1, "y_min": 0.2, "x_max": 0.3, "y_max": 0.4}', "", [([0.1, 0.2, 0.3, 0.4], "1", "")]),
-    ('{"point_2d": [10, 20], "label": "nose"}', "", [([10, 20], "0", "nose")]),
-    ('{"points": [{"x": 0.5, "y": 0.25}]}', WHERE, [([0.5, 0.25], "1", "")]),
-    ("The next four are [5, 6, 7, 8].", "How does 1, 2, 3, 4 continue?", []),
-    ('{"x": 3, "y": 4}', "Solve 2x - y = 2.", []),
-    ("From 10 to 20, 30 or 40, in 1999.", WHERE, []),
-    ('{"bbox_2d": [30, 40, 10, 20]}', "", []),
-    ('{"bbox_2d": "none", "label": {"a": [1]}}', WHERE, []),
-    ("{" * 5000 + "<box>" * 5000 + "[1, " * 5000, WHERE, []),
-]
+PIXEL = "(canvas, at) => [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3)"
+COLOR_OF = "(one) => getComputedStyle(one).color.match(/\\d+/g).map(Number)"
 
 
-def test_the_forms_of_boxes_and_points_are_read_and_nothing_else_is(play: Callable[..., Playing]) -> None:
+def test_the_boxes_of_the_reply_are_drawn_on_their_picture(play: Callable[..., Playing]) -> None:
     one = play()
+    one.choose("florence")
     one.see(SHAPES)
-    for answer, question, expected in PLACES:
-        found = one.page.evaluate(
-            """([answer, question]) => {
-              const places = placesIn(answer, question);
-              const figure = fresh("answer-parts").querySelector("figure");
-              const image = document.querySelector("#thumbs img");
-              if (places.length) showPlaces(figure, image, places, "model", "from 2000x2000 to 640x480");
-              return places.map(({at, label}) => [at, figure.querySelector("select").value, label]);
-            }""",
-            [answer, question],
-        )
-        assert [tuple(place) for place in found] == expected, answer[:80]
+    one.ask("<b>it</b><loc_200><loc_500><loc_400><loc_700>")
+    canvas = one.page.locator(".boxed canvas")
+    color = canvas.evaluate(COLOR_OF)
+    for at in ([round(0.2005 * 705), round(0.6 * 527)], [round(0.3 * 705), round(0.7005 * 527)]):
+        assert canvas.evaluate(PIXEL, at) == color
+    assert canvas.evaluate(PIXEL, [round(0.3 * 705), round(0.6 * 527)]) != color
+    assert canvas.get_attribute("aria-label") == "scene.png, marked: 1 without a name"
+    assert not one.page.locator(".boxed figcaption").is_visible()
 
 
-def test_a_box_is_drawn_in_the_unit_that_is_chosen(play: Callable[..., Playing]) -> None:
+def test_points_too_and_what_was_not_placed_is_told(play: Callable[..., Playing]) -> None:
+    one = play()
+    one.choose("seer")
+    one.see(SHAPES)
+    one.see(SHAPES, name="second.png")
+    named = 'Picture 1: <point x="50" y="25" alt="the nose">\nPicture 2: <point x="10" y="90">'
+    one.ask(f'{named} <point x="500" y="3">')
+    first, second = one.page.locator(".boxed canvas").all()
+    for canvas, at in ((first, [352, 132]), (second, [70, 474])):
+        assert canvas.evaluate(PIXEL, at) == canvas.evaluate(COLOR_OF)
+    assert first.get_attribute("aria-label") == "scene.png, marked: the nose"
+    assert second.get_attribute("aria-label") == "second.png, marked: 1 without a name"
+    assert "500 is not between 0 and 100" in one.page.locator(".boxed figcaption").inner_text()
+
+
+def test_numbers_of_a_model_without_a_style_are_words(play: Callable[..., Playing]) -> None:
     one = play()
     one.choose("parrot")
     one.see(SHAPES)
-    one.ask('Locate it: {"bbox_2d": [320, 240, 480, 360], "label": "<b>it</b>"}')
-    canvas, unit = one.page.locator(".boxed canvas"), one.page.locator(".boxed select")
-    assert unit.input_value() == "0"
-    pixel = "(canvas, at) => [...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3)"
-    color = canvas.evaluate("(one) => getComputedStyle(one).color.match(/\\d+/g).map(Number)")
-    assert canvas.evaluate(pixel, [320, 300]) == color
-    unit.select_option("1000")
-    assert canvas.evaluate(pixel, [320, 300]) != color
-    assert canvas.evaluate(pixel, [round(0.32 * 705), round(0.3 * 527)]) == color
-    assert canvas.get_attribute("aria-label") == "scene.png, marked: <b>it</b>"
+    one.ask('Locate it: {"bbox_2d": [320, 240, 480, 360], "label": "it"}')
+    assert not one.page.locator(".boxed").is_visible()
 
 
 def test_an_engine_that_is_killed_while_it_streams_leaves_what_it_said(

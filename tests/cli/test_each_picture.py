@@ -22,6 +22,7 @@ class Breaking(contextlib.nullcontext[Any]):
 
     total_s = ttft_s = tokens_per_s = output_tokens = None
     finish_reason = "stop"
+    boxes = ()
 
     def __init__(self, error: BaseException, *, good: int = 2) -> None:
         super().__init__(self)

@@ -51,13 +51,14 @@ class PictureAnswer:
     at: str = ""
     answered_by: str = ""
     """The model that was chosen, for an `auto:` name."""
+    boxes: Sequence[dict[str, Any]] = ()
+    """The coordinates in the answer, in pixels of the picture."""
 
     @property
     def line(self) -> str:
         """As JSON: an answer has no fields about errors, and an error none about answers."""
         left_out = {"error", "code"} if not self.error else {*_OF_AN_ANSWER}
-        if not self.answered_by:
-            left_out.add("answered_by")
+        left_out |= {name for name in ("answered_by", "boxes") if not getattr(self, name)}
         return json.dumps({name: value for name, value in asdict(self).items() if name not in left_out})
 
 
@@ -103,6 +104,7 @@ def answer_each(
             finish_reason=answer.finish_reason,
             at=_now(),
             answered_by=answer.model if name.startswith(AUTO_PREFIX) else "",
+            boxes=answer.boxes,
         )
 
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from viewfinder.api.control import Control
 from viewfinder.api.decision import DECISIONS_PATH, Decision, decision_in, decision_request
+from viewfinder.api.marked import BoxedAnswer
 from viewfinder.api.measured import measured_here
 from viewfinder.api.orders import OrdersHere
 from viewfinder.api.question import AskPart, question_of
@@ -61,19 +62,27 @@ class Model(contextlib.AbstractContextManager["Model"]):
     def __repr__(self) -> str:
         return f"<viewfinder.Model {self.name} at {self.base_url}>"
 
-    def ask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> str:
+    def ask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> BoxedAnswer:
         """The answer to a question; `parts` are any number of images, then the question.
 
         An image is a path, a folder's path, bytes, a PIL image, or a list of those; a clip is a path or
-        bytes, or a `Clip` that says how many frames are shown. Raises BadRequest, with the gateway's code,
-        when the gateway refuses the question, an image or a clip.
+        bytes, or a `Clip` that says how many frames are shown. The answer is a string whose `boxes` are the
+        coordinates that it gives, in pixels. Raises BadRequest, with the gateway's code, when the gateway
+        refuses the question, an image or a clip.
         """
-        return "".join(self.stream(*parts, max_tokens=max_tokens, temperature=temperature))
+        body = self._body(parts, max_tokens, temperature)
+        try:
+            return self._host.run(self._host.text(body))
+        except EngineRefused as refusal:
+            raise gateway_error(refusal) from None
 
-    async def aask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> str:
+    async def aask(self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0) -> BoxedAnswer:
         """`ask` for programs with an event loop: it blocks nothing, and many may be awaited at once."""
-        pieces = self.astream(*parts, max_tokens=max_tokens, temperature=temperature)
-        return "".join([piece async for piece in pieces])
+        body = await asyncio.to_thread(self._body, parts, max_tokens, temperature)
+        try:
+            return await self._host.arun(self._host.text(body))
+        except EngineRefused as refusal:
+            raise gateway_error(refusal) from None
 
     async def astream(
         self, *parts: AskPart, max_tokens: int = 256, temperature: float = 0.0
@@ -344,6 +353,17 @@ class _Background:
         except (ViewfinderError, ValueError, KeyError):
             return ""
         return str(chosen["why"]) if chosen else ""
+
+    async def text(self, body: dict[str, Any]) -> BoxedAnswer:
+        """The whole of a streamed reply, with its coordinates."""
+        words: list[str] = []
+        last: dict[str, Any] = {}
+        async with contextlib.aclosing(self._chunks(body)) as chunks:
+            async for chunk in chunks:
+                for choice in chunk.get("choices") or ():
+                    last = choice["delta"] if choice.get("finish_reason") else last
+                    words.append(choice["delta"].get("content") or "")
+        return BoxedAnswer.of("".join(words), last)
 
     async def words(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """The words of a streamed reply."""

@@ -29,6 +29,9 @@ class StreamedAnswer:
     def __init__(self, begin: Callable[[Coroutine[Any, Any, None]], "Future[None]"], chunks: Chunks) -> None:
         self.text = self.id = self.model = ""
         self.finish_reason = ""
+        self.boxes: list[dict[str, Any]] = []
+        self.not_placed: list[dict[str, str]] = []
+        """The coordinates in it, in pixels of the pictures, and those that could not be placed."""
         self.prompt_tokens: int | None = None
         self.cached_tokens: int | None = None
         self.output_tokens: int | None = None
@@ -89,7 +92,9 @@ class StreamedAnswer:
     def _take(self, chunk: dict[str, Any], now_s: float) -> None:
         self.id, self.model = str(chunk.get("id", "")), str(chunk.get("model", ""))
         for choice in chunk.get("choices") or ():
-            word, reason = choice["delta"].get("content"), choice.get("finish_reason")
+            delta, reason = choice["delta"], choice.get("finish_reason")
+            word = delta.get("content")
+            self.boxes, self.not_placed = delta.get("boxes") or self.boxes, delta.get("not_placed") or []
             if word or reason:
                 self._last_s = now_s
             if word:

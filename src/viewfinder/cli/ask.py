@@ -24,6 +24,10 @@ from viewfinder.core.errors import BadRequest
 if TYPE_CHECKING:
     from viewfinder.api.model import Model
     from viewfinder.api.question import AskPart
+    from viewfinder.api.streamed import StreamedAnswer
+
+MOST_SHOWN = 20
+"""Boxes and points that are shown below an answer."""
 
 
 def ask(
@@ -36,6 +40,12 @@ def ask(
             "-o",
             metavar="FILE",
             help="Ask about each image alone; write a line of JSON for each. The same command resumes it.",
+        ),
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the picture with the boxes and points of the answer (docs/boxes.md)."
         ),
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The most tokens in the answer.")] = 256,
@@ -59,6 +69,10 @@ def ask(
     check_question(parts)  # before a model takes its time to load, and all that it needs
     images, asked = parts[:-1], with_options(parts, frames, choose)
     _require_images(images, out)
+    if draw is not None:
+        from viewfinder.api.marked import check_drawing
+
+        check_drawing(images, draw)
     ready = partial(loaded_model, model, variant=variant, mmproj=mmproj, agreed=yes)
     if out is not None or any(Path(image).is_dir() for image in images):
         limits = {"max_tokens": max_tokens, "temperature": temperature}
@@ -66,7 +80,9 @@ def ask(
         return
     with ready() as loaded:
         limits = {"max_tokens": max_tokens, "temperature": temperature}
-        _answer(loaded, model, parts, asked, limits, as_json=as_json)
+        boxes = _answer(loaded, model, parts, asked, limits, as_json=as_json)
+    if draw is not None:
+        _draw(Path(images[0]), boxes, draw)
 
 
 def _answer(
@@ -77,8 +93,9 @@ def _answer(
     limits: dict[str, Any],
     *,
     as_json: bool,
-) -> None:
-    """Ask about all images together, and show the answer as it arrives; `model` as it was typed."""
+) -> list[dict[str, Any]]:
+    """Ask about all images together, and show the answer as it arrives; `model` as it was typed. Returns the
+    boxes and points in it."""
     from viewfinder.api.question import question_of
 
     answer = loaded.answer_to([question_of(asked)], **limits)
@@ -86,14 +103,45 @@ def _answer(
         words, why = "".join(answer), loaded.why(answer)
         chosen = {"answered_by": answer.model, "chosen_because": why} if why else {}
         of = {"model": model, **chosen, "images": parts[:-1], "question": parts[-1]}
-        print_json({**of, "answer": words})
-        return
+        placed = {"boxes": answer.boxes} if answer.boxes or answer.not_placed else {}
+        placed |= {"not_placed": answer.not_placed} if answer.not_placed else {}
+        print_json({**of, "answer": words, **placed})
+        return answer.boxes
     show_limits(model)
     for word in answer:
         say(word)
     say("\n")
     if why := loaded.why(answer):
-        errors.print(f"Answered by {answer.model}: {why}", style="dim", markup=False, highlight=False)
+        _aside(f"Answered by {answer.model}: {why}")
+    _show_places(answer)
+    return answer.boxes
+
+
+def _show_places(answer: "StreamedAnswer") -> None:
+    """The coordinates of an answer in pixels, a dim line each."""
+    for box in answer.boxes[:MOST_SHOWN]:
+        kind = "box" if "box" in box else "point"
+        numbers = ", ".join(f"{one:g}" for one in box[kind])
+        label = " ".join(box.get("label", "").split())
+        _aside(f"{kind} {numbers} px of picture {box['image'] + 1} {label}".rstrip())
+    if len(answer.boxes) > MOST_SHOWN:
+        _aside(f"and {len(answer.boxes) - MOST_SHOWN} more: --json tells them all")
+    for why in dict.fromkeys(left["why"] for left in answer.not_placed):
+        _aside(f"Coordinates in the answer were not placed: {why}.")
+
+
+def _draw(picture: Path, boxes: list[dict[str, Any]], out: Path) -> None:
+    from viewfinder.api.marked import draw_boxes
+
+    if not boxes:
+        _aside(f"Nothing was drawn, and {out} was not written: the answer has no boxes or points.")
+        return
+    draw_boxes(picture, boxes, out)
+    _aside(f"Drawn: {out}")
+
+
+def _aside(text: str) -> None:
+    errors.print(text, style="dim", markup=False, highlight=False)
 
 
 def _require_images(images: list[str], out: Path | None) -> None:

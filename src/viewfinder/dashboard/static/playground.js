@@ -57,7 +57,7 @@ async function* eventsOf(response) {
 async function answer(asked, model, article) {
   const part = (name) => $(`.${name}`, article), request = requestOf(model, asked), pictures = sent;
   const server = async () => (await call("/fleet").catch(() => 0)).servers?.find((it) => it.model === model);
-  let text = "", counts = {}, failure = "", firstAt, lastAt;
+  let text = "", counts = {}, failure = "", placed = {}, firstAt, lastAt;
   const watching = setInterval(async () => {
     part("doing").textContent = article.dataset[(await server())?.state] ?? `Loading ${model} …`;
   }, 400);
@@ -72,6 +72,7 @@ async function answer(asked, model, article) {
       if (error) throw Error(error.message);
       const { content, reasoning_content: thought } = choices[0]?.delta ?? {};
       counts = usage ?? counts;
+      if (choices[0]?.finish_reason) placed = choices[0].delta;
       if (!content && !thought) continue;
       lastAt = performance.now();
       firstAt ??= lastAt;
@@ -106,8 +107,8 @@ async function answer(asked, model, article) {
     target.dataset.body = JSON.stringify(body);
   };
   part("after").hidden = false;
-  const places = pictures.length ? placesIn(text, asked) : [];
-  if (places.length) showPlaces(part("boxed"), pictures.at(-1), places, model, part("reduced").textContent);
+  const { boxes = [], not_placed: notPlaced = [] } = placed;
+  if (boxes.length || notPlaced.length) showPlaces(part("boxed"), pictures, boxes, notPlaced);
 }
 
 // The same request for another program, with the pictures as files.
