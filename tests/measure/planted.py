@@ -31,6 +31,9 @@ class Planted:
     def clock(self) -> float:
         return self.now_s
 
+    def topic(self, scenario: str) -> str:
+        return scenario
+
     async def kept_conversation(self) -> None:
         """An engine has none."""
 

@@ -77,6 +77,7 @@ def test_a_suite_knows_which_measures_share_a_process() -> None:
         "dialogues": 1,
         "decisions": 1,
         "video": 1,
+        "grounding": 1,
         "stability": 5,
         "soak": 1,
     }

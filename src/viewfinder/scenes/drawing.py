@@ -54,10 +54,7 @@ def _ground(scene: Scene) -> Image.Image:
 
 
 def _stamp(image: Image.Image, scene: Scene, thing: Thing, factor: int) -> None:
-    cell_width, cell_height = scene.width / GRID, scene.height / GRID
-    radius = thing.radius * min(cell_width, cell_height)
-    x = (thing.column + 0.5 + thing.dx) * cell_width
-    y = (thing.row + 0.5 + thing.dy) * cell_height
+    x, y, radius = _place_of(scene, thing)
     left, top = math.floor(x - radius) - 1, math.floor(y - radius) - 1
     side = math.ceil(2 * radius) + 3
     mask = Image.new("L", (side * factor, side * factor))
@@ -70,6 +67,21 @@ def _stamp(image: Image.Image, scene: Scene, thing: Thing, factor: int) -> None:
     if factor > 1:
         mask = mask.resize((side, side), Image.Resampling.BOX)
     image.paste(thing.rgb, (left, top), mask)
+
+
+def edges_of(scene: Scene, thing: Thing) -> tuple[float, float, float, float]:
+    """The box of a shape in the picture: left, top, right and bottom in px."""
+    corners = _outline(thing.shape, *_place_of(scene, thing))
+    across, down = [x for x, _ in corners], [y for _, y in corners]
+    return min(across), min(down), max(across), max(down)
+
+
+def _place_of(scene: Scene, thing: Thing) -> tuple[float, float, float]:
+    """The middle of a shape and the radius of the circle around it, in px."""
+    cell_width, cell_height = scene.width / GRID, scene.height / GRID
+    x = (thing.column + 0.5 + thing.dx) * cell_width
+    y = (thing.row + 0.5 + thing.dy) * cell_height
+    return x, y, thing.radius * min(cell_width, cell_height)
 
 
 def _outline(shape: str, x: float, y: float, radius: float) -> list[tuple[float, float]]:

@@ -21,18 +21,20 @@ from viewfinder.measure.forecast import Batch
 from viewfinder.measure.process_log import ProcessLog, Series
 from viewfinder.measure.statistics.pairs import GradedAnswers
 from viewfinder.measure.subject import Subject
+from viewfinder.wire.coordinates import BOX_STYLES
 
 C = TypeVar("C")
 """A measure's counts: its own frozen dataclass."""
 R = TypeVar("R", bound=BaseModel)
 """A measure's result: its own model, as it is stored."""
 
-Need = Literal["vision", "text", "sight", "own_process", "ours"]
+Need = Literal["vision", "text", "sight", "own_process", "ours", "boxes"]
 """vision, text: the variant takes images, or prompts without an image. sight: it passed the vision gate, or
 had too few questions to fail it. own_process: no other measure uses the process before. ours: Viewfinder
-starts the server."""
+starts the server. boxes: the card says in which style it writes them."""
 JUDGED = ("vision", "text")
 """The gates that decide a status."""
+NO_BOXES = Missing(missing="not asked: the card names no way to give boxes")
 DEPTHS = ("quick", "standard", "thorough")
 NO_FIGURE = "—"
 """Stands in the guide in place of a figure that is missing."""
@@ -254,6 +256,8 @@ class Measure(Generic[C, R]):
         """Why this variant cannot be measured, or None."""
         if "vision" in self.needs and not variant.vision:
             return NO_VISION
+        if "boxes" in self.needs and variant.coordinates not in BOX_STYLES:
+            return NO_BOXES
         if "text" in self.needs and not variant.text:
             return Missing(missing="this variant takes no prompts without an image")
         if variant.images is not None and variant.images < self.images:
