@@ -8,15 +8,19 @@ import hashlib
 import io
 import warnings
 from contextlib import suppress
+from typing import get_args
 
 from PIL import Image
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import Busy, InvalidImage
 from viewfinder.media import intake
+from viewfinder.media.animated import is_animated
+from viewfinder.media.clip import make_clip
+from viewfinder.media.clip_faults import CLIP_FAULTS, clip_refusal
 from viewfinder.media.data_url import content_of, decoded
 from viewfinder.media.decoder import _decode
-from viewfinder.media.frames import Order
+from viewfinder.media.frames import ClipOrder, FrameChoice, Order
 from viewfinder.media.header import Header, Refused, count_scans, ends_early, read_header
 from viewfinder.media.picture import READERS, make_picture
 
@@ -25,6 +29,18 @@ from .oracle import attempt, constants, require
 MOST_PIXELS = 128 * 128
 """What is decoded here, so that an input takes milliseconds."""
 MOST_SCANS = 20
+CLIP_ORDERS = tuple(
+    ClipOrder(
+        frames=frames,
+        choose=choose,
+        frame_pixels=2048,
+        most_bytes=2**18,
+        most_pixels=MOST_PIXELS,
+        most_s=9.0,
+    )
+    for choose in get_args(FrameChoice)
+    for frames in (1, 3)
+)
 ORDERS = (
     Order(),
     Order(longest_edge=16),
@@ -100,6 +116,28 @@ def make_image(data: bytes) -> None:
         digest = hashlib.sha256(b"%dx%d " % image.size + image.tobytes()).hexdigest()
         require(digest == picture.digest, "the digest is not that of its pixels")
     require(make_picture(file, max_pixels=MOST_PIXELS, order=order) == picture, "made twice, it differs")
+
+
+def make_frames(data: bytes) -> None:
+    """A clip becomes frames of our own in order, whatever its file says of itself."""
+    order, file = CLIP_ORDERS[data[0] % len(CLIP_ORDERS)] if data else CLIP_ORDERS[0], data[1:]
+    attempt(lambda: is_animated(file))
+    made = attempt(lambda: make_clip(file, order), Refused)
+    if made.error is not None:
+        require(isinstance(made.error, Refused) and made.error.fault in CLIP_FAULTS, f"{made.error}")
+        refusal = clip_refusal(str(made.error), getattr(made.error, "details", {}))
+        require(len(refusal.message) < 300, "a long message")
+        return
+    clip = made.value
+    require(1 <= len(clip.pictures) <= order.frames, f"{len(clip.pictures)} frames")
+    require(len(clip.times) == len(clip.pictures) <= clip.total, f"{clip.times} of {clip.total}")
+    require(list(clip.times) == sorted(clip.times) and clip.times[0] >= 0, f"out of order: {clip.times}")
+    require(clip.times[-1] <= order.most_s + 1, f"{clip.times} s")
+    for picture in clip.pictures:
+        image = Image.open(io.BytesIO(picture.data))
+        image.load()
+        require(image.size == (picture.width, picture.height), "another size")
+        require(picture.width * picture.height <= order.frame_pixels, f"too many pixels: {image.size}")
 
 
 def read_data_url(data: bytes) -> None:

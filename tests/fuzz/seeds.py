@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from ..catalog import gguf_maker
+from ..footage import animation, scenes, video
 from ..hostile.schemas import HONEST, HOSTILE
 
 MOST_BYTES = 4096
@@ -171,6 +172,17 @@ def _saved(image: Image.Image, format: str, **options: object) -> bytes:
 def ordered_images() -> Iterator[bytes]:
     for order, image in enumerate(images()):
         yield bytes([order]) + image
+
+
+def ordered_clips() -> Iterator[bytes]:
+    shown = scenes(0.2, 0.3, size=(32, 16))
+    clips = [
+        *(video(shown, form=form, codec=codec) for form, codec in (("mp4", "mpeg4"), ("webm", "libvpx"))),
+        *(animation(shown, form=form) for form in ("GIF", "WEBP")),
+        b"#EXTM3U\n#EXTINF:9,\nclip.ts\n",
+    ]
+    for order, clip in enumerate(clips):
+        yield bytes([order]) + clip
 
 
 def data_urls() -> Iterator[bytes]:

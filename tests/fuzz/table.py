@@ -83,6 +83,7 @@ _TOML = (
     "port host api_key allowed_hosts allowed_origins [limits] [engine] [engine_for.a] [fleet] [models.a]"
     " [endpoints.a] base_url http:// [[a]] ''' \"\"\" = true inf nan 0x 1979-05-27 { } [ ] \\u variants path"
 )
+_CLIP = "ftyp moov mdat trak stsz stts stco avc1 GIF89a ANMF ANIM VP8X \\x1a\\x45\\xdf\\xa3 OggS #EXTM3U"
 _GROUPS = "0:: memory cpu,cpuacct ROOT cgroup cgroup2 rw, max 100000 inactive_file total_ - / .. \\040"
 _KEYS = _JSON + ' "keys" "name" "sha256" "created_at" "ci"'
 _HEADERS = (
@@ -102,6 +103,7 @@ TARGETS = (
     Target("stop_strings", wire_targets.cut_at_stops, seeds.stop_strings, "| a ab END", most_bytes=1024),
     Target("image_header", media_targets.read_image_header, seeds.images, _PNG),
     Target("image", media_targets.make_image, seeds.ordered_images, _PNG),
+    Target("clip", media_targets.make_frames, seeds.ordered_clips, _CLIP),
     Target("data_url", media_targets.read_data_url, seeds.data_urls, "data: ;base64, image/png / + = \\r\\n"),
     Target("gguf", files_targets.read_gguf, seeds.gguf_files, _GGUF),
     Target("gguf_on_hub", files_targets.peek_at_hub, seeds.hub_files, _GGUF + " " + _NAMES),

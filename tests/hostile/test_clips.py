@@ -111,10 +111,13 @@ def of_samples(size: int) -> bytes:
     return bytes(data)
 
 
-def gif_of_size(width: int, height: int) -> bytes:
-    """Two frames, each of the whole screen."""
-    frame = b"!\xf9\4\x08\x0a\0\0\0" + b"," + struct.pack("<HHHH", 0, 0, width, height) + b"\0\2\2D\1\0"
-    return b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0) + frame * 2 + b";"
+def gif_of_size(*sizes: int) -> bytes:
+    """Square frames; the first is as large as the screen."""
+    start = b"GIF89a" + struct.pack("<HHBBB", sizes[0], sizes[0], 0, 0, 0)
+    frames = (
+        b"!\xf9\4\x08\x0a\0\0\0," + struct.pack("<HHHH", 0, 0, size, size) + b"\0\2\2D\1\0" for size in sizes
+    )
+    return start + b"".join(frames) + b";"
 
 
 def webp_of_size(width: int, height: int) -> bytes:
@@ -149,6 +152,7 @@ CODES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "frames of 80 megapixels": (HUGE, ("clip_too_large", "invalid_clip")),
     "an MP4 that says it is huge": (of_declared_size(65_000, 65_000), ("shown",)),
     "a GIF of 65,000 x 65,000": (gif_of_size(65_000, 65_000), ("clip_too_large",)),
+    "a GIF whose second frame is": (gif_of_size(8, 65_000), ("decode_failed",)),
     "a WebP of 16,000 x 16,000": (webp_of_size(16_000, 16_000), ("clip_too_large",)),
     "11 minutes": (
         footage.video(footage.scenes(660, size=(16, 16), rate=1), rate=1),

@@ -37,12 +37,19 @@ def durations(data: bytes, kind: ClipKind) -> Iterator[int]:
 
 
 def _of_gif(data: bytes) -> Iterator[int]:
-    shown_ms = 0
+    """Only the first frame may be larger than the screen: Pillow would make room for a later one, too."""
+    shown_ms, frames = 0, 0
+    width, height = struct.unpack_from("<HH", data, 6)
     at = 13 + _colours(data[10])
     while data[at] != GIF_END:
         if data[at] == GIF_IMAGE:
+            left, top, wide, high = struct.unpack_from("<HHHH", data, at + 1)
+            if not frames:
+                width, height = max(width, left + wide), max(height, top + high)
+            elif left + wide > width or top + high > height:
+                raise Refused("damaged")
             yield shown_ms
-            shown_ms = 0
+            shown_ms, frames = 0, frames + 1
             at = _behind_blocks(data, at + 11 + _colours(data[at + 9]))
         elif data[at] == GIF_EXTENSION:
             if data[at + 1] == GRAPHIC_CONTROL:
