@@ -75,7 +75,7 @@ async def test_a_model_has_what_clients_of_other_servers_read(start) -> None:
     assert blind["architecture"]["input_modalities"] == ["text"]
     assert blind["context_length"] == 4096
     missing = await one(gateway, "/v1/models/uninstalled")
-    assert (missing["context_length"], missing["created"]) == (None, 0)
+    assert (missing["context_length"], missing["created"], missing["variant"]) == (None, 0, None)
 
 
 async def test_an_alias_is_a_model_of_its_own_for_clients(start) -> None:
@@ -83,7 +83,7 @@ async def test_an_alias_is_a_model_of_its_own_for_clients(start) -> None:
     gateway = await start(aliases={"gpt-4o": "both"})
     listed = {model["id"]: model for model in (await one(gateway, "/v1/models"))["data"]}
     assert listed["gpt-4o"]["alias_of"] == "both"
-    assert listed["both"]["alias_of"] is None
+    assert (listed["both"]["alias_of"], listed["both"]["variant"]) == (None, "faulty")
     assert listed["both"]["aliases"] == ["gpt-4o"]
     assert await one(gateway, "/v1/models/gpt-4o") == listed["gpt-4o"]
     async with gateway.post("hello", model="gpt-4o") as reply:

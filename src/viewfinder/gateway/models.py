@@ -52,6 +52,8 @@ class ListedModel(Sent):
 
     id: str
     object: Literal["model"] = "model"
+    variant: str | None
+    """The variant that answers now; null: no engine for the model is installed."""
     created: int
     """When its files were written, in seconds of Unix time; 0: they are not here."""
     owned_by: Literal["viewfinder"] = "viewfinder"
@@ -140,6 +142,7 @@ class Models:
         others = self.fleet.catalog.other_names().items()
         return ListedModel(
             id=alias or card.name,
+            variant=variant.name if variant else None,
             created=facts.written_s or 0,
             title=card.title,
             license=card.license,
@@ -165,6 +168,7 @@ def _of_nothing(name: str) -> ListedModel:
     """An `auto:` name for which there is no model now."""
     return ListedModel(
         id=name,
+        variant=None,
         created=0,
         title=f"{name}, now no model",
         license="",
