@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from viewfinder.api.question import AskPart, images_before
 from viewfinder.wire.decisions.translate import require_different
 from viewfinder.wire.refusals import DECISIONS as DECISIONS_PATH
 
-__all__ = ["DECISIONS_PATH", "Decision", "check_choices", "decision_in", "decision_request"]
+__all__ = ["DECISIONS_PATH", "MISUNDERSTOOD", "Decision", "check_choices", "decision_in", "decision_request"]
+
+
+MISUNDERSTOOD = 0.5
+"""With a smaller mass of the named answers, the model would rather say something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,19 @@ class Decision:
     calibrated_by: Mapping[str, Any] | None = None
 
 
-def decision_request(model: str, parts: Sequence[AskPart], choices: Sequence[str]) -> dict[str, Any]:
+DecisionChoices: TypeAlias = Sequence[str] | Mapping[str, str]
+"""The possible answers, or these with what each of them means."""
+
+
+def decision_request(model: str, parts: Sequence[AskPart], choices: DecisionChoices) -> dict[str, Any]:
     """The body of the request. Raises BadRequest."""
     images = images_before(parts)
     shown = [{"type": "input_image", "image_url": url} for url in images]
     question: dict[str, Any] = {"type": "predicate", "instructions": parts[-1]}
     if choices:
-        question |= {"type": "choice", "choices": [{"value": choice} for choice in choices]}
+        means = choices if isinstance(choices, Mapping) else {}
+        offered = [{"value": choice, "description": means.get(choice) or None} for choice in choices]
+        question |= {"type": "choice", "choices": offered}
     return {
         "model": model,
         "input": [{"type": "message", "role": "user", "content": shown or ""}],

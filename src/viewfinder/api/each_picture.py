@@ -22,8 +22,17 @@ from viewfinder.core.errors import BadRequest, ViewfinderError
 
 FAILURES_IN_A_ROW = 3
 """After that many pictures in a row whose failure is not theirs, the run stops: the engine is broken."""
-_NO_FAULT_OF_A_PICTURE = frozenset(
-    ("vision_not_supported", "model_not_found", "invalid_api_key", "forbidden", "unsupported_parameter")
+NO_FAULT_OF_A_PICTURE = frozenset(
+    (
+        "vision_not_supported",
+        "model_not_found",
+        "invalid_api_key",
+        "forbidden",
+        "unsupported_parameter",
+        "no_logprobs",
+        "ambiguous_answers",
+        "not_calibrated",
+    )
 )
 """Codes of refusals that every picture would get."""
 _BEGIN = b'{"file": '
@@ -86,7 +95,7 @@ def answer_each(
             )
             text = "".join(answer)
         except ViewfinderError as error:
-            if error.reason in _NO_FAULT_OF_A_PICTURE:
+            if error.reason in NO_FAULT_OF_A_PICTURE:
                 raise
             failures = 0 if isinstance(error, BadRequest) else failures + 1
             yield replace(begun, error=str(error), code=error.reason, at=_now())

@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, 
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from viewfinder.api.control import Control
-from viewfinder.api.decision import DECISIONS_PATH, Decision, decision_in, decision_request
+from viewfinder.api.decision import DECISIONS_PATH, Decision, DecisionChoices, decision_in, decision_request
 from viewfinder.api.marked import BoxedAnswer
 from viewfinder.api.measured import measured_here
 from viewfinder.api.orders import OrdersHere
@@ -42,6 +43,8 @@ from viewfinder.scenes.messages import Message
 
 T = TypeVar("T")
 ESTIMATE_PATH = "/v1/estimate"
+LISTED_TIMEOUT_S = 60.0
+"""The first answer about an `auto:` name reads what was measured."""
 NO_KEY = "none"
 """OpenAI's clients insist on a key."""
 
@@ -123,7 +126,7 @@ class Model(contextlib.AbstractContextManager["Model"]):
         return self._host.answer(self._request(messages, max_tokens, temperature))
 
     def decide(
-        self, *parts: AskPart, choices: Sequence[str] = (), threshold: float | None = None
+        self, *parts: AskPart, choices: DecisionChoices = (), threshold: float | None = None
     ) -> Decision:
         """The answer to a question with its probability; `parts` as for `ask`.
 
@@ -137,6 +140,15 @@ class Model(contextlib.AbstractContextManager["Model"]):
         except EngineRefused as refusal:
             raise gateway_error(refusal) from None
         return decision_in(reply, threshold)
+
+    def listed(self) -> dict[str, Any]:
+        """What /v1/models says of the model, without loading it; nothing where it does not list it."""
+        self._host.require_open()
+        return self._host.run(self._host.listed(self.name))
+
+    def named(self, name: str) -> "Model":
+        """Another model of the same server, which is stopped with this one."""
+        return Model(name, self.base_url, SecretStr(self.api_key), self._host)
 
     def why(self, answer: StreamedAnswer) -> str:
         """Why this model gave an answer to a request to an `auto:` name; empty for other names, and where
@@ -342,6 +354,14 @@ class _Background:
         if self._client is None:
             raise RuntimeError("no client before `connect` or `embed`")
         return await self._client.complete(body, path)
+
+    async def listed(self, name: str) -> dict[str, Any]:
+        """What the gateway says of a model without loading it; nothing of one that it does not list."""
+        if self._client is None:
+            raise RuntimeError("no client before `connect` or `embed`")
+        status, body = await self._client.get(f"/v1/models/{quote(name)}", timeout_s=LISTED_TIMEOUT_S)
+        known: dict[str, Any] = json.loads(body) if status == 200 else {}
+        return known
 
     async def why(self, answer_id: str) -> str:
         """What the gateway says of how the model of an answer was chosen."""

@@ -56,7 +56,7 @@ _HINT = (
     "Images (PNG, JPEG, WebP, GIF) and clips (MP4, MOV, WebM, MKV) are files of at most 40 MiB, and come "
     "before the question."
 )
-_OTHER_SUFFIXES = (".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jfif")
+OTHER_IMAGE_SUFFIXES = (".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jfif")
 """Of pictures that are not taken, and surely of no question."""
 _ADDRESS = re.compile(r"https?://\S+")
 _ANY_QUESTION = '"What is this?"'
@@ -136,7 +136,7 @@ def check_question(parts: Sequence[str]) -> None:
         in (
             *IMAGE_SUFFIXES,
             *CLIP_SUFFIXES,
-            *_OTHER_SUFFIXES,
+            *OTHER_IMAGE_SUFFIXES,
         )
     ):
         raise BadRequest("The question is missing.", hint=_with_question(parts))

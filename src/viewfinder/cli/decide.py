@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from viewfinder.api.decision import Decision
     from viewfinder.api.model import Model
 
-MISUNDERSTOOD = 0.5
-"""A smaller mass of the named answers is told: the model would rather say something else."""
-
 
 def decide(
     model: Annotated[
@@ -148,6 +145,8 @@ def _line(decision: "Decision") -> str:
 def _show(before: str, decision: "Decision") -> None:
     """The answer, and a dim line for all that makes it worth less."""
     say(f"{before}{_line(decision)}\n")
+    from viewfinder.api.decision import MISUNDERSTOOD
+
     doubts = []
     if decision.mass < MISUNDERSTOOD:
         share = f"{decision.mass:.1%}" if decision.mass >= 0.001 else "less than 0.1%"

@@ -91,7 +91,7 @@ def _shown(
     if kept is None:
         yield _print_line if as_lines or as_json else _print
         return
-    with _bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("", total=total, completed=counts.skipped)
 
         def keep(answer: "PictureAnswer") -> None:
@@ -105,7 +105,7 @@ def _shown(
         yield keep
 
 
-def _bar() -> Progress:
+def progress_bar() -> Progress:
     """On a terminal; elsewhere nothing is shown."""
     columns = (
         BarColumn(),
