@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from viewfinder.api.pulling import PulledModel, pull
     from viewfinder.api.question import Clip
     from viewfinder.api.serving import Serving, serve
+    from viewfinder.api.sorting.run import sort
     from viewfinder.core.config import Settings, load_settings
     from viewfinder.core.errors import ViewfinderError
     from viewfinder.fleet.listing import ModelLine, VariantLine
@@ -33,6 +34,7 @@ _HOMES = {
         "api.pulling": ["PulledModel", "pull"],
         "api.question": ["Clip"],
         "api.serving": ["Serving", "serve"],
+        "api.sorting.run": ["sort"],
         "core.config": ["Settings", "load_settings"],
         "core.errors": ["ViewfinderError"],
         "fleet.listing": ["ModelLine", "VariantLine"],
@@ -60,6 +62,7 @@ __all__ = [
     "models",
     "pull",
     "serve",
+    "sort",
     "variants",
 ]
 

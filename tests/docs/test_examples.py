@@ -49,6 +49,16 @@ def test_captions(home: Path, tmp_path: Path) -> None:
     assert broken.keys() == {"image", "error"}
 
 
+def test_sorted_pictures(home: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.png").write_bytes(SHAPES.read_bytes())
+    (photos / "b.png").write_bytes(b"broken")
+    *_, counts = run(home, "sort_folder.py", photos).splitlines()
+    assert counts == "{'blue': 1} 1 failed"
+    assert (tmp_path / "photos-sorted" / "blue" / "a.png").read_bytes() == SHAPES.read_bytes()
+
+
 def test_a_receipt_has_its_form(home: Path) -> None:
     receipt = json.loads(run(home, "receipt.py", SHAPES))
     assert receipt.keys() == {"shop", "date", "items", "paid"}

@@ -33,6 +33,7 @@ COMMANDS = [
         "pull moondream2",
         "results",
         "serve --port 0",
+        "sort . --into a,b",
         "suspects",
     )
 ]

@@ -23,8 +23,8 @@ from viewfinder.host.arguments import started_with
 from viewfinder.host.ownership import OwnerLock
 
 STATE_NAMES = frozenset({
-    "results", "pulled", "keys", "owner", "control", "hashes", "profiles", "canaries", "upgrades", "bench",
-    "chat_history", "logs", "run", "responses", "questions", "mlx",
+    "results", "sorted", "pulled", "keys", "owner", "control", "hashes", "profiles", "canaries", "upgrades",
+    "bench", "chat_history", "logs", "run", "responses", "questions", "mlx",
 })  # fmt: skip
 """The beginnings of the names of our files and folders in a state folder, up to the first point or dash."""
 

@@ -26,6 +26,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "estimate:estimate",
             "Say what a question will take here, before it is asked: tokens, seconds, memory.",
         ),
+        "sort": (
+            "sort:sort",
+            "Sort the pictures of a folder into folders, by what a model sees; nothing is moved without "
+            "--move.",
+        ),
         "chat": ("chat:chat", "Keep a conversation with a model, with or without images."),
     },
     "Serve": {

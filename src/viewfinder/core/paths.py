@@ -22,7 +22,7 @@ CANNOT_WRITE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, 
 """A folder cannot be made, and commands that only read may still do their work."""
 _OTHERS = 0o077
 """The bits of a mode for everybody but the owner."""
-OURS_ALONE = frozenset(("results.sqlite", "pulled.json", "owner.lock", "keys.json"))
+OURS_ALONE = frozenset(("results.sqlite", "sorted.sqlite", "pulled.json", "owner.lock", "keys.json"))
 """Names of files that only a state folder has."""
 BESIDE_OURS = frozenset(
     ("logs", "run", "responses", "questions", "chat_history", "huggingface", "models", "lost+found")
@@ -64,6 +64,11 @@ def folders() -> Folders:
 def results_file() -> Path:
     """The SQLite file with every exchange that was measured here."""
     return home() / "results.sqlite"
+
+
+def sorted_file() -> Path:
+    """The SQLite file with the answers of `viewfinder sort`, by the hashes of pictures."""
+    return home() / "sorted.sqlite"
 
 
 def pulled_file() -> Path:
