@@ -21,7 +21,7 @@ from viewfinder.api.measured import measured_here
 from viewfinder.api.orders import OrdersHere
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
-from viewfinder.api.streamed import StreamedAnswer, gateway_error
+from viewfinder.api.streamed import StreamedAnswer, close_words, elsewhere, gateway_error, next_word
 from viewfinder.catalog.auto_names import AUTO_PREFIX
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
@@ -43,8 +43,7 @@ from viewfinder.scenes.messages import Message
 
 T = TypeVar("T")
 ESTIMATE_PATH = "/v1/estimate"
-LISTED_TIMEOUT_S = 60.0
-"""The first answer about an `auto:` name reads what was measured."""
+LISTED_TIMEOUT_S = 60.0  # the first answer about an `auto:` name reads what was measured
 NO_KEY = "none"
 """OpenAI's clients insist on a key."""
 
@@ -94,12 +93,12 @@ class Model(contextlib.AbstractContextManager["Model"]):
         body = await asyncio.to_thread(self._body, parts, max_tokens, temperature)
         words = self._host.words(body)
         try:
-            while (word := await self._host.arun(_next(words))) is not None:
+            while (word := await self._host.arun(next_word(words))) is not None:
                 yield word
         except EngineRefused as refusal:
             raise gateway_error(refusal) from None
         finally:
-            await self._host.arun(_close(words))
+            await self._host.arun(close_words(words))
 
     def _body(self, parts: Sequence[AskPart], max_tokens: int, temperature: float) -> dict[str, Any]:
         self._host.require_open()
@@ -161,7 +160,7 @@ class Model(contextlib.AbstractContextManager["Model"]):
         self._host.close()
 
     def __reduce__(self) -> NoReturn:
-        raise _elsewhere("cannot be sent to another process")
+        raise elsewhere("cannot be sent to another process")
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -299,7 +298,7 @@ class _Background:
     def _begun(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         if os.getpid() != self._pid:
             work.close()
-            raise _elsewhere(f"was loaded by process {self._pid}, and this is a fork of it")
+            raise elsewhere(f"was loaded by process {self._pid}, and this is a fork of it")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def require_open(self) -> None:
@@ -402,19 +401,3 @@ class _Background:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-
-def _elsewhere(why: str) -> ViewfinderError:
-    return ViewfinderError(
-        f"The model {why}.",
-        hint="Load it in that process, or give that one its base_url and api_key, for any OpenAI client.",
-        code="other_process",
-    )
-
-
-async def _close(words: AsyncGenerator[str, None]) -> None:
-    await words.aclose()
-
-
-async def _next(words: AsyncGenerator[str, None]) -> str | None:
-    return await anext(words, None)

@@ -117,3 +117,22 @@ def gateway_error(refusal: EngineRefused) -> ViewfinderError:
         return Busy(str(said.get("message")), code=said["code"])
     kind = BadRequest if 400 <= refusal.status < 500 else EngineError
     return kind(str(said.get("message")), code=said["code"], param=said.get("param"))
+
+
+def elsewhere(why: str) -> ViewfinderError:
+    """The error of a model that is used in another process than the one that loaded it."""
+    return ViewfinderError(
+        f"The model {why}.",
+        hint="Load it in that process, or give that one its base_url and api_key, for any OpenAI client.",
+        code="other_process",
+    )
+
+
+async def close_words(words: AsyncGenerator[str, None]) -> None:
+    """Stop an answer, as a coroutine."""
+    await words.aclose()
+
+
+async def next_word(words: AsyncGenerator[str, None]) -> str | None:
+    """Its next piece; None at its end."""
+    return await anext(words, None)
