@@ -43,9 +43,7 @@ from viewfinder.scenes.messages import Message
 
 T = TypeVar("T")
 ESTIMATE_PATH = "/v1/estimate"
-LISTED_TIMEOUT_S = 60.0  # the first answer about an `auto:` name reads what was measured
-NO_KEY = "none"
-"""OpenAI's clients insist on a key."""
+NO_KEY = "none"  # OpenAI's clients insist on a key
 
 
 class Model(contextlib.AbstractContextManager["Model"]):
@@ -358,9 +356,8 @@ class _Background:
         """What the gateway says of a model without loading it; nothing of one that it does not list."""
         if self._client is None:
             raise RuntimeError("no client before `connect` or `embed`")
-        status, body = await self._client.get(f"/v1/models/{quote(name)}", timeout_s=LISTED_TIMEOUT_S)
-        known: dict[str, Any] = json.loads(body) if status == 200 else {}
-        return known
+        status, body = await self._client.get(f"/v1/models/{quote(name)}", timeout_s=60.0)
+        return dict(json.loads(body)) if status == 200 else {}
 
     async def why(self, answer_id: str) -> str:
         """What the gateway says of how the model of an answer was chosen."""
