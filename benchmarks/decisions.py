@@ -20,6 +20,7 @@ from rich.progress import track
 
 from benchmarks.decided import DecidedPicture, decided_pictures
 from viewfinder.measure.calibrating.fit import (
+    BINS,
     Graded,
     brier,
     calibration_error,
@@ -34,12 +35,14 @@ PROMISES = (0.05, 0.1)
 @dataclass(frozen=True, slots=True)
 class Repetition:
     """Errors of the questions that judge, before and after, and what perfect probabilities would show in the
-    place of the second. `promises` are by side and promised share: the share that is wrong above it among all
+    place of the second; `after_over_all` has bins over both sides of a half, as before the proof
+    `calibration`. `promises` are by side and promised share: the share that is wrong above it among all
     questions about other pictures, and the share of answers that are; None: nothing was promised."""
 
     family: str
     before: float
     after: float
+    after_over_all: float
     perfect: float
     brier_before: float
     brier_after: float
@@ -77,6 +80,7 @@ def repetition(
         calibrated.family,
         calibration_error(judging),
         calibration_error(after),
+        error_over_all(after),
         calibration_error(perfect),
         brier(judging),
         brier(after),
@@ -86,6 +90,12 @@ def repetition(
             for most in PROMISES
         },
     )
+
+
+def error_over_all(graded: Graded) -> float:
+    raw, right = np.array(sorted(graded), float).T
+    parts = zip(np.array_split(raw, BINS), np.array_split(right, BINS), strict=True)
+    return float(sum(abs(p.mean() - r.mean()) * len(p) for p, r in parts) / len(raw))
 
 
 def promised(made: Graded, others: Graded, most: float) -> tuple[float, float] | None:
@@ -104,6 +114,7 @@ def spread(values: Sequence[float]) -> str:
 def report(ran: Sequence[Repetition]) -> None:
     print(f"  calibration error before {spread([one.before for one in ran])}")
     print(f"  calibration error after  {spread([one.after for one in ran])}")
+    print(f"  in bins over all         {spread([one.after_over_all for one in ran])}")
     print(f"  of perfect probabilities {spread([one.perfect for one in ran])}")
     print(f"  Brier score {spread([one.brier_before for one in ran])}")
     print(f"        after {spread([one.brier_after for one in ran])}")

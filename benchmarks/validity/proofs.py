@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from benchmarks.validity import clean, cost, coverage, memory, peer, planted, timing, twice
+from benchmarks.validity import calibration, clean, cost, coverage, memory, peer, planted, timing, twice
 from benchmarks.validity.table import SHORT, Table
 
 PROOFS: dict[str, Callable[[], Table]] = {
     "timing": timing.prove,
     "memory": memory.prove,
     "coverage": coverage.prove,
+    "calibration": calibration.prove,
     "cost": cost.prove,
     "peer": peer.prove,
     "twice": twice.prove,

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.measure.compare.evidence import evidence_of
+from viewfinder.measure.measures.own_images import decided
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
 from viewfinder.measure.measures.own_images.result import OwnImages
 from viewfinder.measure.progress import Progress
@@ -126,11 +128,13 @@ def test_own_questions_and_nothing_else(monkeypatch: pytest.MonkeyPatch, own_que
     monkeypatch.setattr(measuring, "suite_named", {"tiny": TINY}.__getitem__)
     [whole] = viewfinder.bench(["glimpse"], suite="tiny")
     known = measured_here()
+    monkeypatch.setattr(decided, "LEAST_SAMPLES", 2)  # its two questions of yes or no are decided, too
     [result] = viewfinder.bench(["glimpse"], suite="tiny", vqa=own_questions, only=True)
     assert (result.status, result.suite, list(result.found)) == ("not judged", "tiny", ["own_images"])
     assert result.machine_drift is None
     with Store(paths.results_file()) as store:
-        assert {one.scenario for one in store.samples(result.run, "glimpse")} == {"vqa"}
+        asked = Counter(one.scenario for one in store.samples(result.run, "glimpse"))
+        assert asked == {"vqa": 8, "own-decisions/predicate/0": 2, "own-decisions/predicate/1": 2}
         assert list(store.outcomes(result.run, "glimpse")) == [1], "one process and no more"
         assert store.samples(result.run, ANCHOR) == []
     assert measured_here() == known
@@ -138,6 +142,7 @@ def test_own_questions_and_nothing_else(monkeypatch: pytest.MonkeyPatch, own_que
     assert f"Your own questions were asked in another run, {result.run}" in page
     assert whole.run in page
     assert "Own questions, VQA v2 accuracy (%) | 100" in page
+    assert "2 answers were decided, and it takes 40" in page
     assert "not judged" not in page + conclude()
 
 

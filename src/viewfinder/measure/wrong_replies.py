@@ -1,6 +1,7 @@
 """The replies of a stored run that were wrong, and the pictures that they are about; pure, called by `api`.
 
-A question that was asked without its picture on purpose, to see what guessing gives, is not among them.
+A question that was asked without its picture on purpose, to see what guessing gives, is not among them; nor
+is a decision about an own picture, of which only the probability counts.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from viewfinder.measure.measures.dialogues.recall import BLIND, DIALOGUE_PREFIX, TEXT_ONLY
+from viewfinder.measure.measures.own_images.decided import OWN_DECISIONS
 from viewfinder.measure.measures.own_images.score import VQA, answers_in
 from viewfinder.measure.measures.resolution.ask import BUDGET_PREFIX, SIZES_PX, WITHOUT_IMAGE
 from viewfinder.measure.prompts import SIDE_PX
@@ -16,7 +18,7 @@ from viewfinder.measure.troubles import pictures
 from viewfinder.scenes.drawing import encode
 from viewfinder.scenes.scene import Scene, make_scene
 
-_GUESSES = (f"{DIALOGUE_PREFIX}{BLIND}/", f"{DIALOGUE_PREFIX}{TEXT_ONLY}/", WITHOUT_IMAGE)
+_LEFT_OUT = (f"{DIALOGUE_PREFIX}{BLIND}/", f"{DIALOGUE_PREFIX}{TEXT_ONLY}/", WITHOUT_IMAGE, OWN_DECISIONS)
 _DIGITS = 16
 
 
@@ -33,7 +35,7 @@ def wrong_replies(samples: Iterable[Sample]) -> list[Sample]:
     return [
         one
         for one in samples
-        if (one.right is False or one.exchange.error) and not one.scenario.startswith(_GUESSES)
+        if (one.right is False or one.exchange.error) and not one.scenario.startswith(_LEFT_OUT)
     ]
 
 

@@ -6,6 +6,7 @@ each process.
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -25,6 +26,9 @@ class Handler(Protocol):
 
     def answer(self, words: str, later_s: float = 0.0, slower: float = 1.0) -> None: ...
     def told_of(self, picture: str) -> str: ...
+    def begin(self) -> None: ...
+    def event(self, payload: dict[str, Any]) -> None: ...
+    def end(self) -> None: ...
     def whole(self, status: int, payload: dict[str, Any] | str) -> None: ...
 
 
@@ -35,7 +39,10 @@ FIRST_IMAGE_S = 1.0
 RESTED_S, WAKES_S = 1.0, 0.1
 FORGETS_AT_TURN = 4
 MISTAKEN = 0.2
+SURE_OF_IT = (0.6, 0.75, 0.9, 0.7, 0.8)
 _held: list[bytes] = []
+_decided: dict[str, list[str]] = {}
+"""The pictures of the decisions of each kind, in order."""
 _bodies: set[bytes] = set()
 _ended_s: list[float] = []
 
@@ -132,6 +139,49 @@ def wake_up_slowly(request: Handler, number: int) -> None:
     _ended_s.append(time.monotonic())
 
 
+def decide(too_sure: float) -> Callable[[Handler, int], None]:
+    """Tell the probabilities of the named answers, with logits so many times too large.
+
+    How sure it may be changes from question to question, and of those that it is equally sure of, every
+    so many-th is wrong; alike among the even and the odd ones of a kind, for half of them judge the others.
+    """
+
+    def deed(request: Handler, number: int) -> None:
+        if not request.body.get("logprobs"):
+            request.answer(request.words)
+            return
+        answers, right = answers_in(request.sight.question), request.told_of(request.sight.picture)
+        asked = _decided.setdefault(kind_of(answers), [])
+        if request.sight.picture not in asked:  # it comes in both orders
+            asked.append(request.sight.picture)
+        place = asked.index(request.sight.picture) // 2
+        sure, before = SURE_OF_IT[place % len(SURE_OF_IT)], place // len(SURE_OF_IT)
+        wrong = int((before + 1) * (1 - sure) + 0.5) > int(before * (1 - sure) + 0.5)
+        said = answers[answers.index(right) - 1] if wrong else right
+        told = 1 / (1 + ((1 - sure) / sure) ** too_sure)
+        likely = {answer: (1 - told) / (len(answers) - 1) for answer in answers} | {said: told}
+        tops = [{"token": answer, "logprob": math.log(share)} for answer, share in likely.items()]
+        token = {"token": said, "logprob": math.log(told), "top_logprobs": tops}
+        request.begin()
+        delta = {"role": "assistant", "content": said}
+        request.event({"choices": [{"index": 0, "delta": delta, "logprobs": {"content": [token]}}]})
+        request.end()
+
+    return deed
+
+
+def answers_in(question: str) -> list[str]:
+    """Those that its first line names, always in one order."""
+    named = question.partition("\n")[0].rstrip(".").removeprefix("Answer ").rpartition(": ")[2]
+    return sorted(named.replace(" or ", ", ").split(", "))
+
+
+def kind_of(answers: list[str]) -> str:
+    if answers == ["no", "yes"]:
+        return "predicate"
+    return "score" if answers[0].isdigit() else "choice"
+
+
 AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "late-first-token": late,
     "half-decode-speed": half_as_fast,
@@ -148,4 +198,5 @@ AT_REQUEST: dict[str, Callable[[Handler, int], None]] = {
     "repeats-differ": repeat_in_other_words,
     "slow-first-image": be_slow_at_the_first_image,
     "slow-after-a-pause": wake_up_slowly,
+    "too-sure": decide(3.0),
 }

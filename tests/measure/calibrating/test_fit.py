@@ -77,6 +77,12 @@ def test_the_calibration_error_is_the_planted_one() -> None:
     assert calibration_error(others) == pytest.approx(planted_error, rel=0.1)
 
 
+def test_errors_of_yes_and_of_no_do_not_cancel() -> None:
+    """In three bins over both, one had a 0.1 that is 0.25 and a 0.9 that is 0.75: 0 where 0.15 was right."""
+    some = [(0.1, at % 4 == 0) for at in range(32)] + [(0.9, at % 4 > 0) for at in range(32)]
+    assert calibration_error(some) == pytest.approx(0.15)
+
+
 def test_promises_hold() -> None:
     """Of 100 calibrations with 300 answers each, at most 7 promise more than is true."""
     others = planted(20_000, 4, spread=2.5)

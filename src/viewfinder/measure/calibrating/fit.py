@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 import scipy
@@ -94,11 +95,21 @@ def _rising(levels: "np.ndarray") -> Curve:
 
 def calibration_error(graded: Graded) -> float:
     """The expected calibration error: over bins of equal numbers, how far the mean probability is from the
-    share that turned out so (Naeini et al., AAAI 2015)."""
-    raw, right = _arrays(sorted(graded))
-    bins = max(1, min(BINS, len(raw) // LEAST_IN_A_BIN))
-    parts = zip(np.array_split(raw, bins), np.array_split(right, bins), strict=True)
-    return float(sum(abs(p.mean() - r.mean()) * len(p) for p, r in parts) / len(raw))
+    share that turned out so (Naeini et al., AAAI 2015).
+
+    No bin has probabilities on both sides of a half: a model that is too sure of yes and of no would have
+    errors there that cancel. Nothing is taken off for chance, so that it is above 0 for perfect
+    probabilities, too.
+    """
+    raw, right = _arrays(sorted(graded, key=itemgetter(0)))
+    half, bins = int(np.searchsorted(raw, 0.5)), min(BINS, len(raw) // LEAST_IN_A_BIN)
+    total = 0.0
+    for side in (slice(0, half), slice(half, None)):
+        if n := len(raw[side]):
+            parts = max(1, round(bins * n / len(raw)))
+            means = zip(np.array_split(raw[side], parts), np.array_split(right[side], parts), strict=True)
+            total += sum(float(abs(p.mean() - r.mean())) * len(p) for p, r in means)
+    return total / len(raw)
 
 
 def brier(graded: Graded) -> float:
@@ -115,7 +126,7 @@ def sure_from(graded: Graded, most_wrong: float, level: float = 0.95) -> tuple[f
     sequence no correction for many tests is needed. Above the next one after them they are a random sample,
     so that the bound is Clopper and Pearson's, exact for any k.
     """
-    ranked = sorted(graded, reverse=True)
+    ranked = sorted(graded, key=lambda one: (-one[0], one[1]))  # of equal ones, those that are wrong first
     best, k = None, _fewest(most_wrong, level)
     while k < len(ranked):
         wrong = sum(not right for _, right in ranked[:k])

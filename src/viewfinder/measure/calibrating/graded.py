@@ -8,6 +8,9 @@ from viewfinder.measure.store.rows import Sample
 from viewfinder.wire.decisions.probabilities import Mass, of_first_token, together
 from viewfinder.wire.decisions.wording import DecisionKind
 
+NEEDED_FIELD = "logprobs"
+"""The field of a request that an engine must have."""
+
 
 @dataclass(frozen=True, slots=True)
 class QuestionInOrders:

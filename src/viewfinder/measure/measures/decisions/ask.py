@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count, cycle
 
+from viewfinder.measure.calibrating.graded import NEEDED_FIELD
 from viewfinder.measure.forecast import Batch
 from viewfinder.measure.measures.decisions.counts import DecisionCounts
 from viewfinder.measure.pacing import WARM_UP_REQUESTS, paced, warm_up
@@ -27,7 +28,6 @@ COUNT_LEVELS = tuple(str(number) for number in range(1, MOST_THINGS + 1))
 ANSWERS_OF = {"color": tuple(COLORS), "shape": SHAPES}
 ASKED_KINDS = ("exists", "color", "exists", "count", "exists", "shape")
 """In turn: as many of a yes or no as of all others."""
-NEEDED_FIELD = "logprobs"
 
 
 async def all_questions_put(subject: Subject, counts: DecisionCounts, nth: int) -> None:

@@ -17,7 +17,7 @@ METHOD = (
     "curve from the model's probabilities to the share that turned out so is made of half of the questions "
     "and judged on the other half; the one that is used is made of all. Of five kinds of curve it is the "
     "simplest that is not surely worse in cross-validation; of a model that is right already, none. The "
-    "calibration error is that of up to 15 bins of equal numbers, which is above 0 even of perfect "
+    "calibration error is that of about 15 bins of equal numbers, which is above 0 even of perfect "
     "probabilities. A promise holds with 95 % confidence for questions like these (exact binomial bounds, "
     "the surest answers first).",
 )

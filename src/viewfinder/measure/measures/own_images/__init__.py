@@ -18,11 +18,15 @@ MEASURE = Measure(
     needs=frozenset({"own_process", "vision"}),
     ask=ask.own_questions,
     find=find.own_images,
-    steps=lambda counts, nth: counts.questions,
-    batches=lambda counts, nth: [Batch(counts.questions, "image", counts.least, counts.budget_s)],
+    steps=lambda counts, nth: counts.questions + 2 * counts.decisions,
+    batches=lambda counts, nth: [
+        Batch(counts.questions + 2 * counts.decisions, "image", counts.least, counts.budget_s)
+    ],
     processes=lambda counts: 1 if counts.folder else 0,
     resumable=True,
     rows=page.rows,
+    section=page.section,
+    files=find.files,
     facts=find.facts,
     absent="none were asked",
     samples={find.OWN_QUESTIONS: RightAnswers(partial(right_answers, VQA))},

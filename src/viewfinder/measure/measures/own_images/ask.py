@@ -12,8 +12,10 @@ from pathlib import Path
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import InvalidImage, ViewfinderError
+from viewfinder.measure.calibrating.graded import NEEDED_FIELD
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
+from viewfinder.measure.measures.own_images.decided import OWN_DECISIONS, OwnDecision, decisions_of
 from viewfinder.measure.measures.own_images.faulty import Faulty
 from viewfinder.measure.measures.own_images.questions import (
     OwnQuestion,
@@ -29,6 +31,7 @@ from viewfinder.measure.subject import Subject
 from viewfinder.media.intake import Intake
 from viewfinder.media.safe_image import SafeImage
 from viewfinder.scenes.messages import with_images
+from viewfinder.wire.decisions.probabilities import TOP_TOKENS
 
 ANSWER_TOKENS = 16
 MOST_THUMBNAILS = 24
@@ -57,6 +60,7 @@ async def prepared(counts: OwnImagesCounts, folder: Path, limits: Limits) -> Own
         digest=own.digest(count),
         questions=count,
         total=len(own.questions),
+        decisions=len(decisions_of(own.questions[:count])),
     )
 
 
@@ -81,6 +85,7 @@ def require_unchanged(counts: OwnImagesCounts) -> OwnQuestions:
 async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> None:
     own = require_unchanged(counts)
     questions = own.questions[: counts.questions]
+    start_s = subject.clock()
     pace = paced(questions, len(questions), counts.least, counts.budget_s, subject.clock)
     with suppress(TimeIsUp):  # the answers so far are independent, and their number is reported
         async with Intake(subject.limits) as intake:
@@ -89,6 +94,20 @@ async def own_questions(subject: Subject, counts: OwnImagesCounts, nth: int) -> 
                 sample = await subject.ask(VQA, _prompt(one, image, subject.server.card.short_answer))
                 if not sample.right and len(subject.pictures) < MOST_THUMBNAILS:
                     await _keep_thumbnail(subject, image, intake)
+            if counts.decisions and NEEDED_FIELD not in subject.server.client.endpoint.lacks:
+                left_s = counts.budget_s - (subject.clock() - start_s)
+                for known in paced(decisions_of(questions), counts.decisions, 0, left_s, subject.clock):
+                    await _decide(subject, known, await _sendable(own, known.own, intake, subject.limits))
+
+
+async def _decide(subject: Subject, known: OwnDecision, image: SafeImage) -> None:
+    """Ask one question as /v1/decisions does, in both orders of its answers."""
+    scene = scene_of(known.own.image, image.digest)
+    for order, text in enumerate(known.put.texts):
+        message = with_images([image.data_url], text)
+        prompt = Prompt([message], known.own.question, scene, known.expected, max_tokens=1)
+        scenario = f"{OWN_DECISIONS}{known.put.kind}/{order}"
+        await subject.ask(scenario, replace(prompt, top_tokens=TOP_TOKENS))
 
 
 async def _keep_thumbnail(subject: Subject, image: SafeImage, intake: Intake) -> None:

@@ -8,7 +8,8 @@ from typing import Self
 class OwnImagesCounts:
     """At most `questions` of the `total` in `folder` (empty: there is none); at least `least`, which even the
     slowest model gets, and none after `budget_s`. The numbers are high: a user who brings questions wants
-    them asked. `digest` shows whether they are still the same when a run is resumed."""
+    them asked. `decisions` of them are asked as such, too, once all were asked, in what is left of that time.
+    `digest` shows whether they are still the same when a run is resumed."""
 
     questions: int
     budget_s: float
@@ -16,6 +17,7 @@ class OwnImagesCounts:
     digest: str = ""
     total: int = 0
     least: int = 20
+    decisions: int = 0
 
     def within(self, limit_s: float, models: int, *, alone: bool) -> Self:
         """The counts in a run of `limit_s` with this number of models: each gets the same time, so that the

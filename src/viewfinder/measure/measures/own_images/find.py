@@ -1,13 +1,18 @@
 """From the answers to the user's own questions to their accuracy; pure."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
+from viewfinder.measure.calibrating.files import calibration_files
+from viewfinder.measure.calibrating.graded import QuestionInOrders, graded
+from viewfinder.measure.calibrating.worth import KindOfDecision, worth_of
 from viewfinder.measure.figures import Figure, Missing
-from viewfinder.measure.measures.base import Facts
+from viewfinder.measure.measures.base import Facts, ResultHeader
 from viewfinder.measure.measures.own_images.ask import ANSWER_TOKENS
 from viewfinder.measure.measures.own_images.counts import OwnImagesCounts
+from viewfinder.measure.measures.own_images.decided import OWN_DECISIONS
 from viewfinder.measure.measures.own_images.result import OwnImages, WrongAnswer
 from viewfinder.measure.measures.own_images.scenes import parts_of
 from viewfinder.measure.measures.own_images.score import VQA, answers_in, exact_of, score_of
@@ -15,6 +20,7 @@ from viewfinder.measure.metrics import answered, percent
 from viewfinder.measure.process_log import ProcessLog
 from viewfinder.measure.statistics.clusters import share_by_scene
 from viewfinder.measure.store.rows import Sample
+from viewfinder.wire.decisions.wording import DecisionKind
 
 OWN_QUESTIONS = "right answers to your own questions"
 MOST_WRONG = 200
@@ -49,7 +55,30 @@ def own_images(logs: Sequence[ProcessLog], counts: OwnImagesCounts, variant: Var
         thumbnails={key: url for log in logs for key, url in log.outcome.pictures.items()},
         accuracy=_share(samples, score_of, f"VQA v2 accuracy over {of}"),
         exact=_share(samples, exact_of, f"strict exact match over {of}"),
+        decisions=tuple(_decided(logs)),
     )
+
+
+def files(found: OwnImages, header: ResultHeader) -> dict[str, bytes]:
+    """The file from which the gateway calibrates decisions about own pictures."""
+    return calibration_files(found.decisions, header, "own")
+
+
+def _decided(logs: Sequence[ProcessLog]) -> Iterator[KindOfDecision | Missing]:
+    """What the decisions are worth, for each kind of which any were asked."""
+    kinds: tuple[DecisionKind, ...] = ("predicate", "choice")
+    for kind in kinds:
+        orders: defaultdict[tuple[str, str], list[Sample]] = defaultdict(list)
+        for sample in (one for log in logs for one in log.samples):
+            if sample.scenario.startswith(f"{OWN_DECISIONS}{kind}/"):
+                orders[sample.scene, sample.question].append(sample)
+        if orders:
+            yield worth_of(kind, *graded(kind, map(_asked, orders.values())))
+
+
+def _asked(orders: Sequence[Sample]) -> QuestionInOrders:
+    right, *answers = answers_in(orders[0].expected)
+    return QuestionInOrders(orders, answers, right)
 
 
 def _wrong(sample: Sample) -> WrongAnswer:

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from viewfinder.measure.figures import Frozen, Measured
+from viewfinder.measure.calibrating.worth import KindOfDecision
+from viewfinder.measure.figures import Frozen, Measured, Missing
 
 
 class WrongAnswer(Frozen):
@@ -30,7 +31,8 @@ class OwnImages(Frozen):
     same for every model; all of them are in the stored samples. `thumbnails` are the first 24 of their
     pictures, as data URLs by digest: JPEGs of at most 128 px made by the decoder process, so that a report
     needs neither the folder, which may be gone by then, nor a decoder. Results of older versions have neither
-    of these.
+    of these. `decisions` say how true the model's probabilities are about the yes or no questions and the
+    choices among them; empty where there were too few.
     """
 
     folder: str
@@ -43,3 +45,4 @@ class OwnImages(Frozen):
     right: int | None = None
     wrong: tuple[WrongAnswer, ...] = ()
     thumbnails: dict[str, str] = Field(default_factory=dict)
+    decisions: tuple[KindOfDecision | Missing, ...] = ()
