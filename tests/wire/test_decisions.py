@@ -10,7 +10,7 @@ from openai.types import Decision
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownResponse
-from viewfinder.wire.decisions.answer import Calibrations, Decided, DecisionAnswer, rescaled
+from viewfinder.wire.decisions.answer import AnsweredBy, Calibrations, Decided, DecisionAnswer, rescaled
 from viewfinder.wire.decisions.calibration import Curve
 from viewfinder.wire.decisions.probabilities import (
     Mass,
@@ -252,7 +252,7 @@ def test_the_reply_is_one_that_openais_client_reads() -> None:
     curve = Curve((0.0, 1.0), (0.5, 1.0))
     decided = [Decided((Mass(one), Mass(one)), False, 2) for one in masses]
     known = Calibrations({"choice": curve}, "not enough samples")
-    answers = [answer.decided(at, one, known) for at, one in enumerate(decided)]
+    answers = [answer.decided(at, one, known, AnsweredBy("m")) for at, one in enumerate(decided)]
     usage = {"prompt_tokens": 9, "completion_tokens": 6, "prompt_tokens_details": {"cached_tokens": 4}}
     reply = Decision.model_validate(answer.reply("decision-1", answers, usage))
     predicate, choice, score = reply.answers
@@ -268,6 +268,6 @@ def test_the_reply_is_one_that_openais_client_reads() -> None:
 def test_a_score_is_the_mean_of_its_levels() -> None:
     answer = DecisionAnswer(read(GRADES))
     mass = Mass((0.1, 0.2, 0.7))
-    told = answer.decided(0, Decided((mass,), False, 1), Calibrations())
+    told = answer.decided(0, Decided((mass,), False, 1), Calibrations(), AnsweredBy("m"))
     assert told["score"] == pytest.approx(1.6)
     assert [one["value"] for one in told["probabilities"]] == [0, 1, 2]

@@ -22,7 +22,7 @@ from viewfinder.api.orders import OrdersHere
 from viewfinder.api.question import AskPart, question_of
 from viewfinder.api.setup import card_of, check_settings, known_as, open_catalog, open_fleet
 from viewfinder.api.streamed import StreamedAnswer, close_words, elsewhere, gateway_error, next_word
-from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_PREFIX, OWN_PREFIXES
 from viewfinder.catalog.card import ModelCard
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.client.chat import ChatClient
@@ -172,7 +172,8 @@ def load(
     settings: Settings | None = None,
 ) -> Model:
     """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path. An `auto:`
-    name stands for the best model for each question, which its first question loads.
+    name stands for the best model for each question, which its first question loads, and a `cascade:` name
+    for the two models of each decision.
 
     The running `viewfinder serve` is used when it knows the model and accepts our key; otherwise, and always
     with a `variant`, the model gets its own fleet, which stops with the context. `mmproj` is the projector of
@@ -183,7 +184,7 @@ def load(
     if variant is not None:
         settings = settings.model_copy(update={"variants": {**settings.variants, name: variant}})
     catalog = open_catalog(settings)
-    if (meant := catalog.meant(name)).startswith(AUTO_PREFIX):
+    if (meant := catalog.meant(name)).startswith(OWN_PREFIXES):
         return _load_auto(meant, catalog, settings, only=variant is not None or mmproj is not None)
     card = card_of(catalog, name, None if mmproj is None else Path(mmproj))
     check_settings(catalog, settings)
@@ -235,7 +236,8 @@ def estimate(name: str, *parts: AskPart, max_tokens: int | None = None) -> dict[
 
 def _load_auto(name: str, catalog: Catalog, settings: Settings, *, only: bool) -> Model:
     """Raises UnknownModel, and BadRequest where `only` one variant was to be used."""
-    use_of(name)
+    if name.startswith(AUTO_PREFIX):
+        use_of(name)
     if only:
         raise BadRequest(f"'{name}' has no variant or projector of its own.", hint="Name a model for that.")
     check_settings(catalog, settings)

@@ -1,11 +1,11 @@
-"""`why`: how the model for a request to an `auto:` name was chosen, or which it would be now."""
+"""`why`: how the model for a request to a name like `auto:best` was chosen, or which it would be now."""
 
 import asyncio
 
 from viewfinder.api.control import Control
 from viewfinder.api.orders import OrdersHere
 from viewfinder.api.setup import open_catalog, open_fleet
-from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.auto_names import OWN_PREFIXES
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import NotRunning
 from viewfinder.gateway.answers import ChosenModel
@@ -22,7 +22,7 @@ def why(id: str = "", *, settings: Settings | None = None) -> ChosenModel:
     try:
         return ChosenModel.model_validate(Control().choice(id or NEWEST))
     except NotRunning:
-        if not id.startswith(AUTO_PREFIX):
+        if not id.startswith(OWN_PREFIXES):
             raise
     return asyncio.run(_now(id, settings or load_settings()))
 

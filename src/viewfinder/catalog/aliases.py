@@ -7,7 +7,7 @@ alias.
 import re
 from collections.abc import Callable, Collection, Mapping
 
-from viewfinder.catalog.auto_names import AUTO_NAMES, AUTO_PREFIX
+from viewfinder.catalog.auto_names import AUTO_NAMES, OWN_PREFIXES
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.variables import nearest
 
@@ -45,7 +45,7 @@ class Aliases:
                     f"The alias {alias[:100]!r} is no name that requests can have.",
                     "Use at most 200 letters, digits and . _ : @ + / - and start with a letter or a digit.",
                 )
-            if alias.startswith(AUTO_PREFIX):
+            if alias.startswith(OWN_PREFIXES):
                 raise _unfit(
                     alias, f"The alias '{alias}' is a name of Viewfinder's own.", "Choose another name."
                 )

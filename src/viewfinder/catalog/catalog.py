@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from viewfinder.catalog import pulled
 from viewfinder.catalog.aliases import Aliases
-from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.auto_names import OWN_PREFIXES
 from viewfinder.catalog.card import INHERITED, NAME, ModelCard, Variant
 from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
 from viewfinder.catalog.full_images import FULL_IMAGES, base_name, with_full_images
@@ -301,11 +301,11 @@ class Catalog:
                 hint="Choose another name.",
                 param=f"models.{name}",
             )
-        if name.startswith(AUTO_PREFIX) or not re.fullmatch(NAME, name):
+        if name.startswith(OWN_PREFIXES) or not re.fullmatch(NAME, name):
             raise BadRequest(
                 f"The model name {name[:100]!r} is invalid.",
                 hint="Use at most 100 letters, digits and . _ : - and start with a letter or a digit; "
-                f"'{AUTO_PREFIX}' begins names of Viewfinder's own.",
+                f"{' and '.join(OWN_PREFIXES)} begin names of Viewfinder's own.",
                 param="models",
             )
         self._cards[name] = card(name, what)

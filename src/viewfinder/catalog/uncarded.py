@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.auto_names import OWN_PREFIXES
 from viewfinder.catalog.card import PUBLISHERS, ModelCard, Variant
 from viewfinder.catalog.folder import FolderHeader, read_config
 from viewfinder.catalog.gguf_facts import cache_bytes
@@ -62,8 +62,8 @@ def parse_reference(text: str) -> Repository:
 def name_from(text: str) -> str:
     """A valid model name, made from the name of a file or a repository."""
     name = re.sub(r"[^A-Za-z0-9._:-]", "-", text)[:90].lstrip("._:-")
-    while name.startswith(AUTO_PREFIX):
-        name = name.removeprefix(AUTO_PREFIX).lstrip("._:-")
+    while name.startswith(OWN_PREFIXES):
+        name = name.partition(":")[2].lstrip("._:-")
     return name or "model"
 
 

@@ -1,4 +1,4 @@
-"""`viewfinder why [ID]`: why a request to an `auto:` name got its model."""
+"""`viewfinder why [ID]`: why a request to an `auto:` or `cascade:` name got its model."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ def why(
         str,
         typer.Argument(
             metavar="[ID]",
-            help="The id of an answer or of its request, or an auto: name for what it means now. "
+            help="The id of an answer or of its request, or an auto: or cascade: name for what it means now. "
             "Default: the newest request.",
         ),
     ] = "",

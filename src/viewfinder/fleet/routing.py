@@ -28,7 +28,7 @@ COOL_DOWN_S = 60.0
 """For this long after a failure, a model comes after those that did not fail."""
 MOST_EQUALS_NAMED = 3
 _UP: Mapping[State, int] = {"ready": 0, "starting": 1}
-_ILL: tuple[State, ...] = ("quarantined", "backoff")
+ILL_STATES: tuple[State, ...] = ("quarantined", "backoff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def _option(
     use: AutoUse, model: ModelNow, known: _Known | None, memory: RouteMemory, now_s: float
 ) -> _Option:
     is_limited = bool(model.limits) and use != "own"
-    ill = f"it is in {model.state}" if model.state in _ILL else ""
+    ill = f"it is in {model.state}" if model.state in ILL_STATES else ""
     failed_s, why = memory.failed.get(model.model, (0.0, ""))
     if not ill and why and now_s - failed_s < COOL_DOWN_S:
         ill = f"it failed {max(0.0, now_s - failed_s):.0f} s ago ({why})"

@@ -15,10 +15,10 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway import problems
 from viewfinder.gateway.answers import given_answer
 from viewfinder.gateway.auto import AutoModels
+from viewfinder.gateway.cascade import CascadedDecisions
 from viewfinder.gateway.chat import Chat
 from viewfinder.gateway.completions import CompletionChat
 from viewfinder.gateway.counting import Counting
-from viewfinder.gateway.decisions import Decisions
 from viewfinder.gateway.estimating import Estimating
 from viewfinder.gateway.fleet_api import fleet_api
 from viewfinder.gateway.fleet_feed import FleetFeed
@@ -97,13 +97,14 @@ def _asking(
     one = KeptResponses(fleet, kept)
     chat = Chat(fleet, intake, settings, metrics.used, auto=auto)
     messages = Chat(fleet, intake, settings, metrics.used, Anthropic(), auto)
+    decisions = CascadedDecisions(fleet, intake, settings, metrics.used, auto)
     texts = CompletionChat(fleet, intake, settings, metrics.used, Completions(), auto)
     return [
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/chat/completions/input_tokens", Counting(chat), methods=["POST"]),
         Route("/v1/estimate", Estimating(chat), methods=["POST"]),
         Route("/v1/completions", texts, methods=["POST"]),
-        Route("/v1/decisions", Decisions(fleet, intake, settings, metrics.used, auto), methods=["POST"]),
+        Route("/v1/decisions", decisions, methods=["POST"]),
         Route("/v1/messages", messages, methods=["POST"]),
         Route("/v1/messages/count_tokens", Counting(messages, Anthropic(CountRequest)), methods=["POST"]),
         Route("/v1/responses", responses, methods=["POST"]),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from starlette.types import Scope
 
-from viewfinder.catalog.auto_names import AUTO_NAMES, AUTO_PREFIX, AutoUse
+from viewfinder.catalog.auto_names import AUTO_NAMES, AUTO_PREFIX, CASCADE_PREFIX, AutoUse
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import (
     Busy,
@@ -27,6 +27,7 @@ from viewfinder.core.errors import (
     UnsupportedParameter,
     ViewfinderError,
 )
+from viewfinder.fleet.cascade import CascadePair
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.routing import (
     MeasuredOrder,
@@ -34,12 +35,14 @@ from viewfinder.fleet.routing import (
     ModelNow,
     ModelRoute,
     RequestNeeds,
+    RoutedModel,
     RouteMemory,
     route,
 )
 from viewfinder.gateway.answering import SCOPE_ID
 from viewfinder.gateway.candidates import Candidates
 from viewfinder.gateway.capability import least_tokens
+from viewfinder.gateway.cascade_pairs import only_decisions, pair_of
 from viewfinder.gateway.problems import CALLERS_FAULT
 from viewfinder.wire.chat import ChatRequest, ParsedRequest
 from viewfinder.wire.refusals import quoted
@@ -114,6 +117,8 @@ class AutoModels:
         UnknownModel for an `auto:` name that does not exist.
         """
         name = fleet.catalog.meant(parsed.request.model)
+        if name.startswith(CASCADE_PREFIX):
+            raise only_decisions(name)
         if not name.startswith(AUTO_PREFIX):
             return await attempt(parsed)
         order = (await self._orders()).get(use := use_of(name), MeasuredOrder())
@@ -139,8 +144,22 @@ class AutoModels:
                 self._memory.failed.pop(model, None)
                 return None
 
+    async def here(self, fleet: Fleet, settings: Settings) -> list[ModelNow]:
+        """The models that are here, as they are now."""
+        return await self._candidates.now(fleet, settings)
+
+    async def pair(
+        self, fleet: Fleet, settings: Settings, name: str, needs: RequestNeeds | None = None
+    ) -> CascadePair:
+        """The models of a `cascade:` name. Raises what `pair_of` raises."""
+        models = await self._candidates.now(fleet, settings)
+        return await pair_of(name, fleet, await self._orders(), models, needs)
+
     async def now(self, fleet: Fleet, settings: Settings, name: str) -> ModelChoice:
-        """What a name stands for now, for any request. Raises UnknownModel."""
+        """What a name stands for now, for any request. Raises UnknownModel, and for a `cascade:` name what
+        `pair` raises."""
+        if name.startswith(CASCADE_PREFIX):
+            return cascade_now(name, await self.pair(fleet, settings, name), fleet)
         order = (await self._orders()).get(use := use_of(name), MeasuredOrder())
         models = await self._candidates.now(fleet, settings)
         return ModelChoice(name, route(use, order, models, None, self._memory, self._clock()))
@@ -172,6 +191,13 @@ class AutoModels:
         self._choices[choice.ids[0]] = choice
         if len(self._choices) > self._kept:
             del self._choices[next(iter(self._choices))]
+
+
+def cascade_now(name: str, pair: CascadePair, fleet: Fleet) -> ModelChoice:
+    """What a `cascade:` name stands for now."""
+    variants = ", ".join(fleet.variant_of(one).name for one in (pair.first, pair.second))
+    why = f"{pair.first} is asked first, {pair.second} what it is not sure of"
+    return ModelChoice(name, ModelRoute(RoutedModel(pair.name, variants, pair.reason, why), ()))
 
 
 class _Tries:

@@ -95,8 +95,12 @@ class Chat:
         parsed = await self.parser.parse(only.pop(), sender(scope).name, self.dialect_of(scope))
         parsed.answer.request_id = scope.get(SCOPE_ID)
         with renamed(parsed.where):
-            attempt = partial(self.attempt, scope=scope, send=send)
-            await self.auto.answered(self.fleet, self.settings, parsed, scope, attempt)
+            await self.answered(parsed, scope, send)
+
+    async def answered(self, parsed: ParsedRequest, scope: Scope, send: Send) -> None:
+        """Answer a request with the model that it names or that is chosen for it."""
+        attempt = partial(self.attempt, scope=scope, send=send)
+        await self.auto.answered(self.fleet, self.settings, parsed, scope, attempt)
 
     async def attempt(self, parsed: ParsedRequest, scope: Scope, send: Send) -> None:
         """Answer a request with the model that it names; raises only before anything was sent."""

@@ -4,7 +4,7 @@ The socket is private to its user, so there is no key and no guard. It has what 
 with shorter paths:
 
     GET  /fleet, /events, /suspects
-    GET  /choices/ID  how the model of an answer was chosen; of `newest`, or of an `auto:` name now
+    GET  /choices/ID  how the model of an answer was chosen; of `newest`, or of a name like `auto:best` now
     POST /models/NAME/load, unload, pin, unpin
 """
 
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.auto_names import OWN_PREFIXES
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import UnknownAnswer, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
@@ -47,7 +47,7 @@ async def _choice(
 ) -> Response:
     id = request.path_params["id"]
     try:
-        if id.startswith(AUTO_PREFIX):
+        if id.startswith(OWN_PREFIXES):
             choice: ModelChoice | None = await auto.now(fleet, settings(), id)
         else:
             choice = auto.newest() if id == NEWEST else auto.choice(id)

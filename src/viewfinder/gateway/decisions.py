@@ -7,7 +7,7 @@ of its own, so that others take their turns between them.
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.types import Scope, Send
@@ -30,7 +30,7 @@ from viewfinder.gateway.sender import KEY_OWNER
 from viewfinder.gateway.tools import EngineBody
 from viewfinder.media.intake import Intake
 from viewfinder.wire.chat import ParsedRequest
-from viewfinder.wire.decisions.answer import Calibrations, Decided, DecisionAnswer
+from viewfinder.wire.decisions.answer import AnsweredBy, Calibrations, Decided, DecisionAnswer
 from viewfinder.wire.decisions.probabilities import (
     Mass,
     grammar_of,
@@ -38,7 +38,7 @@ from viewfinder.wire.decisions.probabilities import (
     of_whole_answer,
     tokens_for,
 )
-from viewfinder.wire.decisions.translate import translate
+from viewfinder.wire.decisions.translate import TranslatedDecisions, translate
 from viewfinder.wire.dialect import Dialect, Translated
 from viewfinder.wire.outline import Place
 from viewfinder.wire.responses.translate import image_places
@@ -140,21 +140,18 @@ class Decisions(Chat):
         answer = parsed.answer
         if not isinstance(answer, DecisionAnswer):
             raise TypeError("only a request for decisions has questions")
-        before = relay.body["messages"][-1]["content"]
-        decided = []
-        for at, question in enumerate(answer.asked.put):
-            contents = [with_question(before, text, answer.asked.before) for text in question.texts]
-            decided.append(await decide(relay, contents, question.answers, f"questions[{at}]"))
+        by = AnsweredBy(relay.envelope[0])
+        decided = [one async for _, one in each(relay, answer.asked, range(len(answer.asked.put)))]
         known = await self.calibrations(relay.request.model)
-        answers = [answer.decided(at, one, known) for at, one in enumerate(decided)]
+        answers = [answer.decided(at, one, known, by) for at, one in enumerate(decided)]
         reply = answer.reply(relay.envelope[1], answers, relay.usage)
-        return reply | {"model": relay.envelope[0]}
+        return reply | {"model": by.model}
 
-    async def calibrations(self, model: str) -> Calibrations:
-        """Those of the variant that has answered."""
+    async def calibrations(self, model: str, *, any_version: bool = False) -> Calibrations:
+        """Those of the variant that has answered; `any_version`: also of another version of its engine."""
         card, variant = self.fleet.card(model), self.fleet.variant_of(model)
         server = self.fleet.server_of(model)
-        version = server.engine_version if server is not None else ""
+        version = None if any_version else server.engine_version if server is not None else ""
         name = base_name(card.name)
         return await asyncio.to_thread(calibrations_of, paths.home(), name, variant.name, version)
 
@@ -166,6 +163,17 @@ class Decisions(Chat):
         if lacks_logprobs(variant):
             raise without_logprobs(parsed.request.model, f"{variant.engine} tells none", card)
         return await super().relay(parsed, scope, kind)
+
+
+async def each(
+    relay: DecisionRelay, asked: TranslatedDecisions, places: Iterable[int]
+) -> AsyncGenerator[tuple[int, Decided], None]:
+    """Ask the questions at these places, one after the other."""
+    before = relay.body["messages"][-1]["content"]
+    for at in places:
+        question = asked.put[at]
+        contents = [with_question(before, text, asked.before) for text in question.texts]
+        yield at, await decide(relay, contents, question.answers, f"questions[{at}]")
 
 
 async def decide(relay: DecisionRelay, contents: list[Any], answers: tuple[str, ...], path: str) -> Decided:

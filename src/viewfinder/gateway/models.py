@@ -4,15 +4,17 @@ A model is listed with what clients of OpenAI, OpenRouter (`context_length`, `ar
 (`max_model_len`) and llama.cpp (`meta`) read; nothing is loaded for it.
 """
 
+from contextlib import suppress
 from typing import Any, Literal
 
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from viewfinder.catalog.auto_names import AUTO_PREFIX
+from viewfinder.catalog.auto_names import CASCADE_PREFIX, OWN_PREFIXES
 from viewfinder.catalog.card import ModelCard
 from viewfinder.core.config import Settings
+from viewfinder.core.errors import NoModelFits
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
 from viewfinder.gateway.auto import AutoModels
@@ -73,9 +75,9 @@ class ListedModel(Sent):
     aliases: list[str]
     alias_of: str | None
     """For another name (an alias, the id of a repository, `auto:best`), the model that it stands for; for an
-    `auto:` name, that of a request now, null where there is none."""
+    `auto:` name, that of a request now, null where there is none; for a `cascade:` name, both."""
     chosen_because: str | None
-    """For an `auto:` name, why that model: what was measured of it, and when."""
+    """For an `auto:` or `cascade:` name, why it: what was measured, and when."""
 
 
 class ModelList(Sent):
@@ -104,14 +106,17 @@ class Models:
         listed += [self._model(self.fleet.card(alias), alias) for alias, name in others if name in cards]
         chosen = [await self._auto(name) for name in await self.auto.measured()]
         listed += [one for one in chosen if one.alias_of]
+        with suppress(NoModelFits):
+            listed.append(await self._cascade(CASCADE_PREFIX))
         return JSONResponse(ModelList(data=listed).model_dump())
 
     async def one(self, request: Request) -> Response:
         """By any name that a request may have: also an alias, the id of a repository, or an `auto:` name.
         Raises UnknownModel."""
         name = request.path_params["name"]
-        if (meant := self.fleet.catalog.meant(name)).startswith(AUTO_PREFIX):
-            return JSONResponse((await self._auto(meant)).model_dump())
+        if (meant := self.fleet.catalog.meant(name)).startswith(OWN_PREFIXES):
+            own = self._cascade if meant.startswith(CASCADE_PREFIX) else self._auto
+            return JSONResponse((await own(meant)).model_dump())
         card = self.fleet.card(name)
         return JSONResponse(self._model(card, name if name != card.name else None).model_dump())
 
@@ -129,6 +134,33 @@ class Models:
         title = f"{name}, now {model.title}"
         return model.model_copy(
             update={"id": name, "title": title, "aliases": [], "chosen_because": chosen.why}
+        )
+
+    async def _cascade(self, name: str) -> ListedModel:
+        """A `cascade:` name: what both of its models can do. Raises what `AutoModels.pair` raises."""
+        pair = await self.auto.pair(self.fleet, self.settings, name)
+        first, second = (self._model(self.fleet.card(one), one) for one in (pair.first, pair.second))
+        contexts = [one.context_length for one in (first, second) if one.context_length is not None]
+        context = min(contexts, default=None)
+        inputs = [
+            one for one in first.architecture.input_modalities if one in second.architecture.input_modalities
+        ]
+        return second.model_copy(
+            update={
+                "id": name,
+                "title": f"{first.title}, then {second.title} where it is not sure; only for /v1/decisions",
+                "capabilities": [one for one in first.capabilities if one in second.capabilities],
+                "architecture": Architecture(input_modalities=inputs, output_modalities=["text"]),
+                "context_length": context,
+                "max_model_len": context,
+                "meta": Meta(n_ctx=context, n_ctx_train=None),
+                "supports_tools": False,
+                "state": first.state,
+                "loaded": first.loaded and second.loaded,
+                "aliases": [],
+                "alias_of": pair.name,
+                "chosen_because": pair.reason or None,
+            }
         )
 
     def _model(self, card: ModelCard, alias: str | None = None) -> ListedModel:

@@ -19,6 +19,7 @@ How it answers ("manner") may be told too, for measurements; it then counts its 
 
 import itertools
 import json
+import math
 import os
 import signal
 import socketserver
@@ -134,7 +135,8 @@ class Handler(BaseHTTPRequestHandler):
         if not self.streams:
             time.sleep(PACE_S * len(more))
             message = {"role": "assistant", "content": " ".join([words, *more])}
-            self.whole(200, {"choices": [{"message": message, "finish_reason": "stop"}]})
+            choice = {"message": message, "finish_reason": "stop", "logprobs": self.likely()}
+            self.whole(200, {"choices": [choice]})
             return
         self.begin()
         self.say(words)
@@ -142,6 +144,17 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(PACE_S)
             self.say(f" {word}")
         self.end()
+
+    def likely(self) -> dict[str, Any] | None:
+        """Where log-probabilities are wanted: yes at 0.9 to what is easy, at 0.6 to all else."""
+        if not self.body.get("logprobs"):
+            return None
+        yes = 0.9 if "easy" in self.sight.question else 0.6
+        tops = [
+            {"token": token, "logprob": math.log(one), "bytes": None}
+            for token, one in (("Yes", yes), ("No", 1 - yes))
+        ]
+        return {"content": [{**tops[0], "top_logprobs": tops}]}
 
     def answer_in_time(self, words: list[str], first_s: float, gap_s: float) -> None:
         """Each word at its own moment, so that what one lacks the next ones do not add up.

@@ -81,3 +81,27 @@ def test_every_answer_is_judged_once_by_the_first_canary_after_it(steps) -> None
             expected |= dict.fromkeys(waiting[model], judged)
         waiting[model] = []
     assert {one: status(answers, one) for one in expected} == expected
+
+
+def test_an_answer_of_two_models_is_as_good_as_the_worse_of_them() -> None:
+    answers = Answers(kept=3)
+    for one in "123":
+        answers.note("small", one)
+        answers.note("better", one)
+    answers.confirm("small", answers.mark("small") - 4)  # the first
+    assert status(answers, "1") == "unconfirmed"
+    answers.confirm("better")
+    assert [status(answers, one) for one in "123"] == ["confirmed", "unconfirmed", "unconfirmed"]
+    answers.suspect("small")
+    assert answers.get("3") == NotedAnswer("3", "small", "suspect")
+    answers.confirm("better")
+    assert status(answers, "3") == "suspect"
+    answers.note("small", "4")
+    answers.note("better", "4")
+    answers.ended("small")
+    answers.confirm("better")
+    assert status(answers, "4") == "unconfirmed", "the half of a process that has ended stays open"
+    for one in "567":
+        answers.note("better", one)
+    assert status(answers, "4") is None
+    assert answers.suspect("") == []

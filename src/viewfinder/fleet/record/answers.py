@@ -7,6 +7,8 @@ Noted by `gateway/relay` through its lease, changed by `canary_checks` after eac
     confirm    unconfirmed > confirmed    the canary passed, so the process was good since the one before
     suspect    unconfirmed > suspect      the canary failed
     ended      unconfirmed, for good      the process ended before its next canary
+
+An answer of two models (a cascade) is confirmed when both were good, and suspect when one was not.
 """
 
 from collections import defaultdict
@@ -17,6 +19,9 @@ AnswerStatus = Literal["unconfirmed", "confirmed", "suspect"]
 
 KEPT_ANSWERS = 10_000
 """The number of answers, of all models together, that are remembered; the oldest are dropped first."""
+
+_ENDED = ""
+"""In place of a model: the answers that another one has given, too, and whose process here has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Answers:
         self._open[model][answer_id] = self._noted
         if len(self._answers) > self._kept:
             oldest = self._answers.pop(next(iter(self._answers)))
-            self._open[oldest.model].pop(oldest.id, None)
+            for ids in self._open.values():
+                ids.pop(oldest.id, None)
 
     def mark(self, model: str) -> int:
         """The number of the model's latest answer, for `confirm`: later ones come after the canary began."""
@@ -62,7 +68,8 @@ class Answers:
 
     def ended(self, model: str) -> None:
         """The process ended: the canary of the next one proves nothing about its answers."""
-        self._open.pop(model, None)
+        ids = self._open.pop(model, {})
+        self._open[_ENDED] |= {one: number for one, number in ids.items() if self._is_open(one)}
 
     def get(self, answer_id: str) -> NotedAnswer | None:
         """An answer by its id; None when there was none, or it is too old to be remembered."""
@@ -77,5 +84,12 @@ class Answers:
         ids = [one for one, number in unconfirmed.items() if number <= mark]
         for one in ids:
             del unconfirmed[one]
-            self._answers[one] = replace(self._answers[one], status=status, reason=reason)
+            known = self._answers[one]
+            if known.status == "suspect" or (status == "confirmed" and self._is_open(one)):
+                continue
+            self._answers[one] = replace(known, model=model, status=status, reason=reason)
         return ids
+
+    def _is_open(self, answer_id: str) -> bool:
+        """Whether another model has given a part of this answer, which nothing confirmed yet."""
+        return any(answer_id in ids for ids in self._open.values())

@@ -24,8 +24,8 @@ HOW_TO = "run: viewfinder bench {model} --suite standard"
 
 
 class StoredCalibration(BaseModel):
-    """`curves` are raw and calibrated probabilities, by kind of question, and `samples` how many answers each
-    rests on; files of older versions do not say that."""
+    """`curves` are raw and calibrated probabilities, by kind of question, `samples` how many answers each rests
+    on, and `right` the share of right ones; files of older versions do not say these two."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -36,6 +36,7 @@ class StoredCalibration(BaseModel):
     measured_at: str
     curves: Mapping[DecisionKind, tuple[tuple[float, ...], tuple[float, ...]]]
     samples: Mapping[DecisionKind, int] = Field(default_factory=dict)
+    right: Mapping[DecisionKind, float] = Field(default_factory=dict)
 
 
 def calibration_path(model: str, variant: str, basis: Basis = "scenes") -> str:
@@ -43,11 +44,13 @@ def calibration_path(model: str, variant: str, basis: Basis = "scenes") -> str:
     return f"{FOLDER}/{model}/{'own/' if basis == 'own' else ''}{variant}.json"
 
 
-def calibrations_of(state: Path, model: str, variant: str, engine_version: str) -> Calibrations:
-    """What holds for this variant on this version of its engine; without any, why."""
+def calibrations_of(state: Path, model: str, variant: str, engine_version: str | None) -> Calibrations:
+    """What holds for this variant on this version of its engine (None: the one that was measured); without
+    any, why."""
     how = HOW_TO.format(model=model)
     curves: dict[DecisionKind, Curve] = {}
     by: dict[DecisionKind, CalibratedBy] = {}
+    right: dict[DecisionKind, float] = {}
     why = ""
     for basis in ("scenes", "own"):  # the second takes the place of the first
         file = state / calibration_path(model, variant, basis)
@@ -61,15 +64,16 @@ def calibrations_of(state: Path, model: str, variant: str, engine_version: str) 
             _log.warning("The calibration %s cannot be read: %s", file, error)
             why = f"its calibration cannot be read ({how})"
             continue
-        if stored.engine_version != engine_version:
+        if engine_version is not None and stored.engine_version != engine_version:
             versions = f"{stored.engine} {stored.engine_version}, and this is {engine_version or 'unknown'}"
             why = f"it was calibrated with {versions} ({how})"
             continue
         curves |= known
+        right = {kind: share for kind, share in (right | stored.right).items() if kind in curves}
         by |= {kind: CalibratedBy(basis, stored.samples.get(kind)) for kind in known}
     if curves:
         why = f"too few questions of this kind were decided ({how})"
-    return Calibrations(curves, why, by)
+    return Calibrations(curves, why, by, right)
 
 
 def _read(file: Path) -> StoredCalibration:

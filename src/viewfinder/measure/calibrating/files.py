@@ -6,7 +6,7 @@ from typing import Protocol
 
 from viewfinder.fleet.record.calibrations import Basis, StoredCalibration, calibration_path
 from viewfinder.measure.calibrating.worth import KindOfDecision
-from viewfinder.measure.figures import Missing
+from viewfinder.measure.figures import Figure, Missing
 
 
 class CalibratedVariant(Protocol):
@@ -38,6 +38,7 @@ def calibration_files(
         engine_version=of.engine_version,
         measured_at=of.measured_at or datetime.now(UTC).isoformat(timespec="seconds"),
         curves={one.kind: (one.raw, one.calibrated) for one in kinds},
+        right={one.kind: one.right.value / 100 for one in kinds if isinstance(one.right, Figure)},
         samples={one.kind: one.asked - one.undecided for one in kinds},
     )
     return {calibration_path(of.model, of.variant, basis): stored.model_dump_json().encode()}

@@ -37,6 +37,7 @@ def worth_lines(found: Iterable[KindOfDecision]) -> list[WorthLine]:
             "Question": KIND_NAMES[one.kind],
             "Asked": str(one.asked),
             "Undecided": str(one.undecided),
+            "Right (%)": one.right or _OLDER,
             "Calibration error": one.error_raw,
             "After calibration": one.error_calibrated,
             "Brier score": one.brier_raw or _OLDER,

@@ -12,6 +12,7 @@ from viewfinder.measure.calibrating.fit import (
     sure_from,
 )
 from viewfinder.measure.figures import Figure, Frozen, Measured, Missing
+from viewfinder.measure.statistics.intervals import wilson
 from viewfinder.wire.decisions.calibration import Curve
 from viewfinder.wire.decisions.wording import DecisionKind
 
@@ -37,7 +38,7 @@ class SureAnswer(Frozen):
 class KindOfDecision(Frozen):
     """What was found of one kind of question: the errors before and after calibration are those of questions
     that the curve was not made of. The curve itself is made of all of them; `family` names what kind of curve
-    it is. Results of older versions have neither that nor `brier_raw`."""
+    it is. Results of older versions have neither that, nor `brier_raw`, nor `right`."""
 
     kind: DecisionKind
     asked: int
@@ -51,6 +52,8 @@ class KindOfDecision(Frozen):
     raw: tuple[float, ...] = ()
     calibrated: tuple[float, ...] = ()
     family: str = ""
+    right: Measured | None = None
+    """The share of questions whose likeliest answer after calibration was right, in percent."""
 
 
 def worth_of(
@@ -74,7 +77,20 @@ def worth_of(
         raw=whole.curve.raw,
         calibrated=whole.curve.calibrated,
         family=whole.family,
+        right=_right(kind, after),
     )
+
+
+def is_right(kind: DecisionKind, probability: float, turned_out: bool) -> bool:
+    """Whether the likeliest answer is right, of what `graded` gives of a question."""
+    return turned_out == (probability >= 0.5) if kind == "predicate" else turned_out
+
+
+def _right(kind: DecisionKind, graded: Graded) -> Figure:
+    right, n = sum(is_right(kind, probability, turned_out) for probability, turned_out in graded), len(graded)
+    low, high = wilson(right, n)
+    how = f"{right} of {n} questions that the calibration was not made of; Wilson's interval"
+    return Figure(value=100 * right / n, low=100 * low, high=100 * high, n=n, unit="%", how=how)
 
 
 def _sure(kind: DecisionKind, graded: Graded, curve: Curve, undecided: int) -> Iterable[SureAnswer]:

@@ -33,11 +33,21 @@ class CalibratedBy:
 
 @dataclass(frozen=True, slots=True)
 class Calibrations:
-    """The curves by kind of question, and what each was made of; without one, `why` says the reason."""
+    """The curves by kind of question, and what each was made of; without one, `why` says the reason. `right` is
+    the share of right answers that was measured with it."""
 
     curves: Mapping[DecisionKind, Curve] = field(default_factory=dict)
     why: str = ""
     by: Mapping[DecisionKind, CalibratedBy] = field(default_factory=dict)
+    right: Mapping[DecisionKind, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredBy:
+    """The model that gave an answer, and why it was that one of a cascade; empty: the request named it."""
+
+    model: str
+    why: str = ""
 
 
 class DecisionAnswer(Answer):
@@ -48,16 +58,25 @@ class DecisionAnswer(Answer):
     def __init__(self, asked: TranslatedDecisions) -> None:
         self.asked = asked
 
-    def decided(self, at: int, decided: Decided, calibrations: Calibrations) -> dict[str, Any]:
+    def confidence(self, at: int, decided: Decided, calibrations: Calibrations) -> float:
+        """The probability of the likeliest answer to a question: what `threshold` is compared with."""
+        kind = self.asked.put[at].kind
+        _, sure = _raw_and_sure(kind, together(decided.masses), calibrations)
+        return max(sure, 1 - sure) if kind == "predicate" else sure
+
+    def decided(
+        self, at: int, decided: Decided, calibrations: Calibrations, who: AnsweredBy
+    ) -> dict[str, Any]:
         """The answer to one question."""
         question = self.asked.request.questions[at]
         kind = self.asked.put[at].kind
         shares = together(decided.masses)
-        raw = shares[0] if kind == "predicate" else max(shares)
+        raw, sure = _raw_and_sure(kind, shares, calibrations)
         curve = calibrations.curves.get(kind)
-        sure = raw if curve is None else curve.at(raw)
         by = calibrations.by.get(kind)
         details = {
+            "model": who.model,
+            "chosen_because": who.why or None,
             "raw": raw,
             "calibrated": None if curve is None else sure,
             "not_calibrated": calibrations.why if curve is None else None,
@@ -68,8 +87,7 @@ class DecisionAnswer(Answer):
             "requests": decided.requests,
         }
         least = self.asked.request.threshold
-        surest = max(sure, 1 - sure) if kind == "predicate" else sure
-        if least is not None and surest < least:
+        if least is not None and self.confidence(at, decided, calibrations) < least:
             return {"type": "refusal", "name": question.name, "viewfinder": details}
         return {**_answer(question, rescaled(shares, sure), sure), "viewfinder": details}
 
@@ -91,6 +109,15 @@ class DecisionAnswer(Answer):
                 "total_tokens": sent + said,
             },
         }
+
+
+def _raw_and_sure(
+    kind: DecisionKind, shares: Sequence[float], calibrations: Calibrations
+) -> tuple[float, float]:
+    """The probability of yes, or of the likeliest answer: as the model gives it, and calibrated."""
+    raw = shares[0] if kind == "predicate" else max(shares)
+    curve = calibrations.curves.get(kind)
+    return raw, raw if curve is None else curve.at(raw)
 
 
 def rescaled(shares: Sequence[float], sure: float) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ class CalibrationSource(Sent):
 
 
 class DecisionDetails(Sent):
-    """How a decision was made.
+    """How a decision was made, and by which `model`; of a cascade, `chosen_because` says why by that one.
 
     `raw` is the probability of a predicate, or of the answer that was chosen, as the model gives it, and
     `calibrated` as it turned out on this machine; one of them is null, with the reason in `not_calibrated`,
@@ -27,6 +27,8 @@ class DecisionDetails(Sent):
     the answers were named, at most. `requests` counts those to the engine.
     """
 
+    model: str
+    chosen_because: str | None
     raw: Likelihood
     calibrated: Likelihood | None
     not_calibrated: str | None
