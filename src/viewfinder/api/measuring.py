@@ -23,11 +23,14 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.fleet.health.upgrade_notes import UPGRADES, UpgradeNotes
+from viewfinder.measure.compare.cascades import CascadeWorth, worth_of
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.compare.parity import compare as parity_of
 from viewfinder.measure.compare.standings import Standing, by_answers, by_times
 from viewfinder.measure.deadline import seconds
+from viewfinder.measure.measures.decisions import MEASURE as DECISIONS
+from viewfinder.measure.measures.decisions.result import DecisionsResult
 from viewfinder.measure.measures.own_images import MEASURE as OWN
 from viewfinder.measure.measures.own_images.ask import prepared, require_unchanged
 from viewfinder.measure.measures.own_images.find import OWN_QUESTIONS
@@ -209,7 +212,8 @@ def compared_guide(
     pictures = PictureFiles(charts_beside) if charts_beside else None
     draw = inline if form == "html" else pictures.draw if pictures else without_picture
     upgrades = UpgradeNotes(paths.home() / UPGRADES).reports()
-    made = make_guide(latest, published(), previous, parities, standings, evidence, draw, upgrades)
+    cascades = _cascades(latest, evidence)
+    made = make_guide(latest, published(), previous, parities, standings, evidence, draw, upgrades, cascades)
     return write(made, form), comparisons
 
 
@@ -220,6 +224,18 @@ def _parities(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Evidenc
         for one, other in itertools.combinations(latest, 2)
         if one.model == other.model
         and (parity := parity_of(one, evidence[key(one)].samples, other, evidence[key(other)].samples))
+    ]
+
+
+def _cascades(latest: Sequence[ModelResult], evidence: Mapping[RunModel, Evidence]) -> list[CascadeWorth]:
+    """Each model before each other one on the same machine, where both were asked for decisions."""
+    asked = [one for one in latest if isinstance(one.found.get(DECISIONS.name), DecisionsResult)]
+    return [
+        worth
+        for one, other in itertools.permutations(asked, 2)
+        if one.model != other.model
+        and same_machine(one, other)
+        and (worth := worth_of(one, evidence[key(one)].samples, other, evidence[key(other)].samples))
     ]
 
 

@@ -160,6 +160,7 @@ class Guide(Frozen):
     method: tuple[str, ...]
     rankings: tuple[RankedModels, ...]
     parities: tuple[str, ...]
+    cascades: tuple[str, ...]
     comparisons: tuple[ComparedRun, ...]
     engine_issues: tuple[Remark, ...]
     published: PublishedReport

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from viewfinder.catalog.published import Published
 from viewfinder.fleet.health.upgrade_notes import UpgradeReport
 from viewfinder.host import hardware
+from viewfinder.measure.compare.cascades import CascadeWorth
 from viewfinder.measure.compare.evidence import Evidence
 from viewfinder.measure.compare.parity import Parity
 from viewfinder.measure.compare.standings import Standing
@@ -12,6 +13,7 @@ from viewfinder.measure.results import ModelResult
 from viewfinder.report import tables
 from viewfinder.report.advice import advise, production_ready
 from viewfinder.report.answer import answer
+from viewfinder.report.cascades import cascade_line, worthwhile
 from viewfinder.report.cells import cell, words
 from viewfinder.report.changes import Comparison, compare, regressions
 from viewfinder.report.charts import all_charts, model_charts
@@ -52,6 +54,7 @@ def make_guide(
     evidence: Mapping[RunModel, Evidence] | None = None,
     draw: Callable[[Chart], str] = lambda chart: "",
     upgrades: Sequence[UpgradeReport] = (),
+    cascades: Sequence[CascadeWorth] = (),
 ) -> Guide:
     """The whole guide.
 
@@ -60,7 +63,8 @@ def make_guide(
     answers of two variants of one model, `standings` the models that are not worse than the best by one
     figure. `evidence` are the samples of the results: without it nothing is compared with earlier runs, and
     ranks go by intervals. `draw` makes a chart's picture, or the name of its file. `upgrades` is what was
-    found of models whose engine or files changed since.
+    found of models whose engine or files changed since, `cascades` what two models one after the other are
+    worth.
     """
     evidence = evidence or {}
     results = newest(results)
@@ -95,6 +99,7 @@ def make_guide(
         method=tuple(method(uses)),
         rankings=tuple(map(_ranking, standings)),
         parities=tuple(map(_parity, parities)),
+        cascades=tuple(map(cascade_line, worthwhile(cascades))),
         comparisons=tuple(compared(one) for one in comparisons),
         engine_issues=tuple(upstream_issues(results)),
         published=_published(published, results),

@@ -24,8 +24,8 @@ HOW_TO = "run: viewfinder bench {model} --suite standard"
 
 
 class StoredCalibration(BaseModel):
-    """`curves` are raw and calibrated probabilities, by kind of question, `samples` how many answers each rests
-    on, and `right` the share of right ones; files of older versions do not say these two."""
+    """`curves` are raw and calibrated probabilities, by kind of question, `samples` how many answers each
+    rests on, and `right` the share of right ones; files of older versions do not say these two."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -69,7 +69,7 @@ def calibrations_of(state: Path, model: str, variant: str, engine_version: str |
             why = f"it was calibrated with {versions} ({how})"
             continue
         curves |= known
-        right = {kind: share for kind, share in (right | stored.right).items() if kind in curves}
+        right |= {kind: share for kind, share in stored.right.items() if kind in known}
         by |= {kind: CalibratedBy(basis, stored.samples.get(kind)) for kind in known}
     if curves:
         why = f"too few questions of this kind were decided ({how})"

@@ -33,8 +33,8 @@ class CalibratedBy:
 
 @dataclass(frozen=True, slots=True)
 class Calibrations:
-    """The curves by kind of question, and what each was made of; without one, `why` says the reason. `right` is
-    the share of right answers that was measured with it."""
+    """The curves by kind of question, and what each was made of; without one, `why` says the reason. `right`
+    is the share of right answers that was measured with it."""
 
     curves: Mapping[DecisionKind, Curve] = field(default_factory=dict)
     why: str = ""
