@@ -13,6 +13,7 @@ import pytest
 from viewfinder.catalog.card import ModelCard
 from viewfinder.fleet.record.calibrations import calibration_path
 
+from .test_chat import opened, picture
 from .test_openapi import validator
 
 PATH = "/v1/decisions"
@@ -176,3 +177,47 @@ async def test_what_was_measured_here_calibrates(client, gateway, home: Path) ->
     assert told["calibrated_by"] == {"questions": "scenes", "samples": 300}
     assert "too few questions of this kind" in unknown.viewfinder["not_calibrated"]
     assert unknown.viewfinder["calibrated_by"] is None
+
+
+async def test_an_image_of_a_question_goes_with_that_question_alone(client, gateway) -> None:
+    gateway.engine.likely = always(SURE)
+
+    def with_image(color: str, text: str) -> dict[str, Any]:
+        image = {"type": "input_image", "image_url": picture(color)}
+        return {"type": "predicate", "instructions": [image, {"type": "input_text", "text": text}]}
+
+    def shown(body: dict[str, Any]) -> list[str]:
+        content = body["messages"][-1]["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        return [
+            part["text"].rpartition("\n")[2] if part["type"] == "text" else name_of(part["image_url"]["url"])
+            for part in parts
+        ]
+
+    def name_of(url: str) -> str:
+        color = opened(url).convert("RGB").getpixel((5, 5))
+        return max(("red", "green", "blue"), key=lambda name: color[("red", "green", "blue").index(name)])
+
+    first = {"type": "input_image", "image_url": picture("blue")}
+    said = {"type": "input_text", "text": "Look."}
+    for given, before in (
+        ("Look.", ["Look."]),
+        ([{"role": "user", "content": [first, said]}], ["blue", "Look."]),
+        ([{"role": "user", "content": ""}], []),
+    ):
+        gateway.engine.asked.clear()
+        reply = await client.decisions.create(
+            model="both", input=given, questions=[with_image("red", "A?"), IS_IT, with_image("green", "C?")]
+        )
+        assert len(reply.answers) == 3
+        asked = [shown(body) for body in gateway.engine.asked[::2]]
+        assert asked[0] == [*before, "red", "A?"]
+        assert asked[1] in ([*before, "Is it red?"], ["Is it red?"])  # a text and a question are one text
+        assert asked[2] == [*before, "green", "C?"]
+    bad = with_image("red", "A?")
+    bad["instructions"] = [said, {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}]
+    status, error = await refusal(gateway, questions=[IS_IT, bad])
+    assert (status, error["code"]) == (400, "invalid_image")
+    assert error["param"].startswith("questions[1].instructions[1]")
+    status, error = await refusal(gateway, questions=[with_image("red", "A?")], model="blind")
+    assert (status, error["code"]) == (400, "vision_not_supported")

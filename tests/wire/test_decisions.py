@@ -147,9 +147,9 @@ def test_data_and_custom_tools_are_words() -> None:
         (
             [{**YES, "instructions": [IMAGE]}],
             {},
-            "unsupported_parameter",
-            "questions[0].instructions[0]",
-            "Put it into 'input'",
+            "no_words",
+            "questions[0].instructions",
+            "has no words",
         ),
         ([YES], {"threshold": 1.5}, "invalid_request", "threshold", "at most 1"),
         ([YES], {"stream": True}, "unsupported_parameter", "stream", "not supported"),

@@ -38,7 +38,7 @@ from viewfinder.wire.decisions.probabilities import (
     of_whole_answer,
     tokens_for,
 )
-from viewfinder.wire.decisions.translate import TranslatedDecisions, translate
+from viewfinder.wire.decisions.translate import TranslatedDecisions, question_images, translate
 from viewfinder.wire.dialect import Dialect, Translated
 from viewfinder.wire.outline import Place
 from viewfinder.wire.responses.translate import image_places
@@ -57,7 +57,7 @@ class DecisionsDialect(Dialect):
         self.limits = limits
 
     def images(self, value: Any) -> list[Place]:
-        return image_places(value)
+        return [*image_places(value), *question_images(value)]
 
     def translate(self, raw: dict[str, Any]) -> Translated:
         asked = translate(raw, self.limits)
@@ -172,7 +172,7 @@ async def each(
     before = relay.body["messages"][-1]["content"]
     for at in places:
         question = asked.put[at]
-        contents = [with_question(before, text, asked.before) for text in question.texts]
+        contents = [with_question(before, text, asked, at) for text in question.texts]
         yield at, await decide(relay, contents, question.answers, f"questions[{at}]")
 
 
@@ -198,13 +198,15 @@ async def decide(relay: DecisionRelay, contents: list[Any], answers: tuple[str, 
     return Decided(tuple(masses), True, len(contents) * (1 + len(answers)))
 
 
-def with_question(content: Any, text: str, before: Any) -> Any:
-    """The content of the last message with this question in place of the one in it."""
-    if before is None:
-        return text
+def with_question(content: Any, text: str, asked: TranslatedDecisions, at: int) -> Any:
+    """The content of the last message with this question and its images in place of those of all."""
     if isinstance(content, str):
-        return followed(before, text)
-    return [*content[:-1], {"type": "text", "text": text}]
+        return text if asked.before is None else followed(asked.before, text)
+    *shown, _ = content
+    first = len(shown) - sum(asked.pictures)
+    begin = first + sum(asked.pictures[:at])
+    parts = [*shown[:first], *shown[begin : begin + asked.pictures[at]]]
+    return [*parts, {"type": "text", "text": text}] if parts else text
 
 
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

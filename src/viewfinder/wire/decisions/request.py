@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from viewfinder.wire.messages import Strict
-from viewfinder.wire.responses.request import WORDS_OR_PARTS, InputText, Items, Loose, PlainText
+from viewfinder.wire.responses.request import WORDS_OR_PARTS, InputImage, InputText, Items, Loose, PlainText
 
 MOST_QUESTIONS = 400
 MOST_CHOICES_OF_ONE = 255
@@ -40,7 +40,7 @@ class JsonPart(Loose):
     data: dict[str, Any] | list[dict[str, Any]]
 
 
-InstructionsPart = Annotated[InputText | JsonPart, Field(discriminator="type")]
+InstructionsPart = Annotated[InputText | InputImage | JsonPart, Field(discriminator="type")]
 Instructions = Annotated[
     Annotated[str, Field(min_length=1), Tag("a text")]
     | Annotated[list[InstructionsPart], Field(min_length=1, max_length=64, fail_fast=True), Tag("a list")],

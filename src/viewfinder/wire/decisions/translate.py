@@ -15,11 +15,13 @@ import orjson
 from pydantic import ValidationError
 
 from viewfinder.core.config import Limits
-from viewfinder.core.errors import BadRequest, UnknownResponse, UnsupportedParameter
+from viewfinder.core.errors import BadRequest, UnknownResponse
 from viewfinder.wire.decisions.probabilities import TOP_TOKENS
-from viewfinder.wire.decisions.request import DecisionRequest
-from viewfinder.wire.decisions.wording import PutQuestion, put
+from viewfinder.wire.decisions.request import DecisionRequest, Instructions
+from viewfinder.wire.decisions.wording import PutQuestion, put, words_of
+from viewfinder.wire.outline import Place
 from viewfinder.wire.refusals import DECISIONS, quoted, refusal, require_own_fields, unsupported
+from viewfinder.wire.responses.request import InputImage
 from viewfinder.wire.responses.translate import placed_items, read_request, translated
 from viewfinder.wire.tool_history import followed
 
@@ -36,6 +38,7 @@ class TranslatedDecisions:
     """A request, how its questions are put, the chat request, what has no effect, and whose fields are whose.
 
     `before` is the content of the chat's last message without the question; None: the question is all of it.
+    Between the two are the images of all questions, in their order; `pictures` are how many each has.
     """
 
     request: DecisionRequest
@@ -44,6 +47,14 @@ class TranslatedDecisions:
     fields: dict[str, Any]
     ignored: tuple[str, ...]
     where: Callable[[str], str]
+    pictures: tuple[int, ...] = ()
+
+
+def question_images(value: Any) -> list[Place]:
+    """The places of images in the questions of a body."""
+    questions = value.get("questions") if isinstance(value, dict) else None
+    parts = [part for one in _objects(questions) for part in _objects(one.get("instructions"))]
+    return [(part, "image_url") for part in parts if "image_url" in part]
 
 
 def translate(raw: dict[str, Any], limits: Limits) -> TranslatedDecisions:
@@ -59,7 +70,6 @@ def translate(raw: dict[str, Any], limits: Limits) -> TranslatedDecisions:
     for name in known:
         if name not in DecisionRequest.model_fields:
             raise unsupported(name)
-    _refuse_images_of_questions(known.get("questions"))
     known["input"] = _in_words_of_responses(known.get("input"))
     items = {name: known[name] for name in ("model", "input") if known.get(name) is not None}
     response, ignored_items = read_request(items, limits)
@@ -75,7 +85,10 @@ def translate(raw: dict[str, Any], limits: Limits) -> TranslatedDecisions:
     ignored += [*ignored_items, *(["input.reasoning"] if has_thoughts else [])]
     made = translated(response, (), (), new)
     longest = max((text for one in asked for text in one.texts), key=len)
-    before, messages = _ending_with(longest, made.fields["messages"])
+    pictures = [_pictures_of(one.instructions) for one in request.questions]
+    owners = [f"questions[{at}].instructions[{nth}]" for at, some in enumerate(pictures) for nth in some]
+    shown = [part for some in pictures for part in some.values()]
+    before, messages = _ending_with(longest, made.fields["messages"], shown)
     fields = {
         "model": request.model,
         "messages": messages,
@@ -85,30 +98,57 @@ def translate(raw: dict[str, Any], limits: Limits) -> TranslatedDecisions:
         "top_logprobs": TOP_TOKENS,
         "enable_thinking": False,
     }
-    where = _where(made.where, len(messages) - 1)
+    begin = 0 if before is None else 1 if isinstance(before, str) else len(before)
+    where = _where(made.where, len(messages) - 1, begin, owners)
     return TranslatedDecisions(
-        request.model_copy(update={"input": ""}), asked, before, fields, tuple(ignored), where
+        _without_content(request), asked, before, fields, tuple(ignored), where, tuple(map(len, pictures))
     )
 
 
-def _ending_with(question: str, messages: Sequence[dict[str, Any]]) -> tuple[Any, list[dict[str, Any]]]:
-    """What comes before the question in the last message, and the messages with the question."""
+def _without_content(request: DecisionRequest) -> DecisionRequest:
+    """What the answers need of it: images may be large."""
+    questions = [one.model_copy(update={"instructions": "-"}) for one in request.questions]
+    return request.model_copy(update={"input": "", "questions": questions})
+
+
+def _pictures_of(instructions: Instructions) -> dict[int, dict[str, Any]]:
+    """The images of a question as parts of a chat message, by their places in it."""
+    parts = () if isinstance(instructions, str) else instructions
+    return {
+        nth: {"type": "image_url", "image_url": {"url": part.image_url, "detail": part.detail or "auto"}}
+        for nth, part in enumerate(parts)
+        if isinstance(part, InputImage)
+    }
+
+
+def _ending_with(
+    question: str, messages: Sequence[dict[str, Any]], pictures: Sequence[dict[str, Any]]
+) -> tuple[Any, list[dict[str, Any]]]:
+    """What comes before the questions in the last message, and the messages with a question and the images of
+    all."""
     last = messages[-1]
-    if last["role"] != "user":
-        return None, [*messages, {"role": "user", "content": question}]
-    if not last["content"]:
-        return None, [*messages[:-1], {"role": "user", "content": question}]
-    return last["content"], [*messages[:-1], {**last, "content": followed(last["content"], question)}]
+    is_users = last["role"] == "user"
+    before = (last["content"] or None) if is_users else None
+    shown = before if before is None or not pictures else followed(before, [*pictures])
+    content = shown or [*pictures] or None
+    asked = question if content is None else followed(content, question)
+    message = {**last, "content": asked} if is_users else {"role": "user", "content": asked}
+    return before, [*(messages[:-1] if is_users else messages), message]
 
 
-def _where(of_items: Callable[[str], str], last: int) -> Callable[[str], str]:
-    """The client's path for one of the chat request."""
+def _where(
+    of_items: Callable[[str], str], last: int, begin: int, owners: Sequence[str]
+) -> Callable[[str], str]:
+    """The client's path for one of the chat request, whose last message has the images of the questions from
+    its part `begin` on; `owners` are their paths."""
 
     def where(path: str) -> str:
         if path.startswith("messages"):
-            match = re.match(r"messages\[(\d+)\]", path)
-            of_a_question = match is not None and int(match[1]) == last and of_items(path) == "input"
-            return "questions" if of_a_question else of_items(path)
+            match = re.match(r"messages\[(\d+)\](?:\.content\[(\d+)\])?", path)
+            is_last = match is not None and int(match[1]) == last
+            if match is not None and is_last and match[2] and begin <= int(match[2]) < begin + len(owners):
+                return owners[int(match[2]) - begin]
+            return "questions" if is_last and of_items(path) == "input" else of_items(path)
         return "model" if path in ("logprobs", "top_logprobs") else path
 
     return where
@@ -133,22 +173,8 @@ def require_different(answers: Sequence[str], path: str) -> None:
 
 
 def _require_words(instructions: Any, path: str) -> None:
-    texts = (
-        [instructions] if isinstance(instructions, str) else [getattr(p, "text", "{}") for p in instructions]
-    )
-    if not any(text.strip() for text in texts):
+    if not words_of(instructions).strip():
         raise BadRequest(f"'{path}' has no words.", param=path, code="no_words")
-
-
-def _refuse_images_of_questions(questions: Any) -> None:
-    for at, question in enumerate(_objects(questions)):
-        for nth, part in enumerate(_objects(question.get("instructions"))):
-            if part.get("type") == "input_image":
-                raise UnsupportedParameter(
-                    "A question cannot have an image of its own.",
-                    hint="Put it into 'input', and say in the question which image is meant.",
-                    param=f"questions[{at}].instructions[{nth}]",
-                )
 
 
 def _in_words_of_responses(items: Any) -> Any:

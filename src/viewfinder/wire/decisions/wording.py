@@ -17,6 +17,7 @@ from viewfinder.wire.decisions.request import (
     PredicateQuestion,
     ScoreQuestion,
 )
+from viewfinder.wire.responses.request import InputImage
 
 DecisionKind = Literal["predicate", "choice", "score"]
 YES_NO = ("yes", "no")
@@ -68,11 +69,13 @@ def put_levels(asked: str, levels: Sequence[tuple[str, str]]) -> PutQuestion:
 
 
 def words_of(instructions: Instructions) -> str:
-    """The instructions as one text; data is written as JSON."""
+    """The instructions as one text; data is written as JSON, and images are no words."""
     if isinstance(instructions, str):
         return instructions
     return "\n".join(
-        orjson.dumps(part.data).decode() if isinstance(part, JsonPart) else part.text for part in instructions
+        orjson.dumps(part.data).decode() if isinstance(part, JsonPart) else part.text
+        for part in instructions
+        if not isinstance(part, InputImage)
     )
 
 
