@@ -11,8 +11,9 @@ from prometheus_client import generate_latest
 
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.config import LocalModel, Settings
-from viewfinder.core.errors import Busy, EngineDied, ModelFilesError, UnknownModel
+from viewfinder.core.errors import Busy, EngineDied, EngineRefused, ModelFilesError, UnknownModel
 from viewfinder.core.paths import folders
+from viewfinder.engines.llama_server import DECISION_PATH
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.gateway.metrics import Metrics
 
@@ -161,3 +162,12 @@ async def test_closing_ends_what_is_up_and_what_is_loading() -> None:
         await loading
     with pytest.raises(Busy, match="stopping"):
         await fleet.acquire("glimpse")
+
+
+async def test_a_model_without_a_decision_head_is_known_and_its_engine_says_501(fleet: Fleet) -> None:
+    question = {"question": {"type": "noul", "instructions": "Is it?"}}
+    async with await fleet.acquire("glimpse") as lease:
+        assert lease.client.endpoint.decision_path == ""
+        with pytest.raises(EngineRefused) as refused:
+            await lease.client.complete({"state": "Look.", "questions": question}, DECISION_PATH)
+    assert refused.value.status == 501

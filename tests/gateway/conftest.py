@@ -35,7 +35,7 @@ from viewfinder.gateway.page_routes import Pages
 from viewfinder.host.sockets import Bound, bind_port, url
 from viewfinder.media.intake import Intake
 
-from .faulty import REFUSALS, USAGE, WORDS, broken, continue_text, first_token
+from .faulty import REFUSALS, USAGE, WORDS, broken, continue_text, decide_itself, first_token
 
 COUNT = 4711
 COUNT_PATH = "/count"
@@ -49,6 +49,8 @@ class Engine:
         self.asked: list[dict[str, Any]] = []
         self.counted: list[dict[str, Any]] = []
         self.continued: list[dict[str, Any]] = []
+        self.headed: list[dict[str, Any]] = []
+        """What its decision head was asked."""
         self.abandoned = asyncio.Event()
         """Set when a client disconnected before the end of the answer."""
         self.proceed = asyncio.Event()
@@ -323,6 +325,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", engine.chat)
         app.router.add_post(COUNT_PATH, engine.count)
+        app.router.add_post("/v1/systemone", partial(decide_itself, engine))
         app.router.add_post(COMPLETION_PATH, partial(continue_text, engine))
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
         await runner.setup()

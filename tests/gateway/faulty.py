@@ -69,6 +69,29 @@ def text_chunk(
     return f"data: {json.dumps({'choices': [choice], **more})}\n\n".encode()
 
 
+async def decide_itself(engine: Any, request: web.Request) -> web.StreamResponse:
+    """As llama.cpp's /v1/systemone answers (its README)."""
+    body = await request.json()
+    engine.headed.append(body)
+    answers: dict[str, Any] = {}
+    for name, question in body["questions"].items():
+        if question["type"] == "noul":
+            answers[name] = {"type": "noul", "noul": 0.9}
+            continue
+        criteria = question["criteria"]
+        keys = [*criteria] if question["type"] == "choice" else [str(at) for at in range(len(criteria))]
+        likely = {key: 0.5 ** (at + 1) for at, key in enumerate(keys)}
+        likely[keys[0]] += 0.5 ** len(keys)
+        answers[name] = {"type": question["type"], "probabilities": likely, "confidence": 0.4}
+        answers[name] |= {"choice": keys[0]} if question["type"] == "choice" else {"score": 0.5, "legend": {}}
+    odd = {"odd": {"answers": {"question": {"type": "noul", "noul": "often"}}}, "die": {}}
+    if isinstance(body["state"], str) and body["state"] in odd:
+        return web.json_response(odd[body["state"]])
+    return web.json_response(
+        {"model": "x", "answers": answers, "usage": {"input_tokens": 11, "output_tokens": 0}}
+    )
+
+
 def first_token(likely: Mapping[str, float]) -> dict[str, Any]:
     """A reply of one token, and how likely each was."""
     tops = [{"token": token, "logprob": math.log(one), "bytes": None} for token, one in likely.items()]

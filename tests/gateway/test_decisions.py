@@ -221,3 +221,47 @@ async def test_an_image_of_a_question_goes_with_that_question_alone(client, gate
     assert error["param"].startswith("questions[1].instructions[1]")
     status, error = await refusal(gateway, questions=[with_image("red", "A?")], model="blind")
     assert (status, error["code"]) == (400, "vision_not_supported")
+
+
+async def test_a_decision_head_is_asked_in_place_of_the_chat(client, gateway) -> None:
+    """By the documented shape of llama.cpp's /v1/systemone: no model with such a head is here."""
+    engine, endpoint = gateway.engine, gateway.fleet.client.endpoint
+    gateway.fleet.client.endpoint = replace(endpoint, decision_path="/v1/systemone")
+    levels = [{"label": "low", "description": "hardly any"}, {"label": "middle"}, {"label": "high"}]
+    image = {"type": "input_image", "image_url": picture("red")}
+    of_its_own = {"type": "predicate", "instructions": [image, {"type": "input_text", "text": "And this?"}]}
+    how_much = {"type": "score", "instructions": "How much?", "levels": levels}
+    reply = await client.decisions.create(
+        model="both", input="A letter.", questions=[IS_IT, SHAPES, how_much, of_its_own]
+    )
+    yes, which, score, _ = reply.answers
+    assert (yes.probability, which.choice, which.confidence) == (0.9, "star", 0.75)
+    assert [one.probability for one in score.probabilities] == pytest.approx([0.625, 0.25, 0.125])
+    assert score.score == pytest.approx(0.5)
+    assert yes.viewfinder["method"] == "decision head"
+    assert (yes.viewfinder["requests"], yes.viewfinder["calibrated"]) == (1, None)
+    assert "decision head" in yes.viewfinder["not_calibrated"]
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (44, 0)
+    assert engine.asked == [], "nothing is written"
+    plain, choice, graded, seen = engine.headed
+    assert plain == {
+        "state": "A letter.",
+        "questions": {"question": {"type": "noul", "instructions": "Is it red?"}},
+        "stream": False,
+    }
+    assert choice["questions"]["question"] == {
+        "type": "choice",
+        "instructions": "Which?",
+        "criteria": {"star": None, "square": None},
+    }
+    assert graded["questions"]["question"]["criteria"] == ["low: hardly any", "middle", "high"]
+    (message,) = seen["state"]
+    assert [part["type"] for part in message["content"]] == ["text", "image_url"]
+    assert message["content"][1]["image_url"]["url"].startswith("data:image/")
+    for given, words in (("odd", "a probability is none"), ("die", "it has no 'answers'")):
+        status, error = await refusal(gateway, input=given)
+        assert (status, error["code"]) == (502, "engine_refused")
+        assert words in error["message"]
+    many = [{"label": str(at)} for at in range(11, 23)]
+    status, error = await refusal(gateway, questions=[{**how_much, "levels": many}])
+    assert (status, error["param"]) == (400, "questions[0].levels")

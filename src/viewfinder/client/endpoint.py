@@ -19,7 +19,8 @@ class Endpoint:
     `takes` those beyond OpenAI's that it has, with its names for them, and
     `template` what its model's chat template has a place for (None: not known).
     `count_path` is where it counts the tokens of a chat request, and `completion_path` where it continues a
-    text; empty where it cannot.
+    text; empty where it cannot. `decision_path` is where its model's decision head is asked; empty: the model
+    has none.
     `is_proven` checks that the process listening there is the right one: until then nothing is sent.
     """
 
@@ -33,6 +34,7 @@ class Endpoint:
     template: TemplateFacts | None = None
     count_path: str = ""
     completion_path: str = ""
+    decision_path: str = ""
     is_proven: Callable[[], bool] | None = None
 
     def url(self, path: str) -> str:

@@ -49,7 +49,8 @@ class Launch:
     is read from the model's files.
     `count_path` is the path that answers a chat request with its `input_tokens`, as llama.cpp's server does;
     empty: it cannot count them. `completion_path` is where it continues a text as it is, as OpenAI's API of
-    completions; empty: nowhere.
+    completions; empty: nowhere. `decision_path` is where it takes questions for a model with a decision head,
+    as llama.cpp's /v1/systemone does, with "decisions" among the outputs of its /v1/models; empty: nowhere.
     `model` is what requests must call the model; None: the server answers to any name. `version` is that of
     the program if it differs from what `find` returned. `slots` is the number of requests that it may be sent
     at once; None: any number, it queues them itself. `lacks` are the fields of OpenAI's API that it would
@@ -66,6 +67,7 @@ class Launch:
     template_path: str = ""
     count_path: str = ""
     completion_path: str = ""
+    decision_path: str = ""
     model: str | None = None
     version: str = ""
     slots: int | None = None

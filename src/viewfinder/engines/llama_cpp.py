@@ -87,6 +87,7 @@ class LlamaCpp(Engine):
             count_path=llama_server.COUNT_PATH,
             takes=llama_server.TAKES,
             completion_path=llama_server.COMPLETION_PATH,
+            decision_path=llama_server.DECISION_PATH,
         )
 
 

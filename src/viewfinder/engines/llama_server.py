@@ -16,6 +16,7 @@ _VERSION_TIMEOUT_S = 20.0
 SLOTS_PATH = "/slots"
 TEMPLATE_PATH = "/props"
 COUNT_PATH, COMPLETION_PATH = "/v1/chat/completions/input_tokens", "/v1/completions"
+DECISION_PATH = "/v1/systemone"
 """Of this server, and of the one in the wheel."""
 TAKES = {
     "top_k": "top_k",
@@ -56,6 +57,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
         template_path=TEMPLATE_PATH,
         count_path=COUNT_PATH,
         completion_path=COMPLETION_PATH,
+        decision_path=DECISION_PATH,
         version=version(program),
         takes=TAKES,
     )

@@ -153,7 +153,7 @@ class CascadedDecisions(Decisions):
             if (
                 not stage.decided
             ):  # it is loaded now: whether its engine is the one that was measured is known
-                stage.known = await self.calibrations(stage.model)
+                stage.known = await self.calibrations_for(relay.request.model, [one])
                 _require_curves(stage.model, stage.known, kinds)
             stage.decided[at] = one
 

@@ -31,6 +31,7 @@ from viewfinder.gateway.tools import EngineBody
 from viewfinder.media.intake import Intake
 from viewfinder.wire.chat import ParsedRequest
 from viewfinder.wire.decisions.answer import AnsweredBy, Calibrations, Decided, DecisionAnswer
+from viewfinder.wire.decisions.head import head_answer, head_request, head_usage
 from viewfinder.wire.decisions.probabilities import (
     Mass,
     grammar_of,
@@ -46,6 +47,7 @@ from viewfinder.wire.tool_history import followed
 
 NEEDED = "logprobs"
 """The field of a request that an engine must have."""
+NOT_OF_A_HEAD = "its decision head was asked, and bench calibrates what a model writes"
 MOST_WHOLE = 32
 """The most answers of one question that are asked for one by one, where their first token is the same."""
 
@@ -64,8 +66,23 @@ class DecisionsDialect(Dialect):
         return Translated(asked.fields, DecisionAnswer(asked), asked.ignored, asked.where)
 
 
+class HasDecisionHead(Exception):
+    """The model has a decision head: what it writes is not asked for."""
+
+
 class DecisionRelay(Relay):
     """Gets the log-probabilities of one answer."""
+
+    head: dict[str, Any] | None = None
+    """The body for the model's decision head, in place of that for a chat."""
+
+    async def by_head(self, body: dict[str, Any], answers: tuple[str, ...]) -> Decided:
+        """What the model's decision head says to a question."""
+        one = copy.copy(self)
+        one.head = body
+        raw = await one.reply()
+        self._reported = summed((self._reported, one.usage))
+        return Decided((head_answer(raw, answers),), is_whole=False, requests=1, by_head=True)
 
     async def tokens(self, content: Any, held_to: str = "") -> list[dict[str, Any]]:
         """Those of the answer to the last message with this content; `held_to`: the only answer it may be.
@@ -85,6 +102,20 @@ class DecisionRelay(Relay):
             raise without_logprobs(self.request.model, "its engine told none")
         tokens: list[dict[str, Any]] = logprobs["content"]
         return tokens
+
+    def _attempt(self, lease: Lease) -> AsyncGenerator[dict[str, Any], None]:
+        if self.head is not None:
+            return self._asked_of_head(lease, self.head)
+        if lease.client.endpoint.decision_path:
+            raise HasDecisionHead
+        return super()._attempt(lease)
+
+    async def _asked_of_head(
+        self, lease: Lease, body: dict[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        raw = await lease.client.complete(body, lease.client.endpoint.decision_path)
+        lease.chunk_arrived()
+        yield {**raw, "usage": head_usage(raw)}
 
     def _for_engine(self, endpoint: Endpoint) -> EngineBody:
         if NEEDED in endpoint.lacks:
@@ -142,10 +173,16 @@ class Decisions(Chat):
             raise TypeError("only a request for decisions has questions")
         by = AnsweredBy(relay.envelope[0])
         decided = [one async for _, one in each(relay, answer.asked, range(len(answer.asked.put)))]
-        known = await self.calibrations(relay.request.model)
+        known = await self.calibrations_for(relay.request.model, decided)
         answers = [answer.decided(at, one, known, by) for at, one in enumerate(decided)]
         reply = answer.reply(relay.envelope[1], answers, relay.usage)
         return reply | {"model": by.model}
+
+    async def calibrations_for(self, model: str, decided: Iterable[Decided]) -> Calibrations:
+        """Those that hold for what this model has decided."""
+        if any(one.by_head for one in decided):
+            return Calibrations(why=NOT_OF_A_HEAD)
+        return await self.calibrations(model)
 
     async def calibrations(self, model: str, *, any_version: bool = False) -> Calibrations:
         """Those of the variant that has answered; `any_version`: also of another version of its engine."""
@@ -173,7 +210,18 @@ async def each(
     for at in places:
         question = asked.put[at]
         contents = [with_question(before, text, asked, at) for text in question.texts]
-        yield at, await decide(relay, contents, question.answers, f"questions[{at}]")
+        try:
+            decided = await decide(relay, contents, question.answers, f"questions[{at}]")
+        except HasDecisionHead:
+            messages = [
+                *relay.body["messages"][:-1],
+                *_without_question(relay.body["messages"][-1], asked, at),
+            ]
+            try:
+                decided = await relay.by_head(head_request(asked, at, messages), question.answers)
+            except ValueError as error:
+                raise EngineRefused(f"The engine's reply is no decision: {error}.") from None
+        yield at, decided
 
 
 async def decide(relay: DecisionRelay, contents: list[Any], answers: tuple[str, ...], path: str) -> Decided:
@@ -207,6 +255,14 @@ def with_question(content: Any, text: str, asked: TranslatedDecisions, at: int) 
     begin = first + sum(asked.pictures[:at])
     parts = [*shown[:first], *shown[begin : begin + asked.pictures[at]]]
     return [*parts, {"type": "text", "text": text}] if parts else text
+
+
+def _without_question(last: dict[str, Any], asked: TranslatedDecisions, at: int) -> list[dict[str, Any]]:
+    """The last message without a question, with this one's images; none where nothing is left."""
+    content = with_question(last["content"], "", asked, at)
+    if isinstance(content, str):
+        return [] if asked.before is None else [{**last, "content": asked.before}]
+    return [{**last, "content": content[:-1]}]
 
 
 def summed(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import EngineDied, EngineRefused, UnknownModel, ViewfinderError
 from viewfinder.engines import llama_server
+from viewfinder.fleet.process.decision_head import head_at
 from viewfinder.fleet.process.life import StartPhase
 from viewfinder.fleet.process.restart import Death
 from viewfinder.fleet.process.states import State
@@ -101,7 +102,10 @@ class ConnectedServer:
             template = await said_at(client, LLAMA_CPP_PATH)
             takes = llama_server.TAKES if template is not None else {}
             count_path = llama_server.COUNT_PATH if template is not None else ""  # it is llama.cpp's
-            client.endpoint = replace(client.endpoint, template=template, takes=takes, count_path=count_path)
+            head = await head_at(client, llama_server.DECISION_PATH if template is not None else "")
+            client.endpoint = replace(
+                client.endpoint, template=template, takes=takes, count_path=count_path, decision_path=head
+            )
             if known and self.variant.repo not in known:
                 raise UnknownModel(
                     f"The server at {self._endpoint} has no model '{self.variant.repo}'.",

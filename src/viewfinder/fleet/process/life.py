@@ -23,6 +23,7 @@ from viewfinder.core.errors import EngineDied, EngineMissing, ModelFilesError
 from viewfinder.engines.base import Engine, Launch
 from viewfinder.engines.environment import passed_on
 from viewfinder.engines.registry import require
+from viewfinder.fleet.process.decision_head import head_at
 from viewfinder.fleet.process.readiness import wait_until_ready
 from viewfinder.fleet.process.template import facts_of
 from viewfinder.host.child import Child, ChildSpec
@@ -143,6 +144,8 @@ class Launcher:
             template = await facts_of(client, launch.template_path, self.variant, self.files)
             client.endpoint = replace(client.endpoint, template=template)
             reach("ready")
+            head = await head_at(client, launch.decision_path)
+            client.endpoint = replace(client.endpoint, decision_path=head)
             child.keep_only(self._kept)
         except BaseException as error:
             await life.end()

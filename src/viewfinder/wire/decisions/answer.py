@@ -20,6 +20,8 @@ class Decided:
     is_whole: bool
     """Whether whole answers were taken instead of the first token."""
     requests: int
+    by_head: bool = False
+    """Whether the model's decision head gave the probabilities, in one order alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class DecisionAnswer(Answer):
             "calibrated_by": None if by is None else {"questions": by.questions, "samples": by.samples},
             "mass": sum(mass.together for mass in decided.masses) / len(decided.masses),
             "order_difference": order_difference(decided.masses),
-            "method": "whole answers" if decided.is_whole else "first token",
+            "method": _method(decided),
             "requests": decided.requests,
         }
         least = self.asked.request.threshold
@@ -109,6 +111,12 @@ class DecisionAnswer(Answer):
                 "total_tokens": sent + said,
             },
         }
+
+
+def _method(decided: Decided) -> str:
+    if decided.by_head:
+        return "decision head"
+    return "whole answers" if decided.is_whole else "first token"
 
 
 def _raw_and_sure(

@@ -35,7 +35,7 @@ class DecisionDetails(Sent):
     calibrated_by: CalibrationSource | None
     mass: Likelihood
     order_difference: Likelihood
-    method: Literal["first token", "whole answers"]
+    method: Literal["first token", "whole answers", "decision head"]
     requests: int
 
 

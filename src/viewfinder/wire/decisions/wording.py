@@ -26,11 +26,13 @@ QUESTION_MARKS = ("?", "？", "؟", ";")
 
 @dataclass(frozen=True, slots=True)
 class PutQuestion:
-    """A question as it is put to a model: the answers that count, and a text for each order of them."""
+    """A question as it is put to a model: the answers that count, a text for each order of them, and the
+    question alone."""
 
     kind: DecisionKind
     answers: tuple[str, ...]
     texts: tuple[str, ...]
+    words: str
 
 
 def put(question: PredicateQuestion | ChoiceQuestion | ScoreQuestion) -> PutQuestion:
@@ -53,19 +55,19 @@ def put_predicate(asked: str) -> PutQuestion:
         else f"Is this true? Answer {first} or {second}.\n{asked}"
         for first, second in (YES_NO, YES_NO[::-1])
     )
-    return PutQuestion("predicate", YES_NO, texts)
+    return PutQuestion("predicate", YES_NO, texts, asked)
 
 
 def put_choice(asked: str, named: Sequence[tuple[str, str]]) -> PutQuestion:
     """A question with its answers, each with a description, which may be empty."""
     texts = (_listed("", named, asked), _listed("", named[::-1], asked))
-    return PutQuestion("choice", tuple(name for name, _ in named), texts)
+    return PutQuestion("choice", tuple(name for name, _ in named), texts, asked)
 
 
 def put_levels(asked: str, levels: Sequence[tuple[str, str]]) -> PutQuestion:
     """A question with its levels, the lowest first, each with a description, which may be empty."""
     texts = (_listed("lowest first", levels, asked), _listed("highest first", levels[::-1], asked))
-    return PutQuestion("score", tuple(label for label, _ in levels), texts)
+    return PutQuestion("score", tuple(label for label, _ in levels), texts, asked)
 
 
 def words_of(instructions: Instructions) -> str:
