@@ -23,6 +23,7 @@ class Decision:
     machine; None with the reason in `not_calibrated`. `calibrated_by` has the `questions` of the calibration
     ("scenes" or "own") and the number of its `samples`. `mass` is what the named answers had of all that the
     model could say, and `order_difference` by how much the order in which they are named mattered.
+    `answered_by` is the model; of a cascade, `chosen_because` says why it was that one.
     """
 
     answer: str
@@ -35,6 +36,8 @@ class Decision:
     mass: float
     order_difference: float
     calibrated_by: Mapping[str, Any] | None = None
+    answered_by: str = ""
+    chosen_because: str = ""
 
 
 DecisionChoices: TypeAlias = Sequence[str] | Mapping[str, str]
@@ -88,4 +91,6 @@ def decision_in(reply: Mapping[str, Any], threshold: float | None) -> Decision:
         mass=told["mass"],
         order_difference=told["order_difference"],
         calibrated_by=told.get("calibrated_by"),
+        answered_by=told.get("model") or "",
+        chosen_because=told.get("chosen_because") or "",
     )

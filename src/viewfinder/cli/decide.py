@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from viewfinder.api.decision import Decision
     from viewfinder.api.model import Model
 
+OF_EVERY_PICTURE = ("no_logprobs", "not_calibrated", "ambiguous_answers", "vision_not_supported")
+"""Refusals that every picture would get."""
+
 
 def decide(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's name or id, hf:owner/name, or a file or folder.")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model's name or id, hf:owner/name, a file or folder, auto:best, or cascade:.",
+        ),
     ],
     parts: Annotated[list[str] | None, PICTURES_AND_QUESTION] = None,
     choices: Annotated[
@@ -111,8 +118,8 @@ def _decided(
         try:
             yield shown, model.decide(*shown, question, choices=named, threshold=threshold)
         except BadRequest as error:
-            if error.reason in ("no_logprobs", "ambiguous_answers", "vision_not_supported"):
-                raise  # every picture would get it
+            if error.reason in OF_EVERY_PICTURE:
+                raise
             yield shown, error
 
 
@@ -148,6 +155,8 @@ def _show(before: str, decision: "Decision") -> None:
     from viewfinder.api.decision import MISUNDERSTOOD
 
     doubts = []
+    if decision.chosen_because:
+        doubts.append(f"{decision.answered_by} answered: {decision.chosen_because}.")
     if decision.mass < MISUNDERSTOOD:
         share = f"{decision.mass:.1%}" if decision.mass >= 0.001 else "less than 0.1%"
         doubts.append(f"The model would say something else: these answers have {share} of its probability.")
