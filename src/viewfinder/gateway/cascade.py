@@ -42,7 +42,7 @@ from viewfinder.wire.chat import ParsedRequest
 from viewfinder.wire.decisions.answer import AnsweredBy, Calibrations, Decided, DecisionAnswer
 from viewfinder.wire.decisions.wording import DecisionKind
 
-NOT_CALIBRATED = "not_calibrated"
+UNCALIBRATED = "not_calibrated"
 _KIND_WORDS: Mapping[DecisionKind, str] = {"predicate": "yes or no", "choice": "choices", "score": "scores"}
 _ILL_WORDS = {"quarantined": "it is in quarantine", "backoff": "it died and is started again soon"}
 Levels = Mapping[DecisionKind, float]
@@ -168,7 +168,7 @@ def _uncalibrated(model: str, why: str) -> UnsupportedParameter:
         f"A cascade needs calibrated probabilities, and '{model}' has none: {why}.",
         hint=f"R{HOW_TO.format(model=model)[1:]}. Until then, ask one model.",
         param="model",
-        code=NOT_CALIBRATED,
+        code=UNCALIBRATED,
     )
 
 
