@@ -33,7 +33,7 @@ from viewfinder.core.errors import BadRequest, EngineRefused, FilesMissing, NotR
 from viewfinder.core.version import VERSION
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.gateway.app import make_app
-from viewfinder.gateway.auto import AutoModels, use_of
+from viewfinder.gateway.auto import AutoModels, require_use
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.host.owner import running_owner
 from viewfinder.host.sockets import bind_port
@@ -171,9 +171,8 @@ def load(
     mmproj: str | os.PathLike[str] | None = None,
     settings: Settings | None = None,
 ) -> Model:
-    """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path. An `auto:`
-    name stands for the best model for each question, which its first question loads, and a `cascade:` name
-    for the two models of each decision.
+    """Load a model by its name, the id of one of its repositories, `hf:owner/name`, or a path. An `auto:` or
+    `cascade:` name stands for the models that each question is given, which its first question loads.
 
     The running `viewfinder serve` is used when it knows the model and accepts our key; otherwise, and always
     with a `variant`, the model gets its own fleet, which stops with the context. `mmproj` is the projector of
@@ -236,8 +235,7 @@ def estimate(name: str, *parts: AskPart, max_tokens: int | None = None) -> dict[
 
 def _load_auto(name: str, catalog: Catalog, settings: Settings, *, only: bool) -> Model:
     """Raises UnknownModel, and BadRequest where `only` one variant was to be used."""
-    if name.startswith(AUTO_PREFIX):
-        use_of(name)
+    require_use(name)
     if only:
         raise BadRequest(f"'{name}' has no variant or projector of its own.", hint="Name a model for that.")
     check_settings(catalog, settings)

@@ -224,6 +224,13 @@ class _Tries:
         return next(iter([*busy, *self.failures[::-1]]), None)
 
 
+def require_use(name: str) -> None:
+    """Raises UnknownModel for an `auto:` name that does not exist; the models of a `cascade:` name are looked
+    up with its request."""
+    if name.startswith(AUTO_PREFIX):
+        use_of(name)
+
+
 def use_of(name: str) -> AutoUse:
     """What an `auto:` name is for. Raises UnknownModel."""
     if name not in AUTO_NAMES:
