@@ -24,7 +24,7 @@ MISTAKES: list[tuple[str, int, str, str]] = [
     ("gone Hi", 1, "engine_died", "Start that server, or fix the address."),
     ("eyes Hi", 2, "image_required", "Send an image with the question."),
     ("words picture.png Hi", 2, "vision_not_supported", "Models that can: "),
-    ("words ./missing.png Hi", 2, "file_unreadable", "Images are files"),
+    ("words ./missing.png Hi", 2, "file_unreadable", "are files of at most"),
     ("eyes large.png Hi", 2, "image_too_large", "Send a smaller one"),
     ("eyes broken.png Hi", 2, "invalid_image", "Send a PNG"),
     ("glimpse Hi --variant nope", 2, "invalid_request", "Its variants: llama.cpp-f16"),

@@ -150,6 +150,7 @@ HARMLESS = {
     "variants",  # those of our cards, at their pinned commits
     *(f"engine.{name}" for name in EngineChanges.model_fields if name != "args"),
     "engine_for",
+    "images.budget",  # the whole picture, or what was measured here to be enough
     "defaults_for",  # how a model answers, where a request does not say
     *(f"fleet.{name}" for name in FleetSettings.model_fields if name != "canary"),
 }
@@ -166,7 +167,7 @@ def test_every_setting_is_decided_upon() -> None:
     assert single | of_one_model == ALL_CHOSEN_ONLY | HARMLESS
     assert not ALL_CHOSEN_ONLY & HARMLESS
     assert HARM.keys() == ALL_CHOSEN_ONLY
-    assert set(LocalModel.model_fields) == {"model", "mmproj", "engine"}
+    assert set(LocalModel.model_fields) == {"model", "mmproj", "engine", "coordinates"}
     of_engine = {path.partition(".")[2] for path in ALL_CHOSEN_ONLY if path.startswith("engine.")}
     of_models = {path.rpartition(".")[2] for path in ALL_CHOSEN_ONLY if path.startswith("engine_for.")}
     assert set(EngineChanges.model_fields) & of_engine == of_models
