@@ -18,6 +18,7 @@ CLIENTS = (
         "OpenAI (Python), responses",
         "openai",
         "openai",
+        also={"decisions": "yes or no and a choice about an image, through /v1/decisions"},
     ),
     Client(
         "anthropic",

@@ -98,6 +98,25 @@ def tool():
     return json.dumps(call.model_dump())
 
 
+@check("decisions")
+def decisions():
+    reply = client.decisions.create(
+        model=MODEL,
+        input=[{"role": "user", "content": ASK[0]["content"][:1]}],
+        questions=[
+            {"type": "predicate", "instructions": "Is there a red circle?"},
+            {
+                "type": "choice",
+                "instructions": QUESTION,
+                "choices": [{"value": "red"}, {"value": "green"}, {"value": "blue"}],
+            },
+        ],
+    )
+    circle, color = reply.answers
+    assert circle.probability > 0.5, circle
+    return red(color.choice)
+
+
 @check("error")
 def error():
     return raises(openai.NotFoundError, lambda: client.responses.create(model=NO_MODEL, input=TEXT))

@@ -18,7 +18,7 @@ class LatencyCounts:
 
 
 COUNTS = {
-    "quick": LatencyCounts(images=20, texts=12, budget_s=5.0, short=12, repeats=12, paused=2),
+    "quick": LatencyCounts(images=20, texts=12, budget_s=5.0, short=12, repeats=12, paused=1),
     "standard": LatencyCounts(images=40, texts=40, budget_s=90.0, short=40, repeats=40, paused=5),
     "thorough": LatencyCounts(images=80, texts=40, budget_s=300.0, short=80, repeats=80, paused=10),
 }
