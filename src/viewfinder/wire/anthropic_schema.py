@@ -10,13 +10,14 @@ from viewfinder.core.config import Limits
 from viewfinder.wire.anthropic import without_effect_on
 from viewfinder.wire.anthropic_request import CountRequest
 from viewfinder.wire.chat import MAX_MODEL_NAME_CHARS
-from viewfinder.wire.request_schema import or_null
+from viewfinder.wire.request_schema import NOT_GIVEN, or_null
 
 
 def add_what_is_ignored(schemas: dict[str, Any], limits: Limits, kind: type[CountRequest]) -> None:
     """Change the schema of the request of this kind, and of what it holds, to what is accepted."""
     request = schemas[kind.__name__]
     fields = request["properties"]
+    request["additionalProperties"] = NOT_GIVEN
     request["description"] = "Fields that are not listed are refused; null means that a field is not given."
     for name in fields.keys() - set(request["required"]):
         fields[name] = or_null(fields[name])

@@ -13,7 +13,8 @@ from viewfinder.wire.request_schema import or_null
 def add_fields_of_chat(schemas: dict[str, Any]) -> None:
     """Change the schema of `CompletionRequest`, by name, to what is accepted."""
     request, chat = schemas["CompletionRequest"], schemas["ChatRequest"]["properties"]
-    request["description"] = "Fields that are not listed are refused; null means that a field is not given."
+    request["description"] = "Fields that are not listed are refused, unless they are empty."
+    request["additionalProperties"] = schemas["ChatRequest"]["additionalProperties"]
     own = {
         name: field if name in request["required"] else or_null(field)
         for name, field in request["properties"].items()

@@ -32,6 +32,8 @@ WITH_EXTRAS = (
 )
 """Types of a chat request whose unknown keys have no effect."""
 NO_EFFECT = {"description": "Has no effect."}
+NOT_GIVEN = {"enum": [None]}
+"""What a field that is not listed may be where null means that a field is not given."""
 
 
 def add_what_is_ignored(schemas: dict[str, Any], limits: Limits) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 from viewfinder.core.config import Limits
 from viewfinder.wire.chat import MAX_MODEL_NAME_CHARS
 from viewfinder.wire.decisions.translate import IGNORED_HERE
-from viewfinder.wire.request_schema import or_null
+from viewfinder.wire.request_schema import NOT_GIVEN, or_null
 
 
 def add_what_is_translated(schemas: dict[str, Any], limits: Limits) -> None:
     """Change the schema of `DecisionRequest`, by name, to what is accepted."""
     request = schemas["DecisionRequest"]
     fields = request["properties"]
+    request["additionalProperties"] = NOT_GIVEN
     request["description"] = (
         "Fields that are not listed are refused; null means that a field is not given. Messages of the user "
         "may have parts of the type input_json, and custom tool calls are taken, too."

@@ -5,6 +5,7 @@ from typing import Any
 
 from viewfinder.core.config import Limits
 from viewfinder.wire.chat import MAX_MODEL_NAME_CHARS
+from viewfinder.wire.request_schema import NOT_GIVEN, or_null
 from viewfinder.wire.responses.translate import OF_NO_EFFECT, OPENAIS_OWN
 
 
@@ -12,9 +13,10 @@ def add_what_is_read(schemas: dict[str, Any], limits: Limits) -> None:
     """Change the schema of `ResponseRequest`, by name, to what is accepted."""
     request = schemas["ResponseRequest"]
     fields = request["properties"]
+    request["additionalProperties"] = NOT_GIVEN
     request["description"] = "Fields that are not listed are refused; null means that a field is not given."
     for name in fields.keys() - set(request["required"]):
-        fields[name] = _or_null(fields[name])
+        fields[name] = or_null(fields[name])
     fields |= {name: {"description": "Has no effect."} for name in sorted(OF_NO_EFFECT)}
     nothing: dict[str, Any] = {"enum": [None, False, 0, "", [], {}]}
     nothing["description"] = "Nothing else is supported."
@@ -26,12 +28,3 @@ def add_what_is_read(schemas: dict[str, Any], limits: Limits) -> None:
             kind["items"] = {"anyOf": kind["items"]["oneOf"]}  # more fields may make an item look like two
     schemas["ReferenceItem"]["not"] = {"required": ["role"]}  # it would be a message
     schemas["InputImage"].pop("description", None)  # about our code
-
-
-def _or_null(field: dict[str, Any]) -> dict[str, Any]:
-    """The field as null, too, which is no default of its own."""
-    if {"type": "null"} in field.get("anyOf", []):
-        return {name: value for name, value in field.items() if (name, value) != ("default", None)}
-    default = {"default": field["default"]} if "default" in field else {}
-    kind = {name: value for name, value in field.items() if name != "default"}
-    return {"anyOf": [kind, {"type": "null"}], **default}
