@@ -164,7 +164,7 @@ def check(case: Case, url: str, session: requests.Session) -> None:
     is_negative = bool(case.meta and case.meta.generation.mode is GenerationMode.NEGATIVE)
     if isinstance(case.body, dict):
         case.body = shortened(case.body, case.path)
-    reply = case.call(base_url=url, headers=HEADERS, session=session, timeout=30)
+    reply = case.call(base_url=url, headers=HEADERS, session=session, timeout=120)
     error = {}
     if reply.status_code >= 400 and case.method != "HEAD":
         error = reply.json()["error"]
