@@ -183,9 +183,10 @@ PATHOLOGICAL = (
 
 @pytest.mark.parametrize("style", STYLE_FORMS)
 def test_the_time_is_linear(style: CoordinateStyle) -> None:
-    """A tenth of a megabyte of each takes a few ms: what is quadratic would take many seconds."""
+    """A tenth of a megabyte of each takes a few ms, and what is quadratic would take minutes; the garbage of
+    a whole run of tests may be collected meanwhile."""
     for piece in PATHOLOGICAL:
         text = piece * (100_000 // len(piece))
         began = time.process_time()
         find_places(text, style)
-        assert time.process_time() - began < 0.4, piece
+        assert time.process_time() - began < 3, piece
