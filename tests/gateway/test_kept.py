@@ -13,8 +13,9 @@ import pytest
 
 from viewfinder.core.config import ResponsesSettings
 from viewfinder.core.errors import ViewfinderError
-from viewfinder.gateway.kept import ChainTooLong, KeptTurns, NotKept, Turn, sha256_of
+from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.kept_file import FILE
+from viewfinder.gateway.kept_store import ChainTooLong, NotKept, Turn, sha256_of
 from viewfinder.wire.long_text import LongText
 
 IMAGE = LongText((b"data:image/png;base64," + b"A" * 50_000,))
@@ -217,7 +218,7 @@ def test_a_suspect_answer_stays_one_after_a_restart(kept: KeptTurns, opened: Ope
 
 def test_a_full_disk_is_told_and_what_was_kept_stays(kept: KeptTurns, tmp_path: Path) -> None:
     kept.put(turn(1))
-    database = kept._opened()
+    database = kept.store._opened()
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     database.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says of a full disk
     with pytest.raises(NotKept, match="full"):
@@ -288,7 +289,7 @@ def test_a_kill_in_a_write_loses_no_turn_that_was_kept(tmp_path: Path) -> None:
         kept = KeptTurns(folder, ResponsesSettings())
         for number in range(1, last + 1):
             assert kept.chain("", id_of(number), 9, 99_999), number
-        assert kept._opened().execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert kept.store._opened().execute("PRAGMA integrity_check").fetchone() == ("ok",)
         kept.close()
 
 

@@ -306,7 +306,7 @@ async def test_a_suspect_answer_is_no_base(gateway: Gateway, kept: KeptTurns) ->
 
 async def test_a_full_disk_does_not_cost_the_answer(gateway: Gateway, kept: KeptTurns) -> None:
     first = await ask(gateway, "One.")
-    database = kept._opened()
+    database = kept.store._opened()
     full = f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}"
     database.execute(full)
     body = {"model": "both", "input": shown("x" * 20_000), "previous_response_id": first["id"]}
@@ -323,7 +323,7 @@ async def test_a_full_disk_does_not_cost_the_answer(gateway: Gateway, kept: Kept
 
 async def test_a_disk_that_cannot_be_read_is_told(gateway: Gateway, kept: KeptTurns) -> None:
     first = await ask(gateway, "One.")
-    other = sqlite3.connect(kept._folder / "kept.sqlite")
+    other = sqlite3.connect(kept.store._folder / "kept.sqlite")
     other.execute("DROP TABLE responses")
     other.close()
     error = await ask(gateway, "Two.", 500, previous_response_id=first["id"])

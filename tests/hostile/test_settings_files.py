@@ -138,6 +138,7 @@ HARM: dict[str, tuple[str, Any]] = {
         {},
     ),
     "aliases": ('[aliases]\ngpt-4o = "glimpse"\n', {}),
+    "store_url": ('store_url = "postgresql://evil.example/x"\n', None),
     "limits": ("[limits]\nbody_bytes = 99999999999\nconnections = 9999999\n", Settings().limits),
     "remote_images": ("remote_images = true\n", False),
     "responses": ("[responses]\nkeep_bytes = 99999999999\n", Settings().responses),

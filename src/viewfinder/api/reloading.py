@@ -22,7 +22,7 @@ from viewfinder.gateway.listen import require_key_beyond_loopback
 
 SETTINGS_CHECK_MS = 2000
 """How often the file is checked where the system reports no changes (network mounts, links to elsewhere)."""
-FIXED = ("host", "port", "strict_port")
+FIXED = ("host", "port", "strict_port", "store_url")
 """Settings that take effect at the next start only."""
 
 _log = logging.getLogger(__name__)

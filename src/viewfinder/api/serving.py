@@ -35,6 +35,7 @@ from viewfinder.gateway.connection import Terms
 from viewfinder.gateway.control import make_control
 from viewfinder.gateway.fleet_feed import FleetFeed
 from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.kept_where import kept_where
 from viewfinder.gateway.keys import OF_SETTINGS, KeyFile
 from viewfinder.gateway.listen import require_key_beyond_loopback, serving_control
 from viewfinder.gateway.listen import serve as listen
@@ -193,7 +194,7 @@ async def _opened(catalog: Catalog, settings: Settings, keys: KeyFile) -> AsyncI
         fleet = await stack.enter_async_context(open_fleet(catalog, settings))
         fleet.events.write_to(log)
         records.refusals = fleet.events.refusals
-        kept = KeptTurns(paths.responses_folder(), settings.responses)
+        kept = await asyncio.to_thread(kept_where, paths.responses_folder(), settings)
         stack.callback(kept.close)
         fleet.events.listen(kept.hear)
         intake = await stack.enter_async_context(Intake(settings.limits))

@@ -90,6 +90,22 @@ def _log_place(place: str) -> str:
 ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
+def _database(url: SecretStr) -> SecretStr:
+    """An address of a PostgreSQL database in which the password is where every reader of it looks for it; no
+    message has a part of it."""
+    text = url.get_secret_value()
+    before, _, rest = text.partition("://")
+    if before not in ("postgresql", "postgres") or not text.isprintable():
+        raise ValueError("it must begin with postgresql:// (empty: a file of this computer)")
+    server, _, path = rest.partition("/")
+    if server.count("@") > 1 or "@" in path.partition("?")[0] or set("?#") & set(server):
+        raise ValueError("write @, / and other signs of a user's name or password as %40, %2F and so on")
+    return url
+
+
+StoreUrl = Annotated[SecretStr, AfterValidator(_database)]
+
+
 class _Frozen(BaseModel):
     """Data that never changes once it is read, and in which a misspelt field is an error."""
 
@@ -265,6 +281,11 @@ class Settings(BaseSettings):
         "",
         description="a file with one JSON line for each request, never its words; on: `access.jsonl` in the "
         "folder of logs; -: standard output; empty: none",
+    )
+    store_url: StoreUrl | None = Field(
+        None,
+        description="postgresql://USER:PASSWORD@HOST/DATABASE: where the conversations of /v1/responses are "
+        "kept, for several gateways (docs/responses.md); none: a file of this computer",
     )
     remote_images: bool = Field(
         False, description="fetch images from public http and https addresses that clients send"

@@ -32,7 +32,7 @@ CHOSEN_ONLY: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "open serve to others": (("host",), ("api_key",), ("allowed_hosts",), ("allowed_origins",)),
     "write files": (("access_log",),),
-    "say where pictures are sent": (("endpoints",), ("aliases",)),
+    "say where pictures are sent": (("endpoints",), ("aliases",), ("store_url",)),
     "weaken what protects you": (("limits",), ("remote_images",), ("responses",), ("fleet", "canary")),
 }
 """What only a file that the user chose may do, and the settings that do it. A key that is known is none."""

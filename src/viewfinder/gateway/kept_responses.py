@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from viewfinder.core.errors import BadRequest, UnknownResponse, UnsupportedParameter
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.gateway.kept import KeptTurn, KeptTurns
+from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.kept_store import KeptTurn
 from viewfinder.gateway.responses import not_found_hint, suspicion
 from viewfinder.gateway.sender import KEY_OWNER
 from viewfinder.wire.refusals import quoted

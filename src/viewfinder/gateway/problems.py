@@ -77,6 +77,7 @@ BY_CODE: dict[str, tuple[int, str]] = {
     "stopping": (503, SERVER),
     "overloaded": (503, SERVER),
     "unloading": (503, SERVER),
+    "store_unreachable": (503, SERVER),
     **dict.fromkeys(NOT_THERE, (404, INVALID)),
 }
 """Narrower codes, given where an error is raised, that have a status of their own."""

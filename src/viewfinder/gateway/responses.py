@@ -20,7 +20,8 @@ from viewfinder.fleet.record.answers import Answers
 from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.boxes import AnyRelay
 from viewfinder.gateway.chat import Chat
-from viewfinder.gateway.kept import ChainTooLong, KeptTurn, KeptTurns, NotKept, Turn, sha256_of
+from viewfinder.gateway.kept import KeptTurns
+from viewfinder.gateway.kept_store import ChainTooLong, KeptTurn, NotKept, Turn, sha256_of
 from viewfinder.gateway.openapi import NOT_KEPT_HEADER
 from viewfinder.gateway.pictures import Pictures
 from viewfinder.gateway.sender import KEY_OWNER
