@@ -42,7 +42,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def opened(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens stores in the same database, which is emptied first: each is that of another gateway."""
-    monkeypatch.setattr(kept_in_postgres, "RETRY_S", 0.0)
+    monkeypatch.setattr(kept_in_postgres, "DATABASE_RETRY_S", 0.0)
     tables = ("responses", "images", "shown", "format")
     server.execute(*(f"DROP TABLE IF EXISTS viewfinder_{name} CASCADE" for name in tables))
     with ExitStack() as stack:
@@ -187,8 +187,8 @@ def test_a_database_that_hangs_is_not_waited_for(
 ) -> None:
     kept = opened()
     kept.put(turn(1))
-    monkeypatch.setattr(kept_in_postgres, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(postgres, "CONNECT_S", 0.2)
+    monkeypatch.setattr(kept_in_postgres, "DATABASE_PATIENCE_S", 0.2)
+    monkeypatch.setattr(postgres, "DATABASE_CONNECT_S", 0.2)
     pids = server.pids()
     assert pids
     for pid in pids:
@@ -202,7 +202,7 @@ def test_a_database_that_hangs_is_not_waited_for(
 
 def test_after_a_failure_nothing_tries_again_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
-    monkeypatch.setattr(kept_in_postgres, "RETRY_S", 60.0)
+    monkeypatch.setattr(kept_in_postgres, "DATABASE_RETRY_S", 60.0)
 
     def connected(url: str) -> None:
         tries.append(url)

@@ -94,6 +94,8 @@ def _database(url: SecretStr) -> SecretStr:
     """An address of a PostgreSQL database in which the password is where every reader of it looks for it; no
     message has a part of it."""
     text = url.get_secret_value()
+    if not text:
+        return url
     before, _, rest = text.partition("://")
     if before not in ("postgresql", "postgres") or not text.isprintable():
         raise ValueError("it must begin with postgresql:// (empty: a file of this computer)")

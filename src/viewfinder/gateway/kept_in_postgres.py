@@ -1,7 +1,7 @@
 """The conversations of /v1/responses in PostgreSQL, which several gateways reach; made by `kept_where`.
 
 the database was restarted   the next use connects again, and does its work once more
-it cannot be reached, or     Busy (503, retry later), or NotKept for a write, for RETRY_S without another
+it cannot be reached, or     Busy (503, retry later), or NotKept for a write, for DATABASE_RETRY_S without another
   does not answer in time      try; nothing else of the gateway waits for it
 two gateways                 a conversation that began at one continues at the other: times are the
                                database's, and what deletes holds up what writes
@@ -28,7 +28,7 @@ from viewfinder.gateway.kept_store import (
     hashes_in,
 )
 from viewfinder.gateway.postgres import (
-    Connection,
+    DatabaseConnection,
     connected,
     exclusively,
     harmless,
@@ -40,13 +40,13 @@ from viewfinder.wire.long_text import LongText
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-PATIENCE_S = 10.0
+DATABASE_PATIENCE_S = 10.0
 """For one use of the database; a healthy one takes milliseconds."""
-RETRY_S = 1.0
-"""After a failure, for this long no other try is made: each may take PATIENCE_S."""
+DATABASE_RETRY_S = 1.0
+"""After a failure, for this long no other try is made: each may take DATABASE_PATIENCE_S."""
 RETRY_AFTER_S = 2.0
-DOWN = "The database of store_url cannot be used, so conversations are not kept until it can: %s"
-PIECE_BYTES = 1024 * 1024
+CANNOT_BE_USED = "The database of store_url cannot be used, so conversations are not kept until it can: %s"
+IMAGE_ROW_BYTES = 1024 * 1024
 LOOK_AFTER = 64
 """The size of all is looked at after this part of `keep_bytes` was written by us."""
 
@@ -67,8 +67,8 @@ class KeptInPostgres:
     def __init__(self, url: str, settings: ResponsesSettings) -> None:
         self._url, self._settings = url, settings
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._failed_s = -RETRY_S
+        self._connection: DatabaseConnection | None = None
+        self._failed_s = -DATABASE_RETRY_S
         self._is_down = False
         self._unseen_bytes = 0
         self._known_bytes = 0
@@ -85,7 +85,7 @@ class KeptInPostgres:
             error = busy.__cause__ or busy
             why = refuses_us(self._url, error)
             if not why:
-                _log.error(DOWN, harmless(self._url, error))
+                _log.error(CANNOT_BE_USED, harmless(self._url, error))
             else:
                 raise BadRequest(
                     f"The database of store_url cannot be used: {why}",
@@ -100,7 +100,7 @@ class KeptInPostgres:
         if size_bytes > settings.keep_bytes or not settings.keep_s:
             raise NotKept("It is larger than all that may be kept (responses.keep_bytes, responses.keep_s).")
 
-        def write(connection: Connection) -> None:
+        def write(connection: DatabaseConnection) -> None:
             with together(connection):
                 for sha256, url in turn.images.items():
                     _write_image(connection, sha256, url)
@@ -131,7 +131,7 @@ class KeptInPostgres:
     def chain(self, owner: str, id: str, most: int, most_bytes: int) -> list[KeptTurn]:
         values = {"id": id, "owner": owner, "most": most, "keep": self._settings.keep_s}
 
-        def read(connection: Connection) -> list[tuple[Any, ...]]:
+        def read(connection: DatabaseConnection) -> list[tuple[Any, ...]]:
             with connection.transaction():
                 size = "SELECT count(*), sum(length(items)) FROM chain JOIN viewfinder_responses USING (id)"
                 turns, size_bytes = _one(connection, f"{_CHAIN} {size}", values)
@@ -165,7 +165,7 @@ class KeptInPostgres:
     def delete(self, owner: str, id: str) -> bool:
         gone = f"DELETE FROM viewfinder_responses WHERE id = %s AND owner = %s AND used_s > {_NOW} - %s"
 
-        def delete(connection: Connection) -> bool:
+        def delete(connection: DatabaseConnection) -> bool:
             with exclusively(connection):
                 count = connection.execute(gone, (id, owner, self._settings.keep_s)).rowcount
                 _drop_unseen(connection)
@@ -184,7 +184,7 @@ class KeptInPostgres:
         with self._lock:
             self._drop()
 
-    def _shrink(self, connection: Connection) -> None:
+    def _shrink(self, connection: DatabaseConnection) -> None:
         """Delete what is too old; then, as long as there is too much, what was used longest ago."""
         settings = self._settings
         old = f"DELETE FROM viewfinder_responses WHERE used_s <= {_NOW} - %s"
@@ -205,13 +205,13 @@ class KeptInPostgres:
                     break
         self._unseen_bytes = 0
 
-    def _run(self, work: Callable[[Connection], _T], *, is_logged: bool = True) -> _T:
+    def _run(self, work: Callable[[DatabaseConnection], _T], *, is_logged: bool = True) -> _T:
         """What `work` makes of a connection that works; once more where it was lost since its last use.
 
         Raises Busy, whose cause is the database's error.
         """
         with self._lock:
-            if time.monotonic() - self._failed_s < RETRY_S:
+            if time.monotonic() - self._failed_s < DATABASE_RETRY_S:
                 raise _away(None)
             had_one = self._connection is not None
             try:
@@ -228,13 +228,13 @@ class KeptInPostgres:
                 is_logged = is_logged and not self._is_down  # once, not once a request
                 self._is_down = True
                 if is_logged:
-                    _log.error(DOWN, harmless(self._url, error))
+                    _log.error(CANNOT_BE_USED, harmless(self._url, error))
                 raise _away(error) from error
 
-    def _worked(self, work: Callable[[Connection], _T]) -> _T:
+    def _worked(self, work: Callable[[DatabaseConnection], _T]) -> _T:
         if self._connection is None:
             self._connection = connected(self._url)
-        with in_time(self._connection, PATIENCE_S):
+        with in_time(self._connection, DATABASE_PATIENCE_S):
             made = work(self._connection)
         if self._is_down:
             self._is_down = False
@@ -254,21 +254,27 @@ SELECT (SELECT count(*) FROM viewfinder_responses),
 """
 
 
-def _one(connection: Connection, query: str, values: Mapping[str, Any] | None = None) -> tuple[Any, ...]:
+def _one(
+    connection: DatabaseConnection, query: str, values: Mapping[str, Any] | None = None
+) -> tuple[Any, ...]:
     row = connection.execute(query, values).fetchone()
     return row if row is not None else (0, 0)
 
 
-def _write_image(connection: Connection, sha256: str, url: LongText) -> None:
+def _write_image(connection: DatabaseConnection, sha256: str, url: LongText) -> None:
     """Store an image, if it is not stored already, in pieces: a copy of it all would hold up others."""
     write = "INSERT INTO viewfinder_images VALUES (%s, %s, %b) ON CONFLICT DO NOTHING"
-    parts = (piece[at : at + PIECE_BYTES] for piece in url.pieces for at in range(0, len(piece), PIECE_BYTES))
+    parts = (
+        piece[at : at + IMAGE_ROW_BYTES]
+        for piece in url.pieces
+        for at in range(0, len(piece), IMAGE_ROW_BYTES)
+    )
     for number, part in enumerate(parts):
         if not connection.execute(write, (sha256, number, part)).rowcount:
             return  # another has written all of it
 
 
-def _drop_unseen(connection: Connection) -> None:
+def _drop_unseen(connection: DatabaseConnection) -> None:
     connection.execute(
         "DELETE FROM viewfinder_images WHERE sha256 NOT IN (SELECT sha256 FROM viewfinder_shown)"
     )

@@ -11,7 +11,7 @@ from viewfinder.gateway.kept import KeptTurns
 
 def kept_where(folder: Path, settings: Settings) -> KeptTurns:
     """The conversations, whose store is checked first. Raises BadRequest, which never has the password."""
-    if settings.store_url is None:
+    if settings.store_url is None or not settings.store_url.get_secret_value():
         return KeptTurns(folder, settings.responses)
     try:
         from viewfinder.gateway.kept_in_postgres import KeptInPostgres

@@ -14,13 +14,13 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-CONNECT_S = 3
-FORMAT = 1
+DatabaseConnection = psycopg.Connection[tuple[Any, ...]]
+DATABASE_CONNECT_S = 3
+TABLES_FORMAT = 1
 _LOCK = 0x76_66_6B_65_70_74
 """Of PostgreSQL's advisory locks, ours."""
 _SETTINGS: dict[str, str | int] = {
-    "connect_timeout": CONNECT_S,
+    "connect_timeout": DATABASE_CONNECT_S,
     "keepalives_idle": 5,
     "application_name": "viewfinder",
 }
@@ -55,13 +55,13 @@ _SCHEMA = (
 )
 
 
-def connected(url: str) -> Connection:
+def connected(url: str) -> DatabaseConnection:
     """A connection to a database that has our tables. Raises psycopg.Error."""
     defaults = {name: value for name, value in _SETTINGS.items() if name not in conninfo_to_dict(url)}
     whole = make_conninfo(url, **defaults)
-    connection: Connection = psycopg.connect(whole, autocommit=True, prepare_threshold=None)
+    connection: DatabaseConnection = psycopg.connect(whole, autocommit=True, prepare_threshold=None)
     try:
-        with in_time(connection, CONNECT_S):
+        with in_time(connection, DATABASE_CONNECT_S):
             for name, value in _LIMITS.items():
                 connection.execute("SELECT set_config(%s, %s, false)", (name, value))
             _require_tables(connection)
@@ -71,18 +71,18 @@ def connected(url: str) -> Connection:
     return connection
 
 
-def _require_tables(connection: Connection) -> None:
+def _require_tables(connection: DatabaseConnection) -> None:
     if _format_of(connection) is None:
         with exclusively(connection):  # two gateways that make a table at once: one of them fails
             for statement in _SCHEMA:
                 connection.execute(statement)
-    if (number := _format_of(connection)) != FORMAT:
+    if (number := _format_of(connection)) != TABLES_FORMAT:
         raise psycopg.NotSupportedError(
-            f"its tables are of format {number}, and this Viewfinder's are of format {FORMAT}"
+            f"its tables are of format {number}, and this Viewfinder's are of format {TABLES_FORMAT}"
         )
 
 
-def _format_of(connection: Connection) -> int | None:
+def _format_of(connection: DatabaseConnection) -> int | None:
     found = connection.execute("SELECT to_regclass('viewfinder_format')").fetchone()
     if found is None or found[0] is None:
         return None
@@ -91,7 +91,7 @@ def _format_of(connection: Connection) -> int | None:
 
 
 @contextlib.contextmanager
-def exclusively(connection: Connection) -> Iterator[None]:
+def exclusively(connection: DatabaseConnection) -> Iterator[None]:
     """A transaction beside which no other of ours writes."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -99,7 +99,7 @@ def exclusively(connection: Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def together(connection: Connection) -> Iterator[None]:
+def together(connection: DatabaseConnection) -> Iterator[None]:
     """A transaction beside which nothing is deleted by us: it may rely on the images that it has seen."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_LOCK,))
@@ -107,7 +107,7 @@ def together(connection: Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def in_time(connection: Connection, seconds: float) -> Iterator[None]:
+def in_time(connection: DatabaseConnection, seconds: float) -> Iterator[None]:
     """The block ends with an error when it takes longer: the connection is cut. A database that was stopped
     in the middle of an answer would otherwise be waited for as long as its computer is up."""
     cut = threading.Timer(seconds, _cut, (connection,))
@@ -120,7 +120,7 @@ def in_time(connection: Connection, seconds: float) -> Iterator[None]:
         cut.join()  # one that cuts now would cut another's connection once this one is closed
 
 
-def _cut(connection: Connection) -> None:
+def _cut(connection: DatabaseConnection) -> None:
     with (
         contextlib.suppress(OSError, psycopg.Error),
         socket.socket(fileno=os.dup(connection.fileno())) as one,
@@ -135,7 +135,7 @@ def refuses_us(url: str, error: BaseException) -> str:
         parts = conninfo_to_dict(url)
     except psycopg.Error:
         return said
-    ping = pq.PGconn.ping(make_conninfo(url, connect_timeout=CONNECT_S).encode())
+    ping = pq.PGconn.ping(make_conninfo(url, connect_timeout=DATABASE_CONNECT_S).encode())
     if ping in (pq.Ping.OK, pq.Ping.NO_ATTEMPT) or not _is_known(parts.get("host")):
         return said
     return ""
