@@ -1,7 +1,7 @@
 """The conversations of /v1/responses in PostgreSQL, which several gateways reach; made by `kept_where`.
 
 the database was restarted   the next use connects again, and does its work once more
-it cannot be reached, or     Busy (503, retry later), or NotKept for a write, for DATABASE_RETRY_S without another
+it cannot be reached, or     Busy (503, retry later), or NotKept for a write; a moment long without another
   does not answer in time      try; nothing else of the gateway waits for it
 two gateways                 a conversation that began at one continues at the other: times are the
                                database's, and what deletes holds up what writes
