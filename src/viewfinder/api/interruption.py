@@ -8,7 +8,7 @@ import signal
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
@@ -31,7 +31,13 @@ class KeptModel:
     is_complete: bool
 
 
-def interruptible(main: Coroutine[Any, Any, T], store: Store) -> T:
+class Flushes(Protocol):
+    """What keeps what was measured."""
+
+    def flush(self) -> None: ...
+
+
+def interruptible(main: Coroutine[Any, Any, T], store: Flushes) -> T:
     """The result of `main`, which writes to the store; raises KeyboardInterrupt when a signal stopped it.
 
     The first signal stores every answer and cancels `main`, which stops its engine. Further ones only store:

@@ -75,6 +75,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "bench:bench",
             "Measure models on fresh server processes of their own; every sample is kept.",
         ),
+        "tune": (
+            "tune:tune",
+            "Find the engine settings with which a model answers faster here, at no price in right answers.",
+        ),
         "guide": (
             "guide:guide",
             "Write the reference guide from the stored results: Markdown, one HTML file, or JSON.",
