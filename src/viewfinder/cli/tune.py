@@ -82,7 +82,7 @@ def _show_undone(model: str, *, as_json: bool) -> None:
     for name in done.left:
         errors.print(f"{name} was changed since, and stays.", markup=False, highlight=False)
     if done.more:
-        errors.print(f"Earlier tunings that can be undone, too: {done.more}", highlight=False)
+        errors.print(f"Earlier tunings that can be undone, too: {done.more}", markup=False, highlight=False)
 
 
 def _show(tuned: "Tuned") -> None:

@@ -35,8 +35,8 @@ from viewfinder.measure.store import fingerprint
 from viewfinder.measure.tuning import judging
 from viewfinder.measure.tuning.ask import PairAsker
 from viewfinder.measure.tuning.axes import TuningSpace, space
-from viewfinder.measure.tuning.budget_file import budget_files, budget_name
-from viewfinder.measure.tuning.candidate import BUDGETS, Candidate, ProcessPair
+from viewfinder.measure.tuning.budget_file import budget_files
+from viewfinder.measure.tuning.candidate import BUDGETS, IMAGE_TOKENS, Candidate, ProcessPair
 from viewfinder.measure.tuning.journal import Journal
 from viewfinder.measure.tuning.search import CONFIRMS_FROM, Findings, JudgeAnswers, Search, SearchStep
 
@@ -59,7 +59,7 @@ class TuneProgress:
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """What `tune` found. `settings` are those that make the difference, `image_budget` the one that was found
-    ("20 tokens", empty: none); `file` is where the settings were written, None: nowhere. `notes` are
+    ("image_tokens 64", empty: none); `file` is where the settings were written, None: nowhere. `notes` are
     sentences for people."""
 
     model: str
@@ -251,15 +251,17 @@ async def _search(
         on_progress(TuneProgress(step, limit_s - whole.left_s, limit_s))
 
     looked = await asker.look()
-    prompt_tokens = max((reply.prompt_tokens or 0 for reply in looked), default=0)
+    variant = subject.variant
+    if looked.is_size_lost:  # of a file that has no card: its budget is an option of the engine
+        variant = variant.model_copy(update={"image_lever": "image_tokens"})
     machine = this_machine()
     physical = thread_limit() or machine.cores_physical
     tried = space(
-        subject.variant,
+        variant,
         subject.now,
         subject.engine.options,
         cores=(physical, min(machine.cores_logical, thread_limit() or machine.cores_logical)),
-        prompt_tokens=prompt_tokens,
+        prompt_tokens=looked.prompt_tokens,
         clients=clients,
         budget=subject.budget,
     )
@@ -290,10 +292,11 @@ def _finished(
     if "micro_batch" in values and applied.batch != subject.now.batch:
         values["batch"] = applied.batch
     budget = Candidate(tuple(one for one in found.best.changes if one[0] in BUDGETS))
-    others = _budget_files(subject, search, budget) if budget.changes else {}
+    is_of_the_card = (IMAGE_TOKENS in changes) == (subject.variant.image_lever == "image_tokens")
+    others = _budget_files(subject, search, budget) if budget.changes and is_of_the_card else {}
     notes, file = [], None
     if budget.changes and not others and not dry_run:
-        values |= {key: value for key, value in budget.changes if key == "image_tokens"}
+        values |= {key: value for key, value in budget.changes if key == IMAGE_TOKENS}
     if found.gain is not None and not dry_run:
         gain = found.gain
         remark = (
@@ -309,7 +312,7 @@ def _finished(
         found=found,
         space=tried,
         settings=values,
-        image_budget=(budget_name(budget, subject.variant) or "") if budget.changes else "",
+        image_budget=budget.title if budget.changes else "",
         file=file,
         notes=tuple(notes),
         earlier_pairs=earlier,

@@ -5,7 +5,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +35,7 @@ COUNTS_S = 5.0
 """A first picture that takes longer counts: what a fresh process needs for it is a small part of that."""
 LARGE_PX = 1024
 """Longest edge of the pictures where a smaller one is an image budget."""
+THUMBNAIL_PX = 64
 REQUEST_S = 600.0
 MOST_FAILED = 0.25
 """The share of failed requests with which a way to run a model counts as one that cannot answer."""
@@ -62,6 +63,15 @@ class TuneQuestion:
             self.prompt.expected,
             self.prompt.is_right,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """`prompt_tokens` of a question with its picture. `is_size_lost`: a thumbnail has as many as a large
+    picture, so that sending smaller ones saves nothing."""
+
+    prompt_tokens: int
+    is_size_lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +113,33 @@ class PairAsker:
             return ProcessPair(nth=nth, failure=failure)
         return ProcessPair(nth=nth, one=tuple(replies[one]), other=tuple(replies[other]))
 
-    async def look(self) -> list[TimedReply]:
-        """A few answers with the settings as they are: how long prompts are, and whether it answers."""
-        asked, base = _Questions(self.variant, 0, LEAST_QUESTIONS), Candidate()
-        replies: dict[Candidate, list[TimedReply]] = {base: []}
+    async def single(self, one: Candidate, nth: int, questions: int) -> ProcessPair:
+        """A process of one candidate alone, for `benchmarks`; it has no other side."""
+        replies: dict[Candidate, list[TimedReply]] = {one: []}
         try:
-            await self._in_turns([base], asked, replies)
+            await self._in_turns([one], _Questions(self.variant, nth, questions), replies)
+        except _Failed as failed:
+            return ProcessPair(nth=nth, failure=str(failed.error))
+        return ProcessPair(nth=nth, one=tuple(replies[one]))
+
+    async def look(self) -> "FirstLook":
+        """One question with its picture, whole and as a thumbnail, with the settings as they are. Raises
+        EngineError when it cannot be answered."""
+        asked, base = _Questions(self.variant, 0, LEAST_QUESTIONS), Candidate()
+        replies: list[TimedReply] = []
+        try:
+            async with self._server(base, [base]) as server:
+                whole = asked.warm_image or asked.warm_text
+                replies.append(await self._ask(base, server, whole))
+                if whole.data:
+                    small = replace(self, longest_px=THUMBNAIL_PX)
+                    replies.append(await small._ask(base, server, whole))
         except _Failed as failed:
             raise failed.error from None
-        if failure := _failure(replies[base]):
+        if failure := _failure(replies):
             raise EngineError(f"'{self.card.name}' does not answer: {failure}")
-        return replies[base]
+        tokens = [reply.prompt_tokens or 0 for reply in replies]
+        return FirstLook(max(tokens), is_size_lost=len(set(tokens)) == 1 < len(tokens) and tokens[0] > 0)
 
     async def _in_turns(
         self, sides: Sequence[Candidate], asked: "_Questions", replies: dict[Candidate, list[TimedReply]]

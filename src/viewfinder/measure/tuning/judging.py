@@ -29,6 +29,8 @@ _FUTILE = 0.90
 """One-sided: stopping early without a gain can only miss one."""
 _NARROW = 0.1
 """Of the logarithm: a gain that is told as 1.24 (1.12 to 1.37)."""
+_PAIRS_SLOWER = 4
+"""After this number of pairs a value that is slower on average is dropped, however wide its interval is."""
 _LEAST_SIGNS = 8
 _MUCH_SLOWER, _CLEARLY_SLOWER = math.log(1.5), math.log(1.15)
 SURE_GAIN = 1.1
@@ -106,7 +108,7 @@ def speed(measured: Sequence[ProcessPair], *, images: bool, most: int = MOST_PAI
         return "no gain"
     least = math.log1p(LEAST_GAIN)
     middle, n = statistics.fmean(logs), len(logs)
-    if n >= 2 and -middle + _reach(logs, _FUTILE) < least:
+    if (n >= 2 and -middle + _reach(logs, _FUTILE) < least) or (n >= _PAIRS_SLOWER and middle >= 0):
         return "no gain"
     if n >= LEAST_PAIRS and middle <= -least and middle + _reach(logs, (1 + _EACH_LOOK) / 2) < 0:
         slower = len(texts) >= LEAST_PAIRS and statistics.fmean(texts) - _reach(texts, 1 - 0.05) > least

@@ -1,0 +1,175 @@
+"""Does `tune` find what an exhaustive run finds, within 5 %, in a fifth of its time?
+
+    python -m benchmarks.tuning glimpse
+    python -m benchmarks.tuning FOLDER/viewfinder.toml random-500m --rounds 1
+
+The second takes the files of `benchmarks.synthesize`.
+
+The exhaustive run measures every cell of image budget x threads x flash attention, round by round, a fresh
+process of each cell in a round, all with the same questions; a cell's speed is the median over the rounds of
+its time against that of the settings as they are, in the same round. It asks as many questions of a cell as
+are needed to see that its answers are as good (`QUESTIONS_AT_LOOKS`), which `tune` asks of the few cells that
+are faster. With fewer `--rounds` its time is scaled to that number, and the line says so.
+
+A model with random weights is never right, so that nothing can show that a smaller picture is as good.
+There the benchmark gives its own rule of what is good: any answer is (`any_answer`), so that speed alone
+decides, in `tune` as in the exhaustive run, which takes as many processes of each cell as `tune` takes pairs.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import math
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from viewfinder.api.setup import card_of, open_catalog, own_folders
+from viewfinder.api.tuning.run import TuneProgress, tune
+from viewfinder.core.config import load_settings
+from viewfinder.fleet.choice import choose_variant
+from viewfinder.measure.deadline import Deadline
+from viewfinder.measure.tuning import judging
+from viewfinder.measure.tuning.ask import PairAsker
+from viewfinder.measure.tuning.candidate import Candidate, ProcessPair, TimedReply
+from viewfinder.measure.tuning.judging import AnswerVerdict
+
+THREADS = (1, 3, 4)
+"""Beside the present number, which is that of the cores; more than those are what people try, too."""
+QUESTIONS_A_PROCESS = 50
+NOW = Candidate()
+
+
+@dataclass
+class Cell:
+    """One combination, and what its processes answered, by round."""
+
+    candidate: Candidate
+    replies: dict[int, tuple[TimedReply, ...]] = field(default_factory=dict)
+
+    def times(self, round_number: int) -> dict[str, float]:
+        found = self.replies.get(round_number, ())
+        return {one.scene: one.e2e_s for one in found if one.has_image and not one.error}
+
+    @property
+    def answers(self) -> dict[tuple[str, str], tuple[str, bool]]:
+        every = itertools.chain.from_iterable(self.replies.values())
+        return {(one.scene, one.question): (one.text, bool(one.right)) for one in every if one.has_image}
+
+
+def cells(budgets: Sequence[int]) -> Iterator[Cell]:
+    """All combinations; the settings as they are come first."""
+    for tokens, threads, flash in itertools.product((0, *budgets), (0, *THREADS), ("auto", "off")):
+        changes = {"image_tokens": tokens, "threads": threads, "flash_attention": flash}
+        plain = {"image_tokens": 0, "threads": 0, "flash_attention": "auto"}
+        yield Cell(Candidate(tuple(sorted((k, v) for k, v in changes.items() if v != plain[k]))))
+
+
+def relative(cell: Cell, base: Cell) -> float:
+    """Its time over that of the settings as they are; the median over the rounds of the median question."""
+    rounds = []
+    for number in cell.replies.keys() & base.replies.keys():
+        ours, theirs = cell.times(number), base.times(number)
+        if shared := ours.keys() & theirs.keys():
+            rounds.append(statistics.median(math.log(ours[one] / theirs[one]) for one in shared))
+    return math.exp(statistics.median(rounds)) if rounds else math.inf
+
+
+def any_answer(*_: object, **__: object) -> AnswerVerdict:
+    """The rule for a model that is never right."""
+    return AnswerVerdict("as good", "speed alone decides here")
+
+
+async def measured(asker: PairAsker, grid: list[Cell], rounds: int, questions: int) -> None:
+    """Fill the cells, round by round."""
+    for number, cell in itertools.product(range(rounds), grid):
+        alone = replace(asker, together=False)
+        begun_s = time.monotonic()
+        pair: ProcessPair = await alone.single(cell.candidate, number, questions)
+        cell.replies[number] = pair.one
+        spent_s = time.monotonic() - begun_s
+        print(f"  round {number + 1}, {cell.candidate.title}: {spent_s:.1f} s {pair.failure}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("words", nargs="+", metavar="[SETTINGS] MODEL")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--questions", type=int, default=QUESTIONS_A_PROCESS)
+    arguments = parser.parse_args()
+    *config, model = arguments.words
+    if config:
+        os.environ["VIEWFINDER_CONFIG"] = str(Path(config[0]).absolute())
+    is_random = bool(config)
+    whole_rounds = judging.LEAST_PAIRS if is_random else judging.QUESTIONS_AT_LOOKS[0] // arguments.questions
+    rounds = arguments.rounds or whole_rounds
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["VIEWFINDER_HOME"] = home
+        compare(model, rounds, whole_rounds, arguments.questions, is_random=is_random)
+
+
+def compare(model: str, rounds: int, whole_rounds: int, questions: int, *, is_random: bool) -> None:
+    """Both, and what the target says of them."""
+    settings = load_settings()
+    catalog = open_catalog(settings)
+    card = card_of(catalog, model)
+    variant, _ = choose_variant(card)
+    grid = list(cells((64,) if is_random else variant.image_budgets))
+    begun_s = time.monotonic()
+    tuned = tune(
+        model,
+        dry_run=True,
+        budget="4h",
+        judge=any_answer if is_random else judging.answers,
+        on_progress=told,
+    )
+    tune_s = time.monotonic() - begun_s
+    print(json.dumps(tuned.as_json(), indent=1), flush=True)
+    print(f"tune: {tune_s:.0f} s, load {os.getloadavg()[1]:.1f}", flush=True)
+    begun_s = time.monotonic()
+    with own_folders() as folders:
+        asker = PairAsker(card, variant, catalog, settings.engine_of(card.name), folders, Deadline(0))
+        asyncio.run(measured(asker, grid, rounds, questions))
+    exhaustive_s = (time.monotonic() - begun_s) * whole_rounds / rounds
+    print(
+        f"exhaustive: {exhaustive_s:.0f} s ({rounds} of {whole_rounds} rounds), load {os.getloadavg()[1]:.1f}"
+    )
+    report(grid, tuned.found.best, tune_s / exhaustive_s, is_random=is_random)
+
+
+def told(now: TuneProgress) -> None:
+    step = now.step
+    print(f"  {now.spent_s:.0f} s {step.doing} {step.candidate.title} {step.number}", flush=True)
+
+
+def report(grid: list[Cell], best: Candidate, share: float, *, is_random: bool) -> None:
+    """The table, and whether the target is met."""
+    base = grid[0]
+    judge = any_answer if is_random else judging.answers
+    rows = []
+    for cell in grid:
+        verdict = judge(cell.answers, base.answers, is_exact="image_tokens" not in cell.candidate.title)
+        rows.append((relative(cell, base), cell, verdict))
+    print("| settings | time | answers |\n| --- | --- | --- |")
+    for ratio, cell, verdict in sorted(rows, key=lambda row: row[0]):
+        print(f"| {cell.candidate.title} | {ratio:.2f} | {verdict.kind}: {verdict.says} |")
+    good = [row for row in rows if row[2].kind != "worse"]
+    fastest = min(good, key=lambda row: row[0])
+    [ours] = [row for row in rows if row[1].candidate == best]
+    print(f"exhaustive: {fastest[1].candidate.title}, {fastest[0]:.3f} of the time")
+    print(f"tune: {best.title}, {ours[0]:.3f} of the time: {100 * ours[0] / fastest[0] - 100:+.1f} %")
+    is_met = ours[0] <= 1.05 * fastest[0] and share <= 0.2
+    print(
+        f"time of tune over that of the exhaustive run: {share:.3f}; target {'met' if is_met else 'missed'}"
+    )
+
+
+if __name__ == "__main__":
+    main()
