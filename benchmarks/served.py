@@ -1,4 +1,4 @@
-"""A real `serve` of glimpse in a process of its own; called by the benchmarks that ask it."""
+"""A real `serve` in a process of its own; called by the benchmarks that ask it."""
 
 import json
 import os
@@ -10,11 +10,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def serving(**environment: str) -> Iterator[str]:
-    """Run a real server in a state folder of its own; gives its URL."""
+def serving(*models: str, **environment: str) -> Iterator[str]:
+    """Run a real server of these models (none: glimpse) in a state folder of its own; gives its URL."""
     with tempfile.TemporaryDirectory(prefix="vf-") as home:
         os.environ |= {"VIEWFINDER_HOME": home, **environment}
-        command = [sys.executable, "-m", "viewfinder", "serve", "--json", "--port", "0", "glimpse"]
+        command = [sys.executable, "-m", "viewfinder", "serve", "--json", "--port", "0"]
+        command += models or ("glimpse",)
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert process.stdout is not None
