@@ -1,9 +1,11 @@
 """Does `tune` find what an exhaustive run finds, within 5 %, in a fifth of its time?
 
     python -m benchmarks.tuning glimpse
-    python -m benchmarks.tuning FOLDER/viewfinder.toml random-500m --rounds 1
+    python -m benchmarks.tuning FOLDER/viewfinder.toml random-500m
+    python -m benchmarks.tuning FOLDER/viewfinder.toml random-500m --short --rounds 1
 
-The second takes the files of `benchmarks.synthesize`.
+The others take the files of `benchmarks.synthesize`. `--short`: four cells (two budgets, one and two
+threads), and one picture a process where it takes long; too few cells for the target of time.
 
 The exhaustive run measures every cell of image budget x threads x flash attention, round by round, a fresh
 process of each cell in a round, all with the same questions; a cell's speed is the median over the rounds of
@@ -30,12 +32,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from viewfinder.api.setup import card_of, open_catalog, own_folders
+from viewfinder.api.tuning import run
 from viewfinder.api.tuning.run import TuneProgress, tune
 from viewfinder.core.config import load_settings
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.measure.deadline import Deadline
-from viewfinder.measure.tuning import judging
+from viewfinder.measure.tuning import ask, judging
 from viewfinder.measure.tuning.ask import PairAsker
+from viewfinder.measure.tuning.axes import TuneAxis, TuningSpace
 from viewfinder.measure.tuning.candidate import Candidate, ProcessPair, TimedReply
 from viewfinder.measure.tuning.judging import AnswerVerdict
 
@@ -43,6 +47,9 @@ THREADS = (1, 3, 4)
 """Beside the present number, which is that of the cores; more than those are what people try, too."""
 QUESTIONS_A_PROCESS = 50
 NOW = Candidate()
+SHORT = TuningSpace(
+    (TuneAxis("image_tokens", ((64,),), is_exact=False, is_budget=True), TuneAxis("threads", ((1,),))), {}
+)
 
 
 @dataclass
@@ -62,9 +69,10 @@ class Cell:
         return {(one.scene, one.question): (one.text, bool(one.right)) for one in every if one.has_image}
 
 
-def cells(budgets: Sequence[int]) -> Iterator[Cell]:
+def cells(budgets: Sequence[int], *, is_short: bool) -> Iterator[Cell]:
     """All combinations; the settings as they are come first."""
-    for tokens, threads, flash in itertools.product((0, *budgets), (0, *THREADS), ("auto", "off")):
+    threads_of, flash_of = ((1,), ("auto",)) if is_short else (THREADS, ("auto", "off"))
+    for tokens, threads, flash in itertools.product((0, *budgets), (0, *threads_of), flash_of):
         changes = {"image_tokens": tokens, "threads": threads, "flash_attention": flash}
         plain = {"image_tokens": 0, "threads": 0, "flash_attention": "auto"}
         yield Cell(Candidate(tuple(sorted((k, v) for k, v in changes.items() if v != plain[k]))))
@@ -102,26 +110,32 @@ def main() -> None:
     )
     parser.add_argument("words", nargs="+", metavar="[SETTINGS] MODEL")
     parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--short", action="store_true")
     parser.add_argument("--questions", type=int, default=QUESTIONS_A_PROCESS)
     arguments = parser.parse_args()
     *config, model = arguments.words
     if config:
         os.environ["VIEWFINDER_CONFIG"] = str(Path(config[0]).absolute())
     is_random = bool(config)
+    if arguments.short:
+        ask.LEAST_QUESTIONS, ask.PROCESS_S = 1, 5.0
+        run.space = lambda *_, **__: SHORT
     whole_rounds = judging.LEAST_PAIRS if is_random else judging.QUESTIONS_AT_LOOKS[0] // arguments.questions
     rounds = arguments.rounds or whole_rounds
     with tempfile.TemporaryDirectory() as home:
         os.environ["VIEWFINDER_HOME"] = home
-        compare(model, rounds, whole_rounds, arguments.questions, is_random=is_random)
+        compare(model, rounds, whole_rounds, arguments, is_random=is_random)
 
 
-def compare(model: str, rounds: int, whole_rounds: int, questions: int, *, is_random: bool) -> None:
+def compare(
+    model: str, rounds: int, whole_rounds: int, given: argparse.Namespace, *, is_random: bool
+) -> None:
     """Both, and what the target says of them."""
     settings = load_settings()
     catalog = open_catalog(settings)
     card = card_of(catalog, model)
     variant, _ = choose_variant(card)
-    grid = list(cells((64,) if is_random else variant.image_budgets))
+    grid = list(cells((64,) if is_random else variant.image_budgets, is_short=given.short))
     begun_s = time.monotonic()
     tuned = tune(
         model,
@@ -136,7 +150,7 @@ def compare(model: str, rounds: int, whole_rounds: int, questions: int, *, is_ra
     begun_s = time.monotonic()
     with own_folders() as folders:
         asker = PairAsker(card, variant, catalog, settings.engine_of(card.name), folders, Deadline(0))
-        asyncio.run(measured(asker, grid, rounds, questions))
+        asyncio.run(measured(asker, grid, rounds, given.questions))
     exhaustive_s = (time.monotonic() - begun_s) * whole_rounds / rounds
     print(
         f"exhaustive: {exhaustive_s:.0f} s ({rounds} of {whole_rounds} rounds), load {os.getloadavg()[1]:.1f}"

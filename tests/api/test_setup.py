@@ -103,6 +103,10 @@ def test_settings_with_which_no_model_can_start_are_refused(home: Path) -> None:
     for text, said in (
         ('[engine]\nllama_server = "/no/such/program"\n', "names no program: /no/such/program"),
         (f'[engine]\nllama_server = "{home}"\n', "names no program"),
+        (
+            '[engine_for.glimpse]\nllama_server = "/no/such"\n',
+            "'engine_for.glimpse.llama_server' names no program: /no/such",
+        ),
         ("[engine]\nslots = 200\ncontext_tokens = 16000000\n", "more than any engine has"),
         (
             "[defaults_for.glimpse]\nmax_tokens = 99999\n",
@@ -135,8 +139,11 @@ def test_settings_with_which_no_model_can_start_are_refused(home: Path) -> None:
         settings = load_settings()
         with pytest.raises(BadRequest, match=said):
             check_settings(open_catalog(settings), settings)
-    (home / "viewfinder.toml").write_text('[engine]\nllama_server = "sh"\n')  # found by PATH
+    found_by_path = '[engine]\nllama_server = "sh"\n[engine_for.glimpse]\nllama_server = "wheel"\n'
+    (home / "viewfinder.toml").write_text(found_by_path)
     check_settings(open_catalog(load_settings()), load_settings())
+    assert load_settings().engine_of("glimpse").llama_server is None
+    assert load_settings().engine_of("another").llama_server == Path("sh")
 
 
 def test_a_folder_needs_no_slash_where_no_model_has_its_name(

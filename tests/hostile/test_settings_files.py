@@ -127,6 +127,7 @@ HARM: dict[str, tuple[str, Any]] = {
     "engine.llama_server": ('[engine]\nllama_server = "tools/x.sh"\n', None),
     "engine.args": ('[engine]\nargs = ["--rpc", "evil.example:1"]\n', ()),
     "engine_for.x.args": ('[engine_for.x]\nargs = ["--rpc", "evil.example:1"]\n', None),
+    "engine_for.x.llama_server": ('[engine_for.x]\nllama_server = "tools/x.sh"\n', None),
     "engine.remote_code": ('[engine]\nremote_code = ["glimpse"]\n', ()),
     "host": ('host = "0.0.0.0"\n', "127.0.0.1"),
     "api_key": ('api_key = "known to others"\n', None),
@@ -149,7 +150,7 @@ HARMLESS = {
     "strict_port",
     "models",  # files that a person must name; they cannot take the name of a model of ours
     "variants",  # those of our cards, at their pinned commits
-    *(f"engine.{name}" for name in EngineChanges.model_fields if name != "args"),
+    *(f"engine.{name}" for name in EngineChanges.model_fields if name not in ("args", "llama_server")),
     "engine_for",
     "images.budget",  # the whole picture, or what was measured here to be enough
     "defaults_for",  # how a model answers, where a request does not say

@@ -15,6 +15,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.uncarded import HUB_PREFIX, is_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, where_given
+from viewfinder.core.engine_settings import WHEEL
 from viewfinder.core.errors import BadRequest, UnknownModel
 from viewfinder.core.variables import nearest
 from viewfinder.engines.registry import engines
@@ -106,14 +107,21 @@ def check_settings(catalog: Catalog, settings: Settings) -> None:
     _check_numbers(settings)
     if cut := cut_budget(settings.fleet):
         _warn(cut)
-    program = settings.engine.llama_server
-    if program is not None and shutil.which(program.expanduser()) is None:
-        raise BadRequest(
-            f"The setting 'engine.llama_server' names no program: {program}.",
-            hint="Give the whole path of a file that may be executed, or remove it to use the llama.cpp that "
-            "comes with Viewfinder.",
-            param="engine.llama_server",
-        )
+    _check_programs(settings)
+
+
+def _check_programs(settings: Settings) -> None:
+    named = {"engine.llama_server": settings.engine.llama_server}
+    for model, changes in settings.engine_for.items():
+        named[f"engine_for.{model}.llama_server"] = changes.llama_server
+    for setting, program in named.items():
+        if program not in (None, WHEEL) and shutil.which(program.expanduser()) is None:
+            raise BadRequest(
+                f"The setting '{setting}' names no program: {program}.",
+                hint="Give the whole path of a file that may be executed, or remove it to use the llama.cpp "
+                "that comes with Viewfinder.",
+                param=setting,
+            )
 
 
 def _report_unknown(models: list[str], settings: Settings) -> None:

@@ -317,9 +317,7 @@ class Settings(BaseSettings):
     def engine_of(self, model: str) -> EngineSettings:
         """The settings that this model's engine is started with."""
         changes = self.engine_for.get(model)
-        if changes is None:
-            return self.engine
-        return self.engine.model_copy(update=changes.model_dump(exclude_none=True))
+        return self.engine if changes is None else changes.over(self.engine)
 
     @classmethod
     def settings_customise_sources(

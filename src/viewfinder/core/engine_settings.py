@@ -12,6 +12,8 @@ MOST_SLOTS, MOST_THREADS = 256, 512
 LEAST_BATCH, MOST_BATCH = 32, 2**16
 """Of tokens: fewer at once are slower than one by one, and no engine takes more."""
 MOST_GPU_LAYERS = 10_000
+WHEEL = Path("wheel")
+"""In place of a program for one model: llama.cpp of the wheel."""
 _SWITCH = {True: "on", False: "off", "true": "on", "false": "off"}
 
 
@@ -128,6 +130,16 @@ class EngineChanges(BaseModel):
     batch: TokenBatch | None = None
     micro_batch: TokenBatch | None = None
     args: Words | None = Field(None, description="in place of those under [engine]")
+    llama_server: Path | None = Field(
+        None, description='another native llama-server than under [engine]; "wheel": none'
+    )
+
+    def over(self, engine: EngineSettings) -> EngineSettings:
+        """The settings of the model, whose others are those under [engine]."""
+        changes = self.model_dump(exclude_none=True)
+        if self.llama_server == WHEEL:
+            changes["llama_server"] = None
+        return engine.model_copy(update=changes)
 
 
 _PLAIN = EngineSettings()

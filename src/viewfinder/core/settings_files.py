@@ -29,6 +29,7 @@ CHOSEN_ONLY: dict[str, tuple[tuple[str, ...], ...]] = {
         ("engine", "remote_code"),
         ("engine", "args"),
         ("engine_for", ANY_TABLE, "args"),
+        ("engine_for", ANY_TABLE, "llama_server"),
     ),
     "open serve to others": (("host",), ("api_key",), ("allowed_hosts",), ("allowed_origins",)),
     "write files": (("access_log",),),

@@ -1,8 +1,11 @@
 """What is tried of a model here, and why the rest is not."""
 
+from pathlib import Path
+
 from viewfinder.catalog.catalog import Catalog
 from viewfinder.core.engine_settings import OPTIONS, EngineSettings
 from viewfinder.measure.tuning.axes import TuningSpace, space
+from viewfinder.measure.tuning.candidate import Candidate
 
 GLIMPSE = Catalog().get("glimpse").variants[0]
 
@@ -41,6 +44,18 @@ def test_the_settings_of_the_user_are_where_it_begins() -> None:
     assert found["micro_batch"] == ((256, 128),)
     assert "flash_attention" not in found, "a quantized cache needs it"
     assert values(axes(EngineSettings(flash_attention="off")))["flash_attention"] == (("on",),)
+
+
+def test_another_build_of_the_engine_is_tried_where_there_is_one() -> None:
+    native = EngineSettings(llama_server=Path("/opt/llama-server"))
+    assert axes().left_out["engine build"] == "there is one"
+    found = axes(native, programs=["wheel"])
+    assert [axis.name for axis in found.axes][:2] == ["image_tokens", "llama_server"]
+    wheel = Candidate().changed("llama_server", "wheel")
+    assert wheel.settings(native).llama_server is None
+    assert Candidate().changed("llama_server", "/b").settings(EngineSettings()).llama_server == Path("/b")
+    with_args = EngineSettings(llama_server=Path("/opt/llama-server"), args=("--mlock",))
+    assert "args" in axes(with_args, programs=["wheel"]).left_out["engine build"]
 
 
 def test_slots_are_tried_where_several_ask_at_once() -> None:

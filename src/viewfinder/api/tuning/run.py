@@ -16,7 +16,7 @@ from viewfinder.catalog.catalog import Catalog
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
-from viewfinder.core.engine_settings import EngineSettings
+from viewfinder.core.engine_settings import WHEEL, EngineSettings
 from viewfinder.core.errors import AlreadyRunning, BadRequest
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
@@ -36,7 +36,7 @@ from viewfinder.measure.tuning import judging
 from viewfinder.measure.tuning.ask import PairAsker
 from viewfinder.measure.tuning.axes import TuningSpace, space
 from viewfinder.measure.tuning.budget_file import budget_files
-from viewfinder.measure.tuning.candidate import BUDGETS, IMAGE_TOKENS, Candidate, ProcessPair
+from viewfinder.measure.tuning.candidate import BUDGETS, IMAGE_TOKENS, LLAMA_SERVER, Candidate, ProcessPair
 from viewfinder.measure.tuning.journal import Journal
 from viewfinder.measure.tuning.search import CONFIRMS_FROM, Findings, JudgeAnswers, Search, SearchStep
 
@@ -264,6 +264,7 @@ async def _search(
         prompt_tokens=looked.prompt_tokens,
         clients=clients,
         budget=subject.budget,
+        programs=_other_builds(subject.now),
     )
     search = Search(
         measure,
@@ -273,6 +274,11 @@ async def _search(
         left_s=lambda: asker.deadline.left_s,
     )
     return await search.run(tried.axes), search, tried
+
+
+def _other_builds(now: EngineSettings) -> list[str]:
+    """Programs beside the present one, as the setting `llama_server` of a model names them."""
+    return [] if now.llama_server is None else [str(WHEEL)]
 
 
 def _finished(
@@ -292,8 +298,10 @@ def _finished(
     if "micro_batch" in values and applied.batch != subject.now.batch:
         values["batch"] = applied.batch
     budget = Candidate(tuple(one for one in found.best.changes if one[0] in BUDGETS))
-    is_of_the_card = (IMAGE_TOKENS in changes) == (subject.variant.image_lever == "image_tokens")
-    others = _budget_files(subject, search, budget) if budget.changes and is_of_the_card else {}
+    # Of a file without a card, and with another build, what is stored would not be applied.
+    is_stored = (IMAGE_TOKENS in changes) == (subject.variant.image_lever == "image_tokens")
+    is_stored = is_stored and LLAMA_SERVER not in changes and bool(budget.changes)
+    others = _budget_files(subject, search, budget) if is_stored else {}
     notes, file = [], None
     if budget.changes and not others and not dry_run:
         values |= {key: value for key, value in budget.changes if key == IMAGE_TOKENS}

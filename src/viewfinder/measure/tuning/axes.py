@@ -7,7 +7,7 @@ from typing import Any
 from viewfinder.catalog.card import Variant
 from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.measure.measures.resolution.ask import sizes_of
-from viewfinder.measure.tuning.candidate import IMAGE_TOKENS, LONGEST_PX
+from viewfinder.measure.tuning.candidate import IMAGE_TOKENS, LLAMA_SERVER, LONGEST_PX
 
 BATCH, MICRO_BATCH = 2048, 512
 """llama.cpp's own."""
@@ -52,11 +52,12 @@ def space(
     prompt_tokens: int,
     clients: int = 1,
     budget: str = "",
+    programs: Sequence[str] = (),
 ) -> TuningSpace:
     """The axes for an engine with these options. `cores` are physical and logical ones, `prompt_tokens` those
     of a question with its picture, `clients` ask at the same time; `budget` is why the image budget is not
-    tried (empty: it is)."""
-    found = [_budget(variant, budget), _threads(now, cores)]
+    tried (empty: it is), and `programs` are the other builds of the engine."""
+    found = [_budget(variant, budget), _build(now, programs), _threads(now, cores)]
     if clients > 1:
         found.append(_slots(now, clients))
     found += [
@@ -84,6 +85,14 @@ def _budget(variant: Variant, why_not: str) -> TuneAxis | tuple[str, str]:
     if not smaller:
         return "image budget", "its card names no smaller one"
     return TuneAxis(name, (tuple(smaller),), is_exact=False, is_budget=True)
+
+
+def _build(now: EngineSettings, programs: Sequence[str]) -> TuneAxis | tuple[str, str]:
+    if now.args and programs:
+        return "engine build", "args are for the one that you named"
+    if not programs:
+        return "engine build", "there is one"
+    return TuneAxis(LLAMA_SERVER, tuple((program,) for program in programs), is_exact=False)
 
 
 def _threads(now: EngineSettings, cores: tuple[int, int]) -> TuneAxis | tuple[str, str]:

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from viewfinder.core.engine_settings import EngineSettings
+from viewfinder.core.engine_settings import WHEEL, EngineSettings
 from viewfinder.measure.figures import Frozen
 
 IMAGE_TOKENS = "image_tokens"
 LONGEST_PX = "longest_px"
 """The image budget of a model whose lever is the picture's size; no setting of an engine."""
+LLAMA_SERVER = "llama_server"
 BUDGETS = frozenset((IMAGE_TOKENS, LONGEST_PX))
 
 
@@ -25,6 +27,9 @@ class Candidate:
     def settings(self, now: EngineSettings) -> EngineSettings:
         """Those of its engine, which are `now` those of the model."""
         changes = {name: value for name, value in self.changes if name != LONGEST_PX}
+        if LLAMA_SERVER in changes:
+            program = Path(changes[LLAMA_SERVER])
+            changes[LLAMA_SERVER] = None if program == WHEEL else program
         if (micro := changes.get("micro_batch", 0)) and 0 < now.batch < micro:
             changes["batch"] = micro
         return now.model_copy(update=changes)
