@@ -8,8 +8,9 @@ The others take the files of `benchmarks.synthesize`. `--short`: four cells (two
 threads), and one picture a process where it takes long; too few cells for the target of time.
 
 The exhaustive run measures every cell of image budget x threads x flash attention, round by round, a fresh
-process of each cell in a round, all with the same questions; a cell's speed is the median over the rounds of
-its time against that of the settings as they are, in the same round. It asks as many questions of a cell as
+process of each cell in a round, all with the same questions, in turns with one of the settings as they are: a
+cell's speed is the median over the rounds of its time against theirs. Of its time only the cell's own half
+counts. It asks as many questions of a cell as
 are needed to see that its answers are as good (`QUESTIONS_AT_LOOKS`), which `tune` asks of the few cells that
 are faster. With fewer `--rounds` its time is scaled to that number, and the line says so.
 
@@ -28,7 +29,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from viewfinder.api.setup import card_of, open_catalog, own_folders
@@ -40,7 +41,7 @@ from viewfinder.measure.deadline import Deadline
 from viewfinder.measure.tuning import ask, judging
 from viewfinder.measure.tuning.ask import PairAsker
 from viewfinder.measure.tuning.axes import TuneAxis, TuningSpace
-from viewfinder.measure.tuning.candidate import Candidate, ProcessPair, TimedReply
+from viewfinder.measure.tuning.candidate import Candidate, ProcessPair
 from viewfinder.measure.tuning.judging import AnswerVerdict
 
 THREADS = (1, 3, 4)
@@ -54,18 +55,21 @@ SHORT = TuningSpace(
 
 @dataclass
 class Cell:
-    """One combination, and what its processes answered, by round."""
+    """One combination, and its pairs with the settings as they are."""
 
     candidate: Candidate
-    replies: dict[int, tuple[TimedReply, ...]] = field(default_factory=dict)
-
-    def times(self, round_number: int) -> dict[str, float]:
-        found = self.replies.get(round_number, ())
-        return {one.scene: one.e2e_s for one in found if one.has_image and not one.error}
+    pairs: list[ProcessPair] = field(default_factory=list)
 
     @property
-    def answers(self) -> dict[tuple[str, str], tuple[str, bool]]:
-        every = itertools.chain.from_iterable(self.replies.values())
+    def time(self) -> float:
+        """Over that of the settings as they are; the median over the rounds of the median question."""
+        if self.candidate == NOW:
+            return 1.0
+        logs = judging.logs_of(self.pairs, images=True)
+        return math.exp(statistics.median(logs)) if logs else math.inf
+
+    def answers(self, side: str) -> dict[tuple[str, str], tuple[str, bool]]:
+        every = itertools.chain.from_iterable(getattr(pair, side) for pair in self.pairs)
         return {(one.scene, one.question): (one.text, bool(one.right)) for one in every if one.has_image}
 
 
@@ -78,30 +82,25 @@ def cells(budgets: Sequence[int], *, is_short: bool) -> Iterator[Cell]:
         yield Cell(Candidate(tuple(sorted((k, v) for k, v in changes.items() if v != plain[k]))))
 
 
-def relative(cell: Cell, base: Cell) -> float:
-    """Its time over that of the settings as they are; the median over the rounds of the median question."""
-    rounds = []
-    for number in cell.replies.keys() & base.replies.keys():
-        ours, theirs = cell.times(number), base.times(number)
-        if shared := ours.keys() & theirs.keys():
-            rounds.append(statistics.median(math.log(ours[one] / theirs[one]) for one in shared))
-    return math.exp(statistics.median(rounds)) if rounds else math.inf
-
-
 def any_answer(*_: object, **__: object) -> AnswerVerdict:
     """The rule for a model that is never right."""
     return AnswerVerdict("as good", "speed alone decides here")
 
 
-async def measured(asker: PairAsker, grid: list[Cell], rounds: int, questions: int) -> None:
-    """Fill the cells, round by round."""
+async def measured(asker: PairAsker, grid: list[Cell], rounds: int, questions: int) -> float:
+    """Fill the cells, round by round; the seconds that the cells' own halves took."""
+    spent_s = 0.0
     for number, cell in itertools.product(range(rounds), grid):
-        alone = replace(asker, together=False)
+        if cell.candidate == NOW:  # the other side of every pair
+            continue
         begun_s = time.monotonic()
-        pair: ProcessPair = await alone.single(cell.candidate, number, questions)
-        cell.replies[number] = pair.one
-        spent_s = time.monotonic() - begun_s
-        print(f"  round {number + 1}, {cell.candidate.title}: {spent_s:.1f} s {pair.failure}", flush=True)
+        pair = await asker.pair(NOW, cell.candidate, number, questions)
+        cell.pairs.append(pair)
+        ours, theirs = (sum(one.e2e_s for one in side) for side in (pair.other, pair.one))
+        own_s = (time.monotonic() - begun_s) * (ours / (ours + theirs) if ours else 1.0)
+        spent_s += own_s
+        print(f"  round {number + 1}, {cell.candidate.title}: {own_s:.1f} s {pair.failure}", flush=True)
+    return spent_s
 
 
 def main() -> None:
@@ -147,11 +146,10 @@ def compare(
     tune_s = time.monotonic() - begun_s
     print(json.dumps(tuned.as_json(), indent=1), flush=True)
     print(f"tune: {tune_s:.0f} s, load {os.getloadavg()[1]:.1f}", flush=True)
-    begun_s = time.monotonic()
     with own_folders() as folders:
         asker = PairAsker(card, variant, catalog, settings.engine_of(card.name), folders, Deadline(0))
-        asyncio.run(measured(asker, grid, rounds, given.questions))
-    exhaustive_s = (time.monotonic() - begun_s) * whole_rounds / rounds
+        spent_s = asyncio.run(measured(asker, grid, rounds, given.questions))
+    exhaustive_s = spent_s * whole_rounds / rounds
     print(
         f"exhaustive: {exhaustive_s:.0f} s ({rounds} of {whole_rounds} rounds), load {os.getloadavg()[1]:.1f}"
     )
@@ -165,12 +163,12 @@ def told(now: TuneProgress) -> None:
 
 def report(grid: list[Cell], best: Candidate, share: float, *, is_random: bool) -> None:
     """The table, and whether the target is met."""
-    base = grid[0]
     judge = any_answer if is_random else judging.answers
     rows = []
     for cell in grid:
-        verdict = judge(cell.answers, base.answers, is_exact="image_tokens" not in cell.candidate.title)
-        rows.append((relative(cell, base), cell, verdict))
+        ours, theirs = cell.answers("other"), cell.answers("one")
+        verdict = judge(ours, theirs, is_exact="image_tokens" not in cell.candidate.title)
+        rows.append((cell.time, cell, verdict))
     print("| settings | time | answers |\n| --- | --- | --- |")
     for ratio, cell, verdict in sorted(rows, key=lambda row: row[0]):
         print(f"| {cell.candidate.title} | {ratio:.2f} | {verdict.kind}: {verdict.says} |")

@@ -66,11 +66,11 @@ def test_a_clear_loss_ends_a_value_after_one_pair_and_those_beyond_it() -> None:
     assert len(machine.pairs) == 2
 
 
-def test_a_large_gain_is_clear_after_three_pairs() -> None:
-    machine = SimulatedMachine(lambda settings: 0.5 if settings else 1.0)
+def test_a_large_gain_is_clear_after_two_pairs() -> None:
+    machine = SimulatedMachine(lambda settings: 0.4 if settings else 1.0, processes_differ=0.001)
     found = searched(machine, (TuneAxis("threads", ((4,),)),))
     assert found.best == Candidate((("threads", 4),))
-    assert len(machine.pairs) == 3, "the same answers need no more questions"
+    assert len(machine.pairs) == 2, "the same answers need no more questions"
 
 
 def test_a_faster_value_whose_answers_are_worse_is_out_and_the_next_budget_is_not_tried() -> None:

@@ -26,7 +26,7 @@ from viewfinder.scenes.messages import data_url, image_message, with_images
 from viewfinder.scenes.scene import Scene
 
 SHORT_ANSWER_TOKENS = 32
-PROCESS_S = 30.0
+PROCESS_S = 15.0
 """After this time a process gets no further question, once it had the least number."""
 LEAST_QUESTIONS = 2
 TEXT_QUESTIONS = 4
@@ -112,15 +112,6 @@ class PairAsker:
         if failure := _failure(replies[other]):
             return ProcessPair(nth=nth, failure=failure)
         return ProcessPair(nth=nth, one=tuple(replies[one]), other=tuple(replies[other]))
-
-    async def single(self, one: Candidate, nth: int, questions: int) -> ProcessPair:
-        """A process of one candidate alone, for `benchmarks`; it has no other side."""
-        replies: dict[Candidate, list[TimedReply]] = {one: []}
-        try:
-            await self._in_turns([one], _Questions(self.variant, nth, questions), replies)
-        except _Failed as failed:
-            return ProcessPair(nth=nth, failure=str(failed.error))
-        return ProcessPair(nth=nth, one=tuple(replies[one]))
 
     async def look(self) -> "FirstLook":
         """One question with its picture, whole and as a thumbnail, with the settings as they are. Raises

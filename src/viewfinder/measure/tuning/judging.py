@@ -29,10 +29,11 @@ _FUTILE = 0.90
 """One-sided: stopping early without a gain can only miss one."""
 _NARROW = 0.1
 """Of the logarithm: a gain that is told as 1.24 (1.12 to 1.37)."""
-_PAIRS_SLOWER = 4
-"""After this number of pairs a value that is slower on average is dropped, however wide its interval is."""
+_PAIRS_FASTER, _PAIRS_SLOWER = 2, 4
+"""After so few a value is taken whose every question took much less; and one that is slower on average is
+dropped, however wide its interval is."""
 _LEAST_SIGNS = 8
-_MUCH_SLOWER, _CLEARLY_SLOWER = math.log(1.5), math.log(1.15)
+_MUCH, _CLEARLY = math.log(1.5), math.log(1.15)
 SURE_GAIN = 1.1
 """A single change that is surely this many times as fast needs no confirmation."""
 QUESTIONS_AT_LOOKS = (200, 400)
@@ -72,9 +73,7 @@ class AnswerVerdict:
 
 def log_ratio(pair: ProcessPair, *, images: bool) -> float | None:
     """The median over the shared questions of log(time of the other / time of the one); None: none."""
-    found = [
-        math.log(theirs.e2e_s / ours.e2e_s) for ours, theirs in _shared(pair) if ours.has_image is images
-    ]
+    found = _ratios(pair, images=images)
     return statistics.median(found) if found else None
 
 
@@ -98,6 +97,19 @@ def gain(logs: Sequence[float], level: float = _EACH_LOOK) -> Gain:
     return Gain(math.exp(-middle), math.exp(-middle - reach), math.exp(-middle + reach), len(logs))
 
 
+def pooled_gain(logs: Sequence[float], others: Sequence[Sequence[float]]) -> Gain:
+    """Of the mean of few logarithms: how much pairs differ is taken from those of other trials, too, because
+    that is a property of the machine, not of a setting (the pooled variance of an analysis of variance)."""
+    groups = [each for each in (logs, *others) if len(each) > 1]
+    freedom = sum(len(each) - 1 for each in groups)
+    if not freedom:
+        return gain(logs)
+    spread = math.sqrt(sum(statistics.variance(each) * (len(each) - 1) for each in groups) / freedom)
+    middle = statistics.fmean(logs)
+    reach = float(scipy.special.stdtrit(freedom, (1 + _EACH_LOOK) / 2)) * spread / math.sqrt(len(logs))
+    return Gain(math.exp(-middle), math.exp(-middle - reach), math.exp(-middle + reach), len(logs))
+
+
 def speed(measured: Sequence[ProcessPair], *, images: bool, most: int = MOST_PAIRS) -> Speed:
     """Whether the other one is faster: asked after every pair. Pictures decide, where the model sees; that
     questions without one become slower by more than the least gain is no gain either."""
@@ -110,7 +122,8 @@ def speed(measured: Sequence[ProcessPair], *, images: bool, most: int = MOST_PAI
     middle, n = statistics.fmean(logs), len(logs)
     if (n >= 2 and -middle + _reach(logs, _FUTILE) < least) or (n >= _PAIRS_SLOWER and middle >= 0):
         return "no gain"
-    if n >= LEAST_PAIRS and middle <= -least and middle + _reach(logs, (1 + _EACH_LOOK) / 2) < 0:
+    is_clear = n >= LEAST_PAIRS and middle <= -least and middle + _reach(logs, (1 + _EACH_LOOK) / 2) < 0
+    if is_clear or _is_faster_at_once(measured, images=images):
         slower = len(texts) >= LEAST_PAIRS and statistics.fmean(texts) - _reach(texts, 1 - 0.05) > least
         return "no gain" if slower else "faster"
     return "more" if n < most else "not shown"
@@ -127,14 +140,25 @@ def needs_more(measured: Sequence[ProcessPair], *, images: bool) -> bool:
 
 def _is_slower_at_once(measured: Sequence[ProcessPair], *, images: bool) -> bool:
     """Every question of the first pair took longer, and most of them much longer; or those of two pairs."""
-    least = _MUCH_SLOWER if len(measured) == 1 else _CLEARLY_SLOWER
-    for pair in measured:
-        ratios = [
-            math.log(theirs.e2e_s / ours.e2e_s) for ours, theirs in _shared(pair) if ours.has_image is images
-        ]
-        if len(ratios) < _LEAST_SIGNS or min(ratios) < 0 or statistics.median(ratios) < least:
-            return False
-    return True
+    least = _MUCH if len(measured) == 1 else _CLEARLY
+    ratios = [_ratios(pair, images=images) for pair in measured]
+    return all(
+        len(each) >= _LEAST_SIGNS and min(each) > 0 and statistics.median(each) > least for each in ratios
+    )
+
+
+def _is_faster_at_once(measured: Sequence[ProcessPair], *, images: bool) -> bool:
+    """Every question of two pairs took less, and most of them much less: what differs between processes in
+    turns is a few percent."""
+    ratios = [_ratios(pair, images=images) for pair in measured]
+    return len(ratios) >= _PAIRS_FASTER and all(
+        len(each) > 0 and max(each) < 0 and statistics.median(each) < -_MUCH for each in ratios
+    )
+
+
+def _ratios(pair: ProcessPair, *, images: bool) -> list[float]:
+    """The logarithms of the other's times over those of the one, of each question."""
+    return [math.log(theirs.e2e_s / ours.e2e_s) for ours, theirs in _shared(pair) if ours.has_image is images]
 
 
 def _reach(logs: Sequence[float], level: float) -> float:

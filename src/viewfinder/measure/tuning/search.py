@@ -199,10 +199,10 @@ class Search:
         taken = [trial for trial in found.trials if trial.outcome == "taken"]
         if not taken:
             return
-        first = taken[0]
-        is_sure = first.gain is not None and first.gain.low > judging.SURE_GAIN
+        first, sure = taken[0], self._pooled(taken[0])
+        is_sure = sure.low > judging.SURE_GAIN
         if len(taken) == 1 and is_sure:
-            found.gain = first.gain
+            found.gain = sure
             return
         measured = list[ProcessPair]()
         try:
@@ -216,7 +216,13 @@ class Search:
             found.gain = self._gain(measured)
         else:  # the first one alone was compared with the settings as they are now
             found.unconfirmed = found.best
-            found.best, found.gain = (first.candidate, first.gain) if is_sure else (NOW, None)
+            found.best, found.gain = (first.candidate, sure) if is_sure else (NOW, None)
+
+    def _pooled(self, trial: Trial) -> Gain:
+        """Its gain, with what other trials say of how much pairs differ."""
+        logs = {both: judging.logs_of(each, images=self._images) for both, each in self.pairs.items()}
+        own = logs.pop((trial.against, trial.candidate))
+        return judging.pooled_gain(own, [*logs.values()])
 
     def _tell(self, doing: Doing, candidate: Candidate, number: int, most: int) -> None:
         found = self._found

@@ -1,0 +1,72 @@
+"""The search on costs like those of SmolVLM-500M on two cores, where a question takes up to a minute: 37.9 s
+at the engine's default, 4.9 s at 64 image tokens. Simulated: what is measured is in benchmarks/notes.md."""
+
+import asyncio
+import itertools
+import statistics
+from dataclasses import dataclass
+
+from tests.measure.tuning.simulated import Settings, SimulatedMachine
+from viewfinder.measure.tuning import judging
+from viewfinder.measure.tuning.ask import COUNTS_S, LEAST_QUESTIONS, PROCESS_S
+from viewfinder.measure.tuning.axes import TuneAxis
+from viewfinder.measure.tuning.candidate import Candidate, ProcessPair
+from viewfinder.measure.tuning.judging import AnswerVerdict
+from viewfinder.measure.tuning.search import SPEED_QUESTIONS, Search
+
+TOKENS_S = {0: 37.9, 64: 4.9}
+THREADS = {0: 1.0, 1: 1.9, 3: 1.15, 4: 1.3}
+LOAD_S = 2.0
+AXES = (
+    TuneAxis("image_tokens", ((64,),), is_exact=False, is_budget=True),
+    TuneAxis("threads", ((1,),)),
+    TuneAxis("flash_attention", (("off",),), is_exact=False),
+)
+
+
+def cost_s(settings: Settings) -> float:
+    flash = 1.03 if settings.get("flash_attention") == "off" else 1.0
+    return TOKENS_S[settings.get("image_tokens", 0)] * THREADS[settings.get("threads", 0)] * flash
+
+
+def questions_and_time(sides: list[Settings]) -> tuple[int, float]:
+    """How many questions each side is asked by the rules of `ask`, and how long both take with their load."""
+    each_s = [cost_s(one) for one in sides]
+    number, spent_s = int(min(each_s) > COUNTS_S), 0.0
+    warm = 1 - number
+    while number < SPEED_QUESTIONS and not (number >= LEAST_QUESTIONS and spent_s > PROCESS_S):
+        number, spent_s = number + 1, spent_s + statistics.fmean(each_s)
+    return number, sum((number + warm) * one_s + LOAD_S for one_s in each_s)
+
+
+@dataclass
+class SlowMachine(SimulatedMachine):
+    """Adds up the time."""
+
+    spent_s: float = 0.0
+
+    async def measure(self, one: Candidate, other: Candidate, nth: int, questions: int) -> ProcessPair:
+        number, took_s = questions_and_time([dict(one.changes), dict(other.changes)])
+        self.spent_s += took_s
+        return await super().measure(one, other, nth, number)
+
+
+def any_answer(*_: object, **__: object) -> AnswerVerdict:
+    return AnswerVerdict("as good", "random weights are never right")
+
+
+def test_it_takes_about_a_fifth_of_the_time_of_all_combinations() -> None:
+    """Of three processes of each of 16 cells."""
+    grid = itertools.product(TOKENS_S, THREADS, ("auto", "off"))
+    names = ("image_tokens", "threads", "flash_attention")
+    each_s = [questions_and_time([dict(zip(names, cell, strict=True))])[1] for cell in grid]
+    exhaustive_s = judging.LEAST_PAIRS * sum(each_s)
+    shares = []
+    for seed in range(10):
+        machine = SlowMachine(cost_s, seed=seed)
+        found = asyncio.run(Search(machine.measure, images=True, judge=any_answer).run(AXES))
+        assert dict(found.best.changes) == {"image_tokens": 64}
+        assert found.gain is not None
+        assert found.gain.low > 3
+        shares.append(machine.spent_s / exhaustive_s)
+    assert statistics.median(shares) <= 0.2, shares
