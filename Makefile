@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENGINES_BIN := .venv-engines/bin
+CLUSTER_BIN := .venv-cluster/bin
 TRAIN_BIN := .venv-train/bin
 AIPERF := 0.13.0
 CONSTRAINTS := constraints.txt
@@ -13,13 +14,16 @@ CONSTRAINTS := constraints.txt
 CLIENTS ?= $(basename $(notdir $(wildcard tests/clients/requirements/*.txt))) $(notdir $(patsubst %/,%,$(dir $(wildcard tests/clients/*/package.json))))
 CLIENTS_READY = $(foreach name,$(CLIENTS),$(if $(wildcard tests/clients/$(name)/package.json),tests/clients/$(name)/node_modules/ready,.venv-clients/$(name)/ready))
 
-.PHONY: demo test test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench validate clean
+.PHONY: demo test test-cluster test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
-	$(BIN)/python -m pytest -m "not soak and not engines and not browser and not clients and not newcomer" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and not cluster and not engines and not browser and not clients and not newcomer" -n 2 --dist loadfile
+
+test-cluster: .venv-cluster/cluster
+	$(CLUSTER_BIN)/python -m pytest -m cluster --timeout 240 tests/cluster
 
 test-engines: .venv-engines/engines
 	$(ENGINES_BIN)/python -m pytest -m engines
@@ -94,6 +98,11 @@ $(VENV)/browser: $(VENV)/dev tests/browser/package-lock.json
 	$(ENGINES_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,mlx,transformers]'
 	touch $@
 
+.venv-cluster/cluster: pyproject.toml $(CONSTRAINTS)
+	test -x $(CLUSTER_BIN)/python || $(PYTHON) -m venv .venv-cluster
+	$(CLUSTER_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev,cluster]'
+	touch $@
+
 .venv-train/train: pyproject.toml $(CONSTRAINTS) training/requirements.txt
 	test -x $(TRAIN_BIN)/python || $(PYTHON) -m venv .venv-train
 	$(TRAIN_BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e . -r training/requirements.txt
@@ -116,4 +125,4 @@ tests/clients/%/node_modules/ready: tests/clients/%/package-lock.json
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-engines .venv-train .venv-aiperf .venv-clients tests/*/node_modules tests/clients/*/node_modules
+	rm -rf $(VENV) .venv-engines .venv-cluster .venv-train .venv-aiperf .venv-clients tests/*/node_modules tests/clients/*/node_modules

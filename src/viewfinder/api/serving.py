@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from viewfinder.api.backing.opened import Renewal, open_backing
+from viewfinder.api.clustered import open_cluster
 from viewfinder.api.measured import measured_here
 from viewfinder.api.orders import OrdersHere
 from viewfinder.api.reloading import Reloading
@@ -82,20 +84,22 @@ def serve(
     settings: Settings | None = None,
     reread: Callable[[], Settings] | None = None,
     on_ready: Callable[[Serving], None] = lambda serving: None,
+    ray: str | None = None,
 ) -> None:
     """Serve every model of the catalog until SIGINT or SIGTERM; `names` are loaded at once.
 
     A name may also be `hf:owner/name` or a path. Other models load at their first request. At SIGHUP, and
     when the settings file changes, `reread` reads the settings again; without it, `settings` stay as they
     are. Raises UnknownModel, ModelFilesError (FilesMissing when `pull` can get the files), EngineMissing,
-    AlreadyRunning, PortInUse, BadRequest (an address beyond loopback without a key).
+    AlreadyRunning, PortInUse, BadRequest (an address beyond loopback without a key). With `ray`, the address
+    of a Ray cluster or "auto", the models run on its nodes (EngineMissing without the extra `cluster`).
     """
     if settings is None:
         settings, reread = load_settings(), reread or load_settings
     given = settings
     raise_limit()
     with _quick_switches(), _seldom_repeated():
-        asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready))
+        asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready, ray))
 
 
 @contextlib.contextmanager
@@ -127,6 +131,7 @@ async def _serve(
     settings: Settings,
     reread: Callable[[], Settings],
     on_ready: Callable[[Serving], None],
+    ray: str | None,
 ) -> None:
     def open_named(settings: Settings) -> Catalog:
         catalog = open_catalog(settings)
@@ -150,7 +155,8 @@ async def _serve(
         stack.callback(bound.socket.close)
         notice = _moved(settings.port, bound)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
-        service = await stack.enter_async_context(_opened(catalog, settings, keys))
+        opening = open_fleet if ray is None else partial(open_cluster, names=names, address=ray)
+        service = await stack.enter_async_context(_opened(catalog, settings, keys, opening))
         fleet = service.fleet
         control = stack.enter_context(control_socket(lock))
         await stack.enter_async_context(serving_control(service.control(), control))
@@ -184,7 +190,12 @@ async def _serve(
 
 
 @contextlib.asynccontextmanager
-async def _opened(catalog: Catalog, settings: Settings, keys: KeyFile) -> AsyncIterator["_Service"]:
+async def _opened(
+    catalog: Catalog,
+    settings: Settings,
+    keys: KeyFile,
+    open_fleet: Callable[[Catalog, Settings], AbstractAsyncContextManager[Fleet]],
+) -> AsyncIterator["_Service"]:
     """The gateway over its fleet, with all that it writes to; closed at the end of the block."""
     async with contextlib.AsyncExitStack() as stack:
         log = Output(paths.event_file())

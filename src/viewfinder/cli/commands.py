@@ -57,6 +57,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "why:why",
             "Explain why an auto: name got its model: the candidates, their figures, what each one lacked.",
         ),
+        "cluster": ("cluster:app", "Show the nodes of `serve --ray`: models, requests and memory of each."),
         "keys": ("keys:app", "List, add or remove API keys of the gateway."),
     },
     "Models": {
@@ -130,8 +131,9 @@ class Command(TyperCommand):
     """One command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _check_what_is_given(self.get_params(ctx))
-        return super().parse_args(ctx, args)
+        options = self.get_params(ctx)
+        _check_what_is_given(options)
+        return super().parse_args(ctx, with_values(args, options))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         names = (one.metavar for one in self.get_params(ctx) if one.param_type_name == "argument")
@@ -179,6 +181,24 @@ class CommandGroup(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise interrupts.Interrupted from None
+
+
+ADDRESS = "[ADDRESS]"
+"""The metavar of an option whose address may be left out."""
+
+
+def with_values(args: list[str], options: Iterable[Any]) -> list[str]:
+    """The words, with "auto" after each such option that no address follows: the next word is its own."""
+    bare = {name for option in options if option.metavar == ADDRESS for name in option.opts}
+    words: list[str] = []
+    for at, word in enumerate(args):
+        words.append(word)
+        if word == "--":
+            return [*words, *args[at + 1 :]]
+        following = args[at + 1] if at + 1 < len(args) else ""
+        if word in bare and not (following in ("auto", "local") or ":" in following.removeprefix("hf:")):
+            words.append("auto")
+    return words
 
 
 def _check_what_is_given(options: Iterable[Any]) -> None:

@@ -45,6 +45,8 @@ def table(view: "FleetView") -> Text:
     """The fleet as rows, and a line with its totals."""
     shown = columns(HEADER, map(_row, view.servers), map(_below, view.servers))
     whole = f"{size(view.planned_bytes)} of {size(view.budget_bytes)} planned, {view.waiting} waiting"
+    if view.nodes:
+        whole = f"{len(view.nodes)} {'node' if len(view.nodes) == 1 else 'nodes'}: {whole}"
     if not view.servers:
         return Text(f"No model is up ({whole}).")
     return shown.append(f"\n{whole}", style="dim")
@@ -67,5 +69,6 @@ def _row(one: "ServerView") -> tuple[str, ...]:
 
 def _below(one: "ServerView") -> str:
     engine = f"{one.variant} on {one.engine} {one.engine_version}".strip()
+    engine = f"{engine} on node {one.node}" if one.node else engine
     upgrade = one.upgrade["sentence"] if one.upgrade else ""
     return "; ".join(filter(None, (engine, "pinned" if one.pinned else "", one.reason, upgrade)))

@@ -23,6 +23,11 @@ ACCESS_LOG = (
     "One JSON line for each request, without its words. on: access.jsonl in the log folder; -: stdout."
 )
 
+RAY = (
+    "Run the models on the nodes of a Ray cluster (extra `cluster`): at HOST:PORT; without one, that "
+    "of this computer, or a new one."
+)
+
 
 def serve(
     names: Annotated[
@@ -49,6 +54,7 @@ def serve(
         typer.Option(metavar="FILE", help=ACCESS_LOG, show_default="none"),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    ray: Annotated[str | None, typer.Option(metavar="[ADDRESS]", help=RAY, show_default="none")] = None,
     yes: Annotated[bool, AGREED] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address and the models as JSON.")
@@ -79,7 +85,7 @@ def serve(
         _print(listening, errors if settings.access_log == "-" else output)
 
     def run() -> None:
-        serving.serve(preload, settings=settings, reread=lambda: read()[0], on_ready=on_ready)
+        serving.serve(preload, settings=settings, reread=lambda: read()[0], on_ready=on_ready, ray=ray)
 
     with_files(run, agreed=yes)
 

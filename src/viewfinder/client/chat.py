@@ -61,6 +61,13 @@ class ChatClient:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def for_lease(self, shape: Any) -> "ChatClient":
+        """The client of one lease, for a request of this shape: this one. `cluster` has one for each."""
+        return self
+
+    def answered(self, answer_id: str) -> None:
+        """Called with the id of an answer that was delivered whole."""
+
     async def close(self) -> None:
         """Close every connection; requests that are still streaming or waiting fail with EngineDied."""
         self._closed = True

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from viewfinder.core import variables
+from viewfinder.core.cluster_settings import ClusterSettings
 from viewfinder.core.coordinates import CoordinateStyle
 from viewfinder.core.engine_settings import EngineChanges, EngineSettings
 from viewfinder.core.errors import BadRequest
@@ -300,6 +301,7 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     fleet: FleetSettings = FleetSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    cluster: ClusterSettings = ClusterSettings()
     defaults_for: dict[str, RequestDefaults] = Field(
         default_factory=dict, description="what the requests for one model get where they say nothing"
     )

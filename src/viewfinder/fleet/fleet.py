@@ -31,7 +31,7 @@ from viewfinder.fleet.health.watchdog import Watchdog
 from viewfinder.fleet.image_budget import ImageBudgets
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
-from viewfinder.fleet.process.servers import Server, make_server
+from viewfinder.fleet.process.servers import MakeServer, Server, make_server
 from viewfinder.fleet.process.states import REST, State
 from viewfinder.fleet.queue import ClientTurns, QueuedRequest, last_of_most
 from viewfinder.fleet.record.answers import Answers
@@ -61,9 +61,10 @@ class Fleet:
         folders: Folders,
         *,
         measured: MeasuredHere | None = None,
+        servers: MakeServer = make_server,
     ) -> None:
         self.events, self.answers, self.catalog = Events(), Answers(), catalog
-        self._settings, self._measured, self._folders = settings, measured, folders
+        self._settings, self._measured, self._folders, self._make = settings, measured, folders, servers
         self.image_budgets = ImageBudgets(folders.state, lambda: self._settings)
         self._entries: dict[str, ModelEntry] = {}
         self._queue: list[QueuedRequest] = []
@@ -308,7 +309,7 @@ class Fleet:
     def _create(self, card: ModelCard, variant: Variant, engine: Engine) -> ModelEntry:
         """A new entry for the variant, with its profile and the current settings."""
         settings = self.image_budgets.started_with(card, variant, engine)
-        server = make_server(
+        server = self._make(
             card,
             variant,
             engine,
@@ -323,7 +324,7 @@ class Fleet:
             ),
         )
         profile = self._profiles.get(card.name, variant.name, engine.installed_version())
-        need = 0 if variant.server else need_bytes(profile, variant, settings)
+        need = need_bytes(profile, variant, settings) if server.is_ours else 0
         entry = ModelEntry(
             self.catalog.get(card.name),
             server,
@@ -393,8 +394,7 @@ class Fleet:
                 queued.granted.set_exception(error)
 
     def _refusal(self, queued: QueuedRequest) -> ViewfinderError:
-        entry, failure = queued.entry, queued.entry.server.failure
-        short = memory_short(entry, self.budget_bytes)
-        error = failed(entry, failure) if failure and queued.wants_lease else short
+        entry, failure = queued.entry, queued.entry.server.failure if queued.wants_lease else None
+        error = failed(entry, failure) if failure else memory_short(entry, self.budget_bytes)
         self.events.refusals.add(error.reason, entry.card.name)
         return error

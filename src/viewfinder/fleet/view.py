@@ -43,6 +43,25 @@ class ServerView:
     upgrade: dict[str, Any] | None = None
     """What was found after the engine or the files last changed: `verdict`, `sentence`, `since` (what
     changed), `back` (how to undo it), `at_s` (wall clock). None: nothing was compared."""
+    node: str = ""
+    """Where it runs in a cluster; empty: on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One replica of a cluster, which has the fleet of its node. `name` is that in `ServerView.node`."""
+
+    name: str
+    host: str
+    replica: str
+    models: tuple[str, ...]
+    """Those that are up."""
+    leases: int
+    waiting: int
+    budget_bytes: int
+    planned_bytes: int
+    memory_bytes: int
+    """The measured footprint of all its engines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,8 @@ class FleetView:
     waiting: int
     budget_bytes: int
     planned_bytes: int
+    nodes: tuple[NodeView, ...] = ()
+    """Those of a cluster; empty: it is one machine."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain types that can be written as JSON."""
@@ -62,7 +83,8 @@ class FleetView:
     def of_json(cls, fields: dict[str, Any]) -> "FleetView":
         """What `as_json` wrote. Raises TypeError or KeyError for what another version wrote."""
         servers = tuple(ServerView(**server) for server in fields["servers"])
-        return cls(**{**fields, "servers": servers})
+        nodes = tuple(NodeView(**{**node, "models": tuple(node["models"])}) for node in fields["nodes"])
+        return cls(**{**fields, "servers": servers, "nodes": nodes})
 
 
 def view_of(entry: "ModelEntry", waiting: int) -> ServerView:

@@ -20,7 +20,7 @@ from viewfinder.core.errors import UnknownModel
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Event
-from viewfinder.fleet.view import FleetView, ServerView
+from viewfinder.fleet.view import FleetView, NodeView, ServerView
 from viewfinder.gateway.request_record import CLIENT_LEFT
 from viewfinder.gateway.sender import KEY_OWNER
 
@@ -144,12 +144,14 @@ class Metrics:
             ("memory_planned_bytes", "Memory reserved for the models that are up.", view.planned_bytes),
         ):
             yield GaugeMetricFamily(f"viewfinder_{name}", says, value)
-        labels = ["model", "variant", "state"]
+        labels = [*_labels(view), "state"]
         states = GaugeMetricFamily("viewfinder_server_state", "1 for the current state.", labels=labels)
         for one in view.servers:
             for state in get_args(State):
-                states.add_metric([one.model, one.variant, state], float(one.state == state))
+                states.add_metric([*_values(view, one), state], float(one.state == state))
         yield states
+        if view.nodes:
+            yield from _of_nodes(view)
 
     def _label(self, model: str) -> str:
         try:
@@ -205,9 +207,34 @@ def _gauge(
     view: FleetView, name: str, says: str, value: Callable[[ServerView], float | None]
 ) -> GaugeMetricFamily:
     """One value for each server process where it is known."""
-    family = GaugeMetricFamily(f"viewfinder_{name}", says, labels=["model", "variant"])
+    family = GaugeMetricFamily(f"viewfinder_{name}", says, labels=_labels(view))
     for one in view.servers:
         known = value(one)
         if known is not None:
-            family.add_metric([one.model, one.variant], float(known))
+            family.add_metric(_values(view, one), float(known))
     return family
+
+
+def _labels(view: FleetView) -> list[str]:
+    """What tells server processes apart: in a cluster, a model has one on each of several nodes."""
+    return ["model", "variant", *(["node"] if view.nodes else [])]
+
+
+def _values(view: FleetView, one: ServerView) -> list[str]:
+    return [one.model, one.variant, *([one.node] if view.nodes else [])]
+
+
+def _of_nodes(view: FleetView) -> Iterable[Metric]:
+    """The nodes of a cluster, each with its replica."""
+    yield GaugeMetricFamily("viewfinder_cluster_replicas", "Nodes with a replica.", len(view.nodes))
+    gauges: tuple[tuple[str, str, Callable[[NodeView], int]], ...] = (
+        ("leases", "Requests in progress on the node.", lambda node: node.leases),
+        ("waiting_requests", "Requests that wait on the node.", lambda node: node.waiting),
+        ("memory_bytes", "Memory footprint of all engines of the node.", lambda node: node.memory_bytes),
+        ("memory_budget_bytes", "Memory for all models of the node.", lambda node: node.budget_bytes),
+    )
+    for name, says, value in gauges:
+        family = GaugeMetricFamily(f"viewfinder_cluster_{name}", says, labels=["node"])
+        for node in view.nodes:
+            family.add_metric([node.name], float(value(node)))
+        yield family

@@ -17,7 +17,8 @@ class Owner:
         self.given_back: list[Lease] = []
         self.reported: list[Any] = []
         self.answers: list[str] = []
-        server: Any = SimpleNamespace(client="client")
+        client = SimpleNamespace(for_lease=lambda shape: client, answered=lambda answer_id: None)
+        server: Any = SimpleNamespace(client=client)
 
         async def report(*what: Any) -> None:
             self.reported.append(what)
@@ -83,4 +84,4 @@ async def test_it_is_given_back_whatever_happens() -> None:
         await use()
     assert owner.given_back == [lease]
     assert (owner.reported, owner.answers) == ([(lease, error)], ["chatcmpl-1"])
-    assert lease.client == "client"
+    assert lease.client is owner.lease.client

@@ -28,7 +28,7 @@ class Lease:
         answered: Callable[[str], None],
     ) -> None:
         self.server, self.shape = server, shape
-        self.client: ChatClient = server.client
+        self.client: ChatClient = server.client.for_lease(shape)
         """The connections to the process that the lease was granted on."""
         self.granted_s = self.last_chunk_s = time.monotonic()
         self.first_chunk_s: float | None = None
@@ -71,6 +71,7 @@ class Lease:
 
     def answered(self, answer_id: str) -> None:
         """Report that an answer was delivered whole."""
+        self.client.answered(answer_id)
         self._answered(answer_id)
 
     async def __aenter__(self) -> Self:

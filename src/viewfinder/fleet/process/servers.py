@@ -63,6 +63,25 @@ class Server(Protocol):
     async def stop(self, grace_s: float | None = None) -> None: ...
 
 
+class MakeServer(Protocol):
+    """`make_server`, or what takes its place."""
+
+    def __call__(
+        self,
+        card: ModelCard,
+        variant: Variant,
+        engine: Engine,
+        catalog: Catalog,
+        settings: EngineSettings,
+        *,
+        run_folder: Path,
+        log_folder: Path,
+        policy: RestartPolicy | None = None,
+        events: Events | None = None,
+        write_post_mortem: WritePostMortem | None = None,
+    ) -> Server: ...
+
+
 def make_server(
     card: ModelCard,
     variant: Variant,

@@ -66,6 +66,19 @@ class Answers:
         """The canary failed: mark the answers since the last good one; returns their ids, oldest first."""
         return self._close(model, "suspect", reason, self._noted)
 
+    def settle(self, answer_id: str, status: str, reason: str = "") -> str:
+        """The canary of another node said this of one answer; returns its model when it is suspect now."""
+        known = self._answers.get(answer_id)
+        if known is None or known.status == "suspect":
+            return ""
+        for ids in self._open.values():
+            ids.pop(answer_id, None)
+        is_wrong = status == "suspect"
+        self._answers[answer_id] = replace(
+            known, status="suspect" if is_wrong else "confirmed", reason=reason
+        )
+        return known.model if is_wrong else ""
+
     def ended(self, model: str) -> None:
         """The process ended: the canary of the next one proves nothing about its answers."""
         ids = self._open.pop(model, {})

@@ -1,0 +1,80 @@
+"""`serve --ray`: the fleet of a gateway whose models run on the nodes of a Ray cluster."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from viewfinder.api.measured import measured_here
+from viewfinder.api.setup import card_of, check_settings, open_catalog, open_fleet, own_folders
+from viewfinder.catalog.catalog import Catalog, is_here
+from viewfinder.cluster.installed import require_ray
+from viewfinder.core import paths
+from viewfinder.core.config import Settings
+from viewfinder.core.errors import ViewfinderError
+from viewfinder.fleet.choice import choose_variant
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.health.profile import PROFILES, Profiles, need_bytes
+
+
+@asynccontextmanager
+async def open_node(settings: Settings, names: tuple[str, ...]) -> AsyncIterator[Fleet]:
+    """The fleet of one node; called on it. `names` are the models that the user named."""
+    catalog = open_catalog(settings)
+    for name in names:
+        card_of(catalog, name)
+    check_settings(catalog, settings)
+    async with open_fleet(catalog, settings) as fleet:
+        yield fleet
+
+
+@asynccontextmanager
+async def open_cluster(
+    catalog: Catalog, settings: Settings, *, names: tuple[str, ...], address: str
+) -> AsyncIterator[Fleet]:
+    """The gateway's fleet, over the replicas of the cluster. Raises EngineMissing without Ray, and
+    ViewfinderError where no cluster answers or it cannot run the replicas."""
+    require_ray()
+    from viewfinder.cluster.deployment import connected, deployed
+    from viewfinder.cluster.fleet import ClusterFleet
+
+    memory_bytes = sum(_need_bytes(catalog, settings, name) for name in names)
+    async with (
+        connected(address),
+        deployed(for_nodes(catalog, settings), names, open_node, memory_bytes) as (cluster, application),
+    ):
+
+        async def redeploy(catalog: Catalog, settings: Settings) -> None:
+            await application.deploy(for_nodes(catalog, settings))
+
+        with own_folders() as folders:
+            async with ClusterFleet(
+                catalog,
+                settings,
+                folders,
+                measured=measured_here(),
+                replicas=cluster.replicas,
+                board=cluster.board,
+                gateway=cluster.gateway,
+                slots=cluster.slots,
+                redeploy=redeploy,
+            ) as fleet:
+                fleet.begin()
+                yield fleet
+
+
+def for_nodes(catalog: Catalog, settings: Settings) -> Settings:
+    """The settings of the nodes: each runs the variants that suit this computer, so that all answer alike."""
+    measured, chosen = measured_here(), {}
+    for card in map(catalog.get, catalog.names()):
+        if any(map(is_here, card.variants)) and not any(one.server for one in card.variants):
+            with contextlib.suppress(ViewfinderError):  # none runs here
+                chosen[card.name] = choose_variant(card, measured, settings.fleet)[0].name
+    return settings.model_copy(update={"variants": {**chosen, **settings.variants}})
+
+
+def _need_bytes(catalog: Catalog, settings: Settings, name: str) -> int:
+    """What a model that every replica loads at once takes, as it was measured here, or estimated."""
+    card = card_of(catalog, name)
+    variant, engine = choose_variant(card, measured_here(), settings.fleet)
+    profile = Profiles(paths.home() / PROFILES).get(card.name, variant.name, engine.installed_version())
+    return need_bytes(profile, variant, settings.engine_of(card.name)) or 0

@@ -1,0 +1,128 @@
+"""Sends one request to the replicas, in the place of an engine's client; made by `server` for each lease.
+
+what goes wrong                       what the caller gets
+the replica or its node dies, or      another replica is asked, a few times
+  stops, before its first byte
+the same, in the middle of an answer  EngineDied
+an error on the replica               the same error
+"""
+
+import hashlib
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+import orjson
+
+from viewfinder.client.chat import CHAT_PATH, ChatClient
+from viewfinder.client.endpoint import Endpoint
+from viewfinder.cluster.messages import Asked, Failed, Opened
+from viewfinder.core.errors import EngineDied
+from viewfinder.fleet.record.request_shape import RequestShape
+from viewfinder.wire.long_text import dumps
+
+ATTEMPTS = 4
+"""Several nodes may be lost at once, and Serve may not have noticed yet."""
+
+
+class ReplicaGone(Exception):
+    """The replica that was asked no longer answers; raised by `Replicas`."""
+
+
+class Replicas(Protocol):
+    """The replicas, behind Serve's router. Both raise ReplicaGone."""
+
+    async def load(self, model: str) -> Opened | Failed: ...
+    def answer(self, asked: Asked) -> AsyncGenerator[bytes | Failed, None]: ...
+
+
+class ReplicaClient(ChatClient):
+    """The client of one lease: it has the methods that the gateway uses of an engine's client.
+
+    `noted` is called with its ticket and the id of the answer that a client got; `retried` with the reason
+    before another replica is asked.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        endpoint: Endpoint,
+        replicas: Replicas,
+        noted: Callable[[str, str], None],
+        retried: Callable[[str], None],
+        shape: RequestShape | None = None,
+    ) -> None:
+        super().__init__(endpoint)
+        self._model, self._replicas, self._noted, self._retried = model, replicas, noted, retried
+        self._shape = shape or RequestShape()
+        self._ticket = ""
+
+    def for_lease(self, shape: Any) -> "ReplicaClient":
+        """A client of its own for each lease, which knows its request."""
+        return ReplicaClient(self._model, self.endpoint, self._replicas, self._noted, self._retried, shape)
+
+    async def complete(self, body: dict[str, Any], path: str = CHAT_PATH) -> dict[str, Any]:
+        """The whole reply, as the engine sent it. Raises what the client of the engine raised."""
+        async with aclosing(self._chunks(body, path, stream=False)) as chunks:
+            async for whole in chunks:
+                return whole
+        raise EngineDied(f"The replica that was asked for '{self._model}' gave no answer.")
+
+    async def stream(
+        self, body: dict[str, Any], path: str = CHAT_PATH
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of a streamed reply as they arrive; closing the generator stops the engine."""
+        async with aclosing(self._chunks(body, path, stream=True)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def answered(self, answer_id: str) -> None:
+        self._noted(self._ticket, answer_id)
+
+    async def _chunks(
+        self, body: dict[str, Any], path: str, *, stream: bool
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        self._ticket = secrets.token_hex(12)
+        asked = Asked(
+            model=self._model,
+            ticket=self._ticket,
+            conversation=conversation_of(body),
+            body=b"".join(dumps(body)),
+            path=path,
+            stream=stream,
+            shape=self._shape,
+        )
+        for left in reversed(range(ATTEMPTS)):
+            has_begun = False
+            try:
+                async with aclosing(self._replicas.answer(asked)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, Failed):
+                            raise _error_of(piece, has_begun)
+                        has_begun = True
+                        yield orjson.loads(piece)
+            except ReplicaGone as gone:
+                if has_begun or not left:
+                    raise EngineDied(
+                        f"The node that answered for '{self._model}' is gone.", hint="Retry."
+                    ) from gone
+                self._retried("node_gone")
+            else:
+                return
+
+
+def _error_of(failed: Failed, has_begun: bool) -> Exception:
+    """That of the replica; one that is just stopping is as good as gone."""
+    error = failed.error()
+    return ReplicaGone(error.message) if error.reason == "stopping" and not has_begun else error
+
+
+def conversation_of(body: dict[str, Any]) -> str:
+    """The same for all requests of a conversation, which repeat what it began with."""
+    first = next((one for one in body.get("messages", ()) if one.get("role") == "user"), None)
+    beginning = [first] if first is not None else [body.get("prompt")]
+    digest = hashlib.blake2b(digest_size=12)
+    for piece in dumps(beginning):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,46 @@
+"""Ray Serve's router of our requests: asks `ranks`; run by Serve in the process of each gateway."""
+
+import time
+from typing import Any
+
+from ray.serve.request_router import PendingRequest, ReplicaID, RequestRouter, RunningReplica
+
+from viewfinder.cluster.ranks import ReplicaState, ranked
+
+SENT_S = 30.0
+"""For how long a model counts as up on a replica because a request was sent there: it loads meanwhile."""
+
+
+class ModelRouter(RequestRouter):  # type: ignore[misc]
+    """Sends a request to where its model is up, and a conversation to where its images are known."""
+
+    def initialize_state(self, target_requests: int = 4, **_: Any) -> None:
+        """Called by Serve with the `request_router_kwargs` of the deployment."""
+        self._target_requests = target_requests
+        self._sent: dict[tuple[str, str], float] = {}
+
+    async def choose_replicas(
+        self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
+    ) -> list[list[RunningReplica]]:
+        if pending_request is None:
+            return [candidate_replicas]
+        pending_request.routing_context.should_backoff = True
+        asked = pending_request.metadata
+        replicas = {one.replica_id.unique_id: one for one in candidate_replicas}
+        states = [self._state_of(one) for one in candidate_replicas]
+        names = ranked(states, asked.multiplexed_model_id, asked.session_id, self._target_requests)
+        return [[replicas[name] for name in rank] for rank in names]
+
+    def on_request_routed(self, pending_request: PendingRequest, replica_id: ReplicaID, result: Any) -> None:
+        if model := pending_request.metadata.multiplexed_model_id:
+            self._sent[replica_id.unique_id, model] = time.monotonic()
+
+    def _state_of(self, replica: RunningReplica) -> ReplicaState:
+        name, now_s = replica.replica_id.unique_id, time.monotonic()
+        self._sent = {key: at_s for key, at_s in self._sent.items() if now_s - at_s < SENT_S}
+        sent = {model for one, model in self._sent if one == name}
+        return ReplicaState(
+            name,
+            frozenset((*(replica.routing_stats or {}).get("models", ()), *sent)),
+            self.replica_queue_len_cache.get(replica.replica_id),
+        )

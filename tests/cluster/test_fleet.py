@@ -1,0 +1,185 @@
+"""A gateway's fleet over replicas in this process: real fleets of real engines, and no Ray between them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.pictures import body_of
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.cluster.board import Board
+from viewfinder.cluster.client import ATTEMPTS, ReplicaGone, conversation_of
+from viewfinder.cluster.fleet import ClusterFleet
+from viewfinder.cluster.messages import Asked, Failed, Opened
+from viewfinder.cluster.node import WRONG_CANARIES, NodeFleet
+from viewfinder.core.config import Settings
+from viewfinder.core.errors import Busy, EngineDied, EngineQuarantined, UnknownModel
+from viewfinder.core.paths import folders
+from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.view import FleetView
+
+
+class Near:
+    """Replicas in this process. The first `gone` calls find a dead one; `cut_after` pieces it dies."""
+
+    def __init__(self, *nodes: NodeFleet) -> None:
+        self.nodes, self.gone, self.cut_after = [*nodes], 0, 10**9
+        self.calls = 0
+
+    async def load(self, model: str) -> Opened | Failed:
+        self._call()
+        return await self.nodes[0].load(model)
+
+    async def answer(self, asked: Asked) -> AsyncGenerator[bytes | Failed, None]:
+        self._call()
+        async with aclosing(self.nodes[self.calls % len(self.nodes)].answer(asked)) as pieces:
+            number = 0
+            async for piece in pieces:
+                if number >= self.cut_after:
+                    raise ReplicaGone("it died")
+                number += 1
+                yield piece
+
+    def _call(self) -> None:
+        self.calls += 1
+        if self.gone:
+            self.gone -= 1
+            raise ReplicaGone("it is dead")
+
+
+async def never(*_: object) -> None:
+    raise AssertionError("no settings were changed")
+
+
+class Both:
+    """A gateway's fleet, and the nodes that it asks."""
+
+    def __init__(self, fleet: ClusterFleet, near: Near, board: Board) -> None:
+        self.fleet, self.near, self.board = fleet, near, board
+
+    async def until(self, condition: Any) -> FleetView:
+        async with asyncio.timeout(20):
+            while not condition(self.fleet.view()):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return self.fleet.view()
+
+
+@asynccontextmanager
+async def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
+    monkeypatch.setattr("viewfinder.cluster.node.REPORT_S", 0.05)
+    monkeypatch.setattr("viewfinder.cluster.fleet.LOOK_S", 0.05)
+    board, settings = Board(), Settings()
+    async with AsyncExitStack() as stack:
+        nodes = []
+        for name in ("one", "two"):
+
+            @asynccontextmanager
+            async def open_node() -> AsyncIterator[Fleet]:
+                async with Fleet(Catalog(), settings, folders()) as fleet:
+                    yield fleet
+
+            node = NodeFleet(open_node, board, (), replica=name, node=f"{name}-node")
+            await node.open()
+            stack.push_async_callback(node.close)
+            nodes.append(node)
+        near = Near(*nodes)
+        fleet = ClusterFleet(
+            Catalog(),
+            settings,
+            folders(),
+            measured=None,
+            replicas=near,
+            board=board,
+            gateway="gateway",
+            slots=8,
+            redeploy=never,
+        )
+        await stack.enter_async_context(fleet)
+        fleet.begin()
+        yield Both(fleet, near, board)
+
+
+async def said(fleet: Fleet, *, stream: bool = False) -> str:
+    """What glimpse says of a picture; its lease notes the answer, as the gateway's does."""
+    body = body_of(0, stream=stream)
+    async with await fleet.acquire("glimpse") as lease:
+        if stream:
+            words = ""
+            async with aclosing(lease.client.stream(body)) as chunks:
+                async for chunk in chunks:
+                    words += "".join(one["delta"].get("content") or "" for one in chunk["choices"])
+        else:
+            reply = await lease.client.complete(body)
+            words = reply["choices"][0]["message"]["content"]
+        lease.answered(f"answer {id(lease)}")
+        return words
+
+
+async def test_the_story_of_a_cluster(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One test, for one start of the engines: answers, retries, errors, what is shown, orders, suspects."""
+    async with opened(home, monkeypatch) as both:
+        fleet, near = both.fleet, both.near
+        near.gone = 1
+        words = await said(fleet)
+        assert words
+        assert await said(fleet, stream=True) == words
+        near.gone = ATTEMPTS - 1
+        assert await said(fleet, stream=True) == words, "nothing was answered yet: another one is asked"
+        replays = [event for event in fleet.events.recent if event.kind == "replay"]
+        assert len(replays) == ATTEMPTS - 1
+        near.gone = ATTEMPTS
+        with pytest.raises(EngineDied, match="is gone"):
+            await said(fleet)
+        near.cut_after = 1
+        with pytest.raises(EngineDied, match="is gone"):
+            await said(fleet, stream=True)
+        near.cut_after = 10**9
+        with pytest.raises(UnknownModel):
+            await fleet.acquire("nope")
+
+        view = await both.until(lambda view: len([one for one in view.servers if one.verified]) == 2)
+        assert [node.models for node in view.nodes] == [("glimpse",), ("glimpse",)]
+        assert len({one.node for one in view.servers}) == 2
+        assert FleetView.of_json(view.as_json()) == view
+        assert {"ready", "canary"} <= {event.kind for event in fleet.events.recent}
+
+        noted = [f"ticket {number}" for number in range(2)]
+        for node, ticket in zip(near.nodes, noted, strict=True):
+            fleet.answers.note("glimpse/x", f"id of {ticket}")
+            fleet._note(ticket, f"id of {ticket}")
+            node._tickets[ticket] = None
+            node.fleet.answers.note("glimpse/x", ticket)
+        near.nodes[0].fleet.answers.suspect("glimpse/x", "wrong")
+        near.nodes[1].fleet.answers.confirm("glimpse/x")
+        await both.until(lambda _: fleet.answers.suspects())
+        (suspect,) = fleet.answers.suspects()
+        assert (suspect.id, suspect.reason) == ("id of ticket 0", "wrong")
+        confirmed = fleet.answers.get("id of ticket 1")
+        assert confirmed is not None
+        assert confirmed.status == "confirmed"
+        (told,) = [event for event in fleet.events.recent if event.kind == "suspect"]
+        assert (told.model, told.details["answers"]) == ("glimpse", ["id of ticket 0"])
+
+        await fleet.unload("glimpse")
+        await both.until(lambda view: not any(one.pid for one in view.servers))
+        for node in near.nodes:
+            node.check()
+        for _ in range(WRONG_CANARIES):
+            near.nodes[0].fleet.events.emit("canary", "glimpse", good=False)
+        with pytest.raises(EngineQuarantined, match="one-node"):
+            near.nodes[0].check()
+        await near.nodes[0].fleet.close()
+        near.nodes = near.nodes[:1]
+        with pytest.raises((EngineDied, Busy)):
+            await said(fleet)
+
+
+def test_a_conversation_is_known_by_its_beginning() -> None:
+    first = {"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": "Hi"}]}
+    later = {"messages": [*first["messages"], {"role": "assistant"}, {"role": "user", "content": "And?"}]}
+    assert conversation_of(first) == conversation_of(later)
+    assert conversation_of(first) != conversation_of({"messages": [{"role": "user", "content": "Ho"}]})
+    assert conversation_of({"prompt": "a"}) != conversation_of({"prompt": "b"})

@@ -1,0 +1,45 @@
+"""Where a request goes: where its model is up, where its conversation was, and not where all are busy."""
+
+from collections import Counter
+
+from viewfinder.cluster.ranks import ReplicaState, ranked
+
+
+def state(name: str, *models: str, requests: int | None = 0) -> ReplicaState:
+    return ReplicaState(name, frozenset(models), requests)
+
+
+def test_the_model_is_loaded_nowhere_else_while_there_is_room() -> None:
+    replicas = [state("a", "other"), state("b", "glimpse", requests=3), state("c")]
+    assert ranked(replicas, "glimpse", "talk", 4) == [["b"], ["c"], ["a"]]
+
+
+def test_a_busy_model_is_loaded_where_the_fewest_others_are() -> None:
+    replicas = [state("a", "one", "two"), state("b", "glimpse", requests=4), state("c", "one")]
+    assert ranked(replicas, "glimpse", "talk", 4) == [["c"], ["a"], ["b"]]
+
+
+def test_when_all_are_busy_the_model_stays_where_it_is() -> None:
+    replicas = [state("a", requests=9), state("b", "glimpse", requests=8), state("c", "glimpse", requests=7)]
+    first, last = ranked(replicas, "glimpse", "talk", 4)
+    assert (set(first), last) == ({"b", "c"}, ["a"])
+    assert ranked([state("a", requests=9)], "glimpse", "talk", 4) == [["a"]]
+
+
+def test_what_is_not_known_yet_counts_as_free() -> None:
+    assert ranked([state("a", "glimpse", requests=None)], "glimpse", "", 4) == [["a"]]
+
+
+def test_a_conversation_stays_and_only_those_of_a_lost_replica_move() -> None:
+    three = [state(name, "glimpse") for name in "abc"]
+    talks = [f"talk {number}" for number in range(300)]
+    before = {talk: ranked(three, "glimpse", talk, 4)[0][0] for talk in talks}
+    after = {talk: ranked(three[:2], "glimpse", talk, 4)[0][0] for talk in talks}
+    assert all(after[talk] == home for talk, home in before.items() if home != "c")
+    assert min(Counter(before.values()).values()) > 60
+
+
+def test_every_replica_is_tried() -> None:
+    replicas = [state("a", "glimpse"), state("b", requests=9), state("c", "glimpse", requests=9), state("d")]
+    tried = [name for rank in ranked(replicas, "glimpse", "talk", 4) for name in rank]
+    assert sorted(tried) == ["a", "b", "c", "d"]
