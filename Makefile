@@ -24,6 +24,7 @@ test: $(VENV)/dev check
 
 test-cluster: .venv-cluster/cluster
 	$(CLUSTER_BIN)/python -m pytest -m cluster --timeout 240 tests/cluster
+	$(CLUSTER_BIN)/python -m tests.cluster.end_to_end
 
 test-engines: .venv-engines/engines
 	$(ENGINES_BIN)/python -m pytest -m engines

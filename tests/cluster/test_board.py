@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from viewfinder.cluster.board import GONE_S, Board
+from viewfinder.cluster.board import GONE_S, ClusterBoard
 from viewfinder.cluster.messages import NodeReport
 
 
@@ -12,7 +12,7 @@ def report(replica: str) -> NodeReport:
 
 async def test_a_replica_that_is_silent_is_no_longer_shown() -> None:
     now = SimpleNamespace(s=0.0)
-    board = Board(lambda: now.s)
+    board = ClusterBoard(lambda: now.s)
     await board.report(report("a"), 0)
     now.s = GONE_S - 1
     await board.report(report("b"), 0)
@@ -24,7 +24,7 @@ async def test_a_replica_that_is_silent_is_no_longer_shown() -> None:
 
 
 async def test_each_order_is_given_once_and_a_new_replica_gets_none_of_before() -> None:
-    board = Board()
+    board = ClusterBoard()
     first = await board.order("unload", "glimpse")
     assert await board.now() == first
     second = await board.order("pin", "glimpse")
@@ -32,12 +32,12 @@ async def test_each_order_is_given_once_and_a_new_replica_gets_none_of_before() 
     assert [order.verb for order in await board.report(report("a"), 0)] == ["unload", "pin"]
     assert [order.verb for order in await board.report(report("a"), first)] == ["pin"]
     assert await board.report(report("a"), second) == []
-    restarted = Board()
+    restarted = ClusterBoard()
     assert await restarted.now() > second, "its first orders must be newer than those that were obeyed"
 
 
 async def test_the_last_gateway_knows_that_it_is_the_last() -> None:
-    board = Board()
+    board = ClusterBoard()
     await board.look("one")
     await board.look("two")
     assert await board.goodbye("one") == ["two"]

@@ -10,11 +10,14 @@ import pytest
 from tests.cluster.conftest import Nodes
 from tests.cluster.faulty_node import MODEL, open_node, wrong
 from tests.faults.gateway import picture, truths
-from viewfinder.cluster.messages import Asked, Failed, NodeReport
+from viewfinder.cluster.messages import Failed, NodeReport, ReplicaRequest
 from viewfinder.core.config import Settings
 from viewfinder.scenes.messages import data_url, with_images
 
-pytestmark = pytest.mark.cluster
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.filterwarnings("ignore"),  # Ray runs in this process, with warnings of its own
+]
 
 
 async def test_a_replica_that_fails_its_canary_is_replaced(nodes: Nodes, tmp_path: Path) -> None:
@@ -27,7 +30,7 @@ async def test_a_replica_that_fails_its_canary_is_replaced(nodes: Nodes, tmp_pat
     body = json.dumps({"messages": [question], "temperature": 0}).encode()
 
     async def said(cluster: Cluster) -> list[bytes | Failed]:
-        asked = Asked(MODEL, "ticket", "", body, "/v1/chat/completions", stream=False)
+        asked = ReplicaRequest(MODEL, "call_id", "", body, "/v1/chat/completions", stream=False)
         return [piece async for piece in cluster.replicas.answer(asked)]
 
     async def until_verified(cluster: Cluster, *, but: str = "") -> NodeReport:

@@ -10,10 +10,10 @@ import pytest
 
 from tests.cluster.pictures import body_of
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.cluster.board import Board
-from viewfinder.cluster.client import ATTEMPTS, ReplicaGone, conversation_of
+from viewfinder.cluster.board import ClusterBoard
+from viewfinder.cluster.client import REPLICA_ATTEMPTS, ReplicaGone, conversation_of
 from viewfinder.cluster.fleet import ClusterFleet
-from viewfinder.cluster.messages import Asked, Failed, Opened
+from viewfinder.cluster.messages import Failed, Opened, ReplicaRequest
 from viewfinder.cluster.node import WRONG_CANARIES, NodeFleet
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import Busy, EngineDied, EngineQuarantined, UnknownModel
@@ -33,7 +33,7 @@ class Near:
         self._call()
         return await self.nodes[0].load(model)
 
-    async def answer(self, asked: Asked) -> AsyncGenerator[bytes | Failed, None]:
+    async def answer(self, asked: ReplicaRequest) -> AsyncGenerator[bytes | Failed, None]:
         self._call()
         async with aclosing(self.nodes[self.calls % len(self.nodes)].answer(asked)) as pieces:
             number = 0
@@ -57,7 +57,7 @@ async def never(*_: object) -> None:
 class Both:
     """A gateway's fleet, and the nodes that it asks."""
 
-    def __init__(self, fleet: ClusterFleet, near: Near, board: Board) -> None:
+    def __init__(self, fleet: ClusterFleet, near: Near, board: ClusterBoard) -> None:
         self.fleet, self.near, self.board = fleet, near, board
 
     async def until(self, condition: Any) -> FleetView:
@@ -70,8 +70,8 @@ class Both:
 @asynccontextmanager
 async def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
     monkeypatch.setattr("viewfinder.cluster.node.REPORT_S", 0.05)
-    monkeypatch.setattr("viewfinder.cluster.fleet.LOOK_S", 0.05)
-    board, settings = Board(), Settings()
+    monkeypatch.setattr("viewfinder.cluster.fleet.BOARD_LOOK_S", 0.05)
+    board, settings = ClusterBoard(), Settings()
     async with AsyncExitStack() as stack:
         nodes = []
         for name in ("one", "two"):
@@ -126,11 +126,11 @@ async def test_the_story_of_a_cluster(home: Path, monkeypatch: pytest.MonkeyPatc
         words = await said(fleet)
         assert words
         assert await said(fleet, stream=True) == words
-        near.gone = ATTEMPTS - 1
+        near.gone = REPLICA_ATTEMPTS - 1
         assert await said(fleet, stream=True) == words, "nothing was answered yet: another one is asked"
         replays = [event for event in fleet.events.recent if event.kind == "replay"]
-        assert len(replays) == ATTEMPTS - 1
-        near.gone = ATTEMPTS
+        assert len(replays) == REPLICA_ATTEMPTS - 1
+        near.gone = REPLICA_ATTEMPTS
         with pytest.raises(EngineDied, match="is gone"):
             await said(fleet)
         near.cut_after = 1
@@ -146,22 +146,22 @@ async def test_the_story_of_a_cluster(home: Path, monkeypatch: pytest.MonkeyPatc
         assert FleetView.of_json(view.as_json()) == view
         assert {"ready", "canary"} <= {event.kind for event in fleet.events.recent}
 
-        noted = [f"ticket {number}" for number in range(2)]
-        for node, ticket in zip(near.nodes, noted, strict=True):
-            fleet.answers.note("glimpse/x", f"id of {ticket}")
-            fleet._note(ticket, f"id of {ticket}")
-            node._tickets[ticket] = None
-            node.fleet.answers.note("glimpse/x", ticket)
+        noted = [f"call_id {number}" for number in range(2)]
+        for node, call_id in zip(near.nodes, noted, strict=True):
+            fleet.answers.note("glimpse/x", f"id of {call_id}")
+            fleet._note(call_id, f"id of {call_id}")
+            node._unsettled[call_id] = None
+            node.fleet.answers.note("glimpse/x", call_id)
         near.nodes[0].fleet.answers.suspect("glimpse/x", "wrong")
         near.nodes[1].fleet.answers.confirm("glimpse/x")
         await both.until(lambda _: fleet.answers.suspects())
         (suspect,) = fleet.answers.suspects()
-        assert (suspect.id, suspect.reason) == ("id of ticket 0", "wrong")
-        confirmed = fleet.answers.get("id of ticket 1")
+        assert (suspect.id, suspect.reason) == ("id of call_id 0", "wrong")
+        confirmed = fleet.answers.get("id of call_id 1")
         assert confirmed is not None
         assert confirmed.status == "confirmed"
         (told,) = [event for event in fleet.events.recent if event.kind == "suspect"]
-        assert (told.model, told.details["answers"]) == ("glimpse", ["id of ticket 0"])
+        assert (told.model, told.details["answers"]) == ("glimpse", ["id of call_id 0"])
 
         await fleet.unload("glimpse")
         await both.until(lambda view: not any(one.pid for one in view.servers))

@@ -22,6 +22,8 @@ from viewfinder.scenes.scene import make_scene
 
 VIEWFINDER = (sys.executable, "-m", "viewfinder")
 PATIENCE_S = 60
+RAY_OF_E2E = "E2E_RAY_ADDRESS"
+"""`tests/cluster/end_to_end` runs files of this folder on both modes."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def first_document(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One server for a whole file of tests."""
-    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse") as running:
+    """One server for a whole file of tests; with RAY_OF_E2E its models are on a Ray cluster."""
+    cluster = ("--ray", address) if (address := os.environ.get(RAY_OF_E2E)) else ()
+    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse", *cluster) as running:
         yield running
 
 

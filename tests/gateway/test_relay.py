@@ -131,6 +131,9 @@ async def test_a_bug_of_ours_in_the_middle_ends_the_stream_without_details(gatew
     class Client:
         endpoint = gateway.fleet.client.endpoint
 
+        def for_lease(self, _shape: Any) -> "Client":
+            return self
+
         async def stream(self, _body: dict[str, Any], _path: str) -> AsyncIterator[dict[str, Any]]:
             yield {"choices": [{"delta": {"content": "A "}, "finish_reason": None}]}
             raise RuntimeError("at /home/someone/secret.py")

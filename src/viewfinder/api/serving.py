@@ -53,6 +53,8 @@ from viewfinder.host.sockets import Bound, bind_port, reachable
 from viewfinder.host.sockets import url as url_of
 from viewfinder.media.intake import Intake
 
+OpenFleet = Callable[[Catalog, Settings], AbstractAsyncContextManager[Fleet]]
+
 _log = logging.getLogger(__name__)
 
 LOUD = ("asyncio", "uvicorn.error")
@@ -97,9 +99,10 @@ def serve(
     if settings is None:
         settings, reread = load_settings(), reread or load_settings
     given = settings
+    opening = open_fleet if ray is None else partial(open_cluster, names=tuple(names), address=ray)
     raise_limit()
     with _quick_switches(), _seldom_repeated():
-        asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready, ray))
+        asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready, opening))
 
 
 @contextlib.contextmanager
@@ -131,7 +134,7 @@ async def _serve(
     settings: Settings,
     reread: Callable[[], Settings],
     on_ready: Callable[[Serving], None],
-    ray: str | None,
+    opening: OpenFleet,
 ) -> None:
     def open_named(settings: Settings) -> Catalog:
         catalog = open_catalog(settings)
@@ -155,7 +158,6 @@ async def _serve(
         stack.callback(bound.socket.close)
         notice = _moved(settings.port, bound)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
-        opening = open_fleet if ray is None else partial(open_cluster, names=names, address=ray)
         service = await stack.enter_async_context(_opened(catalog, settings, keys, opening))
         fleet = service.fleet
         control = stack.enter_context(control_socket(lock))
@@ -194,7 +196,7 @@ async def _opened(
     catalog: Catalog,
     settings: Settings,
     keys: KeyFile,
-    open_fleet: Callable[[Catalog, Settings], AbstractAsyncContextManager[Fleet]],
+    opening: OpenFleet,
 ) -> AsyncIterator["_Service"]:
     """The gateway over its fleet, with all that it writes to; closed at the end of the block."""
     async with contextlib.AsyncExitStack() as stack:
@@ -202,7 +204,7 @@ async def _opened(
         stack.callback(log.close)
         records = RequestRecords(access_log=access_log(settings.access_log))
         stack.callback(records.close)
-        fleet = await stack.enter_async_context(open_fleet(catalog, settings))
+        fleet = await stack.enter_async_context(opening(catalog, settings))
         fleet.events.write_to(log)
         records.refusals = fleet.events.refusals
         kept = await asyncio.to_thread(kept_where, paths.responses_folder(), settings)

@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-HEADER = ("node", "replica", "models", "memory", "budget", "leases", "waiting")
+NODE_HEADER = ("node", "replica", "models", "memory", "budget", "leases", "waiting")
 _JSON = typer.Option("--json", help="Print it as JSON.")
 
 
@@ -56,4 +56,4 @@ def table(view: "FleetView") -> Text:
         )
         for node in view.nodes
     ]
-    return columns(HEADER, rows, [""] * len(rows))
+    return columns(NODE_HEADER, rows, [""] * len(rows))

@@ -7,24 +7,24 @@ keeps nothing on disk: when its node dies, Serve starts it elsewhere, and half a
 import time
 from collections.abc import Callable
 
-from viewfinder.cluster.messages import NodeReport, Order
+from viewfinder.cluster.messages import NodeReport, ReplicaOrder
 
 GONE_S = 5.0
 """A replica that has not reported for this long is no longer shown, and a gateway no longer counted."""
 KEPT_ORDERS = 100
 
 
-class Board:
+class ClusterBoard:
     """Reports by replica, orders in their order."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
         self._reports: dict[str, tuple[float, NodeReport]] = {}
         self._gateways: dict[str, float] = {}
-        self._orders: list[Order] = []
+        self._orders: list[ReplicaOrder] = []
         self._began = time.time_ns()
 
-    async def report(self, report: NodeReport, since: int) -> list[Order]:
+    async def report(self, report: NodeReport, since: int) -> list[ReplicaOrder]:
         """Keep what a replica says of itself; returns the orders after number `since`."""
         self._reports[report.replica] = (self._now_s(), report)
         return [order for order in self._orders if order.number > since]
@@ -52,7 +52,7 @@ class Board:
     async def order(self, verb: str, model: str) -> int:
         """Give an order to all replicas; returns its number. They grow, also over a restart of the board."""
         number = max(time.time_ns(), self._orders[-1].number + 1 if self._orders else 0)
-        self._orders = [*self._orders, Order(number, verb, model)][-KEPT_ORDERS:]
+        self._orders = [*self._orders, ReplicaOrder(number, verb, model)][-KEPT_ORDERS:]
         return number
 
     async def now(self) -> int:

@@ -17,12 +17,12 @@ import orjson
 
 from viewfinder.client.chat import CHAT_PATH, ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.cluster.messages import Asked, Failed, Opened
+from viewfinder.cluster.messages import Failed, Opened, ReplicaRequest
 from viewfinder.core.errors import EngineDied
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.wire.long_text import dumps
 
-ATTEMPTS = 4
+REPLICA_ATTEMPTS = 4
 """Several nodes may be lost at once, and Serve may not have noticed yet."""
 
 
@@ -34,13 +34,13 @@ class Replicas(Protocol):
     """The replicas, behind Serve's router. Both raise ReplicaGone."""
 
     async def load(self, model: str) -> Opened | Failed: ...
-    def answer(self, asked: Asked) -> AsyncGenerator[bytes | Failed, None]: ...
+    def answer(self, asked: ReplicaRequest) -> AsyncGenerator[bytes | Failed, None]: ...
 
 
 class ReplicaClient(ChatClient):
     """The client of one lease: it has the methods that the gateway uses of an engine's client.
 
-    `noted` is called with its ticket and the id of the answer that a client got; `retried` with the reason
+    `noted` is called with its call_id and the id of the answer that a client got; `retried` with the reason
     before another replica is asked.
     """
 
@@ -56,7 +56,7 @@ class ReplicaClient(ChatClient):
         super().__init__(endpoint)
         self._model, self._replicas, self._noted, self._retried = model, replicas, noted, retried
         self._shape = shape or RequestShape()
-        self._ticket = ""
+        self._call_id = ""
 
     def for_lease(self, shape: Any) -> "ReplicaClient":
         """A client of its own for each lease, which knows its request."""
@@ -78,22 +78,22 @@ class ReplicaClient(ChatClient):
                 yield chunk
 
     def answered(self, answer_id: str) -> None:
-        self._noted(self._ticket, answer_id)
+        self._noted(self._call_id, answer_id)
 
     async def _chunks(
         self, body: dict[str, Any], path: str, *, stream: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
-        self._ticket = secrets.token_hex(12)
-        asked = Asked(
+        self._call_id = secrets.token_hex(12)
+        asked = ReplicaRequest(
             model=self._model,
-            ticket=self._ticket,
+            call_id=self._call_id,
             conversation=conversation_of(body),
             body=b"".join(dumps(body)),
             path=path,
             stream=stream,
             shape=self._shape,
         )
-        for left in reversed(range(ATTEMPTS)):
+        for left in reversed(range(REPLICA_ATTEMPTS)):
             has_begun = False
             try:
                 async with aclosing(self._replicas.answer(asked)) as pieces:

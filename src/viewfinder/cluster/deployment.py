@@ -26,9 +26,9 @@ from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
-from viewfinder.cluster.board import Board
+from viewfinder.cluster.board import ClusterBoard
 from viewfinder.cluster.handles import RayBoard, RayReplicas
-from viewfinder.cluster.messages import Asked, Failed, Opened
+from viewfinder.cluster.messages import Failed, Opened, ReplicaRequest
 from viewfinder.cluster.node import NodeFleet
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
@@ -44,7 +44,7 @@ STOP_S = 20.0
 STATS_S = 0.5
 RETRIES = 3
 """Of a replica that could not start at all."""
-CONNECT_S = 5.0
+REACH_S = 5.0
 OWN_OBJECT_STORE_BYTES = 200_000_000
 """Of a Ray that we start ourselves: requests pass through it, nothing is kept there."""
 LOCAL = "local"
@@ -77,7 +77,7 @@ class Node:
     async def load(self, model: str) -> Opened | Failed:
         return await self._fleet.load(model)
 
-    async def answer(self, asked: Asked) -> Any:
+    async def answer(self, asked: ReplicaRequest) -> Any:
         async with contextlib.aclosing(self._fleet.answer(asked)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -143,7 +143,7 @@ def _require_answer(address: str) -> None:
     if not host or not port.isdecimal():
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
     except OSError as error:
         raise unreachable(address, error) from None
 
@@ -164,8 +164,8 @@ async def deployed(
     application = Application(tuple(names), open_node, memory_bytes)
     await application.deploy(settings)
     gateway = secrets.token_hex(6)
-    board = RayBoard(serve.get_deployment_handle(BOARD, application.name))
-    replicas = RayReplicas(serve.get_deployment_handle(NODE, application.name))
+    handles = [serve.get_deployment_handle(one, application.name) for one in (NODE, BOARD)]
+    replicas, board = RayReplicas(handles[0]), RayBoard(handles[1])
     slots = most_replicas(settings) * 2 * settings.cluster.target_requests
     try:
         yield Cluster(replicas, board, gateway, slots), application
@@ -175,6 +175,9 @@ async def deployed(
             others = await asyncio.wait_for(board.goodbye(gateway), 5)
         if not others:
             await asyncio.to_thread(serve.delete, application.name)
+        for handle in handles:  # its thread would connect to Ray again
+            with contextlib.suppress(Exception):
+                await handle.shutdown_async()
 
 
 class Application:
@@ -236,7 +239,7 @@ class Application:
 
     def _bound(self, settings: Settings, mark: str) -> serve.Application:
         own = settings.cluster
-        board = serve.deployment(_Board, name=BOARD).options(
+        board = serve.deployment(_MarkedBoard, name=BOARD).options(
             ray_actor_options={"num_cpus": 0}, health_check_period_s=HEALTH_S
         )
         most = most_replicas(settings)
@@ -273,7 +276,7 @@ class Application:
         return node.bind(self._open_node, sent, self._names, board.bind(mark))
 
 
-class _Board(Board):
+class _MarkedBoard(ClusterBoard):
     """The board, with the mark of the settings that it was deployed with."""
 
     def __init__(self, mark: str) -> None:

@@ -23,11 +23,11 @@ from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.servers import Server, make_server
 from viewfinder.fleet.view import FleetView, NodeView
 
-LOOK_S = 0.5
+BOARD_LOOK_S = 0.5
 LOOK_TIMEOUT_S = 5.0
 STALE_S = 10.0
 """What was last reported is shown for this long while the board does not answer."""
-KEPT_TICKETS = 10_000
+KEPT_IDS = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -128,9 +128,9 @@ class ClusterFleet(Fleet):
         if not self._is_closing:
             self._spawn(self._board.order(verb, model))
 
-    def _note(self, ticket: str, answer_id: str) -> None:
-        self._ids[ticket] = answer_id
-        if len(self._ids) > KEPT_TICKETS:
+    def _note(self, call_id: str, answer_id: str) -> None:
+        self._ids[call_id] = answer_id
+        if len(self._ids) > KEPT_IDS:
             del self._ids[next(iter(self._ids))]
 
     def _spawn(self, work: Awaitable[Any]) -> None:
@@ -156,7 +156,7 @@ class ClusterFleet(Fleet):
                     self._hear(report)
             if loop.time() - self._reported_s > STALE_S:
                 self._reports = []
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(BOARD_LOOK_S)
 
     def _hear(self, report: NodeReport) -> None:
         """Pass on what happened on a node since its last report, and what its canary said of answers."""
@@ -170,7 +170,7 @@ class ClusterFleet(Fleet):
             self.events.emit(event["kind"], event["model"], **{**event["details"], "node": node})
         wrong: dict[str, list[str]] = {}
         for news in report.news:
-            answer_id = self._ids.pop(news.ticket, None)
+            answer_id = self._ids.pop(news.call_id, None)
             if answer_id is not None and (name := self.answers.settle(answer_id, news.status, news.reason)):
                 wrong.setdefault(name.rpartition("/")[0], []).append(answer_id)
         for model, ids in wrong.items():

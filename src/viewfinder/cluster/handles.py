@@ -10,7 +10,7 @@ from ray.serve.exceptions import DeploymentUnavailableError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from viewfinder.cluster.client import ReplicaGone
-from viewfinder.cluster.messages import Asked, Failed, NodeReport, Opened, Order
+from viewfinder.cluster.messages import Failed, NodeReport, Opened, ReplicaOrder, ReplicaRequest
 
 GONE = (RayActorError, DeploymentUnavailableError)
 """The replica died, or there is none yet."""
@@ -31,7 +31,7 @@ class RayReplicas:
             raise _gone(error) from error
         return opened
 
-    async def answer(self, asked: Asked) -> AsyncGenerator[bytes | Failed, None]:
+    async def answer(self, asked: ReplicaRequest) -> AsyncGenerator[bytes | Failed, None]:
         """What a replica answers; when the generator is closed, its engine stops. Raises ReplicaGone."""
         handle = self._answer.options(multiplexed_model_id=asked.model, session_id=asked.conversation)
         answer = handle.remote(asked)
@@ -54,7 +54,7 @@ class RayBoard:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
 
-    async def report(self, report: NodeReport, since: int) -> list[Order]:
+    async def report(self, report: NodeReport, since: int) -> list[ReplicaOrder]:
         return await self._call("report", report, since)  # type: ignore[no-any-return]
 
     async def leave(self, replica: str) -> None:

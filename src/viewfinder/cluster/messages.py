@@ -12,12 +12,12 @@ from viewfinder.fleet.record.request_shape import RequestShape
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request to an engine. `ticket` is its name until its answer has an id, `conversation` the same for
+class ReplicaRequest:
+    """One request to an engine. `call_id` is its name until its answer has an id, `conversation` the same for
     requests that begin alike, `body` JSON, and `client` whose turn it is."""
 
     model: str
-    ticket: str
+    call_id: str
     conversation: str
     body: bytes
     path: str
@@ -66,9 +66,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What the canary said of an answer: `ticket` is that of its request."""
+    """What the canary said of an answer: `call_id` is that of its request."""
 
-    ticket: str
+    call_id: str
     status: str
     reason: str
 
@@ -88,7 +88,7 @@ class NodeReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReplicaOrder:
     """What every replica is to do: `verb` is "unload", "pin" or "unpin"."""
 
     number: int

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from viewfinder.cluster.messages import Asked, Failed, News, NodeReport, Opened, Order
+from viewfinder.cluster.messages import Failed, News, NodeReport, Opened, ReplicaOrder, ReplicaRequest
 from viewfinder.core.errors import EngineQuarantined, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.lease import Lease
@@ -25,23 +25,23 @@ from viewfinder.fleet.record.events import Event
 
 REPORT_S = 0.5
 REPORT_TIMEOUT_S = 5.0
-KEPT_EVENTS = 50
+REPORTED_EVENTS = 50
 NEWS_S = 10.0
 """For how long the reports have what the canary said of an answer: gateways look more often."""
-KEPT_TICKETS = 10_000
+KEPT_UNSETTLED = 10_000
 WRONG_CANARIES = 2
 """After this many wrong canaries of a model in a row, a fresh process included, the replica is replaced."""
 
 _log = logging.getLogger(__name__)
 
-OpenFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
-Answer = AsyncGenerator[bytes | Failed, None]
+OpenNodeFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
+EnginePieces = AsyncGenerator[bytes | Failed, None]
 
 
 class BoardAt(Protocol):
     """The board, wherever it runs."""
 
-    def report(self, report: NodeReport, since: int) -> Awaitable[list[Order]]: ...
+    def report(self, report: NodeReport, since: int) -> Awaitable[list[ReplicaOrder]]: ...
     def leave(self, replica: str) -> Awaitable[None]: ...
     def now(self) -> Awaitable[int]: ...
 
@@ -53,16 +53,16 @@ class NodeFleet:
     """
 
     def __init__(
-        self, open_fleet: OpenFleet, board: BoardAt, preload: tuple[str, ...], replica: str, node: str
+        self, open_fleet: OpenNodeFleet, board: BoardAt, preload: tuple[str, ...], replica: str, node: str
     ) -> None:
         self._open_fleet, self._board, self._preload = open_fleet, board, preload
         self._replica, self._node = replica, node
         self._stack = contextlib.AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        self._events: deque[dict[str, Any]] = deque(maxlen=REPORTED_EVENTS)
         self._event_count, self._since = 0, 0
-        self._tickets: dict[str, None] = {}
-        self._news: deque[tuple[float, News]] = deque(maxlen=KEPT_TICKETS)
+        self._unsettled: dict[str, None] = {}
+        self._news: deque[tuple[float, News]] = deque(maxlen=KEPT_UNSETTLED)
         self._wrong: Counter[str] = Counter()
         self.fleet: Fleet
 
@@ -106,7 +106,7 @@ class NodeFleet:
         except ViewfinderError as error:
             return Failed.of(error)
 
-    async def answer(self, asked: Asked) -> Answer:
+    async def answer(self, asked: ReplicaRequest) -> EnginePieces:
         """What an engine sends: the chunks of a stream, or one whole reply, as JSON. An error comes last."""
         try:
             async with await self.fleet.acquire(asked.model, asked.shape, asked.client) as lease:
@@ -117,11 +117,11 @@ class NodeFleet:
                         yield piece
                         lease.end_delivery()
                 lease.check()
-                self._note(lease, asked.ticket)
+                self._note(lease, asked.call_id)
         except ViewfinderError as error:
             yield Failed.of(error)
 
-    async def _pieces(self, lease: Lease, asked: Asked) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, lease: Lease, asked: ReplicaRequest) -> AsyncGenerator[bytes, None]:
         body = orjson.loads(asked.body)
         try:
             if not asked.stream:
@@ -138,11 +138,11 @@ class NodeFleet:
             await lease.report(failure)
             raise failure from None
 
-    def _note(self, lease: Lease, ticket: str) -> None:
-        lease.answered(ticket)
-        self._tickets[ticket] = None
-        if len(self._tickets) > KEPT_TICKETS:
-            del self._tickets[next(iter(self._tickets))]
+    def _note(self, lease: Lease, call_id: str) -> None:
+        lease.answered(call_id)
+        self._unsettled[call_id] = None
+        if len(self._unsettled) > KEPT_UNSETTLED:
+            del self._unsettled[next(iter(self._unsettled))]
 
     def _hear(self, event: Event) -> None:
         self._event_count += 1
@@ -188,14 +188,14 @@ class NodeFleet:
         now_s = time.monotonic()
         while self._news and now_s - self._news[0][0] > NEWS_S:
             self._news.popleft()
-        for ticket in [*self._tickets]:
-            known = self.fleet.answers.get(ticket)
+        for call_id in [*self._unsettled]:
+            known = self.fleet.answers.get(call_id)
             if known is None or known.status != "unconfirmed":
-                del self._tickets[ticket]
+                del self._unsettled[call_id]
             if known is not None and known.status != "unconfirmed":
-                self._news.append((now_s, News(ticket, known.status, known.reason)))
+                self._news.append((now_s, News(call_id, known.status, known.reason)))
 
-    async def _obey(self, order: Order) -> None:
+    async def _obey(self, order: ReplicaOrder) -> None:
         with contextlib.suppress(ViewfinderError):
             if order.verb == "unload":
                 await self.fleet.unload(order.model)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.cluster.client import ATTEMPTS, ReplicaClient, ReplicaGone, Replicas
+from viewfinder.cluster.client import REPLICA_ATTEMPTS, ReplicaClient, ReplicaGone, Replicas
 from viewfinder.cluster.messages import Failed, Opened
 from viewfinder.core.errors import EngineDied, ViewfinderError
 from viewfinder.fleet.process.life import StartPhase
@@ -83,7 +83,7 @@ class ReplicatedServer:
 
     async def start(self, on_phase: Callable[[StartPhase], None] | None = None) -> None:
         """Have it loaded on a replica. Raises what its fleet raised, and EngineDied when replicas die."""
-        for left in reversed(range(ATTEMPTS)):
+        for left in reversed(range(REPLICA_ATTEMPTS)):
             try:
                 opened = await self._replicas.load(self.card.name)
                 break
