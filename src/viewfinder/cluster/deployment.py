@@ -272,7 +272,8 @@ class Application:
                 request_routing_stats_period_s=STATS_S,
             ),
         )
-        sent = settings.model_copy(update={"api_key": None, "access_log": "", "endpoints": {}})
+        own_alone = {"api_key": None, "access_log": "", "endpoints": {}, "store_url": None}
+        sent = settings.model_copy(update=own_alone)
         return node.bind(self._open_node, sent, self._names, board.bind(mark))
 
 
