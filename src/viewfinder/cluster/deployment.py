@@ -272,7 +272,7 @@ class Application:
                 request_routing_stats_period_s=STATS_S,
             ),
         )
-        own_alone = {"api_key": None, "access_log": "", "endpoints": {}, "store_url": None}
+        own_alone: dict[str, Any] = {"api_key": None, "access_log": "", "endpoints": {}, "store_url": None}
         sent = settings.model_copy(update=own_alone)
         return node.bind(self._open_node, sent, self._names, board.bind(mark))
 
