@@ -192,8 +192,8 @@ def flood(request: Handler, number: int) -> None:
 
 
 def refuse_the_next(request: Handler, number: int) -> None:
+    request.close_listener()  # first: on a busy machine the next request was there before
     request.answer(request.words)
-    request.close_listener()
 
 
 def burn(request: Handler, number: int) -> None:
