@@ -3,6 +3,11 @@
 It handles Ctrl-C before it imports what takes time.
 """
 
+import gc
+
+gc.set_threshold(10_000)
+"""A start makes a quarter of a million objects that stay; Python would look through them every 700."""
+
 try:
     from viewfinder.cli import interrupts
 

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from viewfinder.core import paths
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import MeasuredHere, MeasuredVariant
 from viewfinder.host.hardware import this_machine
-from viewfinder.measure import results
-from viewfinder.measure.figures import Gate
-from viewfinder.measure.results import ModelResult
-from viewfinder.measure.store.store import Store
+
+if TYPE_CHECKING:
+    from viewfinder.measure.results import ModelResult
 
 _log = logging.getLogger(__name__)
 
@@ -20,13 +20,16 @@ def measured_here() -> MeasuredHere:
     return judged(results_here())
 
 
-def results_here() -> dict[tuple[str, str], ModelResult]:
+def results_here() -> "dict[tuple[str, str], ModelResult]":
     """The newest judged result of each variant on this machine, by the names of model and variant.
 
     Results that cannot be read are as good as none: they decide an order, and nothing must fail for them.
     """
     if not paths.results_file().is_file():
         return {}
+    from viewfinder.measure import results  # a quarter of a second, which `ask` needs for nothing else
+    from viewfinder.measure.store.store import Store
+
     machine = this_machine()
     found: dict[tuple[str, str], ModelResult] = {}
     try:
@@ -41,12 +44,14 @@ def results_here() -> dict[tuple[str, str], ModelResult]:
     return found
 
 
-def judged(found: Mapping[tuple[str, str], ModelResult]) -> MeasuredHere:
+def judged(found: "Mapping[tuple[str, str], ModelResult]") -> MeasuredHere:
     """The same results, as far as the choice of a variant goes."""
     return {key: _measured(result) for key, result in found.items()}
 
 
-def _measured(result: ModelResult) -> MeasuredVariant:
+def _measured(result: "ModelResult") -> MeasuredVariant:
+    from viewfinder.measure.figures import Gate
+
     gates = {name: gate for name, gate in result.facts.gates.items() if isinstance(gate, Gate)}
     vision, text = gates.get("vision"), gates.get("text")
     return MeasuredVariant(

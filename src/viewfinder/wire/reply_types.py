@@ -29,7 +29,12 @@ def _as_sent(schema: dict[str, Any]) -> None:
 class Sent(BaseModel):
     """Has the listed fields and no others."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra=_as_sent)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra=_as_sent,
+        defer_build=True,  # most of them only make the OpenAPI document, when it is asked for
+    )
 
 
 class TopToken(Sent):
