@@ -14,13 +14,17 @@ CONSTRAINTS := constraints.txt
 CLIENTS ?= $(basename $(notdir $(wildcard tests/clients/requirements/*.txt))) $(notdir $(patsubst %/,%,$(dir $(wildcard tests/clients/*/package.json))))
 CLIENTS_READY = $(foreach name,$(CLIENTS),$(if $(wildcard tests/clients/$(name)/package.json),tests/clients/$(name)/node_modules/ready,.venv-clients/$(name)/ready))
 
+# Compiled Python is kept, whatever the shell says: the tests start hundreds of processes, each of which would
+# compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-cluster test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
 
 test: $(VENV)/dev check
-	$(BIN)/python -m pytest -m "not soak and not cluster and not engines and not browser and not clients and not newcomer" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak and not cluster and not engines and not browser and not clients and not newcomer" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-cluster: .venv-cluster/cluster
 	$(CLUSTER_BIN)/python -m pytest -m cluster --timeout 240 tests/cluster

@@ -1,5 +1,6 @@
 """Every test gets its own home, apart from those of other tests and of the user's Viewfinder."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -48,6 +49,14 @@ def miniature_hub(pytestconfig: pytest.Config) -> Path:
 
     assert pytestconfig.cache is not None
     return miniature_home(pytestconfig.cache.mkdir("miniatures"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end; each full collection of garbage would look through half a million
+    objects again, in the middle of a test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
