@@ -21,7 +21,9 @@ def main(name: str, options: list[str]) -> None:
     logging.disable()
     with atheris.instrument_imports(include=[*TRACED, *PILLOW, "tomllib"], enable_loader_override=False):
         from .table import BY_NAME
-    target = BY_NAME[name]
+
+        target = BY_NAME[name]
+        assert target.run, "imported here, to be traced"
 
     def one_input(data: bytes) -> None:
         target.check(data, LIMIT_S)

@@ -5,9 +5,11 @@ A new one is a function in one of the `*_targets` files, its seeds, and a row he
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
-from . import client_targets, files_targets, gateway_targets, media_targets, seeds, wire_targets
+from . import seeds
 from .oracle import CPU_LIMIT_S, within
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -16,13 +18,25 @@ MOST_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Target:
-    """`words` are tried in any place of an input; inputs have up to `most_bytes`."""
+    """`words` are tried in any place of an input; inputs have up to `most_bytes`.
+
+    `function` is code, or its file and name, which are imported when they are needed: to trace what all of
+    them import takes eight seconds.
+    """
 
     name: str
-    run: Callable[[bytes], None]
+    function: str | Callable[[bytes], None]
     seeds: Callable[[], Iterable[bytes]]
     words: str = ""
     most_bytes: int = 8192
+
+    @cached_property
+    def run(self) -> Callable[[bytes], None]:
+        if not isinstance(self.function, str):
+            return self.function
+        file, name = self.function.split(".")
+        run: Callable[[bytes], None] = getattr(import_module(f"{__package__}.{file}"), name)
+        return run
 
     def check(self, data: bytes, limit_s: float = CPU_LIMIT_S) -> None:
         """Run it; Defect when it takes too long."""
@@ -92,28 +106,30 @@ _HEADERS = (
 )
 
 TARGETS = (
-    Target("outline", wire_targets.read_outline, seeds.bodies, _CHAT),
-    Target("strict_json", wire_targets.read_json, seeds.bodies, _JSON),
-    Target("chat_request", wire_targets.read_request, seeds.bodies, _CHAT),
-    Target("schema", wire_targets.read_schema, seeds.schemas, _SCHEMA),
-    Target("pattern", wire_targets.read_pattern, seeds.patterns, _PATTERN, most_bytes=1100),
-    Target("events", wire_targets.read_events, seeds.events, "data: data \\r \\n [DONE] : event:"),
-    Target("engine_stream", client_targets.read_stream, seeds.engine_streams, _HTTP + " " + _REPLY),
-    Target("engine_reply", wire_targets.read_reply, seeds.engine_replies, _REPLY),
-    Target("stop_strings", wire_targets.cut_at_stops, seeds.stop_strings, "| a ab END", most_bytes=1024),
-    Target("image_header", media_targets.read_image_header, seeds.images, _PNG),
-    Target("image", media_targets.make_image, seeds.ordered_images, _PNG),
-    Target("clip", media_targets.make_frames, seeds.ordered_clips, _CLIP),
-    Target("data_url", media_targets.read_data_url, seeds.data_urls, "data: ;base64, image/png / + = \\r\\n"),
-    Target("gguf", files_targets.read_gguf, seeds.gguf_files, _GGUF),
-    Target("gguf_on_hub", files_targets.peek_at_hub, seeds.hub_files, _GGUF + " " + _NAMES),
-    Target("listing", files_targets.choose_files, seeds.listings, _NAMES),
-    Target("model_folder", files_targets.check_model_folder, seeds.model_folders, _FOLDER),
-    Target("settings", files_targets.read_settings, seeds.settings_files, _TOML),
-    Target("cgroups", files_targets.read_cgroups, seeds.control_groups, _GROUPS, most_bytes=2048),
-    Target("stored_keys", files_targets.read_keys, seeds.stored_keys, _KEYS),
-    Target("headers", gateway_targets.pass_guards, seeds.headers, _HEADERS),
-    Target("connection", gateway_targets.read_connection, seeds.connections, _HTTP + " " + _REQUEST),
-    Target("other_apis", gateway_targets.translate, seeds.other_apis, _CHAT + " " + _OTHER_APIS),
+    Target("outline", "wire_targets.read_outline", seeds.bodies, _CHAT),
+    Target("strict_json", "wire_targets.read_json", seeds.bodies, _JSON),
+    Target("chat_request", "wire_targets.read_request", seeds.bodies, _CHAT),
+    Target("schema", "wire_targets.read_schema", seeds.schemas, _SCHEMA),
+    Target("pattern", "wire_targets.read_pattern", seeds.patterns, _PATTERN, most_bytes=1100),
+    Target("events", "wire_targets.read_events", seeds.events, "data: data \\r \\n [DONE] : event:"),
+    Target("engine_stream", "client_targets.read_stream", seeds.engine_streams, _HTTP + " " + _REPLY),
+    Target("engine_reply", "wire_targets.read_reply", seeds.engine_replies, _REPLY),
+    Target("stop_strings", "wire_targets.cut_at_stops", seeds.stop_strings, "| a ab END", most_bytes=1024),
+    Target("image_header", "media_targets.read_image_header", seeds.images, _PNG),
+    Target("image", "media_targets.make_image", seeds.ordered_images, _PNG),
+    Target("clip", "media_targets.make_frames", seeds.ordered_clips, _CLIP),
+    Target(
+        "data_url", "media_targets.read_data_url", seeds.data_urls, "data: ;base64, image/png / + = \\r\\n"
+    ),
+    Target("gguf", "files_targets.read_gguf", seeds.gguf_files, _GGUF),
+    Target("gguf_on_hub", "files_targets.peek_at_hub", seeds.hub_files, _GGUF + " " + _NAMES),
+    Target("listing", "files_targets.choose_files", seeds.listings, _NAMES),
+    Target("model_folder", "files_targets.check_model_folder", seeds.model_folders, _FOLDER),
+    Target("settings", "files_targets.read_settings", seeds.settings_files, _TOML),
+    Target("cgroups", "files_targets.read_cgroups", seeds.control_groups, _GROUPS, most_bytes=2048),
+    Target("stored_keys", "files_targets.read_keys", seeds.stored_keys, _KEYS),
+    Target("headers", "gateway_targets.pass_guards", seeds.headers, _HEADERS),
+    Target("connection", "gateway_targets.read_connection", seeds.connections, _HTTP + " " + _REQUEST),
+    Target("other_apis", "gateway_targets.translate", seeds.other_apis, _CHAT + " " + _OTHER_APIS),
 )
 BY_NAME = {target.name: target for target in TARGETS}

@@ -44,7 +44,7 @@ def test_a_target_that_takes_too_long_is_a_defect() -> None:
         while time.thread_time() < ends_s:
             pass
 
-    slow = replace(TARGETS[0], run=burn)
+    slow = replace(TARGETS[0], function=burn)
     slow.check(b"", limit_s=5.0)
     with pytest.raises(Defect, match="processor time"):
         slow.check(b"", limit_s=0.01)

@@ -51,7 +51,7 @@ def test_hypothesis_finds_a_defect_and_its_input() -> None:
     def fails(data: bytes) -> None:
         assert len(data) < 3
 
-    tried, failing = unguided.hunt(replace(BY_NAME["stop_strings"], run=fails), 60.0)
+    tried, failing = unguided.hunt(replace(BY_NAME["stop_strings"], function=fails), 60.0)
     assert tried > 0
     assert failing is not None
     assert len(failing) >= 3
