@@ -172,8 +172,8 @@ def write_gguf(folder: Path) -> None:
         assert not sizes, sizes
         own = [tensor for tensor in tensors() if tensor.in_projector is projector]
         for tensor in track(own, file, transient=True):
-            kind = gguf.GGMLQuantizationType.Q8_0 if tensor.packed else None
-            writer.add_tensor(tensor.gguf_name, tensor.for_gguf(), raw_dtype=kind)
+            packing = gguf.GGMLQuantizationType.Q8_0 if tensor.packed else None
+            writer.add_tensor(tensor.gguf_name, tensor.for_gguf(), raw_dtype=packing)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()

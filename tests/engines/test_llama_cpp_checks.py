@@ -6,7 +6,7 @@ import pytest
 
 from viewfinder.engines import llama_cpp_checks
 from viewfinder.engines.llama_cpp_checks import (
-    FROM_SOURCE,
+    BUILD,
     Library,
     ask_library,
     cuda_line,
@@ -61,7 +61,7 @@ def test_a_library_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
 
 def test_instructions_that_the_wheel_leaves_unused_are_noted(machine: Callable[..., Machine]) -> None:
     found = processor(machine(features=("avx2", "avx512f", "amx_int8")), PLAIN)
-    assert (found.state, found.command) == ("note", FROM_SOURCE)
+    assert (found.state, found.command) == ("note", BUILD)
     assert "does not use avx512f, amx_int8" in found.says
     assert processor(machine(features=("avx2", "fma")), PLAIN).state == "good"
     native = Library(("CPU",), "CPU : AVX512 = 1 |")

@@ -24,7 +24,7 @@ from viewfinder.host.ownership import OwnerLock
 
 STATE_NAMES = frozenset({
     "results", "sorted", "pulled", "keys", "owner", "control", "hashes", "profiles", "canaries", "upgrades",
-    "bench", "chat_history", "logs", "run", "responses", "questions", "mlx",
+    "bench", "chat_history", "logs", "run", "responses", "questions", "engines", "mlx",
     "image_budgets", "costs", "tuning", "tuned",
 })  # fmt: skip
 """The beginnings of the names of our files and folders in a state folder, up to the first point or dash."""

@@ -26,6 +26,7 @@ from viewfinder.core.cluster_settings import ClusterSettings
 from viewfinder.core.coordinates import CoordinateStyle
 from viewfinder.core.engine_settings import EngineChanges, EngineSettings
 from viewfinder.core.errors import BadRequest
+from viewfinder.core.native_build import native_build_in_use
 from viewfinder.core.request_defaults import RequestDefaults
 from viewfinder.core.settings_files import read_settings, settings_files
 
@@ -336,6 +337,8 @@ class Settings(BaseSettings):
                 name: value for name, value in given if not variables.is_service_link(name, value)
             }
         files = [InitSettingsSource(settings_cls, found) for _, found in read_settings()]
+        if built := native_build_in_use():
+            files.append(InitSettingsSource(settings_cls, {"engine": {"llama_server": built.program}}))
         return init_settings, env_settings, *files
 
 

@@ -104,7 +104,9 @@ class EngineSettings(BaseModel):
         (), description="models whose publisher's Python code may run, at the commit that their card pins"
     )
     llama_server: Path | None = Field(
-        None, description="path of a native llama-server, used instead of the wheel's llama.cpp"
+        None,
+        description="path of a native llama-server, used instead of the wheel's llama.cpp; none: that of "
+        "`viewfinder engine`, if one is used",
     )
 
     def chosen_options(self) -> dict[str, Any]:

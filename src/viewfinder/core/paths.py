@@ -25,7 +25,17 @@ _OTHERS = 0o077
 OURS_ALONE = frozenset(("results.sqlite", "sorted.sqlite", "pulled.json", "owner.lock", "keys.json"))
 """Names of files that only a state folder has."""
 BESIDE_OURS = frozenset(
-    ("logs", "run", "responses", "questions", "chat_history", "huggingface", "models", "lost+found")
+    (
+        "logs",
+        "run",
+        "responses",
+        "questions",
+        "engines",
+        "chat_history",
+        "huggingface",
+        "models",
+        "lost+found",
+    )
 )
 """What may be in one that has none of those yet; the last one is on every new disk."""
 
