@@ -96,7 +96,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
             "Check engines, processor, graphics, memory, disks, hub and port; exit 1 when something is "
             "broken.",
         ),
-        "engine": ("engine:app", "Build, list, use or remove native builds of llama.cpp."),
+        "engine": ("native:app", "Build, list, use or remove native builds of llama.cpp."),
         "uninstall": (
             "uninstall:uninstall",
             "Remove results, settings, logs and pulled models; what others keep in the same folders stays.",

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NativeBuild:
-    """One that was built and checked. `facts` is its record (see `api/building/record`)."""
+    """One that was built and checked. `facts` is its record, as `api/building/build` writes it."""
 
     folder: Path
     facts: dict[str, Any]

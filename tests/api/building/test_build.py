@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from viewfinder.api.building import checking
 from viewfinder.api.building.build import BuildOrder, build_llama_cpp, remove_build, use_build
-from viewfinder.api.building.checking import Parity
+from viewfinder.api.building.checking import SameAnswers
 from viewfinder.cli.main import app
 from viewfinder.core.config import load_settings
 from viewfinder.core.errors import AlreadyRunning, BadRequest, EngineError
@@ -132,8 +132,8 @@ def test_two_builds_at_once_are_refused(plan: Plan) -> None:
 
 
 def test_a_build_that_answers_worse_is_not_used() -> None:
-    checking.require_as_good(Parity(asked=100, same=90, right_wheel=98, right_native=96, differences=()))
-    worse = Parity(asked=100, same=90, right_wheel=98, right_native=95, differences=())
+    checking.require_as_good(SameAnswers(asked=100, same=90, right_wheel=98, right_native=96, differences=()))
+    worse = SameAnswers(asked=100, same=90, right_wheel=98, right_native=95, differences=())
     with pytest.raises(EngineError, match="95 of 100 known questions right") as failed:
         checking.require_as_good(worse)
     assert failed.value.reason == "build_wrong"

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from viewfinder.api.building import checking, compiling
-from viewfinder.api.building.compiling import OPTIONS, Workshop
+from viewfinder.api.building.compiling import CMAKE_OPTIONS, Workshop
 from viewfinder.api.building.tools import Tools, default_jobs, find_tools, require_room
 from viewfinder.api.setup import own_folders
 from viewfinder.core.config import Settings, load_settings
@@ -41,7 +41,7 @@ from viewfinder.host.hardware import this_machine
 WHEEL = "wheel"
 """What the llama.cpp that comes with Viewfinder is called among the builds."""
 SCENES = 100
-Tell = Callable[[str, float | None], None]
+OnBuildStep = Callable[[str, float | None], None]
 """Gets what is being done, and the share of it that is done, 0 to 1 (None: not known)."""
 
 
@@ -57,7 +57,7 @@ class BuildOrder:
     model: str = checking.GLIMPSE
 
 
-def build_llama_cpp(order: BuildOrder, tell: Tell, settings: Settings | None = None) -> NativeBuild:
+def build_llama_cpp(order: BuildOrder, tell: OnBuildStep, settings: Settings | None = None) -> NativeBuild:
     """Build, check, measure, and use it from then on. After an interruption the same call continues.
 
     Raises EngineError (no compiler, no room, it cannot be compiled, it answers worse than the wheel) and
@@ -87,7 +87,7 @@ def build_llama_cpp(order: BuildOrder, tell: Tell, settings: Settings | None = N
             "processor": this_machine().cpu,
             "processor_mark": processor_mark(),
             "cuda": bool(tools.cuda),
-            "options": list(OPTIONS),
+            "options": list(CMAKE_OPTIONS),
             "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "compiled_s": round(compiled_s, 1),
             "parity": dataclasses.asdict(parity),
@@ -137,7 +137,7 @@ def build_named(name: str) -> NativeBuild:
     return builds[name]
 
 
-async def _compiled(shop: Workshop, order: BuildOrder, tell: Tell) -> tuple[Path, int]:
+async def _compiled(shop: Workshop, order: BuildOrder, tell: OnBuildStep) -> tuple[Path, int]:
     tell("downloading the sources", None)
     archive = await compiling.download(shop, order.version)
     number = compiling.build_number(archive)

