@@ -62,7 +62,7 @@ def build(
         bool | None,
         typer.Option(
             "--cuda/--no-cuda",
-            help="For NVIDIA (unverified). Default: where its compiler, nvcc, is found.",
+            help="For NVIDIA (unverified). Default: where a card and nvcc are found.",
             show_default=False,
         ),
     ] = None,

@@ -27,9 +27,11 @@ def test_only_a_compiler_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tools.compiler, tools.cmake, tools.ninja, tools.cuda) == ("/usr/bin/c++", "", "", "")
 
 
-def test_cuda_is_built_for_where_its_compiler_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_is_built_for_where_its_compiler_and_a_card_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXX", raising=False)
-    assert find_tools(which=PLACES.get).cuda == "/opt/cuda/bin/nvcc"
+    assert find_tools(which=PLACES.get, nvidia=True).cuda == "/opt/cuda/bin/nvcc"
+    assert find_tools(which=PLACES.get, nvidia=False).cuda == ""
+    assert find_tools(cuda=True, which=PLACES.get, nvidia=False).cuda == "/opt/cuda/bin/nvcc"
     assert find_tools(cuda=False, which=PLACES.get).cuda == ""
     with pytest.raises(EngineError, match="nvcc"):
         find_tools(cuda=True, which={"c++": "/usr/bin/c++"}.get)

@@ -48,7 +48,7 @@ OnBuildStep = Callable[[str, float | None], None]
 @dataclass(frozen=True, slots=True)
 class BuildOrder:
     """What is to be built. `version` is that of the package, empty: the newest; `jobs` 0: as many as fit;
-    `cuda` None: where NVIDIA's compiler is. `model` is the one that the gain is measured with."""
+    `cuda` None: where NVIDIA's compiler and a card are. `model` is the one that the gain is measured with."""
 
     version: str = ""
     jobs: int = 0

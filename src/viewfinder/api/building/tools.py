@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viewfinder.core.errors import EngineError
-from viewfinder.host.hardware import usable_cores
+from viewfinder.host.hardware import this_machine, usable_cores
 from viewfinder.host.machine_memory import machine_memory
 
 COMPILERS = ("c++", "g++", "clang++")
@@ -34,8 +34,11 @@ class Tools:
     cuda: str = ""
 
 
-def find_tools(*, cuda: bool | None = None, which: Which = shutil.which) -> Tools:
-    """`cuda`: None builds for NVIDIA where its compiler is. Raises EngineError, with what to install."""
+def find_tools(*, cuda: bool | None = None, which: Which = shutil.which, nvidia: bool | None = None) -> Tools:
+    """`cuda`: None builds for NVIDIA where its compiler and a card of it (`nvidia`) are.
+
+    Raises EngineError, with what to install.
+    """
     own = os.environ.get("CXX", "").split()
     compiler = next(filter(None, map(which, own[:1] or COMPILERS)), None)
     if compiler is None:
@@ -45,7 +48,8 @@ def find_tools(*, cuda: bool | None = None, which: Which = shutil.which) -> Tool
             hint="Run: apt-get install build-essential, dnf install gcc-c++, xcode-select --install",
             code="compiler_missing",
         )
-    nvcc = "" if cuda is False else which("nvcc") or which("/usr/local/cuda/bin/nvcc") or ""
+    wanted = (this_machine().nvidia if nvidia is None else nvidia) if cuda is None else cuda
+    nvcc = (which("nvcc") or which("/usr/local/cuda/bin/nvcc") or "") if wanted else ""
     if cuda and not nvcc:
         raise EngineError(
             "NVIDIA's compiler (nvcc) is not here, so llama.cpp cannot be built with CUDA.",
