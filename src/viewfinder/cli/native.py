@@ -32,15 +32,15 @@ def bare(context: typer.Context, as_json: Annotated[bool, _JSON] = False) -> Non
 @app.command("list", cls=Command)
 def listed(as_json: Annotated[bool, _JSON] = False) -> None:
     """List the wheel's llama.cpp and the native builds, with what was measured of each."""
-    from viewfinder.api.building.build import WHEEL
+    from viewfinder.core.engine_settings import WHEEL
     from viewfinder.core.native_build import native_build_in_use, native_builds
 
     used = native_build_in_use()
     builds = native_builds()
     if as_json:
-        print_json([{"name": WHEEL, "in_use": used is None}, *(_as_json(one, used) for one in builds)])
+        print_json([{"name": str(WHEEL), "in_use": used is None}, *(_as_json(one, used) for one in builds)])
         return
-    rows = [(WHEEL, "yes" if used is None else "", "", "", "")]
+    rows = [(str(WHEEL), "yes" if used is None else "", "", "", "")]
     rows += [
         (one.name, "yes" if used and used.name == one.name else "", *_gains(one), _where(one))
         for one in builds

@@ -23,6 +23,7 @@ from viewfinder.api.building.compiling import CMAKE_OPTIONS, Workshop
 from viewfinder.api.building.tools import Tools, default_jobs, find_tools, require_room
 from viewfinder.api.setup import own_folders
 from viewfinder.core.config import Settings, load_settings
+from viewfinder.core.engine_settings import WHEEL
 from viewfinder.core.errors import AlreadyRunning, BadRequest
 from viewfinder.core.native_build import (
     IN_USE,
@@ -38,8 +39,6 @@ from viewfinder.core.paths import private
 from viewfinder.engines import llama_server
 from viewfinder.host.hardware import this_machine
 
-WHEEL = "wheel"
-"""What the llama.cpp that comes with Viewfinder is called among the builds."""
 SCENES = 100
 OnBuildStep = Callable[[str, float | None], None]
 """Gets what is being done, and the share of it that is done, 0 to 1 (None: not known)."""
@@ -105,7 +104,7 @@ def use_build(name: str) -> None:
     Raises BadRequest for a name that no build has, and for one of another processor.
     """
     folder = private(builds_folder())
-    if name == WHEEL:
+    if name == str(WHEEL):
         (folder / IN_USE).unlink(missing_ok=True)
         return
     build = build_named(name)
@@ -124,7 +123,7 @@ def remove_build(name: str) -> None:
     build = build_named(name)
     in_use = native_build_in_use()
     if in_use is not None and in_use.name == name:
-        use_build(WHEEL)
+        use_build(str(WHEEL))
     shutil.rmtree(build.folder)
 
 
@@ -132,7 +131,7 @@ def build_named(name: str) -> NativeBuild:
     """Raises BadRequest when there is none."""
     builds = {one.name: one for one in native_builds()}
     if name not in builds:
-        known = ", ".join([WHEEL, *builds])
+        known = ", ".join([str(WHEEL), *builds])
         raise BadRequest(f"There is no build '{name[:100]}'.", hint=f"There are: {known}.", param="build")
     return builds[name]
 

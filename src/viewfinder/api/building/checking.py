@@ -68,7 +68,7 @@ class Sides:
     def loaded(self, side: str, model: str = GLIMPSE) -> AbstractContextManager[Model]:
         """A fresh server process of this model."""
         engine = self._settings.engine.model_copy(update={"llama_server": self._programs[side], "args": ()})
-        settings = self._settings.model_copy(update={"engine": engine})
+        settings = self._settings.model_copy(update={"engine": engine, "engine_for": {}})
         return load(model, variant=_variant(model, settings), settings=settings)
 
 
