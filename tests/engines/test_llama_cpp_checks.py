@@ -1,9 +1,11 @@
 """What `doctor` reports of llama.cpp's library on this computer and on others."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from viewfinder.core.native_build import NativeBuild
 from viewfinder.engines import llama_cpp_checks
 from viewfinder.engines.llama_cpp_checks import (
     BUILD,
@@ -101,3 +103,16 @@ def test_the_command_for_cuda_is_the_publishers_own() -> None:
     assert cuda_line().startswith("pip install xllamacpp")
     assert vulkan_line().endswith("/vulkan") or "XLLAMACPP_BUILD_VULKAN" in vulkan_line()
     assert "cu128" in cuda_line() or "XLLAMACPP_BUILD_CUDA" in cuda_line()
+
+
+def test_a_native_build_that_is_used_is_named_with_its_gain(
+    monkeypatch: pytest.MonkeyPatch, machine: Callable[..., Machine]
+) -> None:
+    gains = {"text": {"value": 1.8}, "picture": {"value": 1.34}}
+    build = NativeBuild(Path("/x/11434-here"), {"gains": gains, "gain_model": "glimpse"})
+    monkeypatch.setattr(llama_cpp_checks, "native_build_in_use", lambda: build)
+    found = processor(machine(features=("avx2", "avx512f")), PLAIN)
+    assert found.state == "good"
+    assert (
+        "native build 11434-here: measured here with glimpse, text 1.80 times and picture 1.34" in found.says
+    )
