@@ -94,6 +94,11 @@ def test_nodes_and_their_models_are_shown(clustered: Served) -> None:
     for node in view.nodes:
         assert f'viewfinder_cluster_leases{{node="{node.name}"}}' in metrics
         assert f'viewfinder_memory_bytes{{model="glimpse",node="{node.name}"' in metrics
+    seen = httpx2.get(f"{clustered.url}/fleet", headers={"accept": "text/html"}).text
+    assert " on 2 nodes" in seen
+    for node in view.nodes:
+        assert seen.count(f'id="server-glimpse@{node.name}"') == 1
+        assert f"on node {node.name}" in seen
 
 
 def test_events_of_the_nodes_are_heard_here(clustered: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ def beside(fleet: FleetView, pulls: Iterable[PullLine]) -> tuple[str, ...]:
     meanwhile, its timings are marked as disturbed, and those are measured once more if there is time; right
     answers and memory are not affected (see `host/disturbance`).
     """
-    loaded = [server.model for server in fleet.servers if server.state in LOADED]
+    loaded = [*dict.fromkeys(server.model for server in fleet.servers if server.state in LOADED)]
     asked = sum(server.leases + server.waiting for server in fleet.servers)
     said = []
     if asked:
