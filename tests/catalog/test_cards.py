@@ -89,7 +89,7 @@ WHOLE = {
     "gemma-4-e2b": 280 * 48**2,
     "gemma-4-e4b": 280 * 48**2,
     "glm-ocr": USABLE_PIXELS,  # its processor takes more
-    "glimpse": (4 * 192) ** 2,
+    "glimpse": (3 * 192) ** 2,
 }
 """The most pixels to which a processor scales an image."""
 
