@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
+import uvloop
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
@@ -101,8 +102,9 @@ def serve(
     given = settings
     opening = open_fleet if ray is None else partial(open_cluster, names=tuple(names), address=ray)
     raise_limit()
-    with _quick_switches(), _seldom_repeated():
-        asyncio.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready, opening))
+    quick = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with _quick_switches(), _seldom_repeated(), quick as runner:
+        runner.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready, opening))
 
 
 @contextlib.contextmanager

@@ -87,7 +87,7 @@ class Terms:
         self.drain_s = drain_s
 
 
-class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
+class Connection(HttpToolsProtocol):
     """Made for each connection that is accepted."""
 
     _head_bytes = _headers = 0
@@ -139,12 +139,6 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
             if self.terms.door.is_crowded:
                 transport.abort()
         self._after(head_timeout_s, "head", transport.abort)
-
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self.terms.incoming
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(memoryview(self.terms.incoming)[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()

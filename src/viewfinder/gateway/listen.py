@@ -6,7 +6,6 @@ import ipaddress
 import math
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
 from typing import cast
 
 import uvicorn
@@ -17,6 +16,7 @@ from viewfinder.core.config import LOOPBACK_HOSTS, Limits, Settings
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.settings_files import trusted_place
 from viewfinder.gateway.connection import Connection, Terms, look_at_readers
+from viewfinder.gateway.incoming import Incoming
 from viewfinder.gateway.keys import KeyFile
 from viewfinder.gateway.listener import Listener
 from viewfinder.host.sockets import Bound
@@ -144,7 +144,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         door = self._terms.door
-        make = partial(Connection, self._terms, self.config, self.server_state, self.lifespan.state)
+
+        def make() -> Incoming:
+            return Incoming(Connection(self._terms, self.config, self.server_state, self.lifespan.state))
+
         self.servers = [Listener(listening, door, make) for listening in sockets or ()]  # type: ignore[misc]
         self.started = True
         if self._on_listening is not None:
