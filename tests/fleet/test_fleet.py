@@ -40,7 +40,7 @@ def is_engine(process: psutil.Process) -> bool:
 async def test_a_hundred_at_once_start_one_process_and_use_it_in_turn(fleet: Fleet) -> None:
     async def use() -> object:
         async with await fleet.acquire("glimpse") as lease:
-            assert sum(server.leases for server in fleet.view().servers) <= 2
+            assert sum(server.leases for server in fleet.view().servers) <= 3, "two slots, and one ahead"
             return lease.client.endpoint
 
     assert len(set(await asyncio.gather(*(use() for _ in range(100))))) == 1

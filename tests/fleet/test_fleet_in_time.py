@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,29 @@ def test_a_client_that_fills_the_queue_keeps_nobody_out(tmp_path: Path) -> None:
         assert [getattr(error, "reason", "") for error in refused] == ["", "", "", "", "queue_full"]
 
     play(story, tmp_path, slots=1, queue_per_model=4)
+
+
+def test_the_clock_of_a_request_that_was_sent_ahead_runs_when_its_slot_is_free(tmp_path: Path) -> None:
+    """It waits in the engine's own queue for an answer of three minutes: longer than a slot may be silent."""
+
+    async def story(world: World, fleet: Fleet) -> None:
+        world.engine.queues_in_order = True
+        await fleet.load("a")
+        first = await fleet.acquire("a")
+        ahead = await fleet.acquire("a")
+        third = asyncio.create_task(fleet.acquire("a"))
+        assert (first.is_ahead, ahead.is_ahead) == (False, True)
+        for _ in range(180):
+            await asyncio.sleep(1)
+            first.chunk_arrived()
+        assert fleet.events.counts["stall", "a"] == 0
+        assert not third.done()
+        waited_s = time.monotonic() - ahead.last_chunk_s
+        async with first:
+            pass
+        assert (ahead.is_ahead, time.monotonic() - ahead.last_chunk_s) == (False, 0), waited_s
+        async with ahead, await third as behind:
+            assert behind.is_ahead
+        assert fleet.view().servers[0].leases == 0
+
+    play(story, tmp_path, slots=1)

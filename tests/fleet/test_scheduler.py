@@ -33,6 +33,9 @@ CASES: dict[str, tuple[list[ModelSnapshot], list[QueueItem], list[Action]]] = {
     "one load for all who wait": ([model("a")], [A, A, UP], [LOAD_A]),
     "who waits for a start waits": ([model("a", "starting")], [A, UP], []),
     "as many leases as slots": ([model("a", "ready", 1)], [A, A], [grant("a", 0)]),
+    "one ahead, where the engine queues": (
+        [model("a", "ready", 1, slots=1, ahead=1)], [A, A], [grant("a", 0)],
+    ),
     "no bound where there are no slots": (
         [model("a", "ready", 9, slots=None)], [A, A], [grant("a", 0), grant("a", 1)],
     ),
@@ -102,6 +105,7 @@ def fleets(draw: st.DrawFn) -> dict[str, ModelSnapshot]:
             is_pinned=draw(st.booleans()),
             idle_s=draw(st.sampled_from((0.0, 1.0, 50.0))),
             reload_s=draw(st.sampled_from((0.0, 1.0, 9.0))),
+            ahead=draw(st.integers(0, 1)),
         )
         if one.is_up and planned(models) + one.holds_bytes > 10:
             one = replace(one, state="stopped", leases=0)
@@ -143,7 +147,7 @@ def test_any_decision_is_within_its_rights(models: dict[str, ModelSnapshot], que
                 )
     for name, one in models.items():
         granted = sum(s.verb == "grant" and s.model == name and queue[s.item].wants_lease for s in actions)
-        assert one.slots is None or not granted or one.leases + granted <= one.slots
+        assert one.slots is None or not granted or one.leases + granted <= one.slots + one.ahead
 
 
 @given(fleets(), queues)

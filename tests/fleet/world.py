@@ -250,13 +250,14 @@ class FakeEngine(Engine):
     def __init__(self) -> None:
         self.launches = 0
         self.version_here = "1"
+        self.queues_in_order = False
 
     def find(self) -> Installed:
         return Installed(self.version_here, Path())
 
     def launch(self, variant: Variant, files: ModelFiles, settings: EngineSettings, socket: Path) -> Launch:
         self.launches += 1
-        return Launch(("fake", variant.name), {}, slots=settings.slots)
+        return Launch(("fake", variant.name), {}, slots=settings.slots, queues_in_order=self.queues_in_order)
 
 
 class World:

@@ -53,7 +53,8 @@ class Launch:
     as llama.cpp's /v1/systemone does, with "decisions" among the outputs of its /v1/models; empty: nowhere.
     `model` is what requests must call the model; None: the server answers to any name. `version` is that of
     the program if it differs from what `find` returned. `slots` is the number of requests that it may be sent
-    at once; None: any number, it queues them itself. `lacks` are the fields of OpenAI's API that it would
+    at once; None: any number, it queues them itself. `queues_in_order`: it takes more than it has slots for,
+    and begins them in the order in which they came. `lacks` are the fields of OpenAI's API that it would
     ignore or get wrong: the gateway refuses those that decide the form of an answer, and ignores and names
     the others. "prefill" stands for a last message of the assistant, which is to be continued. `takes` are
     the fields beyond OpenAI's that it has, each with the engine's name for it (`llama_server.TAKES`): all
@@ -71,6 +72,7 @@ class Launch:
     model: str | None = None
     version: str = ""
     slots: int | None = None
+    queues_in_order: bool = False
     lacks: frozenset[str] = frozenset()
     takes: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None

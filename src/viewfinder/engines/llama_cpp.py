@@ -82,6 +82,7 @@ class LlamaCpp(Engine):
         return Launch(
             argv,
             llama_server.environment(),
+            queues_in_order=True,
             slots_path=llama_server.SLOTS_PATH,
             template_path=llama_server.TEMPLATE_PATH,
             count_path=llama_server.COUNT_PATH,

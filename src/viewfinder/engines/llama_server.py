@@ -53,6 +53,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
     return Launch(
         tuple(argv),
         environment(),
+        queues_in_order=True,
         slots_path=SLOTS_PATH,
         template_path=TEMPLATE_PATH,
         count_path=COUNT_PATH,

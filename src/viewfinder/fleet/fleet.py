@@ -6,7 +6,6 @@ after every change that may change the decision. `watchdog` supervises the model
 
 import asyncio
 import functools
-import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Self
@@ -263,15 +262,14 @@ class Fleet:
             give_back=functools.partial(self._give_back, entry),
             report=functools.partial(self._canary.after_error, entry),
             answered=functools.partial(self._canary.answered, entry),
+            is_ahead=entry.is_full,
         )
         entry.leases.add(lease)
         return lease
 
     def _give_back(self, entry: ModelEntry, lease: Lease) -> None:
         if lease in entry.leases:
-            entry.leases.discard(lease)
-            entry.used_s = time.monotonic()
-            entry.given_back.set()
+            entry.end(lease)
             self._watchdog.note(entry, lease)
             self._schedule()
 

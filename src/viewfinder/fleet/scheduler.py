@@ -48,7 +48,7 @@ def decide(
         if model.state == "failed" and item.wants_lease:
             actions.append(Action("refuse", model.name, number))
         elif model.state == "ready":
-            free = model.slots is None or leases[model.name] < model.slots
+            free = model.slots is None or leases[model.name] < model.slots + model.ahead
             if not item.wants_lease:
                 actions.append(Action("grant", model.name, number))
             elif free and not model.is_held and model.name not in barred:

@@ -123,6 +123,20 @@ class ModelEntry:
         """Seconds since it was last used; 0 while it is."""
         return 0.0 if self.leases else time.monotonic() - self.used_s
 
+    @property
+    def is_full(self) -> bool:
+        """Whether every slot of its engine has a request."""
+        return self.server.slots is not None and len(self.leases) >= self.server.slots
+
+    def end(self, lease: Lease) -> None:
+        """Remove a lease; its slot is free for the request that was sent ahead."""
+        self.leases.discard(lease)
+        self.used_s = _now_s()
+        self.given_back.set()
+        ahead = next((one for one in self.leases if one.is_ahead), None)
+        if ahead is not None and not lease.is_ahead:
+            ahead.begin()
+
     def snapshot(self) -> ModelSnapshot:
         """As the scheduler sees it."""
         return ModelSnapshot(
@@ -135,4 +149,5 @@ class ModelEntry:
             is_pinned=self.pinned,
             idle_s=self.idle_s,
             reload_s=self.vitals.load_s,
+            ahead=self.server.ahead,
         )

@@ -14,9 +14,10 @@ from viewfinder.fleet.process.states import REST, State
 class ModelSnapshot:
     """All that a decision depends on for one model.
 
-    `slots` None: any number of leases. `is_held`: its process is ready but may not be leased now, because it
-    is being checked or is ending. `holds_bytes` is its share of the memory budget while it is up, `reload_s`
-    how long a reload takes, and `idle_s` is 0 while it is leased.
+    `slots` None: any number of leases; `ahead` more requests may wait in the engine's own queue. `is_held`:
+    its process is ready but may not be leased now, because it is being checked or is ending. `holds_bytes` is
+    its share of the memory budget while it is up, `reload_s` how long a reload takes, and `idle_s` is 0 while
+    it is leased.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ModelSnapshot:
     is_pinned: bool = False
     idle_s: float = 0.0
     reload_s: float = 1.0
+    ahead: int = 0
 
     @property
     def is_up(self) -> bool:

@@ -142,7 +142,7 @@ class Watchdog:
             for lease in tuple(entry.leases):
                 # Otherwise the client is slow, or the process of this lease is gone or about to be killed.
                 is_of_this_process = lease.client is server.client and lease.revoked is None
-                if is_of_this_process and not lease.is_delivering:
+                if is_of_this_process and not lease.is_delivering and not lease.is_ahead:
                     self._look(entry, server, lease, settings)
             is_resting = self._look_at_rest(entry, server)
             if entry.vitals.measured_s + MEMORY_EVERY_S < min(

@@ -37,6 +37,7 @@ class ConnectedServer:
     is_ending = False
     engine_version = ""
     slots: int | None = None
+    ahead = 0
     ready_at_s: float | None = None
     starts = 0
     deaths: tuple[Death, ...] = ()

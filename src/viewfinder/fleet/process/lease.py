@@ -15,7 +15,8 @@ class Lease:
 
     The gateway calls `chunk_arrived`, which counts `chunks` and keeps the time of the last one in
     `last_chunk_s` (before the first: when the lease was granted). While `is_delivering`, the client is slow
-    to read, and the engine may be silent for that reason alone.
+    to read, and the engine may be silent for that reason alone. While it `is_ahead`, the request waits in the
+    engine's own queue until another one ends, and its clock does not run.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Lease:
         give_back: Callable[["Lease"], None],
         report: Callable[["Lease", ViewfinderError], Awaitable[None]],
         answered: Callable[[str], None],
+        is_ahead: bool = False,
     ) -> None:
         self.server, self.shape = server, shape
         self.client: ChatClient = server.client.for_lease(shape)
@@ -34,13 +36,19 @@ class Lease:
         self.first_chunk_s: float | None = None
         self.longest_gap_s = 0.0
         self.chunks = 0
-        self.is_delivering = False
+        self.is_delivering, self.is_ahead = False, is_ahead
         self.revoked: ViewfinderError | None = None
         self._give_back, self._report, self._answered = give_back, report, answered
+
+    def begin(self) -> None:
+        """The engine has a slot for the request that was sent ahead."""
+        self.is_ahead, self.granted_s = False, time.monotonic()
+        self.last_chunk_s = self.granted_s
 
     def chunk_arrived(self) -> None:
         """Note that the engine sent a part of its answer."""
         now_s = time.monotonic()
+        self.is_ahead = False
         if self.first_chunk_s is None:
             self.first_chunk_s = now_s
         else:

@@ -38,6 +38,8 @@ WritePostMortem = Callable[[Life, float | None], object]
 """Writes a post-mortem and returns its file, or None. The number is how many seconds it was ready."""
 
 REMEMBERED_DEATHS = 100
+SENT_AHEAD = 1
+"""Of requests: enough that an engine that ends one begins the next at once."""
 
 
 class ServerProcess:
@@ -111,6 +113,11 @@ class ServerProcess:
     def slots(self) -> int | None:
         """The number of parallel requests; None: any."""
         return self._launcher.slots
+
+    @property
+    def ahead(self) -> int:
+        """How many more requests may wait in the engine's own queue, so that no slot waits for us."""
+        return SENT_AHEAD if self._life is not None and self._life.launch.queues_in_order else 0
 
     @property
     def is_ending(self) -> bool:

@@ -27,7 +27,8 @@ class Server(Protocol):
     """What the fleet and `bench` need of a server: a process of ours, or a connection to a running server.
 
     `watched` is the process when it is ours, so that it can be inspected and killed; None for a running
-    server. `pid` is that of the engine. `slots` is the number of parallel requests (None: any). `is_ending`:
+    server. `pid` is that of the engine. `slots` is the number of parallel requests (None: any),
+    `ahead` of those that may wait in its own queue. `is_ending`:
     its state is still ready, but the process is dead or about to be killed. `phases_s` has the seconds
     from the last start to each of its phases.
     """
@@ -50,6 +51,8 @@ class Server(Protocol):
     def pid(self) -> int | None: ...
     @property
     def slots(self) -> int | None: ...
+    @property
+    def ahead(self) -> int: ...
     @property
     def is_ending(self) -> bool: ...
     @property
