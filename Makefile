@@ -18,7 +18,7 @@ CLIENTS_READY = $(foreach name,$(CLIENTS),$(if $(wildcard tests/clients/$(name)/
 # compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench validate clean
+.PHONY: demo test test-cluster test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench bench-peers validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
@@ -55,6 +55,7 @@ docs: $(VENV)/dev
 	$(BIN)/python -m tests.faults.page > docs/reliability.md
 	$(BIN)/python -m tests.hostile.page > docs/security.md
 	$(BIN)/python -m benchmarks.validity.page > docs/validity.md
+	$(BIN)/python -m benchmarks.peers.table > docs/speed.md
 	$(BIN)/python -m tests.clients.page > docs/clients.md
 
 screenshots: $(VENV)/browser
@@ -71,6 +72,9 @@ bench: $(VENV)/dev
 	$(BIN)/python -m benchmarks.added_wait
 	$(BIN)/python -m benchmarks.estimates
 	$(BIN)/python -m benchmarks.start
+
+bench-peers: $(VENV)/dev .venv-clients/litellm/ready
+	$(BIN)/python -m benchmarks.peers $(PEERS)
 
 validate: $(VENV)/dev
 	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there

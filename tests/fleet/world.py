@@ -100,6 +100,9 @@ class FakeChild:
     def keep_only(self, kept: Callable[[str], str]) -> None:
         assert kept("its last words") == ""
 
+    async def prints(self, within_s: float) -> None:
+        await asyncio.sleep(within_s)
+
     def tail(self, lines: int = 20) -> str:
         return "its last words"
 

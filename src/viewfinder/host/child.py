@@ -120,6 +120,7 @@ class Child:
         """Set once nothing of the tree is left."""
         self._record = RunRecord(runs=spec.runs, mark=secrets.token_hex(8), owner=records.this_process())
         self._output = Output(spec.log_file)
+        self._printed = asyncio.Event()
         self._process: subprocess.Popen[bytes]
         self._warden: psutil.Process
         self._control: socket.socket
@@ -155,6 +156,13 @@ class Child:
     @property
     def output_bytes(self) -> int:
         return self._output.total_bytes
+
+    async def prints(self, within_s: float) -> None:
+        """Return when the program has printed something since the last call, or after `within_s`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._printed.wait()
+        self._printed.clear()
 
     def tail(self, lines: int = 20) -> str:
         return self._output.tail(lines)
@@ -231,7 +239,7 @@ class Child:
 
     async def _follow(self, output: BinaryIO) -> Exit:
         """Read the warden's reports until it is gone, then make sure that the whole tree is."""
-        feed = _Feed(self._output)
+        feed = _Feed(self._output, self._printed)
         loop = asyncio.get_running_loop()
         pipe, _ = await loop.connect_read_pipe(lambda: feed, output)
         try:
@@ -324,8 +332,8 @@ class _Feed(asyncio.Protocol):
     not the answer. Before that it reads at once, so that the last lines of a start are kept whole.
     """
 
-    def __init__(self, output: Output) -> None:
-        self.output = output
+    def __init__(self, output: Output, printed: asyncio.Event) -> None:
+        self.output, self._printed = output, printed
         self._loop = asyncio.get_running_loop()
         self.closed = self._loop.create_future()
         self._pipe: asyncio.ReadTransport
@@ -336,6 +344,7 @@ class _Feed(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.output.feed(data)
+        self._printed.set()
         if self.output.is_filtered and not self._is_hurrying and len(data) < FEED_AT_ONCE_BYTES:
             self._pipe.pause_reading()
             self._loop.call_later(FEED_REST_S, self._pipe.resume_reading)

@@ -27,3 +27,11 @@ def test_few_values_are_refused_and_equal_ones_are_a_point() -> None:
 def test_the_same_values_give_the_same_interval() -> None:
     values = np.random.default_rng(2).normal(5, 1, 40).tolist()
     assert inside(values, np.mean) == inside(values, np.mean)
+
+
+def test_values_that_are_nearly_the_same_have_an_interval_and_no_warning() -> None:
+    """Times of a virtual clock differ by their rounding alone."""
+    nearly = [0.1] * 19 + [float(np.nextafter(0.1, 1))]
+    for statistic in (np.median, np.mean):
+        value, low, high = inside(nearly, statistic)
+        assert max(abs(value - 0.1), abs(low - 0.1), abs(high - 0.1)) < 1e-15

@@ -15,7 +15,8 @@ from viewfinder.client.chat import ChatClient
 from viewfinder.core.errors import EngineDied, EngineStalled, ViewfinderError
 from viewfinder.host.child import Child
 
-FIRST_POLL_S, LONGEST_POLL_S = 0.005, 0.05
+LEAST_POLL_S, FIRST_POLL_S, LONGEST_POLL_S = 0.003, 0.005, 0.05
+"""The time between two looks. An engine that becomes ready prints it, so each line brings the next look."""
 LONGEST_START = 20
 _GROWTH_BYTES = 4 * 1024 * 1024
 _LOOK_AT_MEMORY_EVERY_S = 1.0
@@ -52,7 +53,8 @@ async def wait_until_ready(
                 f"The engine was not ready after {LONGEST_START * silence_s:g} s, although it made progress.",
                 hint="See its log, or raise engine.start_timeout_s.",
             )
-        await asyncio.sleep(poll_s)
+        await asyncio.sleep(LEAST_POLL_S)  # while it loads it prints hundreds of lines
+        await child.prints(within_s=poll_s)
         poll_s = min(LONGEST_POLL_S, poll_s * 1.5)
     raise EngineDied("The engine ended while loading.")
 

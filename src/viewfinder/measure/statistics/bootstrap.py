@@ -5,6 +5,7 @@ of 5 to 15 processes is far too narrow, and one over all requests ignores that t
 each other; over processes, use `over_processes.typical`.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,12 +32,15 @@ def inside(
     value = float(statistic(data, axis=-1))
     if np.ptp(data) == 0:
         return value, value, value
-    interval = scipy.stats.bootstrap(
-        (data,),
-        statistic,
-        n_resamples=resamples,
-        confidence_level=LEVEL,
-        method="BCa",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # values that are nearly the same
+        interval = scipy.stats.bootstrap(
+            (data,),
+            statistic,
+            n_resamples=resamples,
+            confidence_level=LEVEL,
+            method="BCa",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    if not np.isfinite([interval.low, interval.high]).all():
+        return value, float(data.min()), float(data.max())
     return value, float(interval.low), float(interval.high)
