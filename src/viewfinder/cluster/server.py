@@ -31,6 +31,7 @@ class ReplicatedServer:
     watched = None
     pid: int | None = None
     is_ending = False
+    ahead = 0
     starts = 0
     deaths: tuple[Death, ...] = ()
 
