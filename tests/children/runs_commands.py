@@ -5,6 +5,7 @@ folder is gone, with "nameless" the user has no entry. Modes of files stop the a
 """
 
 import ctypes
+import gc
 import json
 import os
 import pwd
@@ -79,5 +80,7 @@ def answer(order: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    gc.collect()
+    gc.freeze()  # or each fork would look through what it was given
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)

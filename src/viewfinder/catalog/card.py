@@ -4,7 +4,9 @@ Made by `catalog`; read by fleet, gateway, measure and cli.
 """
 
 import re
+import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -147,6 +149,13 @@ class ModelCard(_Frozen):
         """This card with only these variants: the ones that a request may be served by."""
         chosen = tuple(variants)
         return self if chosen == self.variants else self.model_copy(update={"variants": chosen})
+
+
+@lru_cache(256)
+def card_in(file: Path, changed_ns: int) -> ModelCard:
+    """The card of a file that was last changed then; kept, because all that are in the package take 50 ms,
+    and each reload, each list of models and most tests open the catalog again."""
+    return ModelCard.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
 
 
 def age(year: int | None, replaced_by: Iterable[str]) -> str:

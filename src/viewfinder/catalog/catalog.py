@@ -6,7 +6,6 @@ Made once by api; fleet, gateway and cli look models up in it. It never download
 import contextlib
 import difflib
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TypeVar
 from viewfinder.catalog import pulled
 from viewfinder.catalog.aliases import Aliases
 from viewfinder.catalog.auto_names import OWN_PREFIXES
-from viewfinder.catalog.card import INHERITED, NAME, ModelCard, Variant
+from viewfinder.catalog.card import INHERITED, NAME, ModelCard, Variant, card_in
 from viewfinder.catalog.folder import check_folder, require_inside, require_usual_names
 from viewfinder.catalog.full_images import FULL_IMAGES, base_name, with_full_images
 from viewfinder.catalog.gguf_facts import WHAT, facts_of, fits, misfit, require_model
@@ -281,7 +280,7 @@ class Catalog:
         return f"{HUB_PREFIX}{variant.repo}", ""
 
     def _read_card(self, file: Path) -> ModelCard:
-        card = ModelCard.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        card = card_in(file, file.stat().st_mtime_ns)
         variants = (self._with_sizes(variant, card) for variant in card.variants)
         return card.model_copy(update={"variants": tuple(variants)})
 
