@@ -47,6 +47,8 @@ from viewfinder.measure.tuning.judging import AnswerVerdict
 THREADS = (1, 3, 4)
 """Beside the present number, which is that of the cores; more than those are what people try, too."""
 QUESTIONS_A_PROCESS = 50
+AGAIN, AGAIN_FROM = 6, 2_000
+LARGEST_LOSS, LARGEST_SHARE = 1.05, 0.2
 NOW = Candidate()
 SHORT = TuningSpace(
     (TuneAxis("image_tokens", ((64,),), is_exact=False, is_budget=True), TuneAxis("threads", ((1,),))), {}
@@ -153,7 +155,25 @@ def compare(
     print(
         f"exhaustive: {exhaustive_s:.0f} s ({rounds} of {whole_rounds} rounds), load {os.getloadavg()[1]:.1f}"
     )
-    report(grid, tuned.found.best, tune_s / exhaustive_s, is_random=is_random)
+    fastest = report(grid, tuned.found.best, is_random=is_random)
+    with own_folders() as folders:
+        asker = PairAsker(card, variant, catalog, settings.engine_of(card.name), folders, Deadline(0))
+        loss = asyncio.run(again(asker, tuned.found.best, fastest, given.questions))
+    share = tune_s / exhaustive_s
+    print(f"time of tune over that of the exhaustive run: {share:.3f}")
+    print(f"target {'met' if loss <= LARGEST_LOSS and share <= LARGEST_SHARE else 'missed'}")
+
+
+async def again(asker: PairAsker, ours: Candidate, fastest: Candidate, questions: int) -> float:
+    """How many times as fast the fastest cell is as what `tune` found, in new pairs: the best of many cells
+    looks better than it is."""
+    if ours == fastest:
+        return 1.0
+    pairs = [await asker.pair(ours, fastest, AGAIN_FROM + number, questions) for number in range(AGAIN)]
+    gain = judging.gain(judging.logs_of(pairs, images=True), 0.95)
+    print(f"again, {AGAIN} pairs: {fastest.title} is {gain.value:.3f} times as fast as {ours.title} ", end="")
+    print(f"({gain.low:.3f} to {gain.high:.3f})")
+    return gain.value
 
 
 def told(now: TuneProgress) -> None:
@@ -161,8 +181,8 @@ def told(now: TuneProgress) -> None:
     print(f"  {now.spent_s:.0f} s {step.doing} {step.candidate.title} {step.number}", flush=True)
 
 
-def report(grid: list[Cell], best: Candidate, share: float, *, is_random: bool) -> None:
-    """The table, and whether the target is met."""
+def report(grid: list[Cell], best: Candidate, *, is_random: bool) -> Candidate:
+    """The table; returns the fastest cell that is not worse."""
     judge = any_answer if is_random else judging.answers
     rows = []
     for cell in grid:
@@ -177,10 +197,7 @@ def report(grid: list[Cell], best: Candidate, share: float, *, is_random: bool) 
     [ours] = [row for row in rows if row[1].candidate == best]
     print(f"exhaustive: {fastest[1].candidate.title}, {fastest[0]:.3f} of the time")
     print(f"tune: {best.title}, {ours[0]:.3f} of the time: {100 * ours[0] / fastest[0] - 100:+.1f} %")
-    is_met = ours[0] <= 1.05 * fastest[0] and share <= 0.2
-    print(
-        f"time of tune over that of the exhaustive run: {share:.3f}; target {'met' if is_met else 'missed'}"
-    )
+    return fastest[1].candidate
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def test_the_gain_is_told_with_its_interval_and_how_to_take_it_back(monkeypatch:
     assert code == 0
     assert "glimpse answers 1.24 (1.18 to 1.31) times as fast with threads 4." in out
     assert "take it back: viewfinder tune glimpse --undo" in out
-    assert "2 pairs are from an earlier tuning" in out
+    assert "Pairs from an earlier tuning: 2" in out
     assert "threads 4 (3 s)" in err, "without a terminal, a line for each value"
     code, out, _ = printed(monkeypatch, tuned(found, None), "--dry-run")
     assert "Nothing was written (--dry-run)." in out

@@ -115,7 +115,7 @@ def sentences(tuned: "Tuned") -> Iterator[str]:
     if found.unconfirmed is not None:
         yield f"Not confirmed, so not taken: {found.unconfirmed.title}."
     if tuned.earlier_pairs:
-        yield f"{tuned.earlier_pairs} pairs are from an earlier tuning (--again measures all of it again)."
+        yield f"Pairs from an earlier tuning: {tuned.earlier_pairs} (--again measures everything again)."
     if found.gain is None:
         yield f"Nothing is surely faster for {tuned.model} here: the settings stay as they are."
         return
