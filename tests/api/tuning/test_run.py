@@ -1,5 +1,6 @@
 """`tune` on glimpse with a real engine: stopped, continued, written and taken back."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,9 @@ from viewfinder.api.tuning import run
 from viewfinder.api.tuning.run import TuneProgress, tune
 from viewfinder.api.tuning.written import settings_file, undo
 from viewfinder.core.config import load_settings
+from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.core.errors import AlreadyRunning, BadRequest
+from viewfinder.core.native_build import PROGRAM, RECORD, builds_folder, processor_mark
 from viewfinder.measure.runner import alone
 from viewfinder.measure.tuning import judging, search
 from viewfinder.measure.tuning.axes import TuneAxis, TuningSpace
@@ -66,3 +69,16 @@ def test_an_engine_without_such_settings_has_nothing_to_tune(monkeypatch: pytest
     with pytest.raises(BadRequest, match="a running server") as refused:
         tune("other")
     assert refused.value.reason == "nothing_to_tune"
+
+
+def test_native_builds_that_run_here_are_tried_and_the_wheel_beside_one(home: Path) -> None:
+    assert run._other_builds(EngineSettings()) == []
+    programs = []
+    for name, mark in (("here", processor_mark()), ("elsewhere", "another processor")):
+        folder = builds_folder() / name
+        folder.mkdir(parents=True)
+        (folder / RECORD).write_text(json.dumps({"processor_mark": mark}))
+        (folder / PROGRAM).touch()
+        programs.append(folder / PROGRAM)
+    assert run._other_builds(EngineSettings()) == [str(programs[0])]
+    assert run._other_builds(EngineSettings(llama_server=programs[0])) == ["wheel"]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from viewfinder.api.interruption import interruptible
@@ -18,6 +19,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.engine_settings import WHEEL, EngineSettings
 from viewfinder.core.errors import AlreadyRunning, BadRequest
+from viewfinder.core.native_build import native_builds
 from viewfinder.core.paths import Folders
 from viewfinder.engines.base import Engine
 from viewfinder.engines.registry import engine_named
@@ -277,8 +279,11 @@ async def _search(
 
 
 def _other_builds(now: EngineSettings) -> list[str]:
-    """Programs beside the present one, as the setting `llama_server` of a model names them."""
-    return [] if now.llama_server is None else [str(WHEEL)]
+    """Beside the present one, as the setting `llama_server` of a model names them: those that
+    `viewfinder engine` built and checked here, and that of the wheel."""
+    native = [str(one.program) for one in native_builds() if one.runs_here]
+    programs = [one for one in native if Path(one) != now.llama_server]
+    return programs if now.llama_server is None else [*programs, str(WHEEL)]
 
 
 def _finished(
