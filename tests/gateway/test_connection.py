@@ -211,6 +211,12 @@ class Talkative:
         self.endpoint = gateway.fleet.client.endpoint
         self.pieces = pieces
 
+    def for_lease(self, _shape: Any) -> "Talkative":
+        return self
+
+    def answered(self, _answer_id: str) -> None:
+        pass
+
     async def stream(self, _body: dict[str, Any], _path: str) -> AsyncIterator[dict[str, Any]]:
         for _ in range(self.pieces):
             yield {"choices": [{"delta": {"content": "x" * 20_000}, "finish_reason": None}]}

@@ -64,8 +64,9 @@ def make_app(
 
     `metrics` are those of the previous app, when this one replaces it. `keys` open it beside the key of the
     settings. `kept` are the conversations of /v1/responses; without it none is kept. `pages` are what
-    browsers see; they come before the API, and `otherwise` behind it. `secret` is that of the previous app's
-    sessions, `feed` what its clients watch. `auto` chooses the models of requests to `auto:` names.
+    browsers see; they come before the rest of the API, and `otherwise` behind it. `secret` is that of the
+    previous app's sessions, `feed` what its clients watch. `auto` chooses the models of requests to `auto:`
+    names.
     """
     auto = auto or AutoModels()
     metrics = metrics or Metrics(fleet)
@@ -73,8 +74,8 @@ def make_app(
     sessions = Sessions(known_keys, secret)
     app = Starlette(
         routes=[
-            *(routes_of(pages, sessions) if pages else ()),
             *_asking(fleet, intake, settings, metrics, kept or KeptTurns.nothing(), auto),
+            *(routes_of(pages, sessions) if pages else ()),
             *fleet_api(fleet, feed or FleetFeed(fleet), known_keys),
             *_looking(fleet, settings, version, metrics, known_keys, auto),
             *otherwise,
