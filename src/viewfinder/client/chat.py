@@ -7,7 +7,7 @@ nothing in a request but the model's name: the callers decide what to do about a
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self
@@ -74,13 +74,27 @@ class ChatClient:
         for reply in self._replies:
             reply.fail(self._gone())
 
-    async def get(self, path: str, timeout_s: float) -> tuple[int, bytes]:
+    async def get(
+        self, path: str, timeout_s: float, most_bytes: int = REPLY_LIMIT_BYTES
+    ) -> tuple[int, bytes]:
         """Status and body of a GET; EngineDied when no server listens, EngineStalled when it is too slow."""
         try:
             async with asyncio.timeout(timeout_s), self._opened("GET", path) as reply:
-                return reply.status, await reply.whole(REPLY_LIMIT_BYTES)
+                return reply.status, await reply.whole(most_bytes)
         except TimeoutError:
             raise EngineStalled(f"The server at {self.endpoint} did not answer in {timeout_s:g} s.") from None
+
+    async def watch(self, path: str) -> AsyncGenerator[str, None]:
+        """The payloads of a GET that is answered by events without an end. Raises EngineRefused when it is
+        answered by anything else, EngineDied and EngineStalled."""
+        async with self._opened("GET", path) as reply:
+            if reply.status != 200 or reply.content_type != "text/event-stream":
+                raise _refusal(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
+            events = EventReader()
+            async with aclosing(reply.pieces()) as pieces:
+                async for _, data in pieces:
+                    for payload in events.feed(data):
+                        yield payload
 
     async def complete(self, body: dict[str, Any], path: str = CHAT_PATH) -> dict[str, Any]:
         """The reply to a request that is not streamed, as the server sent it.
@@ -164,7 +178,7 @@ class ChatClient:
             body = {**body, "model": self.endpoint.model}
         async with self._slots, self._opened("POST", path, dumps(body)) as reply:
             if reply.status != 200:
-                raise _refusal(await reply.whole(REPLY_LIMIT_BYTES), reply.status)
+                raise _refusal(await reply.whole(REPLY_LIMIT_BYTES), reply.status, reply.headers)
             yield reply
 
     @asynccontextmanager
@@ -262,7 +276,7 @@ def _object(
     return parsed
 
 
-def _refusal(body: bytes | str, status: int) -> EngineRefused:
+def _refusal(body: bytes | str, status: int, headers: Mapping[bytes, bytes] | None = None) -> EngineRefused:
     """The server's own message, short and printable, with its status (an error object's own code first)."""
     message: object = body if isinstance(body, str) else body.decode("utf-8", "replace")
     try:
@@ -279,7 +293,10 @@ def _refusal(body: bytes | str, status: int) -> EngineRefused:
             message = message.get("message") or message
     reason = " ".join("".join(mark if mark.isprintable() else " " for mark in str(message)).split())
     return EngineRefused(
-        f"The server refused: {reason[:_MESSAGE_CHARS] or 'no reason given'}", status=status, said=error
+        f"The server refused: {reason[:_MESSAGE_CHARS] or 'no reason given'}",
+        status=status,
+        said=error,
+        headers=headers,
     )
 
 

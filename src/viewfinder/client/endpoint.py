@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from viewfinder.core.gateway_id import VIA_HEADER
 from viewfinder.wire.tool_prompt import TemplateFacts
 
 
@@ -21,6 +22,7 @@ class Endpoint:
     `count_path` is where it counts the tokens of a chat request, and `completion_path` where it continues a
     text; empty where it cannot. `decision_path` is where its model's decision head is asked; empty: the model
     has none.
+    `peer` is the name of another gateway of Viewfinder, and `via` who we are to it; empty for other servers.
     `is_proven` checks that the process listening there is the right one: until then nothing is sent.
     """
 
@@ -35,6 +37,8 @@ class Endpoint:
     count_path: str = ""
     completion_path: str = ""
     decision_path: str = ""
+    peer: str = ""
+    via: str = ""
     is_proven: Callable[[], bool] | None = None
 
     def url(self, path: str) -> str:
@@ -43,11 +47,12 @@ class Endpoint:
 
     def headers(self) -> dict[str, str]:
         """The headers of every request."""
+        from_us = {VIA_HEADER: self.via} if self.via else {}
         if self.api_key is None:
-            return {}
+            return from_us
         # A header is written letter by letter as latin-1; the gateway and curl mean UTF-8.
         key = self.api_key.get_secret_value().encode().decode("latin-1")
-        return {"Authorization": f"Bearer {key}"}
+        return {"Authorization": f"Bearer {key}", **from_us}
 
     def __str__(self) -> str:
         return f"unix:{self.socket}" if self.socket else self.base_url

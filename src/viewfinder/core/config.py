@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -242,16 +242,26 @@ class LocalModel(_Frozen):
 class RunningServer(_Frozen):
     """An OpenAI-compatible server that Viewfinder did not start and never stops."""
 
+    kind: Literal["openai", "viewfinder"] = Field(
+        "openai",
+        description="`viewfinder`: another `viewfinder serve`, with all of its models (docs/peers.md)",
+    )
     base_url: Annotated[str, AfterValidator(_reachable)] = Field(
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", description="http://HOST:PORT/v1"
     )
-    model: str = Field(min_length=1, description="the model's name on that server")
+    model: str = Field("", description="the model's name on that server; none for kind viewfinder")
     api_key: ApiKey | None = Field(None, description="the key that this server asks for")
     vision: bool = Field(True, description="whether it takes images")
     text: bool = Field(True, description="whether it takes requests without an image")
     coordinates: CoordinateStyle | None = Field(
         None, description="how it writes boxes and points (docs/boxes.md); none: they are not looked for"
     )
+
+    @model_validator(mode="after")
+    def _names_a_model(self) -> "RunningServer":
+        if self.kind == "openai" and not self.model:
+            raise ValueError('it needs the name of its model on that server: model = "..."')
+        return self
 
     @property
     def root(self) -> str:

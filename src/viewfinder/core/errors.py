@@ -28,9 +28,11 @@ ViewfinderError
     ├── EngineQuarantined      its canary failed: its answers are not passed on
     ├── ModelFailed            given up after repeated deaths; `viewfinder load` starts it
     ├── EmptyAnswer            an answer without a word
-    └── EngineRefused          answered with an error
+    ├── EngineRefused          answered with an error
+    └── PeerRefused            another gateway refused: its own error, passed on
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -199,11 +201,41 @@ class EmptyAnswer(EngineError):
 
 
 class EngineRefused(EngineError):
-    """`status` is the engine's HTTP status, 0 when there was none; `said` is its error object, untrusted."""
+    """`status` is the engine's HTTP status, 0 when there was none; `said` is its error object, and `headers`
+    are those of its reply, both untrusted."""
 
     code = "engine_refused"
 
-    def __init__(self, message: str, *, status: int = 0, hint: str = "", said: object = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        hint: str = "",
+        said: object = None,
+        headers: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.said = said
+        self.headers = headers or {}
+
+
+class PeerRefused(EngineError):
+    """What another gateway refused, as it said it: its `status`, the `kind` of the error, `headers`."""
+
+    code = "peer_refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 502,
+        kind: str = "server_error",
+        param: str | None = None,
+        code: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, param=param, code=code)
+        self.status, self.kind = status, kind
+        self.headers = headers or {}
