@@ -39,7 +39,7 @@ from viewfinder.fleet.record.post_mortem import write_post_mortem
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
 from viewfinder.fleet.scheduler import Action, QueueItem, decide
-from viewfinder.fleet.view import FleetView, view_of
+from viewfinder.fleet.view import FleetView, peers_of, view_of
 
 UNKNOWN_BYTES = 1_000_000_000
 """What the memory plan reserves for a model whose files have an unknown size."""
@@ -126,8 +126,7 @@ class Fleet:
         return as_measured(card, variant, engine.installed_version(), self._measured)
 
     def state_of(self, model: str) -> State:
-        entry = self._entry_of(self.catalog.get(model))
-        return entry.state if entry else "stopped"
+        return entry.state if (entry := self._entry_of(self.catalog.get(model))) else "stopped"
 
     def view(self) -> FleetView:
         waiting = [queued.entry for queued in self._queue]
@@ -136,6 +135,7 @@ class Fleet:
             waiting=len(waiting),
             budget_bytes=self.budget_bytes,
             planned_bytes=sum(entry.vitals.need_bytes for entry in self._entries.values() if entry.is_up),
+            peers=peers_of(self.catalog),
         )
 
     async def acquire(self, model: str, shape: RequestShape | None = None, client: str = "") -> Lease:

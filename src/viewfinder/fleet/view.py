@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.peers import PeerView, SharedCatalog
 from viewfinder.fleet.process.states import State
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class FleetView:
     planned_bytes: int
     nodes: tuple[NodeView, ...] = ()
     """Those of a cluster; empty: it is one machine."""
+    peers: tuple[PeerView, ...] = ()
+    """The other gateways whose models are shown here."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain types that can be written as JSON."""
@@ -84,7 +88,13 @@ class FleetView:
         """What `as_json` wrote. Raises TypeError or KeyError for what another version wrote."""
         servers = tuple(ServerView(**server) for server in fields["servers"])
         nodes = tuple(NodeView(**{**node, "models": tuple(node["models"])}) for node in fields["nodes"])
-        return cls(**{**fields, "servers": servers, "nodes": nodes})
+        peers = tuple(PeerView(**{**one, "models": tuple(one["models"])}) for one in fields.get("peers", ()))
+        return cls(**{**fields, "servers": servers, "nodes": nodes, "peers": peers})
+
+
+def peers_of(catalog: Catalog) -> tuple[PeerView, ...]:
+    """The other gateways that a catalog knows."""
+    return tuple(catalog.peers.values()) if isinstance(catalog, SharedCatalog) else ()
 
 
 def view_of(entry: "ModelEntry", waiting: int) -> ServerView:

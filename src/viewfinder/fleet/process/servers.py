@@ -17,6 +17,7 @@ from viewfinder.core.settings_files import trusted_place
 from viewfinder.engines.base import Engine
 from viewfinder.fleet.process.connected import ConnectedServer
 from viewfinder.fleet.process.life import Launcher, StartPhase
+from viewfinder.fleet.process.peer_server import PeerServer
 from viewfinder.fleet.process.restart import Death, RestartPolicy
 from viewfinder.fleet.process.server import ServerProcess, WritePostMortem
 from viewfinder.fleet.process.states import State
@@ -99,6 +100,8 @@ def make_server(
     write_post_mortem: WritePostMortem | None = None,
 ) -> Server:
     """The server of one variant, not started yet. Raises ModelFilesError."""
+    if variant.server is not None and variant.server.kind == "viewfinder":
+        return PeerServer(card, variant, variant.server)
     if variant.server is not None:
         return ConnectedServer(card, variant, variant.server)
     if variant.remote_code:

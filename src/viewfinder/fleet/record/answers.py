@@ -12,6 +12,7 @@ An answer of two models (a cascade) is confirmed when both were good, and suspec
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -43,6 +44,8 @@ class Answers:
         self._open: defaultdict[str, dict[str, int]] = defaultdict(dict)
         """By model, in order: the ids of unconfirmed answers, each with its number."""
         self._noted = 0
+        self._elsewhere: dict[tuple[str, str], str] = {}
+        """By the gateway that made it and its id there: our id of an unconfirmed answer."""
 
     def note(self, model: str, answer_id: str) -> None:
         """Note that a client got an answer, whole or in part."""
@@ -91,6 +94,27 @@ class Answers:
     def suspects(self) -> list[NotedAnswer]:
         """The suspect answers, oldest first."""
         return [answer for answer in self._answers.values() if answer.status == "suspect"]
+
+    def given_by(self, peer: str, theirs: str, ours: str) -> None:
+        """Note that another gateway made an answer, and which id it has there."""
+        self._elsewhere[peer, theirs] = ours
+        if len(self._elsewhere) > self._kept:
+            del self._elsewhere[next(iter(self._elsewhere))]
+
+    def open_at(self, peer: str) -> list[str]:
+        """The ids at another gateway of its unconfirmed answers, oldest first."""
+        return [theirs for name, theirs in self._elsewhere if name == peer]
+
+    def learn(self, peer: str, theirs: Iterable[str], status: AnswerStatus, reason: str) -> list[str]:
+        """What another gateway says of its answers, once and for all; returns the ids of those that were
+        given here."""
+        found = [self._elsewhere.pop((peer, one), "") for one in theirs]
+        ours = [one for one in found if one in self._answers]
+        for one in ours:
+            self._answers[one] = replace(self._answers[one], status=status, reason=reason)
+            for ids in self._open.values():
+                ids.pop(one, None)
+        return ours
 
     def _close(self, model: str, status: AnswerStatus, reason: str, mark: int) -> list[str]:
         unconfirmed = self._open[model]

@@ -17,9 +17,12 @@ Each kind of event has a model, and these details:
     refused      requests were refused: code, count, peers (addresses with the most), within_s (none: at once)
     reload       the settings were read again: outcome ("applied", "unchanged", "partly" or "refused"),
                  settings (names of those that changed), models (that restart for it), reason
+    peer         another gateway came or went: peer (its name), state, version, reason, models (how many)
     upgrade      a model was compared with itself before its engine or files changed: verdict ("as before",
                  "slower", "faster", "not clear" or "other answers"), says, since (what changed), back (how
                  to undo it)
+
+Those of another gateway's models have its name as `peer`, and a model that begins with it.
 """
 
 import json
@@ -47,6 +50,7 @@ Kind = Literal[
     "refused",
     "reload",
     "upgrade",
+    "peer",
 ]
 
 KEPT_EVENTS = 1000

@@ -70,6 +70,8 @@ def tone(kind: str, details: Mapping[str, Any]) -> Tone:
         return "warn" if details.get("why") == "memory" else ""
     if kind == "reload":
         return "warn" if details.get("outcome") in ("partly", "refused") else ""
+    if kind == "peer":
+        return "" if details.get("state") == "reachable" else "warn"
     if kind == "upgrade":
         return "" if details.get("verdict") in ("as before", "faster") else "warn"
     return _TONES.get(kind, "")
@@ -179,6 +181,16 @@ def _upgrade(details: Mapping[str, Any]) -> str:
     return f"Compared with before: {says}{f', since {since}' if since else ''}.{way}"
 
 
+def _peer(details: Mapping[str, Any]) -> str:
+    name, reason = _text(details, "peer"), _text(details, "reason")
+    if details.get("state") == "reachable":
+        count = details.get("models")
+        models = _several(count, "model") if isinstance(count, int) else "its models"
+        return f"The gateway '{name}' ({_text(details, 'version')}) answers, with {models}."
+    why = f": {reason.rstrip('.')}" if reason else ""
+    return f"The gateway '{name}' is {_text(details, 'state') or 'not used'}{why}."
+
+
 def _fault(details: Mapping[str, Any]) -> str:
     fault = _text(details, "fault")
     return _FAULTS.get(fault, f"it failed a known image ({fault})" if fault else "it failed a known image")
@@ -208,4 +220,5 @@ _SAID: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "refused": _refused,
     "reload": _reload,
     "upgrade": _upgrade,
+    "peer": _peer,
 }
