@@ -2,6 +2,7 @@
 
 from viewfinder.api.first_choice import first_choices, suitable_size
 from viewfinder.api.measured import judged, results_here
+from viewfinder.api.peers import catalog_with_peers
 from viewfinder.api.setup import open_catalog
 from viewfinder.catalog.card import ModelCard, Variant, age
 from viewfinder.catalog.catalog import Catalog
@@ -22,7 +23,7 @@ class _Known:
     """What is known of variants on this computer, read once."""
 
     def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
-        self.catalog, self.fleet = catalog or open_catalog(settings), settings.fleet
+        self.catalog, self.fleet = catalog or catalog_with_peers(settings), settings.fleet
         self._engine_of = settings.engine_of
         self.results = results_here()
         self.measured = judged(self.results)

@@ -44,6 +44,7 @@ from viewfinder.gateway.listen import require_key_beyond_loopback, serving_contr
 from viewfinder.gateway.listen import serve as listen
 from viewfinder.gateway.metrics import Metrics
 from viewfinder.gateway.page_routes import Pages
+from viewfinder.gateway.peers import Peers
 from viewfinder.gateway.request_record import RequestRecords
 from viewfinder.gateway.sessions import new_secret
 from viewfinder.host.descriptors import raise_limit
@@ -138,8 +139,11 @@ async def _serve(
     on_ready: Callable[[Serving], None],
     opening: OpenFleet,
 ) -> None:
+    peers = Peers()
+
     def open_named(settings: Settings) -> Catalog:
         catalog = open_catalog(settings)
+        peers.show_in(catalog, settings.endpoints)
         for name in names:
             card_of(catalog, name)  # adds those that are in no catalog
         check_settings(catalog, settings)
@@ -152,16 +156,14 @@ async def _serve(
     keys = KeyFile(paths.keys_file())
     keys.all()  # a broken file is told before anything starts
     require_key_beyond_loopback(settings.host, settings.api_key, keys)
-    home = paths.home()
-    lock = OwnerLock.acquire(home)
+    lock = OwnerLock.acquire(paths.home())
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lock.release)
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
         notice = _moved(settings.port, bound)
         settings = settings.model_copy(update={"host": bound.host, "port": bound.port})
-        service = await stack.enter_async_context(_opened(catalog, settings, keys, opening))
-        fleet = service.fleet
+        service = await stack.enter_async_context(_opened(catalog, settings, keys, opening, peers))
         control = stack.enter_context(control_socket(lock))
         await stack.enter_async_context(serving_control(service.control(), control))
         reloading = Reloading(
@@ -171,13 +173,13 @@ async def _serve(
             open_catalog=open_named,
             apply=service.apply,
             keys=keys,
-            report=partial(fleet.events.emit, "reload", ""),
+            report=partial(service.fleet.events.emit, "reload", ""),
         )
         service.renewal.look_again = reloading.look_again
         stop = asyncio.Event()
         _on_signals(stop, reloading.request, service.records.reopen)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
-        beside = [asyncio.create_task(_preload(fleet, name)) for name in called]
+        beside = [asyncio.create_task(_preload(service.fleet, name)) for name in called]
         beside += (asyncio.create_task(reloading.run()), asyncio.create_task(service.kept.tidying()))
 
         def listening() -> None:
@@ -199,6 +201,7 @@ async def _opened(
     settings: Settings,
     keys: KeyFile,
     opening: OpenFleet,
+    peers: Peers,
 ) -> AsyncIterator["_Service"]:
     """The gateway over its fleet, with all that it writes to; closed at the end of the block."""
     async with contextlib.AsyncExitStack() as stack:
@@ -228,7 +231,10 @@ async def _opened(
             pages=dashboard.pages,
             otherwise=(*data_routes(backing), *dashboard.otherwise()),
             renewal=renewal,
+            peers=peers,
         )
+        stack.callback(peers.close)
+        await peers.begin(fleet, settings.endpoints)
         yield service
 
 
@@ -246,7 +252,9 @@ class _Service:
         pages: Pages | None = None,
         otherwise: Sequence[BaseRoute] = (),
         renewal: Renewal | None = None,
+        peers: Peers | None = None,
     ) -> None:
+        self.peers = peers or Peers()
         self.fleet, self._intake, self.settings, self._keys = fleet, intake, settings, keys
         self._otherwise, self.renewal = otherwise, renewal or Renewal()
         self.kept, self.records = kept, records or RequestRecords()
@@ -274,6 +282,8 @@ class _Service:
         self._intake.limit(settings.limits)
         self.kept.limit(settings.responses)
         self.terms.limit(settings.limits, settings.fleet.drain_s)
+        await self.peers.apply(settings.endpoints)
+        self.peers.show_in(catalog)
         self.app.app = self._made()
         self.terms.endless.end()  # who watches comes back, with a key that still opens
         await self.fleet.reload(catalog, settings, changed)

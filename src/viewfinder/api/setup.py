@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -10,8 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from viewfinder.api.measured import measured_here
-from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.card import NAME, ModelCard
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.peers import SharedCatalog
 from viewfinder.catalog.uncarded import HUB_PREFIX, is_reference
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, where_given
@@ -34,14 +36,24 @@ def open_catalog(settings: Settings) -> Catalog:
 
     Raises BadRequest or UnknownModel when a setting names a model or variant that does not exist.
     """
-    return Catalog(
+    peers = {name for name, server in settings.endpoints.items() if server.kind == "viewfinder"}
+    for name in peers:
+        if not re.fullmatch(NAME, name):
+            raise BadRequest(
+                f"The name {name[:100]!r} of a gateway is invalid.",
+                hint="Use at most 100 letters, digits and . _ : - and start with a letter or a digit.",
+                param="endpoints",
+            )
+    catalog = SharedCatalog(
         settings.models,
-        settings.endpoints,
+        {name: server for name, server in settings.endpoints.items() if name not in peers},
         folder_engines=[name for name, engine in engines().items() if engine.loads_folder],
         wanted=settings.variants,
         aliases=settings.aliases,
         lock_file=paths.pulled_file(),
     )
+    catalog.peer_names = peers
+    return catalog
 
 
 def card_of(catalog: Catalog, name: str, mmproj: Path | None = None) -> ModelCard:

@@ -13,6 +13,7 @@ from rich.text import Text
 from viewfinder.cli.console import columns, duration, output, print_json, size
 
 if TYPE_CHECKING:
+    from viewfinder.catalog.peers import PeerView
     from viewfinder.fleet.view import FleetView, ServerView
 
 REFRESH_S = 1.0
@@ -47,9 +48,19 @@ def table(view: "FleetView") -> Text:
     whole = f"{size(view.planned_bytes)} of {size(view.budget_bytes)} planned, {view.waiting} waiting"
     if view.nodes:
         whole = f"{len(view.nodes)} {'node' if len(view.nodes) == 1 else 'nodes'}: {whole}"
+    others = "".join(f"\n{_peer(one)}" for one in view.peers)
     if not view.servers:
-        return Text(f"No model is up ({whole}).")
-    return shown.append(f"\n{whole}", style="dim")
+        return Text(f"No model is up ({whole}).{others}")
+    return shown.append(f"\n{whole}", style="dim").append(others)
+
+
+def _peer(one: "PeerView") -> str:
+    """Another gateway, in a line."""
+    names = ", ".join(one.models[:5]) + (" ..." if len(one.models) > 5 else "")
+    state = f"{one.state} ({one.reason})" if one.reason else one.state
+    news = "" if one.news or one.state != "reachable" else "its events need an admin key"
+    parts = (state, f"viewfinder {one.version}" if one.version else "", f"models: {names or 'none'}", news)
+    return f"gateway {one.name} at {one.url}: {'; '.join(filter(None, parts))}"
 
 
 def _row(one: "ServerView") -> tuple[str, ...]:

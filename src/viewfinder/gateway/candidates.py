@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from viewfinder.catalog.peers import is_elsewhere
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import EngineMissing, UnknownModel
 from viewfinder.fleet.fleet import Fleet
@@ -60,6 +61,10 @@ def _look(fleet: Fleet, settings: Settings, name: str) -> ModelNow:
         variant = fleet.variant_of(name)
     except EngineMissing as error:
         return ModelNow(name, "", trouble=error.message)
+    if is_elsewhere(variant):
+        return ModelNow(
+            name, variant.name, trouble=f"at the gateway {variant.name}, where nothing is measured"
+        )
     return ModelNow(
         name,
         variant.name,

@@ -25,6 +25,7 @@ from viewfinder.gateway.image_budget import NO_BUDGET, AppliedBudget, budget_for
 from viewfinder.gateway.moving import MovingPictures, shown, told
 from viewfinder.gateway.openapi import FRAMES_HEADER, IGNORED_HEADER, REDUCED_HEADER
 from viewfinder.gateway.parsing import Parser
+from viewfinder.gateway.peer_errors import require_reachable
 from viewfinder.gateway.pictures import Pictures, reduced
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
 from viewfinder.gateway.request_record import ERROR, IMAGES, MODEL, USAGE
@@ -145,6 +146,7 @@ class Chat:
         request = with_defaults(parsed.request, defaults_of(card, self.settings))
         request = with_a_limit(request, self.limits.output_tokens)
         variant = self.fleet.variant_of(request.model)
+        require_reachable(self.fleet, variant, scope)
         context = None if any_length else context_of(card, variant, self.settings)
         require_capability(request, variant, context, self.fleet.cards)
         refs = request.image_parts()

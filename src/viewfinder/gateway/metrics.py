@@ -39,6 +39,7 @@ COUNTED = {
     "replay": ("replays", "Requests retried because an engine died or failed.", None),
     "stall": ("stalls", "Server processes killed because they stalled.", None),
     "upgrade": ("upgrade_checks", "Checks after an engine or files changed, by verdict.", "verdict"),
+    "peer": ("peer_changes", "Times that another gateway came or went, by its state.", "state"),
     "reload": ("reloads", "Times that the settings were read again, by outcome.", "outcome"),
 }
 """Kind of event > name of the counter, its description, and the detail that becomes a label."""
@@ -101,7 +102,7 @@ class Metrics:
                 self.key_tokens.labels(key, kind).inc(count)
 
     def hear(self, event: Event) -> None:
-        model = self._label(event.model)
+        model = event.model if event.model and event.details.get("peer") else self._label(event.model)
         if event.kind == "suspect":
             self.suspects.labels(model).inc(len(event.details.get("answers", ())))
             return
@@ -152,6 +153,10 @@ class Metrics:
         yield states
         if view.nodes:
             yield from _of_nodes(view)
+        peers = GaugeMetricFamily("viewfinder_peer_up", "1 if the other gateway answers.", labels=["peer"])
+        for peer in view.peers:
+            peers.add_metric([peer.name], float(peer.state == "reachable"))
+        yield peers
 
     def _label(self, model: str) -> str:
         try:

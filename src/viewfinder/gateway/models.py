@@ -12,13 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from viewfinder.catalog.auto_names import CASCADE_PREFIX, OWN_PREFIXES
-from viewfinder.catalog.card import ModelCard
+from viewfinder.catalog.card import ModelCard, Variant
+from viewfinder.catalog.catalog import is_here
+from viewfinder.catalog.peers import is_elsewhere
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import NoModelFits
+from viewfinder.core.errors import BadRequest, NoModelFits
+from viewfinder.core.gateway_id import GATEWAY_ID, VIA_HEADER
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.states import State
 from viewfinder.gateway.auto import AutoModels
 from viewfinder.gateway.facts import facts_of
+from viewfinder.gateway.peer_errors import is_from_a_gateway
 from viewfinder.wire.reply_types import Sent
 
 Capability = Literal["text", "vision"]
@@ -98,12 +102,19 @@ class Models:
     def __init__(self, fleet: Fleet, settings: Settings, auto: AutoModels | None = None) -> None:
         self.fleet, self.settings, self.auto = fleet, settings, auto or AutoModels()
 
-    async def all(self, _request: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """Every model that is here, then their aliases, then the `auto:` names for which one was measured."""
+        if request.headers.get(VIA_HEADER) == GATEWAY_ID:
+            raise BadRequest("This gateway is named under its own [endpoints].", code="own_peer")
         cards = {card.name: card for card in self.fleet.cards()}
+        others = self.fleet.catalog.other_names()
+        if is_from_a_gateway(request.scope):  # which names others itself, if it wants them
+            cards = {name: card for name, card in cards.items() if any(map(_is_ours, card.variants))}
+            others = {}
         listed = [self._model(card) for card in cards.values()]
-        others = self.fleet.catalog.other_names().items()
-        listed += [self._model(self.fleet.card(alias), alias) for alias, name in others if name in cards]
+        listed += [
+            self._model(self.fleet.card(alias), alias) for alias, name in others.items() if name in cards
+        ]
         chosen = [await self._auto(name) for name in await self.auto.measured()]
         listed += [one for one in chosen if one.alias_of]
         with suppress(NoModelFits):
@@ -194,6 +205,10 @@ class Models:
             alias_of=card.name if alias else None,
             chosen_because=None,
         )
+
+
+def _is_ours(variant: Variant) -> bool:
+    return is_here(variant) and not is_elsewhere(variant)
 
 
 def _of_nothing(name: str) -> ListedModel:

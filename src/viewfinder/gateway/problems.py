@@ -26,6 +26,7 @@ from viewfinder.core.errors import (
     ModelFailed,
     ModelFilesError,
     NoModelFits,
+    PeerRefused,
     RequestTooLarge,
     Unauthorized,
     UnknownAnswer,
@@ -78,6 +79,7 @@ BY_CODE: dict[str, tuple[int, str]] = {
     "overloaded": (503, SERVER),
     "unloading": (503, SERVER),
     "store_unreachable": (503, SERVER),
+    "peer_unreachable": (503, SERVER),
     **dict.fromkeys(NOT_THERE, (404, INVALID)),
 }
 """Narrower codes, given where an error is raised, that have a status of their own."""
@@ -91,6 +93,8 @@ NOT_RETRYABLE = (ModelFilesError, EngineMissing, MemoryShort, ModelFailed, NoMod
 
 def status_and_type(error: ViewfinderError) -> tuple[int, str]:
     """The row for this error: that of its code, else that of its nearest class."""
+    if isinstance(error, PeerRefused):
+        return error.status, error.kind
     if error.reason in BY_CODE:
         return BY_CODE[error.reason]
     if isinstance(error, EngineRefused) and error.status in CALLERS_FAULT:
@@ -126,6 +130,8 @@ def response_to(error: ViewfinderError, scope: Scope | None = None) -> JSONRespo
         headers["accept-encoding"] = "identity"
     if isinstance(error, Busy):
         headers["retry-after"] = str(math.ceil(error.retry_after_s))
+    if isinstance(error, PeerRefused):
+        headers |= error.headers
     if isinstance(error, NOT_RETRYABLE):
         headers["x-should-retry"] = "false"
     return JSONResponse(in_words_of(scope, body_of(error)), status, headers)

@@ -40,6 +40,7 @@ from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import stopping
 from viewfinder.gateway.context import context_hint
+from viewfinder.gateway.peer_errors import as_of_peer
 from viewfinder.gateway.problems import CALLERS_FAULT, body_of
 from viewfinder.gateway.request_record import STREAM
 from viewfinder.gateway.tools import EngineBody, EngineRequest
@@ -66,6 +67,7 @@ SPARE_PIECES = 16
 have come, the engine does not stop by itself."""
 
 STEP_TOKENS = 256
+MOST_ID_CHARS = 100
 
 CONTENT_FIELDS = ("content", "reasoning_content", "tool_calls")
 """The fields of a delta that carry an answer; a role alone does not."""
@@ -96,6 +98,8 @@ class Relay:
         self.most_pieces = (request.output_limit or limits.output_tokens) + SPARE_PIECES
         self._reported: Mapping[str, Any] = {}
         self._pieces = 0
+        self._given_as = ""
+        """The id that the answer has at the server, as far as it is one."""
         self.ignored: list[str] = []
         """The names of fields without an effect on the engine that answers; known at its first word."""
         self.envelope = (request.model, f"{self.answer.id_prefix}{uuid.uuid4().hex}", int(time.time()))
@@ -152,10 +156,7 @@ class Relay:
                     lease.check()
                     self._delivered(lease)
                 except EngineRefused as refusal:
-                    # Engines' error texts have held addresses and paths: they stay in the engine's log.
-                    failure: ViewfinderError = engine_refusal(refusal.said, refusal.status)
-                    if refusal.status in CALLERS_FAULT or isinstance(failure, ContextExceeded):
-                        raise self._with_hint(failure) from None
+                    failure: ViewfinderError = self._refused(refusal, lease)
                 except ContextExceeded as error:  # in a stream, or in a reply with status 200
                     raise self._with_hint(error) from None
                 except (EngineDied, EngineStalled, EmptyAnswer, EngineQuarantined) as error:
@@ -164,11 +165,24 @@ class Relay:
                     return
                 await lease.report(failure)
                 if begun or is_last:
-                    raise failure
+                    raise as_of_peer(failure, lease.client.endpoint)
                 self.fleet.events.emit("replay", lease.server.card.name, reason=failure.reason)
 
     def _delivered(self, lease: Lease) -> None:
         lease.answered(self.envelope[1])
+        if (peer := lease.client.endpoint.peer) and self._given_as:
+            self.fleet.answers.given_by(peer, self._given_as, self.envelope[1])
+
+    def _refused(self, refusal: EngineRefused, lease: Lease) -> ViewfinderError:
+        """What is wrong with the engine; raises what is wrong with the request, or what another gateway says
+        is wrong."""
+        if lease.client.endpoint.peer:
+            raise as_of_peer(refusal, lease.client.endpoint) from None
+        # Engines' error texts have held addresses and paths: they stay in the engine's log.
+        failure = engine_refusal(refusal.said, refusal.status)
+        if refusal.status in CALLERS_FAULT or isinstance(failure, ContextExceeded):
+            raise self._with_hint(failure) from None
+        return failure
 
     def _with_hint(self, error: ViewfinderError) -> ViewfinderError:
         """The error; one about the context with what helps for this model."""
@@ -191,6 +205,7 @@ class Relay:
     async def _whole(self, lease: Lease, asked: EngineBody) -> AsyncGenerator[dict[str, Any], None]:
         """The one reply of a request that is not streamed."""
         raw = asked.read(await lease.client.complete(asked.body, asked.path))
+        self._given_as = _id_of(raw)
         lease.chunk_arrived()
         others = self.request.most_others
         if others is not None:  # thousands of small objects
@@ -214,6 +229,7 @@ class Relay:
         async with contextlib.aclosing(lease.client.stream(asked.body, asked.path)) as chunks:
             async for raw in chunks:
                 lease.chunk_arrived()
+                self._given_as = self._given_as or _id_of(raw)
                 chunk = clean_chunk(asked.read(raw), *self.envelope, self.request.most_others)
                 if chunk is None:
                     continue
@@ -241,6 +257,11 @@ class Relay:
         is_cut = any(choice["finish_reason"] == "length" for choice in choices)
         if not is_cut and not self.request.stop and self.body["messages"][-1]["role"] != "assistant":
             raise EmptyAnswer("The engine gave an empty answer.", hint="Retry, or use another model.")
+
+
+def _id_of(raw: Mapping[str, Any]) -> str:
+    id = raw.get("id")
+    return id if isinstance(id, str) and len(id) <= MOST_ID_CHARS else ""
 
 
 def _opening(first: Mapping[str, Any]) -> dict[str, Any]:
