@@ -37,6 +37,7 @@ STATUSES = {
     "ModelFailed": 503,
     "EmptyAnswer": 502,
     "EngineRefused": 502,
+    "PeerRefused": 502,
 }
 ERRORS = [
     kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ViewfinderError)

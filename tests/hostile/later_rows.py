@@ -38,4 +38,33 @@ LATER_ROWS = (
             f"{CLIPS}a_protocol_of_ffmpeg_is_no_clip",
         ),
     ),
+    Row(
+        "A43",
+        "A gateway under [endpoints] that is none, or hostile: lists of any size, types and names, answers "
+        "that drip, news without an end, errors with control characters; two that name each other.",
+        "Refused with the reason, or its valid models alone, 500 at most; its words are short printable "
+        "texts, and it can only mark its own answers as suspect. A request passes one gateway.",
+        (
+            "tests/gateway/test_peers.py::test_what_is_no_gateway_is_refused_with_the_reason",
+            "tests/gateway/test_peers.py::test_of_a_hostile_list_only_models_are_left",
+            "tests/gateway/test_peers.py::test_hostile_news_are_dropped",
+            "tests/gateway/test_peers.py::test_an_error_is_passed_on_and_nothing_but_text_of_it",
+            "tests/e2e/test_peers.py::test_a_request_passes_one_gateway",
+        ),
+        "What it answers is the user's own trust: it sees the pictures of the requests that go there.",
+    ),
+    Row(
+        "A44",
+        "A database of conversations (`store_url`) that hangs, is gone or refuses us; a password with signs "
+        "of an address in it.",
+        "503 with `retry-after` for what needs it, all else is answered; no message and no log has the "
+        "password.",
+        (
+            "tests/gateway/test_kept_in_postgres.py::test_a_restart_in_mid_conversation",
+            "tests/gateway/test_kept_in_postgres.py::test_a_database_that_hangs_is_not_waited_for",
+            "tests/gateway/test_kept_in_postgres.py::test_what_cannot_be_right_stops_the_start_without_the_password",
+            "tests/gateway/test_kept_in_postgres.py::test_an_address_that_is_none_is_not_repeated",
+        ),
+        "Whoever reads the database reads the conversations.",
+    ),
 )
