@@ -176,8 +176,7 @@ async def _serve(
             report=partial(service.fleet.events.emit, "reload", ""),
         )
         service.renewal.look_again = reloading.look_again
-        stop = asyncio.Event()
-        _on_signals(stop, reloading.request, service.records.reopen)
+        _on_signals(stop := asyncio.Event(), reloading.request, service.records.reopen)
         called = [known_as(catalog, card, name) for card, name in zip(cards, names, strict=True)]
         beside = [asyncio.create_task(_preload(service.fleet, name)) for name in called]
         beside += (asyncio.create_task(reloading.run()), asyncio.create_task(service.kept.tidying()))
