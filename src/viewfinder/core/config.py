@@ -93,10 +93,8 @@ ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 def _database(url: SecretStr) -> SecretStr:
-    """An address of a PostgreSQL database in which the password is where every reader of it looks for it; no
-    message has a part of it."""
-    text = url.get_secret_value()
-    if not text:
+    """A PostgreSQL database's address, whose password every reader of it finds; no message has a part of it."""
+    if not (text := url.get_secret_value()):
         return url
     before, _, rest = text.partition("://")
     if before not in ("postgresql", "postgres") or not text.isprintable():
