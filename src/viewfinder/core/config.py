@@ -93,7 +93,7 @@ ApiKey = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 def _database(url: SecretStr) -> SecretStr:
-    """A PostgreSQL database, whose password every reader of the address finds; no message has a part of it."""
+    """A PostgreSQL database, whose password every reader of the address finds; no message has any of it."""
     if not (text := url.get_secret_value()):
         return url
     before, _, rest = text.partition("://")
