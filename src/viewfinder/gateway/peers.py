@@ -67,6 +67,7 @@ class Peers:
         self._fleet = fleet
         fleet.events.listen(self._heard)
         await self.apply(endpoints)
+        self._changed()
         if self._watched:
             looks = [asyncio.create_task(watch.was_looked_at.wait()) for watch in self._watched.values()]
             _, late = await asyncio.wait(looks, timeout=FIRST_LOOK_S)
