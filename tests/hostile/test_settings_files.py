@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import run
 from viewfinder.api.setup import open_catalog
 from viewfinder.core import settings_files, variables
+from viewfinder.core.cluster_settings import ClusterSettings
 from viewfinder.core.config import FleetSettings, LocalModel, Settings, load_settings
 from viewfinder.core.engine_settings import EngineChanges
 from viewfinder.core.errors import BadRequest
@@ -151,6 +152,7 @@ HARMLESS = {
     "models",  # files that a person must name; they cannot take the name of a model of ours
     "variants",  # those of our cards, at their pinned commits
     *(f"engine.{name}" for name in EngineChanges.model_fields if name not in ("args", "llama_server")),
+    *(f"cluster.{name}" for name in ClusterSettings.model_fields),  # only where a person types --ray
     "engine_for",
     "images.budget",  # the whole picture, or what was measured here to be enough
     "defaults_for",  # how a model answers, where a request does not say

@@ -8,11 +8,12 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from viewfinder.catalog.auto_names import OWN_PREFIXES
 from viewfinder.catalog.card import NAME, PUBLISHERS, ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, is_here
+from viewfinder.catalog.peer_view import PeerView
 from viewfinder.catalog.uncarded import ENDPOINT
 from viewfinder.core.config import RunningServer
 from viewfinder.core.errors import BadRequest
@@ -20,7 +21,6 @@ from viewfinder.core.errors import BadRequest
 MOST_PEER_MODELS = 500
 _MOST_TITLE = 200
 _MOST_TOKENS = 100_000_000
-PeerState = Literal["not seen", "reachable", "unreachable", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,6 @@ class PeerModel:
     vision: bool
     text: bool
     context_tokens: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class PeerView:
-    """Another gateway, as it was seen last; `reason` says why it is not used, `news` whether its events
-    arrive here."""
-
-    name: str
-    url: str
-    state: PeerState = "not seen"
-    version: str = ""
-    reason: str = ""
-    models: tuple[str, ...] = ()
-    news: bool = False
 
 
 class SharedCatalog(Catalog):
@@ -186,3 +172,8 @@ def _card(name: str, title: str, variant: Variant) -> ModelCard:
         summary=f"A model of the gateway {variant.name}.",
         variants=(variant,),
     )
+
+
+def peers_of(catalog: Catalog) -> tuple[PeerView, ...]:
+    """The other gateways that a catalog knows."""
+    return tuple(catalog.peers.values()) if isinstance(catalog, SharedCatalog) else ()

@@ -13,7 +13,7 @@ from rich.text import Text
 from viewfinder.cli.console import columns, duration, output, print_json, size
 
 if TYPE_CHECKING:
-    from viewfinder.catalog.peers import PeerView
+    from viewfinder.catalog.peer_view import PeerView
     from viewfinder.fleet.view import FleetView, ServerView
 
 REFRESH_S = 1.0

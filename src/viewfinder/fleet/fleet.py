@@ -14,6 +14,7 @@ from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, is_here
 from viewfinder.catalog.full_images import base_name
 from viewfinder.catalog.hashes import Hashes
+from viewfinder.catalog.peers import peers_of
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.core.paths import Folders
@@ -39,7 +40,7 @@ from viewfinder.fleet.record.post_mortem import write_post_mortem
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
 from viewfinder.fleet.scheduler import Action, QueueItem, decide
-from viewfinder.fleet.view import FleetView, peers_of, view_of
+from viewfinder.fleet.view import FleetView, view_of
 
 UNKNOWN_BYTES = 1_000_000_000
 """What the memory plan reserves for a model whose files have an unknown size."""

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from viewfinder.catalog.catalog import Catalog
-from viewfinder.catalog.peers import PeerView, SharedCatalog
+from viewfinder.catalog.peer_view import PeerView
 from viewfinder.fleet.process.states import State
 
 if TYPE_CHECKING:
@@ -90,11 +89,6 @@ class FleetView:
         nodes = tuple(NodeView(**{**node, "models": tuple(node["models"])}) for node in fields["nodes"])
         peers = tuple(PeerView(**{**one, "models": tuple(one["models"])}) for one in fields.get("peers", ()))
         return cls(**{**fields, "servers": servers, "nodes": nodes, "peers": peers})
-
-
-def peers_of(catalog: Catalog) -> tuple[PeerView, ...]:
-    """The other gateways that a catalog knows."""
-    return tuple(catalog.peers.values()) if isinstance(catalog, SharedCatalog) else ()
 
 
 def view_of(entry: "ModelEntry", waiting: int) -> ServerView:

@@ -17,10 +17,9 @@ from urllib.parse import quote
 
 import orjson
 
+from viewfinder.catalog.peer_view import PeerState, PeerView
 from viewfinder.catalog.peers import (
     PeerModel,
-    PeerState,
-    PeerView,
     SharedCatalog,
     models_in,
     no_viewfinder,
