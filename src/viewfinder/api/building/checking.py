@@ -166,9 +166,13 @@ def _compared(asked: Sequence[tuple[Scene, Question]], wheel: list[str], native:
     )
 
 
-def _variant(model: str, settings: Settings) -> str:
-    """The model's variant for llama.cpp: with its name, no running `serve` is asked in its place."""
-    card = card_of(open_catalog(settings), model)
+def _variant(model: str, settings: Settings) -> str | None:
+    """The model's variant for llama.cpp: with its name, no running `serve` is asked in its place. None for a
+    file, which no `serve` knows."""
+    catalog = open_catalog(settings)
+    card = card_of(catalog, model)
+    if catalog.was_added(card):
+        return None
     for variant in card.variants:
         if variant.engine == ENGINE:
             return variant.name
