@@ -15,7 +15,10 @@ from viewfinder.core.errors import Busy, EngineDied, EngineRefused, ModelFilesEr
 from viewfinder.core.paths import folders
 from viewfinder.engines.llama_server import DECISION_PATH
 from viewfinder.fleet.fleet import Fleet
+from viewfinder.fleet.process.slot_table import PromptPiece, PromptPieces
 from viewfinder.gateway.metrics import Metrics
+from viewfinder.scenes.messages import Message, image_message
+from viewfinder.scenes.scene import make_scene
 
 
 @pytest.fixture
@@ -171,3 +174,25 @@ async def test_a_model_without_a_decision_head_is_known_and_its_engine_says_501(
         with pytest.raises(EngineRefused) as refused:
             await lease.client.complete({"state": "Look.", "questions": question}, DECISION_PATH)
     assert refused.value.status == 501
+
+
+async def test_a_follow_up_finds_its_picture_with_two_users_between(fleet: Fleet) -> None:
+    """Each of two texts took the slot that was unused for longest, and the second one that of the picture."""
+    asked = [image_message(make_scene("slots", things=1), "What color is the shape?")]
+    picture = [PromptPiece(1, 6_000), PromptPiece(2, 24)]
+
+    async def ask(messages: list[Message], prompt: PromptPieces) -> tuple[str, int]:
+        async with await fleet.acquire("glimpse", prompt=prompt) as lease:
+            body = {"messages": messages, "max_tokens": 8, "temperature": 0, "id_slot": lease.slot}
+            reply = await lease.client.complete(body)
+            lease.answered("")
+        cached = reply["usage"]["prompt_tokens_details"]["cached_tokens"]
+        return reply["choices"][0]["message"]["content"], cached
+
+    said, _ = await ask(asked, picture)
+    for number in range(2):
+        text = f"What is the capital of France, and of {number} others?"
+        await ask([{"role": "user", "content": text}], [PromptPiece(10 + number, len(text))])
+    asked += [{"role": "assistant", "content": said}, {"role": "user", "content": "Which shape is it?"}]
+    _, cached = await ask(asked, [*picture, PromptPiece(3, 4), PromptPiece(4, 18)])
+    assert cached > 50, "its picture alone has that many tokens"

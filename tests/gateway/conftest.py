@@ -285,7 +285,7 @@ class Fleet:
         server: Any = SimpleNamespace(client=self.client, card=self.models[0])
         return Lease(server, RequestShape(), give_back=give_back, report=report, answered=answered)
 
-    async def acquire(self, model: str, shape: RequestShape, client: str = "") -> Lease:
+    async def acquire(self, model: str, shape: RequestShape, client: str = "", prompt: Any = ()) -> Lease:
         self.shapes.append(shape)
         self.loads.append(model)
         if model == "unloadable":

@@ -178,7 +178,7 @@ async def test_a_good_model(store: Store, folders: Folders, settings: Settings) 
     memory = result.found["memory"]
     assert isinstance(memory, MemoryUse)
     difference = figure(memory.difference)
-    assert difference.low >= HELD_BYTES, "what the server took while loading"
+    assert difference.value >= HELD_BYTES, "what the server took while loading"
     assert difference.high < 3 * HELD_BYTES
     assert list(memory.phases) == ["spawned", "ready", "first_answer", "steady", "peak", "unloaded"]
     assert memory.phases["unloaded"].footprint_bytes == 0, "nothing was left behind"

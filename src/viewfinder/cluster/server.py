@@ -32,6 +32,7 @@ class ReplicatedServer:
     pid: int | None = None
     is_ending = False
     ahead = 0
+    slot_table = None
     starts = 0
     deaths: tuple[Death, ...] = ()
 

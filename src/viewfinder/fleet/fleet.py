@@ -32,6 +32,7 @@ from viewfinder.fleet.image_budget import ImageBudgets
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.restart import RestartPolicy
 from viewfinder.fleet.process.servers import MakeServer, Server, make_server
+from viewfinder.fleet.process.slot_table import PromptPieces
 from viewfinder.fleet.process.states import REST, State
 from viewfinder.fleet.queue import ClientTurns, QueuedRequest, last_of_most
 from viewfinder.fleet.record.answers import Answers
@@ -139,7 +140,9 @@ class Fleet:
             peers=peers_of(self.catalog),
         )
 
-    async def acquire(self, model: str, shape: RequestShape | None = None, client: str = "") -> Lease:
+    async def acquire(
+        self, model: str, shape: RequestShape | None = None, client: str = "", prompt: PromptPieces = ()
+    ) -> Lease:
         """Wait in the queue for a lease on the model's server process, which is loaded when it is not up.
         Clients take turns.
 
@@ -148,7 +151,7 @@ class Fleet:
         """
         entry = self._entry(model)
         self._require_room_in_the_queue(entry, client)
-        lease = await self._wait(QueuedRequest(entry, shape or RequestShape(), client=client))
+        lease = await self._wait(QueuedRequest(entry, shape or RequestShape(), client=client, prompt=prompt))
         if lease is None:
             raise RuntimeError("a request that wants a lease was granted none")
         return lease
@@ -236,7 +239,7 @@ class Fleet:
                 queued.granted.set_exception(self._refusal(queued))
             else:
                 self._turns.granted(queued.client)
-                queued.granted.set_result(self._lease(entry, queued.shape) if queued.wants_lease else None)
+                queued.granted.set_result(self._lease(entry, queued) if queued.wants_lease else None)
 
     async def _wait(self, queued: QueuedRequest) -> Lease | None:
         self._queue.append(queued)
@@ -256,17 +259,14 @@ class Fleet:
                 asyncio.get_running_loop().call_soon(self._schedule)
             raise
 
-    def _lease(self, entry: ModelEntry, shape: RequestShape) -> Lease:
-        lease = Lease(
-            entry.server,
-            shape,
+    def _lease(self, entry: ModelEntry, queued: QueuedRequest) -> Lease:
+        return entry.grant(
+            queued.shape,
+            queued.prompt,
             give_back=functools.partial(self._give_back, entry),
             report=functools.partial(self._canary.after_error, entry),
             answered=functools.partial(self._canary.answered, entry),
-            is_ahead=entry.is_full,
         )
-        entry.leases.add(lease)
-        return lease
 
     def _give_back(self, entry: ModelEntry, lease: Lease) -> None:
         if lease in entry.leases:

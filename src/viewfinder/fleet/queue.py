@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from viewfinder.fleet.health.entry import ModelEntry
 from viewfinder.fleet.process.lease import Lease
+from viewfinder.fleet.process.slot_table import PromptPieces
 from viewfinder.fleet.record.request_shape import RequestShape
 
 MOST_CLIENTS = 4096
@@ -22,6 +23,7 @@ class QueuedRequest:
     shape: RequestShape
     wants_lease: bool = True
     client: str = ""
+    prompt: PromptPieces = ()
     granted: "asyncio.Future[Lease | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

@@ -27,6 +27,7 @@ from viewfinder.gateway.openapi import FRAMES_HEADER, IGNORED_HEADER, REDUCED_HE
 from viewfinder.gateway.parsing import Parser
 from viewfinder.gateway.peer_errors import require_reachable
 from viewfinder.gateway.pictures import Pictures, reduced
+from viewfinder.gateway.prompts import prompt_of
 from viewfinder.gateway.relay import Relay, send_events, send_json, while_connected
 from viewfinder.gateway.request_record import ERROR, IMAGES, MODEL, USAGE
 from viewfinder.gateway.sender import KEY_OWNER, sender
@@ -180,6 +181,7 @@ class Chat:
             self.fleet, request.without_messages(), engines_body, shape, self.limits, client, parsed.answer
         )
         relay.envelope = (called, *relay.envelope[1:])
+        relay.prompt = prompt_of(request.messages, images, whole.clips)
         notes = {REDUCED_HEADER: reduced(whole.refs, images, parsed.where), FRAMES_HEADER: told(whole.clips)}
         headers = self.auto.headers(scope, relay.envelope[1]) | whole.budget.headers
         return relay, headers | {name: note for name, note in notes.items() if note}

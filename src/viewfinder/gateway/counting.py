@@ -30,7 +30,7 @@ NO_SUCH_PATH = (404, 405, 501)
 class CountRelay(Relay):
     """Gets the count of one request, which must not be a stream."""
 
-    takes_any_length = True
+    takes_any_length, computes = True, False
 
     async def count(self) -> int:
         """Raises UnsupportedParameter where the engine cannot count, and what `reply` raises."""

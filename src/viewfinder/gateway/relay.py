@@ -24,6 +24,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Send
 
+from viewfinder.client.chat import CHAT_PATH
 from viewfinder.client.endpoint import Endpoint
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import (
@@ -37,6 +38,7 @@ from viewfinder.core.errors import (
 )
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.lease import Lease
+from viewfinder.fleet.process.slot_table import PromptPieces
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import stopping
 from viewfinder.gateway.context import context_hint
@@ -76,6 +78,8 @@ CONTENT_FIELDS = ("content", "reasoning_content", "tool_calls")
 class Relay:
     """One request: leases a server process, sends the request, and cleans the answer."""
 
+    computes = True
+    """Whether the engine computes its prompt, in a slot."""
     takes_any_length = False
     """Whether it is of use for a conversation that is longer than the context."""
 
@@ -100,6 +104,8 @@ class Relay:
         self._pieces = 0
         self._given_as = ""
         """The id that the answer has at the server, as far as it is one."""
+        self.prompt: PromptPieces = ()
+        """What it says, so that it gets the slot of the engine that knows the beginning."""
         self.ignored: list[str] = []
         """The names of fields without an effect on the engine that answers; known at its first word."""
         self.envelope = (request.model, f"{self.answer.id_prefix}{uuid.uuid4().hex}", int(time.time()))
@@ -142,7 +148,7 @@ class Relay:
         """The engine's answer, cleaned; when the engine fails before its first word there is one retry."""
         for is_last in (False, True):
             begun = False
-            async with await self.fleet.acquire(self.request.model, self.shape, self.client) as lease:
+            async with await self._lease() as lease:
                 try:
                     async with contextlib.aclosing(self._attempt(lease)) as pieces:
                         async for piece in pieces:
@@ -167,6 +173,10 @@ class Relay:
                 if begun or is_last:
                     raise as_of_peer(failure, lease.client.endpoint)
                 self.fleet.events.emit("replay", lease.server.card.name, reason=failure.reason)
+
+    def _lease(self) -> Coroutine[Any, Any, Lease]:
+        prompt = self.prompt if self.computes else ()
+        return self.fleet.acquire(self.request.model, self.shape, self.client, prompt)
 
     def _delivered(self, lease: Lease) -> None:
         lease.answered(self.envelope[1])
@@ -200,6 +210,8 @@ class Relay:
         self.ignored = asked.ignored
         if self.request.stream and endpoint.socket is not None:  # engines of ours know it; metrics need it
             asked.body = {**asked.body, "stream_options": {"include_usage": True}}
+        if lease.slot is not None and asked.path == CHAT_PATH:
+            asked.body = {**asked.body, "id_slot": lease.slot}
         return self._streamed(lease, asked) if self.request.stream else self._whole(lease, asked)
 
     async def _whole(self, lease: Lease, asked: EngineBody) -> AsyncGenerator[dict[str, Any], None]:

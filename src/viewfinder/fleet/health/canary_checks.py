@@ -184,6 +184,9 @@ class CanaryChecks:
             return await entry.checks.canary.check(
                 ask, slots=await SpareSlot(life.client, life.launch.slots_path).all()
             )
+        spare = life.slots.spare() if life.slots is not None else None
+        if spare is not None:
+            return await entry.checks.canary.check(ask, slots=[spare])
         slots = entry.checks.slots
         if slots is None or slots.client is not life.client:  # of the process before
             slots = entry.checks.slots = SpareSlot(life.client, life.launch.slots_path)

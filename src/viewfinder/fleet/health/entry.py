@@ -9,9 +9,11 @@ UpgradeRecord the check after an upgrade           written by `upgrade_checks`
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from viewfinder.catalog.card import ModelCard
+from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.health.canary import Canary
 from viewfinder.fleet.health.eviction import ModelSnapshot
 from viewfinder.fleet.health.profile import Profile
@@ -21,7 +23,9 @@ from viewfinder.fleet.health.stall import Rest
 from viewfinder.fleet.health.upgrade_record import UpgradeRecord
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.servers import Server
+from viewfinder.fleet.process.slot_table import PromptPieces
 from viewfinder.fleet.process.states import REST, State
+from viewfinder.fleet.record.request_shape import RequestShape
 
 _CURVE_POINTS = 240
 _USUAL_S = 2.0
@@ -128,14 +132,38 @@ class ModelEntry:
         """Whether every slot of its engine has a request."""
         return self.server.slots is not None and len(self.leases) >= self.server.slots
 
+    def grant(
+        self,
+        shape: RequestShape,
+        prompt: PromptPieces,
+        *,
+        give_back: Callable[[Lease], None],
+        report: Callable[[Lease, ViewfinderError], Awaitable[None]],
+        answered: Callable[[str], None],
+    ) -> Lease:
+        """A lease, as `Lease` describes it; one more than there are slots is sent ahead."""
+        lease = Lease(
+            self.server,
+            shape,
+            give_back=give_back,
+            report=report,
+            answered=answered,
+            is_ahead=self.is_full,
+            slots=self.server.slot_table,
+            prompt=prompt,
+        )
+        self.leases.add(lease)
+        return lease
+
     def end(self, lease: Lease) -> None:
         """Remove a lease; its slot is free for the request that was sent ahead."""
         self.leases.discard(lease)
+        lease.end()
         self.used_s = _now_s()
         self.given_back.set()
         ahead = next((one for one in self.leases if one.is_ahead), None)
         if ahead is not None and not lease.is_ahead:
-            ahead.begin()
+            ahead.begin(lease.slot)
 
     def snapshot(self) -> ModelSnapshot:
         """As the scheduler sees it."""

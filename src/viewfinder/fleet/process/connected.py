@@ -38,6 +38,7 @@ class ConnectedServer:
     engine_version = ""
     slots: int | None = None
     ahead = 0
+    slot_table = None
     ready_at_s: float | None = None
     starts = 0
     deaths: tuple[Death, ...] = ()

@@ -7,6 +7,7 @@ from typing import Self
 from viewfinder.client.chat import ChatClient
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.process.servers import Server
+from viewfinder.fleet.process.slot_table import PromptPieces, SlotTable
 from viewfinder.fleet.record.request_shape import RequestShape
 
 
@@ -28,6 +29,8 @@ class Lease:
         report: Callable[["Lease", ViewfinderError], Awaitable[None]],
         answered: Callable[[str], None],
         is_ahead: bool = False,
+        slots: SlotTable | None = None,
+        prompt: PromptPieces = (),
     ) -> None:
         self.server, self.shape = server, shape
         self.client: ChatClient = server.client.for_lease(shape)
@@ -38,12 +41,24 @@ class Lease:
         self.chunks = 0
         self.is_delivering, self.is_ahead = False, is_ahead
         self.revoked: ViewfinderError | None = None
+        self._slots, self._prompt = slots, prompt
+        self.slot = slots.take(prompt) if slots is not None and prompt else None
+        """The slot of the engine that has to answer; None: the engine chooses."""
+        self._is_answered = False
         self._give_back, self._report, self._answered = give_back, report, answered
 
-    def begin(self) -> None:
-        """The engine has a slot for the request that was sent ahead."""
+    def begin(self, slot: int | None = None) -> None:
+        """The engine has a slot for the request that was sent ahead: that of the one that has ended."""
         self.is_ahead, self.granted_s = False, time.monotonic()
         self.last_chunk_s = self.granted_s
+        if self._slots is not None and slot is not None and self._prompt:
+            self._slots.hold(slot, self._prompt)
+            self.slot = slot
+
+    def end(self) -> None:
+        """Called by the fleet when it is given back."""
+        if self._slots is not None and self.slot is not None:
+            self._slots.free(self.slot, is_idle=self._is_answered)
 
     def chunk_arrived(self) -> None:
         """Note that the engine sent a part of its answer."""
@@ -79,6 +94,7 @@ class Lease:
 
     def answered(self, answer_id: str) -> None:
         """Report that an answer was delivered whole."""
+        self._is_answered = True
         self.client.answered(answer_id)
         self._answered(answer_id)
 

@@ -25,6 +25,7 @@ from viewfinder.engines.environment import passed_on
 from viewfinder.engines.registry import require
 from viewfinder.fleet.process.decision_head import head_at
 from viewfinder.fleet.process.readiness import wait_until_ready
+from viewfinder.fleet.process.slot_table import SlotTable
 from viewfinder.fleet.process.template import facts_of
 from viewfinder.host.child import Child, ChildSpec
 from viewfinder.host.hardware import thread_limit
@@ -57,6 +58,8 @@ class Life:
     engine_version: str
     started_s: float
     phases_s: dict[str, float] = field(default_factory=dict)
+    slots: SlotTable | None = None
+    """What its slots hold; None: it has one, or chooses itself."""
 
     async def end(self, grace_s: float | None = None) -> None:
         """Close the connections, stop the process tree, and remove the socket."""
@@ -125,6 +128,8 @@ class Launcher:
         child = await Child.start(spec)
         client = ChatClient(_endpoint(launch, socket, child))
         life = Life(child, client, launch, launch.version or version, started_s)
+        if launch.slots_path and (self.slots or 0) > 1:
+            life.slots = SlotTable(self.slots or 0)
 
         def reach(phase: StartPhase) -> None:
             life.phases_s[phase] = time.monotonic() - started_s

@@ -26,6 +26,7 @@ from viewfinder.core.errors import (
 )
 from viewfinder.fleet.process.life import Launcher, Life, StartPhase
 from viewfinder.fleet.process.restart import Death, RestartPolicy, restart_after_s
+from viewfinder.fleet.process.slot_table import SlotTable
 from viewfinder.fleet.process.states import LEGAL, REST, State
 from viewfinder.fleet.record.events import Events
 from viewfinder.host.child import Child
@@ -113,6 +114,11 @@ class ServerProcess:
     def slots(self) -> int | None:
         """The number of parallel requests; None: any."""
         return self._launcher.slots
+
+    @property
+    def slot_table(self) -> SlotTable | None:
+        """What the slots of its engine hold; None: it chooses itself."""
+        return self._life.slots if self._life is not None else None
 
     @property
     def ahead(self) -> int:

@@ -20,6 +20,7 @@ from viewfinder.fleet.process.life import Launcher, StartPhase
 from viewfinder.fleet.process.peer_server import PeerServer
 from viewfinder.fleet.process.restart import Death, RestartPolicy
 from viewfinder.fleet.process.server import ServerProcess, WritePostMortem
+from viewfinder.fleet.process.slot_table import SlotTable
 from viewfinder.fleet.process.states import State
 from viewfinder.fleet.record.events import Events
 
@@ -29,7 +30,7 @@ class Server(Protocol):
 
     `watched` is the process when it is ours, so that it can be inspected and killed; None for a running
     server. `pid` is that of the engine. `slots` is the number of parallel requests (None: any),
-    `ahead` of those that may wait in its own queue. `is_ending`:
+    `ahead` of those that may wait in its own queue, `slot_table` what its slots hold. `is_ending`:
     its state is still ready, but the process is dead or about to be killed. `phases_s` has the seconds
     from the last start to each of its phases.
     """
@@ -54,6 +55,8 @@ class Server(Protocol):
     def slots(self) -> int | None: ...
     @property
     def ahead(self) -> int: ...
+    @property
+    def slot_table(self) -> SlotTable | None: ...
     @property
     def is_ending(self) -> bool: ...
     @property
