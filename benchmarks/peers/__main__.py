@@ -46,6 +46,8 @@ def measured(rounds: int, requests: int, *, with_peers: bool) -> Iterator[Found]
         ours = stack.enter_context(systems.gateway())
         pairs = [ours.pair]
         left_out = systems.peers()
+        if with_peers:
+            pairs.append(stack.enter_context(systems.relay(ours)))
         if with_peers and not left_out["LiteLLM"]:
             pairs.append(stack.enter_context(systems.litellm()))
         if with_peers and not left_out["llama-server's router"]:

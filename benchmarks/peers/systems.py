@@ -164,6 +164,15 @@ def tcp_engine() -> Iterator[int]:
 
 
 @contextmanager
+def relay(ours: Gateway) -> Iterator[Pair]:
+    """A relay of bytes in front of our engine: the least that any process in between costs."""
+    port = free_port()
+    path = options_of(ours.engine)["socket"]
+    with started([sys.executable, "-m", "benchmarks.peers.relay", str(port), path], port):
+        yield Pair("a relay of bytes", Way(over_tcp(port)), ours.pair.direct)
+
+
+@contextmanager
 def litellm() -> Iterator[Pair]:
     """LiteLLM's proxy in front of an engine of its own."""
     with ExitStack() as stack:

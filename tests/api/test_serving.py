@@ -90,6 +90,14 @@ def test_others_are_told_an_address_that_they_can_use_and_the_keys() -> None:
     assert serving.keys == ("settings", "alice")
 
 
+def test_signals_are_handled_as_before_once_it_has_ended() -> None:
+    """uvloop leaves its handlers, which do nothing any more: Ctrl-C would not end what called `serve`."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    serve(settings=Settings(port=0), on_ready=lambda _: signal.raise_signal(signal.SIGTERM))
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 async def test_a_reload_changes_aliases_and_defaults() -> None:
     settings = Settings()
     new = Settings(aliases={"gpt-4o": "glimpse"}, defaults_for={"glimpse": RequestDefaults(top_p=0.5)})

@@ -52,3 +52,14 @@ def test_an_import_is_no_work_that_could_be_stopped() -> None:
     with interrupts.Importing():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_last_words_are_not_cut_short_and_what_was_handled_is_again() -> None:
+    """A run of `tune` that was stopped left its caller deaf, and every process that this one started."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.getsignal(signal.SIGTERM)
+    with interrupts.ignored():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is before

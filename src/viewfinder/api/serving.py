@@ -61,6 +61,7 @@ _log = logging.getLogger(__name__)
 
 LOUD = ("asyncio", "uvicorn.error")
 """Loggers that write a line, or a traceback, for each connection or request that fails."""
+HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SWITCH_S = 0.0005
 """How long the event loop waits for a thread that runs Python, each time it has sent or received: with
 Python's own 5 ms, a few connections made 40 ms of it."""
@@ -104,7 +105,7 @@ def serve(
     opening = open_fleet if ray is None else partial(open_cluster, names=tuple(names), address=ray)
     raise_limit()
     quick = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with _quick_switches(), _seldom_repeated(), quick as runner:
+    with _handlers_kept(), _quick_switches(), _seldom_repeated(), quick as runner:
         runner.run(_serve(tuple(names), settings, reread or (lambda: given), on_ready, opening))
 
 
@@ -312,6 +313,17 @@ class _Service:
         return make_control(self.fleet, self._auto, lambda: self.settings)
 
 
+@contextlib.contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """asyncio takes its signal handlers away when its loop is closed; uvloop leaves them, deaf."""
+    before = {number: signal.getsignal(number) for number in HANDLED_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _on_signals(stop: asyncio.Event, *on_hangup: Callable[[], None]) -> None:
     """The first SIGINT or SIGTERM drains, the second cuts off; SIGHUP reloads the settings, and opens the
     access log again.
@@ -334,9 +346,8 @@ def _on_signals(stop: asyncio.Event, *on_hangup: Callable[[], None]) -> None:
             for call in on_hangup:
                 call()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_or_cut_off)
-    loop.add_signal_handler(signal.SIGHUP, hung_up)
+    for number in HANDLED_SIGNALS:
+        loop.add_signal_handler(number, hung_up if number == signal.SIGHUP else stop_or_cut_off)
 
 
 def _is_at_a_terminal() -> bool:

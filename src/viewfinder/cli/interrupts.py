@@ -6,6 +6,8 @@ KeyboardInterrupt as usual, so that the command can stop its engine and say what
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 EXIT_CODE = 130
@@ -42,6 +44,17 @@ class Importing:
 
     def __exit__(self, *_: object) -> None:
         during_work()
+
+
+@contextmanager
+def ignored() -> Iterator[None]:
+    """While the last words are printed: one more signal would only cut them short."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def is_behind(error: BaseException) -> bool:

@@ -1,6 +1,5 @@
 """`viewfinder tune MODEL`: find faster engine settings on this computer, and write them into the settings."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -58,10 +57,9 @@ def tune(
                 model, budget=budget, clients=clients, dry_run=dry_run, again=again, on_progress=tell
             )
     except KeyboardInterrupt:
-        for one in (signal.SIGINT, signal.SIGTERM):  # one more would only cut these words short
-            signal.signal(one, signal.SIG_IGN)
         said = "Stopped. No setting was changed, and what was measured is kept. Continue it: viewfinder tune"
-        errors.print(f"{said} {model}", markup=False, highlight=False)
+        with interrupts.ignored():
+            errors.print(f"{said} {model}", markup=False, highlight=False)
         raise typer.Exit(130) from None
     if as_json:
         print_json(tuned.as_json())
