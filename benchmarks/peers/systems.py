@@ -27,6 +27,11 @@ from viewfinder.api.control import Control
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "src" / "viewfinder" / "catalog" / "weights" / "glimpse"
 LITELLM = ROOT / ".venv-clients" / "litellm" / "bin" / "litellm"
+LITELLM_ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # it would fetch that
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+}
 OTHER = "other"
 """The second model: the same files under another name."""
 READY_S = 120
@@ -34,7 +39,7 @@ TCP_ENGINE = """
 import sys, signal, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.mmproj.path = sys.argv[1:3]
-params.hostname, params.port, params.n_parallel, params.n_ctx = "127.0.0.1", int(sys.argv[3]), 2, 8192
+params.hostnames, params.port, params.n_parallel, params.n_ctx = ["127.0.0.1"], int(sys.argv[3]), 2, 8192
 params.use_jinja, params.cache_ram_mib, params.ui, params.offline = True, 0, False, True
 server = xllamacpp.Server(params)
 signal.pause()
@@ -183,9 +188,7 @@ def litellm() -> Iterator[Pair]:
         (folder / "config.yaml").write_text(json.dumps(config))
         command = [str(LITELLM), "--config", str(folder / "config.yaml"), "--port", str(port)]
         command += ["--host", "127.0.0.1", "--telemetry", "False"]
-        process = stack.enter_context(
-            started(command, port, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_LOG="ERROR")
-        )
+        process = stack.enter_context(started(command, port, **LITELLM_ENVIRONMENT))
         way = Way(over_tcp(port))
         _until_it_answers(way, process)
         yield Pair(f"LiteLLM {_version_at(LITELLM, 'litellm')}", way, Way(over_tcp(behind)))

@@ -37,6 +37,15 @@ def test_another_question_about_the_same_picture_gets_its_slot_too() -> None:
     assert [asked(table, [picture, *text(1)]) for picture in (PICTURE, OTHERS_PICTURE)] == slots
 
 
+def test_of_two_pictures_the_one_that_was_asked_about_long_ago_makes_room() -> None:
+    """The older one had more words, and would have been worth more for ever."""
+    table = SlotTable(2)
+    older = asked(table, [OTHERS_PICTURE, *text(0), *text(1), *text(2)])
+    newer = asked(table, [PICTURE, *text(3)])
+    assert asked(table, text(4)) == asked(table, text(5)) == older
+    assert asked(table, [PICTURE, *text(3), *text(6)]) == newer
+
+
 def test_a_picture_that_is_not_asked_about_any_more_makes_room() -> None:
     """Else it would hold its slot for ever, and all texts would share what is left."""
     table = SlotTable(2)

@@ -29,11 +29,10 @@ PromptPieces = Sequence[PromptPiece]
 
 @dataclass(slots=True)
 class _Slot:
-    """`worth` is what is lost with its prompt, plus the worth of what had been given up when it came: what is
-    not used for long loses against what is new (GreedyDual; Cao and Irani, USITS 1997)."""
+    """`used` is the number of the request that used it last."""
 
     prompt: PromptPieces = ()
-    worth: int = 0
+    used: int = 0
     is_taken: bool = False
     doubtful_until_s: float = 0.0
 
@@ -43,7 +42,7 @@ class SlotTable:
 
     def __init__(self, number: int) -> None:
         self._slots = [_Slot() for _ in range(number)]
-        self._given_up = 0
+        self._requests = 0
 
     def take(self, prompt: PromptPieces) -> int | None:
         """The free slot that costs least: what it has to compute, and what is lost. None: let the engine
@@ -62,11 +61,9 @@ class SlotTable:
 
     def hold(self, number: int, prompt: PromptPieces) -> None:
         """The slot computes this prompt now."""
+        self._requests += 1
         slot = self._slots[number]
-        if not _known(slot.prompt, prompt):
-            self._given_up = max(self._given_up, slot.worth)
-        slot.prompt, slot.worth = prompt, self._given_up + _cost(prompt)
-        slot.is_taken = True
+        slot.prompt, slot.used, slot.is_taken = prompt, self._requests, True
 
     def free(self, number: int, *, is_idle: bool = True) -> None:
         """Its request has ended; the engine may still compute for it where it was given up."""
@@ -79,16 +76,20 @@ class SlotTable:
         """The free slot whose prompt is worth least, which is overwritten now: by a canary. None: none is
         free."""
         free = [number for number, slot in enumerate(self._slots) if not slot.is_taken]
-        number = min(free, key=lambda one: self._slots[one].worth, default=None)
+        number = min(free, key=lambda one: self._worth(self._slots[one]), default=None)
         if number is not None:
-            self._slots[number].prompt, self._slots[number].worth = (), 0
+            self._slots[number].prompt = ()
         return number
 
     def _price(self, slot: _Slot, prompt: PromptPieces) -> float:
         """What is to be computed, and what is lost of its own prompt, as far as it is worth it."""
         known, held = _known(slot.prompt, prompt), _cost(slot.prompt)
-        lost = max(0, slot.worth - self._given_up) * (held - known) / held if held else 0
+        lost = self._worth(slot) * (held - known) / held if held else 0
         return _cost(prompt) - known + lost
+
+    def _worth(self, slot: _Slot) -> float:
+        """What its prompt cost, less with every request since it was used: then it may be used no more."""
+        return _cost(slot.prompt) / (1 + self._requests - slot.used)
 
 
 def _known(held: PromptPieces, prompt: PromptPieces) -> int:
