@@ -7,6 +7,7 @@ import pytest
 
 from viewfinder.core.errors import Busy, EngineStalled
 from viewfinder.fleet.process.lease import Lease
+from viewfinder.fleet.process.slot_table import PromptPiece, PromptPieces, SlotTable
 from viewfinder.fleet.record.request_shape import RequestShape
 
 
@@ -85,3 +86,25 @@ async def test_it_is_given_back_whatever_happens() -> None:
     assert owner.given_back == [lease]
     assert (owner.reported, owner.answers) == ([(lease, error)], ["chatcmpl-1"])
     assert lease.client is owner.lease.client
+
+
+def test_no_slot_is_lost_when_requests_are_sent_ahead() -> None:
+    """One that was sent ahead had a slot already, where another's was not known; then it got a second one."""
+    table = SlotTable(2)
+
+    def lease(*, is_ahead: bool, prompt: PromptPieces = (PromptPiece(1, 30),)) -> Lease:
+        async def report(*_: Any) -> None: ...
+
+        owner: Any = SimpleNamespace(client=SimpleNamespace(for_lease=lambda _: None))
+        calls: Any = {"give_back": print, "report": report, "answered": print}
+        return Lease(owner, RequestShape(), is_ahead=is_ahead, slots=table, prompt=prompt, **calls)
+
+    known, unknown = lease(is_ahead=False), lease(is_ahead=False, prompt=())
+    ahead = lease(is_ahead=True)
+    assert (known.slot is None, unknown.slot, ahead.slot) == (False, None, None)
+    known.end()
+    ahead.begin(known.slot)
+    assert ahead.slot == known.slot
+    for one in (unknown, ahead):
+        one.end()
+    assert not any(slot.is_taken for slot in table._slots)

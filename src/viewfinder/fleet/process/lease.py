@@ -42,7 +42,7 @@ class Lease:
         self.is_delivering, self.is_ahead = False, is_ahead
         self.revoked: ViewfinderError | None = None
         self._slots, self._prompt = slots, prompt
-        self.slot = slots.take(prompt) if slots is not None and prompt else None
+        self.slot = slots.take(prompt) if slots is not None and prompt and not is_ahead else None
         """The slot of the engine that has to answer; None: the engine chooses."""
         self._is_answered = False
         self._give_back, self._report, self._answered = give_back, report, answered
@@ -51,7 +51,7 @@ class Lease:
         """The engine has a slot for the request that was sent ahead: that of the one that has ended."""
         self.is_ahead, self.granted_s = False, time.monotonic()
         self.last_chunk_s = self.granted_s
-        if self._slots is not None and slot is not None and self._prompt:
+        if self._slots is not None and slot is not None and self._prompt and self.slot is None:
             self._slots.hold(slot, self._prompt)
             self.slot = slot
 
