@@ -10,6 +10,8 @@ from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.process.slot_table import PromptPiece, PromptPieces, SlotTable
 from viewfinder.fleet.record.request_shape import RequestShape
 
+PROMPT = (PromptPiece(1, 30),)
+
 
 class Owner:
     """Stands for the fleet."""
@@ -92,7 +94,7 @@ def test_no_slot_is_lost_when_requests_are_sent_ahead() -> None:
     """One that was sent ahead had a slot already, where another's was not known; then it got a second one."""
     table = SlotTable(2)
 
-    def lease(*, is_ahead: bool, prompt: PromptPieces = (PromptPiece(1, 30),)) -> Lease:
+    def lease(*, is_ahead: bool, prompt: PromptPieces = PROMPT) -> Lease:
         async def report(*_: Any) -> None: ...
 
         owner: Any = SimpleNamespace(client=SimpleNamespace(for_lease=lambda _: None))
