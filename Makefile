@@ -27,7 +27,7 @@ test: $(VENV)/dev check
 	$(BIN)/python -m pytest -m "not soak and not cluster and not engines and not browser and not clients and not newcomer" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-cluster: .venv-cluster/cluster
-	$(CLUSTER_BIN)/python -m pytest -m cluster --timeout 240 tests/cluster
+	for file in tests/cluster/test_*_ray.py; do $(CLUSTER_BIN)/python -m pytest -m cluster --timeout 240 $$file || exit 1; done
 	$(CLUSTER_BIN)/python -m tests.cluster.end_to_end
 
 test-engines: .venv-engines/engines
