@@ -169,6 +169,13 @@ def test_without_a_home_folder_the_variable_to_set_is_named(computer: Computer) 
     assert list((computer.folder / "work").iterdir()) == []
 
 
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_home_that_is_its_own_name_gets_one_sentence(computer: Computer, words: list[str]) -> None:
+    """What a service writes that sets HOME=~: there is nothing that ~ could stand for."""
+    for name in ("VIEWFINDER_CONFIG", "VIEWFINDER_ENGINE__LLAMA_SERVER", "VIEWFINDER_ACCESS_LOG", "HF_HOME"):
+        _holds(computer, {"HOME": "~", name: "~/x"}, words)
+
+
 def test_a_disk_that_is_read_only_is_enough_to_read(computer: Computer) -> None:
     state = computer.make("state")
     changes: dict[str, str | None] = {"VIEWFINDER_HOME": str(state), "TMPDIR": "/proc/none"}

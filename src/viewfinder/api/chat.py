@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from viewfinder.api.model import Model
 from viewfinder.api.question import images_at, message_of
 from viewfinder.api.streamed import StreamedAnswer
 from viewfinder.core.errors import BadRequest
+from viewfinder.core.paths import expanded
 from viewfinder.scenes.messages import Message
 
 
@@ -44,7 +44,7 @@ class ModelChat:
 
     def attach(self, path: str) -> list[AttachedImage]:
         """Read an image or a clip, or all images in a folder, for the next question. Raises BadRequest."""
-        new = [AttachedImage(str(file), url) for file, url in images_at(Path(path).expanduser())]
+        new = [AttachedImage(str(file), url) for file, url in images_at(expanded(path))]
         self.images += new
         return new
 

@@ -127,7 +127,7 @@ def _check_programs(settings: Settings) -> None:
     for model, changes in settings.engine_for.items():
         named[f"engine_for.{model}.llama_server"] = changes.llama_server
     for setting, program in named.items():
-        if program not in (None, WHEEL) and shutil.which(program.expanduser()) is None:
+        if program not in (None, WHEEL) and shutil.which(paths.expanded(program)) is None:
             raise BadRequest(
                 f"The setting '{setting}' names no program: {program}.",
                 hint="Give the whole path of a file that may be executed, or remove it to use the llama.cpp "

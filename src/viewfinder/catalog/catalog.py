@@ -39,6 +39,7 @@ from viewfinder.catalog.uncarded import (
 )
 from viewfinder.core.config import LocalModel, RunningServer
 from viewfinder.core.errors import BadRequest, FilesMissing, ModelFilesError, UnknownModel
+from viewfinder.core.paths import expanded
 
 CARDS = Path(__file__).parent / "cards"
 WEIGHTS = Path(__file__).parent / "weights"
@@ -311,7 +312,7 @@ class Catalog:
 
     def _card_of(self, reference: str, mmproj: Path | None) -> ModelCard:
         if not reference.startswith(HUB_PREFIX):
-            path = Path(reference).expanduser().absolute()
+            path = expanded(reference).absolute()
             if not path.exists():
                 raise ModelFilesError(
                     f"{path} is missing.",

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from viewfinder.core import paths
+from viewfinder.core.errors import BadRequest
 
 PUBLIC = "https://huggingface.co"
 MAIN = "main"
@@ -37,8 +38,8 @@ def expanded(folder: str) -> Path:
     """A folder that may begin with "~". A user without a home folder gets one in the state folder: "~" would
     become a folder of that name."""
     try:
-        return Path(folder).expanduser()
-    except RuntimeError:
+        return paths.expanded(folder)
+    except BadRequest:
         return paths.home() / "huggingface"
 
 

@@ -19,6 +19,7 @@ from viewfinder.catalog.headers import GGUFHeader, check_gguf
 from viewfinder.catalog.local_files import model_folder, pair_in, projector_of, snapshot_in
 from viewfinder.core.config import LocalModel, RunningServer
 from viewfinder.core.errors import BadRequest, ModelFilesError
+from viewfinder.core.paths import expanded
 
 LLAMA_CPP, MLX, TRANSFORMERS, ENDPOINT = "llama.cpp", "mlx", "transformers", "endpoint"
 FOLDER_ENGINES = (MLX, TRANSFORMERS)
@@ -252,7 +253,7 @@ def _size(path: Path) -> int:
 
 
 def _absolute(file: Path) -> Path:
-    return file.expanduser().absolute()
+    return expanded(file).absolute()
 
 
 def _config(folder: Path) -> FolderHeader | None:

@@ -176,7 +176,7 @@ def _interrupts_to(stop: Callable[[], None]) -> Iterator[None]:
 
 def _named_paths(words: str) -> list[str]:
     """One path as it is, or several as a shell reads them."""
-    if Path(words).expanduser().exists():
+    if paths.expanded(words).exists():
         return [words]
     try:
         return shlex.split(words)

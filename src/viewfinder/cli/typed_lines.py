@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 
 from viewfinder.cli.console import errors
+from viewfinder.core.errors import BadRequest
+from viewfinder.core.paths import expanded
 
 MOST_LINES = 1000
 """Of the history; older ones are dropped when the next conversation begins."""
@@ -51,7 +53,7 @@ class TypedLines:
         return ""
 
     def _remember_earlier(self, editor: ModuleType) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, BadRequest):
             lines = self._history.read_text(encoding="utf-8", errors="replace").splitlines()
             for line in lines[-MOST_LINES:]:
                 editor.add_history(line)
@@ -62,7 +64,7 @@ class TypedLines:
 
     def _append(self, line: str) -> None:
         """Nobody else may read it; a disk that is full or read-only is no reason to stop."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, BadRequest):
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._history, flags, 0o600)
             try:
@@ -92,8 +94,8 @@ def _completer(editor: ModuleType, commands: Sequence[str]) -> Callable[[str, in
 
 def _paths(begun: str) -> list[str]:
     folder, name = os.path.split(begun)
-    with contextlib.suppress(OSError):
-        inside = sorted(Path(folder or ".").expanduser().iterdir())
+    with contextlib.suppress(OSError, BadRequest):
+        inside = sorted(expanded(folder or ".").iterdir())
         return [
             os.path.join(folder, one.name) + ("/" if one.is_dir() else "")  # noqa: PTH118 - as it was begun
             for one in inside

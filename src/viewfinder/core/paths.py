@@ -192,6 +192,20 @@ def _for_reading(folder: Path) -> Path:
         raise
 
 
+def expanded(path: str | Path) -> Path:
+    """The path, with a user's home in place of ~, which services hand over as it is.
+
+    Raises BadRequest for ~ when this user has no home folder: it would become a folder of that name.
+    """
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no home folder; or no such user, and it is a name that begins with ~
+        if path.parts[0] == "~":
+            raise _no_home() from None
+        return path
+
+
 def _require_ours_alone(folder: Path) -> None:
     """Raise BadRequest for a folder that others use for other things, such as / or /tmp: it would be closed
     to them."""
@@ -216,12 +230,7 @@ def _default(find: Callable[..., Path]) -> Path:
 
 
 def _absolute(path: Path) -> Path:
-    """The path, with a user's home in place of ~, which services hand over as it is."""
-    try:
-        path = path.expanduser()
-    except RuntimeError:  # no home folder; or no such user, and it is a name that begins with ~
-        if path.parts[0] == "~":
-            raise _no_home() from None
+    path = expanded(path)
     try:
         return path.absolute()
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from typing import Any
 
 from viewfinder.core.errors import BadRequest
 from viewfinder.core.files import read_file
-from viewfinder.core.paths import user_config_file
+from viewfinder.core.paths import expanded, user_config_file
 
 CONFIG_VARIABLE = "VIEWFINDER_CONFIG"
 WORKING_FILE = Path("viewfinder.toml")
@@ -49,7 +49,7 @@ def settings_files() -> tuple[Path, ...]:
     `VIEWFINDER_CONFIG` alone when it is set; else that in the working folder, then the user's own.
     """
     if chosen := os.environ.get(CONFIG_VARIABLE):
-        return (Path(chosen).expanduser() if chosen.startswith("~/") else Path(chosen),)
+        return (expanded(chosen),)
     try:
         own = user_config_file()
     except BadRequest:  # no home folder, so no file in it

@@ -14,6 +14,7 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.core.check import Check
 from viewfinder.core.engine_settings import OPTIONS, EngineSettings
+from viewfinder.core.paths import expanded
 from viewfinder.engines import llama_cpp_checks, llama_cpp_log, llama_server, llama_server_args
 from viewfinder.engines.base import Engine, Installed, Launch
 from viewfinder.host.hardware import Machine
@@ -43,7 +44,7 @@ class LlamaCpp(Engine):
 
     def version(self, settings: EngineSettings) -> str:
         if settings.llama_server is not None:
-            return llama_server.version(settings.llama_server.expanduser())
+            return llama_server.version(expanded(settings.llama_server))
         return super().version(settings)
 
     def unusable(self, settings: EngineSettings) -> dict[str, str]:
@@ -76,7 +77,7 @@ class LlamaCpp(Engine):
             **settings.model_dump(include=set(OPTIONS)),
         }
         if settings.llama_server is not None:
-            return llama_server.launch(settings.llama_server.expanduser(), options)
+            return llama_server.launch(expanded(settings.llama_server), options)
         # -P keeps the child's folder off sys.path: a file of ours must never shadow a library.
         argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
         return Launch(

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -31,7 +30,7 @@ CLOSE_S = 2.0
 def lines_to(place: str) -> Lines:
     if place == STANDARD_OUTPUT:
         return StandardOutput()
-    return LineFile(paths.access_file() if place == IN_LOG_FOLDER else Path(place).expanduser())
+    return LineFile(paths.access_file() if place == IN_LOG_FOLDER else paths.expanded(place))
 
 
 def access_log(place: str) -> "AccessLog | None":

@@ -18,7 +18,7 @@ from viewfinder.core import paths
 from viewfinder.core.config import load_settings, where_given
 from viewfinder.core.errors import BadRequest, ViewfinderError
 from viewfinder.core.files import read_file
-from viewfinder.core.paths import private, user_config_file
+from viewfinder.core.paths import expanded, private, user_config_file
 from viewfinder.core.settings_edit import (
     LineChange,
     NotEditable,
@@ -78,7 +78,7 @@ class Undone:
 def settings_file() -> Path:
     """The file that is changed: the one that the user chose, else the user's own."""
     if chosen := os.environ.get(CONFIG_VARIABLE):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     return user_config_file()
 
 
