@@ -1,15 +1,19 @@
-"""`serve --ray`: the fleet of a gateway whose models run on the nodes of a Ray cluster."""
+"""`serve --ray`: the fleet of a gateway whose models run on the nodes of a Ray cluster; and the same
+application for a configuration file of Ray Serve (`deploy/serve.yaml`)."""
 
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from viewfinder.api.measured import measured_here
 from viewfinder.api.setup import card_of, check_settings, open_catalog, open_fleet, own_folders
 from viewfinder.catalog.catalog import Catalog, is_here
 from viewfinder.cluster.installed import require_ray
 from viewfinder.core import paths
-from viewfinder.core.config import Settings
+from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.choice import choose_variant
 from viewfinder.fleet.fleet import Fleet
@@ -60,6 +64,29 @@ async def open_cluster(
             ) as fleet:
                 fleet.begin()
                 yield fleet
+
+
+class ServeArguments(BaseModel):
+    """`args` of the application in a configuration file of Serve: the models that every replica loads at
+    once, and settings as in viewfinder.toml, which override those of the node that builds it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: list[str] = []
+    settings: dict[str, Any] = {}
+
+
+def application(args: ServeArguments) -> Any:
+    """What `serve --ray` deploys, for `import_path` in a configuration file of Serve, which calls it on a
+    node. Raises what `serve --ray` raises for models and settings that are not valid."""
+    from viewfinder.cluster.deployment import OF_CONFIG, Application
+
+    settings, names = load_settings(**args.settings), tuple(args.models)
+    catalog = open_catalog(settings)
+    memory_bytes = sum(_need_bytes(catalog, settings, name) for name in names)
+    check_settings(catalog, settings)
+    made = Application(names, open_node, memory_bytes)
+    return made.bound(for_nodes(catalog, settings), OF_CONFIG)
 
 
 def for_nodes(catalog: Catalog, settings: Settings) -> Settings:

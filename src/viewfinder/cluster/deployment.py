@@ -48,6 +48,8 @@ REACH_S = 5.0
 OWN_OBJECT_STORE_BYTES = 200_000_000
 """Of a Ray that we start ourselves: requests pass through it, nothing is kept there."""
 LOCAL = "local"
+OF_CONFIG = "serve deploy"
+"""The mark of an application that a configuration file of Serve deployed, not a gateway."""
 
 OpenNode = Callable[[Settings, tuple[str, ...]], AbstractAsyncContextManager[Fleet]]
 
@@ -160,7 +162,10 @@ def unreachable(address: str, error: Exception) -> ViewfinderError:
 async def deployed(
     settings: Settings, names: Sequence[str], open_node: OpenNode, memory_bytes: int
 ) -> AsyncIterator[tuple[Cluster, "Application"]]:
-    """The application, started where it is not running with these settings; the last gateway removes it."""
+    """The application, started where it is not running with these settings; the last gateway removes it.
+
+    One that was deployed by a configuration file of Serve is used as it is, and stays.
+    """
     application = Application(tuple(names), open_node, memory_bytes)
     await application.deploy(settings)
     gateway = secrets.token_hex(6)
@@ -173,7 +178,7 @@ async def deployed(
         others = ["unknown"]
         with contextlib.suppress(Exception):
             others = await asyncio.wait_for(board.goodbye(gateway), 5)
-        if not others:
+        if not others and not application.is_of_config:
             await asyncio.to_thread(serve.delete, application.name)
         for handle in handles:  # its thread would connect to Ray again
             with contextlib.suppress(Exception):
@@ -187,6 +192,7 @@ class Application:
 
     def __init__(self, names: tuple[str, ...], open_node: OpenNode, memory_bytes: int) -> None:
         self._names, self._open_node, self._memory_bytes = names, open_node, memory_bytes
+        self.is_of_config = False
 
     async def deploy(self, settings: Settings) -> None:
         """Start it; does nothing when it runs with the same settings. Raises ViewfinderError."""
@@ -201,9 +207,11 @@ class Application:
         running = serve.status().applications.get(self.name)
         if running is not None and running.status in ("RUNNING", "DEPLOYING"):
             handle = serve.get_deployment_handle(BOARD, self.name)
-            if handle.options(method_name="mark").remote().result(timeout_s=CHECK_TIMEOUT_S) == mark:
+            known = handle.options(method_name="mark").remote().result(timeout_s=CHECK_TIMEOUT_S)
+            self.is_of_config = known == OF_CONFIG
+            if known in (mark, OF_CONFIG):
                 return
-        app = self._bound(settings, mark)
+        app = self.bound(settings, mark)
         serve.run(app, name=self.name, route_prefix=None, logging_config=LoggingConfig(log_level="WARNING"))
 
     def _failure(self, said: str) -> ViewfinderError:
@@ -237,7 +245,8 @@ class Application:
         )
         return hashlib.sha256(repr((used, self._names)).encode()).hexdigest()
 
-    def _bound(self, settings: Settings, mark: str) -> serve.Application:
+    def bound(self, settings: Settings, mark: str) -> serve.Application:
+        """What Serve deploys."""
         own = settings.cluster
         board = serve.deployment(_MarkedBoard, name=BOARD).options(
             ray_actor_options={"num_cpus": 0}, health_check_period_s=HEALTH_S
