@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from viewfinder.catalog.catalog import Catalog
-from viewfinder.engines.base import SHARES_CORES
+from viewfinder.engines.cores import SHARES_CORES
 
 CHILD = Path(__file__).parent / "children" / "serves_on_a_port.py"
 MODEL = "someone/else"

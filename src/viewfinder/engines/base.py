@@ -19,10 +19,6 @@ from viewfinder.core.engine_settings import EngineSettings
 from viewfinder.engines.printed import without_requests
 from viewfinder.host.hardware import Machine
 
-SHARES_CORES = {"GOMP_SPINCOUNT": "300"}
-"""For an engine's environment: idle threads spin for a moment, then sleep. By default they spin on and take
-the cores from each other as soon as anything else needs one; if they slept at once, they would wake too late
-on an idle machine (measured in benchmarks/notes.md)."""
 LAST = 100
 """The rank of an engine that states none."""
 

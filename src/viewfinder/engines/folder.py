@@ -16,7 +16,8 @@ from viewfinder.catalog.card import Variant
 from viewfinder.catalog.catalog import ModelFiles
 from viewfinder.catalog.hub import cache_folder, hub_home
 from viewfinder.core.engine_settings import EngineSettings
-from viewfinder.engines.base import SHARES_CORES, Installed, Launch
+from viewfinder.engines.base import Installed, Launch
+from viewfinder.engines.cores import SHARES_CORES
 from viewfinder.engines.environment import inherited
 
 _CHILD = Path(__file__).with_name("asgi_child.py")

@@ -82,7 +82,7 @@ class LlamaCpp(Engine):
         argv = (sys.executable, "-P", str(_CHILD), json.dumps(options))
         return Launch(
             argv,
-            llama_server.environment(),
+            llama_server.environment(settings.threads),
             queues_in_order=True,
             slots_path=llama_server.SLOTS_PATH,
             template_path=llama_server.TEMPLATE_PATH,

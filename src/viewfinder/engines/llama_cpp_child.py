@@ -14,7 +14,11 @@ from typing import Any
 def main() -> None:
     options: dict[str, Any] = json.loads(sys.argv[1])
     print("loading the llama.cpp library", flush=True)
+    cores = os.sched_getaffinity(0) if sys.platform == "linux" else None
     import xllamacpp  # only now: the first line must be printed before the library is mapped
+
+    if cores:  # OpenMP has bound this thread to the first, which those that read and write would inherit
+        os.sched_setaffinity(0, cores)
 
     os.umask(0o077)  # only this user can open the socket, from its first moment
     try:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from viewfinder.core.errors import EngineError, EngineMissing
-from viewfinder.engines.base import SHARES_CORES, Launch
+from viewfinder.engines import cores
+from viewfinder.engines.base import Launch
 from viewfinder.engines.environment import inherited
+from viewfinder.host.hardware import this_machine
 
 OLDEST_BUILD = 10434
 """The first that was tested: it listens on a Unix socket and has every option below."""
@@ -52,7 +54,7 @@ def launch(program: Path, options: Mapping[str, Any]) -> Launch:
     argv += _of_options(options)
     return Launch(
         tuple(argv),
-        environment(),
+        environment(options["threads"]),
         queues_in_order=True,
         slots_path=SLOTS_PATH,
         template_path=TEMPLATE_PATH,
@@ -78,10 +80,12 @@ def _of_options(options: Mapping[str, Any]) -> list[str]:
     return [*words, *options["args"]]
 
 
-def environment() -> dict[str, str]:
-    """What an engine may have of ours, but nothing that makes llama.cpp contact a hub or sets its options."""
+def environment(threads: int = 0) -> dict[str, str]:
+    """What an engine with this many threads may have of ours, but nothing that makes llama.cpp contact a hub
+    or sets its options."""
     kept = inherited(without=("LLAMA_", "HF_"))
-    return SHARES_CORES | kept | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    shared = cores.environment(threads, this_machine(), kept)
+    return shared | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def version(program: Path) -> str:
