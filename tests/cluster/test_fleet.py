@@ -1,22 +1,24 @@
 """A gateway's fleet over replicas in this process: real fleets of real engines, and no Ray between them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.pictures import body_of
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import WEIGHTS, Catalog
 from viewfinder.cluster.board import ClusterBoard
 from viewfinder.cluster.client import REPLICA_ATTEMPTS, ReplicaGone, conversation_of
 from viewfinder.cluster.fleet import ClusterFleet
-from viewfinder.cluster.messages import Failed, Opened, ReplicaRequest
+from viewfinder.cluster.messages import Failed, KnownFiles, Opened, ReplicaRequest
 from viewfinder.cluster.node import WRONG_CANARIES, NodeFleet
 from viewfinder.core.config import Settings
-from viewfinder.core.errors import Busy, EngineDied, EngineQuarantined, UnknownModel
+from viewfinder.core.errors import Busy, EngineDied, EngineQuarantined, ModelFilesError, UnknownModel
 from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.view import FleetView
@@ -29,19 +31,25 @@ class Near:
         self.nodes, self.gone, self.cut_after = [*nodes], 0, 10**9
         self.calls = 0
 
-    async def load(self, model: str) -> Opened | Failed:
+    async def load(
+        self, model: str, files: KnownFiles | None = None, avoid: Sequence[str] = ()
+    ) -> Opened | Failed:
         self._call()
-        return await self.nodes[0].load(model)
+        return await self._not(avoid)[0].load(model, files)
 
     async def answer(self, asked: ReplicaRequest) -> AsyncGenerator[bytes | Failed, None]:
         self._call()
-        async with aclosing(self.nodes[self.calls % len(self.nodes)].answer(asked)) as pieces:
+        nodes = self._not(asked.avoid)
+        async with aclosing(nodes[self.calls % len(nodes)].answer(asked)) as pieces:
             number = 0
             async for piece in pieces:
                 if number >= self.cut_after:
                     raise ReplicaGone("it died")
                 number += 1
                 yield piece
+
+    def _not(self, avoid: Sequence[str]) -> list[NodeFleet]:
+        return [node for node in self.nodes if node._replica not in avoid] or self.nodes
 
     def _call(self) -> None:
         self.calls += 1
@@ -68,20 +76,24 @@ class Both:
 
 
 @asynccontextmanager
-async def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Both]:
+async def opened(
+    home: Path, monkeypatch: pytest.MonkeyPatch, weights: Sequence[Path] = (WEIGHTS, WEIGHTS)
+) -> AsyncIterator[Both]:
+    """Two nodes; `weights` are the folders of their models."""
     monkeypatch.setattr("viewfinder.cluster.node.REPORT_S", 0.05)
     monkeypatch.setattr("viewfinder.cluster.fleet.BOARD_LOOK_S", 0.05)
     board, settings = ClusterBoard(), Settings()
     async with AsyncExitStack() as stack:
         nodes = []
-        for name in ("one", "two"):
+        for name, folder in zip(("one", "two"), weights, strict=True):
 
             @asynccontextmanager
-            async def open_node() -> AsyncIterator[Fleet]:
-                async with Fleet(Catalog(), settings, folders()) as fleet:
+            async def open_node(catalog: Catalog) -> AsyncIterator[Fleet]:
+                async with Fleet(catalog, settings, folders()) as fleet:
                     yield fleet
 
-            node = NodeFleet(open_node, board, (), replica=name, node=f"{name}-node")
+            opening = partial(open_node, Catalog(weights=folder))
+            node = NodeFleet(opening, board, {}, replica=name, node=f"{name}-node")
             await node.open()
             stack.push_async_callback(node.close)
             nodes.append(node)
@@ -175,6 +187,43 @@ async def test_the_story_of_a_cluster(home: Path, monkeypatch: pytest.MonkeyPatc
         near.nodes = near.nodes[:1]
         with pytest.raises((EngineDied, Busy)):
             await said(fleet)
+
+
+async def test_a_node_with_a_damaged_copy_is_passed_over_until_it_is_right(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bit of its weights is wrong: nothing but the hash would tell."""
+    right, damaged = WEIGHTS / "glimpse", tmp_path / "glimpse"
+    shutil.copytree(right, damaged)
+    model = damaged / "glimpse-f16.gguf"
+    content = bytearray(model.read_bytes())
+    content[-1000] ^= 1
+    model.write_bytes(content)
+    async with opened(home, monkeypatch, (tmp_path, WEIGHTS)) as both:
+        fleet, one = both.fleet, both.near.nodes[0]
+        words = await said(fleet)
+        assert words
+        assert await said(fleet, stream=True) == words
+        assert one.fleet.view().servers == ()
+        view = await both.until(lambda view: any(node.refused for node in view.nodes))
+        (reason,) = [node.refused["glimpse"] for node in view.nodes if node.refused]
+        assert "are not those of the gateway: SHA-256" in reason
+        assert FleetView.of_json(view.as_json()) == view
+        assert one.refused() == ["glimpse"]
+        (told,) = [event for event in fleet.events.recent if event.kind == "files"]
+        assert told.model == "glimpse"
+        assert told.details["reason"] == reason
+
+        both.near.nodes = [one]
+        with pytest.raises(ModelFilesError, match="are not those of the gateway") as caught:
+            await said(fleet)
+        assert caught.value.reason == "files_differ"
+        assert str(model) in caught.value.hint
+
+        shutil.copy(right / model.name, model)
+        assert one.refused() == []
+        assert await said(fleet) == words
+        await both.until(lambda view: not any(node.refused for node in view.nodes))
 
 
 def test_a_conversation_is_known_by_its_beginning() -> None:

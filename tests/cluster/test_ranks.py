@@ -43,3 +43,10 @@ def test_every_replica_is_tried() -> None:
     replicas = [state("a", "glimpse"), state("b", requests=9), state("c", "glimpse", requests=9), state("d")]
     tried = [name for rank in ranked(replicas, "glimpse", "talk", 4) for name in rank]
     assert sorted(tried) == ["a", "b", "c", "d"]
+
+
+def test_a_replica_with_other_files_is_asked_only_when_all_have_them() -> None:
+    damaged = ReplicaState("a", frozenset({"glimpse"}), 0, frozenset({"glimpse"}))
+    assert ranked([damaged, state("b")], "glimpse", "talk", 4) == [["b"]]
+    assert ranked([damaged, state("b", "other")], "other", "talk", 4) == [["b"], ["a"]]
+    assert ranked([damaged], "glimpse", "talk", 4) == [["a"]], "it says why"

@@ -1,8 +1,9 @@
 """`serve --ray`: the fleet of a gateway whose models run on the nodes of a Ray cluster; and the same
 application for a configuration file of Ray Serve (`deploy/serve.yaml`)."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from viewfinder.api.measured import measured_here
 from viewfinder.api.setup import card_of, check_settings, open_catalog, open_fleet, own_folders
 from viewfinder.catalog.catalog import Catalog, is_here
+from viewfinder.catalog.hashes import Hashes
 from viewfinder.cluster.installed import require_ray
+from viewfinder.cluster.messages import KnownFiles
+from viewfinder.cluster.node_files import known_files
 from viewfinder.core import paths
 from viewfinder.core.config import Settings, load_settings
 from viewfinder.core.errors import ViewfinderError
@@ -42,9 +46,10 @@ async def open_cluster(
     from viewfinder.cluster.fleet import ClusterFleet
 
     memory_bytes = sum(_need_bytes(catalog, settings, name) for name in names)
+    named = await asyncio.to_thread(_named, catalog, settings, names)
     async with (
         connected(address),
-        deployed(for_nodes(catalog, settings), names, open_node, memory_bytes) as (cluster, application),
+        deployed(for_nodes(catalog, settings), named, open_node, memory_bytes) as (cluster, application),
     ):
 
         async def redeploy(catalog: Catalog, settings: Settings) -> None:
@@ -85,7 +90,7 @@ def application(args: ServeArguments) -> Any:
     catalog = open_catalog(settings)
     memory_bytes = sum(_need_bytes(catalog, settings, name) for name in names)
     check_settings(catalog, settings)
-    made = Application(names, open_node, memory_bytes)
+    made = Application(_named(catalog, settings, names), open_node, memory_bytes)
     return made.bound(for_nodes(catalog, settings), OF_CONFIG)
 
 
@@ -97,6 +102,13 @@ def for_nodes(catalog: Catalog, settings: Settings) -> Settings:
             with contextlib.suppress(ViewfinderError):  # none runs here
                 chosen[card.name] = choose_variant(card, measured, settings.fleet)[0].name
     return settings.model_copy(update={"variants": {**chosen, **settings.variants}})
+
+
+def _named(catalog: Catalog, settings: Settings, names: Sequence[str]) -> dict[str, KnownFiles | None]:
+    """The named models, with the hashes of their files here."""
+    hashes = Hashes(paths.home() / "hashes.json", paths.pulled_file())
+    chosen = {name: choose_variant(card_of(catalog, name), measured_here(), settings.fleet) for name in names}
+    return {name: known_files(catalog, hashes, variant) for name, (variant, _) in chosen.items()}
 
 
 def _need_bytes(catalog: Catalog, settings: Settings, name: str) -> int:

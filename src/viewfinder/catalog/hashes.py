@@ -22,12 +22,13 @@ class Hashes:
         self._notes = Notebook(file)
         self._lock_file = lock_file
 
-    def of(self, variant: Variant, files: ModelFiles) -> str:
-        """The SHA-256, in hexadecimal, over all files that the engine opens.
+    def of(self, variant: Variant, files: ModelFiles, *, from_disk: bool = False) -> str:
+        """The SHA-256, in hexadecimal, over all files that the engine opens; `from_disk`: as they are now,
+        whatever they were when they were pulled.
 
         Reads every file whose hash is not known yet: call it in a thread. Raises ModelFilesError.
         """
-        recorded = pulled.files_of(variant, self._lock_file)
+        recorded = {} if from_disk else pulled.files_of(variant, self._lock_file)
         whole = hashlib.sha256()
         try:
             for name, file in _named(files):

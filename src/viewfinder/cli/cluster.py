@@ -38,6 +38,10 @@ def status(as_json: Annotated[bool, _JSON] = False) -> None:
         print_json([asdict(node) for node in view.nodes])
     elif view.nodes:
         output.print(table(view), highlight=False)
+        for node in view.nodes:
+            for model, reason in node.refused.items():
+                line = f"{node.name} does not serve '{model}': {reason}"
+                output.print(line, markup=False, highlight=False)
     else:
         errors.print("No replica is up, or the running `serve` is without --ray. Its models: viewfinder ps")
 

@@ -4,20 +4,22 @@ what goes wrong                       what the caller gets
 the replica or its node dies, or      another replica is asked, a few times
   stops, before its first byte
 the same, in the middle of an answer  EngineDied
+a replica's files are not the model's another replica is asked, as long as there are others
 an error on the replica               the same error
 """
 
 import hashlib
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
 
 from viewfinder.client.chat import CHAT_PATH, ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.cluster.messages import Failed, Opened, ReplicaRequest
+from viewfinder.cluster.messages import Failed, KnownFiles, Opened, ReplicaRequest
 from viewfinder.core.errors import EngineDied
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.wire.long_text import dumps
@@ -30,10 +32,20 @@ class ReplicaGone(Exception):
     """The replica that was asked no longer answers; raised by `Replicas`."""
 
 
+class ReplicaUnfit(Exception):
+    """The files of the replica that was asked are not those of the model; `avoid` it from now on."""
+
+    def __init__(self, avoid: tuple[str, ...]) -> None:
+        super().__init__(*avoid)
+        self.avoid = avoid
+
+
 class Replicas(Protocol):
     """The replicas, behind Serve's router. Both raise ReplicaGone."""
 
-    async def load(self, model: str) -> Opened | Failed: ...
+    async def load(
+        self, model: str, files: KnownFiles | None = None, avoid: Sequence[str] = ()
+    ) -> Opened | Failed: ...
     def answer(self, asked: ReplicaRequest) -> AsyncGenerator[bytes | Failed, None]: ...
 
 
@@ -52,15 +64,19 @@ class ReplicaClient(ChatClient):
         noted: Callable[[str, str], None],
         retried: Callable[[str], None],
         shape: RequestShape | None = None,
+        files: KnownFiles | None = None,
     ) -> None:
         super().__init__(endpoint)
+        self._files = files
         self._model, self._replicas, self._noted, self._retried = model, replicas, noted, retried
         self._shape = shape or RequestShape()
         self._call_id = ""
 
     def for_lease(self, shape: Any) -> "ReplicaClient":
         """A client of its own for each lease, which knows its request."""
-        return ReplicaClient(self._model, self.endpoint, self._replicas, self._noted, self._retried, shape)
+        return ReplicaClient(
+            self._model, self.endpoint, self._replicas, self._noted, self._retried, shape, self._files
+        )
 
     async def complete(self, body: dict[str, Any], path: str = CHAT_PATH) -> dict[str, Any]:
         """The whole reply, as the engine sent it. Raises what the client of the engine raised."""
@@ -92,29 +108,41 @@ class ReplicaClient(ChatClient):
             path=path,
             stream=stream,
             shape=self._shape,
+            files=self._files,
         )
-        for left in reversed(range(REPLICA_ATTEMPTS)):
+        left = REPLICA_ATTEMPTS
+        while left:
             has_begun = False
             try:
                 async with aclosing(self._replicas.answer(asked)) as pieces:
                     async for piece in pieces:
                         if isinstance(piece, Failed):
-                            raise _error_of(piece, has_begun)
+                            raise _error_of(piece, asked.avoid, has_begun)
                         has_begun = True
                         yield orjson.loads(piece)
+                    return
+            except ReplicaUnfit as unfit:
+                asked = replace(asked, avoid=unfit.avoid)
+                self._retried("files_differ")
             except ReplicaGone as gone:
+                left -= 1
                 if has_begun or not left:
                     raise EngineDied(
                         f"The node that answered for '{self._model}' is gone.", hint="Retry."
                     ) from gone
                 self._retried("node_gone")
-            else:
-                return
 
 
-def _error_of(failed: Failed, has_begun: bool) -> Exception:
+def others_than(failed: Failed, avoid: Sequence[str]) -> tuple[str, ...]:
+    """The replicas to avoid from now on, when the files of one are to blame; empty: all were asked."""
+    return (*avoid, failed.unfit) if failed.unfit and failed.unfit not in avoid else ()
+
+
+def _error_of(failed: Failed, avoid: Sequence[str], has_begun: bool) -> Exception:
     """That of the replica; one that is just stopping is as good as gone."""
     error = failed.error()
+    if (others := others_than(failed, avoid)) and not has_begun:
+        return ReplicaUnfit(others)
     return ReplicaGone(error.message) if error.reason == "stopping" and not has_begun else error
 
 

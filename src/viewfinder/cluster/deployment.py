@@ -15,7 +15,8 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ from ray.serve.schema import LoggingConfig
 
 from viewfinder.cluster.board import ClusterBoard
 from viewfinder.cluster.handles import RayBoard, RayReplicas
-from viewfinder.cluster.messages import Failed, Opened, ReplicaRequest
+from viewfinder.cluster.messages import Failed, KnownFiles, Opened, ReplicaRequest
 from viewfinder.cluster.node import NodeFleet
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
@@ -39,6 +40,8 @@ NODE, BOARD = "Node", "Board"
 HEALTH_S = 2.0
 """How often Serve asks each replica for its canary."""
 CHECK_TIMEOUT_S = 30.0
+BUILD_S, BUILD_LOOK_S = 60.0, 0.2
+"""For how long Serve may import an application that a file deploys, and how often we look."""
 STOP_S = 20.0
 """For the engines of a replica to stop, once its answers are finished."""
 STATS_S = 0.5
@@ -51,6 +54,8 @@ LOCAL = "local"
 OF_CONFIG = "serve deploy"
 """The mark of an application that a configuration file of Serve deployed, not a gateway."""
 
+NamedModels = Mapping[str, KnownFiles | None]
+"""The models that the user named, which every replica loads at once, and what is known of their files."""
 OpenNode = Callable[[Settings, tuple[str, ...]], AbstractAsyncContextManager[Fleet]]
 
 
@@ -58,13 +63,13 @@ class Node:
     """The replica that Serve runs; its methods run in one event loop."""
 
     def __init__(
-        self, open_node: OpenNode, settings: Settings, names: tuple[str, ...], board: DeploymentHandle
+        self, open_node: OpenNode, settings: Settings, named: NamedModels, board: DeploymentHandle
     ) -> None:
         context = serve.get_replica_context()
         self._fleet = NodeFleet(
-            lambda: open_node(settings, names),
+            lambda: open_node(settings, tuple(named)),
             RayBoard(board),
-            names,
+            named,
             replica=context.replica_id.unique_id,
             node=ray.get_runtime_context().get_node_id(),
         )
@@ -76,8 +81,8 @@ class Node:
             self._opening = asyncio.create_task(self._fleet.open())
         await self._opening
 
-    async def load(self, model: str) -> Opened | Failed:
-        return await self._fleet.load(model)
+    async def load(self, model: str, files: KnownFiles | None = None) -> Opened | Failed:
+        return await self._fleet.load(model, files)
 
     async def answer(self, asked: ReplicaRequest) -> Any:
         async with contextlib.aclosing(self._fleet.answer(asked)) as pieces:
@@ -90,7 +95,7 @@ class Node:
 
     def record_routing_stats(self) -> dict[str, Any]:
         """Called by Serve for `ModelRouter`."""
-        return {"models": self._fleet.models()}
+        return {"models": self._fleet.models(), "refused": self._fleet.refused()}
 
     async def __del__(self) -> None:
         """Called by Serve when the answers in progress are finished."""
@@ -160,13 +165,13 @@ def unreachable(address: str, error: Exception) -> ViewfinderError:
 
 @contextlib.asynccontextmanager
 async def deployed(
-    settings: Settings, names: Sequence[str], open_node: OpenNode, memory_bytes: int
+    settings: Settings, named: NamedModels, open_node: OpenNode, memory_bytes: int
 ) -> AsyncIterator[tuple[Cluster, "Application"]]:
     """The application, started where it is not running with these settings; the last gateway removes it.
 
     One that was deployed by a configuration file of Serve is used as it is, and stays.
     """
-    application = Application(tuple(names), open_node, memory_bytes)
+    application = Application(named, open_node, memory_bytes)
     await application.deploy(settings)
     gateway = secrets.token_hex(6)
     handles = [serve.get_deployment_handle(one, application.name) for one in (NODE, BOARD)]
@@ -190,8 +195,8 @@ class Application:
 
     name = "viewfinder"
 
-    def __init__(self, names: tuple[str, ...], open_node: OpenNode, memory_bytes: int) -> None:
-        self._names, self._open_node, self._memory_bytes = names, open_node, memory_bytes
+    def __init__(self, named: NamedModels, open_node: OpenNode, memory_bytes: int) -> None:
+        self._named, self._open_node, self._memory_bytes = dict(named), open_node, memory_bytes
         self.is_of_config = False
 
     async def deploy(self, settings: Settings) -> None:
@@ -204,7 +209,7 @@ class Application:
     def _deploy(self, settings: Settings) -> None:
         serve.start(proxy_location="Disabled")
         mark = self._mark(settings)
-        running = serve.status().applications.get(self.name)
+        running = self._running()
         if running is not None and running.status in ("RUNNING", "DEPLOYING"):
             handle = serve.get_deployment_handle(BOARD, self.name)
             known = handle.options(method_name="mark").remote().result(timeout_s=CHECK_TIMEOUT_S)
@@ -213,6 +218,19 @@ class Application:
                 return
         app = self.bound(settings, mark)
         serve.run(app, name=self.name, route_prefix=None, logging_config=LoggingConfig(log_level="WARNING"))
+
+    def _running(self) -> Any:
+        """The application's status; None when there is none. One that a file deploys is waited for until it
+        has a board."""
+        give_up_s = time.monotonic() + BUILD_S
+        while True:
+            running = serve.status().applications.get(self.name)
+            is_new = (
+                running is not None and running.status == "DEPLOYING" and BOARD not in running.deployments
+            )
+            if not is_new or time.monotonic() > give_up_s:
+                return running
+            time.sleep(BUILD_LOOK_S)
 
     def _failure(self, said: str) -> ViewfinderError:
         """Why the replicas did not start: the error of one of them, where there is one."""
@@ -243,7 +261,7 @@ class Application:
                 "cluster",
             },
         )
-        return hashlib.sha256(repr((used, self._names)).encode()).hexdigest()
+        return hashlib.sha256(repr((used, self._named)).encode()).hexdigest()
 
     def bound(self, settings: Settings, mark: str) -> serve.Application:
         """What Serve deploys."""
@@ -283,7 +301,7 @@ class Application:
         )
         own_alone: dict[str, Any] = {"api_key": None, "access_log": "", "endpoints": {}, "store_url": None}
         sent = settings.model_copy(update=own_alone)
-        return node.bind(self._open_node, sent, self._names, board.bind(mark))
+        return node.bind(self._open_node, sent, self._named, board.bind(mark))
 
 
 class _MarkedBoard(ClusterBoard):

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.hashes import Hashes
 from viewfinder.cluster.client import Replicas
 from viewfinder.cluster.messages import NodeReport
+from viewfinder.cluster.node_files import known_files
 from viewfinder.cluster.server import ReplicatedServer
 from viewfinder.core.config import Settings
 from viewfinder.core.paths import Folders
@@ -59,6 +61,7 @@ class ClusterFleet(Fleet):
         super().__init__(catalog, settings, folders, measured=measured, servers=self._server)
         self._replicas, self._board, self._gateway = replicas, board, gateway
         self._slots, self._redeploy = slots, redeploy
+        self._hashes = Hashes(folders.state / "hashes.json", folders.state / "pulled.json")
         self._reports: list[NodeReport] = []
         self._reported_s = 0.0
         self._heard: dict[str, int] = {}
@@ -122,6 +125,7 @@ class ClusterFleet(Fleet):
             unload=lambda model: self._order("unload", model),
             noted=self._note,
             retried=lambda model, reason: self.events.emit("replay", model, reason=reason),
+            known_files=lambda: known_files(self.catalog, self._hashes, variant),
         )
 
     def _order(self, verb: str, model: str) -> None:
@@ -194,4 +198,5 @@ def _node_view(name: str, report: NodeReport, view: FleetView) -> NodeView:
         budget_bytes=view.budget_bytes,
         planned_bytes=view.planned_bytes,
         memory_bytes=sum(one.memory_bytes or 0 for one in view.servers),
+        refused=dict(report.refused),
     )

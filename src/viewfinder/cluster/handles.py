@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -10,7 +10,14 @@ from ray.serve.exceptions import DeploymentUnavailableError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from viewfinder.cluster.client import ReplicaGone
-from viewfinder.cluster.messages import Failed, NodeReport, Opened, ReplicaOrder, ReplicaRequest
+from viewfinder.cluster.messages import (
+    Failed,
+    KnownFiles,
+    NodeReport,
+    Opened,
+    ReplicaOrder,
+    ReplicaRequest,
+)
 
 GONE = (RayActorError, DeploymentUnavailableError)
 """The replica died, or there is none yet."""
@@ -23,17 +30,21 @@ class RayReplicas:
         self._load = handle.load
         self._answer = handle.options(method_name="answer", stream=True)
 
-    async def load(self, model: str) -> Opened | Failed:
+    async def load(
+        self, model: str, files: KnownFiles | None = None, avoid: Sequence[str] = ()
+    ) -> Opened | Failed:
         """Have a model loaded where the router finds room for it. Raises ReplicaGone."""
+        handle = self._load.options(multiplexed_model_id=model, session_id=_session("", avoid))
         try:
-            opened: Opened | Failed = await self._load.options(multiplexed_model_id=model).remote(model)
+            opened: Opened | Failed = await handle.remote(model, files)
         except (RayError, RayServeException) as error:
             raise _gone(error) from error
         return opened
 
     async def answer(self, asked: ReplicaRequest) -> AsyncGenerator[bytes | Failed, None]:
         """What a replica answers; when the generator is closed, its engine stops. Raises ReplicaGone."""
-        handle = self._answer.options(multiplexed_model_id=asked.model, session_id=asked.conversation)
+        session = _session(asked.conversation, asked.avoid)
+        handle = self._answer.options(multiplexed_model_id=asked.model, session_id=session)
         answer = handle.remote(asked)
         is_over = False
         try:
@@ -80,6 +91,11 @@ class RayBoard:
             with contextlib.suppress(Exception):
                 response.cancel()
             raise
+
+
+def _session(conversation: str, avoid: Sequence[str]) -> str:
+    """What `router` is told with a request."""
+    return " ".join((conversation, *avoid))
 
 
 def _gone(error: Exception) -> Exception:

@@ -12,9 +12,18 @@ from viewfinder.fleet.record.request_shape import RequestShape
 
 
 @dataclass(frozen=True, slots=True)
+class KnownFiles:
+    """What the gateway knows of a model's files: the hash of a variant's (`catalog/hashes`)."""
+
+    variant: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaRequest:
     """One request to an engine. `call_id` is its name until its answer has an id, `conversation` the same for
-    requests that begin alike, `body` JSON, and `client` whose turn it is."""
+    requests that begin alike, `body` JSON, and `client` whose turn it is. `avoid` are replicas that refused
+    it because of their files."""
 
     model: str
     call_id: str
@@ -24,19 +33,22 @@ class ReplicaRequest:
     stream: bool
     client: str = ""
     shape: RequestShape = field(default_factory=RequestShape)
+    files: KnownFiles | None = None
+    avoid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An error on a replica."""
+    """An error on a replica. `unfit` names it when only its files are to blame: others may answer."""
 
     kind: str
     message: str
     fields: dict[str, Any]
+    unfit: str = ""
 
     @classmethod
-    def of(cls, error: ViewfinderError) -> "Failed":
-        return cls(type(error).__name__, error.message, dict(error.__dict__))
+    def of(cls, error: ViewfinderError, unfit: str = "") -> "Failed":
+        return cls(type(error).__name__, error.message, dict(error.__dict__), unfit)
 
     def error(self) -> ViewfinderError:
         """The same error here; of a class that this version does not know, an EngineError."""
@@ -76,7 +88,8 @@ class News:
 @dataclass(frozen=True, slots=True)
 class NodeReport:
     """What a replica says of itself, twice a second. `number` counts the events that it has had; `events` are
-    the newest of them, oldest first, as plain dictionaries."""
+    the newest of them, oldest first, as plain dictionaries. `refused` are the models that its files do not
+    allow, with the reasons."""
 
     replica: str
     node: str
@@ -85,6 +98,7 @@ class NodeReport:
     number: int = 0
     events: tuple[dict[str, Any], ...] = ()
     news: tuple[News, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

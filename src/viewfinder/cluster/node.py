@@ -10,15 +10,26 @@ import logging
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import asdict
 from typing import Any, Protocol
 
 import orjson
 
-from viewfinder.cluster.messages import Failed, News, NodeReport, Opened, ReplicaOrder, ReplicaRequest
-from viewfinder.core.errors import EngineQuarantined, ViewfinderError
+from viewfinder.catalog.hashes import Hashes
+from viewfinder.cluster.messages import (
+    Failed,
+    KnownFiles,
+    News,
+    NodeReport,
+    Opened,
+    ReplicaOrder,
+    ReplicaRequest,
+)
+from viewfinder.cluster.node_files import NodeFiles
+from viewfinder.core import paths
+from viewfinder.core.errors import EngineQuarantined, ModelFilesError, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.process.lease import Lease
 from viewfinder.fleet.record.events import Event
@@ -49,11 +60,17 @@ class BoardAt(Protocol):
 class NodeFleet:
     """The fleet of one node; use it from one event loop, between `open` and `close`.
 
-    `preload` are models to load at once. `replica` and `node` are its names for people.
+    `preload` are models to load at once, with what is known of their files. `replica` and `node` are its
+    names for people.
     """
 
     def __init__(
-        self, open_fleet: OpenNodeFleet, board: BoardAt, preload: tuple[str, ...], replica: str, node: str
+        self,
+        open_fleet: OpenNodeFleet,
+        board: BoardAt,
+        preload: Mapping[str, KnownFiles | None],
+        replica: str,
+        node: str,
     ) -> None:
         self._open_fleet, self._board, self._preload = open_fleet, board, preload
         self._replica, self._node = replica, node
@@ -65,16 +82,20 @@ class NodeFleet:
         self._news: deque[tuple[float, News]] = deque(maxlen=KEPT_UNSETTLED)
         self._wrong: Counter[str] = Counter()
         self.fleet: Fleet
+        self._files: NodeFiles
 
     async def open(self) -> None:
         """Open the fleet and load the first models; those that fail say so at their first request."""
         self.fleet = await self._stack.enter_async_context(self._open_fleet())
         self.fleet.events.listen(self._hear)
+        hashes = Hashes(paths.home() / "hashes.json")
+        self._files = NodeFiles(self.fleet, hashes, socket.gethostname(), self._tell_refused)
         with contextlib.suppress(Exception):
             self._since = await self._board.now()
         self._begin(self._reporting())
-        for name in self._preload:
+        for name, files in self._preload.items():
             try:
+                await self._files.require(name, files)
                 await self.fleet.load(name)
             except ViewfinderError as error:
                 _log.error("%s", error)
@@ -98,17 +119,23 @@ class NodeFleet:
         up = ("ready", "starting", "backoff")
         return sorted({one.model for one in self.fleet.view().servers if one.state in up})
 
-    async def load(self, model: str) -> Opened | Failed:
+    def refused(self) -> list[str]:
+        """The names of the models that the files of this node do not allow."""
+        return sorted(self._files.refused())
+
+    async def load(self, model: str, files: KnownFiles | None = None) -> Opened | Failed:
         """Load a model, and say what the gateway must know of its engine."""
         try:
+            await self._files.require(model, files)
             async with await self.fleet.acquire(model) as lease:
                 return _opened(lease)
         except ViewfinderError as error:
-            return Failed.of(error)
+            return self._failed(error)
 
     async def answer(self, asked: ReplicaRequest) -> EnginePieces:
         """What an engine sends: the chunks of a stream, or one whole reply, as JSON. An error comes last."""
         try:
+            await self._files.require(asked.model, asked.files)
             async with await self.fleet.acquire(asked.model, asked.shape, asked.client) as lease:
                 async with aclosing(self._pieces(lease, asked)) as pieces:
                     async for piece in pieces:
@@ -119,7 +146,13 @@ class NodeFleet:
                 lease.check()
                 self._note(lease, asked.call_id)
         except ViewfinderError as error:
-            yield Failed.of(error)
+            yield self._failed(error)
+
+    def _failed(self, error: ViewfinderError) -> Failed:
+        return Failed.of(error, unfit=self._replica if isinstance(error, ModelFilesError) else "")
+
+    def _tell_refused(self, model: str, reason: str) -> None:
+        self.fleet.events.emit("files", model, reason=reason)
 
     async def _pieces(self, lease: Lease, asked: ReplicaRequest) -> AsyncGenerator[bytes, None]:
         body = orjson.loads(asked.body)
@@ -182,6 +215,7 @@ class NodeFleet:
             number=self._event_count,
             events=tuple(self._events),
             news=tuple(news for _, news in self._news),
+            refused=self._files.refused(),
         )
 
     def _collect_news(self) -> None:

@@ -4,6 +4,7 @@ first      the model is up and the replica has room: of these, the one that the 
            whose engine may still know its images; then the others
 then       there is room, but the model must be loaded: the one with the fewest models
 last       all are busy: as above, up to what Serve sends to one replica
+never      its files are not those of the model, unless that is so everywhere
 """
 
 import hashlib
@@ -13,18 +14,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """`models` are up there or were just sent there; `requests` in progress, None: not known yet."""
+    """`models` are up there or were just sent there; `requests` in progress, None: not known yet; `refused`
+    are models that it cannot serve."""
 
     name: str
     models: frozenset[str]
     requests: int | None
+    refused: frozenset[str] = frozenset()
 
 
 def ranked(
     replicas: Sequence[ReplicaState], model: str, conversation: str, target_requests: int
 ) -> list[list[str]]:
     """The names of the replicas in the order in which they are tried; those of one rank, by their load."""
-    by_home = sorted(replicas, key=lambda one: _distance(one.name, conversation))
+    fit = [one for one in replicas if model not in one.refused]
+    by_home = sorted(fit or replicas, key=lambda one: _distance(one.name, conversation))
     free = [one for one in by_home if (one.requests or 0) < target_requests]
     warm = [one for one in free if model in one.models]
     cold = sorted((one for one in free if model not in one.models), key=lambda one: len(one.models))

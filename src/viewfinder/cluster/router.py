@@ -1,6 +1,7 @@
 """Ray Serve's router of our requests: asks `ranks`; run by Serve in the process of each gateway."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from ray.serve.request_router import PendingRequest, ReplicaID, RequestRouter, RunningReplica
@@ -27,8 +28,10 @@ class ModelRouter(RequestRouter):  # type: ignore[misc]
         pending_request.routing_context.should_backoff = True
         asked = pending_request.metadata
         replicas = {one.replica_id.unique_id: one for one in candidate_replicas}
+        model, (conversation, *avoid) = asked.multiplexed_model_id, asked.session_id.split(" ")
         states = [self._state_of(one) for one in candidate_replicas]
-        names = ranked(states, asked.multiplexed_model_id, asked.session_id, self._target_requests)
+        states = [replace(one, refused=one.refused | {model}) if one.name in avoid else one for one in states]
+        names = ranked(states, model, conversation, self._target_requests)
         return [[replicas[name] for name in rank] for rank in names]
 
     def on_request_routed(self, pending_request: PendingRequest, replica_id: ReplicaID, result: Any) -> None:
@@ -39,8 +42,10 @@ class ModelRouter(RequestRouter):  # type: ignore[misc]
         name, now_s = replica.replica_id.unique_id, time.monotonic()
         self._sent = {key: at_s for key, at_s in self._sent.items() if now_s - at_s < SENT_S}
         sent = {model for one, model in self._sent if one == name}
+        known = replica.routing_stats or {}
         return ReplicaState(
             name,
-            frozenset((*(replica.routing_stats or {}).get("models", ()), *sent)),
+            frozenset((*known.get("models", ()), *sent)),
             self.replica_queue_len_cache.get(replica.replica_id),
+            frozenset(known.get("refused", ())),
         )

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.client.chat import ChatClient
 from viewfinder.client.endpoint import Endpoint
-from viewfinder.cluster.client import REPLICA_ATTEMPTS, ReplicaClient, ReplicaGone, Replicas
-from viewfinder.cluster.messages import Failed, Opened
+from viewfinder.cluster.client import REPLICA_ATTEMPTS, ReplicaClient, ReplicaGone, Replicas, others_than
+from viewfinder.cluster.messages import KnownFiles, Opened
 from viewfinder.core.errors import EngineDied, ViewfinderError
 from viewfinder.fleet.process.life import StartPhase
 from viewfinder.fleet.process.restart import Death
@@ -46,7 +46,10 @@ class ReplicatedServer:
         unload: Callable[[str], None],
         noted: Callable[[str, str], None],
         retried: Callable[[str, str], None],
+        known_files: Callable[[], KnownFiles | None] = lambda: None,
     ) -> None:
+        self._known_files = known_files
+        self._files: KnownFiles | None = None
         self.card, self.variant, self.slots = card, variant, slots
         self.state: State = "stopped"
         self.failure: ViewfinderError | None = None
@@ -67,6 +70,7 @@ class ReplicatedServer:
             self._replicas,
             self._noted,
             lambda reason: self._retried(self.card.name, reason),
+            files=self._files,
         )
 
     def pids(self) -> list[int]:
@@ -85,18 +89,24 @@ class ReplicatedServer:
 
     async def start(self, on_phase: Callable[[StartPhase], None] | None = None) -> None:
         """Have it loaded on a replica. Raises what its fleet raised, and EngineDied when replicas die."""
-        for left in reversed(range(REPLICA_ATTEMPTS)):
+        self._files = await asyncio.to_thread(self._known_files)
+        left = REPLICA_ATTEMPTS
+        avoid: tuple[str, ...] = ()
+        while True:
             try:
-                opened = await self._replicas.load(self.card.name)
-                break
+                opened = await self._replicas.load(self.card.name, self._files, avoid)
             except ReplicaGone as gone:
+                left -= 1
                 if not left:
                     raise EngineDied(
                         f"The nodes that were to load '{self.card.name}' are gone.", hint="Retry."
                     ) from gone
-        if isinstance(opened, Failed):
-            raise opened.error()
-        self.opened(opened)
+                continue
+            if isinstance(opened, Opened):
+                return self.opened(opened)
+            if not (others := others_than(opened, avoid)):
+                raise opened.error()
+            avoid = others
 
     def opened(self, known: Opened) -> None:
         """It is up on a replica."""

@@ -63,6 +63,8 @@ class NodeView:
     planned_bytes: int
     memory_bytes: int
     """The measured footprint of all its engines."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Models that it does not serve because its files are missing or differ, with the reasons."""
 
 
 @dataclass(frozen=True, slots=True)

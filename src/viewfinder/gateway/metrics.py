@@ -37,6 +37,7 @@ COUNTED = {
     "quarantine": ("quarantines", "Server processes that failed their canary.", None),
     "canary": ("canary_rounds", "Canary rounds.", "good"),
     "replay": ("replays", "Requests retried because an engine died or failed.", None),
+    "files": ("files_refused", "Models that a node did not serve: its files are missing or differ.", None),
     "stall": ("stalls", "Server processes killed because they stalled.", None),
     "upgrade": ("upgrade_checks", "Checks after an engine or files changed, by verdict.", "verdict"),
     "peer": ("peer_changes", "Times that another gateway came or went, by its state.", "state"),

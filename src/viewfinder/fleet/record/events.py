@@ -12,6 +12,7 @@ Each kind of event has a model, and these details:
     canary       the canary was checked: good, fault, scenes (their names)
     suspect      answers that can no longer be trusted: answers (their ids)
     replay       a request is retried: reason
+    files        a node of a cluster does not serve the model, because its files are missing or differ: reason
     stall        a stalled engine is killed: phase ("prefill", "decode", or "abandoned": it still computed
                  when no request was left), silent_s, expected_s
     refused      requests were refused: code, count, peers (addresses with the most), within_s (none: at once)
@@ -46,6 +47,7 @@ Kind = Literal[
     "canary",
     "suspect",
     "replay",
+    "files",
     "stall",
     "refused",
     "reload",

@@ -50,6 +50,7 @@ _TONES: dict[str, Tone] = {
     "quarantine": "bad",
     "suspect": "bad",
     "stall": "bad",
+    "files": "bad",
     "restart": "warn",
     "refused": "warn",
     "replay": "warn",
@@ -151,6 +152,10 @@ def _replay(details: Mapping[str, Any]) -> str:
     return f"A request was retried{f' ({reason})' if reason else ''}; its client saw no error."
 
 
+def _files(details: Mapping[str, Any]) -> str:
+    return f"Not served on this node. {_text(details, 'reason')}".strip()
+
+
 def _stall(details: Mapping[str, Any]) -> str:
     silent, phase = span(details.get("silent_s")) or "too long", details.get("phase")
     if phase == "abandoned":
@@ -216,6 +221,7 @@ _SAID: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "canary": _canary,
     "suspect": _suspect,
     "replay": _replay,
+    "files": _files,
     "stall": _stall,
     "refused": _refused,
     "reload": _reload,
