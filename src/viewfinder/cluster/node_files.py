@@ -19,7 +19,7 @@ from viewfinder.fleet.fleet import Fleet
 FILES_DIFFER = "files_differ"
 SHOWN_DIGITS = 12
 
-Stamps = tuple[tuple[str, int, int], ...]
+WrittenFiles = tuple[tuple[str, int, int], ...]
 
 
 class NodeFiles:
@@ -28,7 +28,7 @@ class NodeFiles:
     def __init__(self, fleet: Fleet, hashes: Hashes, node: str, tell: Callable[[str, str], None]) -> None:
         self._fleet, self._hashes, self._node, self._tell = fleet, hashes, node, tell
         self._checked: dict[str, KnownFiles] = {}
-        self._refused: dict[str, tuple[str, Stamps]] = {}
+        self._refused: dict[str, tuple[str, WrittenFiles]] = {}
 
     def refused(self) -> dict[str, str]:
         """The models that are not served here, with the reasons."""
@@ -70,7 +70,7 @@ class NodeFiles:
                 code=FILES_DIFFER,
             )
 
-    def _state(self, model: str) -> Stamps:
+    def _state(self, model: str) -> WrittenFiles:
         """What changes when a file is written: paths, sizes, times."""
         found: list[tuple[str, int, int]] = []
         with suppress(ViewfinderError, OSError):
