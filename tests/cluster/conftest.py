@@ -65,6 +65,7 @@ class Nodes:
     @contextmanager
     def serving(self, *names: str, gateway: str = "", **cluster: Any) -> Iterator[Served]:
         """`viewfinder serve --ray`, with these settings of `[cluster]`; `gateway` names its home."""
+        self.grow_to(2)  # the tests before may have killed them
         given = {"VIEWFINDER_CONFIG": str(self.home.parent / "viewfinder.toml")}
         given |= {f"VIEWFINDER_CLUSTER__{name.upper()}": str(value) for name, value in cluster.items()}
         home = self.home.parent / (gateway or "gateway")

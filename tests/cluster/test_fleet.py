@@ -22,6 +22,8 @@ from viewfinder.core.errors import Busy, EngineDied, EngineQuarantined, ModelFil
 from viewfinder.core.paths import folders
 from viewfinder.fleet.fleet import Fleet
 from viewfinder.fleet.view import FleetView
+from viewfinder.scenes.messages import Message, image_message
+from viewfinder.scenes.scene import make_scene
 
 
 class Near:
@@ -79,13 +81,13 @@ class Both:
 async def opened(
     home: Path, monkeypatch: pytest.MonkeyPatch, weights: Sequence[Path] = (WEIGHTS, WEIGHTS)
 ) -> AsyncIterator[Both]:
-    """Two nodes; `weights` are the folders of their models."""
+    """Nodes, two at most; `weights` are the folders of their models."""
     monkeypatch.setattr("viewfinder.cluster.node.REPORT_S", 0.05)
     monkeypatch.setattr("viewfinder.cluster.fleet.BOARD_LOOK_S", 0.05)
     board, settings = ClusterBoard(), Settings()
     async with AsyncExitStack() as stack:
         nodes = []
-        for name, folder in zip(("one", "two"), weights, strict=True):
+        for name, folder in zip(("one", "two"), weights, strict=False):
 
             @asynccontextmanager
             async def open_node(catalog: Catalog) -> AsyncIterator[Fleet]:
@@ -128,6 +130,31 @@ async def said(fleet: Fleet, *, stream: bool = False) -> str:
             words = reply["choices"][0]["message"]["content"]
         lease.answered(f"answer {id(lease)}")
         return words
+
+
+async def cached_of(fleet: Fleet, messages: list[Message]) -> tuple[str, int]:
+    """The answer, and how many tokens of the prompt its engine still knew."""
+    async with await fleet.acquire("glimpse") as lease:
+        reply = await lease.client.complete({"messages": messages, "max_tokens": 8, "temperature": 0})
+        lease.answered(f"answer {id(lease)}")
+    words = reply["choices"][0]["message"]["content"]
+    return words, reply["usage"]["prompt_tokens_details"]["cached_tokens"]
+
+
+async def test_a_node_keeps_the_picture_of_a_conversation(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node did not know what its requests said: two texts cost a conversation its picture, and each canary
+    took the first slot, whoever used it."""
+    async with opened(home, monkeypatch, (WEIGHTS,)) as both:
+        asked = [image_message(make_scene("slots", things=1), "What color is the shape?")]
+        said_first, _ = await cached_of(both.fleet, asked)
+        for number in range(2):
+            text = f"What is the capital of France, and of {number} others?"
+            await cached_of(both.fleet, [{"role": "user", "content": text}])
+        asked += [{"role": "assistant", "content": said_first}, {"role": "user", "content": "Which shape?"}]
+        _, cached = await cached_of(both.fleet, asked)
+        assert cached > 50, "its picture alone has that many tokens"
 
 
 async def test_the_story_of_a_cluster(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,11 +110,12 @@ def test_events_of_the_nodes_are_heard_here(clustered: Served, monkeypatch: pyte
 def test_an_answer_is_confirmed_by_the_canary_of_its_node(clustered: Served) -> None:
     """The client asks the gateway, and the canary ran on the node."""
     with httpx2.Client(base_url=clustered.url, timeout=PATIENCE_S) as client:
-        for _ in range(CANARY_REQUESTS):  # all on the node of this conversation
-            answer = client.post("/v1/chat/completions", json=body_of(1, stream=False)).json()
-        path = f"/v1/answers/{answer['id']}"
+        asked = partial(client.post, "/v1/chat/completions", json=body_of(1, stream=False))
+        path = f"/v1/answers/{asked().json()['id']}"
         assert client.get(path).json()["model"] == "glimpse/llama.cpp-f16"
-        until(lambda: client.get(path).json()["status"] == "confirmed", patience_s=90)
+        for _ in range(CANARY_REQUESTS):  # all on the node of this conversation
+            asked()
+        until(lambda: client.get(path).json()["status"] == "confirmed")
 
 
 def test_several_models_are_spread_and_unloaded_everywhere(clustered: Served) -> None:
@@ -134,10 +135,14 @@ def test_several_models_are_spread_and_unloaded_everywhere(clustered: Served) ->
 
 
 def test_a_conversation_stays_where_its_images_are_known(clustered: Served) -> None:
+    """Also in the slot of its engine, while canaries take another one."""
     with httpx2.Client(base_url=clustered.url, timeout=PATIENCE_S) as client:
         asked = partial(client.post, "/v1/chat/completions", json=body_of(3, stream=False))
         first = asked().json()["usage"]
-        again = [asked().json()["usage"]["prompt_tokens_details"]["cached_tokens"] for _ in range(6)]
+        again = [
+            asked().json()["usage"]["prompt_tokens_details"]["cached_tokens"]
+            for _ in range(4 * CANARY_REQUESTS)
+        ]
     assert min(again) >= first["prompt_tokens"] - 4, "another node would have begun from the start"
 
 

@@ -49,6 +49,7 @@ class RayReplicas:
         is_over = False
         try:
             async for piece in answer:
+                is_over = not asked.stream  # the one reply is here: there is nothing to stop
                 yield piece
             is_over = True
         except (RayError, RayServeException) as error:

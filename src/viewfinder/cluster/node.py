@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from viewfinder.catalog.hashes import Hashes
+from viewfinder.client.chat import CHAT_PATH
 from viewfinder.cluster.messages import (
     Failed,
     KnownFiles,
@@ -28,6 +29,7 @@ from viewfinder.cluster.messages import (
     ReplicaRequest,
 )
 from viewfinder.cluster.node_files import NodeFiles
+from viewfinder.cluster.prompts import prompt_of_body
 from viewfinder.core import paths
 from viewfinder.core.errors import EngineQuarantined, ModelFilesError, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
@@ -134,12 +136,20 @@ class NodeFleet:
 
     async def answer(self, asked: ReplicaRequest) -> EnginePieces:
         """What an engine sends: the chunks of a stream, or one whole reply, as JSON. An error comes last."""
+        whole = None
         try:
             await self._files.require(asked.model, asked.files)
-            async with await self.fleet.acquire(asked.model, asked.shape, asked.client) as lease:
-                async with aclosing(self._pieces(lease, asked)) as pieces:
+            body = orjson.loads(asked.body)
+            prompt = prompt_of_body(body, asked.shape) if asked.path == CHAT_PATH else ()
+            async with await self.fleet.acquire(asked.model, asked.shape, asked.client, prompt) as lease:
+                if lease.slot is not None:
+                    body["id_slot"] = lease.slot
+                async with aclosing(self._pieces(lease, body, asked)) as pieces:
                     async for piece in pieces:
                         lease.check()
+                        if not asked.stream:
+                            whole = piece
+                            continue
                         lease.begin_delivery()
                         yield piece
                         lease.end_delivery()
@@ -147,6 +157,9 @@ class NodeFleet:
                 self._note(lease, asked.call_id)
         except ViewfinderError as error:
             yield self._failed(error)
+            return
+        if whole is not None:  # not before: the gateway stops listening when it has it
+            yield whole
 
     def _failed(self, error: ViewfinderError) -> Failed:
         return Failed.of(error, unfit=self._replica if isinstance(error, ModelFilesError) else "")
@@ -154,8 +167,9 @@ class NodeFleet:
     def _tell_refused(self, model: str, reason: str) -> None:
         self.fleet.events.emit("files", model, reason=reason)
 
-    async def _pieces(self, lease: Lease, asked: ReplicaRequest) -> AsyncGenerator[bytes, None]:
-        body = orjson.loads(asked.body)
+    async def _pieces(
+        self, lease: Lease, body: dict[str, Any], asked: ReplicaRequest
+    ) -> AsyncGenerator[bytes, None]:
         try:
             if not asked.stream:
                 whole = await lease.client.complete(body, asked.path)

@@ -36,5 +36,9 @@ def _pieces(
 
 
 def _picture(image: SafeImage) -> PromptPiece:
-    pixels = max(LEAST_PIXELS, image.width * image.height)
-    return PromptPiece(hash(image.digest), pixels // PIXELS_OF_A_CHARACTER)
+    return PromptPiece(hash(image.digest), picture_cost(image.width * image.height))
+
+
+def picture_cost(pixels: int) -> int:
+    """What a picture takes to compute, in characters of text."""
+    return max(LEAST_PIXELS, pixels) // PIXELS_OF_A_CHARACTER
