@@ -35,6 +35,12 @@ QUICK = {
     "health_check_failure_threshold": 4,
 }
 """How soon Ray notices that a node is gone; its own values are for networks."""
+HEAD = {
+    "num_cpus": 0,
+    "object_store_memory": OBJECT_STORE_BYTES,
+    "include_dashboard": False,
+    "_system_config": QUICK,
+}
 
 
 @dataclass
@@ -62,6 +68,16 @@ class Nodes:
         self.workers.remove(node)
         self.cluster.remove_node(node, allow_graceful=False)
 
+    def kill_head(self) -> None:
+        """Kill the head as a loss of power does: what it keeps nowhere else is lost."""
+        self.cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+    def start_head(self) -> None:
+        """Start a head where the killed one was."""
+        port = int(self.address.rpartition(":")[2])
+        self.cluster.head_node = None
+        self.cluster.add_node(wait=False, gcs_server_port=port, **HEAD)
+
     @contextmanager
     def serving(self, *names: str, gateway: str = "", **cluster: Any) -> Iterator[Served]:
         """`viewfinder serve --ray`, with these settings of `[cluster]`; `gateway` names its home."""
@@ -77,40 +93,39 @@ class Nodes:
 @pytest.fixture(scope="session")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """Two workers at first; tests add those that they kill."""
+    with running_nodes(tmp_path_factory.mktemp("nodes")) as made:
+        yield made
+
+
+@contextmanager
+def running_nodes(folder: Path, **others: str) -> Iterator[Nodes]:
+    """A head and two workers, with these variables in their environment; nothing of them may be left."""
     pytest.importorskip("ray", reason="make test-cluster installs it")
     from ray.cluster_utils import Cluster
 
-    home = tmp_path_factory.mktemp("nodes") / "node"
+    home = folder / "node"
     home.mkdir()
     model, projector = glimpse_files()
-    (home.parent / "viewfinder.toml").write_text(
+    (folder / "viewfinder.toml").write_text(
         f"[fleet]\ncanary_requests = {CANARY_REQUESTS}\n"
         + "".join(
             f'[models.{name}]\nmodel = "{model}"\nmmproj = "{projector}"\n' for name in ("second", "third")
         )
     )
-    paths = os.pathsep.join(map(str, (ROOT, ROOT / "src", PLUGIN)))
     environment = {
         "VIEWFINDER_HOME": str(home),
-        "VIEWFINDER_CONFIG": str(home.parent / "viewfinder.toml"),
-        "PYTHONPATH": paths,
+        "VIEWFINDER_CONFIG": str(folder / "viewfinder.toml"),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src", PLUGIN))),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_enable_metrics_collection": "0",
         "RAY_DISABLE_IMPORT_WARNING": "1",
+        **others,
     }
     before = set(psutil.Process().children(recursive=True))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        cluster = Cluster(
-            initialize_head=True,
-            head_node_args={
-                "num_cpus": 0,
-                "object_store_memory": OBJECT_STORE_BYTES,
-                "include_dashboard": False,
-                "_system_config": QUICK,
-            },
-        )
+        cluster = Cluster(initialize_head=True, head_node_args=HEAD)
         try:
             made = Nodes(cluster, home)
             made.grow_to(2)
