@@ -150,6 +150,12 @@ class AnswerFile:
         rest = f"{answer.line}\n".encode()
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
+        if not answer.error:
+            self._answered.add((Path(answer.file).absolute(), answer.model))
+
+    def __len__(self) -> int:
+        """The number of answers in it, those of earlier runs, too."""
+        return len(self._answered)
 
     def __enter__(self) -> Self:
         return self

@@ -55,7 +55,7 @@ def ask_each(
     *named, question = parts
     pictures = pictures_of(named)
     file = file_of(out)
-    counts = Counts()
+    counts, kept = Counts(), None
     try:
         with nullcontext() if file is None else AnswerFile.open(file, question) as kept:
             left = [picture for picture in pictures if kept is None or not kept.has(picture, model)]
@@ -71,7 +71,8 @@ def ask_each(
     except KeyboardInterrupt:
         for one in (signal.SIGINT, signal.SIGTERM):  # one more would only cut these words short
             signal.signal(one, signal.SIG_IGN)
-        errors.print(_interrupted(counts, file), markup=False, highlight=False)
+        said = _interrupted(counts, file, 0 if kept is None else len(kept))
+        errors.print(said, markup=False, highlight=False)
         raise typer.Exit(130) from None
     except ViewfinderError:
         if counts.answered or counts.failed:
@@ -141,11 +142,10 @@ def _summary(counts: Counts, file: Path | None) -> str:
     return f"{said}; the answers are in {file}.{again}"
 
 
-def _interrupted(counts: Counts, file: Path | None) -> str:
+def _interrupted(counts: Counts, file: Path | None, kept: int) -> str:
     if file is None:
         return f"Interrupted after {counts.answered} answers. With --out FILE.jsonl, they are kept."
     again = shlex.join(["viewfinder", *sys.argv[1:]])
-    kept = counts.answered + counts.skipped
     if not kept:
         return f"Interrupted before the first answer. Start again: {again}"
     return f"Interrupted. {kept} answers are kept in {file}. Resume: {again}"
