@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from viewfinder.host.child import MARK
 from viewfinder.host.leftovers import sweep
+from viewfinder.host.records import MARK
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.messages import data_url
 from viewfinder.scenes.scene import make_scene

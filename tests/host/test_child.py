@@ -12,9 +12,9 @@ from tests.processes import alive, left_of
 from viewfinder.core.errors import EngineError, EngineMissing
 from viewfinder.host import child as child_module
 from viewfinder.host import warden
-from viewfinder.host.child import MARK, Child, ChildSpec, Exit
+from viewfinder.host.child import Child, ChildSpec, Exit
 from viewfinder.host.oom import MemoryKills
-from viewfinder.host.records import RunRecord, this_process
+from viewfinder.host.records import MARK, RunRecord, this_process
 
 
 def processes_of(child: Child) -> list[psutil.Process]:

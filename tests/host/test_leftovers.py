@@ -18,10 +18,10 @@ from PIL import Image
 
 from tests.processes import alive, left_of
 from viewfinder.host import leftovers as leftovers_module
-from viewfinder.host.child import MARK, Child, ChildSpec
+from viewfinder.host.child import Child, ChildSpec
 from viewfinder.host.leftovers import Stray, leftovers, sweep
 from viewfinder.host.ownership import claim
-from viewfinder.host.records import OWNED_BY, Identity, RunRecord, identity_of, this_process, write
+from viewfinder.host.records import MARK, OWNED_BY, Identity, RunRecord, identity_of, this_process, write
 
 CHILDREN = Path(__file__).parent.parent / "children"
 OURS, OTHER = "0123456789abcdef", "fedcba9876543210"

@@ -10,8 +10,7 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from viewfinder.host.child import MARK
-from viewfinder.host.records import Identity, RunRecord, identity_of, mark_of, this_process, write
+from viewfinder.host.records import MARK, Identity, RunRecord, identity_of, mark_of, this_process, write
 
 
 def test_a_process_is_itself_and_no_later_one() -> None:

@@ -47,6 +47,7 @@ from viewfinder.gateway.page_routes import Pages
 from viewfinder.gateway.peers import Peers
 from viewfinder.gateway.request_record import RequestRecords
 from viewfinder.gateway.sessions import new_secret
+from viewfinder.host import warden_process
 from viewfinder.host.descriptors import raise_limit
 from viewfinder.host.output import Output
 from viewfinder.host.own_addresses import own_addresses
@@ -160,6 +161,8 @@ async def _serve(
     lock = OwnerLock.acquire(paths.home())
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lock.release)
+        if opening is open_fleet:  # with Ray, engines start elsewhere
+            stack.enter_context(warden_process.ready.kept())
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
         notice = _moved(settings.port, bound)

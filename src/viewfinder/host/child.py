@@ -8,17 +8,15 @@ import asyncio
 import errno
 import logging
 import os
-import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import psutil
 
@@ -26,7 +24,8 @@ from viewfinder.core.errors import EngineDied, EngineError, EngineMissing
 from viewfinder.host import records, warden
 from viewfinder.host.oom import MemoryKills, counter_file
 from viewfinder.host.output import Output
-from viewfinder.host.records import MARK, RunRecord, identity_of, mark_of
+from viewfinder.host.records import RunRecord, identity_of, mark_of
+from viewfinder.host.warden_process import WardenProcess, ready
 
 _LISTS_CHILDREN = Path("/proc/thread-self/children").exists()
 """Whether the kernel lists a thread's children; otherwise every process of the computer is looked at."""
@@ -118,7 +117,7 @@ class Child:
         """The program's own pid."""
         self.exit: Exit | None = None
         """Set once nothing of the tree is left."""
-        self._record = RunRecord(runs=spec.runs, mark=secrets.token_hex(8), owner=records.this_process())
+        self._record: RunRecord
         self._output = Output(spec.log_file)
         self._printed = asyncio.Event()
         self._process: subprocess.Popen[bytes]
@@ -135,8 +134,7 @@ class Child:
         when a later attempt may succeed.
         """
         child = cls(spec)
-        output = child._spawn()
-        child._ending = asyncio.create_task(child._follow(output))
+        child._ending = asyncio.create_task(child._follow(child._take_warden()))
         try:
             await child._started
         except BaseException:  # a cancelled start leaves nothing running either
@@ -197,35 +195,17 @@ class Child:
             self._kill_warden()  # it hangs; once it is dead, `_follow` kills the tree
         return await self.wait()
 
-    def _spawn(self) -> BinaryIO:
-        """Start the warden, and return the end of the pipe that the program's output comes from."""
-        self._control, warden_stdin = socket.socketpair()
-        self._control.setblocking(False)
-        receive, send = os.pipe()
-        output, warden_stdout = os.fdopen(receive, "rb", 0), os.fdopen(send, "wb", 0)
-        owner = (str(os.getpid()), str(self.spec.grace_s))
-        self._write_record()
+    def _take_warden(self) -> WardenProcess:
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", warden.__file__, *owner, *self.spec.argv],
-                env={**self.spec.env, MARK: self._record.mark},
-                cwd=self.spec.cwd,
-                stdin=warden_stdin.fileno(),
-                stdout=warden_stdout,
-                stderr=warden_stdout,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop the tree in order
-            )
+            taken = ready.take()
         except OSError as error:
-            self._control.close()
             self._output.close()
-            output.close()
-            self._remove_record()
             raise _refusal(self.spec.argv[0], error) from None
-        finally:
-            warden_stdin.close()
-            warden_stdout.close()
-        self._warden = psutil.Process(self._process.pid)
-        return output
+        self._process, self._control = taken.process, taken.control
+        self._warden = psutil.Process(taken.process.pid)
+        self._record = RunRecord(runs=self.spec.runs, mark=taken.mark, owner=records.this_process())
+        self._write_record()
+        return taken
 
     def _write_record(self) -> None:
         """Record on disk what runs, for the next Viewfinder in case both we and the warden are killed."""
@@ -237,12 +217,14 @@ class Child:
             with suppress(OSError):
                 self.spec.record.unlink()
 
-    async def _follow(self, output: BinaryIO) -> Exit:
-        """Read the warden's reports until it is gone, then make sure that the whole tree is."""
+    async def _follow(self, taken: WardenProcess) -> Exit:
+        """Give the warden its order, read its reports until it is gone, then make sure that the tree is."""
         feed = _Feed(self._output, self._printed)
         loop = asyncio.get_running_loop()
-        pipe, _ = await loop.connect_read_pipe(lambda: feed, output)
+        pipe, _ = await loop.connect_read_pipe(lambda: feed, taken.output)
+        spec = self.spec
         try:
+            await taken.send_order(spec.argv, spec.env, str(spec.cwd or ""), spec.grace_s)
             ended = await self._read_reports()
             feed.hurry()
             if ended is not None or await asyncio.to_thread(self._sweep):
@@ -278,8 +260,8 @@ class Child:
                     self._record = self._record.model_copy(update=here)
                     self._write_record()
                     self._resolve(None)
-                elif event == b"failed":
-                    self._resolve(_failure(self.spec.argv[0], int(number)))
+                elif event in (b"failed", b"nowhere"):
+                    self._resolve(_failure(self.spec, event == b"nowhere", int(number)))
                     ended = Exit(127, None)  # as shells report it
                 else:
                     ended = Exit.of(int(number), stopped=event == b"stopped")
@@ -358,8 +340,11 @@ class _Feed(asyncio.Protocol):
         self.closed.set_result(None)
 
 
-def _failure(program: str, number: int) -> EngineError:
-    """The error for an exec that failed with this errno."""
+def _failure(spec: ChildSpec, is_folder: bool, number: int) -> EngineError:
+    """The error for an exec, or a folder, that failed with this errno."""
+    program = spec.argv[0]
+    if is_folder:
+        return _refusal(program, OSError(number, os.strerror(number), str(spec.cwd)))
     if number == errno.ENOENT:
         return EngineMissing(
             f"The program '{program}' was not found.", hint="Install it, or give its full path."

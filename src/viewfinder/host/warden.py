@@ -1,11 +1,14 @@
 """The parent of one engine: when Viewfinder exits, in any way, it stops the engine's whole process tree.
 
-Run by `host/child` as `python -I -S warden.py OWNER_PID GRACE_S PROGRAM [ARGUMENT...]`; it uses only the
-standard library and one thread, so that a fork is safe and PDEATHSIG refers to this process.
+Run by `host/warden_process` as `python -I -S warden.py OWNER_PID`; it uses only the standard library and one
+thread, so that a fork is safe and PDEATHSIG refers to this process.
 
-Its stdin is a socket whose other end only the owner holds. It reads "stop SECONDS" there, or end of file,
-which means that the owner is gone; it writes "started PID" or "failed ERRNO" and, when no process is left,
-"exited RETURNCODE", or "stopped RETURNCODE" when the engine was being stopped.
+Its stdin is a socket whose other end only the owner holds. First it reads its order there: the length in
+bytes and a line's end, then, separated by NUL, the grace period in seconds, the working folder ("": that of
+the owner), the number of arguments, these, and NAME=VALUE for each variable. It waits for that as long as the
+owner lives. Then it reads "stop SECONDS", or end of file, which means that the owner is gone; it writes
+"started PID", "failed ERRNO" or, for the folder, "nowhere ERRNO", and, when no process is left, "exited
+RETURNCODE", or "stopped RETURNCODE" when the engine was being stopped.
 
 On Linux the owner's death continues a warden that was stopped (SIGSTOP), so that it can do its work.
 
@@ -39,17 +42,27 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> None:
-    owner_pid, grace_s, argv = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    owner_pid = int(sys.argv[1])
     signals = catch_signals()
     if LINUX:
         prctl(PR_SET_PDEATHSIG, signal.SIGCONT)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
-    engine, failure = start(argv)
+    death = open_owner(owner_pid)
+    order = wait_for_order(signals, death)
+    if order is None or os.getppid() != owner_pid:
+        return
+    grace_s, folder, argv, environment = order
+    try:
+        os.chdir(folder or ".")
+    except OSError as error:
+        report(b"nowhere %d\n" % (error.errno or 1))
+        return
+    engine, failure = start(argv, environment)
     if failure:
         report(b"failed %d\n" % failure)
         return
     report(b"started %d\n" % engine)
-    tree = Tree(engine, owner_pid, signals, grace_s)
+    tree = Tree(engine, death, signals, grace_s)
     returncode = tree.watch()
     report(b"%s %d\n" % (b"stopped" if tree.stopped else b"exited", returncode))
 
@@ -59,10 +72,42 @@ def report(line: bytes) -> None:
         os.write(OWNER, line)
 
 
-def read_orders() -> bytes:
+def wait_for_order(signals: int, death: int | None) -> tuple[float, str, list[str], dict[str, str]] | None:
+    """The grace period, folder, command and environment; None when the owner is gone, or we are to end."""
+    events = select.poll()
+    for file in (OWNER, signals, *(() if death is None else (death,))):
+        events.register(file, select.POLLIN)
+    length, order = b"", b""
+    while not length.endswith(b"\n") or len(order) < int(length):
+        ready = [file for file, _ in events.poll()]
+        if death in ready or (signals in ready and any(s in STOP_SIGNALS for s in os.read(signals, 4096))):
+            return None
+        if OWNER not in ready:
+            continue
+        is_header = not length.endswith(b"\n")
+        piece = read_orders(1 if is_header else int(length) - len(order))
+        length, order = (length + piece, order) if is_header else (length, order + piece)
+        if not piece or length == b"stop":
+            return None
+    grace_s, folder, count, *words = map(os.fsdecode, order.split(b"\0"))
+    argv, variables = words[: int(count)], words[int(count) :]
+    return float(grace_s), folder, argv, dict(one.split("=", 1) for one in variables)
+
+
+def open_owner(owner_pid: int) -> int | None:
+    """A descriptor that reports the owner's death even while a fork of the owner holds our socket."""
+    if not LINUX:
+        return None
+    try:
+        return os.pidfd_open(owner_pid)
+    except OSError:  # it is dead already, or the kernel is old: the end of file still reports it
+        return None
+
+
+def read_orders(most: int = 4096) -> bytes:
     """What the owner wrote; empty when it is gone."""
     try:
-        return os.read(OWNER, 4096)
+        return os.read(OWNER, most)
     except ConnectionResetError:  # gone before it had read all our reports
         return b""
 
@@ -79,14 +124,14 @@ def catch_signals() -> int:
     return receive
 
 
-def start(argv: list[str]) -> tuple[int, int]:
+def start(argv: list[str], environment: dict[str, str]) -> tuple[int, int]:
     """Start the engine in its own process group; returns its pid, and the errno when it could not start."""
     warden = os.getpid()
     receive, send = os.pipe()  # closed by a successful exec
     pid = os.fork()
     if pid == 0:
         try:
-            become(argv, warden)
+            become(argv, environment, warden)
         except OSError as error:
             os.write(send, b"%d" % (error.errno or 1))
         finally:
@@ -101,7 +146,7 @@ def start(argv: list[str]) -> tuple[int, int]:
     return pid, failure
 
 
-def become(argv: list[str], warden: int) -> None:
+def become(argv: list[str], environment: dict[str, str], warden: int) -> None:
     """In the forked child: become the engine."""
     os.setpgid(0, 0)
     for number in (signal.SIGCHLD, *STOP_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
@@ -114,7 +159,7 @@ def become(argv: list[str], warden: int) -> None:
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
             file.write("500")  # short of memory, the kernel kills the engine and not its owner
     os.dup2(os.open(os.devnull, os.O_RDONLY), OWNER)
-    os.execvp(argv[0], argv)  # noqa: S606
+    os.execvpe(argv[0], argv, environment)  # noqa: S606
 
 
 def prctl(option: int, value: int) -> None:
@@ -124,9 +169,9 @@ def prctl(option: int, value: int) -> None:
 class Tree:
     """The engine and everything it started."""
 
-    def __init__(self, engine: int, owner_pid: int, signals: int, grace_s: float) -> None:
+    def __init__(self, engine: int, death: int | None, signals: int, grace_s: float) -> None:
         self.engine = engine
-        self.owner_pid = owner_pid
+        self.death = death
         self.signals = signals
         self.grace_s = grace_s
         self.returncode: int | None = None
@@ -139,9 +184,8 @@ class Tree:
         events = select.poll()
         events.register(OWNER, select.POLLIN)
         events.register(self.signals, select.POLLIN)
-        death = self.open_owner()
-        if death is not None:
-            events.register(death, select.POLLIN)
+        if self.death is not None:
+            events.register(self.death, select.POLLIN)
         while True:
             if self.returncode is None and self.has_exited():
                 self.stopped = self.kill_at is not None
@@ -157,21 +201,9 @@ class Tree:
                     events.unregister(OWNER)
                 elif file == self.signals and any(s in STOP_SIGNALS for s in os.read(file, 4096)):
                     self.stop(self.grace_s)
-                elif file == death:
+                elif file == self.death:
                     events.unregister(file)
                     self.stop_orphaned()
-
-    def open_owner(self) -> int | None:
-        """A descriptor that reports the owner's death even while a fork of the owner holds our socket."""
-        if not LINUX:
-            return None
-        try:
-            descriptor = os.pidfd_open(self.owner_pid)
-        except OSError:  # it is dead already, or the kernel is old: the end of file still reports it
-            return None
-        if os.getppid() != self.owner_pid:
-            self.stop_orphaned()
-        return descriptor
 
     def obey(self, orders: bytes) -> bool:
         """Carry out the owner's orders; False when it is gone."""
