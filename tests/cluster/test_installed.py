@@ -5,10 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.e2e.conftest import run
 from viewfinder.cli.commands import ADDRESS, with_values
-from viewfinder.core.errors import EngineMissing
+from viewfinder.cli.main import app
+from viewfinder.core.errors import BadRequest, EngineMissing
 from viewfinder.core.version import install_command
 
 OPTIONS = [SimpleNamespace(metavar=ADDRESS, opts=["--ray"]), SimpleNamespace(metavar="FILE", opts=["--log"])]
@@ -21,6 +23,23 @@ def test_ray_that_is_missing_is_one_line_to_type(tmp_path: Path) -> None:
     assert "Ray, which connects several machines, is not installed." in done.stderr
     assert install_command("cluster") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed here")
+def test_bench_needs_it_too_and_says_so(tmp_path: Path) -> None:
+    done = run("bench", "glimpse", "--ray", home=tmp_path)
+    assert (done.returncode, done.stdout) == (EngineMissing.exit_code, "")
+    assert install_command("cluster") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--endpoint", "http://x"], ["--vqa", "."], ["--only"], ["--budget", "9m"]]
+)
+def test_what_nodes_do_not_measure_is_refused(words: list[str]) -> None:
+    said = CliRunner().invoke(app, ["bench", "glimpse", "--ray", "local", *words])
+    assert isinstance(said.exception, BadRequest)
+    assert words[0] in said.exception.message
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from viewfinder.host.hardware import HardwareKind
 from viewfinder.measure import carried
 from viewfinder.measure import results as stored
 from viewfinder.measure.compare import own_score
@@ -13,11 +14,34 @@ from viewfinder.report.facts import RunModel, key
 
 def histories(store: Store) -> list[list[ModelResult]]:
     """The results of each variant that count, the newest first; see `own_score.joined` and
-    `carried.completed`."""
-    return [
-        carried.completed(own_score.joined(stored.readable(store.history(one.model, one.variant))))
-        for one in stored.readable(store.latest())
-    ]
+    `carried.completed`.
+
+    Those of the newest result's kind of computer come before all others: figures may be compared only within
+    a kind, and a result of another one must not take the place of one that can be.
+    """
+    latest = stored.readable(store.latest())
+    newest = max(latest, key=lambda one: one.measured_at, default=None)
+    found = []
+    for one in latest:
+        history = stored.readable(store.history(one.model, one.variant))
+        mine = [each for each in history if newest and each.machine.kind == newest.machine.kind]
+        found.append(_counted([*mine, *(each for each in history if each not in mine)]))
+    return found
+
+
+def everywhere(store: Store) -> list[ModelResult]:
+    """The newest result of each variant on each kind of computer."""
+    found = []
+    for one in stored.readable(store.latest()):
+        kinds: dict[HardwareKind, list[ModelResult]] = {}
+        for each in stored.readable(store.history(one.model, one.variant)):
+            kinds.setdefault(each.machine.kind, []).append(each)
+        found += [_counted(history)[0] for history in kinds.values()]
+    return found
+
+
+def _counted(history: Sequence[ModelResult]) -> list[ModelResult]:
+    return carried.completed(own_score.joined(history))
 
 
 def evidence_for(store: Store, some: Sequence[ModelResult]) -> dict[RunModel, Evidence]:

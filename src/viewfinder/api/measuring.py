@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from viewfinder.api.baseline import earlier_results, name_incomplete
-from viewfinder.api.histories import evidence_for, histories
+from viewfinder.api.histories import everywhere, evidence_for, histories
 from viewfinder.api.interruption import interruptible
 from viewfinder.api.models import models
 from viewfinder.api.pictures import PictureFiles, inline, without_picture
@@ -209,11 +209,23 @@ def compared_guide(
         standings = _standings(latest, evidence)
         comparisons = changes.compare(latest, previous, evidence)
         comparisons = name_incomplete(store, latest, comparisons)
+        of_all_kinds = everywhere(store)
     pictures = PictureFiles(charts_beside) if charts_beside else None
     draw = inline if form == "html" else pictures.draw if pictures else without_picture
     upgrades = UpgradeNotes(paths.home() / UPGRADES).reports()
     cascades = _cascades(latest, evidence)
-    made = make_guide(latest, published(), previous, parities, standings, evidence, draw, upgrades, cascades)
+    made = make_guide(
+        latest,
+        published(),
+        previous,
+        parities,
+        standings,
+        evidence,
+        draw,
+        upgrades,
+        cascades,
+        of_all_kinds,
+    )
     return write(made, form), comparisons
 
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +18,16 @@ from viewfinder.cli.shared_options import HELP, MMPROJ, wanted_variants
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from viewfinder.measure.progress import Progress as Step
     from viewfinder.measure.results import ModelResult
+
+RAY = (
+    "Measure on the nodes of a Ray cluster (extra `cluster`), each model once on every kind of node: at "
+    "HOST:PORT; without one, that of this computer, or a new one."
+)
 
 
 def bench(
@@ -54,6 +59,7 @@ def bench(
         typer.Option(metavar="TIME", help="Total time (90s, 10m, 1h); spent where it separates models best."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest interrupted run.")] = False,
+    ray: Annotated[str | None, typer.Option(metavar="[ADDRESS]", help=RAY, show_default="none")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     progress: Annotated[ProgressForm, PROGRESS] = ProgressForm.text,
 ) -> None:
@@ -65,6 +71,15 @@ def bench(
         raise BadRequest(
             "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
+    if ray is not None:
+        if given := [flag for flag, value in _not_on_nodes(endpoint, mmproj, vqa, only, budget) if value]:
+            raise BadRequest(
+                f"{', '.join(given)}: not with --ray, which measures models by their names.",
+                hint="Leave it out, or measure that on one computer, without --ray.",
+                param="ray",
+            )
+        bench_on_nodes(names or [], suite, variant or [], ray, resume, progress, as_json=as_json)
+        return
     with errors_told(progress):
         results = measure(
             names or [],
@@ -83,6 +98,15 @@ def bench(
     _print(results, as_json=as_json)
     if any(map(_is_unfinished, results)):
         raise typer.Exit(1)
+
+
+def _not_on_nodes(
+    endpoint: str | None, mmproj: Path | None, vqa: Path | None, only: bool, budget: str | None
+) -> list[tuple[str, object]]:
+    return [
+        *(("--endpoint", endpoint), ("--mmproj", mmproj), ("--vqa", vqa), ("--only", only)),
+        ("--budget", budget),
+    ]
 
 
 def _print(results: "list[ModelResult]", *, as_json: bool) -> None:
@@ -115,36 +139,91 @@ def measure(
     from viewfinder.api.measuring import bench as run
     from viewfinder.core.config import load_settings
 
-    key, stored_run = os.environ.get("VIEWFINDER_ENDPOINT_KEY"), ""
+    key = os.environ.get("VIEWFINDER_ENDPOINT_KEY")
+    with stoppable(progress) as on_progress:
+        return run(
+            names,
+            suite=suite,
+            endpoint=endpoint,
+            endpoint_key=SecretStr(key) if key else None,
+            mmproj=mmproj,
+            settings=load_settings(variants=variants or None),
+            vqa=vqa,
+            only=only,
+            budget=budget,
+            resume=resume,
+            on_progress=on_progress,
+        )
+
+
+@contextmanager
+def stoppable(
+    progress: ProgressForm, resume: str = "viewfinder bench --resume"
+) -> "Iterator[Callable[[Step], None]]":
+    """What a run tells its progress to; when the block is stopped, it says what is kept and how to continue
+    (`resume`), and exits with 130."""
+    stored_runs: dict[str, None] = {}
     try:
         with _shown(progress) as show_step:
 
             def on_progress(step: "Step") -> None:
-                nonlocal stored_run
-                stored_run = step.run
+                stored_runs.update({step.run: None} if step.run else {})
                 show_step(step)
 
-            return run(
-                names,
-                suite=suite,
-                endpoint=endpoint,
-                endpoint_key=SecretStr(key) if key else None,
-                mmproj=mmproj,
-                settings=load_settings(variants=variants or None),
-                vqa=vqa,
-                only=only,
-                budget=budget,
-                resume=resume,
-                on_progress=on_progress,
-            )
+            yield on_progress
     except KeyboardInterrupt:
         for one in (signal.SIGINT, signal.SIGTERM):  # one more would only cut these words short
             signal.signal(one, signal.SIG_IGN)
+        said = stopped(*stored_runs, resume=resume)
         if progress is ProgressForm.json:
-            tell("stopped", {"said": stopped(stored_run), "run": stored_run})
+            tell("stopped", {"said": said, "run": next(reversed(stored_runs), "")})
         else:
-            errors.print(stopped(stored_run), markup=False, highlight=False)
+            errors.print(said, markup=False, highlight=False)
         raise typer.Exit(130) from None
+
+
+def bench_on_nodes(
+    names: list[str],
+    suite: str | None,
+    variant: list[str],
+    address: str,
+    resume: bool,
+    progress: ProgressForm,
+    *,
+    as_json: bool,
+) -> None:
+    """Measure on the nodes of a cluster and print the results; exits with 1 when some are missing."""
+    from viewfinder.api.bench_cluster import bench_on_cluster
+    from viewfinder.core.config import load_settings
+
+    def note(said: str) -> None:
+        if progress is ProgressForm.json:
+            tell("note", {"said": said})
+        else:
+            errors.print(said, markup=False, highlight=False)
+
+    again = f"viewfinder bench --ray{'' if address == 'auto' else f' {address}'} --resume"
+    with errors_told(progress), stoppable(progress, again) as on_progress:
+        measured = bench_on_cluster(
+            names,
+            address=address,
+            suite=suite or "quick",
+            settings=load_settings(variants=wanted_variants(names, variant) or None),
+            resume=resume,
+            on_progress=on_progress,
+            on_note=note,
+        )
+    results = measured.results
+    if progress is ProgressForm.json:
+        tell("results", {"models": [{"model": one.model, "status": one.status} for one in results]})
+    if results or as_json:
+        _print(results, as_json=as_json)
+    for one in measured.unmeasured:
+        errors.print(one, markup=False, highlight=False)
+    if measured.unmeasured:
+        errors.print(f"Measure it when that is fixed: {again}", markup=False, highlight=False)
+    if measured.unmeasured or any(map(_is_unfinished, results)):
+        raise typer.Exit(1)
 
 
 def _shown(progress: ProgressForm) -> "AbstractContextManager[Callable[[Step], None]]":
@@ -152,19 +231,21 @@ def _shown(progress: ProgressForm) -> "AbstractContextManager[Callable[[Step], N
     return nullcontext(BenchLines().tell) if progress is ProgressForm.json else shown_on(errors)
 
 
-def stopped(run: str) -> str:
-    """What is kept of a run that was stopped, and how to continue it; `run` is empty if none had begun."""
+def stopped(*runs: str, resume: str = "viewfinder bench --resume") -> str:
+    """What is kept of runs that were stopped, and how to continue them; none: none had begun."""
     from viewfinder.api.interruption import kept
 
-    if not run:
+    begun = [run for run in runs if run]
+    if not begun:
         return "Stopped before anything was measured: nothing is stored."
-    lines = [f"Stopped. What was measured is kept as run {run}:"]
-    for one in kept(run):
+    named = f"run{'s' if len(begun) > 1 else ''} {', '.join(begun)}"
+    lines = [f"Stopped. What was measured is kept as {named}:"]
+    for one in (one for run in begun for one in kept(run)):
         said = f"{one.answers} answers, finished processes: {one.processes}"
         lines.append(f"  {printable(one.model)}: {'complete' if one.is_complete else said}")
     if len(lines) == 1:
-        lines = [f"Stopped. The run {run} had only begun: no answer of a model is stored."]
-    lines.append("Continue it: viewfinder bench --resume")
+        lines = [f"Stopped. The {named} had only begun: no answer of a model is stored."]
+    lines.append(f"Continue it: {resume}")
     return "\n".join(lines)
 
 
@@ -184,11 +265,13 @@ def show(results: "list[ModelResult]") -> None:
         columns.clear()
     if any(OWN.name in result.found for result in results):
         columns[OWN_QUESTIONS] = "own questions (VQA v2)"
-    table = Table("model", "status", *columns.values())
+    kinds = {result.machine.kind for result in results}
+    table = Table("model", *(["node"] if len(kinds) > 1 else []), "status", *columns.values())
     for result in results:
+        node = [", ".join(filter(None, (result.machine.cpu, result.machine.gpu)))] if len(kinds) > 1 else []
         figures = (result.figures[name] for name in columns)
         said = (figure.missing if isinstance(figure, Missing) else phrase(figure) for figure in figures)
-        table.add_row(*map(Text, (result.model, result.failure or result.status, *said)))
+        table.add_row(*map(Text, (result.model, *node, result.failure or result.status, *said)))
     output.print(table)
     for result in results:
         for reason in (*result.status_reasons, *result.notes, result.contaminated):

@@ -118,11 +118,19 @@ async def connected(address: str) -> AsyncIterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of ours reports to anybody
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    _keep_stdout()
     await asyncio.to_thread(_init, address)
     try:
         yield
     finally:
         await asyncio.to_thread(ray.shutdown)
+
+
+def _keep_stdout() -> None:
+    """Ray prints what happens to its nodes to stdout, whatever `log_to_driver` says, and there are our own
+    results. We say it ourselves."""
+    if hasattr(ray._private.worker, "print_to_stdstream"):
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
 
 def _init(address: str) -> None:

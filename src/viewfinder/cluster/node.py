@@ -91,7 +91,7 @@ class NodeFleet:
         self.fleet = await self._stack.enter_async_context(self._open_fleet())
         self.fleet.events.listen(self._hear)
         hashes = Hashes(paths.home() / "hashes.json")
-        self._files = NodeFiles(self.fleet, hashes, socket.gethostname(), self._tell_refused)
+        self._files = NodeFiles(self.fleet, hashes, self._tell_refused)
         with contextlib.suppress(Exception):
             self._since = await self._board.now()
         self._begin(self._reporting())

@@ -5,12 +5,13 @@ as its files change, they are compared again.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from viewfinder.catalog.card import Variant
-from viewfinder.catalog.catalog import Catalog
+from viewfinder.catalog.catalog import Catalog, ModelFiles
 from viewfinder.catalog.hashes import Hashes
 from viewfinder.cluster.messages import KnownFiles
 from viewfinder.core.errors import ModelFilesError, ViewfinderError
@@ -25,8 +26,8 @@ WrittenFiles = tuple[tuple[str, int, int], ...]
 class NodeFiles:
     """The files of one node's fleet. `tell` is called with a model and the reason when it is refused."""
 
-    def __init__(self, fleet: Fleet, hashes: Hashes, node: str, tell: Callable[[str, str], None]) -> None:
-        self._fleet, self._hashes, self._node, self._tell = fleet, hashes, node, tell
+    def __init__(self, fleet: Fleet, hashes: Hashes, tell: Callable[[str, str], None]) -> None:
+        self._fleet, self._hashes, self._tell = fleet, hashes, tell
         self._checked: dict[str, KnownFiles] = {}
         self._refused: dict[str, tuple[str, WrittenFiles]] = {}
 
@@ -57,18 +58,8 @@ class NodeFiles:
             self._checked[name] = known
 
     def _compare(self, model: str, known: KnownFiles | None) -> None:
-        variant, catalog = self._fleet.variant_of(model), self._fleet.catalog
-        files = catalog.resolve(variant)
-        if known is None or known.variant != variant.name or variant.server is not None:
-            return
-        here = self._hashes.of(variant, files, from_disk=True)
-        if here != known.sha256:
-            raise ModelFilesError(
-                f"The files of '{model}' on {self._node} are not those of the gateway: SHA-256 "
-                f"{here[:SHOWN_DIGITS]}, not {known.sha256[:SHOWN_DIGITS]}.",
-                hint=f"Copy {files.model} there again (viewfinder pull), or put it on a shared path.",
-                code=FILES_DIFFER,
-            )
+        variant = self._fleet.variant_of(model)
+        require_known(known, variant, self._fleet.catalog.resolve(variant), self._hashes, model)
 
     def _state(self, model: str) -> WrittenFiles:
         """What changes when a file is written: paths, sizes, times."""
@@ -78,6 +69,22 @@ class NodeFiles:
                 stat = file.stat()
                 found.append((str(file), stat.st_size, stat.st_mtime_ns))
         return tuple(found)
+
+
+def require_known(
+    known: KnownFiles | None, variant: Variant, files: ModelFiles, hashes: Hashes, model: str
+) -> None:
+    """Raise ModelFilesError when the files here are not the known ones of this variant; reads them."""
+    if known is None or known.variant != variant.name or variant.server is not None:
+        return
+    here = hashes.of(variant, files, from_disk=True)
+    if here != known.sha256:
+        raise ModelFilesError(
+            f"The files of '{model}' on {socket.gethostname()} are not those of the gateway: SHA-256 "
+            f"{here[:SHOWN_DIGITS]}, not {known.sha256[:SHOWN_DIGITS]}.",
+            hint=f"Copy {files.model} there again (viewfinder pull), or put it on a shared path.",
+            code=FILES_DIFFER,
+        )
 
 
 def known_files(catalog: Catalog, hashes: Hashes, variant: Variant) -> KnownFiles | None:

@@ -56,6 +56,9 @@ METAL = "(Metal)"
 """How the GPU of Apple silicon is named, which is a part of the processor."""
 
 
+HardwareKind = tuple[str, int, int, int, str]
+
+
 class Machine(BaseModel):
     """The computer that a number was measured on."""
 
@@ -73,6 +76,12 @@ class Machine(BaseModel):
     """Empty when there is none that an engine here could use."""
     features: tuple[str, ...] = ()
     """Instruction sets: they decide how fast a model runs, or whether a build of an engine runs at all."""
+
+    @property
+    def kind(self) -> HardwareKind:
+        """The same for computers whose figures may be compared, whatever their operating systems."""
+        memory_gib = round(self.memory_bytes / 2**30)
+        return self.cpu, self.cores_physical, self.cores_logical, memory_gib, self.gpu
 
     @property
     def apple_silicon(self) -> bool:

@@ -198,12 +198,20 @@ def _round(context: RunContext, sessions: dict[str, Session], number: int) -> li
 
 def interrupted(store: Store, state: Path) -> Run:
     """The newest run that was interrupted and can be resumed. Raises ViewfinderError when there is none."""
-    busy = in_progress(state)
+    busy, of_nodes = in_progress(state), False
     for run in reversed(store.runs()):
         if not run.finished_at and run.request is not None and run.run not in busy:
-            return run
+            if not run.request.group:
+                return run
+            of_nodes = True
     raise ViewfinderError(
-        "There is no interrupted run to resume.", hint="Run: viewfinder bench", code="nothing_to_resume"
+        "There is no interrupted run of this computer to resume."
+        if of_nodes
+        else "There is no interrupted run to resume.",
+        hint="That on the nodes of a cluster: viewfinder bench --ray --resume"
+        if of_nodes
+        else "Run: viewfinder bench",
+        code="nothing_to_resume",
     )
 
 

@@ -153,6 +153,8 @@ class Guide(Frozen):
     changes: tuple[Remark, ...]
     updated: str
     environment: tuple[Computer, ...]
+    kinds: Grid | None
+    """What was measured on each kind of computer; None where there is only one."""
     engines: tuple[Remark, ...]
     drawings: tuple[Drawing, ...]
     own: tuple[OwnFolder, ...]

@@ -55,6 +55,7 @@ def make_guide(
     draw: Callable[[Chart], str] = lambda chart: "",
     upgrades: Sequence[UpgradeReport] = (),
     cascades: Sequence[CascadeWorth] = (),
+    everywhere: Sequence[ModelResult] = (),
 ) -> Guide:
     """The whole guide.
 
@@ -64,7 +65,7 @@ def make_guide(
     figure. `evidence` are the samples of the results: without it nothing is compared with earlier runs, and
     ranks go by intervals. `draw` makes a chart's picture, or the name of its file. `upgrades` is what was
     found of models whose engine or files changed since, `cascades` what two models one after the other are
-    worth.
+    worth. `everywhere` are the results of all computers, for the table by their kind.
     """
     evidence = evidence or {}
     results = newest(results)
@@ -92,6 +93,7 @@ def make_guide(
         changes=first.changes,
         updated=max((result.measured_at for result in results), default=""),
         environment=tuple(machines),
+        kinds=tables.by_kind(everywhere),
         engines=tuple(engines),
         drawings=tuple(_drawing(chart, draw) for chart in all_charts(results)),
         own=tuple(_own(one) for one in own_pictures(results, evidence)),

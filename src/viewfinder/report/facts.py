@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from viewfinder.host.hardware import HardwareKind
 from viewfinder.measure.figures import Missing
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.figures import right_of
@@ -67,12 +68,13 @@ def failure_of(result: ModelResult) -> str:
     return ""
 
 
+def kind_in_words(kind: HardwareKind) -> str:
+    """`Xeon, 2 of 4 cores, 16 GiB, NVIDIA L4`, of what tells computers apart."""
+    cpu, physical, logical, memory_gib, gpu = kind
+    cores = f"{physical} cores" if physical == logical else f"{physical} cores ({logical} logical)"
+    return ", ".join(filter(None, (cpu, cores, f"{memory_gib} GiB", gpu)))
+
+
 def same_machine(one: ModelResult, other: ModelResult) -> bool:
     """Whether figures of the two may be compared; an update of the operating system in between is allowed."""
-    return _hardware(one) == _hardware(other)
-
-
-def _hardware(result: ModelResult) -> tuple[str, int, int, int, str]:
-    machine = result.machine
-    memory_gib = round(machine.memory_bytes / 2**30)
-    return machine.cpu, machine.cores_physical, machine.cores_logical, memory_gib, machine.gpu
+    return one.machine.kind == other.machine.kind

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pydantic import BaseModel
 
 from viewfinder.catalog.published import Published, PublishedModel
+from viewfinder.host.hardware import HardwareKind
 from viewfinder.measure.figures import Figure, Missing, in_unit
 from viewfinder.measure.measures.base import Row, Timing
 from viewfinder.measure.measures.gates.find import IMAGE_ANSWERS
@@ -20,7 +21,7 @@ from viewfinder.report.advice import production_ready
 from viewfinder.report.cells import cell, grid_of, words, yes_or_no
 from viewfinder.report.changes import ComparedFigure
 from viewfinder.report.content import Cell, Grid
-from viewfinder.report.facts import anchors, label, same_machine
+from viewfinder.report.facts import anchors, kind_in_words, label, same_machine
 
 OVERVIEW = (
     "Model",
@@ -46,6 +47,26 @@ def overview(results: Sequence[ModelResult]) -> Grid:
         header = (*header[:-1], VIDEO_COLUMN, header[-1])
         rows = tuple((*row[:-1], _clips(one), row[-1]) for one, row in zip(results, rows, strict=True))
     return Grid(header=header, rows=rows)
+
+
+KINDS = ("Computer", "Model", *OVERVIEW[3:])
+
+
+def by_kind(results: Sequence[ModelResult]) -> Grid | None:
+    """The newest result of each variant on each kind of computer, of which figures may be compared only
+    within a kind; None where there is only one kind."""
+    kinds: dict[HardwareKind, dict[tuple[str, str], ModelResult]] = {}
+    for result in sorted(results, key=lambda one: one.measured_at):
+        kinds.setdefault(result.machine.kind, {})[result.model, result.variant] = result
+    if len(kinds) < 2:
+        return None
+    ready = production_ready(results)
+    rows = [
+        (Cell(text=kind_in_words(kind)), Cell(text=label(one)), *_overview(one, "", one in ready)[3:])
+        for kind, newest in kinds.items()
+        for _, one in sorted(newest.items())
+    ]
+    return Grid(intro="Figures may be compared within one kind only.", header=KINDS, rows=tuple(rows))
 
 
 def legend(results: Sequence[ModelResult], table: Grid) -> list[str]:

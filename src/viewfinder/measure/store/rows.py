@@ -21,12 +21,16 @@ class RunRequest(Frozen):
 
     `names` are the models as they were typed ("glimpse", "hf:owner/name", a path), in their order; for an
     `endpoint`, the names under which it serves them. `mmproj` is the projector named for the one model.
+    `group` is the id that the runs of one `bench --ray` share, one run a model and kind of node, and
+    `group_names` are all of its models.
     """
 
     names: tuple[str, ...] = ()
     endpoint: str | None = None
     variants: dict[str, str] = Field(default_factory=dict)
     mmproj: str | None = None
+    group: str = ""
+    group_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
