@@ -26,20 +26,17 @@ def test_ray_that_is_missing_is_one_line_to_type(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed here")
-def test_bench_needs_it_too_and_says_so(tmp_path: Path) -> None:
-    done = run("bench", "glimpse", "--ray", home=tmp_path)
-    assert (done.returncode, done.stdout) == (EngineMissing.exit_code, "")
-    assert install_command("cluster") in done.stderr
-    assert "Traceback" not in done.stderr
+def test_bench_needs_it_too_and_says_so() -> None:
+    said = CliRunner().invoke(app, ["bench", "--ray", "local", "glimpse"])
+    assert isinstance(said.exception, EngineMissing)
+    assert install_command("cluster") in said.exception.hint
 
 
-@pytest.mark.parametrize(
-    "words", [["--endpoint", "http://x"], ["--vqa", "."], ["--only"], ["--budget", "9m"]]
-)
+@pytest.mark.parametrize("words", [["--endpoint", "http://x"], ["--vqa", "."], ["--only"], ["--budget=9m"]])
 def test_what_nodes_do_not_measure_is_refused(words: list[str]) -> None:
     said = CliRunner().invoke(app, ["bench", "glimpse", "--ray", "local", *words])
     assert isinstance(said.exception, BadRequest)
-    assert words[0] in said.exception.message
+    assert words[0].partition("=")[0] in said.exception.message
 
 
 @pytest.mark.parametrize(

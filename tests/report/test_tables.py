@@ -9,8 +9,16 @@ from viewfinder.measure.figures import Figure, Missing
 from viewfinder.measure.measures.video.result import VideoResult
 from viewfinder.measure.results import ModelResult
 from viewfinder.report.content import Grid
+from viewfinder.report.facts import label
 from viewfinder.report.issues import gaps
-from viewfinder.report.tables import every_figure, legend, main_figures, overview, published_figures
+from viewfinder.report.tables import (
+    by_kind,
+    every_figure,
+    legend,
+    main_figures,
+    overview,
+    published_figures,
+)
 
 OVERVIEW = (
     "Model",
@@ -31,6 +39,24 @@ def words(grid: Grid) -> list[list[str]]:
 
 def items(grid: Grid) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in words(grid)}
+
+
+def test_kinds_of_computers_are_told_apart_and_only_where_there_are_several(make: Any) -> None:
+    here, update = make.result(), make.result("seer")
+    newer = update.machine.model_copy(update={"os": "Linux 7.0", "memory_bytes": 16 * 2**30 + 4096})
+    fast = here.machine.model_copy(update={"cpu": "Fast CPU", "gpu": "NVIDIA L4"})
+    update = update.model_copy(update={"machine": newer})
+    assert by_kind([here, update]) is None, "the same kind, with another system"
+    elsewhere = here.model_copy(update={"machine": fast, "measured_at": "2027-01-01T00:00:00+00:00"})
+    earlier = elsewhere.model_copy(update={"measured_at": "2020-01-01T00:00:00+00:00", "failure": "x"})
+    grid = by_kind([elsewhere, here, update, earlier])
+    assert grid is not None
+    assert [row[:2] for row in words(grid)] == [
+        ["Fast CPU, 2 cores (4 logical), 16 GiB, NVIDIA L4", label(elsewhere)],
+        ["Test CPU 9000, 2 cores (4 logical), 16 GiB", label(here)],
+        ["Test CPU 9000, 2 cores (4 logical), 16 GiB", label(update)],
+    ]
+    assert words(grid)[0][2:] == words(overview([elsewhere]))[0][3:]
 
 
 def test_the_overview_has_the_guides_columns_and_these_cells(make: Any) -> None:

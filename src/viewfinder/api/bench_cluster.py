@@ -18,7 +18,7 @@ from viewfinder.api.measured import measured_here
 from viewfinder.api.models import models
 from viewfinder.api.setup import card_of, check_settings, open_catalog, own_folders
 from viewfinder.catalog.hashes import Hashes
-from viewfinder.cluster.bench_job import BenchJob, Measure
+from viewfinder.cluster.bench_job import BenchJob, MeasureJob
 from viewfinder.cluster.bench_plan import BenchPlan, NodeJob
 from viewfinder.cluster.installed import require_ray
 from viewfinder.cluster.messages import Failed, KnownFiles
@@ -91,9 +91,9 @@ def bench_on_cluster(
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_note: Callable[[str], None] = lambda note: None,
-    measure: Measure = measure_job,
+    measure: MeasureJob = measure_job,
 ) -> ClusterBench:
-    """Measure models on the nodes of the Ray cluster at `address`, and keep every sample here.
+    """MeasureJob models on the nodes of the Ray cluster at `address`, and keep every sample here.
 
     Each model is measured once on every kind of node, the models of a kind are spread over its nodes, and a
     node measures one model at a time. Without `names`, every model that runs on this computer. `resume`
@@ -126,7 +126,7 @@ class _Bench:
         self._on_progress = on_progress
         self._changed = asyncio.Event()
 
-    async def run(self, address: str, measure: Measure) -> ClusterBench:
+    async def run(self, address: str, measure: MeasureJob) -> ClusterBench:
         from viewfinder.cluster.bench_nodes import bench_nodes
 
         async with bench_nodes(address, measure, self._note) as nodes:

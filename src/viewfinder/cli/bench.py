@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from viewfinder.measure.progress import Progress as Step
     from viewfinder.measure.results import ModelResult
 
-RAY = (
+ON_NODES = (
     "Measure on the nodes of a Ray cluster (extra `cluster`), each model once on every kind of node: at "
     "HOST:PORT; without one, that of this computer, or a new one."
 )
@@ -59,7 +59,7 @@ def bench(
         typer.Option(metavar="TIME", help="Total time (90s, 10m, 1h); spent where it separates models best."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the newest interrupted run.")] = False,
-    ray: Annotated[str | None, typer.Option(metavar="[ADDRESS]", help=RAY, show_default="none")] = None,
+    ray: Annotated[str | None, typer.Option(metavar="[ADDRESS]", help=ON_NODES, show_default="none")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
     progress: Annotated[ProgressForm, PROGRESS] = ProgressForm.text,
 ) -> None:
@@ -72,12 +72,7 @@ def bench(
             "--resume takes no other arguments.", hint="Run: viewfinder bench --resume", param="resume"
         )
     if ray is not None:
-        if given := [flag for flag, value in _not_on_nodes(endpoint, mmproj, vqa, only, budget) if value]:
-            raise BadRequest(
-                f"{', '.join(given)}: not with --ray, which measures models by their names.",
-                hint="Leave it out, or measure that on one computer, without --ray.",
-                param="ray",
-            )
+        _require_for_nodes(endpoint=endpoint, mmproj=mmproj, vqa=vqa, only=only, budget=budget)
         bench_on_nodes(names or [], suite, variant or [], ray, resume, progress, as_json=as_json)
         return
     with errors_told(progress):
@@ -93,26 +88,26 @@ def bench(
             resume=resume,
             progress=progress,
         )
-    if progress is ProgressForm.json:
-        tell("results", {"models": [{"model": one.model, "status": one.status} for one in results]})
-    _print(results, as_json=as_json)
-    if any(map(_is_unfinished, results)):
-        raise typer.Exit(1)
+    _print(results, progress, as_json=as_json)
+    _exit_for(results)
 
 
-def _not_on_nodes(
-    endpoint: str | None, mmproj: Path | None, vqa: Path | None, only: bool, budget: str | None
-) -> list[tuple[str, object]]:
-    return [
-        *(("--endpoint", endpoint), ("--mmproj", mmproj), ("--vqa", vqa), ("--only", only)),
-        ("--budget", budget),
-    ]
+def _require_for_nodes(**options: object) -> None:
+    """Raise BadRequest for an option that is for one computer."""
+    if given := [f"--{name}" for name, value in options.items() if value]:
+        raise BadRequest(
+            f"{', '.join(given)}: not with --ray, which measures models by their names.",
+            hint="Leave it out, or measure that on one computer, without --ray.",
+            param="ray",
+        )
 
 
-def _print(results: "list[ModelResult]", *, as_json: bool) -> None:
+def _print(results: "list[ModelResult]", progress: ProgressForm, *, as_json: bool) -> None:
     from viewfinder.api.measuring import conclude
     from viewfinder.api.printed import as_printed
 
+    if progress is ProgressForm.json:
+        tell("results", {"models": [{"model": one.model, "status": one.status} for one in results]})
     if as_json:
         print_json([as_printed(result) for result in results])
         return
@@ -214,16 +209,14 @@ def bench_on_nodes(
             on_note=note,
         )
     results = measured.results
-    if progress is ProgressForm.json:
-        tell("results", {"models": [{"model": one.model, "status": one.status} for one in results]})
     if results or as_json:
-        _print(results, as_json=as_json)
+        _print(results, progress, as_json=as_json)
     for one in measured.unmeasured:
         errors.print(one, markup=False, highlight=False)
     if measured.unmeasured:
         errors.print(f"Measure it when that is fixed: {again}", markup=False, highlight=False)
-    if measured.unmeasured or any(map(_is_unfinished, results)):
         raise typer.Exit(1)
+    _exit_for(results)
 
 
 def _shown(progress: ProgressForm) -> "AbstractContextManager[Callable[[Step], None]]":
@@ -279,6 +272,12 @@ def show(results: "list[ModelResult]") -> None:
                 errors.print(f"{result.model}: {reason}", markup=False)
         if result.status == "incomplete":
             errors.print(f"{result.model}: complete it: {bench_command(result, result.suite)}", markup=False)
+
+
+def _exit_for(results: "list[ModelResult]") -> None:
+    """Exit with 1 when something was not measured."""
+    if any(map(_is_unfinished, results)):
+        raise typer.Exit(1)
 
 
 def _is_unfinished(result: "ModelResult") -> bool:

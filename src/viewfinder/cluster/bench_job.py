@@ -44,14 +44,14 @@ class NodeFacts:
     viewfinder: str
 
 
-Measure = Callable[[BenchJob, Callable[[StoreWrite], None], Callable[[Progress], None]], None]
+MeasureJob = Callable[[BenchJob, Callable[[StoreWrite], None], Callable[[Progress], None]], None]
 """Measures a job to its end, and says what it writes and how far it is."""
 
 
 class NodeBench:
     """`measure` is called in the thread of `run`; `news` may be called from another one meanwhile."""
 
-    def __init__(self, measure: Measure) -> None:
+    def __init__(self, measure: MeasureJob) -> None:
         self._measure, self._lock = measure, threading.Lock()
         self._writes: list[StoreWrite] = []
         self._progress: Progress | None = None

@@ -11,7 +11,7 @@ import ray
 from ray.exceptions import RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from viewfinder.cluster.bench_job import BenchJob, Measure, NodeBench, NodeFacts
+from viewfinder.cluster.bench_job import BenchJob, MeasureJob, NodeBench, NodeFacts
 from viewfinder.cluster.deployment import connected
 from viewfinder.cluster.messages import Failed
 from viewfinder.core.errors import ViewfinderError
@@ -21,7 +21,7 @@ from viewfinder.measure.store.sent import StoreWrite
 
 START_S = 30.0
 """A node whose cores are not free for this long is left out."""
-NEWS_S = 1.0
+BENCH_NEWS_S = 1.0
 """How often a node is asked what it measured: seldom, for the node's sake."""
 LAST_NEWS_S = 3.0
 """How long a node that is stopped may take to hand over its last answers."""
@@ -40,11 +40,11 @@ class BenchNode:
     async def measure(
         self, job: BenchJob, write: Callable[[StoreWrite], None], tell: Callable[[Progress], None]
     ) -> Failed | None:
-        """Measure a job to its end, passing on what is written and how far it is. Raises NodeLost."""
+        """MeasureJob a job to its end, passing on what is written and how far it is. Raises NodeLost."""
         running = asyncio.ensure_future(_of(self._actor.run.remote(job)))
         try:
             while True:
-                done, _ = await asyncio.wait([running], timeout=NEWS_S)
+                done, _ = await asyncio.wait([running], timeout=BENCH_NEWS_S)
                 await self._pass_on(write, tell)
                 if done:
                     failed: Failed | None = running.result()
@@ -70,7 +70,7 @@ class BenchNode:
 
 @contextlib.asynccontextmanager
 async def bench_nodes(
-    address: str, measure: Measure, note: Callable[[str], None]
+    address: str, measure: MeasureJob, note: Callable[[str], None]
 ) -> AsyncIterator[list[BenchNode]]:
     """The nodes that are free, each of which measures by `measure`; those that are not are told to `note`.
 
@@ -98,7 +98,7 @@ async def bench_nodes(
                     ray.kill(actor)
 
 
-def _actor(node: dict[str, Any], measure: Measure) -> Any:
+def _actor(node: dict[str, Any], measure: MeasureJob) -> Any:
     """It holds every core and card of the node, and is not started again."""
     resources = node["Resources"]
     return (

@@ -65,7 +65,7 @@ def make_guide(
     figure. `evidence` are the samples of the results: without it nothing is compared with earlier runs, and
     ranks go by intervals. `draw` makes a chart's picture, or the name of its file. `upgrades` is what was
     found of models whose engine or files changed since, `cascades` what two models one after the other are
-    worth. `everywhere` are the results of all computers, for the table by their kind.
+    worth, `everywhere` the results of all kinds of computers.
     """
     evidence = evidence or {}
     results = newest(results)
@@ -79,8 +79,7 @@ def make_guide(
     changed = [*upgraded(results, upgrades), *_changes(comparisons)]
     listed = (recommended, known_issues(results), changed)
     lists = Lists(*(tuple(_plain(one, results) for one in some) for some in listed))
-    links = [label(result) for result in results]
-    around = [said.text, said.command, *legend, *links, *(one.text for one in machines)]
+    around = [said.text, said.command, *legend, *map(label, results), *(one.text for one in machines)]
     around += [f"{one.about} {one.text}" for one in engines]
     first = fitted(lists, overview, around)
     return Guide(

@@ -49,7 +49,7 @@ def overview(results: Sequence[ModelResult]) -> Grid:
     return Grid(header=header, rows=rows)
 
 
-KINDS = ("Computer", "Model", *OVERVIEW[3:])
+BY_KIND = ("Computer", "Model", *OVERVIEW[3:])
 
 
 def by_kind(results: Sequence[ModelResult]) -> Grid | None:
@@ -66,7 +66,7 @@ def by_kind(results: Sequence[ModelResult]) -> Grid | None:
         for kind, newest in kinds.items()
         for _, one in sorted(newest.items())
     ]
-    return Grid(intro="Figures may be compared within one kind only.", header=KINDS, rows=tuple(rows))
+    return Grid(intro="Figures may be compared within one kind only.", header=BY_KIND, rows=tuple(rows))
 
 
 def legend(results: Sequence[ModelResult], table: Grid) -> list[str]:
