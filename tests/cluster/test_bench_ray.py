@@ -52,7 +52,7 @@ class Bench:
         raise AssertionError("".join(self.said))
 
     def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=PATIENCE_S)
+        out, err = self.process.communicate(timeout=2 * PATIENCE_S)
         return self.process.returncode, out, "".join([*self.said, err])
 
 
