@@ -161,8 +161,6 @@ async def _serve(
     lock = OwnerLock.acquire(paths.home())
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lock.release)
-        if opening is open_fleet:  # with Ray, engines start elsewhere
-            stack.enter_context(warden_process.ready.kept())
         bound = bind_port(settings.host, settings.port, strict=settings.strict_port)
         stack.callback(bound.socket.close)
         notice = _moved(settings.port, bound)
@@ -212,6 +210,8 @@ async def _opened(
         stack.callback(log.close)
         records = RequestRecords(access_log=access_log(settings.access_log))
         stack.callback(records.close)
+        if opening is open_fleet:  # with Ray, engines start elsewhere
+            stack.enter_context(warden_process.ready.kept())
         fleet = await stack.enter_async_context(opening(catalog, settings))
         fleet.events.write_to(log)
         records.refusals = fleet.events.refusals
