@@ -21,6 +21,8 @@ WARM_UP = 5
 BLOCKS = 8
 """Of requests at once: the fewest of which a median has a 95 % interval, and some more."""
 COLD_STARTS = 8
+REST_S = 1.0
+"""Before each start that counts: nobody asks for one model right after another was started."""
 PHOTOGRAPHS = 8
 Messages = Callable[[int], list[Message]]
 
@@ -138,6 +140,7 @@ def cold(gateway: Gateway) -> Iterator[Found]:
     swaps: list[float] = []
     for number in track(range(COLD_STARTS), "cold starts", transient=True):
         Control().unload("glimpse")
+        time.sleep(REST_S)
         begin_s = time.perf_counter()
         ask(gateway.way, asking.text(number))
         ours_s = time.perf_counter() - begin_s
@@ -148,6 +151,7 @@ def cold(gateway: Gateway) -> Iterator[Found]:
                 starts.append((ours_s, time.perf_counter() - begin_s))
         Control().unload("glimpse")
         ask(gateway.way, asking.text(number))
+        time.sleep(REST_S)
         begin_s = time.perf_counter()
         Control().unload("glimpse")
         ask(Way(gateway.way.connect, OTHER), asking.text(number))

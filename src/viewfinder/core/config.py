@@ -205,7 +205,12 @@ class FleetSettings(_Frozen):
     stable_s: float = Field(10.0, gt=0, description="once up for this long, earlier deaths no longer count")
     canary: bool = Field(True, description="keep checking each model with known images")
     canary_idle_s: float = Field(60.0, gt=0, description="run the canary when idle for this long")
-    canary_requests: int = Field(50, gt=0, description="run the canary after this many answers")
+    canary_requests: int | None = Field(
+        None,
+        gt=0,
+        description="run the canary after this many answers; unset: after 50, or more where they are so "
+        "quick that it would take over 4 % of the time",
+    )
     check_upgrades: bool = Field(
         True,
         description="when a model's engine or files changed, check whether it answers as before, and as fast",

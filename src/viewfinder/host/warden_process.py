@@ -18,8 +18,8 @@ from typing import BinaryIO
 from viewfinder.host import warden
 from viewfinder.host.records import MARK
 
-READY_AGAIN_S = 1.0
-"""From one start until the next warden is made ready: not while the engine loads."""
+READY_AGAIN_S = 0.25
+"""From one start until the next warden is made ready: not while a small engine loads."""
 _LOADER = ("LD_", "DYLD_")
 """Variables without which an interpreter may not find its own libraries."""
 

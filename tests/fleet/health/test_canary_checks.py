@@ -9,7 +9,9 @@ import pytest
 
 from viewfinder.core.errors import EngineError, EngineQuarantined, EngineRefused, ModelFailed, ViewfinderError
 from viewfinder.fleet.fleet import Fleet
-from viewfinder.fleet.health.canary import Canary, candidates
+from viewfinder.fleet.health import canary_checks
+from viewfinder.fleet.health.canary import Canary, CanaryResult, candidates
+from viewfinder.fleet.health.canary_checks import DUE_ANSWERS
 
 from ..playing import play, relay, said
 from ..world import World
@@ -86,6 +88,35 @@ def test_it_is_asked_after_so_many_answers_while_others_go_on(tmp_path: Path) ->
         assert fleet.answers.get(request.envelope[1]).status == "confirmed"
 
     play(story, tmp_path, canary_requests=5)
+
+
+def test_quick_answers_leave_it_a_small_share_and_a_rest_is_used_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two pictures after every 50 texts took as long as the texts."""
+    check = Canary.check
+
+    async def slowly(*args: Any, **words: Any) -> CanaryResult:
+        await asyncio.sleep(1)
+        return await check(*args, **words)
+
+    monkeypatch.setattr(Canary, "check", slowly)
+
+    async def story(world: World, fleet: Fleet) -> None:
+        await fleet.load("a")
+        await asyncio.sleep(4)
+        record, clock = fleet._entries["a/a-1"].checks, asyncio.get_running_loop().time
+        begun_s, before = clock(), len(canaries(fleet))
+        for _ in range(1000):
+            await said(relay(fleet, "a", words=1))
+        checks = len(canaries(fleet)) - before
+        assert 1 <= checks <= 1 + canary_checks.SHARE * (clock() - begun_s) / record.took_s
+        for _ in range(DUE_ANSWERS):
+            await said(relay(fleet, "a", words=1))
+        await asyncio.sleep(canary_checks.FRESH_IDLE_S + 2)
+        assert (len(canaries(fleet)) - before > checks, record.answers_since < DUE_ANSWERS) == (True, True)
+
+    play(story, tmp_path)
 
 
 def test_no_canary_is_asked_where_it_is_switched_off(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@
     after a quarantine, before the
       next process is ready          it is not ready yet          the next process, if `restart` allows one
 
+Where `canary_requests` is not set, a check is due after 50 answers, and waits until it takes at most a share
+of a busy model's time, or nobody asks: 50 texts may take less time than its known images.
+
 For a model without a canary, only its health endpoint is checked, and only after an error.
 """
 
@@ -46,8 +49,10 @@ CANARY_TIMEOUT_S = 120.0
 """The time limit of one answer about a known image."""
 EXIT_S = 0.5
 """How long to wait for the end of a process whose connection broke."""
+DUE_ANSWERS, SHARE = 50, 0.04
+"""Where the settings do not say: of the model's time, as much as two of 50 answers that take as long."""
 FRESH_IDLE_S = 1.0
-"""A fresh process is checked after this time without a request."""
+"""After this time without a request a fresh process is checked, and one whose check has waited."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,17 +82,18 @@ class CanaryChecks:
             return
         if self._is_fresh(entry):
             # A model that is never idle is checked, too.
-            must_check = entry.idle_s >= FRESH_IDLE_S or checks.answers_since >= settings.canary_requests
+            must_check = entry.idle_s >= FRESH_IDLE_S or self._is_due(entry)
         else:
-            must_check = entry.idle_s >= settings.canary_idle_s and (checks.checked_s or 0.0) < entry.used_s
+            is_idle = entry.idle_s >= settings.canary_idle_s and (checks.checked_s or 0.0) < entry.used_s
+            must_check = is_idle or self._is_due(entry)
         if must_check:
             self._begin(entry)
 
     def answered(self, entry: ModelEntry, answer_id: str) -> None:
-        """Note an answer; every `canary_requests` answers a check begins."""
+        """Note an answer; after enough of them a check begins."""
         self._answers.note(entry.name, answer_id)
         entry.checks.answers_since += 1
-        if self._settings().canary and entry.checks.answers_since >= self._settings().canary_requests:
+        if self._settings().canary and self._is_due(entry):
             self._begin(entry)
 
     async def after_error(self, entry: ModelEntry, lease: Lease, error: ViewfinderError) -> None:
@@ -120,6 +126,14 @@ class CanaryChecks:
         self._emit(entry, result)
         return result.fault if result.good is False else ""
 
+    def _is_due(self, entry: ModelEntry) -> bool:
+        wanted, checks = self._settings().canary_requests, entry.checks
+        if wanted is not None or checks.answers_since < DUE_ANSWERS:
+            return wanted is not None and checks.answers_since >= wanted
+        if self._is_fresh(entry) or entry.idle_s >= FRESH_IDLE_S or checks.checked_s is None:
+            return True
+        return time.monotonic() - checks.checked_s >= checks.took_s / SHARE
+
     def _is_fresh(self, entry: ModelEntry) -> bool:
         ready_s = entry.server.ready_at_s or 0.0
         return entry.checks.checked_s is None or entry.checks.checked_s < ready_s
@@ -142,7 +156,7 @@ class CanaryChecks:
     async def _check(self, entry: ModelEntry, server: ServerProcess, error: ViewfinderError | None) -> None:
         life, mark = server.life, self._answers.mark(entry.name)
         entry.checks.answers_since = 0
-        result = CanaryResult(None)
+        result, begun_s = CanaryResult(None), time.monotonic()
         if self._settings().canary:
             result = await self._ask(entry, server, life, after_error=error is not None)
             if result.fault == "error":  # a death is no corruption, and `server` reports it
@@ -150,6 +164,7 @@ class CanaryChecks:
         if server.state != "ready" or server.life is not life or server.is_ending:
             return  # it ended meanwhile; the next process has its own checks
         entry.checks.checked_s = time.monotonic()
+        entry.checks.took_s = entry.checks.checked_s - begun_s
         if result.timed_out and await _is_working(server.child):
             return  # too slow because of other requests: that proves nothing
         if result.good is None:

@@ -70,14 +70,15 @@ class CanaryRecord:
     """What the canary checks found for an entry.
 
     `slots` chooses the slot in which the canary asks this process. `verified` and `checked_s` are result and
-    time of the last check, `answers_since` counts the answers since then. `running` is the check in progress.
-    While `is_held`, no lease is granted.
+    time of the last check, which took `took_s`; `answers_since` counts the answers since then. `running` is
+    the check in progress. While `is_held`, no lease is granted.
     """
 
     canary: Canary | None = None
     slots: SpareSlot | None = None
     verified: bool | None = None
     checked_s: float | None = None
+    took_s: float = 0.0
     answers_since: int = 0
     running: asyncio.Task[None] | None = None
     is_held: bool = False
