@@ -156,9 +156,7 @@ class Limits(_Frozen):
     clip_bytes: int = Field(40 * MIB, gt=0, description="of one clip's file")
     clip_s: float = Field(600.0, gt=0, description="the longest clip")
     clip_pixels: int = Field(3840 * 2160, gt=0, description="pixels of a clip's own frames")
-    clip_frames: int = Field(
-        8, gt=0, le=64, description="frames of a clip that are sent to the model where a request says nothing"
-    )
+    clip_frames: int = Field(8, gt=0, le=64, description="frames of a clip where a request says nothing")
     clip_most_frames: int = Field(
         32, gt=0, le=64, description="frames that are sent to the model, of all clips of a request"
     )
@@ -206,10 +204,7 @@ class FleetSettings(_Frozen):
     canary: bool = Field(True, description="keep checking each model with known images")
     canary_idle_s: float = Field(60.0, gt=0, description="run the canary when idle for this long")
     canary_requests: int | None = Field(
-        None,
-        gt=0,
-        description="run the canary after this many answers; unset: after 50, or more where they are so "
-        "quick that it would take over 4 % of the time",
+        None, gt=0, description="run the canary after this many answers; unset: 50, or by its cost (4 %)"
     )
     check_upgrades: bool = Field(
         True,

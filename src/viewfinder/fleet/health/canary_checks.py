@@ -9,8 +9,8 @@
     after a quarantine, before the
       next process is ready          it is not ready yet          the next process, if `restart` allows one
 
-Where `canary_requests` is not set, a check is due after 50 answers, and waits until it takes at most a share
-of a busy model's time, or nobody asks: 50 texts may take less time than its known images.
+Where `canary_requests` is not set, it is time for a check after 50 answers, but it waits until it takes
+at most a share of a busy model's time, or nobody asks: 50 texts may take less time than its known images.
 
 For a model without a canary, only its health endpoint is checked, and only after an error.
 """
@@ -82,10 +82,10 @@ class CanaryChecks:
             return
         if self._is_fresh(entry):
             # A model that is never idle is checked, too.
-            must_check = entry.idle_s >= FRESH_IDLE_S or self._is_due(entry)
+            must_check = entry.idle_s >= FRESH_IDLE_S or self._is_time(entry)
         else:
             is_idle = entry.idle_s >= settings.canary_idle_s and (checks.checked_s or 0.0) < entry.used_s
-            must_check = is_idle or self._is_due(entry)
+            must_check = is_idle or self._is_time(entry)
         if must_check:
             self._begin(entry)
 
@@ -93,7 +93,7 @@ class CanaryChecks:
         """Note an answer; after enough of them a check begins."""
         self._answers.note(entry.name, answer_id)
         entry.checks.answers_since += 1
-        if self._settings().canary and self._is_due(entry):
+        if self._settings().canary and self._is_time(entry):
             self._begin(entry)
 
     async def after_error(self, entry: ModelEntry, lease: Lease, error: ViewfinderError) -> None:
@@ -126,7 +126,7 @@ class CanaryChecks:
         self._emit(entry, result)
         return result.fault if result.good is False else ""
 
-    def _is_due(self, entry: ModelEntry) -> bool:
+    def _is_time(self, entry: ModelEntry) -> bool:
         wanted, checks = self._settings().canary_requests, entry.checks
         if wanted is not None or checks.answers_since < DUE_ANSWERS:
             return wanted is not None and checks.answers_since >= wanted
