@@ -57,7 +57,7 @@ def measured(rounds: int, requests: int, *, with_peers: bool) -> Iterator[Found]
         for clients, target in ((8, 0.8), (64, 0.9)):
             yield from rows.throughput(pairs, clients, requests, target)
         yield rows.photograph(ours)
-        yield rows.follow_up(ours, max(8, rounds // 2))
+        yield from rows.follow_up(ours, max(8, rounds // 2))
         yield from rows.cold(ours)
 
 

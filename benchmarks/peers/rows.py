@@ -117,19 +117,31 @@ def photograph(gateway: Gateway) -> Found:
     return Found("new JPEG of 12 MP: processor time", "Viewfinder", median(spent), "ms", 60.0)
 
 
-def follow_up(gateway: Gateway, rounds: int) -> Found:
-    """The first word of a second question about a picture, by that of the first, with two others between."""
-    ratios = []
-    picture = asking.picture(1600, "jpeg")
+def follow_up(gateway: Gateway, rounds: int) -> Iterator[Found]:
+    """The first word of a second question about a picture, by that of the first, with two others between; and
+    without them, which is the least that the engine takes."""
+    ways = {
+        ("Viewfinder", 2): gateway.pair.through,
+        ("the engine alone", 2): gateway.pair.direct,
+        ("the engine alone, nobody between", 0): gateway.pair.direct,
+    }
+    ratios: dict[str, list[float]] = {system: [] for system, _ in ways}
     for number in track(range(rounds), "follow-up", transient=True):
-        said = picture(10_000 + number)
-        first = ask(gateway.way, said)
-        for other in range(2):
-            ask(gateway.way, asking.text(other + 2 * number))
-        said += [{"role": "assistant", "content": first.words.strip()}]
-        said += [{"role": "user", "content": "Describe this image."}]
-        ratios.append(ask(gateway.way, said).first / first.first)
-    return Found("follow-up about a 1600 px JPEG", "Viewfinder", median(ratios), "of the first", 0.1)
+        for index, ((system, others), way) in random.sample(list(enumerate(ways.items())), k=len(ways)):
+            ratios[system].append(_second_by_first(way, number * len(ways) + index, others))
+    for system, found in ratios.items():
+        target = 0.1 if system == "Viewfinder" else None
+        yield Found("follow-up about a 1600 px JPEG", system, median(found), "of the first", target)
+
+
+def _second_by_first(way: Way, number: int, others: int) -> float:
+    said = asking.picture(1600, "jpeg")(10_000 + number)
+    first = ask(way, said)
+    for other in range(others):
+        ask(way, asking.text(other + 2 * number))
+    said += [{"role": "assistant", "content": first.words.strip()}]
+    said += [{"role": "user", "content": "Describe this image."}]
+    return ask(way, said).first / first.first
 
 
 def cold(gateway: Gateway) -> Iterator[Found]:
