@@ -39,8 +39,9 @@ test-browser: $(VENV)/browser
 newcomer: $(VENV)/dev
 	$(BIN)/python -m pytest -m newcomer tests/docs
 
-test-clients: $(VENV)/dev $(CLIENTS_READY)
-	CLIENTS="$(CLIENTS)" $(BIN)/python -m pytest -m clients tests/clients
+# `make test-clients RAY=local` (or RAY=HOST:PORT): the same clients, before a gateway whose models are on a Ray cluster.
+test-clients: $(if $(RAY),.venv-cluster/cluster,$(VENV)/dev) $(CLIENTS_READY)
+	CLIENTS="$(CLIENTS)" E2E_RAY_ADDRESS="$(RAY)" $(if $(RAY),$(CLUSTER_BIN),$(BIN))/python -m pytest -m clients tests/clients
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

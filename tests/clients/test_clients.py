@@ -1,4 +1,5 @@
-"""Real clients, unchanged, against a real `viewfinder serve glimpse`: `make test-clients`."""
+"""Real clients, unchanged, against a real `viewfinder serve glimpse`: `make test-clients`; with RAY=local its
+models are on a Ray cluster."""
 
 import json
 import os
@@ -12,7 +13,7 @@ import pytest
 from tests.clients.row import Client, No
 from tests.clients.running import run
 from tests.clients.table import CLIENTS
-from tests.e2e.conftest import Served, serving
+from tests.e2e.conftest import Served, on_ray, serving
 from tests.faults.measured import WANTED
 from viewfinder.scenes.drawing import encode_png
 from viewfinder.scenes.scene import make_scene
@@ -24,7 +25,7 @@ CHOSEN = os.environ.get("CLIENTS", "").split()
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse") as running:
+    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse", *on_ray()) as running:
         yield running
 
 

@@ -16,8 +16,8 @@ from tests.e2e.conftest import RAY_OF_E2E
 
 FILES = ("test_counting", "test_openai_client", "test_responses", "test_strict_schemas")
 OTHERS = (
-    *("test_chat", "test_clips", "test_commands"),
-    *("test_each_picture", "test_sort", "test_stopping"),
+    *("test_chat", "test_clips", "test_commands", "test_completions", "test_each_picture"),
+    *("test_fields", "test_messages", "test_sort", "test_stopping", "test_tools"),
 )
 LONGEST = "a_hundred_dialogues_in_turns"
 """It takes more than all the others together."""

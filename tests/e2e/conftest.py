@@ -106,11 +106,15 @@ def first_document(process: subprocess.Popen[str]) -> dict[str, Any]:
     raise AssertionError(f"serve ended with {process.wait()} before it listened")
 
 
+def on_ray() -> tuple[str, ...]:
+    """The words with which `serve` has its models on the cluster of RAY_OF_E2E; none where there is none."""
+    return ("--ray", address) if (address := os.environ.get(RAY_OF_E2E)) else ()
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One server for a whole file of tests; with RAY_OF_E2E its models are on a Ray cluster."""
-    cluster = ("--ray", address) if (address := os.environ.get(RAY_OF_E2E)) else ()
-    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse", *cluster) as running:
+    with serving(tmp_path_factory.mktemp("served"), "--port", "0", "glimpse", *on_ray()) as running:
         yield running
 
 

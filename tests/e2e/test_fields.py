@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests.catalog.gguf_maker import with_template
-from tests.e2e.conftest import serving
+from tests.e2e.conftest import on_ray, serving
 from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.scenes.messages import image_message
 from viewfinder.scenes.scene import make_scene
@@ -34,7 +34,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     folder = tmp_path_factory.mktemp("fields")
     model = with_template(WEIGHTS / "glimpse" / "glimpse-f16.gguf", folder / "thinker.gguf", THINKS)
     projector = WEIGHTS / "glimpse" / "mmproj-glimpse-f16.gguf"
-    with serving(folder / "home", model, "--mmproj", projector, "--port", "0") as served:
+    with serving(folder / "home", model, "--mmproj", projector, "--port", "0", *on_ray()) as served:
         yield openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0)
 
 

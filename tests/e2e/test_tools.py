@@ -12,7 +12,7 @@ import openai
 import pytest
 
 from tests.catalog.gguf_maker import with_template
-from tests.e2e.conftest import serving
+from tests.e2e.conftest import on_ray, serving
 from viewfinder.catalog.catalog import WEIGHTS
 from viewfinder.scenes.messages import image_message
 from viewfinder.scenes.scene import make_scene
@@ -29,7 +29,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     template = (HERE / "tools.jinja").read_text()
     model = with_template(weights / "glimpse-f16.gguf", folder / "tools-glimpse.gguf", template)
     with serving(
-        folder / "home", model, "--mmproj", weights / "mmproj-glimpse-f16.gguf", "--port", "0"
+        folder / "home", model, "--mmproj", weights / "mmproj-glimpse-f16.gguf", "--port", "0", *on_ray()
     ) as served:
         yield openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0)
 

@@ -18,6 +18,7 @@ from viewfinder.api.measured import measured_here
 from viewfinder.api.models import models
 from viewfinder.api.setup import card_of, check_settings, open_catalog, own_folders
 from viewfinder.catalog.hashes import Hashes
+from viewfinder.catalog.uncarded import is_reference
 from viewfinder.cluster.bench_job import BenchJob, MeasureJob
 from viewfinder.cluster.bench_plan import BenchPlan, NodeJob
 from viewfinder.cluster.installed import require_ray
@@ -198,9 +199,15 @@ def _asked(names: Sequence[str], suite: str, settings: Settings) -> tuple[RunReq
     words = tuple(names) or tuple(line.name for line in models(settings=settings) if line.ready)
     if not words:
         raise BadRequest("No model is on this computer.", hint="Name models: viewfinder bench MODEL... --ray")
-    words = tuple(dict.fromkeys(words))
+    words = tuple(dict.fromkeys(map(_for_nodes, words)))
     request = RunRequest(group=secrets.token_hex(6), group_names=words, variants=settings.variants)
     return request, asdict(suite_named(suite))
+
+
+def _for_nodes(word: str) -> str:
+    """A file or folder here by its whole path, as nodes need it; anything else as it is."""
+    place = paths.expanded(word).absolute()
+    return str(place) if is_reference(word) and place.exists() else word
 
 
 def _interrupted(store: Store, state: Path) -> tuple[RunRequest, dict[str, object]]:
