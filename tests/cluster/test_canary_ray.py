@@ -43,7 +43,7 @@ async def test_a_replica_that_fails_its_canary_is_replaced(nodes: Nodes, tmp_pat
                 await asyncio.sleep(0.1)
 
     opening = partial(open_node, str(tmp_path))
-    async with connected(nodes.address), deployed(settings, (MODEL,), opening, 0) as (cluster, _):
+    async with connected(nodes.address), deployed(settings, {MODEL: None}, opening, 0) as (cluster, _):
         before = await until_verified(cluster)
         (answer,) = await said(cluster)
         assert isinstance(answer, bytes)
