@@ -50,3 +50,14 @@ def test_a_replica_with_other_files_is_asked_only_when_all_have_them() -> None:
     assert ranked([damaged, state("b")], "glimpse", "talk", 4) == [["b"]]
     assert ranked([damaged, state("b", "other")], "other", "talk", 4) == [["b"], ["a"]]
     assert ranked([damaged], "glimpse", "talk", 4) == [["a"]], "it says why"
+
+
+def test_of_a_thousand_replicas_few_are_asked_at_first() -> None:
+    """Serve asks each of a rank whose load it does not know: all others were one rank."""
+    free = [state(f"free {number}", "glimpse", requests=None) for number in range(600)]
+    busy = [state(f"busy {number}", "glimpse", requests=9) for number in range(400)]
+    ranks = ranked([*free, *busy], "glimpse", "talk", 4)
+    assert [len(rank) for rank in ranks[:4]] == [1, 3, 6, 12]
+    names = [name for rank in ranks for name in rank]
+    assert len(names) == len(set(names)) == 1000
+    assert all(name.startswith("free") for name in names[:600])

@@ -8,8 +8,10 @@ never      its files are not those of the model, unless that is so everywhere
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+FIRST_TRIED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,26 @@ def ranked(
     replicas: Sequence[ReplicaState], model: str, conversation: str, target_requests: int
 ) -> list[list[str]]:
     """The names of the replicas in the order in which they are tried; those of one rank, by their load."""
-    fit = [one for one in replicas if model not in one.refused]
-    by_home = sorted(fit or replicas, key=lambda one: _distance(one.name, conversation))
+    fit = [one for one in replicas if model not in one.refused] or replicas
+    by_home = sorted(fit, key=lambda one: _distance(one.name, conversation))
     free = [one for one in by_home if (one.requests or 0) < target_requests]
     warm = [one for one in free if model in one.models]
     cold = sorted((one for one in free if model not in one.models), key=lambda one: len(one.models))
-    busy = [one for one in by_home if one not in free]
+    busy = [one for one in by_home if (one.requests or 0) >= target_requests]
     busy_warm = [one for one in busy if model in one.models]
-    ranks = [warm[:1], warm[1:], *([one] for one in cold), busy_warm or busy]
-    if busy_warm and len(busy_warm) < len(busy):
-        ranks.append([one for one in busy if one not in busy_warm])
+    busy_cold = [one for one in busy if model not in one.models]
+    ranks = [warm[:1], *_growing(warm[1:]), *([one] for one in cold)]
+    ranks += [*_growing(busy_warm), *_growing(busy_cold)]
     return [[one.name for one in rank] for rank in ranks if rank]
+
+
+def _growing(replicas: Sequence[ReplicaState]) -> Iterator[Sequence[ReplicaState]]:
+    """Three, then six, then twelve and so on: Serve asks each replica of a rank whose load it does not know,
+    and of a thousand it knows few."""
+    size = FIRST_TRIED
+    while replicas:
+        yield replicas[:size]
+        replicas, size = replicas[size:], 2 * size
 
 
 def _distance(replica: str, conversation: str) -> bytes:

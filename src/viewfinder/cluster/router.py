@@ -18,7 +18,8 @@ class ModelRouter(RequestRouter):  # type: ignore[misc]
     def initialize_state(self, target_requests: int = 4, **_: Any) -> None:
         """Called by Serve with the `request_router_kwargs` of the deployment."""
         self._target_requests = target_requests
-        self._sent: dict[tuple[str, str], float] = {}
+        self._sent: dict[str, dict[str, float]] = {}
+        """When a model's last request was sent to a replica, by its name and the model's."""
 
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
@@ -31,18 +32,19 @@ class ModelRouter(RequestRouter):  # type: ignore[misc]
         model, (conversation, *avoid) = asked.multiplexed_model_id, asked.session_id.split(" ")
         states = [self._state_of(one) for one in candidate_replicas]
         states = [replace(one, refused=one.refused | {model}) if one.name in avoid else one for one in states]
+        if len(self._sent) > len(replicas):
+            self._sent = {name: self._sent[name] for name in self._sent if name in replicas}
         names = ranked(states, model, conversation, self._target_requests)
         return [[replicas[name] for name in rank] for rank in names]
 
     def on_request_routed(self, pending_request: PendingRequest, replica_id: ReplicaID, result: Any) -> None:
         if model := pending_request.metadata.multiplexed_model_id:
-            self._sent[replica_id.unique_id, model] = time.monotonic()
+            self._sent.setdefault(replica_id.unique_id, {})[model] = time.monotonic()
 
     def _state_of(self, replica: RunningReplica) -> ReplicaState:
-        name, now_s = replica.replica_id.unique_id, time.monotonic()
-        self._sent = {key: at_s for key, at_s in self._sent.items() if now_s - at_s < SENT_S}
-        sent = {model for one, model in self._sent if one == name}
-        known = replica.routing_stats or {}
+        name, known = replica.replica_id.unique_id, replica.routing_stats or {}
+        old_s = time.monotonic() - SENT_S
+        sent = [model for model, at_s in self._sent.get(name, {}).items() if at_s > old_s]
         return ReplicaState(
             name,
             frozenset((*known.get("models", ()), *sent)),
