@@ -18,7 +18,7 @@ CLIENTS_READY = $(foreach name,$(CLIENTS),$(if $(wildcard tests/clients/$(name)/
 # compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-cluster test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench bench-peers validate clean
+.PHONY: demo test test-cluster test-engines test-browser test-clients newcomer check docs screenshots glimpse soak fuzz bench bench-peers bench-scale validate clean
 
 demo: $(VENV)/base
 	$(BIN)/viewfinder demo
@@ -57,6 +57,7 @@ docs: $(VENV)/dev
 	$(BIN)/python -m tests.hostile.page > docs/security.md
 	$(BIN)/python -m benchmarks.validity.page > docs/validity.md
 	$(BIN)/python -m benchmarks.peers.table > docs/speed.md
+	$(BIN)/python -m benchmarks.scale.page > docs/scale.md
 	$(BIN)/python -m tests.clients.page > docs/clients.md
 
 screenshots: $(VENV)/browser
@@ -76,6 +77,9 @@ bench: $(VENV)/dev
 
 bench-peers: $(VENV)/dev .venv-clients/litellm/ready
 	$(BIN)/python -m benchmarks.peers $(PEERS)
+
+bench-scale: .venv-cluster/cluster
+	$(CLUSTER_BIN)/python -m benchmarks.scale $(SCALE)
 
 validate: $(VENV)/dev
 	test "$(VIEWFINDER_VALIDATE)" = short || $(MAKE) .venv-aiperf/$(AIPERF) || true  # its row says that it is not there

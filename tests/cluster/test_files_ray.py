@@ -55,8 +55,9 @@ def test_a_gateway_uses_what_the_file_deployed_and_leaves_it(nodes: Nodes) -> No
         replicas = []
         for number in range(2):
             with nodes.serving(gateway=f"of-file-{number}", target_requests=5) as served:
-                view = until(lambda: (seen := view_of(served)) and seen.nodes and seen)
-                assert [one.model for one in view.servers if one.state == "ready"] == ["glimpse"]
+                until(lambda: [one.model for one in view_of(served).servers if one.state == "ready"])
+                view = view_of(served)
+                assert [one.model for one in view.servers] == ["glimpse"]
                 replicas.append([(node.replica, one.pid) for node in view.nodes for one in view.servers])
                 with httpx2.Client(base_url=served.url, timeout=PATIENCE_S) as client:
                     assert ask(client, number).complete
