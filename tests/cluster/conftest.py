@@ -57,11 +57,13 @@ class Nodes:
 
     def grow_to(self, count: int) -> None:
         """Have this many workers."""
-        while len(self.workers) < count:
-            node = self.cluster.add_node(
-                num_cpus=1, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False
-            )
-            self.workers.append(node)
+        with pytest.MonkeyPatch.context() as patch:  # a test has a home of its own
+            patch.setenv("VIEWFINDER_HOME", str(self.home))
+            while len(self.workers) < count:
+                node = self.cluster.add_node(
+                    num_cpus=1, object_store_memory=OBJECT_STORE_BYTES, include_dashboard=False
+                )
+                self.workers.append(node)
 
     def kill(self, node: Any) -> None:
         """Kill a worker as a loss of power does."""
