@@ -1,6 +1,7 @@
 """Every row of the comparison: what is measured, and its target; called by `__main__`."""
 
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -90,18 +91,27 @@ def added(pairs: Sequence[Pair], question: Question, rounds: int) -> Iterator[Fo
 
 
 def throughput(pairs: Sequence[Pair], clients: int, requests: int, target: float) -> Iterator[Found]:
-    """Requests in a second through a system, as a part of those that the engine answers without it."""
+    """Requests in a second through a system, as a part of those that the engine answers without it. A peer
+    that answers one with an error has no row."""
+    ours, asked = pairs[0], list(pairs)
     ratios: dict[str, list[float]] = {pair.name: [] for pair in pairs}
     bare: dict[str, list[float]] = {pair.name: [] for pair in pairs}
     for _ in track(range(BLOCKS), f"{clients} clients", transient=True):
-        for pair in pairs:
+        for pair in tuple(asked):
             rates = {}
-            for way in random.sample([pair.through, pair.direct], k=2):
-                rates[way is pair.through] = asking.rate(way, clients, requests)
+            try:
+                for way in random.sample([pair.through, pair.direct], k=2):
+                    rates[way is pair.through] = asking.rate(way, clients, requests)
+            except RuntimeError as error:
+                if pair is ours:
+                    raise
+                print(f"{clients} clients, {pair.name}: {error}", file=sys.stderr)
+                asked.remove(pair)
+                continue
             ratios[pair.name].append(rates[True] / rates[False])
             bare[pair.name].append(rates[False])
-    for pair in pairs:
-        wanted = target if pair is pairs[0] else None
+    for pair in asked:
+        wanted = target if pair is ours else None
         what, at = f"{clients} clients, text", median(bare[pair.name])[0]
         yield Found(what, pair.name, median(ratios[pair.name]), "of its rate", wanted, True, at)
 
