@@ -45,7 +45,7 @@ def page(kept: tuple[Measured, dict[str, Any]] | None) -> str:
     measured, computed = kept
     made = f"{measured.date}, {measured.machine}; {measured.versions}; "
     made += f"{measured.took_s:.0f} s: `make bench-scale`. Load average {measured.load[0]:g} before, "
-    made += f"{measured.load[1]:g} after, ours included: other programs worked on the machine, too."
+    made += f"{measured.load[1]:g} after, ours included."
     parts = [INTRO, made, _beside(measured, computed), _ray(measured), _grown(measured, computed)]
     parts += [_limits(computed), _single(measured), _assumptions(measured)]
     return "\n\n".join(parts) + "\n"
