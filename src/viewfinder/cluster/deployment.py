@@ -31,6 +31,7 @@ from viewfinder.cluster.board import ClusterBoard
 from viewfinder.cluster.handles import RayBoard, RayReplicas
 from viewfinder.cluster.messages import Failed, KnownFiles, Opened, ReplicaRequest
 from viewfinder.cluster.node import NodeFleet
+from viewfinder.cluster.waiting import told_while_waiting
 from viewfinder.core.config import Settings
 from viewfinder.core.errors import ViewfinderError
 from viewfinder.fleet.fleet import Fleet
@@ -225,7 +226,14 @@ class Application:
             if known in (mark, OF_CONFIG):
                 return
         app = self.bound(settings, mark)
-        serve.run(app, name=self.name, route_prefix=None, logging_config=LoggingConfig(log_level="WARNING"))
+        quiet = LoggingConfig(log_level="WARNING")
+        with told_while_waiting(self._needs(settings), ray.nodes):
+            serve.run(app, name=self.name, route_prefix=None, logging_config=quiet)
+
+    def _needs(self, settings: Settings) -> dict[str, float]:
+        """Of Ray's resources, for one replica."""
+        own = settings.cluster
+        return {"CPU": own.cpus, "GPU": own.gpus, "memory": self._memory_bytes}
 
     def _running(self) -> Any:
         """The application's status; None when there is none. One that a file deploys is waited for until it
