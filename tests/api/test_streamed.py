@@ -4,10 +4,12 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from viewfinder.api import streamed
 from viewfinder.api.streamed import StreamedAnswer
 from viewfinder.core.errors import BadRequest, Busy, EngineDied, EngineRefused
 
@@ -60,8 +62,11 @@ def test_its_words_and_counts(loop: asyncio.AbstractEventLoop) -> None:
     assert 0 <= whole.ttft_s < whole.total_s
 
 
-def test_an_answer_that_came_at_once_has_no_rate(loop: asyncio.AbstractEventLoop) -> None:
+def test_an_answer_that_came_at_once_has_no_rate(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three tokens that were read together had 200,000 tokens/s."""
+    monkeypatch.setattr(streamed, "time", SimpleNamespace(monotonic=lambda: 5.0))
 
     async def chunks() -> AsyncGenerator[Chunk, None]:
         for word in ("One", " two", "."):

@@ -5,8 +5,10 @@ person who asks a model that is not up would wait for.
 """
 
 import asyncio
+import functools
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +22,9 @@ from viewfinder.host.records import MARK
 
 READY_AGAIN_S = 0.25
 """From one start until the next warden is made ready: not while a small engine loads."""
+_WOKEN = ("--pdeathsig", "CONT")
+"""For util-linux's `setpriv`: a warden that is stopped (SIGSTOP) in the 20 ms in which its interpreter starts
+would not notice that we are killed, and stay. A fork that asks for this would hold up all else for 5 ms."""
 _LOADER = ("LD_", "DYLD_")
 """Variables without which an interpreter may not find its own libraries."""
 
@@ -38,8 +43,8 @@ class WardenProcess:
     """Of every process of its tree, in the environment variable `records.MARK`."""
 
     @classmethod
-    def start(cls) -> "WardenProcess":
-        """Raises OSError when the system has no room for another process."""
+    def start(cls, before: Sequence[str] = ()) -> "WardenProcess":
+        """With the words `before` its command. Raises OSError when the system has no room for a process."""
         mark = secrets.token_hex(8)
         control, theirs = socket.socketpair()
         control.setblocking(False)
@@ -47,7 +52,7 @@ class WardenProcess:
         output, printed = os.fdopen(receive, "rb", 0), os.fdopen(send, "wb", 0)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", warden.__file__, str(os.getpid())],
+                [*before, sys.executable, "-I", "-S", warden.__file__, str(os.getpid())],
                 env=_environment() | {MARK: mark},
                 stdin=theirs.fileno(),
                 stdout=printed,
@@ -115,11 +120,21 @@ class _Ready:
     def _fill(self) -> None:
         if self._is_kept and self.waiting is None:
             with suppress(OSError):  # the next start says so, if it still holds then
-                self.waiting = WardenProcess.start()
+                self.waiting = WardenProcess.start(_early_words())
 
 
 ready = _Ready()
 """Of this process."""
+
+
+@functools.cache
+def _early_words() -> tuple[str, ...]:
+    """What starts a program so that our death wakes it from its first moment; none where there is no such."""
+    found = shutil.which("setpriv") if sys.platform == "linux" else None
+    if found is None:
+        return ()
+    works = subprocess.run([found, *_WOKEN, "true"], check=False, capture_output=True).returncode == 0
+    return (found, *_WOKEN) if works else ()
 
 
 def _environment() -> dict[str, str]:
