@@ -35,6 +35,9 @@ COMMANDS = [
         "serve --port 0",
         "sort . --into a,b",
         "suspects",
+        "tune glimpse",
+        "mcp",
+        "why glimpse",
     )
 ]
 LATEST_S = 1.0

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, print_json, say
 from viewfinder.cli.each_picture import ask_each
 from viewfinder.cli.pull import AGREED, loaded_model
@@ -63,8 +62,7 @@ def ask(
             "The question is missing.",
             hint=f'Write: viewfinder ask {model} "What is this?" For a conversation: viewfinder chat {model}',
         )
-    with interrupts.Importing():
-        from viewfinder.api.question import check_question, with_options
+    from viewfinder.api.question import check_question, with_options
 
     check_question(parts)  # before a model takes its time to load, and all that it needs
     images, asked = parts[:-1], with_options(parts, frames, choose)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.ask import show_limits
 from viewfinder.cli.console import errors, say, write_data
 from viewfinder.cli.failures import failure_of
@@ -59,9 +58,8 @@ def chat(
 
     Ctrl-C stops an answer, Ctrl-D leaves, /help lists the commands. From a pipe, each line is a question.
     """
-    with interrupts.Importing():
-        from viewfinder.api.chat import ModelChat
-        from viewfinder.api.question import check_images
+    from viewfinder.api.chat import ModelChat
+    from viewfinder.api.question import check_images
 
     check_images(images or [], hint=NO_QUESTION)  # before a model takes its time to load
     with loaded_model(model, variant=variant, mmproj=mmproj, agreed=yes) as loaded:

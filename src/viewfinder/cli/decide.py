@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.ask import show_limits
 from viewfinder.cli.console import errors, print_json, say, write_data
 from viewfinder.cli.pull import AGREED, loaded_model
@@ -55,10 +54,9 @@ def decide(
             "The question is missing.", hint=f'Write: viewfinder decide {model} photo.jpg "Is it a cat?"'
         )
     named = _named(choices)
-    with interrupts.Importing():
-        from viewfinder.api.decision import check_choices
-        from viewfinder.api.each_picture import pictures_of
-        from viewfinder.api.question import check_question
+    from viewfinder.api.decision import check_choices
+    from viewfinder.api.each_picture import pictures_of
+    from viewfinder.api.question import check_question
 
     check_question(parts)
     check_choices(named)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, file_of, say, write_data
 from viewfinder.core.errors import ViewfinderError
 
@@ -49,8 +48,7 @@ def ask_each(
 ) -> None:
     """Ask the last of the parts about each picture that the others name. Exits with 1 when some failed, and
     with 130, saying what is kept, when it is interrupted."""
-    with interrupts.Importing():
-        from viewfinder.api.each_picture import AnswerFile, answer_each, pictures_of
+    from viewfinder.api.each_picture import AnswerFile, answer_each, pictures_of
 
     *named, question = parts
     pictures = pictures_of(named)

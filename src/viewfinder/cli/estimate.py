@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.console import print_json, say
 from viewfinder.cli.shared_options import ANY_MODEL
 
@@ -36,9 +35,8 @@ def estimate(
     given = list(parts or ())
     if not given or Path(given[-1]).is_file():
         given.append(ANY_QUESTION)
-    with interrupts.Importing():
-        from viewfinder.api.model import estimate as estimated
-        from viewfinder.api.question import check_question
+    from viewfinder.api.model import estimate as estimated
+    from viewfinder.api.question import check_question
 
     check_question(given)
     found = estimated(model, *given, max_tokens=max_tokens)

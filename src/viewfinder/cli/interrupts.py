@@ -6,11 +6,12 @@ KeyboardInterrupt as usual, so that the command can stop its engine and say what
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 EXIT_CODE = 130
+_IMPORTER = "<frozen importlib._bootstrap>"
 
 
 class Interrupted(Exception):
@@ -19,31 +20,19 @@ class Interrupted(Exception):
 
 def before_work() -> None:
     """From now on Ctrl-C ends this process at once, unless its parent had it ignored."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+    _handle_by(_end)
 
 
 def during_work() -> None:
-    """From now on it raises KeyboardInterrupt."""
-    if signal.getsignal(signal.SIGINT) is _end:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """From now on it raises KeyboardInterrupt, except in the middle of an import, which it ends at once.
+
+    There an exception may be lost, become another one (pydantic's SchemaError, for example), or leave a lock
+    that is never released: the next import of another thread then waits for ever.
+    """
+    _handle_by(_stop)
 
 
 after_work = before_work
-
-
-class Importing:
-    """While a command imports what it works with, Ctrl-C ends it at once: nothing has begun to be stopped.
-
-    In the middle of an import, KeyboardInterrupt may be lost, with a lock that is never released: the next
-    import of another thread then waits for ever. A `chat` that was starting did.
-    """
-
-    def __enter__(self) -> None:
-        before_work()
-
-    def __exit__(self, *_: object) -> None:
-        during_work()
 
 
 @contextmanager
@@ -63,6 +52,23 @@ def is_behind(error: BaseException) -> bool:
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
     return seen is not None
+
+
+def _handle_by(handler: Callable[[int, FrameType | None], None]) -> None:
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _end, _stop):
+        signal.signal(signal.SIGINT, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    if _imports(frame):
+        _end(number, frame)
+    raise KeyboardInterrupt
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != _IMPORTER:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.commands import Command
 from viewfinder.cli.console import columns, duration, errors, output, print_json
 
@@ -77,8 +76,8 @@ def build(
 
     if engine != "llama.cpp":
         raise BadRequest(f"'{engine[:100]}' cannot be built.", hint="Run: viewfinder engine build llama.cpp")
-    with interrupts.Importing():
-        from viewfinder.api.building.build import BuildOrder, build_llama_cpp
+    from viewfinder.api.building.build import BuildOrder, build_llama_cpp
+
     try:
         with _shown() as tell:
             made = build_llama_cpp(BuildOrder(version, jobs, cuda, scenes, model), tell)

@@ -17,7 +17,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.console import errors, output, print_json
 from viewfinder.cli.json_progress import PROGRESS, ProgressForm, PullLines, errors_told, tell
 from viewfinder.core.errors import FilesMissing
@@ -112,8 +111,7 @@ def with_files(work: Callable[[], T], *, agreed: bool) -> T:
 
     There is no question when the user `agreed` beforehand. Without a terminal, FilesMissing says what to run.
     """
-    with interrupts.Importing():
-        from viewfinder.api.pulling import prepare
+    from viewfinder.api.pulling import prepare
 
     offered: set[tuple[str, str]] = set()
     while True:
@@ -136,8 +134,7 @@ def loaded_model(model: str, *, variant: str | None, mmproj: Path | None, agreed
     """Load a model to ask it, from Python's side; missing files are pulled as `with_files` does."""
 
     def loading() -> "Model":
-        with interrupts.Importing():
-            from viewfinder.api.model import load
+        from viewfinder.api.model import load
 
         with errors.status(Text(f"Loading {model} ...")):
             return load(model, variant=variant, mmproj=mmproj)

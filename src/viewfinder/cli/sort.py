@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from viewfinder.cli import interrupts
 from viewfinder.cli.ask import show_limits
 from viewfinder.cli.console import SCREEN, errors, file_of, write_data
 from viewfinder.cli.decide import print_line
@@ -69,9 +68,8 @@ def sort(
     """Sort the pictures of a folder into folders, by what a model sees; nothing is moved without --move."""
     model, folder = _model_and_folder(parts or [])
     answers = _answers(folder, into, describe or ())
-    with interrupts.Importing():
-        from viewfinder.api.sorting.plan import SORT_QUESTION, sort_plan
-        from viewfinder.api.sorting.run import Sorting
+    from viewfinder.api.sorting.plan import SORT_QUESTION, sort_plan
+    from viewfinder.api.sorting.run import Sorting
 
     plan = sort_plan(
         folder,

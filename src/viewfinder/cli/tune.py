@@ -40,8 +40,8 @@ def tune(
 
     What is found is written into your settings file, and --undo takes it back.
     """
-    with interrupts.Importing():
-        from viewfinder.api.tuning import run
+    from viewfinder.api.tuning import run
+
     if undo:
         if dry_run or again:
             raise BadRequest(
