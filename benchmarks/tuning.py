@@ -119,7 +119,7 @@ def main() -> None:
         os.environ["VIEWFINDER_CONFIG"] = str(Path(config[0]).absolute())
     is_random = bool(config)
     if arguments.short:
-        ask.LEAST_QUESTIONS, ask.PROCESS_S = 1, 5.0
+        ask.LEAST_QUESTIONS = 1
         run.space = lambda *_, **__: SHORT
     whole_rounds = judging.LEAST_PAIRS if is_random else judging.QUESTIONS_AT_LOOKS[0] // arguments.questions
     rounds = arguments.rounds or whole_rounds

@@ -21,6 +21,7 @@ class SimulatedMachine:
     cost_s: Callable[[Settings], float]
     loses: Callable[[Settings], float] = lambda settings: 0.0
     rewords: Callable[[Settings], float] = lambda settings: 0.0
+    prompt_tokens: Callable[[Settings], int | None] = lambda settings: None
     right: float = 0.9
     fails: Callable[[Settings], bool] = lambda settings: False
     seed: int = 0
@@ -65,6 +66,7 @@ class SimulatedMachine:
                     e2e_s=level * rng.lognormvariate(0, self.questions_differ),
                     text="lost" if lost else f"reworded {settings}" if reworded else "as ever",
                     right=right and not lost,
+                    prompt_tokens=self.prompt_tokens(settings),
                 )
             )
         return tuple(replies)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.measure.tuning.simulated import Settings, SimulatedMachine
+from viewfinder.measure.tuning import judging
 from viewfinder.measure.tuning.axes import TuneAxis
-from viewfinder.measure.tuning.candidate import Candidate
+from viewfinder.measure.tuning.candidate import Candidate, ProcessPair, TimedReply
 from viewfinder.measure.tuning.search import NOW, Findings, Search
 
 BUDGET = TuneAxis("image_tokens", ((256, 64),), is_exact=False, is_budget=True)
@@ -134,3 +135,21 @@ def test_when_the_time_is_up_what_was_shown_counts_and_the_rest_is_named(questio
     assert (found.gain is None) == (found.best == NOW)
     if found.gain is not None:
         assert found.gain.low > 1
+
+
+def test_how_much_pairs_differ_is_known_from_other_values() -> None:
+    """Two pairs end a value without a gain: alone they would leave an interval of many times their spread."""
+    two = [pair_of(0, 1.03), pair_of(1, 0.99)]
+    others = [[0.02, -0.01, 0.0], [-0.5, -0.48, -0.51]]
+    assert judging.speed(two, images=True) == "more"
+    assert judging.speed(two, images=True, others=others) == "no gain"
+    faster = [pair_of(0, 0.93), pair_of(1, 0.95)]
+    assert judging.speed(faster, images=True, others=others) == "more"
+
+
+def pair_of(nth: int, ratio: float) -> ProcessPair:
+    """A pair whose other one took this part of the time."""
+    one, other = (
+        TimedReply(scene="s", question="q", has_image=True, e2e_s=took_s) for took_s in (1.0, ratio)
+    )
+    return ProcessPair(nth=nth, one=(one,), other=(other,))

@@ -275,7 +275,8 @@ async def _search(
         judge=judge,
         left_s=lambda: asker.deadline.left_s,
     )
-    return await search.run(tried.axes), search, tried
+    found = await search.run(tried.axes)
+    return found, search, replace(tried, left_out=tried.left_out | found.left_out)
 
 
 def _other_builds(now: EngineSettings) -> list[str]:

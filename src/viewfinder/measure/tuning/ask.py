@@ -26,8 +26,9 @@ from viewfinder.scenes.messages import data_url, image_message, with_images
 from viewfinder.scenes.scene import Scene
 
 SHORT_ANSWER_TOKENS = 32
-PROCESS_S = 15.0
-"""After this time a process gets no further question, once it had the least number."""
+QUESTION_S = 0.5
+"""After this time for each question that it was to be asked, a process gets no further one, once it had the
+least number: of a slow model, two more processes tell more than two more questions to these."""
 LEAST_QUESTIONS = 2
 TEXT_QUESTIONS = 4
 """The first questions to a process are asked without their picture, too."""
@@ -150,7 +151,7 @@ class PairAsker:
             begun_s, number = time.monotonic(), sum(kept) // len(kept)
             for group in _groups(asked.after(number), self.clients):
                 spent_s = (time.monotonic() - begun_s) / len(sides)
-                if number >= LEAST_QUESTIONS and spent_s > PROCESS_S:
+                if number >= LEAST_QUESTIONS and spent_s > QUESTION_S * asked.most:
                     break
                 for side, server in servers if number % 2 == 0 else reversed(servers):
                     self.deadline.require()
@@ -213,7 +214,7 @@ class _Questions:
     """The questions of the nth pair, the same to every candidate; a scene is drawn when it is needed."""
 
     def __init__(self, variant: Variant, nth: int, most: int) -> None:
-        self._variant, self._most, self._topic = variant, most, f"tune/{nth}"
+        self._variant, self.most, self._topic = variant, most, f"tune/{nth}"
         self._drawn: list[TuneQuestion] = []
         self._source = self._endless()
         texts = without_images(f"{self._topic}/warm-up")
@@ -232,8 +233,8 @@ class _Questions:
 
     @property
     def _total(self) -> int:
-        texts = min(TEXT_QUESTIONS, self._most) if self._variant.vision else 0
-        return self._most + texts
+        texts = min(TEXT_QUESTIONS, self.most) if self._variant.vision else 0
+        return self.most + texts
 
     def _endless(self) -> Iterator[TuneQuestion]:
         """Pictures; the first of them without, too."""

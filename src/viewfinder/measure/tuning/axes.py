@@ -1,7 +1,7 @@
 """What may be changed of a model's engine here, and in which order it is tried; pure, called by `api`."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from viewfinder.catalog.card import Variant
@@ -22,17 +22,23 @@ class TuneAxis:
     those beyond it are left out.
 
     `is_exact`: it decides the order of computations only, so that answers should stay the same. `is_budget`:
-    what is left of a picture; no value of it is left out because a larger one was no gain.
+    what is left of a picture; no value of it is left out because a larger one was no gain. `least_tokens`: of
+    the values that matter for longer prompts only, how long those are.
     """
 
     name: str
     branches: tuple[tuple[Any, ...], ...]
     is_exact: bool = True
     is_budget: bool = False
+    least_tokens: Mapping[Any, int] = field(default_factory=dict)
 
     @property
     def values(self) -> list[Any]:
         return [value for branch in self.branches for value in branch]
+
+    def usable(self, branch: tuple[Any, ...], prompt_tokens: float) -> tuple[Any, ...]:
+        """The values of a branch that matter for prompts of this length."""
+        return tuple(value for value in branch if self.least_tokens.get(value, 0) <= prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +136,33 @@ def _flash_attention(now: EngineSettings) -> TuneAxis | tuple[str, str]:
 def _micro_batch(now: EngineSettings, prompt_tokens: int) -> TuneAxis | tuple[str, str]:
     """Only what changes how often a prompt of this length is computed."""
     current = now.micro_batch or MICRO_BATCH
-    more = tuple(one for one in (1024, 2048) if one > current and prompt_tokens > current)
-    less = tuple(one for one in (256, 128) if one < current and prompt_tokens > one)
-    branches = tuple(filter(None, (more, less)))
-    return TuneAxis("micro_batch", branches) if branches else ("micro_batch", _short(prompt_tokens))
+    more = {one: current + 1 for one in (1024, 2048) if one > current}
+    less = {one: one + 1 for one in (256, 128) if one < current}
+    return _for_prompts(
+        TuneAxis("micro_batch", (tuple(more), tuple(less)), least_tokens=more | less), prompt_tokens
+    )
 
 
 def _batch(now: EngineSettings, prompt_tokens: int) -> TuneAxis | tuple[str, str]:
     current = now.batch or BATCH
-    usable = tuple(one for one in (4096, 8192) if one > current and prompt_tokens > current)
-    return TuneAxis("batch", (usable,)) if usable else ("batch", _short(prompt_tokens))
+    more = {one: current + 1 for one in (4096, 8192) if one > current}
+    return _for_prompts(TuneAxis("batch", (tuple(more),), least_tokens=more), prompt_tokens)
 
 
 def _cache_type(now: EngineSettings, prompt_tokens: int) -> TuneAxis | tuple[str, str]:
     if prompt_tokens < LEAST_PROMPT_TOKENS:
-        return "cache_type", _short(prompt_tokens)
+        return "cache_type", short_prompts(prompt_tokens)
     if now.cache_type != "f16" or now.flash_attention == "off":
         return "cache_type", "it is q8_0 already" if now.cache_type == "q8_0" else "you chose it"
-    return TuneAxis("cache_type", (("q8_0",),), is_exact=False)
+    least = {"q8_0": LEAST_PROMPT_TOKENS}
+    return TuneAxis("cache_type", (tuple(least),), is_exact=False, least_tokens=least)
 
 
-def _short(prompt_tokens: int) -> str:
-    return f"with prompts of about {prompt_tokens} tokens it makes no difference"
+def _for_prompts(axis: TuneAxis, prompt_tokens: int) -> TuneAxis | tuple[str, str]:
+    branches = tuple(filter(None, (axis.usable(branch, prompt_tokens) for branch in axis.branches)))
+    return replace(axis, branches=branches) if branches else (axis.name, short_prompts(prompt_tokens))
+
+
+def short_prompts(prompt_tokens: float) -> str:
+    """Why a setting is not tried that only longer prompts would notice."""
+    return f"with prompts of about {prompt_tokens:.0f} tokens it makes no difference"

@@ -98,21 +98,40 @@ def gain(logs: Sequence[float], level: float = _EACH_LOOK) -> Gain:
 
 
 def pooled_gain(logs: Sequence[float], others: Sequence[Sequence[float]]) -> Gain:
-    """Of the mean of few logarithms: how much pairs differ is taken from those of other trials, too, because
-    that is a property of the machine, not of a setting (the pooled variance of an analysis of variance)."""
-    groups = [each for each in (logs, *others) if len(each) > 1]
-    freedom = sum(len(each) - 1 for each in groups)
+    """Of the mean of few logarithms, with what others say of how much pairs differ."""
+    spread, freedom = _pooled_spread((logs, *others))
     if not freedom:
         return gain(logs)
-    spread = math.sqrt(sum(statistics.variance(each) * (len(each) - 1) for each in groups) / freedom)
     middle = statistics.fmean(logs)
     reach = float(scipy.special.stdtrit(freedom, (1 + _EACH_LOOK) / 2)) * spread / math.sqrt(len(logs))
     return Gain(math.exp(-middle), math.exp(-middle - reach), math.exp(-middle + reach), len(logs))
 
 
-def speed(measured: Sequence[ProcessPair], *, images: bool, most: int = MOST_PAIRS) -> Speed:
+def _pooled_spread(logs: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """The standard deviation of a pair, and its degrees of freedom.
+
+    How much pairs differ is a property of the machine, not of a setting: the pooled variance of an analysis
+    of variance.
+    """
+    groups = [each for each in logs if len(each) > 1]
+    freedom = sum(len(each) - 1 for each in groups)
+    if not freedom:
+        return math.inf, 0
+    return math.sqrt(sum(statistics.variance(each) * (len(each) - 1) for each in groups) / freedom), freedom
+
+
+def speed(
+    measured: Sequence[ProcessPair],
+    *,
+    images: bool,
+    most: int = MOST_PAIRS,
+    others: Sequence[Sequence[float]] = (),
+) -> Speed:
     """Whether the other one is faster: asked after every pair. Pictures decide, where the model sees; that
-    questions without one become slower by more than the least gain is no gain either."""
+    questions without one become slower by more than the least gain is no gain either.
+
+    `others` are the logarithms of other trials' pairs: with them it is seen sooner that there is no gain.
+    """
     logs, texts = logs_of(measured, images=images), logs_of(measured, images=False) if images else []
     if not logs:
         return "no gain"
@@ -120,13 +139,24 @@ def speed(measured: Sequence[ProcessPair], *, images: bool, most: int = MOST_PAI
         return "no gain"
     least = math.log1p(LEAST_GAIN)
     middle, n = statistics.fmean(logs), len(logs)
-    if (n >= 2 and -middle + _reach(logs, _FUTILE) < least) or (n >= _PAIRS_SLOWER and middle >= 0):
+    if (n >= 2 and _is_futile(logs, others, least)) or (n >= _PAIRS_SLOWER and middle >= 0):
         return "no gain"
     is_clear = n >= LEAST_PAIRS and middle <= -least and middle + _reach(logs, (1 + _EACH_LOOK) / 2) < 0
     if is_clear or _is_faster_at_once(measured, images=images):
         slower = len(texts) >= LEAST_PAIRS and statistics.fmean(texts) - _reach(texts, 1 - 0.05) > least
         return "no gain" if slower else "faster"
     return "more" if n < most else "not shown"
+
+
+def _is_futile(logs: Sequence[float], others: Sequence[Sequence[float]], least: float) -> bool:
+    """Surely no gain, by how much its own pairs differ, or all."""
+    spread, freedom = _pooled_spread((logs, *others))
+    reach = (
+        float(scipy.special.stdtrit(freedom, _FUTILE)) * spread / math.sqrt(len(logs))
+        if freedom
+        else math.inf
+    )
+    return -statistics.fmean(logs) + min(reach, _reach(logs, _FUTILE)) < least
 
 
 def needs_more(measured: Sequence[ProcessPair], *, images: bool) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from viewfinder.measure.deadline import TimeIsUp
 from viewfinder.measure.tuning import judging
-from viewfinder.measure.tuning.axes import TuneAxis
+from viewfinder.measure.tuning.axes import TuneAxis, short_prompts
 from viewfinder.measure.tuning.candidate import Candidate, ProcessPair
 from viewfinder.measure.tuning.judging import AnswerVerdict, Gain
 
@@ -71,13 +71,18 @@ class SearchStep:
 
 @dataclass(slots=True)
 class Findings:
-    """What the search found. `gain` is that of `best` against the settings as they are now; None: nothing was
-    taken. `unconfirmed` is more than that, of which the gain was not confirmed."""
+    """What the search found.
+
+    `gain` is that of `best` against the settings as they are now; None: nothing was taken. `unconfirmed` is
+    more than that, of which the gain was not confirmed. `left_out`: why an axis was not tried with what was
+    taken before it.
+    """
 
     best: Candidate = NOW
     gain: Gain | None = None
     trials: list[Trial] = field(default_factory=list)
     not_tried: list[Candidate] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     unconfirmed: Candidate | None = None
     is_complete: bool = True
 
@@ -111,7 +116,11 @@ class Search:
         for place, (axis, branch) in enumerate(pending):
             if axis.name in dict(found.best.changes):  # a value in the other direction was taken
                 continue
-            if not await self._walk(axis, branch, found):
+            tokens = self._prompt_tokens(found.best)
+            usable = axis.usable(branch, tokens)
+            if not any(axis.usable(each, tokens) for each in axis.branches):
+                found.left_out[axis.name] = short_prompts(tokens)
+            if not await self._walk(axis, usable, found):
                 left = [
                     found.best.changed(one.name, value)
                     for one, rest in pending[place + 1 :]
@@ -142,7 +151,7 @@ class Search:
     async def _try(self, candidate: Candidate, best: Candidate, axis: TuneAxis) -> Trial:
         try:
             measured = self.pairs[best, candidate]
-            while (speed := judging.speed(measured, images=self._images) if measured else "more") == "more":
+            while (speed := self._speed(best, candidate)) == "more":
                 number = len(measured)
                 self._tell("speed", candidate, number + 1, judging.MOST_PAIRS)
                 pair = await self._pair(best, candidate, number, SPEED_QUESTIONS)
@@ -159,6 +168,28 @@ class Search:
             return Trial(candidate, best, "taken", verdict.says, so_far, verdict)
         outcome: Outcome = "worse answers" if verdict.kind == "worse" else "answers not judged"
         return Trial(candidate, best, outcome, verdict.says, so_far, verdict)
+
+    def _speed(self, best: Candidate, candidate: Candidate) -> judging.Speed:
+        measured = self.pairs[best, candidate]
+        if not measured:
+            return "more"
+        return judging.speed(measured, images=self._images, others=self._logs_beside(best, candidate))
+
+    def _logs_beside(self, one: Candidate, other: Candidate) -> list[list[float]]:
+        """What the pairs of all others say, which tells how much pairs differ here."""
+        every = self.pairs.items()
+        return [judging.logs_of(each, images=self._images) for both, each in every if both != (one, other)]
+
+    def _prompt_tokens(self, candidate: Candidate) -> float:
+        """Of the longest question that it was asked; without end where none is known."""
+        replies = [
+            reply
+            for one, other, pair in self.measured
+            for side, replies in ((one, pair.one), (other, pair.other))
+            if side == candidate
+            for reply in replies
+        ]
+        return max((one.prompt_tokens for one in replies if one.prompt_tokens), default=math.inf)
 
     async def _judged(self, candidate: Candidate, best: Candidate, axis: TuneAxis) -> AnswerVerdict:
         """Against the settings as they are now: small losses must not add up over several settings."""
@@ -220,9 +251,8 @@ class Search:
 
     def _pooled(self, trial: Trial) -> Gain:
         """Its gain, with what other trials say of how much pairs differ."""
-        logs = {both: judging.logs_of(each, images=self._images) for both, each in self.pairs.items()}
-        own = logs.pop((trial.against, trial.candidate))
-        return judging.pooled_gain(own, [*logs.values()])
+        own = judging.logs_of(self.pairs[trial.against, trial.candidate], images=self._images)
+        return judging.pooled_gain(own, self._logs_beside(trial.against, trial.candidate))
 
     def _tell(self, doing: Doing, candidate: Candidate, number: int, most: int) -> None:
         found = self._found
