@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import Served, serving
+from tests.miniatures import internvl35_gguf, smolvlm
 from tests.processes import left_of
 from viewfinder.api.control import Control
 from viewfinder.catalog.catalog import Catalog
@@ -29,6 +30,7 @@ PLUGIN = ROOT / "tests" / "faults" / "plugin"
 PATIENCE_S = 60.0
 CANARY_REQUESTS = 5
 OBJECT_STORE_BYTES = 80 * 2**20
+MINIATURES = ("small-smolvlm", "small-internvl")
 QUICK = {
     "health_check_initial_delay_ms": 1000,
     "health_check_period_ms": 500,
@@ -107,13 +109,11 @@ def running_nodes(folder: Path, **others: str) -> Iterator[Nodes]:
 
     home = folder / "node"
     home.mkdir()
-    model, projector = glimpse_files()
-    (folder / "viewfinder.toml").write_text(
-        f"[fleet]\ncanary_requests = {CANARY_REQUESTS}\n"
-        + "".join(
-            f'[models.{name}]\nmodel = "{model}"\nmmproj = "{projector}"\n' for name in ("second", "third")
-        )
+    models = "".join(
+        f'[models.{name}]\nmodel = "{files / text}"\nmmproj = "{files / projector}"\n'
+        for name, files, text, projector in written_miniatures(folder)
     )
+    (folder / "viewfinder.toml").write_text(f"[fleet]\ncanary_requests = {CANARY_REQUESTS}\n{models}")
     environment = {
         "VIEWFINDER_HOME": str(home),
         "VIEWFINDER_CONFIG": str(folder / "viewfinder.toml"),
@@ -136,6 +136,15 @@ def running_nodes(folder: Path, **others: str) -> Iterator[Nodes]:
             tree = set(psutil.Process().children(recursive=True)) - before
             cluster.shutdown()
             assert left_of(tree, within_s=20.0) == []
+
+
+def written_miniatures(folder: Path) -> Iterator[tuple[str, Path, str, str]]:
+    """Two more models, by name, with their folder and files: one answers as glimpse does, one at random."""
+    for name, module in zip(MINIATURES, (smolvlm, internvl35_gguf), strict=True):
+        made = folder / name
+        made.mkdir()
+        module.write_gguf(made)
+        yield name, made, module.TEXT_FILE, module.PROJECTOR_FILE
 
 
 def glimpse_files() -> tuple[Path, Path]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.bench_small import NODE_KIND
-from tests.cluster.conftest import PATIENCE_S, Nodes, engines_below, until
+from tests.cluster.conftest import MINIATURES, PATIENCE_S, Nodes, engines_below, until
 from tests.e2e.conftest import run
 from viewfinder.measure import results
 from viewfinder.measure.results import ModelResult
@@ -20,7 +20,7 @@ from viewfinder.measure.store.store import Store
 
 pytestmark = pytest.mark.cluster
 
-MODELS = ("glimpse", "second", "third")
+MODELS = ("glimpse", *MINIATURES)
 
 
 class Bench:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.cluster.conftest import CANARY_REQUESTS, PATIENCE_S, Load, Nodes, until, view_of
+from tests.cluster.conftest import CANARY_REQUESTS, MINIATURES, PATIENCE_S, Load, Nodes, until, view_of
 from tests.cluster.pictures import KINDS, ask, body_of
 from tests.e2e.conftest import Served, run, serving
 from viewfinder.api.control import Control
@@ -119,17 +119,21 @@ def test_an_answer_is_confirmed_by_the_canary_of_its_node(clustered: Served) -> 
 
 
 def test_several_models_are_spread_and_unloaded_everywhere(clustered: Served) -> None:
-    names = ("glimpse", "second", "third")
+    names = ("glimpse", *MINIATURES)
     load = Load(clustered.url, 6, lambda client, number: ask(client, number, model=names[number % 3]))
     until(lambda: len(load.outcomes) >= 60)
     outcomes = load.stop()
     assert [one for one in outcomes if one.error or not one.complete] == []
     assert {one.model for one in view_of(clustered).servers if one.state == "ready"} == set(names)
-    done = run("stop", "second", home=clustered.home)
+    done = run("stop", MINIATURES[0], home=clustered.home)
     assert done.returncode == 0, done.stderr
     until(
         lambda: (
-            not [one for one in view_of(clustered).servers if one.model == "second" and one.pid is not None]
+            not [
+                one
+                for one in view_of(clustered).servers
+                if one.model == MINIATURES[0] and one.pid is not None
+            ]
         )
     )
 

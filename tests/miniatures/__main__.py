@@ -42,7 +42,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     QWEN3_VL: today.write_qwen3_vl,
     GEMMA4: today.write_gemma4,
     LFM2_VL: today.write_lfm2_vl,
-    INTERNVL35: internvl35_gguf.write,
+    INTERNVL35: internvl35_gguf.write_gguf,
     GLM_OCR: glmocr_gguf.write,
 }
 ABSENT = {MOONDREAM2_TOKENIZER: ("config.json",)}

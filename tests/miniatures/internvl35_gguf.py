@@ -20,7 +20,7 @@ SIDE_PX, PATCH_PX, MERGED = 112, 14, 2
 NAMES = {2: "<|im_end|>", 3: "<IMG_CONTEXT>", 4: "<img>", 5: "</img>"}
 
 
-def write(folder: Path) -> None:
+def write_gguf(folder: Path) -> None:
     """Both files, under the names of the card."""
     _write_text(folder / TEXT_FILE)
     _write_projector(folder / PROJECTOR_FILE)

@@ -14,14 +14,16 @@ from gguf.quants import quantize
 
 from . import glimpse
 
+TEXT_FILE = "SmolVLM-500M-Instruct-Q8_0.gguf"
+PROJECTOR_FILE = f"mmproj-{TEXT_FILE}"
 _BLOCK = 32
 """The numbers of a row that Q8_0 packs together; a row that is no multiple of it keeps its type."""
 
 
 def write_gguf(folder: Path) -> None:
     """The GGUF pair under its published names, requantized so that the header is right."""
-    _quantize(glimpse.TEXT_GGUF, folder / "SmolVLM-500M-Instruct-Q8_0.gguf")
-    _quantize(glimpse.PROJECTOR_GGUF, folder / "mmproj-SmolVLM-500M-Instruct-Q8_0.gguf")
+    _quantize(glimpse.TEXT_GGUF, folder / TEXT_FILE)
+    _quantize(glimpse.PROJECTOR_GGUF, folder / PROJECTOR_FILE)
 
 
 def _quantize(source: Path, target: Path) -> None:
