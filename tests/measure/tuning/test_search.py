@@ -14,7 +14,7 @@ from viewfinder.measure.tuning.axes import TuneAxis
 from viewfinder.measure.tuning.candidate import Candidate, ProcessPair, TimedReply
 from viewfinder.measure.tuning.search import NOW, Findings, Search
 
-BUDGET = TuneAxis("image_tokens", ((256, 64),), is_exact=False, is_budget=True)
+BUDGET = TuneAxis("image_tokens", ((64, 256),), is_exact=False, is_budget=True)
 THREADS = TuneAxis("threads", ((16,), (6, 4, 2)))
 FLASH = TuneAxis("flash_attention", (("off",),), is_exact=False)
 AXES = (BUDGET, THREADS, FLASH)
@@ -41,9 +41,9 @@ def searched(machine: SimulatedMachine, axes: tuple[TuneAxis, ...] = AXES, **wor
 
 
 def test_it_finds_the_best_of_all_combinations_in_every_seed() -> None:
-    """Within 5 % in 20 of 20 seeds, with less than a fifth of the questions of an exhaustive run."""
+    """Within 5 % in 50 of 50 seeds, with less than a fifth of the questions of an exhaustive run."""
     cells, right = 3 * 5 * 2, 0
-    for seed in range(20):
+    for seed in range(50):
         machine = SimulatedMachine(typical_cost, seed=seed)
         found = searched(machine)
         took_s = machine.cost_s(dict(found.best.changes))
@@ -51,7 +51,7 @@ def test_it_finds_the_best_of_all_combinations_in_every_seed() -> None:
         assert found.gain is not None
         right += found.gain.low <= 4.0 / took_s <= found.gain.high
         assert machine.asked < cells * 400 / 5
-    assert right >= 18, "the interval of the gain has the true one"
+    assert right >= 45, "the interval of the gain has the true one"
 
 
 def test_where_nothing_is_faster_nothing_is_taken() -> None:
@@ -74,14 +74,27 @@ def test_a_large_gain_is_clear_after_two_pairs() -> None:
     assert len(machine.pairs) == 2, "the same answers need no more questions"
 
 
-def test_a_faster_value_whose_answers_are_worse_is_out_and_the_next_budget_is_not_tried() -> None:
+@pytest.mark.parametrize(("bad", "taken"), [((), 64), ((64,), 256), ((64, 256), None)])
+def test_of_the_budgets_that_answer_as_well_the_smallest_is_taken(
+    bad: tuple[int, ...], taken: int | None
+) -> None:
     machine = SimulatedMachine(
-        typical_cost, loses=lambda settings: 0.2 if settings.get("image_tokens") == 256 else 0.0
+        typical_cost, loses=lambda settings: 0.2 if settings.get("image_tokens") in bad else 0.0
     )
     found = searched(machine)
-    assert "image_tokens" not in dict(found.best.changes)
-    assert found.trials[0].outcome == "worse answers"
-    assert not any(dict(trial.candidate.changes).get("image_tokens") == 64 for trial in found.trials)
+    assert dict(found.best.changes).get("image_tokens") == taken
+    tried = {
+        dict(trial.candidate.changes)["image_tokens"]: trial.outcome
+        for trial in found.trials
+        if {*dict(trial.candidate.changes)} == {"image_tokens"}
+    }
+    assert tried == dict.fromkeys(bad, "worse answers") | ({taken: "taken"} if taken else {})
+
+
+def test_a_larger_budget_than_one_that_is_no_faster_is_not_tried() -> None:
+    machine = SimulatedMachine(lambda settings: 1.0, processes_differ=0.001)
+    found = searched(machine, (BUDGET,))
+    assert [trial.candidate.title for trial in found.trials] == ["image_tokens 64"]
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)

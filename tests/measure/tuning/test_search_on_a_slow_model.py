@@ -40,12 +40,10 @@ def prompt_tokens(settings: Settings) -> int:
 def questions_and_time(sides: list[Settings]) -> tuple[int, float]:
     """How many questions each side is asked by the rules of `ask`, and how long both take with their load."""
     each_s = [cost_s(one) for one in sides]
-    number, spent_s = int(min(each_s) > COUNTS_S), 0.0
-    warm = 1 - number
-    while number < SPEED_QUESTIONS and not (
-        number >= LEAST_QUESTIONS and spent_s > QUESTION_S * SPEED_QUESTIONS
-    ):
-        number, spent_s = number + 1, spent_s + statistics.fmean(each_s)
+    number, spent_s, more_s = int(min(each_s) > COUNTS_S), 0.0, statistics.fmean(each_s)
+    warm, most_s = 1 - number, QUESTION_S * SPEED_QUESTIONS
+    while number < SPEED_QUESTIONS and not (number >= LEAST_QUESTIONS and spent_s + more_s > most_s):
+        number, spent_s = number + 1, spent_s + more_s
     return number, sum((number + warm) * one_s + LOAD_S for one_s in each_s)
 
 

@@ -3,7 +3,7 @@ Called by `api/tuning`."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -27,12 +27,12 @@ from viewfinder.scenes.scene import Scene
 
 SHORT_ANSWER_TOKENS = 32
 QUESTION_S = 0.5
-"""After this time for each question that it was to be asked, a process gets no further one, once it had the
-least number: of a slow model, two more processes tell more than two more questions to these."""
+"""A process that had the least number of questions gets no further one with which it would take longer than
+this for each that it was to be asked: of a slow model, more processes tell more than more questions."""
 LEAST_QUESTIONS = 2
 TEXT_QUESTIONS = 4
 """The first questions to a process are asked without their picture, too."""
-COUNTS_S = 5.0
+COUNTS_S = 3.0
 """A first picture that takes longer counts: what a fresh process needs for it is a small part of that."""
 LARGE_PX = 1024
 """Longest edge of the pictures where a smaller one is an image budget."""
@@ -148,15 +148,15 @@ class PairAsker:
             if not all(kept):  # both count, or none does
                 for side in sides:
                     replies[side].clear()
-            begun_s, number = time.monotonic(), sum(kept) // len(kept)
+            begun_s, number, longest_s = time.monotonic(), sum(kept) // len(kept), _longest_s(replies)
             for group in _groups(asked.after(number), self.clients):
                 spent_s = (time.monotonic() - begun_s) / len(sides)
-                if number >= LEAST_QUESTIONS and spent_s > QUESTION_S * asked.most:
+                if number >= LEAST_QUESTIONS and spent_s + longest_s > QUESTION_S * asked.most:
                     break
                 for side, server in servers if number % 2 == 0 else reversed(servers):
                     self.deadline.require()
                     replies[side] += await asyncio.gather(*(self._ask(side, server, one) for one in group))
-                number += len(group)
+                number, longest_s = number + len(group), _longest_s(replies)
 
     async def _warm_up(self, side: Candidate, server: Server, asked: "_Questions") -> TimedReply | None:
         """One question without a picture, and the first one with: it is slow (llama.cpp #27147)."""
@@ -249,6 +249,12 @@ class _Questions:
             yield TuneQuestion(graded([message], question, scene), scene, encode(scene) if by_pixels else b"")
             if number < TEXT_QUESTIONS:
                 yield TuneQuestion(Prompt([text_message(question.text)], question.text, scene.seed))
+
+
+def _longest_s(replies: Mapping[Candidate, Sequence[TimedReply]]) -> float:
+    """What one more question may take, on average over the sides."""
+    longest = [max((one.e2e_s for one in each), default=0.0) for each in replies.values()]
+    return sum(longest) / len(longest)
 
 
 def _groups(asks: Iterator[TuneQuestion], size: int) -> Iterator[list[TuneQuestion]]:

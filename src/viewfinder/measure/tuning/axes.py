@@ -22,8 +22,8 @@ class TuneAxis:
     those beyond it are left out.
 
     `is_exact`: it decides the order of computations only, so that answers should stay the same. `is_budget`:
-    what is left of a picture; no value of it is left out because a larger one was no gain. `least_tokens`: of
-    the values that matter for longer prompts only, how long those are.
+    what is left of a picture, the least first: the first value with answers as good is the fastest such.
+    `least_tokens`: of the values that matter for longer prompts only, how long those are.
     """
 
     name: str
@@ -84,10 +84,10 @@ def _budget(variant: Variant, why_not: str) -> TuneAxis | tuple[str, str]:
     if why_not or not variant.vision:
         return "image budget", why_not or "the model takes no pictures"
     if variant.image_lever == "image_tokens":
-        smaller: Sequence[int] = variant.image_budgets[::-1]
+        smaller: Sequence[int] = variant.image_budgets
         name = IMAGE_TOKENS
     else:
-        smaller, name = sizes_of(variant)[-2::-1], LONGEST_PX
+        smaller, name = sizes_of(variant)[:-1], LONGEST_PX
     if not smaller:
         return "image budget", "its card names no smaller one"
     return TuneAxis(name, (tuple(smaller),), is_exact=False, is_budget=True)

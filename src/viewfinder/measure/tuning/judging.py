@@ -25,8 +25,8 @@ LEAST_GAIN = 0.03
 LEAST_PAIRS, MOST_PAIRS = 3, 8
 _EACH_LOOK = 1 - 0.0142
 """Two-sided, at each of six looks, for 95 % over all of them (Pocock, Biometrika 64 (1977) 191)."""
-_FUTILE = 0.90
-"""One-sided: stopping early without a gain can only miss one."""
+_FUTILE, _FUTILE_BY_ALL = 0.90, 0.95
+"""One-sided, of a value's own pairs and of all pairs: stopping early without a gain can only miss one."""
 _NARROW = 0.1
 """Of the logarithm: a gain that is told as 1.24 (1.12 to 1.37)."""
 _PAIRS_FASTER, _PAIRS_SLOWER = 2, 4
@@ -135,7 +135,7 @@ def speed(
     logs, texts = logs_of(measured, images=images), logs_of(measured, images=False) if images else []
     if not logs:
         return "no gain"
-    if _is_slower_at_once(measured, images=images):
+    if is_slower_at_once(measured, images=images):
         return "no gain"
     least = math.log1p(LEAST_GAIN)
     middle, n = statistics.fmean(logs), len(logs)
@@ -149,13 +149,11 @@ def speed(
 
 
 def _is_futile(logs: Sequence[float], others: Sequence[Sequence[float]], least: float) -> bool:
-    """Surely no gain, by how much its own pairs differ, or all."""
+    """Surely no gain, by how much its own pairs differ, or by how much all do."""
     spread, freedom = _pooled_spread((logs, *others))
-    reach = (
-        float(scipy.special.stdtrit(freedom, _FUTILE)) * spread / math.sqrt(len(logs))
-        if freedom
-        else math.inf
-    )
+    reach = math.inf
+    if freedom:
+        reach = float(scipy.special.stdtrit(freedom, _FUTILE_BY_ALL)) * spread / math.sqrt(len(logs))
     return -statistics.fmean(logs) + min(reach, _reach(logs, _FUTILE)) < least
 
 
@@ -168,7 +166,7 @@ def needs_more(measured: Sequence[ProcessPair], *, images: bool) -> bool:
     return len(logs) < MOST_PAIRS and _reach(logs, (1 + _EACH_LOOK) / 2) > _NARROW
 
 
-def _is_slower_at_once(measured: Sequence[ProcessPair], *, images: bool) -> bool:
+def is_slower_at_once(measured: Sequence[ProcessPair], *, images: bool) -> bool:
     """Every question of the first pair took longer, and most of them much longer; or those of two pairs."""
     least = _MUCH if len(measured) == 1 else _CLEARLY
     ratios = [_ratios(pair, images=images) for pair in measured]

@@ -141,10 +141,12 @@ class Search:
             found.trials.append(trial)
             if trial.outcome == "taken":
                 found.best = candidate
+                if axis.is_budget:
+                    break
             elif trial.outcome == "time is up":
                 found.not_tried += [start.changed(axis.name, later) for later in branch[place:]]
                 return False
-            elif not _leads_on(trial, axis):
+            elif not self._leads_on(trial, axis):
                 break
         return True
 
@@ -249,6 +251,16 @@ class Search:
             found.unconfirmed = found.best
             found.best, found.gain = (first.candidate, sure) if is_sure else (NOW, None)
 
+    def _leads_on(self, trial: Trial, axis: TuneAxis) -> bool:
+        """Whether a value in the same direction may still be a gain: this one is not surely slower. A larger
+        budget than one that answers worse may answer as well; than one that is no faster, it is no use."""
+        if axis.is_budget:
+            return trial.outcome in ("worse answers", "answers not judged", "failed")
+        if trial.outcome not in ("no gain", "not shown") or trial.gain is None:
+            return False
+        pairs = self.pairs[trial.against, trial.candidate]
+        return not judging.is_slower_at_once(pairs, images=self._images) and self._pooled(trial).high >= 1
+
     def _pooled(self, trial: Trial) -> Gain:
         """Its gain, with what other trials say of how much pairs differ."""
         own = judging.logs_of(self.pairs[trial.against, trial.candidate], images=self._images)
@@ -274,11 +286,3 @@ class Search:
                 if reply.has_image is self._images and not reply.error
             }
         return pair
-
-
-def _leads_on(trial: Trial, axis: TuneAxis) -> bool:
-    """Whether a value in the same direction may still be a gain: of this one, only too little was shown. A
-    smaller budget than one that answers worse is no use, whatever its speed."""
-    if trial.outcome not in ("no gain", "not shown"):
-        return False
-    return axis.is_budget or (trial.gain is not None and trial.gain.value >= 1)
