@@ -68,8 +68,8 @@ def test_an_error_is_a_line_and_keeps_its_exit_code(capsys: pytest.CaptureFixtur
         raise HubError("The hub is away.")
 
 
-@pytest.mark.parametrize("command", ["bench", "pull"])
-def test_both_commands_take_it(command: str) -> None:
+@pytest.mark.parametrize("command", ["bench", "pull", "tune"])
+def test_commands_that_take_long_take_it(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--progress", "json", "nonesuch"])
     assert done.exit_code == 2
     assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == "model_not_found"

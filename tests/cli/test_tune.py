@@ -84,9 +84,19 @@ def test_where_nothing_is_faster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_ctrl_c_says_what_is_kept_and_how_to_continue(monkeypatch: pytest.MonkeyPatch) -> None:
     code, _, err = printed(monkeypatch, KeyboardInterrupt())
     assert code == 130
-    assert (
-        "No setting was changed, and what was measured is kept. Continue it: viewfinder tune glimpse" in err
+    assert "No setting was changed, and what was measured is kept. Resume: viewfinder tune glimpse" in err
+
+
+def test_programs_get_lines_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, _, err = printed(monkeypatch, KeyboardInterrupt(), "--progress", "json", "--clients", "4")
+    step, end = map(json.loads, err.splitlines())
+    assert step["progress"]["settings"] == {"threads": 4}
+    assert (step["progress"]["doing"], step["progress"]["number"], step["progress"]["most"]) == (
+        "speed",
+        1,
+        8,
     )
+    assert (code, end["stopped"]["resume"]) == (130, "viewfinder tune glimpse --clients 4")
 
 
 def test_undo_restores_the_file(home: Path) -> None:

@@ -5,7 +5,7 @@
     {"error": {...}}       code, message and hint; the exit code is the usual one
     {"stopped": {...}}     by Ctrl-C or SIGTERM: what is kept, and how to continue
 
-Lines that do not begin with `{"` are for people. Called by `bench` and `pull`.
+Lines that do not begin with `{"` are for people. Called by the commands that take long.
 """
 
 import time
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from viewfinder.cli.console import report_json
+from viewfinder.cli.console import errors, report_json
 from viewfinder.core.errors import ViewfinderError
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ def errors_told(form: ProgressForm) -> Iterator[None]:
             raise
         tell("error", {"code": error.reason, "message": error.message, "hint": error.hint})
         raise typer.Exit(error.exit_code) from None
+
+
+def stopped(form: ProgressForm, said: str, resume: str) -> None:
+    """Say what is kept of what Ctrl-C stopped, and the command that resumes it."""
+    if form is ProgressForm.json:
+        tell("stopped", {"said": said, "resume": resume})
+    else:
+        errors.print(f"{said} Resume: {resume}", markup=False, highlight=False, soft_wrap=True)
 
 
 class JsonLines:

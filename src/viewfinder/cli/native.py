@@ -8,6 +8,7 @@ import typer
 
 from viewfinder.cli.commands import Command
 from viewfinder.cli.console import columns, duration, errors, output, print_json
+from viewfinder.cli.json_progress import PROGRESS, JsonLines, ProgressForm, errors_told, stopped
 
 if TYPE_CHECKING:
     from viewfinder.core.native_build import NativeBuild
@@ -70,6 +71,7 @@ def build(
     ] = 100,
     model: Annotated[str, typer.Option(help="The model that the gain is measured with.")] = "glimpse",
     as_json: Annotated[bool, _JSON] = False,
+    progress: Annotated[ProgressForm, PROGRESS] = ProgressForm.text,
 ) -> None:
     """Build llama.cpp for this processor, check its answers, measure the gain, and use it from then on."""
     from viewfinder.core.errors import BadRequest
@@ -79,13 +81,12 @@ def build(
     from viewfinder.api.building.build import BuildOrder, build_llama_cpp
 
     try:
-        with _shown() as tell:
-            made = build_llama_cpp(BuildOrder(version, jobs, cuda, scenes, model), tell)
+        with errors_told(progress), _shown(progress) as told:
+            made = build_llama_cpp(BuildOrder(version, jobs, cuda, scenes, model), told)
     except KeyboardInterrupt:
-        errors.print(
-            "Interrupted. Nothing was installed; what was built is kept. Run the same command to continue.",
-            markup=False,
-        )
+        said = "Interrupted. Nothing was installed, and what was compiled is kept."
+        more = f" --version {version}" if version else ""
+        stopped(progress, said, f"viewfinder engine build llama.cpp{more}")
         raise typer.Exit(130) from None
     if as_json:
         print_json(_as_json(made, made))
@@ -155,7 +156,22 @@ def _where(one: "NativeBuild") -> str:
 
 
 @contextmanager
-def _shown() -> "Iterator[Callable[[str, float | None], None]]":
+def _shown(form: ProgressForm) -> "Iterator[Callable[[str, float | None], None]]":
+    """A bar on a terminal; elsewhere a line whenever something else is done. Or lines of JSON."""
+    if form is ProgressForm.json:
+        lines = JsonLines()
+        yield lambda doing, share: lines.tell(doing, lambda: {"doing": doing, "share": share})
+        return
+    if not errors.is_terminal or errors.is_dumb_terminal:
+        said: list[str] = []
+
+        def line(doing: str, _: float | None) -> None:
+            if said[-1:] != [doing]:
+                said.append(doing)
+                _say(f"{doing} ...")
+
+        yield line
+        return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     bar = Progress(

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from viewfinder.cli.console import errors, output, print_json
-from viewfinder.cli.json_progress import PROGRESS, ProgressForm, PullLines, errors_told, tell
+from viewfinder.cli.json_progress import PROGRESS, ProgressForm, PullLines, errors_told, stopped
 from viewfinder.core.errors import FilesMissing
 
 if TYPE_CHECKING:
@@ -71,11 +71,7 @@ def bring(pulls: "list[Pull]", form: ProgressForm = ProgressForm.text) -> "list[
         words = " ".join(one.model for one in pulls)
         if len(pulls) == 1 and pulls[0].variant:
             words += f" --variant {pulls[0].variant}"
-        said, command = "Interrupted. What was downloaded is kept.", f"viewfinder pull {words}"
-        if form is ProgressForm.json:
-            tell("stopped", {"said": said, "resume": command})
-        else:
-            errors.print(f"{said} Resume: {command}", markup=False)
+        stopped(form, "Interrupted. What was downloaded is kept.", f"viewfinder pull {words}")
         raise typer.Exit(130) from None
 
 

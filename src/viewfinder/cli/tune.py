@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
 from viewfinder.cli import interrupts
 from viewfinder.cli.console import columns, duration, errors, output, print_json
+from viewfinder.cli.json_progress import PROGRESS, JsonLines, ProgressForm, errors_told, stopped
 from viewfinder.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def tune(
         bool, typer.Option("--again", help="Measure everything again, also what an earlier tuning measured.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    progress: Annotated[ProgressForm, PROGRESS] = ProgressForm.text,
 ) -> None:
     """Find the engine settings with which a model answers faster here, at no price in right answers.
 
@@ -43,7 +45,7 @@ def tune(
     from viewfinder.api.tuning import run
 
     if undo:
-        if dry_run or again:
+        if dry_run or again or progress is not ProgressForm.text:
             raise BadRequest(
                 "--undo takes no other option than --json.",
                 hint=f"Run: viewfinder tune {model} --undo",
@@ -52,14 +54,15 @@ def tune(
         _show_undone(model, as_json=as_json)
         return
     try:
-        with _shown() as tell:
+        with errors_told(progress), _shown(progress) as told:
             tuned = run.tune(
-                model, budget=budget, clients=clients, dry_run=dry_run, again=again, on_progress=tell
+                model, budget=budget, clients=clients, dry_run=dry_run, again=again, on_progress=told
             )
     except KeyboardInterrupt:
-        said = "Stopped. No setting was changed, and what was measured is kept. Continue it: viewfinder tune"
+        said = "Stopped. No setting was changed, and what was measured is kept."
         with interrupts.ignored():
-            errors.print(f"{said} {model}", markup=False, highlight=False)
+            more = f" --clients {clients}" if clients > 1 else ""
+            stopped(progress, said, f"viewfinder tune {model}{more}")
         raise typer.Exit(130) from None
     if as_json:
         print_json(tuned.as_json())
@@ -131,8 +134,12 @@ def times(gain: "Gain") -> str:
 
 
 @contextmanager
-def _shown() -> "Iterator[Callable[[TuneProgress], None]]":
-    """A bar on a terminal; elsewhere a line whenever something else is tried."""
+def _shown(form: ProgressForm) -> "Iterator[Callable[[TuneProgress], None]]":
+    """A bar on a terminal; elsewhere a line whenever something else is tried. Or lines of JSON."""
+    if form is ProgressForm.json:
+        lines = JsonLines()
+        yield lambda now: lines.tell((now.step.candidate, now.step.doing), lambda: _fields(now))
+        return
     if not errors.is_terminal or errors.is_dumb_terminal:
         seen: set[str] = set()
 
@@ -161,3 +168,18 @@ def _shown() -> "Iterator[Callable[[TuneProgress], None]]":
 
     with bar:
         yield draw
+
+
+def _fields(now: "TuneProgress") -> dict[str, Any]:
+    step = now.step
+    return {
+        "doing": step.doing,
+        "settings": dict(step.candidate.changes),
+        "best": dict(step.best.changes),
+        "number": step.number,
+        "most": step.most,
+        "tried": step.tried,
+        "values": step.values,
+        "spent_s": round(now.spent_s, 3),
+        "limit_s": round(now.limit_s, 3),
+    }
