@@ -166,3 +166,8 @@ def pair_of(nth: int, ratio: float) -> ProcessPair:
         TimedReply(scene="s", question="q", has_image=True, e2e_s=took_s) for took_s in (1.0, ratio)
     )
     return ProcessPair(nth=nth, one=(one,), other=(other,))
+
+
+def test_a_value_that_is_far_from_a_gain_needs_one_pair_where_others_say_how_much_pairs_differ() -> None:
+    assert judging.speed([pair_of(0, 1.6)], images=True) == "more"
+    assert judging.speed([pair_of(0, 1.6)], images=True, others=[[-0.5, -0.52]]) == "no gain"

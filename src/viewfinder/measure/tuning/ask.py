@@ -37,6 +37,8 @@ COUNTS_S = 3.0
 LARGE_PX = 1024
 """Longest edge of the pictures where a smaller one is an image budget."""
 THUMBNAIL_PX = 64
+THUMBNAILS_MOST_TOKENS = 512
+"""Of a question with a picture of that edge, where its size decides: it has at most 64 patches of 8 px."""
 REQUEST_S = 600.0
 MOST_FAILED = 0.25
 """The share of failed requests with which a way to run a model counts as one that cannot answer."""
@@ -115,22 +117,23 @@ class PairAsker:
         return ProcessPair(nth=nth, one=tuple(replies[one]), other=tuple(replies[other]))
 
     async def look(self) -> "FirstLook":
-        """One question with its picture, whole and as a thumbnail, with the settings as they are. Raises
-        EngineError when it cannot be answered."""
+        """One question with its picture as a thumbnail, and whole, with the settings as they are; the second
+        one is left out where it cannot say more. Raises EngineError when one cannot be answered."""
         asked, base = _Questions(self.variant, 0, LEAST_QUESTIONS), Candidate()
-        replies: list[TimedReply] = []
+        whole = asked.warm_image or asked.warm_text
+        edges = (THUMBNAIL_PX, self.longest_px) if whole.data else (self.longest_px,)
+        tokens: list[int] = []
         try:
             async with self._server(base, [base]) as server:
-                whole = asked.warm_image or asked.warm_text
-                replies.append(await self._ask(base, server, whole))
-                if whole.data:
-                    small = replace(self, longest_px=THUMBNAIL_PX)
-                    replies.append(await small._ask(base, server, whole))
+                for edge in edges:
+                    reply = await replace(self, longest_px=edge)._ask(base, server, whole)
+                    if failure := _failure([reply]):
+                        raise EngineError(f"'{self.card.name}' does not answer: {failure}")
+                    tokens.append(reply.prompt_tokens or 0)
+                    if edge == THUMBNAIL_PX and tokens[0] > THUMBNAILS_MOST_TOKENS:
+                        return FirstLook(tokens[0], is_size_lost=True)
         except _Failed as failed:
             raise failed.error from None
-        if failure := _failure(replies):
-            raise EngineError(f"'{self.card.name}' does not answer: {failure}")
-        tokens = [reply.prompt_tokens or 0 for reply in replies]
         return FirstLook(max(tokens), is_size_lost=len(set(tokens)) == 1 < len(tokens) and tokens[0] > 0)
 
     async def _in_turns(

@@ -139,7 +139,7 @@ def speed(
         return "no gain"
     least = math.log1p(LEAST_GAIN)
     middle, n = statistics.fmean(logs), len(logs)
-    if (n >= 2 and _is_futile(logs, others, least)) or (n >= _PAIRS_SLOWER and middle >= 0):
+    if _is_futile(logs, others, least) or (n >= _PAIRS_SLOWER and middle >= 0):
         return "no gain"
     is_clear = n >= LEAST_PAIRS and middle <= -least and middle + _reach(logs, (1 + _EACH_LOOK) / 2) < 0
     if is_clear or _is_faster_at_once(measured, images=images):
