@@ -23,6 +23,7 @@ from viewfinder.media.frames import Order
 from viewfinder.media.header import Header, ImageFormat, Refused, count_scans, ends_early, read_header
 from viewfinder.media.jpeg_file import plain_jpeg
 from viewfinder.media.png_file import plain_png
+from viewfinder.media.png_writer import png_of
 
 MAX_ASPECT = 200
 """Longest to shortest edge; beyond it preprocessors compute an edge of 0 pixels (CVE-2026-22773)."""
@@ -268,9 +269,11 @@ def _within(image: Image.Image, format: ImageFormat, most_bytes: int | None) -> 
 def _encoded(image: Image.Image, format: ImageFormat, quality: int = QUALITY) -> Picture:
     image.info.clear()  # else comments, profiles and palettes of the source are kept
     digest = hashlib.sha256(b"%dx%d " % image.size + image.tobytes()).hexdigest()
+    data = _jpeg_of(image, quality) if format == "jpeg" else png_of(image)
+    return Picture(f"image/{format}", image.width, image.height, digest, data)
+
+
+def _jpeg_of(image: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    if format == "jpeg":
-        image.save(file, "JPEG", quality=quality, subsampling=0)
-    else:
-        image.save(file, "PNG", compress_level=1)
-    return Picture(f"image/{format}", image.width, image.height, digest, file.getvalue())
+    image.save(file, "JPEG", quality=quality, subsampling=0)
+    return file.getvalue()
