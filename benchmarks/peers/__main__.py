@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.peers import rows, systems
+from benchmarks.peers import floors, rows, systems
 from benchmarks.peers.rows import Found
 from benchmarks.peers.table import Report, shown
 
@@ -57,6 +57,7 @@ def measured(rounds: int, requests: int, *, with_peers: bool) -> Iterator[Found]
         for clients, target in ((8, 0.8), (64, 0.9)):
             yield from rows.throughput(pairs, clients, requests, target)
         yield rows.photograph(ours)
+        yield from floors.parts_of(ours)
         yield from rows.follow_up(ours, max(8, rounds // 2))
         yield from rows.cold(ours)
 

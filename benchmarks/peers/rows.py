@@ -25,6 +25,7 @@ COLD_STARTS = 8
 REST_S = 1.0
 """Before each start that counts: nobody asks for one model right after another was started."""
 PHOTOGRAPHS = 8
+FOLLOW_UP = "follow-up about a 1600 px JPEG"
 Messages = Callable[[int], list[Message]]
 
 
@@ -141,7 +142,7 @@ def follow_up(gateway: Gateway, rounds: int) -> Iterator[Found]:
             ratios[system].append(_second_by_first(way, number * len(ways) + index, others))
     for system, found in ratios.items():
         target = 0.1 if system == "Viewfinder" else None
-        yield Found("follow-up about a 1600 px JPEG", system, median(found), "of the first", target)
+        yield Found(FOLLOW_UP, system, median(found), "of the first", target)
 
 
 def _second_by_first(way: Way, number: int, others: int) -> float:

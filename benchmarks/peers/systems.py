@@ -34,6 +34,7 @@ LITELLM_ENVIRONMENT = {
 }
 OTHER = "other"
 """The second model: the same files under another name."""
+RELAY = "a relay of bytes"
 READY_S = 120
 TCP_ENGINE = """
 import sys, signal, xllamacpp
@@ -174,7 +175,7 @@ def relay(ours: Gateway) -> Iterator[Pair]:
     port = free_port()
     path = options_of(ours.engine)["socket"]
     with started([sys.executable, "-m", "benchmarks.peers.relay", str(port), path], port):
-        yield Pair("a relay of bytes", Way(over_tcp(port)), ours.pair.direct)
+        yield Pair(RELAY, Way(over_tcp(port)), ours.pair.direct)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from benchmarks.peers.floors import floors
 from benchmarks.peers.rows import Found
 from viewfinder.host.hardware import this_machine
 
@@ -24,6 +25,14 @@ answers take milliseconds: with a real model the same milliseconds are a smaller
 connection. Systems are asked in turns, past them and through them; figures are medians with their 95 %
 interval. A new picture is one that was not sent before; the systems beside us pass it on as it is. The relay
 of bytes reads nothing: it is what any process between client and engine costs on this machine.
+"""
+MISSED = """\
+## How near the missed targets are
+
+What no gateway can save that reads a request and makes its pictures safe, from the same run. Where the least
+is beyond the target, the target cannot be met on this machine. The rest is what Viewfinder computes for a
+request in Python: reading and checking it, choosing the process and its slot, keeping count, and reading
+every word of the answer.
 """
 
 
@@ -83,7 +92,18 @@ def page(report: Report | None) -> str:
     made = f"{report.date}, {report.machine}; {report.took_s:.0f} s: `make bench-peers`. {left_out}."
     table = ["| | system | beyond the engine | the engine alone | target | |", f"|{'---|' * 6}"]
     table += [_line(one) for one in report.rows]
-    return "\n\n".join([INTRO.rstrip(), made, "\n".join(table)]) + "\n"
+    return "\n\n".join([INTRO.rstrip(), made, "\n".join(table), *_missed(report.rows)]) + "\n"
+
+
+def _missed(rows: Sequence[Found]) -> list[str]:
+    """Of the targets that were missed: the least that this machine allows."""
+    table = ["| | measured | target | the least here | which is |", f"|{'---|' * 5}"]
+    for floor in floors(rows):
+        one = floor.row
+        bound = f"{'at least' if one.at_least else 'at most'} {one.target:g}"
+        cells = (one.what, f"{one.value[0]:.2f}", bound, f"{floor.value:.2f}", floor.parts)
+        table.append(f"| {' | '.join(cells)} |")
+    return [MISSED.rstrip(), "\n".join(table)] if len(table) > 2 else []
 
 
 def _line(one: Found) -> str:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.asking import photograph, picture, text
-from benchmarks.peers.rows import Found
+from benchmarks.peers.floors import ALONE, MADE_SAFE, floors
+from benchmarks.peers.rows import FOLLOW_UP, Found
+from benchmarks.peers.systems import RELAY
 from benchmarks.peers.table import Report, page, shown
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +45,26 @@ def test_no_picture_is_asked_about_twice() -> None:
     asked = picture(96, "png")
     assert len({str(asked(number)) for number in range(8)}) == 8
     assert str(photograph(1))[:200] != str(text(1))[:200]
+
+
+def test_a_missed_target_says_what_it_takes_at_least() -> None:
+    """Its parts are of the same run: a target beyond them cannot be met."""
+    png, again, new = "new PNG of 512 px: first word", "the same PNG of 512 px again: first word", "new JPEG"
+    rows = [
+        Found(png, "Viewfinder", (8.0, 7.0, 9.0), "ms", 3.0, bare=31.0),
+        Found(png, RELAY, (0.8, 0.1, 1.0), "ms", bare=31.0),
+        Found(MADE_SAFE, ALONE, (2.7, 2.6, 2.8), "ms"),
+        Found(again, "Viewfinder", (2.0, 1.0, 3.0), "ms", 1.5, bare=4.0),
+        Found(again, RELAY, (0.5, 0.1, 1.0), "ms", bare=4.0),
+        Found(f"{new} of 1600 px: first word", "Viewfinder", (-1.0, -2.0, 0.0), "ms", 12.0, bare=46.0),
+        Found(FOLLOW_UP, "Viewfinder", (0.2, 0.1, 0.3), "of the first", 0.1),
+        RATE,
+    ]
+    assert {floor.row.what: round(floor.value, 3) for floor in floors(rows)} == {
+        png: 3.5,
+        again: 0.5,
+        FOLLOW_UP: 0.1,
+    }
+    assert "| 8.00 | at most 3 | 3.50 | a relay of bytes, and 2.7 ms to decode and encode it |" in page(
+        Report.of(rows, {}, 1.0)
+    )

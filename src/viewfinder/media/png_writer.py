@@ -15,7 +15,7 @@ from viewfinder.media.png_file import START
 
 ABOVE = 2
 """The filter: each byte is what is added to the one above it."""
-LEVEL = 1
+DEFLATE_LEVEL = 1
 BAND_PIXELS = 1024 * 1024
 """Rows are compressed this much at a time, so that a large picture is not held several times."""
 RGB_8_BITS = (8, 2, 0, 0, 0)
@@ -29,7 +29,7 @@ def png_of(image: Image.Image) -> bytes:
 
 
 def _packed(image: Image.Image) -> bytes:
-    packer = isal_zlib.compressobj(LEVEL)
+    packer = isal_zlib.compressobj(DEFLATE_LEVEL)
     return b"".join([*map(packer.compress, _bands(image)), packer.flush()])
 
 
