@@ -1,8 +1,11 @@
 """Every test gets its own home, apart from those of other tests and of the user's Viewfinder."""
 
+import atexit
 import gc
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.pop("HF_HUB_OFFLINE", None)
 """The hub's client reads it once; tests that pull have their own hub."""
+
+NOBODYS = tempfile.mkdtemp(prefix="vf-nobodys-")
+"""The state folder while tests are collected: settings that a module makes then must not name what the person
+at this computer has built or set. Each test has its own."""
+atexit.register(shutil.rmtree, NOBODYS, ignore_errors=True)
+Path(NOBODYS, "viewfinder.toml").touch()
+os.environ |= {"VIEWFINDER_HOME": NOBODYS, "VIEWFINDER_CONFIG": str(Path(NOBODYS, "viewfinder.toml"))}
 
 OF_THE_TESTS = ("VIEWFINDER_SOAK_", "VIEWFINDER_MEASURED", "VIEWFINDER_VALIDATE")
 """Variables that the tests' own modules have read; a `serve` that a test starts would warn of them."""
