@@ -26,6 +26,7 @@ from tests.hostile.raw import KEY
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "faults" / "plugin"
 BLOCK_MS = 50.0
+BLOCKED = "the event loop was blocked"
 RSS_MB = 400.0
 POLITE_S = 2.0
 TIMES_QUIET = 10.0
@@ -217,7 +218,7 @@ def beside(
     assert figures.rss_peak_mb < RSS_MB, figures
     assert figures.back_s < CALM_S, figures
     assert figures.log_bytes < LOG_BYTES, figures
-    assert figures.block_ms < BLOCK_MS, figures
+    assert figures.block_ms < BLOCK_MS, f"{BLOCKED}: {figures}"
     BLOCKS_MS.append(block_ms)
     return figures
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,14 @@ from tests.hostile import beside
 from tests.hostile.loop_watch import LoopWatch
 from tests.hostile.raw import KEY, Gateway, request, running
 from viewfinder.gateway import listen
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A block that our code causes comes again; one that a busy host makes of a virtual machine does not."""
+    again = pytest.mark.flaky(reruns=2, only_rerun=[beside.BLOCKED])
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(again)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,7 +50,7 @@ def longest_block(watches: list[LoopWatch], request: pytest.FixtureRequest) -> I
     seen = [*beside.BLOCKS_MS, *(1000 * watch.longest_s for watch in watches)]
     if seen:
         request.node.user_properties.append(("loop_block_ms", round(max(seen), 1)))
-        assert max(seen) < beside.BLOCK_MS, "the event loop was blocked"
+        assert max(seen) < beside.BLOCK_MS, beside.BLOCKED
 
 
 @pytest.fixture(scope="module")
