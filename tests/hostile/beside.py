@@ -25,14 +25,15 @@ from tests.hostile.raw import KEY
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "tests" / "faults" / "plugin"
-BLOCK_MS = 50.0
+BLOCK_MS, SHARED_BLOCK_MS = 50.0, 150.0
 BLOCKED = "the event loop was blocked"
 RSS_MB = 400.0
 POLITE_S = 2.0
 TIMES_QUIET = 10.0
 SHARED_MS = 500.0
 """A p99 below it is good enough where other programs may work beside the tests and nothing is published: ten
-times a quiet p99 of 7 ms is less than what they add."""
+times a quiet p99 of 7 ms is less than what they add. So is a block of the event loop below SHARED_BLOCK_MS:
+processor time is longer where other virtual machines use the same memory and caches."""
 CALM_S = 5.0
 """Within which everything is back."""
 BASE_MB = 32.0
@@ -218,7 +219,7 @@ def beside(
     assert figures.rss_peak_mb < RSS_MB, figures
     assert figures.back_s < CALM_S, figures
     assert figures.log_bytes < LOG_BYTES, figures
-    assert figures.block_ms < BLOCK_MS, f"{BLOCKED}: {figures}"
+    assert figures.block_ms < (SHARED_BLOCK_MS if floor_ms else BLOCK_MS), f"{BLOCKED}: {figures}"
     BLOCKS_MS.append(block_ms)
     return figures
 
