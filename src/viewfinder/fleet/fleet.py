@@ -40,7 +40,7 @@ from viewfinder.fleet.record.events import Events
 from viewfinder.fleet.record.post_mortem import write_post_mortem
 from viewfinder.fleet.record.request_shape import RequestShape
 from viewfinder.fleet.refusals import failed, memory_short, queue_full, stopping, unloaded
-from viewfinder.fleet.scheduler import Action, QueueItem, decide
+from viewfinder.fleet.scheduler import Action, QueueItem, decide, takes_one
 from viewfinder.fleet.view import FleetView, view_of
 
 UNKNOWN_BYTES = 1_000_000_000
@@ -149,9 +149,12 @@ class Fleet:
         Raises UnknownModel, ModelFilesError, EngineMissing, Busy (the queue is full, or Viewfinder stops),
         ModelFailed, MemoryShort, and EngineError when the model could not be loaded.
         """
-        entry = self._entry(model)
+        entry, shape = self._entry(model), shape or RequestShape()
+        if not self._queue and takes_one(entry.snapshot(), len(entry.leases)):  # as `decide` would
+            self._turns.granted(client)
+            return self._lease(entry, shape, prompt)
         self._require_room_in_the_queue(entry, client)
-        lease = await self._wait(QueuedRequest(entry, shape or RequestShape(), client=client, prompt=prompt))
+        lease = await self._wait(QueuedRequest(entry, shape, client=client, prompt=prompt))
         if lease is None:
             raise RuntimeError("a request that wants a lease was granted none")
         return lease
@@ -214,7 +217,7 @@ class Fleet:
             return
         self._is_scheduling = True
         try:
-            while self._must_schedule and not self._closed:
+            while self._must_schedule and self._queue and not self._closed:
                 self._must_schedule = False
                 queued_requests = self._turns.order(self._queue)
                 items = [QueueItem(queued.entry.name, queued.wants_lease) for queued in queued_requests]
@@ -239,7 +242,8 @@ class Fleet:
                 queued.granted.set_exception(self._refusal(queued))
             else:
                 self._turns.granted(queued.client)
-                queued.granted.set_result(self._lease(entry, queued) if queued.wants_lease else None)
+                lease = self._lease(entry, queued.shape, queued.prompt) if queued.wants_lease else None
+                queued.granted.set_result(lease)
 
     async def _wait(self, queued: QueuedRequest) -> Lease | None:
         self._queue.append(queued)
@@ -259,10 +263,10 @@ class Fleet:
                 asyncio.get_running_loop().call_soon(self._schedule)
             raise
 
-    def _lease(self, entry: ModelEntry, queued: QueuedRequest) -> Lease:
+    def _lease(self, entry: ModelEntry, shape: RequestShape, prompt: PromptPieces) -> Lease:
         return entry.grant(
-            queued.shape,
-            queued.prompt,
+            shape,
+            prompt,
             give_back=functools.partial(self._give_back, entry),
             report=functools.partial(self._canary.after_error, entry),
             answered=functools.partial(self._canary.answered, entry),

@@ -48,10 +48,9 @@ def decide(
         if model.state == "failed" and item.wants_lease:
             actions.append(Action("refuse", model.name, number))
         elif model.state == "ready":
-            free = model.slots is None or leases[model.name] < model.slots + model.ahead
             if not item.wants_lease:
                 actions.append(Action("grant", model.name, number))
-            elif free and not model.is_held and model.name not in barred:
+            elif takes_one(model, leases[model.name]) and model.name not in barred:
                 leases[model.name] += 1
                 actions.append(Action("grant", model.name, number))
         elif not model.is_up and model.name not in seen:
@@ -69,6 +68,12 @@ def decide(
             planned_bytes += model.holds_bytes  # reserved before the models behind it in the queue
             seen.add(model.name)
     return actions
+
+
+def takes_one(model: ModelSnapshot, leases: int) -> bool:
+    """Whether a model with this many leases takes one more now."""
+    is_free = model.slots is None or leases < model.slots + model.ahead
+    return model.state == "ready" and is_free and not model.is_held
 
 
 def _could_fit(model: ModelSnapshot, others: Sequence[ModelSnapshot], budget_bytes: int) -> bool:

@@ -184,7 +184,16 @@ def test_an_engine_that_comes_to_rest_is_looked_at_no_more() -> None:
     assert tree.reads == 0, "it was never used"
     rest.used(5.0)
     assert rested(rest, tree, [1.0, 1.0, 0.01, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]) == [False] * 9
-    assert (rest.is_resting, tree.reads) == (True, 4)
+    assert (rest.is_resting, tree.reads) == (True, 3)
+
+
+def test_between_two_requests_of_one_client_nobody_looks() -> None:
+    tree = Tree()
+    rest = Rest(None, tree.read)
+    for _ in range(9):
+        rest.used(5.0)
+        assert not rest.look(0.01)
+    assert tree.reads == 0
 
 
 def test_an_engine_that_never_rests_is_stuck_after_what_it_was_allowed() -> None:

@@ -22,6 +22,8 @@ Silence = Literal["fine", "suspicious", "stalled"]
 UNKNOWN_BOUND_S = 60.0
 """The silence that is allowed before anything was measured."""
 LEAST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
+SETTLED_S = 0.1
+"""Between two requests of one client nobody looks: that takes longer than the rest itself."""
 LOOK_SHARE = 0.1
 """An observation lasts this share of the allowed silence, within LEAST_LOOK_S and LONGEST_LOOK_S."""
 WORKING_CORES = 0.02
@@ -151,4 +153,6 @@ class Rest:
         return not self.is_resting and before is not None and idle_s > self._allowed_s
 
     def _may_look(self, idle_s: float) -> bool:
-        return self._before is None or idle_s - self._looked_s >= LEAST_LOOK_S
+        if self._before is None:
+            return idle_s >= SETTLED_S
+        return idle_s - self._looked_s >= LEAST_LOOK_S
