@@ -65,19 +65,19 @@ def pass_guards(data: bytes) -> None:
             require_harmless(result.error)
         return result.error is None
 
-    if passes(KnownHost(_nobody, ["example.org"]), Forbidden):
+    if passes(KnownHost(["example.org"]), Forbidden):
         require(_is_ours(headers.getlist("host")), f"a host passes: {raw}")
-    if passes(KnownHost(_nobody, OWN_NAMES), Forbidden):
+    if passes(KnownHost(OWN_NAMES), Forbidden):
         require(_is_ours(headers.getlist("host"), any_address=True), f"a host passes: {raw}")
-    if passes(KnownOrigin(_nobody, Origins([OWN_ORIGIN, "app://"]), ["box"]), Forbidden):
+    if passes(KnownOrigin(Origins([OWN_ORIGIN, "app://"]), ["box"]), Forbidden):
         origins, hosts = headers.getlist("origin"), headers.getlist("host")
         own = {OWN_ORIGIN, *(f"{scheme}://{host}" for host in hosts for scheme in ("http", "https"))}
         own -= {origin for origin in own if re.match(r"https?://box(:|$)", origin, re.IGNORECASE)}
         passed = not origins or origins[0] in own or origins[0].startswith("app://")
         require(passed, f"an origin passes: {raw}")
-    if passes(KeyNeeded(_nobody, Keys(KEY)), Unauthorized):
+    if passes(KeyNeeded(Keys(KEY)), Unauthorized):
         require(any(KEY.encode() in value for _, value in raw), f"it passes without the key: {raw}")
-    if passes(JsonOnly(_nobody), Forbidden):
+    if passes(JsonOnly(), Forbidden):
         require("application/json" in headers.get("content-type", "").lower(), f"it is no JSON: {raw}")
         encodings = ",".join(headers.getlist("content-encoding")).lower().replace("identity", "")
         require(not encodings.strip(", \t"), f"it is compressed: {raw}")

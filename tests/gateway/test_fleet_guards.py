@@ -45,7 +45,7 @@ def test_a_session_is_as_good_as_its_key(tmp_path: Path) -> None:
     file = KeyFile(tmp_path / "keys.json")
     keys, desk, phone = Keys("main", file), file.add("desk", admin=True), file.add("phone")
     sessions = Sessions(keys)
-    guard = KeyNeeded(app, keys, sessions)
+    guard = KeyNeeded(keys, sessions)
     for key, name, admin in ((desk, "desk", True), (phone, "phone", False), ("main", "settings", True)):
         by_header, by_session = scope(), scope()
         guard.check(by_header, Headers({"x-api-key": key}))
@@ -61,10 +61,10 @@ def test_a_session_is_as_good_as_its_key(tmp_path: Path) -> None:
 
 def test_where_no_key_is_needed_everybody_is_admin() -> None:
     asked = scope()
-    KeyNeeded(app, Keys()).check(asked, Headers())
+    KeyNeeded(Keys()).check(asked, Headers())
     assert asked[IS_ADMIN] is True
     probe = scope("GET", "/health")
-    KeyNeeded(app, Keys("main")).check(probe, Headers())
+    KeyNeeded(Keys("main")).check(probe, Headers())
     assert probe[IS_ADMIN] is False
 
 
@@ -93,7 +93,7 @@ FOR_ADMINS = [
 
 @pytest.mark.parametrize(("method", "path"), FOR_ALL + FOR_ADMINS)
 def test_what_a_key_that_may_only_ask_opens(method: str, path: str) -> None:
-    guard = AdminNeeded(app)
+    guard = AdminNeeded()
     guard.check(scope(method, path, **{IS_ADMIN: True}), Headers())
     asked = scope(method, path, **{IS_ADMIN: False})
     if (method, path) in FOR_ALL:
@@ -114,7 +114,7 @@ BROWSERS = [
 @pytest.mark.parametrize("browsers", BROWSERS, ids=["origin", "sec-fetch-site", "session"])
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH", "PROPFIND"])
 def test_what_a_browser_changes_needs_the_token(method: str, browsers: dict[str, str]) -> None:
-    guard, cookie = TokenNeeded(app), browsers.get("cookie", "")
+    guard, cookie = TokenNeeded(), browsers.get("cookie", "")
     for given in ({}, {TOKEN_HEADER: TOKEN}, {TOKEN_HEADER: TOKEN[1:] + "u"}, {TOKEN_HEADER: ""}):
         for kept in (cookie, f"{cookie}; {TOKEN_COOKIE}={'s' * 43}", f"{cookie}; {TOKEN_COOKIE}="):
             with pytest.raises(Forbidden, match="Reload the page") as refused:
@@ -127,7 +127,7 @@ def test_what_a_browser_changes_needs_the_token(method: str, browsers: dict[str,
 
 
 def test_programs_need_no_token() -> None:
-    guard = TokenNeeded(app)
+    guard = TokenNeeded()
     guard.check(scope(), Headers())
     guard.check(scope(**{KEY_OWNER: "phone"}), Headers({"origin": "https://app.example"}))
     guard.check(scope(path=CHAT), Headers({"origin": "http://localhost:1"}))
@@ -137,10 +137,10 @@ def test_a_session_needs_the_token_wherever_it_asks() -> None:
     by_session = {KEY_OWNER: "desk", BY_SESSION: True}
     for path in (CHAT, "/v1/responses/x", LOAD, "/anything"):
         with pytest.raises(Forbidden) as refused:
-            TokenNeeded(app).check(scope(path=path, **by_session), Headers())
+            TokenNeeded().check(scope(path=path, **by_session), Headers())
         assert refused.value.reason == "token_missing"
     for path in ("/login", "/logout"):
-        TokenNeeded(app).check(scope(path=path, **by_session), Headers())
+        TokenNeeded().check(scope(path=path, **by_session), Headers())
 
 
 def pages(sessions: Sessions) -> Sequence[BaseRoute]:

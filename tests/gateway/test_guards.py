@@ -38,7 +38,7 @@ def scope(method: str = "POST", path: str = "/v1/chat/completions") -> dict[str,
     ],
 )
 def test_hosts_that_name_this_computer(host: str) -> None:
-    KnownHost(app, ["10.0.0.7", "Box.lan"]).check(scope(), Headers({"host": host}))
+    KnownHost(["10.0.0.7", "Box.lan"]).check(scope(), Headers({"host": host}))
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,19 @@ def test_hosts_that_name_this_computer(host: str) -> None:
 )
 def test_hosts_that_do_not_name_this_computer(host: str) -> None:
     with pytest.raises(Forbidden) as refused:
-        KnownHost(app, ["10.0.0.7"]).check(scope(), Headers({"host": host}))
+        KnownHost(["10.0.0.7"]).check(scope(), Headers({"host": host}))
     assert refused.value.reason == "host_not_allowed"
 
 
 @pytest.mark.parametrize("raw", [[], [(b"host", b"localhost"), (b"host", b"localhost")]], ids=["none", "two"])
 def test_there_is_exactly_one_host(raw: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(Forbidden):
-        KnownHost(app, []).check(scope(), Headers(raw=raw))
+        KnownHost([]).check(scope(), Headers(raw=raw))
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::"])
 def test_on_every_address_addresses_are_allowed_and_other_names_are_not(bind: str) -> None:
-    guard = KnownHost(app, [bind])
+    guard = KnownHost([bind])
     guard.check(scope(), Headers({"host": "192.168.0.1:8080"}))
     guard.check(scope(), Headers({"host": "[fe80::1]:8080"}))
     with pytest.raises(Forbidden):
@@ -94,7 +94,7 @@ def test_on_every_address_addresses_are_allowed_and_other_names_are_not(bind: st
     ],
 )
 def test_origins_that_are_allowed(headers: dict[str, str]) -> None:
-    KnownOrigin(app, Origins(["https://app.example"])).check(scope(), Headers(headers))
+    KnownOrigin(Origins(["https://app.example"])).check(scope(), Headers(headers))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_origins_that_are_allowed(headers: dict[str, str]) -> None:
     ],
 )
 def test_origins_that_are_not_allowed(origin: str) -> None:
-    guard = KnownOrigin(app, Origins(["https://app.example"]))
+    guard = KnownOrigin(Origins(["https://app.example"]))
     with pytest.raises(Forbidden) as refused:
         guard.check(scope(), Headers({"origin": origin, "host": "localhost:8080"}))
     assert refused.value.reason == "origin_not_allowed"
@@ -119,14 +119,14 @@ def test_origins_that_are_not_allowed(origin: str) -> None:
 @pytest.mark.parametrize("host", ["box", "box:8080", "box.local", "BOX:8080"])
 def test_a_page_at_this_computers_name_is_not_our_own(host: str) -> None:
     """On a hostile network somebody else may have answered for that name, and rebound it afterwards."""
-    guard = KnownOrigin(app, Origins(), ["box", "box.local"])
+    guard = KnownOrigin(Origins(), ["box", "box.local"])
     guard.check(scope(), Headers({"host": host}))
     guard.check(scope(), Headers({"host": "localhost:1", "origin": "http://localhost:1"}))
     for origin in (f"http://{host}", f"https://{host}"):
         with pytest.raises(Forbidden) as refused:
             guard.check(scope(), Headers({"host": host, "origin": origin}))
         assert refused.value.reason == "origin_not_allowed"
-    KnownOrigin(app, Origins([f"http://{host}"]), ["box"]).check(
+    KnownOrigin(Origins([f"http://{host}"]), ["box"]).check(
         scope(), Headers({"host": host, "origin": f"http://{host.lower()}"})
     )
 
@@ -134,12 +134,12 @@ def test_a_page_at_this_computers_name_is_not_our_own(host: str) -> None:
 @pytest.mark.parametrize("authorization", ["Bearer k\u00e9y", "bearer k\u00e9y", "BEARER  k\u00e9y "])
 def test_the_key_is_accepted(authorization: str) -> None:
     raw = [(b"authorization", authorization.encode())]
-    KeyNeeded(app, Keys("kéy")).check(scope(), Headers(raw=raw))
+    KeyNeeded(Keys("kéy")).check(scope(), Headers(raw=raw))
 
 
 @pytest.mark.parametrize("name", [b"x-api-key", b"api-key"])
 def test_the_key_is_accepted_under_the_names_that_sdks_use(name: bytes) -> None:
-    guard, sent = KeyNeeded(app, Keys("kéy")), (name, "kéy".encode())
+    guard, sent = KeyNeeded(Keys("kéy")), (name, "kéy".encode())
     guard.check(scope(), Headers(raw=[sent]))
     guard.check(scope(), Headers(raw=[(b"authorization", b"Bearer old"), sent]))
     with pytest.raises(Unauthorized):
@@ -147,9 +147,9 @@ def test_the_key_is_accepted_under_the_names_that_sdks_use(name: bytes) -> None:
 
 
 def test_without_any_key_all_may_pass_only_where_nobody_else_can_reach_us() -> None:
-    KeyNeeded(app, Keys()).check(scope(), Headers())
+    KeyNeeded(Keys()).check(scope(), Headers())
     with pytest.raises(Unauthorized):
-        KeyNeeded(app, Keys(is_closed=True)).check(scope(), Headers({"authorization": "Bearer "}))
+        KeyNeeded(Keys(is_closed=True)).check(scope(), Headers({"authorization": "Bearer "}))
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_without_any_key_all_may_pass_only_where_nobody_else_can_reach_us() -> N
 )
 def test_anything_else_is_not(authorization: str) -> None:
     with pytest.raises(Unauthorized):
-        KeyNeeded(app, Keys("key")).check(scope(), Headers({"authorization": authorization}))
+        KeyNeeded(Keys("key")).check(scope(), Headers({"authorization": authorization}))
 
 
 def test_probes_need_no_key() -> None:
-    KeyNeeded(app, Keys("key")).check(scope("GET", "/health"), Headers())
-    KeyNeeded(app, Keys("key")).check(scope("GET", "/ready"), Headers())
+    KeyNeeded(Keys("key")).check(scope("GET", "/health"), Headers())
+    KeyNeeded(Keys("key")).check(scope("GET", "/ready"), Headers())
     with pytest.raises(Unauthorized):
-        KeyNeeded(app, Keys("key")).check(scope("GET", "/health/"), Headers())
+        KeyNeeded(Keys("key")).check(scope("GET", "/health/"), Headers())
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "9" * 30, "-1", "1e3", "\u00b2", ""])
@@ -186,7 +186,7 @@ async def test_a_length_that_is_no_length_is_refused(length: str) -> None:
 
 @pytest.mark.parametrize("given", ["application/json", "Application/JSON; charset=utf-8"])
 def test_json_is_taken(given: str) -> None:
-    JsonOnly(app).check(scope(), Headers({"content-type": given}))
+    JsonOnly().check(scope(), Headers({"content-type": given}))
 
 
 @pytest.mark.parametrize(
@@ -194,5 +194,5 @@ def test_json_is_taken(given: str) -> None:
 )
 def test_what_a_page_can_post_without_a_preflight_is_not(given: str) -> None:
     with pytest.raises(Forbidden) as refused:
-        JsonOnly(app).check(scope(), Headers({"content-type": given}))
+        JsonOnly().check(scope(), Headers({"content-type": given}))
     assert refused.value.reason == "unsupported_media_type"

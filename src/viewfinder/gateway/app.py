@@ -23,7 +23,7 @@ from viewfinder.gateway.estimating import Estimating
 from viewfinder.gateway.fleet_api import fleet_api
 from viewfinder.gateway.fleet_feed import FleetFeed
 from viewfinder.gateway.fleet_guards import AdminNeeded, TokenNeeded
-from viewfinder.gateway.guards import JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
+from viewfinder.gateway.guards import Guarded, JsonOnly, KeyNeeded, KnownHost, KnownOrigin, WholeBody
 from viewfinder.gateway.holdings import Holdings
 from viewfinder.gateway.kept import KeptTurns
 from viewfinder.gateway.kept_responses import KeptResponses
@@ -159,13 +159,17 @@ def guards(settings: Settings, keys: Keys, sessions: Sessions, *, has_pages: boo
     chosen = {host.lower() for host in (settings.host, *settings.allowed_hosts)}
     others = own_names(is_reachable=not is_loopback(settings.host)) - chosen
     return [
-        Middleware(KnownHost, hosts=chosen | others),
-        Middleware(KnownOrigin, origins=origins, not_ours=others),
+        Middleware(Guarded, guards=[KnownHost(chosen | others), KnownOrigin(origins, others)]),
         Middleware(Preflights, origins=origins),
-        Middleware(KeyNeeded, keys=keys, sessions=sessions, has_pages=has_pages),
-        Middleware(AdminNeeded),
-        Middleware(TokenNeeded),
+        Middleware(
+            Guarded,
+            guards=[
+                KeyNeeded(keys, sessions, has_pages=has_pages),
+                AdminNeeded(),
+                TokenNeeded(),
+                JsonOnly(),
+            ],
+        ),
         Middleware(Options),
-        Middleware(JsonOnly),
         Middleware(WholeBody, limits=settings.limits, holdings=Holdings(settings.limits.held_bytes)),
     ]

@@ -1,10 +1,10 @@
 """Who may change what: admin keys for /fleet, and a token for what a browser sends.
 
-Stacked by `app` as ASGI middleware, behind the guard that knows the key.
+Put by `app` behind the guard that knows the key.
 """
 
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from viewfinder.core.errors import Forbidden
 from viewfinder.gateway.guards import FORM_PATHS, Guard
@@ -24,17 +24,7 @@ FOR_EVERY_KEY = (FLEET, "/fleet/models", "/fleet/results")
 CHANGE_NOTHING = ("GET", "HEAD", "OPTIONS")
 
 
-class _FleetGuard(Guard):
-    """Looks only at requests of /fleet and of browsers with a session: others pay next to nothing."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (BY_SESSION in scope or scope["path"].startswith(FLEET)):
-            await super().__call__(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-
-class AdminNeeded(_FleetGuard):
+class AdminNeeded(Guard):
     """Under /fleet, a key that may only ask reads a few lists; all else needs an admin key."""
 
     def check(self, scope: Scope, headers: Headers) -> None:
@@ -50,7 +40,7 @@ class AdminNeeded(_FleetGuard):
         )
 
 
-class TokenNeeded(_FleetGuard):
+class TokenNeeded(Guard):
     """What a browser sends to change something needs the token of our pages: other pages can make it send
     cookies, and on loopback no key is needed. Programs with a key in a header need no token."""
 

@@ -1,13 +1,14 @@
 """The checks before a request is read: host, origin, key, type and encoding, and the whole body in time.
 
-Stacked by `app` as ASGI middleware; none of them looks into the body.
+Put into order by `app`; none of them looks into the body.
 """
 
 import asyncio
 import contextlib
 import ipaddress
 import re
-from collections.abc import Collection
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -42,26 +43,33 @@ LINGER_S = 2.0
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::\d{1,5})?")
 
 
-class Guard:
+class Guard(ABC):
     """A check of a request's headers: when `check` raises, the request is answered with that error."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
+    @abstractmethod
     def check(self, scope: Scope, headers: Headers) -> None:
-        raise NotImplementedError
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                self.check(scope, Headers(scope=scope))
-            except ViewfinderError as error:
-                await self.refused(error, scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+        """Raises ViewfinderError."""
 
     async def refused(self, error: ViewfinderError, scope: Scope, receive: Receive, send: Send) -> None:
         await refuse(error, scope, receive, send)
+
+
+class Guarded:
+    """An app that gets the requests which all of these guards let pass, in their order."""
+
+    def __init__(self, app: ASGIApp, guards: Sequence[Guard]) -> None:
+        self.app, self.guards = app, guards
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            for guard in self.guards:
+                try:
+                    guard.check(scope, headers)
+                except ViewfinderError as error:
+                    await guard.refused(error, scope, receive, send)
+                    return
+        await self.app(scope, receive, send)
 
 
 class KnownHost(Guard):
@@ -72,8 +80,7 @@ class KnownHost(Guard):
     ::), every address is allowed as well: rebinding needs a name.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
-        super().__init__(app)
+    def __init__(self, hosts: Collection[str]) -> None:
         self.names = {"localhost", *(host.lower().strip("[]") for host in hosts)}
         self.every_address = any(address.is_unspecified for address in map(_address, self.names) if address)
 
@@ -98,16 +105,15 @@ class KnownOrigin(Guard):
     a hostile network somebody else can answer for this computer's name, and rebind it afterwards.
     """
 
-    def __init__(self, app: ASGIApp, origins: Origins, not_ours: Collection[str] = ()) -> None:
-        super().__init__(app)
+    def __init__(self, origins: Origins, not_ours: Collection[str] = ()) -> None:
         self.origins, self.not_ours = origins, frozenset(not_ours)
 
     def check(self, scope: Scope, headers: Headers) -> None:
         origin = headers.get("origin")
-        host = headers.get("host", "")
-        is_ours = _name_in(host) not in ("", *self.not_ours)
         if origin is None or origin in self.origins:
             return
+        host = headers.get("host", "")
+        is_ours = _name_in(host) not in ("", *self.not_ours)
         if is_ours and origin in (f"http://{host}", f"https://{host}"):
             return
         raise Forbidden(
@@ -124,10 +130,7 @@ class KeyNeeded(Guard):
     `has_pages`: a browser that asks for a page is sent to the one where it signs in.
     """
 
-    def __init__(
-        self, app: ASGIApp, keys: Keys, sessions: Sessions | None = None, *, has_pages: bool = False
-    ) -> None:
-        super().__init__(app)
+    def __init__(self, keys: Keys, sessions: Sessions | None = None, *, has_pages: bool = False) -> None:
         self.keys, self.sessions, self.has_pages = keys, sessions or Sessions(keys), has_pages
 
     def check(self, scope: Scope, headers: Headers) -> None:
@@ -167,14 +170,19 @@ class JsonOnly(Guard):
     """
 
     def check(self, scope: Scope, headers: Headers) -> None:
-        if scope["method"] not in ("POST", "PUT", "PATCH") or not _is_taken(scope):
+        if scope["method"] not in ("POST", "PUT", "PATCH"):
             return
+        fault = self._fault(scope, headers)
+        if fault is not None and _is_taken(scope):
+            raise fault
+
+    def _fault(self, scope: Scope, headers: Headers) -> Forbidden | None:
         given_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         is_form = given_type == FORM_TYPE and scope["path"] in FORM_PATHS
         if not given_type and scope["path"].startswith("/fleet/") and not _has_body(headers):
-            return
+            return None
         if given_type != "application/json" and not is_form:
-            raise Forbidden(
+            return Forbidden(
                 "The request's content type is not application/json.",
                 hint="Send the header 'Content-Type: application/json'.",
                 code="unsupported_media_type",
@@ -182,11 +190,12 @@ class JsonOnly(Guard):
         given = ",".join(headers.getlist("content-encoding")).split(",")
         encodings = [name.strip().lower() for name in given]
         if compressed := [name for name in encodings if name not in ("", "identity")]:
-            raise Forbidden(
+            return Forbidden(
                 f"The request's body is compressed or encoded ({quoted(compressed[0])}).",
                 hint="Send it as it is, without the header Content-Encoding.",
                 code="unsupported_encoding",
             )
+        return None
 
 
 class WholeBody:
