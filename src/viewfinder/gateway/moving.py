@@ -30,7 +30,8 @@ class MovingPictures:
         Raises InvalidImage, with the path of the clip, and Busy.
         """
         clips: list[SafeClip] = []
-        refs = request.clip_parts()
+        if not (refs := request.clip_parts()):
+            return clips
         counts = frame_counts(refs, len(request.image_parts()), variant, self.limits)
         for ref, count in zip(refs, counts, strict=True):
             try:

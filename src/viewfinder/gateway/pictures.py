@@ -57,6 +57,9 @@ class Pictures:
         with the path of the image, and Busy.
         """
         safe: list[SafeImage] = []
+        if not images:
+            holding_of(scope).become(beside_bytes)
+            return safe
         kept_bytes = sum(len(image.url) for image in images if isinstance(image.url, KeptImage))
         if kept_bytes:  # they are not part of the body that was counted
             holding_of(scope).grow(min(kept_bytes, self.limits.encoded_bytes))

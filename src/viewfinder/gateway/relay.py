@@ -334,7 +334,7 @@ async def send_events(
     known with the first one. Returns the code of the error at the stream's end, if there is one."""
     failed = None
     async with contextlib.aclosing(chunks):
-        first = await anext(chunks)
+        first, second = await anext(chunks), await anext(chunks, None)  # the opening comes with a word
         named = [(name.encode(), value.encode()) for name, value in headers().items()]
         await send({"type": "http.response.start", "status": 200, "headers": [*EVENT_STREAM, *named]})
 
@@ -343,7 +343,8 @@ async def send_events(
                 await send({"type": "http.response.body", "body": data, "more_body": True})
 
         try:
-            await send_data(b"".join(answer.events(first)))
+            begun = (first, second) if second is not None else (first,)
+            await send_data(b"".join(event for chunk in begun for event in answer.events(chunk)))
             async for chunk in chunks:
                 await send_data(b"".join(answer.events(chunk)))
             last = b"".join(answer.ended())
@@ -361,15 +362,23 @@ async def send_events(
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
     """Do the work; cancel it when the client disconnects."""
-    working = asyncio.create_task(work)
+    here, is_over = asyncio.current_task(), False
     disconnecting = asyncio.create_task(_disconnected(receive))
-    disconnecting.add_done_callback(lambda _: working.cancel())
+
+    def leave(_: asyncio.Task[None]) -> None:
+        if here is not None and not is_over:
+            here.cancel()
+
+    disconnecting.add_done_callback(leave)
     try:
-        await working
+        await work
     except asyncio.CancelledError:
-        if not disconnecting.done():  # the client is still there, so the server is stopping
+        if here is None or not disconnecting.done():  # the client is still there, so the server is stopping
             raise stopping() from None
     finally:
+        is_over = True
+        if here is not None and disconnecting.done():
+            here.uncancel()
         disconnecting.cancel()
 
 
