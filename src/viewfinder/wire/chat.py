@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
 from viewfinder.core.config import Limits
 from viewfinder.core.errors import BadRequest, UnknownModel, ViewfinderError
@@ -112,6 +112,13 @@ class FunctionName(Strict):
 class ChosenTool(Strict):
     type: Literal["function"]
     function: FunctionName
+
+
+def _plain(value: Any) -> Any:
+    """The value of a field as JSON has it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True, by_alias=True)
+    return list(map(_plain, value)) if isinstance(value, list) else value
 
 
 def _choice_shape(value: object) -> str | None:
@@ -228,7 +235,7 @@ class ChatRequest(Strict):
         urls, shown = iter(images), iter(clips)
         messages = [for_engine(one, urls, shown) for one in self.messages]
         body: dict[str, Any] = {"messages": for_engines(messages)}
-        body |= self.model_dump(include=set(PASSED_ON), exclude_none=True, by_alias=True)
+        body |= {name: _plain(value) for name in PASSED_ON if (value := getattr(self, name)) is not None}
         if self.stream and self.stream_options is not None:
             body["stream_options"] = self.stream_options.model_dump()
         if self.most_others is not None:  # without a number, llama.cpp gives 20, and for 0 nothing at all

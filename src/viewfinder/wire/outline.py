@@ -126,9 +126,9 @@ def outline(body: bytes | bytearray, most_bytes: int, *, has_raw_base64: bool = 
 
 def _cut_at(next_mark: NextMark, body: bytes | bytearray, most_bytes: int) -> Outline:
     view = memoryview(body)
-    name = f"cut {secrets.token_hex(8)} "
     pieces: list[memoryview | bytes] = []
     cut: dict[str, Cut] = {}
+    name = ""
     kept_from, at, rest_bytes, marks = 0, 0, 0, 0
     while at < len(body) and marks < MOST_MARKS:
         _require_at_most(most_bytes, rest_bytes + at - kept_from)
@@ -144,6 +144,7 @@ def _cut_at(next_mark: NextMark, body: bytes | bytearray, most_bytes: int) -> Ou
             continue
         if body.find(b"\n", begin, end) >= 0 or body.find(b"\r", begin, end) >= 0:
             strict_json.refuse("has a line break in a string")
+        name = name or f"cut {secrets.token_hex(8)} "
         called = f"{name}{len(cut)}"
         pieces += (view[kept_from:begin], called.encode())
         rest_bytes += begin - kept_from + len(called)

@@ -36,9 +36,7 @@ def loads(body: bytes, *, whole: bool = True) -> Any:
     if not text.strip():
         refuse("is empty")
     try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         refuse(f"is not JSON (line {error.lineno}{f', column {error.colno}' if whole else ''})")
     except RecursionError:
@@ -92,6 +90,11 @@ def _float(digits: str) -> float:
 
 def _constant(_name: str) -> NoReturn:
     refuse("has NaN or Infinity, which are not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+)
 
 
 def _check(value: Any, *, texts: bool) -> None:
