@@ -144,7 +144,7 @@ def read_data_url(data: bytes) -> None:
     """A data URL is refused, or decoded; what is decoded was counted first, in a text and in a view alike."""
     limits = Limits(pixels=MOST_PIXELS, request_pixels=2 * MOST_PIXELS, pixels_together=3 * MOST_PIXELS)
     text = data.decode("latin-1")
-    with constants(intake, SEARCHED_BYTES=(48, 768)):
+    with constants(intake, SEARCHED_BYTES=(3, 48, 768), CERTAIN_BYTES=48):
         taker = intake.Intake(limits)
         counted = {taker._pixels_of(text), taker._pixels_of(memoryview(data))}
         require(len(counted) == 1 or not text.isascii(), f"a text and a view of it count {counted}")

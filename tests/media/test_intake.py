@@ -329,6 +329,12 @@ async def test_line_breaks_do_not_hide_the_pixels(columns: int, end: str) -> Non
         assert intake._pixels_of(url) == 30_000_000
 
 
+@pytest.mark.parametrize("blanks", [5_000, 70_000])
+async def test_blanks_in_front_do_not_hide_the_pixels(blanks: int) -> None:
+    start, _, text = claiming(6000, 5000).partition(",")
+    assert Intake(Limits())._pixels_of(f"{start},{' ' * blanks}{text}") == 30_000_000
+
+
 async def test_a_jpeg_that_hides_its_size_behind_metadata_counts_as_the_largest() -> None:
     file = io.BytesIO()
     Image.new("RGB", (60, 40)).save(file, "JPEG")

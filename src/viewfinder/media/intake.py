@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 LOW_DETAIL_EDGE = 512
 """Longest edge in px for `detail: low`, as in OpenAI's API."""
 THUMBNAIL_EDGE = 128
-SEARCHED_BYTES = (48 * 1024, 768 * 1024)
-"""How much of a file is searched for its size: first this much, then that much. Both are multiples of 3."""
+SEARCHED_BYTES = (3 * 1024, 48 * 1024, 768 * 1024)
+"""How much of a file is searched for its size: first this much, then more. All are multiples of 3."""
+CERTAIN_BYTES = 48 * 1024
+"""What this much of a file says against it is true: less may be only blanks. To unescape more takes too
+long."""
 
 DECODE_RETRY_S = 5.0
 
@@ -232,12 +235,13 @@ class Intake(AbstractAsyncContextManager["Intake"]):
             try:
                 header = read_header(content.beginning(most_bytes), size_bytes)
             except Refused as refused:
-                if refused.fault != "truncated" or most_bytes >= size_bytes:
+                is_certain = most_bytes >= CERTAIN_BYTES and refused.fault not in ("truncated", "empty")
+                if is_certain or most_bytes >= size_bytes:
                     return 0
             else:
                 pixels = header.width * header.height
                 return pixels if pixels <= self._limits.pixels else 0
-            if content.is_escaped:  # to unescape more takes too long
+            if most_bytes >= CERTAIN_BYTES and content.is_escaped:
                 break
         return self._limits.pixels
 
