@@ -8,7 +8,7 @@ import asyncio
 import functools
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from typing import Self
+from typing import Self, cast
 
 from viewfinder.catalog.card import ModelCard, Variant
 from viewfinder.catalog.catalog import Catalog, is_here
@@ -154,10 +154,7 @@ class Fleet:
             self._turns.granted(client)
             return self._lease(entry, shape, prompt)
         self._require_room_in_the_queue(entry, client)
-        lease = await self._wait(QueuedRequest(entry, shape, client=client, prompt=prompt))
-        if lease is None:
-            raise RuntimeError("a request that wants a lease was granted none")
-        return lease
+        return cast(Lease, await self._wait(QueuedRequest(entry, shape, client=client, prompt=prompt)))
 
     async def load(self, model: str) -> None:
         """Load a model, even a failed one because a person wants it. Raises the errors of `acquire`."""
